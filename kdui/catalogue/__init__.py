@@ -1,0 +1,1 @@
+"""Where things come from and what goes together: sources, pairs, built-in recipes."""

@@ -1,0 +1,1 @@
+"""One module a chart: a data frame in, a Plotly figure out."""

@@ -1,0 +1,185 @@
+"""What a task, a model family, an objective, a kind of input and a method must offer.
+
+Facts are frozen data in a ``spec.py`` that the page can read at once. What does the work stands beside it
+in ``load.py``, ``build.py`` or ``apply.py`` and follows the protocols at the end of this file. Nothing here
+knows classification: it is one objective among those to come.
+
+How the next domains fit:
+
+- *Language models*: a task with ``objective="causal-lm"`` whose split holds token ids; outputs have the shape
+  [batch, length, vocabulary], the soft-target loss works over the last axis, the headline is perplexity (lower is
+  better), and the teacher cache keeps the top k of each row. Streaming is a serving concern: the objective's
+  ``present`` yields one row a token.
+- *Speech*: a task with ``modality="speech"``; ``inputs/speech.py`` passes the waveform and the exported graph
+  computes its features, so one file answers a microphone.
+- *Recommenders*: ``objective="ranking"``; the split holds (user, item) pairs, outputs are scores over items, the
+  headline is NDCG@10.
+- *Generators*: ``objective="generation"``; outputs are samples and the headline a distance to held-out data.
+- *Several tasks at once*: a task whose ``parts`` name others; outputs and targets are then dictionaries by part, and the
+  objective adds up the parts' named losses with their weights.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+
+from pydantic import Field
+
+from kdui.core.plain import Frozen
+from kdui.core.source import Resource
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+
+    from kdui.core.plan import Chain
+
+Split = Literal["train", "validation", "test"]
+
+
+class Metric(Frozen):
+    """A metric's name, unit and direction; the headline metric of a task is the y axis of its charts."""
+
+    name: str
+    title: str
+    unit: str
+    higher_is_better: bool = True
+
+
+ACCURACY = Metric(name="accuracy", title="Accuracy", unit="%")
+
+
+class TaskFacts(Frozen):
+    """What a model must do. ``version`` goes up when the data or its split changes, so old artifacts no longer match."""
+
+    name: str
+    title: str
+    summary: str
+    version: int = 1
+    modality: str = Field(description="image, text, ...: names the module in kdui/inputs")
+    objective: str = Field(description="classification, ...: names the module in kdui/objectives")
+    headline: Metric = ACCURACY
+    labels: tuple[str, ...] = ()
+    splits: dict[str, int] = Field(description="split -> number of examples")
+    input: dict[str, Any] = Field(description="shape of one example, e.g. height, width, channels or max_length")
+    resource: Resource
+    examples: tuple[str, ...] = Field(default=(), description="inputs to try in Compare where they can be typed")
+    parts: tuple[str, ...] = Field(default=(), description="names of the tasks that this one combines")
+
+    @property
+    def outputs(self) -> int:
+        """Width of the model's last axis."""
+        return len(self.labels)
+
+
+class Preset(Frozen):
+    """A named size of a model family."""
+
+    name: str
+    title: str
+    summary: str
+    options: dict[str, Any] = {}
+    licence: str = "trained here"
+    resource: Resource | None = Field(default=None, description="pretrained weights")
+    from_teacher: str | None = Field(default=None, description="family that the teacher must have: the weights start from it")
+    tasks: tuple[str, ...] = Field(default=(), description="the only tasks it suits; empty: all of its modality")
+
+
+class Family(Frozen):
+    """A model family: its presets and what surgery it allows."""
+
+    name: str
+    title: str
+    modality: str
+    presets: tuple[Preset, ...] = ()
+    structured_pruning: bool = Field(default=False, description="channels or heads can be removed by torch-pruning")
+    quantization: Literal["static", "dynamic"] = Field(description="int8 scheme that suits its layers in ONNX Runtime")
+    version: int = 1
+
+
+class StageSpec(Frozen):
+    """Base of every method's settings. Each field's title, description, bounds and default draw the form.
+
+    ``json_schema_extra`` of a field may hold ``lens`` (name of the picture beside the knob), ``step``, ``percent``
+    (show 0.6 as 60 %), ``advanced`` (folded away) and ``only_when`` ({field: [values]}: else the knob is hidden).
+    """
+
+
+class Method(Frozen):
+    """What can be done to a model: its form, and how it grows the plan of a run.
+
+    ``plan(chain, stage_name, spec)`` adds the steps that the method needs to the chain; ``apply.py`` beside the
+    spec holds one function for each operation that those steps name.
+    """
+
+    name: str
+    title: str
+    group: Literal["teach", "distill", "compress", "deliver"]
+    summary: str
+    version: int
+    order: int = Field(description="a recipe's stages must come in this order")
+    spec: type[StageSpec]
+    plan: Callable[["Chain", str, Any], None]
+
+
+class InputSettings(Frozen):
+    """How one model wants its examples; stands in the artifact as ``inputs.json`` so that serving needs nothing else."""
+
+    modality: str
+    settings: dict[str, Any] = {}
+    files: tuple[str, ...] = Field(default=(), description="files beside it, e.g. tokenizer.json")
+
+
+# --- protocols of the modules that do the work ------------------------------------------------------------------
+
+
+class TaskSplit(Protocol):
+    """Raw examples of one split: ``inputs`` uint8 [n, height, width, channels] or a list of strings; ``targets`` [n]."""
+
+    inputs: Any
+    targets: "np.ndarray"
+
+
+class TaskLoader(Protocol):
+    """``tasks/NAME/load.py``."""
+
+    def load(self, folder: Path) -> Mapping[Split, TaskSplit]:
+        """Read the resource folder. Validation is split off the training data with a fixed seed; test is left whole."""
+
+
+class InputKind(Protocol):
+    """``inputs/MODALITY.py``: numpy and tokenizers only, because the serving process uses it without torch."""
+
+    def prepare(self, raw: Sequence[Any], settings: Mapping[str, Any], folder: Path) -> "dict[str, np.ndarray]":
+        """Named arrays that the graph takes, first axis the batch, padded to the longest of this batch."""
+
+    def parse(self, payload: Any, facts: TaskFacts) -> Any:
+        """What a person typed, drew or uploaded as one raw example; raises KduiError in words."""
+
+
+class ModelBuilder(Protocol):
+    """``models/FAMILY/build.py``."""
+
+    def build(self, options: Mapping[str, Any], facts: TaskFacts, folder: Path | None) -> "torch.nn.Module":
+        """A module whose forward takes the named arrays as keywords and gives the outputs [batch, ..., outputs].
+
+        ``folder`` holds pretrained weights where the preset has a resource, else None: initial weights come from torch's seed.
+        """
+
+    def inputs(self, options: Mapping[str, Any], facts: TaskFacts, folder: Path | None) -> InputSettings:
+        """How this model wants its examples."""
+
+
+class Objective(Protocol):
+    """``objectives/NAME.py``: what to learn and how to score it. Losses carry names; they become chart series."""
+
+    name: ClassVar[str]
+
+    def hard_loss(self, outputs: "torch.Tensor", targets: "torch.Tensor") -> "torch.Tensor":
+        """Scalar loss against the true targets, mean over the batch."""
+
+    def score(self, outputs: "np.ndarray", targets: "np.ndarray", facts: TaskFacts) -> list[tuple[Metric, float]]:
+        """Metrics over a whole split; the headline first. Values in the metric's unit."""
+
+    def present(self, outputs: "np.ndarray", facts: TaskFacts) -> list[dict[str, Any]]:
+        """One model's answer to one example as rows of {label, probability}, best first."""

@@ -1,0 +1,73 @@
+"""The one tree of errors that kdui raises on purpose.
+
+KduiError
+├── RecipeError          the recipe cannot be run as it stands
+│   └── UnknownName      a task, model, method, recipe or run that does not exist
+├── SourceError          a data set or a model could not be brought here
+├── StoreError           the store cannot do what was asked
+│   ├── ArtifactCorrupt  a file does not match its checksum
+│   └── StateConflict    the run is not in a state that allows this
+├── StageFailed          a stage cannot go on, with the reason and what to do
+├── DeviceUnavailable    the asked device does not exist here
+├── ServingError         the serving process gave no answer
+└── Cancelled            somebody asked for the run to stop
+
+Every message says what happened and what to do next; only the edges (page, command line, API)
+turn one into text for a person.
+"""
+
+import difflib
+from collections.abc import Iterable
+
+
+class KduiError(Exception):
+    """Base of all errors that are meant to be read by a person."""
+
+
+class RecipeError(KduiError):
+    """The recipe cannot be run as it stands."""
+
+
+class UnknownName(RecipeError):
+    """A name that is not in the catalogue; suggests the nearest one."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]):
+        names = sorted(known)
+        near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+        hint = f" Did you mean '{near[0]}'?" if near else ""
+        listed = ", ".join(names) if names else "none yet"
+        super().__init__(f"There is no {kind} called '{name}'.{hint} Known: {listed}.")
+        self.name = name
+        self.nearest = near[0] if near else None
+
+
+class SourceError(KduiError):
+    """A data set or a model could not be brought here."""
+
+
+class StoreError(KduiError):
+    """The store cannot do what was asked."""
+
+
+class ArtifactCorrupt(StoreError):
+    """A stored file does not match the checksum in its manifest."""
+
+
+class StateConflict(StoreError):
+    """The run is not in a state that allows this change."""
+
+
+class StageFailed(KduiError):
+    """A stage cannot go on."""
+
+
+class DeviceUnavailable(KduiError):
+    """The asked device does not exist on this machine."""
+
+
+class ServingError(KduiError):
+    """The serving process gave no answer."""
+
+
+class Cancelled(KduiError):
+    """Somebody asked for the run to stop."""

@@ -1,0 +1,113 @@
+"""The plan of a run: a recipe unrolled into steps, each named by the digest of all that decides its result.
+
+``digest(step) = sha256(method, its version, operation, settings, task, digests of the inputs)``: turning one knob late in a
+recipe leaves every earlier digest as it was, so the store already holds those steps.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal, Protocol
+
+from pydantic import Field
+
+from kdui.core.contracts import Family, TaskFacts
+from kdui.core.errors import RecipeError
+from kdui.core.plain import Frozen, digest
+from kdui.core.recipe import ModelRef, Recipe
+
+Role = Literal["teacher", "student", "control", "compressed"]
+Product = Literal["model", "outputs", "onnx", "measurements"]
+
+
+class ModelFacts(Frozen):
+    """A model reference looked up: what builds it and what decides its initial weights."""
+
+    ref: ModelRef
+    title: str
+    family: Family
+    options: dict[str, Any]
+    source: str | None = Field(default=None, description="names the pretrained weights: a checksum, a hub revision or an artifact")
+    from_teacher: str | None = None
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What goes into a digest: no title, no path."""
+        return {"family": self.family.name, "version": self.family.version, "ref": str(self.ref),
+                "options": self.options, "source": self.source}
+
+
+class Step(Frozen):
+    """One cached unit of work."""
+
+    name: str
+    stage: str
+    method: str
+    operation: str
+    produces: Product
+    role: Role | None = None
+    label: str = ""
+    settings: dict[str, Any] = {}
+    inputs: dict[str, str] = Field(default={}, description="input name -> step name")
+    digest: str
+
+
+class Versioned(Protocol):
+    """What the chain needs to know of a method."""
+
+    version: int
+
+
+class Chain:
+    """The plan while it grows: methods read ``teacher`` and ``current`` and add their steps."""
+
+    def __init__(self, recipe: Recipe, task: TaskFacts, teacher: ModelFacts | None, student: ModelFacts | None,
+                 versions: Mapping[str, int], deliver: Mapping[str, dict[str, Any]], machine: str):
+        """``versions``: method -> declared version; ``deliver``: settings of the export stage by method name;
+        ``machine``: names the device that measures, because a latency belongs to one machine."""
+        self.recipe, self.task = recipe, task
+        self.teacher_facts, self.student_facts = teacher, student
+        self.machine = machine
+        self.steps: dict[str, Step] = {}
+        self.models: list[Step] = []
+        self.teacher: Step | None = None
+        self.current: Step | None = None
+        self._versions, self._deliver = versions, deliver
+
+    def add(self, name: str, *, stage: str, method: str, operation: str, produces: Product, settings: dict[str, Any],
+            inputs: Mapping[str, Step] | None = None, role: Role | None = None, label: str = "") -> Step:
+        """Add a step; one with the same digest that is already planned is returned instead."""
+        inputs = dict(inputs or {})
+        identity = digest({"method": method, "version": self._versions[method], "operation": operation, "settings": settings,
+                           "task": [self.task.name, self.task.version],
+                           "inputs": {key: step.digest for key, step in inputs.items()}})
+        for known in self.steps.values():
+            if known.digest == identity:
+                return known
+        step = Step(name=name, stage=stage, method=method, operation=operation, produces=produces, role=role, label=label,
+                    settings=settings, inputs={key: step.name for key, step in inputs.items()}, digest=identity)
+        self.steps[name] = step
+        return step
+
+    def add_model(self, step: Step) -> Step:
+        """Note a step whose product is shown, exported and measured as a model of its own."""
+        if step not in self.models:
+            self.models.append(step)
+        return step
+
+    def exported(self, model: Step) -> Step:
+        """The step that gives the model's ONNX file; Export's settings in the recipe count wherever it stands."""
+        if model.produces == "onnx":
+            return model
+        return self.add(f"export.{model.name}", stage="export", method="export", operation="export", produces="onnx",
+                        settings=self._deliver["export"], inputs={"model": model}, role=model.role, label=model.label)
+
+    def need_teacher(self, stage: str) -> Step:
+        """The teacher's step; raises RecipeError where no stage before this one makes it."""
+        if self.teacher is None:
+            raise RecipeError(f"Stage '{stage}' needs a teacher. Name one in 'teacher:' and put a 'teach' stage before it.")
+        return self.teacher
+
+    def need_model(self, stage: str) -> Step:
+        """The model that the stage changes; raises RecipeError where there is none yet."""
+        if self.current is None:
+            raise RecipeError(f"Stage '{stage}' has no model to work on. Put a 'teach' or 'distill' stage before it.")
+        return self.current

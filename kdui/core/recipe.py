@@ -1,0 +1,154 @@
+"""Recipe: what a person wants done. Intent only: no device, no path of a result, no date."""
+
+from typing import Annotated, Any, Literal
+from urllib.parse import parse_qsl, urlencode
+
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+
+from kdui.core.errors import RecipeError, UnknownName
+from kdui.core.plain import Frozen, digest
+
+ModelKind = Literal["preset", "hub", "folder", "artifact"]
+
+
+class ModelRef(Frozen):
+    """Which model: a preset, a Hugging Face id, a local checkpoint folder, or the output of an earlier run.
+
+    Written short as ``resnet-20``, ``hub:owner/name``, ``folder:/path/to/checkpoint``,
+    ``artifact:DIGEST``; options follow a question mark: ``bilstm-128?embedding=96``.
+    A model later fits by its kind: an ONNX teacher will be ``onnx:``, a language model is a
+    preset or a hub id of a family whose task is language modelling.
+    """
+
+    kind: ModelKind = "preset"
+    name: str = Field(min_length=1)
+    options: dict[str, Any] = {}
+
+    @classmethod
+    def parse(cls, text: str) -> "ModelRef":
+        """Read the short form; raises RecipeError for an empty name."""
+        head, _, query = text.strip().partition("?")
+        kind, colon, rest = head.partition(":")
+        if colon and kind in ("hub", "folder", "artifact", "preset"):
+            name = rest
+        else:
+            kind, name = "preset", head
+        if not name:
+            raise RecipeError(f"'{text}' names no model. Write a preset, hub:OWNER/NAME or folder:PATH.")
+        options = {key: _number(value) for key, value in parse_qsl(query, keep_blank_values=True)}
+        return cls(kind=kind, name=name, options=options)  # type: ignore[arg-type]
+
+    def __str__(self) -> str:
+        head = self.name if self.kind == "preset" else f"{self.kind}:{self.name}"
+        return f"{head}?{urlencode(self.options)}" if self.options else head
+
+
+def _number(text: str) -> Any:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return {"true": True, "false": False}.get(text.lower(), text)
+
+
+def _as_model_ref(value: Any) -> Any:
+    return ModelRef.parse(value) if isinstance(value, str) else value
+
+
+class Stage(Frozen):
+    """One step of a recipe: a method and its settings, checked against the method's own spec by the catalogue."""
+
+    method: str
+    name: str = ""
+    settings: dict[str, Any] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_short_form(cls, value: Any) -> Any:
+        """Accept ``distill`` and ``{distill: {temperature: 4}}`` beside the full form."""
+        if isinstance(value, str):
+            return {"method": value}
+        if isinstance(value, dict) and "method" not in value and len(value) == 1:
+            ((method, settings),) = value.items()
+            return {"method": method, "settings": settings or {}}
+        return value
+
+
+class Recipe(Frozen):
+    """Task, teacher, student, stages and seed; its digest is the same on every machine."""
+
+    kdui: Literal[1] = 1
+    name: str = ""
+    summary: str = ""
+    task: str
+    teacher: Annotated[ModelRef | None, BeforeValidator(_as_model_ref)] = None
+    student: Annotated[ModelRef | None, BeforeValidator(_as_model_ref)] = None
+    seed: int = Field(default=0, ge=0, le=2**31 - 1, title="Seed", description="Decides initial weights, order and dropout.")
+    stages: tuple[Stage, ...] = Field(min_length=1)
+
+    @field_validator("stages")
+    @classmethod
+    def _name_stages(cls, stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
+        """Give each stage a name of its own: distill, quantize, quantize-2."""
+        taken: set[str] = set()
+        named = []
+        for stage in stages:
+            base = stage.name or stage.method
+            name, count = base, 1
+            while name in taken:
+                count += 1
+                name = f"{base}-{count}"
+            taken.add(name)
+            named.append(stage.model_copy(update={"name": name}))
+        return tuple(named)
+
+    @property
+    def digest(self) -> str:
+        """Names the intent: two recipes that differ only in name and summary are the same."""
+        return digest(self.model_dump(mode="json", exclude={"name", "summary"}))
+
+    def stage(self, name: str) -> Stage:
+        """The stage of that name; raises UnknownName."""
+        for stage in self.stages:
+            if stage.name == name:
+                return stage
+        raise UnknownName("stage", name, [stage.name for stage in self.stages])
+
+    def plain(self) -> dict[str, Any]:
+        """The short form that a person reads and writes in YAML; ``Recipe.model_validate`` reads it back."""
+        short: dict[str, Any] = {"kdui": self.kdui}
+        for key in ("name", "summary", "task"):
+            if getattr(self, key):
+                short[key] = getattr(self, key)
+        for key in ("teacher", "student"):
+            if (model := getattr(self, key)) is not None:
+                short[key] = str(model)
+        short["seed"] = self.seed
+        short["stages"] = [self._plain_stage(stage) for stage in self.stages]
+        return short
+
+    @staticmethod
+    def _plain_stage(stage: Stage) -> Any:
+        if stage.name != stage.method:
+            return stage.model_dump(mode="json")
+        return {stage.method: stage.settings} if stage.settings else stage.method
+
+    def with_values(self, values: dict[str, Any]) -> "Recipe":
+        """A new recipe with dotted settings changed: ``{"distill.temperature": 4, "seed": 1}``.
+
+        Raises UnknownName for a stage or field that is not there; the values themselves are checked
+        by the catalogue, which knows each method's bounds.
+        """
+        data = self.model_dump(mode="json")
+        for path, value in values.items():
+            head, _, knob = path.partition(".")
+            if knob:
+                position = self.stages.index(self.stage(head))
+                data["stages"][position]["settings"][knob] = value
+            elif head in ("name", "summary", "task", "teacher", "student", "seed"):
+                data[head] = value
+            else:
+                raise UnknownName("setting", path, ["seed", "task", "teacher", "student",
+                                                    *(f"{stage.name}.…" for stage in self.stages)])
+        return Recipe.model_validate(data)

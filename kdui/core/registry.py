@@ -1,0 +1,53 @@
+"""Discovery by folder: ``tasks/digits/spec.py`` that defines TASK is all it takes to add a task."""
+
+import importlib
+import pkgutil
+from collections.abc import Iterator, Mapping
+from typing import Generic, TypeVar
+
+from kdui.core.errors import UnknownName
+
+T = TypeVar("T")
+
+
+class Registry(Mapping[str, T], Generic[T]):
+    """The facts found in ``PACKAGE.*.spec``, by name; read once, at first use.
+
+    ``kind`` is the word a message uses, ``attribute`` the constant that each spec module defines.
+    """
+
+    def __init__(self, package: str, kind: str, attribute: str):
+        self.package, self.kind, self.attribute = package, kind, attribute
+        self._found: dict[str, T] | None = None
+
+    def _all(self) -> dict[str, T]:
+        if self._found is None:
+            root = importlib.import_module(self.package)
+            found: dict[str, T] = {}
+            for item in pkgutil.iter_modules(root.__path__):
+                if item.ispkg:
+                    module = importlib.import_module(f"{self.package}.{item.name}.spec")
+                    facts = getattr(module, self.attribute)
+                    found[facts.name] = facts
+            self._found = found
+        return self._found
+
+    def __getitem__(self, name: str) -> T:
+        try:
+            return self._all()[name]
+        except KeyError:
+            raise UnknownName(self.kind, name, self._all()) from None
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._all()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    def module(self, name: str, file: str):
+        """The heavy sibling of a spec: ``module("digits", "load")`` imports ``PACKAGE.digits.load``."""
+        self[name]
+        return importlib.import_module(f"{self.package}.{name.replace('-', '_')}.{file}")

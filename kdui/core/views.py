@@ -1,0 +1,140 @@
+"""What the workbench answers: frozen values that the page, the command line and the API all show."""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from kdui.core.measurement import Measurement, Origin
+from kdui.core.plain import Frozen
+from kdui.core.run import Run, RunState
+
+
+class ModelCard(Frozen):
+    """One choice of teacher or student in Build."""
+
+    ref: str
+    title: str
+    family: str
+    summary: str
+    licence: str
+    known: Measurement | None = Field(default=None, description="best measured headline metric of this model on this task, if any run gave one")
+    parameters: int | None = None
+
+
+class EstimateRow(Frozen):
+    """One line of "what it will cost"; values in ``unit``, None where nothing can be said yet."""
+
+    quantity: str
+    unit: str
+    teacher: float | None
+    result: float | None
+    result_low: float | None = None
+    result_high: float | None = None
+    ratio: float | None = Field(default=None, description="teacher / result for costs; result / teacher for the headline metric")
+    teacher_origin: Origin = Origin.ESTIMATED
+    result_origin: Origin = Origin.ESTIMATED
+
+
+class PlannedStep(Frozen):
+    """One step of the plan with whether the store already holds it."""
+
+    name: str
+    label: str
+    method: str
+    cached: bool
+    seconds: float | None = Field(default=None, description="expected seconds; 0 when cached; None when unknown")
+
+
+class Estimate(Frozen):
+    """What a recipe will cost, before it starts."""
+
+    rows: tuple[EstimateRow, ...]
+    warnings: tuple[str, ...] = ()
+    steps: tuple[PlannedStep, ...] = ()
+    seconds: float | None = None
+
+
+class RunRow(Frozen):
+    """One line of the run table."""
+
+    id: str
+    name: str
+    task: str
+    teacher: str
+    student: str
+    state: RunState
+    progress: float = Field(ge=0, le=1)
+    eta_seconds: float | None = None
+    created: str
+    seconds: float | None = None
+    headline: str = Field(default="", description="e.g. 97.1 % ●")
+    error: str | None = None
+
+
+class RunPage(Frozen):
+    """One page of the run table, newest first; ``total`` counts all that match."""
+
+    rows: tuple[RunRow, ...]
+    total: int
+    page: int
+    size: int
+
+
+class ModelResult(Frozen):
+    """One measured model of a run: teacher, student, control or a compressed one."""
+
+    step: str
+    role: Literal["teacher", "student", "control", "compressed"]
+    label: str
+    digest: str = Field(description="of its ONNX artifact: what Compare loads")
+    measurements: dict[str, Measurement]
+
+
+class RunDetail(Frozen):
+    """A run with everything that it measured."""
+
+    run: Run
+    results: tuple[ModelResult, ...]
+    gain: Measurement | None = Field(default=None, description="student minus control in points of the headline metric")
+    command: str
+    yaml: str
+
+
+class Servable(Frozen):
+    """A model that Compare can load."""
+
+    digest: str
+    title: str
+    role: Literal["teacher", "student", "control", "compressed"]
+    task: str
+    run: str
+    file_bytes: int
+    headline: str
+
+
+class Answer(Frozen):
+    """One model's answer to one input."""
+
+    digest: str
+    rows: tuple[dict[str, Any], ...] = Field(description="{label, probability}, best first")
+    latency_ms: Measurement
+    file_bytes: int
+
+
+class Example(Frozen):
+    """A test example that Compare offers: text, or an image as rows of 0..255."""
+
+    index: int
+    truth: str
+    text: str | None = None
+    image: list[list[int]] | None = None
+
+
+class Overview(Frozen):
+    """The header strip."""
+
+    device: str = Field(description="e.g. CPU · 2 cores · VNNI")
+    running: int
+    queued: int
+    launcher_alive: bool
+    serving: str = Field(default="", description="a sentence when the serving process was restarted, else empty")

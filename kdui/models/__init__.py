@@ -1,0 +1,1 @@
+"""What can learn a task: one folder a family, spec.py for sizes and licence and build.py for the module."""

@@ -1,0 +1,1 @@
+"""What to learn and how to score it: one module each, named by a task's ``objective``."""

@@ -1,0 +1,1 @@
+"""One separate process beside the page that answers what needs a model at once."""

@@ -1,0 +1,1 @@
+"""What is kept: runs and measurements in a database, artifacts and events in files."""

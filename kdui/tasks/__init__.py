@@ -1,0 +1,1 @@
+"""What a model must do: one folder each, spec.py for the facts and load.py for the data."""
