@@ -1,0 +1,1 @@
+"""Export to an ONNX file that ONNX Runtime runs, checked against PyTorch."""

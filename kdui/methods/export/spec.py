@@ -1,0 +1,25 @@
+"""Export: the form, and its place in the plan."""
+
+from pydantic import Field
+
+from kdui.core.contracts import Method, StageSpec
+from kdui.core.plan import Chain
+
+
+class ExportSpec(StageSpec):
+    """Settings of the ONNX export."""
+
+    opset: int = Field(default=20, ge=18, le=22, title="ONNX opset", description="Version of the operator set.", json_schema_extra={"advanced": True})
+    tolerance: float = Field(default=1e-3, gt=0, le=1, title="Parity tolerance",
+                             description="Largest allowed difference of an output from PyTorch's, relative to the largest output.",
+                             json_schema_extra={"advanced": True})
+
+
+def plan(chain: Chain, stage: str, spec: ExportSpec) -> None:
+    """One step a model; the settings reach ``chain.exported`` before any stage is planned."""
+    for model in list(chain.models):
+        chain.exported(model)
+
+
+METHOD = Method(name="export", title="Export", group="deliver", order=80, version=1, spec=ExportSpec, plan=plan,
+                summary="Write each model as ONNX and check it against PyTorch.")
