@@ -81,7 +81,7 @@ class Preset(Frozen):
     options: dict[str, Any] = {}
     licence: str = "trained here"
     resource: Resource | None = Field(default=None, description="pretrained weights")
-    from_teacher: str | None = Field(default=None, description="family that the teacher must have: the weights start from it")
+    from_teacher: str | None = Field(default=None, description="the weights start from the teacher: its family, or what it must offer")
     tasks: tuple[str, ...] = Field(default=(), description="the only tasks it suits; empty: all of its modality")
 
 
@@ -90,10 +90,12 @@ class Family(Frozen):
 
     name: str
     title: str
-    modality: str
+    modality: str = Field(description="image, text, ...; any: what the task has")
     presets: tuple[Preset, ...] = ()
     structured_pruning: bool = Field(default=False, description="channels or heads can be removed by torch-pruning")
     quantization: Literal["static", "dynamic"] = Field(description="int8 scheme that suits its layers in ONNX Runtime")
+    options: type[Frozen] = Field(default=Frozen, exclude=True, description="the options that its presets and references may set")
+    offers: tuple[str, ...] = Field(default=(), description="what a student may start from, e.g. text-embeddings")
     version: int = 1
 
 
