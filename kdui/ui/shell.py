@@ -1,0 +1,83 @@
+"""The frame of the page: header strip, tab navigation, and the view state that lives in the URL."""
+
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from kdui.core.errors import KduiError
+from kdui.core.views import Overview
+
+POLL_SECONDS = 2.0
+
+# How every cheap read is bound: at once, by any number of visitors, without a spinner, out of the public API.
+READ: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
+
+
+@dataclass(frozen=True)
+class PageState:
+    """What tabs share: the page and the fields that follow the URL (``?run=ID`` sets ``run`` and so on).
+
+    A tab listens with ``page_state.run.change(...)``; a link ``<a href="?tab=runs&run=ID">`` anywhere sets them.
+    """
+
+    demo: gr.Blocks
+    run: gr.Textbox
+    models: gr.Textbox
+    task: gr.Textbox
+    origin: gr.Textbox
+
+
+def query(request: gr.Request | None, key: str, default: str = "") -> str:
+    """A parameter of the page's address, for handlers of ``demo.load``."""
+    return str(request.query_params.get(key, default)) if request is not None else default
+
+
+def create_state(demo: gr.Blocks) -> PageState:
+    """The hidden fields that assets/shell.js fills from the URL."""
+    def field(key: str) -> gr.Textbox:
+        return gr.Textbox(elem_id=f"nav-{key}", elem_classes="nav-field", label=f"Address field {key}", container=False)
+
+    return PageState(demo=demo, run=field("run"), models=field("models"), task=field("task"), origin=field("from"))
+
+
+def create_header(workbench: Any, demo: gr.Blocks) -> None:
+    """Product name, device, queue and theme switch; the queue is asked for every two seconds."""
+    header = gr.HTML(header_html(_overview(workbench)), elem_id="kdui-header", js_on_load="kdui.theme.apply(); watch('value', () => kdui.theme.apply())",
+                     apply_default_css=False)
+
+    def poll(shown: str) -> Any:
+        fresh = header_html(_overview(workbench))
+        return gr.skip() if fresh == shown else fresh
+
+    timer = gr.Timer(POLL_SECONDS)
+    timer.tick(poll, header, header, **READ)
+    demo.load(poll, header, header, **READ)
+
+
+def _overview(workbench: Any) -> Overview | str:
+    try:
+        return workbench.overview()
+    except KduiError as problem:
+        return str(problem)
+
+
+def header_html(overview: Overview | str) -> str:
+    """The header strip; a problem in words where the store gave no answer."""
+    if isinstance(overview, str):
+        chips = f'<span class="chip" role="status"><i class="dot off"></i>{escape(overview)}</span>'
+    else:
+        alive = "" if overview.launcher_alive else " off"
+        hint = overview.serving or ("Ready" if overview.launcher_alive else "Nothing starts new runs at the moment")
+        queue = f"{overview.running} running · {overview.queued} queued" if overview.running or overview.queued else "Nothing running"
+        chips = (f'<span class="chip" id="chip-device" title="{escape(hint)}"><i class="dot{alive}"></i>{_device(overview.device)}</span>'
+                 f'<a class="chip btn" id="chip-queue" role="status" href="?tab=runs">{queue}</a>')
+    theme = '<button class="chip" id="theme-switch" type="button" aria-label="Theme"><span>◐ Auto</span></button>'
+    return f'<div class="bar"><span class="brand">kdui</span><span class="push"></span>{chips}{theme}</div>'
+
+
+def _device(text: str) -> str:
+    """Only the first word is shown on a narrow screen."""
+    head, _, rest = text.partition(" · ")
+    return escape(head) + (f'<span class="wide">· {escape(rest)}</span>' if rest else "")
