@@ -1,0 +1,155 @@
+"""Artifacts on disk: content-addressed folders, written under a temporary name, verified when read."""
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from kdui.core.artifact import MANIFEST, Artifact, FileRecord, Manifest
+from kdui.core.errors import ArtifactCorrupt, StoreError
+from kdui.settings import Settings
+
+_CHUNK = 1 << 20
+
+
+class ArtifactStore:
+    """The folder ``artifacts/ab/abcdef…`` for each digest. A manifest there means that the artifact is complete."""
+
+    def __init__(self, settings: Settings):
+        self.root = settings.artifacts
+        self._verified: dict[Path, tuple[int, int]] = {}
+
+    def place(self, digest: str) -> Path:
+        """Where an artifact of that digest lies or would lie."""
+        return self.root / digest[:2] / digest
+
+    def has(self, digest: str) -> bool:
+        """True when a complete artifact is there; its checksums are verified by ``open``."""
+        return (self.place(digest) / MANIFEST).is_file()
+
+    def manifest(self, digest: str) -> Manifest:
+        """What the artifact holds; raises StoreError when it is not there, ArtifactCorrupt when it can't be read."""
+        path = self.place(digest) / MANIFEST
+        try:
+            return Manifest.model_validate_json(path.read_bytes())
+        except FileNotFoundError:
+            raise StoreError(f"Artifact {digest[:12]} is not in the store. Run its recipe again to make it.") from None
+        except ValueError as error:
+            raise ArtifactCorrupt(f"The manifest of artifact {digest[:12]} cannot be read ({error}). Delete {path.parent} and run again.") from None
+
+    def open(self, digest: str) -> Artifact:
+        """The artifact with every file's size and sha256 checked; raises ArtifactCorrupt in words."""
+        artifact = Artifact(path=self.place(digest), manifest=self.manifest(digest))
+        for name, record in artifact.manifest.files.items():
+            self._verify(artifact.path / name, record)
+        return artifact
+
+    def _verify(self, path: Path, record: FileRecord) -> None:
+        """Check one file; a file whose size and time have not changed since the last check is not read again."""
+        try:
+            stat = path.stat()
+        except FileNotFoundError:
+            raise ArtifactCorrupt(f"{path} is missing. Delete its folder and run again.") from None
+        seen = (stat.st_size, stat.st_mtime_ns)
+        if self._verified.get(path) == seen:
+            return
+        if stat.st_size != record.bytes or sha256_file(path) != record.sha256:
+            raise ArtifactCorrupt(f"{path} does not match its checksum. Delete its folder and run again.")
+        self._verified[path] = seen
+
+    @contextlib.contextmanager
+    def locked(self, digest: str) -> Iterator[None]:
+        """One process at a time makes an artifact; a second one waits and then finds it done."""
+        locks = self.root / "locks"
+        locks.mkdir(parents=True, exist_ok=True)
+        with FileLock(str(locks / f"{digest}.lock")):
+            yield
+
+    @contextlib.contextmanager
+    def draft(self, digest: str) -> Iterator[Path]:
+        """A temporary folder on the same file system; it is removed unless ``commit`` moved it into place."""
+        drafts = self.root / "drafts"
+        try:
+            drafts.mkdir(parents=True, exist_ok=True)
+            folder = Path(tempfile.mkdtemp(prefix=digest[:12] + "-", dir=drafts))
+        except OSError as error:
+            raise _in_words(error, drafts) from error
+        try:
+            yield folder
+        except OSError as error:
+            raise _in_words(error, drafts) from error
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def commit(self, folder: Path, facts: dict[str, Any]) -> Artifact:
+        """Checksum and flush every file of a draft, write the manifest last, and move the folder into place."""
+        files = {}
+        for path in sorted(item for item in folder.rglob("*") if item.is_file()):
+            _flush(path)
+            files[str(path.relative_to(folder))] = FileRecord(bytes=path.stat().st_size, sha256=sha256_file(path))
+        manifest = Manifest(files=files, **facts)
+        temporary = folder / (MANIFEST + ".part")
+        temporary.write_text(manifest.model_dump_json(indent=1), encoding="utf-8")
+        _flush(temporary)
+        temporary.rename(folder / MANIFEST)
+        target = self.place(manifest.digest)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.exists() and not (target / MANIFEST).exists():
+            shutil.rmtree(target)
+        if not target.exists():
+            folder.rename(target)
+            _flush(target.parent)
+        return Artifact(path=target, manifest=manifest)
+
+    def remove(self, digest: str) -> None:
+        """Delete an artifact: the manifest first, so that a half-deleted folder never counts as complete."""
+        folder = self.place(digest)
+        (folder / MANIFEST).unlink(missing_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
+
+    def digests(self) -> list[str]:
+        """All complete artifacts."""
+        return [path.parent.name for path in self.root.glob(f"??/*/{MANIFEST}")]
+
+
+def sha256_file(path: Path) -> str:
+    """sha256 of a file's bytes, hexadecimal."""
+    state = hashlib.sha256()
+    with path.open("rb") as stream:
+        while chunk := stream.read(_CHUNK):
+            state.update(chunk)
+    return state.hexdigest()
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON under a temporary name and rename it, so a reader sees the old file or the new one."""
+    temporary = path.with_name(path.name + ".part")
+    temporary.write_text(json.dumps(value, indent=1, ensure_ascii=False), encoding="utf-8")
+    _flush(temporary)
+    temporary.rename(path)
+
+
+def _flush(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _in_words(error: OSError, folder: Path) -> Exception:
+    """A full or read-only disk as a StoreError; any other OSError stays what it is."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        free = shutil.disk_usage(folder if folder.exists() else folder.anchor).free
+        return StoreError(f"The disk is full: {free / 1e6:,.0f} MB free in {folder}. Free some space or set KDUI_HOME to another disk, then resume.")
+    if error.errno in (errno.EACCES, errno.EROFS):
+        return StoreError(f"{folder} cannot be written ({error.strerror}). Set KDUI_HOME to a folder that can, then resume.")
+    return error

@@ -1,0 +1,70 @@
+"""Opening the database: SQLite in WAL mode by default, any SQLAlchemy URL otherwise, brought to the newest schema."""
+
+from pathlib import Path
+
+from filelock import FileLock
+from sqlalchemy import Engine, create_engine, event, inspect, text
+from sqlalchemy.engine import make_url
+
+from kdui.core.errors import StoreError
+from kdui.settings import Settings
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+HEAD = "0001"  # the newest revision; a test compares it with Alembic's own view
+
+
+def open_database(settings: Settings) -> Engine:
+    """An engine on an up-to-date schema; creates the home folder and the tables on first use.
+
+    Raises StoreError where the place cannot be written or the schema is newer than this program.
+    """
+    try:
+        settings.home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"The folder {settings.home} cannot be made ({error.strerror}). Set KDUI_HOME to one that can be written.") from None
+    engine = create_engine(settings.database, connect_args=_connect_arguments(settings.database))
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _configure_sqlite)
+    if _revision(engine) != HEAD:
+        _upgrade(engine, settings)
+    return engine
+
+
+def _connect_arguments(url: str) -> dict[str, float]:
+    return {"timeout": 15.0} if make_url(url).get_backend_name() == "sqlite" else {}
+
+
+def _configure_sqlite(connection, _record) -> None:  # type: ignore[no-untyped-def]
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    # A finished stage must survive a pulled plug, so a commit reaches the disk.
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.close()
+
+
+def _revision(engine: Engine) -> str | None:
+    with engine.connect() as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def _upgrade(engine: Engine, settings: Settings) -> None:
+    """Alembic is imported only here: on most starts the schema is already new and the page is up sooner."""
+    from alembic import command
+    from alembic.config import Config
+    from alembic.util.exc import CommandError
+
+    with FileLock(str(settings.home / "migrate.lock"), timeout=60):
+        if _revision(engine) == HEAD:
+            return
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        try:
+            with engine.begin() as connection:
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+        except CommandError as error:
+            raise StoreError(f"The store in {settings.home} was written by another version of kdui ({error}). "
+                             "Update kdui, or set KDUI_HOME to a new folder.") from None

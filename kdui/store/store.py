@@ -1,0 +1,41 @@
+"""The store as one object: database, artifacts and event logs that belong together."""
+
+from functools import cached_property
+from pathlib import Path
+
+from kdui.settings import Settings
+from kdui.store.artifacts import ArtifactStore
+from kdui.store.database import open_database
+from kdui.store.events import EventLog
+from kdui.store.results import ResultStore
+from kdui.store.runs import RunStore
+
+
+class Store:
+    """Opens lazily; every process has its own, and they meet in the files."""
+
+    def __init__(self, settings: Settings):
+        self.settings = settings
+
+    @cached_property
+    def runs(self) -> RunStore:
+        return RunStore(self._engine)
+
+    @cached_property
+    def results(self) -> ResultStore:
+        return ResultStore(self._engine)
+
+    @cached_property
+    def artifacts(self) -> ArtifactStore:
+        return ArtifactStore(self.settings)
+
+    def folder(self, run_id: str) -> Path:
+        """The run's folder: recipe, output, events, checkpoints."""
+        return self.settings.runs / run_id
+
+    def events(self, run_id: str) -> EventLog:
+        return EventLog(self.folder(run_id))
+
+    @cached_property
+    def _engine(self):  # type: ignore[no-untyped-def]
+        return open_database(self.settings)
