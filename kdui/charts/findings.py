@@ -1,0 +1,97 @@
+"""The sentences above and beside the Pareto chart, computed from the same rows that are drawn."""
+
+import math
+
+import pandas as pd
+
+from kdui.charts.front import Budget, LimitCost, best, within
+from kdui.charts.numbers import floor, plain, quantity, signed
+from kdui.core.contracts import Metric
+from kdui.core.measurement import Origin
+
+NOUNS = {"student": "student", "compressed": "compressed model", "control": "student without KD"}
+LIMIT_NAMES = {"latency_ms": "latency", "download_mb": "size", "retained": "what is retained"}
+
+
+def points_unit(metric: Metric) -> str:
+    """What a difference of the headline is counted in: points for percentages, else its unit."""
+    return "points" if metric.unit == "%" else metric.unit
+
+
+def headline(metric: Metric, value: float, places: int = 1) -> str:
+    """The headline metric with its unit: 96.8 %."""
+    return f"{value:.{places}f} {metric.unit}".strip()
+
+
+def finding(models: pd.DataFrame, budget: Budget, metric: Metric) -> str:
+    """The chart's title: what the best model within the budget keeps and costs, or that nothing fits."""
+    winner = best(models, budget, metric.higher_is_better)
+    if winner is None:
+        others = models[models["role"] != "teacher"]
+        if others.empty:
+            return "Only teachers so far: no student has been measured yet"
+        if budget.is_open:
+            return "No student has a measured result yet"
+        teachers = models[(models["role"] == "teacher") & within(models, budget)]
+        return "Only the teacher fits this budget" if len(teachers) else f"None of {len(others):,} models fits this budget"
+    size = f" {quantity('download_mb', winner['download_mb'])}" if math.isfinite(winner["download_mb"]) else ""
+    article = "An" if size.strip()[:1] == "8" or size.strip().startswith(("11 ", "18 ")) else "A"
+    subject = f"{article}{size} {NOUNS[winner['role']]}"
+    if not math.isfinite(winner["retained"]):
+        return f"{subject} reaches {headline(metric, winner['accuracy'])} {metric.title.lower()}"
+    return f"{subject} keeps {floor(winner['retained'])} % of the teacher{_speed(winner['speedup'])}"
+
+
+def _speed(speedup: float) -> str:
+    """, 18 times faster: cut to the digits that are sure, nothing where it was not measured."""
+    if not math.isfinite(speedup) or speedup <= 0:
+        return ""
+    if 0.95 < speedup < 1.05:
+        return ", at the same speed"
+    factor = speedup if speedup > 1 else 1 / speedup
+    text = floor(factor, 0) if factor >= 10 else floor(factor, 1).removesuffix(".0")
+    return f", {text} times {'faster' if speedup > 1 else 'slower'}"
+
+
+def subtitle(models: pd.DataFrame, task: str, metric: Metric, axis: str, drawn: int, errors: bool) -> str:
+    """Task, axes, number of models, what the bars are and where the numbers come from."""
+    parts = [task, f"test {metric.title.lower()} against {axis}"]
+    parts.append(f"{drawn:,} of {len(models):,} models drawn" if drawn < len(models)
+                 else f"{len(models):,} model" + ("" if len(models) == 1 else "s"))
+    if errors:
+        parts.append(_bars(models))
+    marks = [f"{Origin(name).mark} {name}" for name in Origin if (models["origin"] == name).any()]
+    parts.extend(["  ".join(marks)] if marks else [])
+    return " · ".join(part for part in parts if part)
+
+
+def _bars(models: pd.DataFrame) -> str:
+    kinds = set(models["interval"])
+    seeds = models.loc[models["interval"] == "seeds", "repeats"]
+    words = []
+    if "seeds" in kinds:
+        count = str(seeds.min()) if seeds.min() == seeds.max() else f"{seeds.min()} to {seeds.max()}"
+        words.append(f"over {count} seeds")
+    if "test" in kinds:
+        words.append("of the test sample where there is one seed" if words else "of the test sample (one seed)")
+    return f"bars are 95 % intervals {' or '.join(words)}" if words else ""
+
+
+def cost_sentences(costs: list[LimitCost], metric: Metric) -> list[str]:
+    """What each limit costs: 'Relaxing latency to 4 ms buys +0.4 points.'"""
+    return [sentence for cost in costs if (sentence := _cost_sentence(cost, points_unit(metric)))]
+
+
+def _cost_sentence(cost: LimitCost, unit: str) -> str:
+    name = LIMIT_NAMES[cost.quantity]
+    limit = f"{floor(cost.limit)} %" if cost.quantity == "retained" else quantity(cost.quantity, cost.limit)
+    if cost.points is None:
+        verb = "Lowering" if cost.quantity == "retained" else "Relaxing"
+        return f"{verb} {name} to {limit} lets in {cost.label}."
+    if cost.move == "relax":
+        return f"Relaxing {name} to {limit} buys {signed(cost.points)} {unit}." if cost.points >= 0.05 else (
+            f"Relaxing {name} to {limit} buys less than 0.1 {unit}.")
+    lost = -cost.points
+    if lost < 0.05:
+        return f"Tightening {name} to {limit} costs less than 0.1 {unit}."
+    return f"Tightening {name} to {limit} costs {plain(lost, 2 if lost < 10 else 3)} {unit}."

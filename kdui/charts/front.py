@@ -1,0 +1,136 @@
+"""Pareto front, budget and what each limit costs: pure functions over one row a model (see ``repeats``)."""
+
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from kdui.core.plain import Frozen
+
+Limited = Literal["latency_ms", "download_mb"]
+
+
+class Budget(Frozen):
+    """What a model may cost at most and must keep at least; None sets no limit."""
+
+    latency_ms: float | None = Field(default=None, gt=0, description="p50 latency at most, ms")
+    download_mb: float | None = Field(default=None, gt=0, description="download at most, MB")
+    retained: float | None = Field(default=None, ge=0, description="share of the teacher's headline metric at least, %")
+
+    @property
+    def is_open(self) -> bool:
+        """True where nothing is limited."""
+        return self.latency_ms is None and self.download_mb is None and self.retained is None
+
+
+class LimitCost(Frozen):
+    """What moving one limit does to the best model: ``points`` > 0 is gained, < 0 is lost, None: nothing is left."""
+
+    quantity: Limited | Literal["retained"]
+    move: Literal["relax", "tighten"]
+    limit: float
+    points: float | None
+    label: str
+
+
+def pareto_front(cost: "np.ndarray", headline: "np.ndarray", higher_is_better: bool = True) -> "np.ndarray":
+    """Positions of the models that no other beats on both, cheapest first.
+
+    Of models with equal cost and headline the first counts; those without a number are never on the front.
+    """
+    cost, value = np.asarray(cost, float), np.asarray(headline, float) * (1 if higher_is_better else -1)
+    order = np.lexsort((np.arange(len(cost)), -value, cost))
+    order = order[np.isfinite(cost[order]) & np.isfinite(value[order])]
+    if not len(order):
+        return order
+    best_before = np.concatenate([[-np.inf], np.maximum.accumulate(value[order])[:-1]])
+    return order[value[order] > best_before]
+
+
+def within(models: pd.DataFrame, budget: Budget) -> pd.Series:
+    """Which models keep every limit; a model whose number is unknown is not claimed to keep it."""
+    inside = pd.Series(True, index=models.index)
+    for column in ("latency_ms", "download_mb"):
+        limit = getattr(budget, column)
+        if limit is not None:
+            inside &= models[column] <= limit
+    if budget.retained is not None:
+        inside &= models["retained"] >= budget.retained
+    return inside
+
+
+def candidates(models: pd.DataFrame) -> pd.DataFrame:
+    """What could take the teacher's place: all but the teachers. A control may win, and then the page says so."""
+    return models[models["role"] != "teacher"]
+
+
+def best(models: pd.DataFrame, budget: Budget, higher_is_better: bool = True) -> pd.Series | None:
+    """The model with the best headline within the budget; of equals the faster, then the smaller. None if none fits."""
+    fitting = candidates(models)
+    fitting = fitting[within(fitting, budget) & fitting["accuracy"].notna()]
+    if fitting.empty:
+        return None
+    ranked = fitting.sort_values(["accuracy", "latency_ms", "download_mb"],
+                                 ascending=[not higher_is_better, True, True], kind="stable")
+    return ranked.iloc[0]
+
+
+def limit_costs(models: pd.DataFrame, budget: Budget, higher_is_better: bool = True) -> list[LimitCost]:
+    """For latency and download: what the next wider limit buys, and what the next tighter one costs.
+
+    Wider: the smallest limit that lets a better model in. Tighter: just below the winner's own cost, all else equal.
+    Where nothing fits, each limit alone is widened until something does.
+    """
+    winner = best(models, budget, higher_is_better)
+    if winner is None:
+        return _admissions(models, budget, higher_is_better)
+    found: list[LimitCost | None] = []
+    for column in ("latency_ms", "download_mb"):
+        if getattr(budget, column) is not None:
+            found.append(_relaxed(models, budget, column, winner, higher_is_better))
+        found.append(_tightened(models, budget, column, winner, higher_is_better))
+    return [cost for cost in found if cost is not None]
+
+
+def _difference(better: pd.Series, than: pd.Series, higher_is_better: bool) -> float:
+    return float(better["accuracy"] - than["accuracy"]) * (1 if higher_is_better else -1)
+
+
+def _relaxed(models: pd.DataFrame, budget: Budget, column: Any, winner: pd.Series, higher: bool) -> LimitCost | None:
+    rest = candidates(models)
+    rest = rest[within(rest, budget.model_copy(update={column: None})) & (rest[column] > getattr(budget, column))]
+    rest = rest[rest["accuracy"] > winner["accuracy"] if higher else rest["accuracy"] < winner["accuracy"]]
+    if rest.empty:
+        return None
+    limit = float(rest[column].min())
+    entry = best(rest[rest[column] == limit], Budget(), higher)
+    assert entry is not None
+    return LimitCost(quantity=column, move="relax", limit=limit, points=_difference(entry, winner, higher), label=entry["label"])
+
+
+def _tightened(models: pd.DataFrame, budget: Budget, column: Any, winner: pd.Series, higher: bool) -> LimitCost | None:
+    if not np.isfinite(winner[column]):
+        return None
+    smaller = models[models[column] < winner[column]]
+    entry = best(smaller, budget, higher)
+    if entry is None:
+        return None
+    return LimitCost(quantity=column, move="tighten", limit=float(entry[column]), points=_difference(entry, winner, higher),
+                     label=entry["label"])
+
+
+def _admissions(models: pd.DataFrame, budget: Budget, higher: bool) -> list[LimitCost]:
+    found = []
+    rest = candidates(models)
+    for column in ("latency_ms", "download_mb", "retained"):
+        if getattr(budget, column) is None:
+            continue
+        admitted = rest[within(rest, budget.model_copy(update={column: None})) & rest[column].notna()]
+        if admitted.empty:
+            continue
+        limit = float(admitted[column].max() if column == "retained" else admitted[column].min())
+        entry = best(admitted[admitted[column] == limit], Budget(), higher)
+        if entry is not None:
+            found.append(LimitCost(quantity=column, move="relax", limit=limit, points=None, label=entry["label"]))
+    return found

@@ -1,0 +1,49 @@
+"""What the teacher bought: the student minus the same student without KD, paired by run, over seeds."""
+
+import pandas as pd
+from pydantic import Field
+
+from kdui.charts.interval import mean_interval
+from kdui.charts.numbers import signed
+from kdui.core.plain import Frozen
+
+
+class Gain(Frozen):
+    """Mean difference in the headline's unit; positive is better than without a teacher."""
+
+    value: float
+    half_width: float | None = Field(default=None, description="of the 95 % t-interval over seeds; None for one seed")
+    seeds: int = Field(ge=1)
+
+    @property
+    def is_shown(self) -> bool:
+        """True where the interval leaves zero out."""
+        return self.half_width is not None and abs(self.value) > self.half_width
+
+
+def teacher_gain(points: pd.DataFrame, runs: tuple[str, ...], higher_is_better: bool = True) -> Gain | None:
+    """The paired gain over these runs (repeats of one recipe); None where no run has both student and control."""
+    chosen = points[points["run"].isin(runs) & points["role"].isin(("student", "control"))]
+    # A cached pair that several recipes share is one observation, not several.
+    wide = chosen.pivot_table(index="run", columns="role", values="accuracy", aggfunc="first")
+    if not {"student", "control"} <= set(wide.columns):
+        return None
+    artifacts = chosen.pivot_table(index="run", columns="role", values="digest", aggfunc="first")
+    wide = wide[~artifacts.duplicated()].dropna()
+    if wide.empty:
+        return None
+    difference = (wide["student"] - wide["control"]) * (1 if higher_is_better else -1)
+    mean, width = mean_interval(difference.tolist())
+    return Gain(value=mean, half_width=width, seeds=len(difference))
+
+
+def gain_sentence(gain: Gain | None, unit: str = "points") -> str:
+    """The gain in words that claim no more than the repeats show."""
+    if gain is None:
+        return "No control was run here, so what the teacher bought is not known."
+    if gain.half_width is None:
+        return f"{signed(gain.value)} {unit} over the same student without KD, but one seed is not enough to tell."
+    reading = f"{signed(gain.value)} ± {gain.half_width:.1f} {unit}"
+    if gain.is_shown:
+        return f"{reading} over the same student without KD ({gain.seeds} seeds)."
+    return f"no difference shown: {reading} over {gain.seeds} seeds."

@@ -1,0 +1,157 @@
+"""The Pareto chart: the headline metric against what a model costs, with the front, the budget and the intervals."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from kdui.charts import style
+from kdui.charts.findings import finding, subtitle
+from kdui.charts.front import Budget, pareto_front, within
+from kdui.charts.numbers import QUANTITIES, plain, short
+from kdui.core.contracts import Metric
+from kdui.core.measurement import Origin
+
+MOST_OTHERS = 2000
+MOST_ERROR_BARS = 200
+MANY = 600
+TICK_STEPS = ((0.7, (1, 1.5, 2, 3, 4, 5, 6, 8)), (1.3, (1, 2, 3, 5)), (3.5, (1, 2, 5)), (math.inf, (1,)))
+
+
+def pareto_figure(models: pd.DataFrame, *, x: str, metric: Metric, task: str, budget: Budget | None = None) -> go.Figure:
+    """``models``: one row each (``repeats.merge_repeats``); ``x``: a key of ``numbers.QUANTITIES``.
+
+    The title states the finding. ``customdata`` of a point starts with its run id, so a click can open the run.
+    """
+    budget = budget or Budget()
+    known = models[np.isfinite(models[x].astype(float)) & (models[x] > 0) & models["accuracy"].notna()].reset_index(drop=True)
+    front = pareto_front(known[x].to_numpy(), known["accuracy"].to_numpy(), metric.higher_is_better)
+    drawn = _thinned(known, front)
+    errors = len(drawn) <= MOST_ERROR_BARS
+    name, unit = QUANTITIES[x]
+    figure = go.Figure(layout=style.layout(
+        title={"text": finding(models, budget, metric),
+               "subtitle": {"text": subtitle(known, task, metric, name, len(drawn), errors)}},
+        yaxis=style.axis(f"test {metric.title.lower()}, {metric.unit}"), xaxis=_log_axis(known[x], name, unit)))
+    figure.update_layout(meta={"missing": len(models) - len(known)})
+    inside = within(drawn, budget)
+    for role in style.ROLES:
+        for fits in (True, False):
+            rows = drawn[(drawn["role"] == role) & (inside == fits)]
+            if len(rows):
+                first = not any(trace.legendgroup == role for trace in figure.data)
+                figure.add_trace(_points(rows, x, role, fits, legend=first, errors=errors, many=len(drawn) > MANY))
+    line = known.iloc[front]
+    figure.add_trace(go.Scatter(x=line[x], y=line["accuracy"], mode="lines", name="Pareto front", hoverinfo="skip",
+                                line={"color": style.FRONT, "width": 1.5, "dash": "dot"}))
+    _draw_budget(figure, known, x, budget)
+    return figure
+
+
+def _thinned(models: pd.DataFrame, front: np.ndarray) -> pd.DataFrame:
+    """All of the front, the teachers and the controls, and at most 2,000 others spread evenly over the headline metric."""
+    keep = models["role"].isin(("teacher", "control"))
+    keep.iloc[front] = True
+    others = models[~keep].sort_values("accuracy", kind="stable")
+    if len(others) > MOST_OTHERS:
+        chosen = others.index[np.linspace(0, len(others) - 1, MOST_OTHERS).astype(int)]
+        return models[keep | models.index.isin(chosen)]
+    return models
+
+
+def _points(rows: pd.DataFrame, x: str, role: str, fits: bool, *, legend: bool, errors: bool, many: bool) -> Any:
+    colour = style.COLOURS[role]
+    simulated = rows["origin"] != Origin.MEASURED
+    base = style.SYMBOLS[role]
+    kind = go.Scattergl if many else go.Scatter
+    trace = kind(x=rows[x].to_numpy(float), y=rows["accuracy"].to_numpy(float), mode="markers", name=style.TITLES[role],
+                 legendgroup=role, showlegend=legend, opacity=1.0 if fits else 0.32,
+                 customdata=_custom(rows), hovertemplate=_hover(fits),
+                 marker={"color": colour, "size": style.SIZES[role] if not many else style.SIZES[role] * 0.7,
+                         "symbol": [f"{base}-open" if open_ else base for open_ in simulated],
+                         "line": {"width": np.where(simulated, 2, 0).tolist(), "color": colour}})
+    if errors and (rows["interval"] != "").any():
+        trace.error_y = {"type": "data", "symmetric": False, "array": (rows["high"] - rows["accuracy"]).to_numpy(float),
+                         "arrayminus": (rows["accuracy"] - rows["low"]).to_numpy(float), "color": colour, "thickness": 1.2,
+                         "width": 4}
+    return trace
+
+
+def _custom(rows: pd.DataFrame) -> list[list[str]]:
+    """What a click and a hover need of each point: run, label, three lines of numbers."""
+    return [[row.run, row.label, _accuracy(row), _costs(row), _settings(row.settings)] for row in rows.itertuples()]
+
+
+def _accuracy(row: Any) -> str:
+    text = f"{row.accuracy:.2f}"
+    if row.interval:
+        n = f"{row.repeats} seeds" if row.interval == "seeds" else "test sample"
+        text += f" ({row.low:.2f} – {row.high:.2f}, 95 %, {n})"
+    if math.isfinite(row.retained):
+        text += f", {row.retained:.1f} % of its teacher"
+    return f"{text} {Origin(row.origin).mark}"
+
+
+def _costs(row: Any) -> str:
+    parts = []
+    if math.isfinite(row.latency_ms):
+        parts.append(f"{plain(row.latency_ms)} ms")
+    if math.isfinite(row.download_mb):
+        parts.append(f"{plain(row.download_mb)} MB")
+    if math.isfinite(row.parameters):
+        parts.append(f"{short(row.parameters)} parameters")
+    if math.isfinite(row.speedup):
+        parts.append(f"{plain(row.speedup)}× its teacher's speed")
+    return " · ".join(parts)
+
+
+def _settings(settings: dict[str, Any]) -> str:
+    """At most six settings to a hover; all of them stand in the table and in the CSV."""
+    texts = [f"{key} {plain(value) if isinstance(value, float) else value}" for key, value in list(settings.items())[:6]]
+    return " · ".join(texts) + (" …" if len(settings) > 6 else "")
+
+
+def _hover(fits: bool) -> str:
+    note = "" if fits else "<br>over the budget"
+    return "<b>%{customdata[1]}</b><br>%{customdata[2]}<br>%{customdata[3]}<br>%{customdata[4]}" + note + "<extra></extra>"
+
+
+def _log_axis(values: pd.Series, name: str, unit: str) -> dict[str, Any]:
+    title = f"{name}, {unit} (log)" if unit else f"{name} (log)"
+    if values.empty:
+        return style.axis(title, type="log")
+    low, high = math.log10(values.min()), math.log10(values.max())
+    pad = max(0.06 * (high - low), 0.08)
+    ticks = log_ticks(10 ** (low - pad), 10 ** (high + pad))
+    return style.axis(title, type="log", range=[low - pad, high + pad], tickvals=ticks,
+                      ticktext=[plain(tick) if unit else short(tick) for tick in ticks])
+
+
+def log_ticks(low: float, high: float) -> list[float]:
+    """Round positions on a log axis: 1-2-5 over a few decades, finer below one decade, whole decades over many."""
+    decades = math.log10(high / low)
+    steps = next(steps for limit, steps in TICK_STEPS if decades < limit)
+    exponents = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    return [value for exponent in exponents for step in steps if low <= (value := step * 10.0**exponent) <= high]
+
+
+def _draw_budget(figure: go.Figure, models: pd.DataFrame, x: str, budget: Budget) -> None:
+    """A dashed line at the limit of the drawn axis and a shaded region beyond; a level line for what must be retained."""
+    limit = getattr(budget, x, None)
+    if limit is not None and len(models):
+        edge = 10 ** figure.layout.xaxis.range[1]
+        if limit < edge:
+            figure.add_shape(type="rect", x0=limit, x1=edge, y0=0, y1=1, yref="paper", layer="below",
+                             fillcolor="rgba(120,128,150,0.10)", line={"width": 0})
+        figure.add_shape(type="line", x0=limit, x1=limit, y0=0, y1=1, yref="paper",
+                         line={"color": style.OVER_BUDGET, "dash": "dash", "width": 1.5})
+        figure.add_annotation(x=math.log10(limit), y=1, yref="paper", text=f"budget {plain(limit)} {QUANTITIES[x][1]}",
+                              showarrow=False, xanchor="left", yanchor="top", xshift=6,
+                              font={"color": style.OVER_BUDGET, "size": 14})
+    teachers = models.loc[models["role"] == "teacher", "accuracy"]
+    # With several teachers each student is held against its own, so there is no one level to draw.
+    if budget.retained is not None and len(teachers) == 1:
+        figure.add_hline(y=float(teachers.iloc[0]) * budget.retained / 100, line={"color": style.OVER_BUDGET, "dash": "dot",
+                                                                                  "width": 1.2})

@@ -1,0 +1,37 @@
+"""The look that every chart shares: one colour and one symbol mean one role, and all text is readable in both themes."""
+
+from typing import Any, Final
+
+import plotly.graph_objects as go
+
+ROLES: Final = ("teacher", "student", "compressed", "control")
+COLOURS: Final = {"teacher": "#4F46E5", "student": "#0D9488", "compressed": "#D97706", "control": "#64748B"}
+OVER_BUDGET: Final = "#E11D48"
+SYMBOLS: Final = {"teacher": "star", "student": "circle", "compressed": "diamond", "control": "x"}
+SIZES: Final = {"teacher": 17, "student": 11, "compressed": 12, "control": 10}
+TITLES: Final = {"teacher": "Teacher", "student": "Student", "compressed": "Compressed", "control": "Same student without KD"}
+
+# Mid greys that keep at least 4.5 : 1 on the light and on the dark card; the browser swaps in the theme's own
+# ink when it draws, so the same figure serves both and a downloaded picture is readable on either.
+INK: Final = "#6B7286"
+GRID: Final = "rgba(120,128,150,0.20)"
+FRONT: Final = "#7A8196"
+TRANSPARENT: Final = "rgba(0,0,0,0)"
+FONT: Final = 'Inter, system-ui, "Segoe UI", sans-serif'
+
+
+def axis(title: str, **settings: Any) -> dict[str, Any]:
+    """An axis with its title and unit; the grid is faint and there is no zero line."""
+    return {"title": {"text": title, "standoff": 12}, "gridcolor": GRID, "zeroline": False, "ticks": "",
+            "automargin": True, **settings}
+
+
+def layout(**settings: Any) -> go.Layout:
+    """The shared layout: transparent, horizontal legend above, hover on the nearest point, zoom kept over updates."""
+    shared: dict[str, Any] = {
+        "paper_bgcolor": TRANSPARENT, "plot_bgcolor": TRANSPARENT, "font": {"size": 14, "color": INK, "family": FONT},
+        "margin": {"l": 64, "r": 16, "t": 12, "b": 56}, "hovermode": "closest", "uirevision": "kept",
+        "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "xanchor": "left", "font": {"size": 14}},
+        "hoverlabel": {"font": {"size": 14, "family": FONT}, "align": "left"},
+    }
+    return go.Layout({**shared, **settings})

@@ -1,0 +1,85 @@
+"""Front, budget and limits against brute force."""
+
+import numpy as np
+import pytest
+
+from kdui.charts.front import Budget, best, limit_costs, pareto_front, within
+from kdui.charts.repeats import merge_repeats
+from tests.charts.frames import point, points, random_points
+
+
+def dominated(cost: np.ndarray, value: np.ndarray, i: int) -> bool:
+    better = (cost <= cost[i]) & (value >= value[i]) & ((cost < cost[i]) | (value > value[i]))
+    return bool(better.any())
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_front_is_what_no_other_model_dominates(seed: int):
+    draw = np.random.default_rng(seed)
+    cost, value = draw.integers(1, 30, 80).astype(float), draw.integers(80, 99, 80).astype(float)
+    front = pareto_front(cost, value)
+    assert {(cost[i], value[i]) for i in front} == {(cost[i], value[i]) for i in range(80) if not dominated(cost, value, i)}
+    assert list(cost[front]) == sorted(cost[front])
+
+
+def test_front_leaves_out_unknown_numbers_and_turns_round_for_a_loss():
+    assert list(pareto_front(np.array([1.0, np.nan, 2.0]), np.array([90.0, 99.0, np.nan]))) == [0]
+    assert list(pareto_front(np.array([1.0, 2.0, 3.0]), np.array([9.0, 5.0, 7.0]), higher_is_better=False)) == [0, 1]
+    assert len(pareto_front(np.array([]), np.array([]))) == 0
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_best_within_budget_matches_a_loop_over_all_models(seed: int):
+    models = merge_repeats(random_points(240, seed))
+    budget = Budget(latency_ms=4, download_mb=2, retained=96)
+    fitting = [
+        row
+        for row in models.itertuples()
+        if row.role != "teacher" and row.latency_ms <= 4 and row.download_mb <= 2 and row.retained >= 96
+    ]
+    winner = best(models, budget)
+    assert winner is not None and winner["accuracy"] == max(row.accuracy for row in fitting)
+    assert within(models, budget).sum() == len(fitting) + sum(
+        1
+        for row in models.itertuples()
+        if row.role == "teacher" and row.latency_ms <= 4 and row.download_mb <= 2 and row.retained >= 96
+    )
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_relaxed_limit_is_the_smallest_that_buys_anything(seed: int):
+    models = merge_repeats(random_points(1200, seed))
+    budget = Budget(latency_ms=0.5, download_mb=3)
+    now = best(models, budget)["accuracy"]
+    (relax,) = [cost for cost in limit_costs(models, budget) if cost.move == "relax" and cost.quantity == "latency_ms"]
+    tries = sorted(value for value in models["latency_ms"] if value > 0.5)
+    first = next(limit for limit in tries if best(models, Budget(latency_ms=limit, download_mb=3))["accuracy"] > now)
+    assert relax.limit == first
+    assert relax.points == pytest.approx(best(models, Budget(latency_ms=first, download_mb=3))["accuracy"] - now)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_tightened_limit_costs_the_step_to_the_next_best(seed: int):
+    models = merge_repeats(random_points(1200, seed))
+    budget = Budget(latency_ms=8, download_mb=3)
+    winner = best(models, budget)
+    (tight,) = [cost for cost in limit_costs(models, budget) if cost.move == "tighten" and cost.quantity == "download_mb"]
+    second = best(models, Budget(latency_ms=8, download_mb=float(np.nextafter(winner["download_mb"], 0))))
+    assert tight.points == pytest.approx(second["accuracy"] - winner["accuracy"])
+    assert tight.limit == second["download_mb"]
+
+
+def test_when_nothing_fits_each_limit_says_what_it_would_let_in():
+    models = merge_repeats(
+        points(point("a", "teacher", 98, latency_ms=16), point("a", "student", 96, latency_ms=3, retained=97.9))
+    )
+    budget = Budget(latency_ms=2, retained=97)
+    assert best(models, budget) is None
+    (cost,) = limit_costs(models, budget)
+    assert (cost.quantity, cost.move, cost.limit, cost.points) == ("latency_ms", "relax", 3.0, None)
+
+
+def test_an_unknown_latency_is_not_claimed_to_fit():
+    models = merge_repeats(points(point("a", "student", 96, latency_ms=np.nan)))
+    assert best(models, Budget(latency_ms=100)) is None
+    assert best(models, Budget())["accuracy"] == 96

@@ -1,0 +1,121 @@
+"""The Pareto chart: its title, what is drawn and what is dimmed, and that it is quick."""
+
+import time
+
+import numpy as np
+import pytest
+
+from kdui.charts.findings import cost_sentences, finding
+from kdui.charts.front import Budget, LimitCost
+from kdui.charts.pareto import MOST_OTHERS, log_ticks, pareto_figure
+from kdui.charts.repeats import merge_repeats
+from kdui.core.contracts import ACCURACY
+from tests.charts.frames import point, points, random_points
+
+
+def bench():
+    return merge_repeats(
+        points(
+            point("a", "teacher", 97.6, latency_ms=16.4, file_mb=91.6, retained=100.0, speedup=1.0),
+            point("a", "student", 96.9, latency_ms=1.6, file_mb=4.8, retained=99.28, speedup=10.2),
+            point("a", "control", 95.6, latency_ms=1.6, file_mb=4.8, retained=97.95, speedup=10.2),
+            point(
+                "a",
+                "compressed",
+                96.8,
+                latency_ms=0.9,
+                file_mb=4.8,
+                packed_mb=0.31,
+                retained=99.18,
+                speedup=18.9,
+                origin="simulated",
+                label="BiLSTM 4-bit",
+                settings={"quantize.bits": 4},
+            ),
+        )
+    )
+
+
+def figure(budget=None, x="latency_ms", models=None):
+    return pareto_figure(bench() if models is None else models, x=x, metric=ACCURACY, task="Reuters R8", budget=budget)
+
+
+def test_title_states_the_finding_without_rounding_up():
+    assert (
+        finding(bench(), Budget(download_mb=1), ACCURACY)
+        == "A 0.31 MB compressed model keeps 99.1 % of the teacher, 18 times faster"
+    )
+    assert finding(bench(), Budget(latency_ms=0.1), ACCURACY) == "None of 3 models fits this budget"
+    assert finding(bench(), Budget(retained=99.9), ACCURACY) == "Only the teacher fits this budget"
+    only = merge_repeats(points(point("a", "teacher", 97)))
+    assert finding(only, Budget(), ACCURACY).startswith("Only teachers so far")
+    slower = merge_repeats(points(point("a", "student", 96, retained=98.0, speedup=0.5)))
+    assert finding(slower, Budget(), ACCURACY) == "A 4 MB student keeps 98.0 % of the teacher, 2 times slower"
+
+
+def test_subtitle_says_task_axes_intervals_and_origins():
+    text = figure().layout.title.subtitle.text
+    assert text.startswith("Reuters R8 · test accuracy against p50 latency · 4 models")
+    assert "of the test sample (one seed)" in text and "● measured" in text and "◐ simulated" in text
+
+
+def test_every_role_is_drawn_with_its_symbol_and_units_stand_on_both_axes():
+    drawn = figure()
+    symbols = {trace.legendgroup: trace.marker.symbol[0] for trace in drawn.data if trace.legendgroup}
+    assert symbols == {"teacher": "star", "student": "circle", "compressed": "diamond-open", "control": "x"}
+    assert (drawn.layout.xaxis.title.text, drawn.layout.yaxis.title.text) == ("p50 latency, ms (log)", "test accuracy, %")
+    assert drawn.layout.xaxis.type == "log" and all(trace.customdata[0][0] == "a" for trace in drawn.data if trace.legendgroup)
+
+
+def test_what_fails_the_budget_is_dimmed_and_the_limit_is_drawn():
+    drawn = figure(Budget(latency_ms=2, retained=97))
+    opacity = {trace.legendgroup: trace.opacity for trace in drawn.data if trace.legendgroup}
+    assert opacity["teacher"] < 1 and opacity["student"] == opacity["compressed"] == opacity["control"] == 1
+    assert [shape.type for shape in drawn.layout.shapes] == ["rect", "line", "line"]
+    assert drawn.layout.annotations[0].text == "budget 2 ms"
+    assert drawn.layout.shapes[2].y0 == pytest.approx(97.6 * 0.97)
+
+
+def test_front_line_holds_the_undominated_models():
+    (front,) = [trace for trace in figure().data if trace.name == "Pareto front"]
+    assert list(front.x) == [0.9, 1.6, 16.4]
+
+
+def test_models_without_the_drawn_number_are_counted_not_hidden():
+    models = merge_repeats(points(point("a", "student", 96, latency_ms=np.nan), point("b", "student", 95)))
+    assert figure(models=models).layout.meta["missing"] == 1
+
+
+def test_thousands_keep_front_teachers_and_controls_and_say_so():
+    points_ = random_points(24_000)
+    models = merge_repeats(points_.assign(group=points_["digest"]))
+    start = time.perf_counter()
+    drawn = figure(models=models, budget=Budget(latency_ms=2))
+    assert time.perf_counter() - start < 2.0
+    count = {
+        role: sum(len(trace.x) for trace in drawn.data if trace.legendgroup == role) for role in ("teacher", "control", "student")
+    }
+    assert count["teacher"] == count["control"] == 6000
+    others = sum(len(trace.x) for trace in drawn.data if trace.legendgroup in ("student", "compressed"))
+    assert MOST_OTHERS <= others <= MOST_OTHERS + 40
+    assert "of 24,000 models drawn" in drawn.layout.title.subtitle.text
+    assert all(trace.type == "scattergl" for trace in drawn.data if trace.legendgroup)
+
+
+def test_log_ticks_are_round_and_inside():
+    assert log_ticks(0.4, 20) == [0.5, 1, 2, 5, 10, 20]
+    assert log_ticks(1e3, 1e9) == [10.0**power for power in range(3, 10)]
+    assert len(log_ticks(2, 4)) >= 3
+
+
+def test_sentences_of_limits():
+    costs = [
+        LimitCost(quantity="latency_ms", move="relax", limit=4, points=0.4, label="x"),
+        LimitCost(quantity="download_mb", move="tighten", limit=0.2, points=-0.9, label="y"),
+        LimitCost(quantity="retained", move="relax", limit=95.04, points=None, label="tiny"),
+    ]
+    assert cost_sentences(costs, ACCURACY) == [
+        "Relaxing latency to 4 ms buys +0.4 points.",
+        "Tightening size to 0.2 MB costs 0.9 points.",
+        "Lowering what is retained to 95.0 % lets in tiny.",
+    ]

@@ -1,0 +1,83 @@
+"""Repeats over seeds, cached models, intervals."""
+
+import numpy as np
+import pytest
+
+from kdui.charts.gain import gain_sentence, teacher_gain
+from kdui.charts.interval import mean_interval, t_quantile, wilson
+from kdui.charts.repeats import merge_repeats
+from tests.charts.frames import point, points
+
+
+def test_t_quantile_against_tables():
+    for freedom, expected in ((1, 12.7062), (2, 4.3027), (3, 3.1824), (4, 2.7764), (9, 2.2622), (29, 2.0452), (1000, 1.9623)):
+        assert t_quantile(freedom) == pytest.approx(expected, rel=3e-3)
+    with pytest.raises(ValueError, match="two repeats"):
+        t_quantile(0)
+
+
+def test_wilson_interval_of_a_known_case():
+    low, high = wilson(0.9, 100)
+    assert (low, high) == (pytest.approx(0.8256, abs=1e-3), pytest.approx(0.9448, abs=1e-3))
+    assert wilson(1.0, 50)[1] == 1.0
+
+
+def test_seeds_become_one_model_with_a_t_interval():
+    rows = [
+        point(f"r{seed}", "student", accuracy, seed=seed, group="g", created=f"2026-11-2{seed}")
+        for seed, accuracy in enumerate((96.0, 96.6, 97.2))
+    ]
+    (model,) = merge_repeats(points(*rows)).to_dict("records")
+    assert model["repeats"] == 3 and model["accuracy"] == pytest.approx(96.6)
+    assert model["high"] - model["accuracy"] == pytest.approx(4.3027 * 0.6 / np.sqrt(3), rel=1e-3)
+    assert model["interval"] == "seeds" and model["run"] == "r2" and set(model["runs"]) == {"r0", "r1", "r2"}
+
+
+def test_one_seed_keeps_the_interval_of_the_test_sample():
+    (model,) = merge_repeats(points(point("a", "student", 96))).to_dict("records")
+    assert (model["interval"], model["low"], model["high"], model["repeats"]) == ("test", 95, 97, 1)
+
+
+def test_a_cached_teacher_of_many_recipes_is_one_model():
+    rows = [
+        point(run, "teacher", 97.6, digest=f"teacher-{seed}", seed=seed, group=f"{recipe}-teach")
+        for run, recipe, seed in (("a", "x", 0), ("b", "x", 1), ("c", "y", 1), ("d", "z", 0))
+    ]
+    (model,) = merge_repeats(points(*rows)).to_dict("records")
+    assert model["repeats"] == 2 and set(model["runs"]) == {"a", "b", "c", "d"}
+
+
+def test_download_is_the_packed_file_where_there_is_one():
+    models = merge_repeats(
+        points(point("a", "student", 96, file_mb=4.0), point("a", "compressed", 95, file_mb=4.0, packed_mb=0.3))
+    )
+    assert dict(zip(models["role"], models["download_mb"], strict=True)) == {"student": 4.0, "compressed": 0.3}
+
+
+def test_no_points_give_an_empty_frame_with_its_columns():
+    assert {"accuracy", "download_mb", "runs"} <= set(merge_repeats(points()).columns)
+
+
+def pair(run: str, student: float, control: float, seed: int):
+    return [point(run, "student", student, seed=seed), point(run, "control", control, seed=seed)]
+
+
+def test_gain_is_paired_by_run_and_needs_more_than_one_seed():
+    frame = points(*pair("a", 96, 95, 0), *pair("b", 97, 95.8, 1), *pair("c", 95, 94.1, 2))
+    gain = teacher_gain(frame, ("a", "b", "c"))
+    mean, width = mean_interval([1.0, 1.2, 0.9])
+    assert (gain.value, gain.half_width, gain.seeds) == (pytest.approx(mean), pytest.approx(width), 3)
+    assert gain_sentence(gain) == "+1.0 ± 0.4 points over the same student without KD (3 seeds)."
+    assert "one seed is not enough to tell" in gain_sentence(teacher_gain(frame, ("a",)))
+
+
+def test_gain_that_overlaps_zero_is_not_claimed():
+    frame = points(*pair("a", 96, 95, 0), *pair("b", 95, 96, 1))
+    assert gain_sentence(teacher_gain(frame, ("a", "b"))).startswith("no difference shown: 0.0 ±")
+
+
+def test_gain_of_a_cached_pair_counts_once_and_is_unknown_without_a_control():
+    twice = points(*pair("a", 96, 95, 0), *[{**row, "run": "b"} for row in pair("a", 96, 95, 0)])
+    assert teacher_gain(twice, ("a", "b")).seeds == 1
+    assert teacher_gain(points(point("a", "student", 96)), ("a",)) is None
+    assert "not known" in gain_sentence(None)
