@@ -3,6 +3,7 @@
 import importlib
 import importlib.util
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -29,8 +30,8 @@ def create_page(workbench: Any) -> gr.Blocks:
             for name, title in TABS:
                 if importlib.util.find_spec(f"kdui.ui.{name}") is None:
                     continue
-                with gr.Tab(title, id=name, elem_id=f"tab-{name}"):
-                    _creator(name)(workbench, state)
+                with gr.Tab(title, id=name, elem_id=f"tab-{name}") as tab:
+                    _creator(name)(workbench, replace(state, tab=tab))
         demo.load(fn=None, js="() => { kdui.start(); }")
     return demo
 

@@ -1,0 +1,265 @@
+// Pictures beside Build's knobs. Data comes once from the server; every turn of a knob is answered here, without a round trip.
+(() => {
+  "use strict";
+  if (window.kdui.lenses) return;
+
+  // --- mathematics: pure functions --------------------------------------------------------------------------------
+  const maths = {
+    /** Probabilities of logits at a temperature; shifted by the largest logit so that nothing overflows. */
+    softmax(logits, temperature) {
+      const top = Math.max(...logits);
+      const powers = logits.map((logit) => Math.exp((logit - top) / temperature));
+      const sum = powers.reduce((a, b) => a + b, 0);
+      return powers.map((power) => power / sum);
+    },
+    /** Shannon entropy in bits. */
+    entropy: (probabilities) => probabilities.reduce((sum, p) => (p > 0 ? sum - p * Math.log2(p) : sum), 0),
+    /** Value below which a share of the sorted sample lies; the sample holds quantiles from 0 to 1. */
+    quantile(sorted, share) {
+      const place = Math.min(Math.max(share, 0), 1) * (sorted.length - 1);
+      const low = Math.floor(place), high = Math.min(low + 1, sorted.length - 1);
+      return sorted[low] + (sorted[high] - sorted[low]) * (place - low);
+    },
+    /** For each histogram bin, the share of it that lies within [-threshold, threshold]. */
+    covered: (edges, threshold) => edges.slice(0, -1).map((left, i) => {
+      const right = edges[i + 1], inside = Math.min(right, threshold) - Math.max(left, -threshold);
+      return right > left ? Math.min(Math.max(inside / (right - left), 0), 1) : Number(Math.abs(left) <= threshold);
+    }),
+    /** Levels of the symmetric grid of b bits: 2^b - 1 of them, zero among them. */
+    grid(largest, bits) {
+      const steps = 2 ** (bits - 1) - 1;
+      return Array.from({ length: 2 * steps + 1 }, (_, i) => ((i - steps) * largest) / steps);
+    },
+    /** Mean squared rounding error on that grid, exact for weights spread evenly inside each bin. */
+    roundingError(edges, counts, largest, bits) {
+      const step = largest / (2 ** (bits - 1) - 1);
+      const integral = (x) => { // of (x - nearest level)^2 from 0 to x
+        const level = Math.round(x / step), rest = x - level * step;
+        return (level * step ** 3) / 12 + rest ** 3 / 3;
+      };
+      let sum = 0, total = 0;
+      counts.forEach((count, i) => {
+        const left = edges[i], right = edges[i + 1];
+        if (count && right > left) sum += (count * (integral(right) - integral(left))) / (right - left);
+        total += count;
+      });
+      return total ? sum / total : 0;
+    },
+    /** Mean square of the weights of a histogram, for the signal-to-noise ratio. */
+    power(edges, counts) {
+      const total = counts.reduce((a, b) => a + b, 0);
+      const square = (l, r) => (l * l + l * r + r * r) / 3;
+      return total ? counts.reduce((sum, count, i) => sum + count * square(edges[i], edges[i + 1]), 0) / total : 0;
+    },
+    decibels: (signal, noise) => 10 * Math.log10(signal / noise),
+    /** The most likely labels by logit, the rest added up as one: [[label, p(1), p(T)], ...]. */
+    leading(labels, plain, soft, shown) {
+      const order = labels.map((_, i) => i).sort((a, b) => plain[b] - plain[a]);
+      const keep = labels.length <= shown + 1 ? order : order.slice(0, shown);
+      const rest = order.slice(keep.length);
+      const rows = keep.map((i) => [labels[i], plain[i], soft[i]]);
+      if (rest.length) rows.push([`${rest.length} others`, ...[plain, soft].map((p) => rest.reduce((sum, i) => sum + p[i], 0))]);
+      return rows;
+    },
+  };
+
+  // --- words ---------------------------------------------------------------------------------------------------------
+  const percent = (share, digits = 0) => {
+    if (share > 0 && share < 0.01) return "under 1\u202f%";
+    if (share < 1 && share > 0.99) return "over 99\u202f%";
+    return `${(share * 100).toFixed(digits)}\u202f%`;
+  };
+  const small = (value) => Number(value.toPrecision(3)).toString().replace("e-", " × 10^−");
+  const says = {
+    temperature(labels, soft, temperature) {
+      const [first, second] = soft.map((_, i) => i).sort((a, b) => soft[b] - soft[a]);
+      const flat = maths.entropy(soft) / Math.log2(labels.length);
+      if (temperature <= 1) return `The teacher's plain answer: ${percent(soft[first])} ${labels[first]}.`;
+      if (flat > 0.93) return `Nearly flat: little is left of what the teacher knows.`;
+      if (soft[second] < 0.02) return `Still sharp: ${labels[first]} keeps ${percent(soft[first])}.`;
+      const much = soft[second] < 0.15 ? "a little" : percent(soft[second]);
+      return `Softens the teacher: ${much} ${labels[second]} in this ${labels[first]}.`;
+    },
+  };
+
+  // --- state: what the server sent, and where the knobs stand -----------------------------------------------------------
+  const MARKS = { measured: "●", simulated: "◐", estimated: "○", replayed: "⟲" };
+  const NOTHING = {
+    temperature: "No teacher trained yet: run once to see its soft labels.",
+    soft_weight: "No teacher trained yet: run once to see how its answer and the label mix.",
+    weights: "No weights to show yet: run once to see them.",
+  };
+  const values = { temperature: 4, soft_weight: 0.7, sparsity: 50, bits: 8, kind: "magnitude" };
+  const lenses = new Map();
+  let data = null, example = 0;
+
+  const present = (part) => data?.[part] && data[part].origin !== "none";
+  const source = (part) => `${MARKS[data[part].origin] ?? "○"} ${data[part].note || data[part].origin}`;
+  const current = () => data.temperature.examples[example % data.temperature.examples.length];
+  const hasExamples = () => present("temperature") && data.temperature.examples.length > 0;
+
+  // --- figures: each gives {figure, says, from, example} or a reason why there is none ------------------------------------
+  const bars = (name, x, y, colour, extra = {}) => ({ type: "bar", name, x, y, marker: { color: colour },
+    hovertemplate: `%{x}<br>%{y:.1%}<extra>${name}</extra>`, ...extra });
+  const shareAxis = { tickformat: ".0%", rangemode: "tozero", nticks: 4, fixedrange: true };
+  const legend = { orientation: "h", x: 1, xanchor: "right", y: 1.02, yanchor: "bottom", font: { size: 14 }, bgcolor: "rgba(0,0,0,0)" };
+  const labelAxis = { type: "category", fixedrange: true, automargin: true, gridcolor: "rgba(0,0,0,0)" };
+
+  const figures = {
+    temperature() {
+      if (!hasExamples()) return { empty: data?.temperature?.note || NOTHING.temperature };
+      const { labels } = data.temperature, { logits } = current(), T = Number(values.temperature);
+      const plain = maths.softmax(logits, 1), soft = maths.softmax(logits, T);
+      const rows = maths.leading(labels, plain, soft, 5), names = rows.map((row) => row[0]);
+      return {
+        traces: [bars("T = 1", names, rows.map((row) => row[1]), kdui.colour("teacher-pale")),
+          bars(`T = ${T}`, names, rows.map((row) => row[2]), kdui.colour("teacher"))],
+        layout: { barmode: "group", bargap: 0.25, yaxis: shareAxis, xaxis: labelAxis, showlegend: true, legend, margin: { t: 26 } },
+        says: `${says.temperature(labels, soft, T)} Entropy ${maths.entropy(plain).toFixed(2)} → ${maths.entropy(soft).toFixed(2)} bits.`,
+        from: source("temperature"), example: current(),
+      };
+    },
+    soft_weight() {
+      const alpha = Number(values.soft_weight);
+      if (present("soft_weight") && data.soft_weight.epochs.length) return lossCurves(data.soft_weight, alpha);
+      if (!hasExamples()) return { empty: data?.soft_weight?.note || NOTHING.soft_weight };
+      const { labels } = data.temperature, { logits, truth } = current();
+      const soft = maths.softmax(logits, Number(values.temperature));
+      const hard = labels.map((label) => Number(label === truth));
+      const rows = maths.leading(labels, soft, hard, 5), names = rows.map((row) => row[0]);
+      return {
+        traces: [bars("teacher", names, rows.map((row) => alpha * row[1]), kdui.colour("teacher")),
+          bars("label", names, rows.map((row) => (1 - alpha) * row[2]), kdui.colour("control"), { marker: { color: kdui.colour("control"), pattern: { shape: "/" } } })],
+        layout: { barmode: "stack", bargap: 0.35, yaxis: shareAxis, xaxis: labelAxis, showlegend: true, legend, margin: { t: 26 } },
+        says: `What the student is asked for: ${percent(alpha)} the teacher's soft answer, ${percent(1 - alpha)} the label ${truth}.`,
+        from: source("temperature"),
+      };
+    },
+    sparsity() {
+      if (!present("weights")) return { empty: data?.weights?.note || NOTHING.weights };
+      const { edges, counts, sample, total } = data.weights, share = Number(values.sparsity) / 100;
+      const sum = counts.reduce((a, b) => a + b, 0), heights = counts.map((count) => count / sum);
+      const threshold = maths.quantile(sample, share), magnitude = values.kind === "magnitude";
+      const gone = magnitude ? maths.covered(edges, threshold) : edges.slice(0, -1).map(() => (values.kind === "random" ? share : 0));
+      const line = (x) => ({ type: "line", x0: x, x1: x, yref: "paper", y0: 0, y1: 1, line: { color: kdui.colour("over"), width: 2, dash: "dot" } });
+      const sentence = {
+        magnitude: `Zeroes the ${Math.round(total * share).toLocaleString("en")} of ${total.toLocaleString("en")} weights with |w| under ${small(threshold)}.`,
+        random: `Zeroes ${percent(share)} of ${total.toLocaleString("en")} weights, large ones too.`,
+        structured: `Removes ${percent(share)} of each layer's channels, whatever the size of single weights in them.`,
+      }[values.kind];
+      return {
+        traces: [histogram("removed", edges, heights.map((h, i) => h * gone[i]), kdui.colour("track")),
+          histogram("kept", edges, heights.map((h, i) => h * (1 - gone[i])), kdui.colour("compressed"))],
+        layout: { barmode: "stack", bargap: 0, yaxis: { ...shareAxis, tickformat: ".1~%" }, xaxis: weightAxis(),
+          shapes: magnitude && share > 0 ? [line(-threshold), line(threshold)] : [] },
+        says: share > 0 ? sentence : "Nothing is removed.", from: source("weights"),
+      };
+    },
+    bits() {
+      if (!present("weights")) return { empty: data?.weights?.note || NOTHING.weights };
+      const { edges, counts, max_abs: largest } = data.weights, bits = Number(values.bits);
+      const sum = counts.reduce((a, b) => a + b, 0), levels = maths.grid(largest, bits);
+      const error = maths.roundingError(edges, counts, largest, bits);
+      const middle = edges.slice(0, -1).map((left, i) => (left + edges[i + 1]) / 2);
+      return {
+        traces: [{ type: "scatter", mode: "lines", name: "weights", x: middle, y: counts.map((count) => count / sum), fill: "tozeroy",
+          line: { color: kdui.colour("compressed"), width: 1.5, shape: "hvh" }, hovertemplate: "w = %{x:.3f}<br>%{y:.1%} of weights<extra></extra>" },
+        { type: "scatter", mode: "markers", name: "levels", x: levels, y: levels.map(() => 0), cliponaxis: false,
+          marker: { symbol: "line-ns", size: 16, line: { width: levels.length > 80 ? 0.6 : 1.6, color: kdui.colour("ink") } },
+          hovertemplate: "level %{x:.4f}<extra></extra>" }],
+        layout: { yaxis: { ...shareAxis, tickformat: ".1~%" }, xaxis: weightAxis() },
+        says: `${levels.length} levels, one grid for all weights: mean squared error ${small(error)}, ${maths.decibels(maths.power(edges, counts), error).toFixed(1)} dB.`,
+        from: source("weights"),
+      };
+    },
+  };
+  const weightAxis = () => ({ fixedrange: true, nticks: 7, title: { text: "weight", standoff: 4, font: { size: 14 } } });
+  const histogram = (name, edges, y, colour) => ({ type: "bar", name, y, x: edges.slice(0, -1).map((left, i) => (left + edges[i + 1]) / 2),
+    width: edges.slice(0, -1).map((left, i) => edges[i + 1] - left), marker: { color: colour, line: { width: 0 } },
+    hovertemplate: `w = %{x:.3f}<br>%{y:.2%} of weights<extra>${name}</extra>` });
+
+  function lossCurves({ epochs, soft, hard }, alpha) {
+    const line = (name, y, colour, dash) => ({ type: "scatter", mode: "lines", name, x: epochs, y, line: { color: colour, width: 2, dash },
+      hovertemplate: `epoch %{x}<br>%{y:.3f}<extra>${name}</extra>` });
+    const weighted = [soft.map((loss) => alpha * loss), hard.map((loss) => (1 - alpha) * loss)];
+    const [last, rest] = weighted.map((series) => series.at(-1));
+    return {
+      traces: [line("α · soft", weighted[0], kdui.colour("teacher")), line("(1 − α) · hard", weighted[1], kdui.colour("control"), "dot")],
+      layout: { yaxis: { rangemode: "tozero", nticks: 4, fixedrange: true }, xaxis: { fixedrange: true, nticks: 7, title: { text: "epoch", standoff: 4, font: { size: 14 } } },
+        showlegend: true, legend, margin: { t: 26 } },
+      says: `At α = ${alpha}, the teacher's answer makes up ${percent(last / (last + rest || 1))} of that run's last loss.`,
+      from: source("soft_weight"),
+    };
+  }
+
+  // --- drawing ---------------------------------------------------------------------------------------------------------------
+  function draw(name) {
+    const lens = lenses.get(name);
+    if (!lens?.element.isConnected) return;
+    const result = data ? figures[name]() : { empty: "Looking for what earlier runs measured …" };
+    const { plot, blank, words, from, shown } = lens;
+    blank.hidden = !result.empty;
+    plot.hidden = words.hidden = from.hidden = Boolean(result.empty);
+    shown.hidden = !result.example;
+    blank.textContent = result.empty ?? "";
+    if (result.empty) return;
+    words.textContent = result.says;
+    from.textContent = result.from;
+    plot.setAttribute("aria-label", result.says);
+    if (result.example) showExample(shown, result.example);
+    lens.result = result;
+    lens.draw ? lens.draw() : (lens.draw = kdui.chart(plot, () => figure(lens.result, name)));
+  }
+  function figure({ traces, layout }) {
+    const margin = { l: 48, r: 6, t: 8, b: layout.xaxis.title ? 44 : 26, ...layout.margin };
+    return { data: traces, layout: kdui.layout({ ...layout, margin, height: 168, dragmode: false, hovermode: "closest" }), config: {} };
+  }
+
+  function showExample(shown, { text, image, truth }) {
+    const canvas = shown.querySelector("canvas"), quote = shown.querySelector("q");
+    canvas.hidden = !image;
+    quote.hidden = !text;
+    if (text) { quote.textContent = text.length > 110 ? `${text.slice(0, 108)}…` : text; quote.title = text; }
+    if (image) paint(canvas, image);
+    shown.querySelector("b").textContent = truth;
+  }
+  function paint(canvas, rows) {
+    canvas.width = rows[0].length; canvas.height = rows.length;
+    const context = canvas.getContext("2d"), pixels = context.createImageData(canvas.width, canvas.height);
+    rows.flat(1).forEach((value, i) => {
+      const [r, g, b] = Array.isArray(value) ? [value[0], value[1] ?? value[0], value[2] ?? value[0]] : [value, value, value];
+      pixels.data.set([r, g, b, 255], i * 4);
+    });
+    context.putImageData(pixels, 0, 0);
+  }
+
+  const TEMPLATE = `<div class="lens-plot" role="img"></div><p class="lens-blank" hidden></p><p class="lens-says"></p>
+    <div class="lens-example" hidden><canvas hidden></canvas><q hidden></q><span class="mute">true label <b></b></span>
+    <button type="button" class="quiet" id="lens-next">Next example</button></div><p class="lens-from prov"></p>`;
+
+  const after = { temperature: ["temperature", "soft_weight"], soft_weight: ["soft_weight"], sparsity: ["sparsity"], kind: ["sparsity"], bits: ["bits"] };
+  window.kdui.lenses = {
+    maths, says, values,
+    mount(element) {
+      const name = element.dataset.lens, find = (query) => element.querySelector(query);
+      if (element.dataset.value !== undefined && lenses.get(name)?.element !== element) values[name] = element.dataset.value;
+      element.innerHTML = TEMPLATE;
+      lenses.set(name, { element, plot: find(".lens-plot"), blank: find(".lens-blank"), words: find(".lens-says"), from: find(".lens-from"), shown: find(".lens-example") });
+      find("#lens-next").addEventListener("click", () => { example += 1; draw("temperature"); draw("soft_weight"); });
+      if (name !== "temperature") find("#lens-next").remove();
+      draw(name);
+    },
+    /** A knob was turned. */
+    set(name, value) {
+      if (value === null || value === undefined) return;
+      values[name] = value;
+      (after[name] ?? []).forEach(draw);
+    },
+    /** New data from the server. */
+    feed(fresh) {
+      data = fresh;
+      example = 0;
+      [...lenses.keys()].forEach(draw);
+    },
+  };
+})();

@@ -1,0 +1,230 @@
+"""A form drawn from a method's pydantic spec, and read back as the settings that differ from its defaults.
+
+Nothing here knows a method: a new one gets its form from its fields' title, description, bounds and ``json_schema_extra``.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin
+
+import gradio as gr
+from pydantic.fields import FieldInfo
+
+from kdui.core.contracts import StageSpec
+from kdui.core.errors import RecipeError
+
+Kind = Literal["switch", "choice", "slider", "integer", "decimal", "text"]
+
+
+@dataclass(frozen=True)
+class Knob:
+    """One field of a spec as a person turns it. Bounds and step are those of the control (percent knobs run 0 to 100)."""
+
+    name: str
+    title: str
+    help: str
+    kind: Kind
+    default: Any
+    minimum: float | None = None
+    maximum: float | None = None
+    step: float | None = None
+    choices: tuple[Any, ...] = ()
+    percent: bool = False
+    whole: bool = False
+    advanced: bool = False
+    lens: str | None = None
+    modality: str | None = None
+    only_when: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+
+    def shown(self, value: Any) -> Any:
+        """A setting as the control shows it: 0.6 as 60."""
+        return round(value * 100, 6) if self.percent and value is not None else value
+
+    def setting(self, shown: Any) -> Any:
+        """What the control shows as a setting; an emptied number means the default."""
+        if shown is None or shown == "":
+            return self.default
+        if self.kind == "switch":
+            return bool(shown)
+        if self.kind in ("slider", "integer", "decimal"):
+            value = round(float(shown) / 100, 8) if self.percent else round(float(shown), 12)
+            return int(value) if self.whole and value.is_integer() else value
+        return shown
+
+    def parse(self, text: str) -> Any:
+        """A typed value of a sweep as a setting; ``60`` and ``0.6`` both mean 60 % for a percent knob. Raises RecipeError."""
+        text = text.strip()
+        if self.kind == "choice":
+            return text
+        if self.kind == "switch":
+            if text.lower() not in ("on", "off", "true", "false"):
+                raise RecipeError(f"{self.title}: write on or off instead of '{text}'.")
+            return text.lower() in ("on", "true")
+        if self.kind == "text":
+            return text
+        try:
+            value = float(text.removesuffix("%"))
+        except ValueError:
+            raise RecipeError(f"{self.title}: '{text}' is not a number. Separate the values by commas.") from None
+        if self.percent and (value > 1 or text.endswith("%")):
+            value /= 100
+        return int(value) if self.whole and value.is_integer() else value
+
+
+def knobs(spec: type[StageSpec]) -> tuple[Knob, ...]:
+    """The knobs of a spec in the order of its fields."""
+    return tuple(_knob(name, info) for name, info in spec.model_fields.items())
+
+
+def _knob(name: str, info: FieldInfo) -> Knob:
+    extra: dict[str, Any] = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
+    annotation = _plain_type(info.annotation)
+    low, high = _bound(info, "ge", "gt"), _bound(info, "le", "lt")
+    percent = bool(extra.get("percent"))
+    scale = 100 if percent else 1
+    step = extra.get("step")
+    bounded = low is not None and high is not None and step is not None
+    choices = get_args(annotation) if get_origin(annotation) is Literal else ()
+    return Knob(
+        name=name, title=info.title or name.replace("_", " ").capitalize(), help=info.description or "",
+        kind=_kind(annotation, bool(choices), bounded), default=info.get_default(call_default_factory=True),
+        minimum=None if low is None else low * scale, maximum=None if high is None else high * scale,
+        step=None if step is None else round(step * scale, 9), choices=choices, percent=percent, whole=annotation is int,
+        advanced=bool(extra.get("advanced")), lens=extra.get("lens"), modality=extra.get("modality"), only_when=extra.get("only_when", {}))
+
+
+def _plain_type(annotation: Any) -> Any:
+    """``int`` of ``int | None``."""
+    if get_origin(annotation) in (Union, UnionType):
+        inner = [item for item in get_args(annotation) if item is not type(None)]
+        return inner[0] if len(inner) == 1 else str
+    return annotation
+
+
+def _kind(annotation: Any, has_choices: bool, bounded: bool) -> Kind:
+    if annotation is bool:
+        return "switch"
+    if has_choices:
+        return "choice"
+    if annotation in (int, float):
+        return "slider" if bounded else ("integer" if annotation is int else "decimal")
+    return "text"
+
+
+def _bound(info: FieldInfo, *names: str) -> float | None:
+    for constraint in info.metadata:
+        for name in names:
+            if (value := getattr(constraint, name, None)) is not None:
+                return value
+    return None
+
+
+def differences(form: Iterable[Knob], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Only what differs from the defaults, so that a recipe says what a person decided and nothing else."""
+    return {knob.name: settings[knob.name] for knob in form if knob.name in settings and settings[knob.name] != knob.default}
+
+
+def applies(knob: Knob, settings: Mapping[str, Any], modality: str | None) -> bool:
+    """Whether a knob means anything beside these settings, for a task of this modality."""
+    if knob.modality is not None and modality is not None and knob.modality != modality:
+        return False
+    return all(settings.get(name) in allowed for name, allowed in knob.only_when.items())
+
+
+# --- controls ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Form:
+    """The drawn controls of one stage, by field name."""
+
+    method: str
+    knobs: tuple[Knob, ...]
+    controls: dict[str, gr.components.Component]
+
+    @property
+    def components(self) -> list[gr.components.Component]:
+        return list(self.controls.values())
+
+    def settings(self, shown: Sequence[Any]) -> dict[str, Any]:
+        """All settings from what the controls show, in the order of ``components``."""
+        by_name = {knob.name: knob for knob in self.knobs}
+        return {name: by_name[name].setting(value) for name, value in zip(self.controls, shown, strict=True)}
+
+    def changed(self, shown: Sequence[Any]) -> dict[str, Any]:
+        """The settings that differ from their defaults."""
+        return differences(self.knobs, self.settings(shown))
+
+    def updates(self, settings: Mapping[str, Any], modality: str | None = None) -> list[Any]:
+        """Updates of ``components`` that show these settings, and hide what does not apply."""
+        full = {knob.name: settings.get(knob.name, knob.default) for knob in self.knobs}
+        return [gr.update(value=knob.shown(full[knob.name]), visible=applies(knob, full, modality))
+                for knob in self.knobs if knob.name in self.controls]
+
+
+def draw_form(method: str, spec: type[StageSpec], settings: Mapping[str, Any], *, modality: str | None = None,
+              lens: Callable[[Knob], None] | None = None, elsewhere: Collection[str] = ()) -> Form:
+    """Draw a spec's controls here: knobs with a lens as rows, then the plain ones, then the advanced ones folded away.
+
+    ``lens`` draws the picture beside a knob; fields in ``elsewhere`` are drawn by the caller with ``draw_knob``.
+    """
+    form = tuple(knob for knob in knobs(spec) if knob.name not in elsewhere)
+    full = {knob.name: settings.get(knob.name, knob.default) for knob in form}
+    drawn: dict[str, gr.components.Component] = {}
+
+    def draw(knob: Knob) -> None:
+        drawn[knob.name] = draw_knob(method, knob, full[knob.name], visible=applies(knob, full, modality))
+
+    plain = [knob for knob in form if not knob.advanced and not knob.lens]
+    if plain:
+        with gr.Row(elem_classes="knobs"):
+            for knob in plain:
+                draw(knob)
+    for knob in form:
+        if knob.lens and not knob.advanced:
+            with gr.Row(elem_classes="knob"):
+                draw(knob)
+                if lens is not None:
+                    lens(knob)
+    advanced = [knob for knob in form if knob.advanced]
+    if advanced:
+        with gr.Accordion("More settings", open=False, elem_id=f"more-{method}", elem_classes="more"), gr.Row(elem_classes="knobs"):
+            for knob in advanced:
+                draw(knob)
+    result = Form(method, form, {knob.name: drawn[knob.name] for knob in form})
+    _follow(result)
+    return result
+
+
+def draw_knob(method: str, knob: Knob, value: Any, *, visible: bool = True) -> gr.components.Component:
+    """One control with its label, help and bounds; its elem_id is ``knob-METHOD-FIELD``."""
+    common: dict[str, Any] = {"value": knob.shown(value), "label": knob.title, "info": knob.help or None, "visible": visible,
+                              "elem_id": f"knob-{method}-{knob.name}", "elem_classes": ["percent"] if knob.percent else None,
+                              "interactive": True, "min_width": 0}
+    if knob.kind == "switch":
+        return gr.Checkbox(**common)
+    if knob.kind == "choice":
+        return gr.Dropdown(choices=list(knob.choices), filterable=False, **common)
+    if knob.kind == "slider":
+        return gr.Slider(knob.minimum, knob.maximum, step=knob.step, buttons=[], **common)
+    if knob.kind in ("integer", "decimal"):
+        step = 1 if knob.whole else (knob.default or 1) / 10  # arrow keys move a learning rate by a tenth, not by one
+        return gr.Number(minimum=knob.minimum, maximum=knob.maximum, precision=0 if knob.whole else None, step=step, **common)
+    return gr.Textbox(**common)
+
+
+def _follow(form: Form) -> None:
+    """Hide and show the knobs that mean something only beside another setting."""
+    leaders = sorted({name for knob in form.knobs for name in knob.only_when if name in form.controls})
+    by_name = {knob.name: knob for knob in form.knobs}
+    for leader in leaders:
+        followers = [knob for knob in form.knobs if leader in knob.only_when]
+
+        def toggle(*shown: Any, followers: list[Knob] = followers) -> Any:
+            settings = {name: by_name[name].setting(value) for name, value in zip(leaders, shown, strict=True)}
+            updates = [gr.update(visible=applies(knob, settings, None)) for knob in followers]
+            return updates if len(updates) > 1 else updates[0]
+
+        form.controls[leader].input(toggle, [form.controls[name] for name in leaders], [form.controls[knob.name] for knob in followers],
+                                    queue=False, show_progress="hidden", api_visibility="private")
