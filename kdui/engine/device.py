@@ -1,0 +1,48 @@
+"""The device of a run in torch's terms, and the precision that helps on it."""
+
+import contextlib
+import os
+from typing import Any
+
+import torch
+
+from kdui.core.errors import DeviceUnavailable
+from kdui.launch.machine import cpu_flags
+
+BF16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}
+
+
+def torch_device(slot: str) -> torch.device:
+    """``cpu`` or ``cuda:N``; raises DeviceUnavailable in words."""
+    if slot == "cpu":
+        return torch.device("cpu")
+    if not torch.cuda.is_available():
+        raise DeviceUnavailable(f"The run asks for {slot}, but PyTorch sees no CUDA device here. Choose device cpu, or install a CUDA build of torch.")
+    index = int(slot.partition(":")[2] or 0)
+    if index >= torch.cuda.device_count():
+        raise DeviceUnavailable(f"The run asks for {slot}, but this machine has {torch.cuda.device_count()} CUDA device(s). Choose one of them.")
+    return torch.device("cuda", index)
+
+
+def autocast(device: torch.device) -> Any:
+    """bf16 autocast where the hardware multiplies bf16: on other processors it is emulated and slower than fp32."""
+    if device.type == "cuda" or BF16_FLAGS & cpu_flags():
+        return torch.autocast(device.type, dtype=torch.bfloat16)
+    return contextlib.nullcontext()
+
+
+def prepare_torch(device: torch.device) -> None:
+    """Deterministic kernels, and all cores of the machine on the one CPU slot."""
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    if device.type == "cpu":
+        torch.set_num_threads(os.cpu_count() or 1)
+        # Denormals slow the last epochs of small networks by several times and change no result that matters.
+        torch.set_flush_denormal(True)
+
+
+def device_name(device: torch.device) -> str:
+    """What provenance shows: the GPU's name, or the processor's."""
+    from kdui.launch.machine import cpu_name
+
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else cpu_name()
