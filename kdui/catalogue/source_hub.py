@@ -1,0 +1,95 @@
+"""Repositories of the Hugging Face Hub, online or from the local hub cache; pickled weights are never taken."""
+
+import io
+import os
+import shutil
+from pathlib import Path
+
+from kdui.catalogue.source_attempt import CONNECT_SECONDS, OFFLINE, Attempt, Unavailable
+from kdui.core.source import HubRepo
+
+# Everything that a checkpoint needs to be built and fed; weights as safetensors only.
+MODEL_FILES = ("config.json", "*.safetensors", "*.safetensors.index.json", "tokenizer.json", "tokenizer_config.json",
+               "special_tokens_map.json", "added_tokens.json", "vocab.txt", "vocab.json", "merges.txt", "*.model",
+               "preprocessor_config.json")
+PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle", "*.joblib", "*.npy", "*.npz")
+
+
+def from_hub(source: HubRepo, attempt: Attempt) -> None:
+    """Bring the members, or, where none are named, a model's own files or a whole data set."""
+    model = source.repo_type == "model"
+    if source.members:
+        allow, ignore = list(source.members.values()), []
+    else:
+        # The hub's patterns match across folders: "*/*" leaves out other variants of the weights in subfolders.
+        allow, ignore = (list(MODEL_FILES), ["*/*"]) if model else (None, list(PICKLES))
+    snapshot = _snapshot(source, attempt, allow, ignore)
+    members = source.members or _everything(snapshot, allow, ignore)
+    if model and not source.members and not any(name.endswith(".safetensors") for name in members):
+        raise Unavailable("it has no .safetensors weights, and kdui does not open pickled ones")
+    for name, path in members.items():
+        if not (snapshot / path).is_file():
+            raise Unavailable(f"it has no file {path}")
+        _place((snapshot / path).resolve(), attempt.target(name))
+
+
+def _snapshot(source: HubRepo, attempt: Attempt, allow: list[str] | None, ignore: list[str]) -> Path:
+    from huggingface_hub import errors, snapshot_download
+
+    try:
+        return Path(snapshot_download(
+            source.repo, repo_type=source.repo_type, revision=source.revision, allow_patterns=allow, ignore_patterns=ignore,
+            local_files_only=attempt.settings.offline, etag_timeout=CONNECT_SECONDS, max_workers=2, tqdm_class=_progress(attempt),
+        ))
+    except errors.GatedRepoError as error:
+        raise Unavailable("access must be asked for on its page; then log in with HF_TOKEN") from error
+    except errors.RepositoryNotFoundError as error:
+        raise Unavailable("the hub knows no such repository, or it is private (log in with HF_TOKEN)") from error
+    except errors.RevisionNotFoundError as error:
+        raise Unavailable(f"it has no revision '{source.revision}'") from error
+    except errors.LocalEntryNotFoundError as error:
+        if attempt.settings.offline:
+            raise Unavailable(f"not in the hub cache, and the hub itself was {OFFLINE}") from error
+        raise Unavailable("not in the hub cache, and the hub could not be reached") from error
+    except errors.HFValidationError as error:
+        raise Unavailable(f"'{source.repo}' is not a repository name: {error}") from error
+    except errors.HTTPError as error:
+        raise Unavailable(f"the hub gave no usable answer ({str(error).splitlines()[0]})") from error
+
+
+def _everything(snapshot: Path, allow: list[str] | None, ignore: list[str]) -> dict[str, str]:
+    """File name -> path of all that was asked for; a cached snapshot may hold more than that."""
+    from huggingface_hub.utils import filter_repo_objects
+
+    paths = [path.relative_to(snapshot).as_posix() for path in sorted(snapshot.rglob("*")) if path.is_file()]
+    return {path: path for path in filter_repo_objects(paths, allow_patterns=allow, ignore_patterns=ignore)}
+
+
+def _place(source: Path, target: Path) -> None:
+    """A hard link where the file system allows it, so that a large checkpoint lies on the disk once; else a copy."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+def _progress(attempt: Attempt) -> type:
+    """A progress bar class that draws nothing and reports bytes."""
+    from tqdm import tqdm
+
+    class Progress(tqdm):
+        """The hub's two byte bars (network and disk) run side by side; the greater count is reported."""
+
+        most = 0
+
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **{**kwargs, "file": io.StringIO(), "disable": False})
+
+        def update(self, n: float | None = 1):
+            drawn = super().update(n)
+            if self.unit == "B":
+                Progress.most = max(Progress.most, int(self.n))
+                attempt.report(f"Fetching {attempt.resource.title}", Progress.most, int(self.total) if self.total else None)
+            return drawn
+
+    return Progress

@@ -1,0 +1,43 @@
+"""The tasks that kdui knows, and how to get their examples."""
+
+import csv
+import zlib
+from typing import TYPE_CHECKING
+
+from kdui.catalogue.fetch import fetch
+from kdui.catalogue.source_attempt import Report
+from kdui.core.contracts import Split, TaskFacts
+from kdui.core.errors import SourceError
+from kdui.core.registry import Registry
+from kdui.settings import Settings
+
+if TYPE_CHECKING:
+    from kdui.tasks.examples import Examples
+
+TASKS: Registry[TaskFacts] = Registry("kdui.tasks", "task", "TASK")
+
+# What a reader raises on a file that is not what it should be.
+_MALFORMED = (ValueError, LookupError, EOFError, OSError, zlib.error, csv.Error, ImportError)
+
+
+def load_task(name: str, settings: Settings, report: Report | None = None) -> "tuple[TaskFacts, dict[Split, Examples]]":
+    """A task's facts and its examples by split, fetched first if need be.
+
+    Raises UnknownName for a task that does not exist and SourceError when its files cannot be brought or read.
+    """
+    facts = TASKS[name]
+    folder = fetch(facts.resource, settings, report)
+    try:
+        splits = TASKS.module(name, "load").load(folder)
+    except _MALFORMED as error:
+        raise SourceError(f"The files of {facts.title} in {folder} cannot be read ({type(error).__name__}: {error}). "
+                          "Delete that folder and start again: they are then fetched anew.") from error
+    sizes = {split: len(examples) for split, examples in splits.items()}
+    if sizes != facts.splits:
+        raise SourceError(f"The files of {facts.title} in {folder} are not the ones that kdui knows: they hold {_said(sizes)} "
+                          f"instead of {_said(facts.splits)}. Delete that folder, check KDUI_DATA_DIR, and start again.")
+    return facts, splits
+
+
+def _said(sizes: dict) -> str:
+    return ", ".join(f"{count:,} {split}" for split, count in sizes.items()) + " examples"

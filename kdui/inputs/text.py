@@ -1,0 +1,88 @@
+"""Texts: token ids by the tokenizer.json that stands beside a model."""
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from kdui.core.contracts import TaskFacts
+from kdui.core.errors import KduiError
+
+TOKENIZER = "tokenizer.json"
+LONGEST = 100_000
+_PAD_TOKENS = ("[PAD]", "<pad>", "<|padding|>", "<|endoftext|>", "</s>")
+
+
+def prepare(raw: Sequence[str], settings: Mapping[str, Any], folder: Path) -> dict[str, np.ndarray]:
+    """``input_ids`` and ``attention_mask``, both int64 [n, length], cut at ``max_length`` tokens and padded to the longest.
+
+    ``lowercase`` in the settings lowers the texts first. Raises KduiError when the tokenizer is missing.
+    """
+    tokenizer = _tokenizer(folder, int(settings["max_length"]))
+    texts = [_beginning(text, int(settings["max_length"])) for text in raw]
+    if settings.get("lowercase"):
+        texts = [text.lower() for text in texts]
+    encoded = tokenizer.encode_batch(texts)
+    length = max((len(one.ids) for one in encoded), default=0)
+    ids = np.array([one.ids for one in encoded], dtype=np.int64).reshape(len(encoded), length)
+    mask = np.array([one.attention_mask for one in encoded], dtype=np.int64).reshape(len(encoded), length)
+    return {"input_ids": ids, "attention_mask": mask}
+
+
+def parse(payload: Any, facts: TaskFacts) -> str:
+    """What a person typed, without spaces around it, in lower case where the task's texts are; refuses an empty text."""
+    text = payload.strip() if isinstance(payload, str) else ""
+    if not text:
+        raise KduiError("Type a sentence first, or pick one of the examples.")
+    if len(text) > LONGEST:
+        raise KduiError(f"This text has {len(text):,} characters; at most {LONGEST:,} are taken. Paste a shorter part of it.")
+    return text.lower() if facts.input.get("lowercase") else text
+
+
+def notice(payload: Any, facts: TaskFacts) -> str:
+    """A sentence for the page when a text is longer than the models will read, else an empty one.
+
+    A word is at least one token, and two tokens mark start and end: with more words than that, the rest is surely not read.
+    """
+    words, limit = len(str(payload).split()), int(facts.input["max_length"]) - 2
+    if words <= limit:
+        return ""
+    return f"This text has {words} words; the models read only its beginning, at most {limit} words."
+
+
+def _beginning(text: str, words: int) -> str:
+    """The first words of a text: a word is at least one token, so what follows could not be read, but would cost time."""
+    place = 0
+    for word in islice(re.finditer(r"\S+", text), words):
+        place = word.end()
+    return text[:place]
+
+
+def _tokenizer(folder: Path, max_length: int) -> Tokenizer:
+    path = Path(folder) / TOKENIZER
+    try:
+        changed = path.stat().st_mtime_ns
+    except FileNotFoundError:
+        raise KduiError(f"The model has no {TOKENIZER} in {folder}. Run its recipe again, or pick another model.") from None
+    return _read_tokenizer(str(path), changed, max_length)
+
+
+@lru_cache(maxsize=16)
+def _read_tokenizer(path: str, changed: int, max_length: int) -> Tokenizer:
+    """One tokenizer a file, its time of change and a length: it keeps its truncation, so it must not be shared by two lengths."""
+    try:
+        tokenizer = Tokenizer.from_file(path)
+    except Exception as error:  # the Rust side raises bare Exception
+        raise KduiError(f"{path} cannot be read as a tokenizer ({error}). Run the recipe that made it again.") from error
+    padding = tokenizer.padding or {}
+    known = [(token, tokenizer.token_to_id(token)) for token in _PAD_TOKENS]
+    token, pad_id = next(((token, found) for token, found in known if found is not None), ("[PAD]", 0))
+    tokenizer.enable_truncation(max_length)
+    tokenizer.enable_padding(pad_id=padding.get("pad_id", pad_id), pad_token=padding.get("pad_token", token),
+                             direction=padding.get("direction", "right"))
+    return tokenizer

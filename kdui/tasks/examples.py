@@ -1,0 +1,60 @@
+"""Examples of one split, and the seeded stratified split that takes validation and test data off a whole."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Examples:
+    """``inputs``: uint8 [n, height, width, channels] or a list of n strings; ``targets``: int64 [n]."""
+
+    inputs: Any
+    targets: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def take(self, indices: np.ndarray) -> "Examples":
+        """The examples at these places, in this order."""
+        if isinstance(self.inputs, list):
+            return Examples([self.inputs[index] for index in indices], self.targets[indices])
+        return Examples(self.inputs[indices], self.targets[indices])
+
+
+def stratified_split(targets: np.ndarray, shares: dict[str, float], rest: str, seed: int) -> dict[str, np.ndarray]:
+    """Indices of each split: its share of every class, drawn at random; what is left goes to ``rest``.
+
+    Indices are sorted, so a split keeps the order of the file. The legacy generator is used because numpy promises
+    that its stream never changes: the split is the same on every machine and with every version.
+    """
+    random = np.random.RandomState(seed)
+    parts: dict[str, list[np.ndarray]] = {name: [] for name in (*shares, rest)}
+    for label in np.unique(targets):
+        order, start = random.permutation(np.flatnonzero(targets == label)), 0
+        for name, share in shares.items():
+            end = start + round(share * len(order))
+            parts[name].append(order[start:end])
+            start = end
+        parts[rest].append(order[start:])
+    return {name: np.sort(np.concatenate(found)) for name, found in parts.items()}
+
+
+def text_key(text: str) -> str:
+    """What makes two texts the same: letters and digits, whatever the case, spaces and punctuation."""
+    return re.sub(r"[\W_]+", " ", text.casefold()).strip()
+
+
+def first_of_each(texts: Sequence[str], targets: Sequence[int], without: Sequence[str] = ()) -> list[int]:
+    """Indices of the first copy of each text, without the texts in ``without`` and those whose copies disagree on the label."""
+    banned = {text_key(text) for text in without}
+    first: dict[str, int] = {}
+    disputed = set()
+    for index, text in enumerate(texts):
+        key = text_key(text)
+        if targets[first.setdefault(key, index)] != targets[index]:
+            disputed.add(key)
+    return [index for key, index in first.items() if key not in banned and key not in disputed]

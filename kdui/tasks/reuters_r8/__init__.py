@@ -1,0 +1,1 @@
+"""Reuters-R8: newswire of 1987 by topic."""

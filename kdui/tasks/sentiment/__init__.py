@@ -1,0 +1,1 @@
+"""Sentiment: snippets of film reviews, negative or positive."""
