@@ -1,14 +1,242 @@
 """Build: what to distill, how, and what it will cost before it starts."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import gradio as gr
 
-from kdui.ui.shell import PageState
+from kdui.core.contracts import Method
+from kdui.core.errors import KduiError
+from kdui.core.recipe import Recipe
+from kdui.core.views import ModelCard
+from kdui.ui import build_facts
+from kdui.ui.build_actions import Actions, connect_actions, draw_actions
+from kdui.ui.forms import Form, Knob, draw_form, draw_knob, knobs
+from kdui.ui.recipe_form import Choices, compose, pack, settings_of, unpack
+from kdui.ui.shell import READ, PageState
+
+ELSEWHERE = {"distill": ("control",)}  # drawn in the first column, beside the student it concerns
+LENS_VALUES = {"kind": ("prune", "kind")}  # knobs without a lens of their own that change one
+
+
+class Build:
+    """The tab's components and what they mean; one instance a page, no state of a visitor."""
+
+    def __init__(self, workbench: Any, first: Recipe):
+        self.workbench = workbench
+        self.methods: list[Method] = workbench.methods()
+        self.order = {method.name: method.order for method in self.methods}
+        self.optional = [method.name for method in self.methods if method.group in ("distill", "compress")]
+        self.tasks = {task.name: task for task in workbench.tasks()}
+        self.first = first
+        self.forms: dict[str, Form] = {}
+        self.switches: dict[str, gr.Checkbox] = {}
+        self.bodies: dict[str, gr.Column] = {}
+
+    # --- reading and showing -----------------------------------------------------------------------------------------
+
+    @property
+    def inputs(self) -> list[gr.components.Component]:
+        """All that decides the recipe, in the order that ``recipe`` reads."""
+        return [self.base, self.task, self.teacher, self.student, self.seed, self.control, *self.switches.values(),
+                *(control for form in self.forms.values() for control in form.components)]
+
+    def recipe(self, *shown: Any) -> Recipe:
+        """The recipe that the form says; raises RecipeError in words."""
+        base, task, teacher, student, seed, control, *rest = shown
+        on = dict(zip(self.switches, rest, strict=False))
+        rest = rest[len(self.switches):]
+        stages: dict[str, dict[str, Any] | None] = {}
+        for name, form in self.forms.items():
+            part, rest = rest[:len(form.components)], rest[len(form.components):]
+            stages[name] = form.changed(part) if on.get(name, True) else None
+        if stages.get("distill") is not None and not control:
+            stages["distill"] = {**stages["distill"], "control": False}
+        return compose(unpack(base), Choices(task, teacher, student, int(seed or 0), stages), self.order)
+
+    def show(self, recipe: Recipe) -> list[Any]:
+        """Updates of ``inputs`` and then of ``bodies`` that show a recipe."""
+        task = self.tasks.get(recipe.task)
+        teacher, student = _ref(recipe.teacher), _ref(recipe.student)
+        teachers, students = self.workbench.teachers(recipe.task), self.workbench.students(recipe.task, teacher)
+        chosen = student or (students[0].ref if students else None)
+        parts = {name: settings_of(recipe, name) for name in self.forms}
+        on = [parts[name] is not None for name in self.switches]
+        controls = [update for name, form in self.forms.items() for update in form.updates(parts[name] or {}, task.modality if task else None)]
+        return [pack(recipe), recipe.task, gr.update(choices=_choices(teachers), value=teacher), gr.update(choices=_choices(students), value=chosen),
+                recipe.seed, (parts.get("distill") or {}).get("control", True), *on, *controls, *(gr.update(visible=_shown(flag)) for flag in on)]
+
+    def facts(self, recipe: Recipe) -> list[str]:
+        """Cards, YAML and command of a recipe."""
+        task, teacher, student = self.tasks.get(recipe.task), _ref(recipe.teacher), _ref(recipe.student)
+        metric = task.headline.title if task else "accuracy"
+        cards = [build_facts.task_facts(task) if task else "",
+                 build_facts.model_facts(_card(self.workbench.teachers(recipe.task), teacher), teacher, metric),
+                 build_facts.model_facts(_card(self.workbench.students(recipe.task, teacher), student), student, metric) if student else build_facts.no_student()]
+        return [*cards, self.workbench.recipe_yaml(recipe), self.workbench.command(recipe)]
+
+    # --- drawing -------------------------------------------------------------------------------------------------------
+
+    def draw_what(self) -> None:
+        names, recipes = self.workbench.recipe_names(), self.workbench.recipes()
+        with gr.Column(elem_classes="card what"):
+            gr.HTML('<h2 class="label">What</h2>')
+            self.base = gr.Textbox(pack(self.first), elem_id="build-base", elem_classes="hidden-field", label="Base recipe")
+            self.start = gr.Dropdown([(recipe.name or name, name) for name, recipe in zip(names, recipes, strict=True)], value=names[0],
+                                     label="Start from", elem_id="build-start", interactive=True)
+            with gr.Column(elem_classes="pick"):
+                self.task = gr.Dropdown([(task.title, name) for name, task in self.tasks.items()], value=self.first.task, label="Task",
+                                        elem_id="build-task", interactive=True)
+                self.task_card = gr.HTML(elem_id="build-task-facts")
+            self.teacher, self.teacher_card = self._draw_model("teacher", self.workbench.teachers(self.first.task), _ref(self.first.teacher))
+            self.student, self.student_card = self._draw_model(
+                "student", self.workbench.students(self.first.task, _ref(self.first.teacher)), _ref(self.first.student))
+            control = next(knob for method in self.methods if method.name == "distill" for knob in knobs(method.spec) if knob.name == "control")
+            self.control = draw_knob("distill", control, (settings_of(self.first, "distill") or {}).get("control", True))
+            self.seed = gr.Number(self.first.seed, label="Seed", info="Initial weights, order and dropout of the student.", precision=0, minimum=0,
+                                  maximum=2**31 - 1, elem_id="build-seed", elem_classes="inline")
+
+    def _draw_model(self, role: str, cards: Sequence[ModelCard], value: str | None) -> tuple[gr.Dropdown, gr.HTML]:
+        with gr.Column(elem_classes=f"pick {role}"):
+            picker = gr.Dropdown(_choices(cards), value=value, label=role.capitalize(), allow_custom_value=True, elem_id=f"build-{role}", interactive=True)
+            return picker, gr.HTML(elem_id=f"build-{role}-facts")
+
+    def draw_how(self) -> None:
+        task = self.tasks.get(self.first.task)
+        with gr.Column(elem_classes="card how"):
+            gr.HTML('<h2 class="label">How</h2>')
+            for method in self.methods:
+                settings = settings_of(self.first, method.name)
+                with gr.Column(elem_classes="step", elem_id=f"step-{method.name}"):
+                    if method.name in self.optional:
+                        self.switches[method.name] = gr.Checkbox(settings is not None, label=method.title, info=method.summary,
+                                                                 elem_id=f"use-{method.name}", elem_classes="step-head", interactive=True)
+                    else:
+                        gr.HTML(f'<div class="step-head"><b>{method.title}</b><span>{method.summary}</span></div>')
+                    with gr.Column(elem_classes="step-body", visible=_shown(method.name not in self.optional or settings is not None)) as body:
+                        self.forms[method.name] = draw_form(method.name, method.spec, settings or {}, modality=task.modality if task else None,
+                                                            lens=self._draw_lens, elsewhere=ELSEWHERE.get(method.name, ()))
+                    self.bodies[method.name] = body
+
+    def _draw_lens(self, knob: Knob) -> None:
+        stage = next(settings_of(self.first, method.name) for method in self.methods if knob in knobs(method.spec)) or {}
+        gr.HTML(f'<div class="lens" data-lens="{knob.lens}" data-value="{knob.shown(stage.get(knob.name, knob.default))}"></div>',
+                elem_classes="knob-lens", js_on_load="kdui.load('lenses.js').then(() => kdui.lenses.mount(element.querySelector('.lens')))")
+
+    def draw_cost(self) -> None:
+        with gr.Column(elem_classes="card cost-card"):
+            gr.HTML('<h2 class="label">What it will cost <span class="prov">○ estimated · ● measured</span></h2>')
+            self.cost = gr.HTML('<p class="lead">Estimating …</p>', elem_id="build-cost")
+            self.actions: Actions = draw_actions(self.workbench, self.methods)
 
 
 def create_build(workbench: Any, page_state: PageState) -> None:
     """Three columns: what, how, what it will cost."""
-    with gr.Row(elem_classes="cols three"):
-        with gr.Column(elem_classes="card"):
-            gr.HTML('<h2 class="label">What</h2>')
+    build = Build(workbench, workbench.recipe(workbench.recipe_names()[0]))
+    with gr.Row(elem_classes="cols three build"):
+        build.draw_what()
+        build.draw_how()
+        build.draw_cost()
+    lens_data = gr.HTML({}, html_template="<i></i>", elem_classes="hidden-field", apply_default_css=False,
+                        js_on_load="watch('value', () => kdui.load('lenses.js').then(() => kdui.lenses.feed(props.value)))")
+    _connect(build, page_state, lens_data)
+    connect_actions(build, build.actions)
+
+
+def _connect(build: Build, page_state: PageState, lens_data: gr.HTML) -> None:
+    facts = [build.task_card, build.teacher_card, build.student_card, build.actions.yaml, build.actions.command]
+    bodies = [build.bodies[name] for name in build.switches]
+    filled = [*build.inputs, *bodies]
+
+    def show_facts(*shown: Any) -> Any:
+        try:
+            return build.facts(build.recipe(*shown))
+        except KduiError:
+            return gr.skip()  # the estimate beside it says what is wrong
+
+    def show_cost(*shown: Any) -> str:
+        try:
+            return build_facts.cost_html(build.workbench.estimate(build.recipe(*shown)))
+        except KduiError as problem:
+            return build_facts.problem_html(str(problem))
+
+    def show_lenses(*shown: Any) -> Any:
+        try:
+            return build.workbench.lenses(build.recipe(*shown))
+        except KduiError as problem:
+            return {name: {"origin": "none", "note": str(problem)} for name in ("temperature", "soft_weight", "weights")}
+
+    def refresh(event: Any, *, lenses: bool) -> None:
+        event(show_facts, build.inputs, facts, **READ)
+        event(show_cost, build.inputs, build.cost, **READ)
+        if lenses:
+            event(show_lenses, build.inputs, lens_data, **READ)
+
+    def turned(fn: Callable[..., Any], inputs: Any, outputs: Any, **options: Any) -> None:
+        controls = [*build.inputs[4:]]
+        gr.on([control.input for control in controls], fn, inputs, outputs, trigger_mode="always_last", **options)
+
+    def fill(find: Callable[..., Recipe | None]) -> Callable[..., Any]:
+        def filler(*given: Any) -> Any:
+            try:
+                recipe = find(*given)
+                return gr.skip() if recipe is None else build.show(recipe)
+            except KduiError as problem:
+                gr.Warning(str(problem))
+                return gr.skip()
+        return filler
+
+    refresh(turned, lenses=False)
+    refresh(page_state.demo.load, lenses=True)
+    refresh(page_state.tab.select, lenses=True)
+    for name, switch in build.switches.items():
+        switch.input(lambda flag: gr.update(visible=_shown(flag)), switch, build.bodies[name], **READ)
+    bench = build.workbench
+    named = build.start.input(fill(bench.recipe), build.start, filled, **READ)
+    named.then(fn=None, inputs=build.start, js="(name) => { kdui.url.set({from: name, task: ''}); }")
+    by_task = build.task.input(fill(bench.default_recipe), build.task, filled, **READ)
+    by_task.then(fn=None, inputs=build.task, js="(task) => { kdui.url.set({task, from: ''}); }")
+    by_teacher = build.teacher.input(fill(bench.default_recipe), [build.task, build.teacher], filled, **READ)
+    by_student = build.student.input(fill(bench.default_recipe), [build.task, build.teacher, build.student], filled, **READ)
+    by_yaml = build.actions.load_yaml.click(fill(bench.parse_recipe), build.actions.yaml, filled, **READ)
+    by_address = page_state.origin.change(fill(lambda name: _named(bench, name)), page_state.origin, filled, **READ)
+    by_address_task = page_state.task.change(
+        fill(lambda task, origin, now: None if origin or task == now or task not in build.tasks else bench.default_recipe(task)),
+        [page_state.task, page_state.origin, build.task], filled, **READ)
+    for event in (named, by_task, by_teacher, by_student, by_yaml, by_address, by_address_task):
+        refresh(event.then, lenses=True)
+    _connect_lenses(build)
+
+
+def _connect_lenses(build: Build) -> None:
+    """Knobs tell the browser's lenses at once; no request leaves the page."""
+    for form in build.forms.values():
+        for knob in form.knobs:
+            name = next((lens for lens, place in LENS_VALUES.items() if place == (form.method, knob.name)), None if knob.advanced else knob.lens)
+            if name:
+                form.controls[knob.name].change(fn=None, inputs=form.controls[knob.name], api_visibility="private",
+                                                js=f"(value) => {{ kdui.load('lenses.js').then(() => kdui.lenses.set('{name}', value)); }}")
+
+
+def _named(workbench: Any, name: str) -> Recipe | None:
+    """The recipe of that name, or of the run with that id."""
+    if not name:
+        return None
+    return workbench.recipe(name) if name in workbench.recipe_names() else workbench.run(name).run.recipe
+
+
+def _shown(flag: bool) -> Any:
+    """Hidden parts stay in the page, so that their lenses keep drawing."""
+    return True if flag else "hidden"
+
+
+def _choices(cards: Sequence[ModelCard]) -> list[tuple[str, str]]:
+    return [(card.title, card.ref) for card in cards]
+
+
+def _card(cards: Sequence[ModelCard], ref: str | None) -> ModelCard | None:
+    return next((card for card in cards if card.ref == ref), None)
+
+
+def _ref(model: Any) -> str | None:
+    return str(model) if model is not None else None

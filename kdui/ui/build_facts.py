@@ -1,0 +1,86 @@
+"""What Build says in words and tables: facts of task and models, and the estimate with its warnings and steps."""
+
+from collections.abc import Iterable
+from html import escape
+
+from kdui.core.contracts import TaskFacts
+from kdui.core.measurement import Origin
+from kdui.core.views import Estimate, EstimateRow, ModelCard, PlannedStep
+from kdui.ui.provenance import duration, mark, measured, number, ratio, span
+
+
+def task_facts(task: TaskFacts) -> str:
+    """5,485 train · 2,189 test · 8 classes · text."""
+    sizes = [f"{count:,} {split}" for split, count in task.splits.items() if split != "validation"]
+    classes = [f"{len(task.labels)} classes"] if task.labels else []
+    return _lines([" · ".join([*sizes, *classes, task.modality]), task.summary])
+
+
+def model_facts(card: ModelCard | None, ref: str | None, headline: str = "accuracy") -> str:
+    """Parameters, size, licence, what it is known to reach; a model that is not in the list is looked up when it runs."""
+    if card is None:
+        shown = f"{ref} is looked up when the run starts; its figures are not known yet." if ref else "Pick one, or write hub:OWNER/NAME or folder:PATH."
+        return _lines([shown])
+    facts = []
+    if card.parameters is not None:
+        size = f'{number(card.parameters * 4, "bytes")}<span class="mark" title="estimated: 4 bytes a parameter in fp32">{Origin.ESTIMATED.mark}</span>'
+        facts += [f"{number(card.parameters)} parameters", size]
+    lines = [" · ".join([*facts, escape(card.licence)])]
+    if card.known is not None:
+        lines.append(f'<span class="strong">{measured(card.known, words=True)}</span> {escape(headline.lower())}')
+    return _lines(lines, escaped=True) + _lines([card.summary])
+
+
+def no_student() -> str:
+    return _lines(["No student: the teacher itself is compressed."])
+
+
+def _lines(lines: Iterable[str], *, escaped: bool = False) -> str:
+    return "".join(f'<p class="fact">{line if escaped else escape(line)}</p>' for line in lines if line)
+
+
+# --- the estimate -----------------------------------------------------------------------------------------------------------
+
+
+def cost_html(estimate: Estimate, notes: Iterable[str] = ()) -> str:
+    """Table against the teacher, warnings, time and steps."""
+    rows = "".join(_row(row) for row in estimate.rows)
+    table = ('<table class="table cost"><thead><tr><th><span class="sr-only">Quantity</span></th><th>Teacher</th><th>Result</th><th>Ratio</th></tr></thead>'
+             f"<tbody>{rows}</tbody></table>")
+    warnings = "".join(f'<div class="note">{escape(text)}</div>' for text in (*estimate.warnings, *notes))
+    return table + warnings + _time(estimate)
+
+
+def problem_html(problem: str) -> str:
+    return f'<div class="fail" role="alert">{escape(problem)}</div>'
+
+
+def _row(row: EstimateRow) -> str:
+    result = number(row.result, row.unit)
+    if row.result is None and row.result_low is not None and row.result_high is not None:
+        result = span(row.result_low, row.result_high, row.unit)
+    known = row.result is not None or row.result_low is not None
+    teacher_mark = mark(row.teacher_origin) if row.teacher is not None else ""
+    return (f"<tr><td>{escape(row.quantity)}</td><td>{number(row.teacher, row.unit)}{teacher_mark}</td>"
+            f"<td>{result}{mark(row.result_origin) if known else ''}</td><td>{ratio(row.ratio, percent=row.unit == '%')}</td></tr>")
+
+
+def _time(estimate: Estimate) -> str:
+    steps = estimate.steps
+    cached = [step for step in steps if step.cached]
+    if steps and len(cached) == len(steps):
+        lead = "<b>Nothing to compute</b>: every step is already in the store."
+    elif estimate.seconds is None:
+        lead = "No time estimate yet: nothing like it has run here."
+    else:
+        lead = f"About <b>{duration(estimate.seconds)}</b> here"
+        lead += "; the teacher is already trained (cache hit)." if any(step.method == "teach" for step in cached) else "."
+    listed = "".join(_step(step) for step in steps)
+    fold = f"<details><summary>{len(cached)} of {len(steps)} steps already in the store</summary><ul>{listed}</ul></details>" if steps else ""
+    return f'<p class="lead">{lead}</p>{fold}'
+
+
+def _step(step: PlannedStep) -> str:
+    time = "in the store" if step.cached else (f"≈ {duration(step.seconds)}" if step.seconds is not None else "not timed yet")
+    sign = "✓" if step.cached else "○"
+    return f"<li><span aria-hidden='true'>{sign}</span><span>{escape(step.label or step.name)} <small>{escape(step.method)}</small></span><span>{time}</span></li>"
