@@ -1,0 +1,1 @@
+"""Bidirectional LSTM over word pieces."""

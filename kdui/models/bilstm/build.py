@@ -1,0 +1,56 @@
+"""Bidirectional LSTM with a maximum over time (Conneau et al. 2017, arXiv:1705.02364, section 3.2.3) on word pieces."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from kdui.core.contracts import InputSettings, TaskFacts
+from kdui.models.embeddings import start_from_embeddings
+from kdui.models.transformer import TOKENIZER, text_settings
+
+# Rows of the embedding before a teacher's vocabulary takes their place: that of BERT's uncased word pieces.
+VOCABULARY = 30522
+
+
+class Bilstm(nn.Module):
+    """Two one-way LSTMs, so that padding can be kept out of the backward one by plain ONNX operators."""
+
+    def __init__(self, embedding: int, hidden: int, dropout: float, outputs: int):
+        super().__init__()
+        self.word_embedding = nn.Embedding(VOCABULARY, embedding)
+        self.dropout = nn.Dropout(dropout)
+        self.ahead = nn.LSTM(embedding, hidden, batch_first=True)
+        self.back = nn.LSTM(embedding, hidden, batch_first=True)
+        self.head = nn.Linear(2 * hidden, outputs)
+        self.tokenizer_json: str | None = None
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        mask = attention_mask.to(torch.int64)
+        words = self.dropout(self.word_embedding(input_ids)) * mask.unsqueeze(-1)
+        backwards = torch.gather(words, 1, _reversed(mask).unsqueeze(-1).expand(-1, -1, words.shape[-1]))
+        states = torch.cat([self.ahead(words)[0], self.back(backwards)[0]], dim=-1)
+        features = states.masked_fill(mask.unsqueeze(-1) == 0, float("-inf")).amax(dim=1)
+        return self.head(self.dropout(features))
+
+
+def _reversed(mask: torch.Tensor) -> torch.Tensor:
+    """Positions [n, length] that turn each example around within its own length and leave the padding behind it."""
+    lengths = mask.sum(dim=1, keepdim=True)
+    positions = torch.arange(mask.shape[1], device=mask.device).unsqueeze(0)
+    return torch.where(positions < lengths, lengths - 1 - positions, positions)
+
+
+def build(options: Mapping[str, Any], facts: TaskFacts, folder: Path | None) -> nn.Module:
+    """An LSTM of ``hidden`` units in each direction."""
+    return Bilstm(options["embedding"], options["hidden"], options["dropout"], facts.outputs)
+
+
+def inputs(options: Mapping[str, Any], facts: TaskFacts, folder: Path | None) -> InputSettings:
+    """Token ids of the teacher's tokenizer."""
+    return InputSettings(modality="text", settings=text_settings(facts), files=(TOKENIZER,))
+
+
+start_from_teacher = start_from_embeddings

@@ -1,0 +1,24 @@
+"""Bidirectional LSTM over word pieces: facts."""
+
+from pydantic import Field
+
+from kdui.core.contracts import Family, Preset
+from kdui.core.plain import Frozen
+
+
+class BilstmOptions(Frozen):
+    """Shape of a bidirectional LSTM classifier."""
+
+    embedding: int = Field(default=64, ge=2, le=1024, description="dimensions that are kept of the teacher's word embeddings")
+    hidden: int = Field(default=128, ge=1, le=1024, description="units in each direction")
+    dropout: float = Field(default=0.3, ge=0, lt=1, description="share of embedding and feature values dropped in training")
+
+
+FAMILY = Family(
+    name="bilstm", title="BiLSTM", modality="text", options=BilstmOptions, quantization="dynamic", offers=("text-embeddings",),
+    presets=tuple(
+        Preset(name=f"bilstm-{hidden}", title=f"BiLSTM-{hidden}", options={"hidden": hidden}, from_teacher="text-embeddings",
+               summary=f"{hidden} LSTM units in each direction over the teacher's embeddings, reduced to 64 dimensions.")
+        for hidden in (64, 128)
+    ),
+)

@@ -1,0 +1,27 @@
+"""Plain convolutional network: stages of 3×3 convolutions, twice as wide after each 2×2 pooling."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from kdui.core.contracts import InputSettings, TaskFacts
+from kdui.models.convolution import ConvClassifier, ConvUnit, image_inputs
+
+
+def build(options: Mapping[str, Any], facts: TaskFacts, folder: Path | None) -> nn.Module:
+    """``width`` channels in the first of ``stages`` stages, ``depth`` convolutions in each."""
+    channels, layers = facts.input["channels"], []
+    for stage in range(options["stages"]):
+        if stage:
+            layers.append(nn.MaxPool2d(2))
+        for _ in range(options["depth"]):
+            layers.append(ConvUnit(channels, options["width"] * 2**stage))
+            channels = options["width"] * 2**stage
+    return ConvClassifier(nn.Sequential(*layers), channels, facts)
+
+
+def inputs(options: Mapping[str, Any], facts: TaskFacts, folder: Path | None) -> InputSettings:
+    """Plain pixels in the task's shape."""
+    return image_inputs(options, facts)

@@ -1,0 +1,1 @@
+"""MiniLM and the same with fewer layers."""

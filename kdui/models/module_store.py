@@ -1,0 +1,82 @@
+"""Trained modules as files: weights in safetensors and a JSON description of their architecture. Nothing is pickled."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from kdui.catalogue.models import FAMILIES
+from kdui.core.contracts import InputSettings
+from kdui.core.errors import StageFailed, StoreError
+from kdui.models.description import ModelDescription
+from kdui.models.surgery import apply_surgery, describe_surgery
+from kdui.models.transformer import TOKENIZER
+
+WEIGHTS, DESCRIPTION, INPUTS = "model.safetensors", "model.json", "inputs.json"
+
+
+def save_model(module: nn.Module, description: ModelDescription, folder: Path) -> ModelDescription:
+    """Write the module into an existing folder: weights, model.json, inputs.json and, for text, tokenizer.json.
+
+    Architecture and surgery are read off the module. Returns the description as it was written.
+    """
+    builder: Any = FAMILIES.module(description.family, "build")
+    architecture = builder.architecture(module) if hasattr(builder, "architecture") else {}
+    description = description.model_copy(update={"architecture": architecture, "surgery": {}})
+    description = description.model_copy(update={"surgery": describe_surgery(module, skeleton(description, "meta"))})
+    save_inputs(module, description.inputs, folder)
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()}
+    save_file(state, folder / WEIGHTS)
+    (folder / DESCRIPTION).write_text(description.model_dump_json(indent=1), encoding="utf-8")
+    return description
+
+
+def save_inputs(module: nn.Module, inputs: InputSettings, folder: Path) -> None:
+    """Write inputs.json and the files it names: all that ``kdui.inputs`` needs to prepare examples for the module."""
+    if TOKENIZER in inputs.files:
+        tokenizer_json = getattr(module, "tokenizer_json", None)
+        if not tokenizer_json:
+            raise StageFailed("The model has no tokenizer: build it from pretrained weights or from a teacher.")
+        (folder / TOKENIZER).write_text(tokenizer_json, encoding="utf-8")
+    (folder / INPUTS).write_text(inputs.model_dump_json(indent=1), encoding="utf-8")
+
+
+def load_model(folder: Path) -> tuple[nn.Module, ModelDescription, InputSettings]:
+    """The module of a saved folder in evaluation mode on the CPU; needs neither pretrained weights nor the network.
+
+    Raises StoreError where the folder holds no model or its files do not fit each other.
+    """
+    description = read_description(folder)
+    with torch.random.fork_rng(devices=[]):
+        module = skeleton(description)
+    try:
+        apply_surgery(module, description.surgery)
+        module.load_state_dict(load_file(folder / WEIGHTS), strict=True)
+    except (OSError, SafetensorError, RuntimeError, AttributeError) as error:
+        raise StoreError(f"The weights in {folder} do not fit their description ({error}). Delete that artifact and run its recipe again.") from error
+    if TOKENIZER in description.inputs.files:
+        module.tokenizer_json = (folder / TOKENIZER).read_text(encoding="utf-8")
+    return module.eval(), description, description.inputs
+
+
+def read_description(folder: Path) -> ModelDescription:
+    """What model.json says; raises StoreError where there is none that can be read."""
+    try:
+        return ModelDescription.model_validate_json((folder / DESCRIPTION).read_bytes())
+    except FileNotFoundError:
+        raise StoreError(f"{folder} holds no {DESCRIPTION}: it is not a trained model that can be opened here.") from None
+    except ValidationError as error:
+        raise StoreError(f"{folder / DESCRIPTION} cannot be read ({error.error_count()} faults). Run its recipe again.") from error
+
+
+def skeleton(description: ModelDescription, device: str = "cpu") -> nn.Module:
+    """A fresh build before surgery; on the device ``meta`` it takes no memory and next to no time."""
+    builder: Any = FAMILIES.module(description.family, "build")
+    with torch.device(device):
+        if description.architecture:
+            return builder.skeleton(description.options, description.task, description.architecture)
+        return builder.build(description.options, description.task, None)

@@ -1,0 +1,85 @@
+"""What surgery did to a module, as plain data: which layers have another shape than in a fresh build."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from kdui.core.errors import StageFailed
+
+Surgery = dict[str, dict[str, Any]]
+
+# Layer type -> the attributes that decide its shape.
+_SHAPES: dict[type[nn.Module], tuple[str, ...]] = {
+    nn.Conv2d: ("in_channels", "out_channels", "groups"),
+    nn.BatchNorm2d: ("num_features",),
+    nn.Linear: ("in_features", "out_features"),
+    nn.LayerNorm: ("normalized_shape",),
+    nn.Embedding: ("num_embeddings", "embedding_dim"),
+}
+_ATTENTION = ("num_attention_heads", "all_head_size")
+
+
+def describe_surgery(module: nn.Module, fresh: nn.Module) -> Surgery:
+    """Layer name -> {attribute: value} where ``module`` differs from ``fresh``, which may lie on the meta device.
+
+    Raises StageFailed where layers were added or taken away: that no list of sizes can describe.
+    """
+    layers, reference = dict(module.named_modules()), dict(fresh.named_modules())
+    if odd := sorted(layers.keys() ^ reference.keys()):
+        raise StageFailed(f"The model has other layers than its family builds ({', '.join(odd[:5])}), so it cannot be saved.")
+    surgery: Surgery = {}
+    for name, layer in layers.items():
+        changed = {key: _plain(getattr(layer, key)) for key in _attributes(layer)
+                   if getattr(layer, key) != getattr(reference[name], key)}
+        if changed:
+            surgery[name] = changed
+    return surgery
+
+
+def apply_surgery(module: nn.Module, surgery: Mapping[str, Mapping[str, Any]]) -> None:
+    """Give a fresh build the described shapes; the values of the resized tensors are undefined until a state is loaded."""
+    for name, changed in surgery.items():
+        layer = module.get_submodule(name)
+        for key, value in changed.items():
+            setattr(layer, key, tuple(value) if isinstance(value, list) else value)
+        for key, shape in _tensor_shapes(layer).items():
+            _resize(layer, key, shape)
+
+
+def _attributes(layer: nn.Module) -> tuple[str, ...]:
+    for kind, attributes in _SHAPES.items():
+        if isinstance(layer, kind):
+            return attributes
+    return tuple(name for name in _ATTENTION if hasattr(layer, name))
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _tensor_shapes(layer: nn.Module) -> dict[str, tuple[int, ...]]:
+    match layer:
+        case nn.Conv2d():
+            return {"weight": (layer.out_channels, layer.in_channels // layer.groups, *layer.kernel_size), "bias": (layer.out_channels,)}
+        case nn.BatchNorm2d():
+            return dict.fromkeys(("weight", "bias", "running_mean", "running_var"), (layer.num_features,))
+        case nn.Linear():
+            return {"weight": (layer.out_features, layer.in_features), "bias": (layer.out_features,)}
+        case nn.LayerNorm():
+            return dict.fromkeys(("weight", "bias"), tuple(layer.normalized_shape))
+        case nn.Embedding():
+            return {"weight": (layer.num_embeddings, layer.embedding_dim)}
+    return {}
+
+
+def _resize(layer: nn.Module, name: str, shape: tuple[int, ...]) -> None:
+    tensor = getattr(layer, name)
+    if tensor is None or tuple(tensor.shape) == shape:
+        return
+    empty = torch.empty(shape, dtype=tensor.dtype, device=tensor.device)
+    if isinstance(tensor, nn.Parameter):
+        setattr(layer, name, nn.Parameter(empty, requires_grad=tensor.requires_grad))
+    else:
+        setattr(layer, name, empty)
