@@ -183,5 +183,8 @@ class Objective(Protocol):
     def score(self, outputs: "np.ndarray", targets: "np.ndarray", facts: TaskFacts) -> list[tuple[Metric, float]]:
         """Metrics over a whole split; the headline first. Values in the metric's unit."""
 
+    def headline(self, outputs: "np.ndarray", targets: "np.ndarray") -> float:
+        """The headline metric alone, quickly: it chooses the best epoch on validation data."""
+
     def present(self, outputs: "np.ndarray", facts: TaskFacts) -> list[dict[str, Any]]:
         """One model's answer to one example as rows of {label, probability}, best first."""

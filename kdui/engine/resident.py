@@ -1,0 +1,76 @@
+"""A split kept whole on the device: batches are index operations, not a loader's work.
+
+Text is batched by length, so that little is padded; pictures can be shifted and mirrored by fixed views.
+"""
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+SORTED_CHUNK = 50  # batches that are sorted by length together: wide enough to save padding, small enough to stay random
+
+
+class ResidentData:
+    """Named input tensors [n, ...] and targets [n] of one split on one device."""
+
+    def __init__(self, arrays: dict[str, np.ndarray], targets: np.ndarray, device: torch.device, limit: int = 0, mirror: bool = False):
+        count = min(limit, len(targets)) if limit else len(targets)
+        self.arrays = {name: torch.from_numpy(np.ascontiguousarray(array[:count])).to(device) for name, array in arrays.items()}
+        self.targets = torch.from_numpy(np.ascontiguousarray(targets[:count]).astype(np.int64)).to(device)
+        self.device, self.mirror = device, mirror
+        mask = self.arrays.get("attention_mask")
+        self.lengths = mask.sum(1).cpu() if mask is not None else None
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def batches(self, size: int, seed: int, epoch: int) -> list[torch.Tensor]:
+        """The order of one epoch as index tensors: decided by seed and epoch alone, so it can be resumed anywhere."""
+        generator = torch.Generator().manual_seed((seed * 1_000_003 + epoch) % 2**63)
+        order = torch.randperm(len(self), generator=generator)
+        if self.lengths is None:
+            return list(order.split(size))
+        grouped: list[torch.Tensor] = []
+        for chunk in order.split(size * SORTED_CHUNK):
+            grouped += list(chunk[torch.argsort(self.lengths[chunk], stable=True)].split(size))
+        return [grouped[index] for index in torch.randperm(len(grouped), generator=generator).tolist()]
+
+    def inputs(self, index: torch.Tensor, view: int | None = None) -> dict[str, torch.Tensor]:
+        """The named inputs of a batch, trimmed to its longest text; ``view`` picks a fixed augmentation of pictures."""
+        index = index.to(self.device)
+        batch = {name: tensor[index] for name, tensor in self.arrays.items()}
+        if self.lengths is not None:
+            longest = int(self.lengths[index.cpu()].max())
+            batch = {name: tensor[:, :longest] for name, tensor in batch.items()}
+        if view is not None and "pixels" in batch:
+            batch["pixels"] = augmented(batch["pixels"], index, view, self.mirror)
+        return batch
+
+    def in_order(self, size: int) -> Iterator[torch.Tensor]:
+        """Index tensors over the whole split, texts of like length together."""
+        order = torch.argsort(self.lengths, stable=True) if self.lengths is not None else torch.arange(len(self))
+        yield from order.split(size)
+
+
+def augmented(pixels: torch.Tensor, index: torch.Tensor, view: int, mirror: bool) -> torch.Tensor:
+    """View ``view`` of pictures [batch, channels, height, width]: shifted by up to an eighth, half of them mirrored.
+
+    The shift of example i in view v is the same in every process, so a teacher's cached outputs belong to the picture
+    that the student sees ("function matching", Beyer et al. 2022, section 3).
+    """
+    height, width = pixels.shape[-2:]
+    reach = max(1, math.ceil(min(height, width) / 8) - 1)
+    # A multiplicative hash of (example, view): cheaper than a generator an example and just as fixed.
+    mixed = (index.to(torch.int64) * 2_654_435_761 + (view + 1) * 40_503_000_017) % 2_147_483_647
+    mixed = (mixed * 48_271) % 2_147_483_647
+    down, right = mixed % (2 * reach + 1), (mixed // 97) % (2 * reach + 1)
+    flip = ((mixed // 7919) % 2 == 0) & torch.tensor(mirror, device=pixels.device)
+    padded = functional.pad(pixels, (reach, reach, reach, reach))
+    rows = down[:, None] + torch.arange(height, device=pixels.device)
+    columns = right[:, None] + torch.arange(width, device=pixels.device)
+    columns = torch.where(flip[:, None], columns.flip(1), columns)
+    batch = torch.arange(len(pixels), device=pixels.device)[:, None, None]
+    return padded[batch, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2).contiguous()

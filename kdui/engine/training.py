@@ -1,0 +1,218 @@
+"""The one training loop: named losses, best epoch by validation, checkpoint and exact resume."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from kdui.core.contracts import Objective
+from kdui.core.errors import StageFailed
+from kdui.engine.checkpoint import load_checkpoint, save_checkpoint
+from kdui.engine.context import Reporter
+from kdui.engine.device import autocast
+from kdui.engine.resident import ResidentData
+from kdui.methods.training_knobs import TrainingKnobs
+
+CHECKPOINT_EVERY = 20.0  # s between checkpoints inside an epoch: what a killed worker loses at the most
+REPORT_EVERY = 0.5       # s between loss points
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One training batch: model inputs, targets [batch], which examples they are, and which view of them."""
+
+    inputs: dict[str, torch.Tensor]
+    targets: torch.Tensor
+    index: torch.Tensor
+    view: int
+
+
+Losses = dict[str, torch.Tensor]
+LossFunction = Callable[[torch.Tensor, Batch], Losses]  # must hold "total"; the other names become chart series
+
+
+@dataclass
+class Trainer:
+    """Trains one model on resident data.
+
+    ``losses(outputs, batch)`` gives named scalar tensors, of which ``total`` is minimized; ``views`` is the number of fixed
+    augmented views to go round (0: a fresh view each epoch); ``after_step`` runs after each update (masks of pruned weights).
+    """
+
+    model: nn.Module
+    data: ResidentData
+    validation: ResidentData
+    objective: Objective
+    losses: LossFunction
+    knobs: TrainingKnobs
+    seed: int
+    report: Reporter
+    checkpoint: Path | None = None
+    views: int = 0
+    after_step: Callable[[], None] | None = None
+    history: list[dict[str, float]] = field(default_factory=list)
+
+    def run(self) -> dict[str, Any]:
+        """Train to the end and leave the weights of the best validation epoch in the model; returns a summary.
+
+        Raises StageFailed when the loss stops being a number, Cancelled when asked to stop.
+        """
+        self._prepare()
+        self._resume()
+        if self.knobs.epochs == 0 or self._best_score is None:
+            self._evaluate(0.0)
+        started = time.monotonic()
+        while self._epoch < self.knobs.epochs and not self._out_of_patience():
+            self._run_epoch()
+        self.model.load_state_dict(self._best)
+        self.model.eval()
+        seen = self._steps_done * self.knobs.batch_size
+        return {"epochs": self._epoch, "steps": self._steps_done, "best_epoch": self._best_epoch, "validation": self._best_score,
+                "seconds": round(time.monotonic() - started, 3), "examples_seen": seen, "history": self.history}
+
+    # --- setting up --------------------------------------------------------------------------------------------
+
+    def _prepare(self) -> None:
+        device = self.data.device
+        self.model.to(device)
+        if any(isinstance(module, nn.Conv2d) for module in self.model.modules()):
+            self.model.to(memory_format=torch.channels_last)
+        self._autocast = autocast(device)
+        torch.manual_seed(self.seed)  # dropout
+        self._steps_an_epoch = max(1, len(self.data.batches(self.knobs.batch_size, self.seed, 0)))
+        self._total_steps = max(1, self._steps_an_epoch * self.knobs.epochs)
+        self._optimizer = make_optimizer(self.model, self.knobs)
+        self._epoch, self._position, self._steps_done = 0, 0, 0
+        self._best: dict[str, torch.Tensor] = {}
+        self._best_score: float | None = None
+        self._best_loss, self._best_epoch = math.inf, 0.0
+        self._saved_at = time.monotonic()
+
+    def _resume(self) -> None:
+        found = load_checkpoint(self.checkpoint, self.model, self._optimizer) if self.checkpoint else None
+        if found is None:
+            return
+        self._best, facts = found
+        self._epoch, self._position, self._steps_done = facts["epoch"], facts["position"], facts["steps"]
+        self._best_score, self._best_loss, self._best_epoch = facts["best_score"], facts["best_loss"], facts["best_epoch"]
+        self.history = facts["history"]
+        self.report.log(f"Goes on from its checkpoint: epoch {self._epoch + self._position / self._steps_an_epoch:.2f} of {self.knobs.epochs}.")
+
+    # --- one epoch ---------------------------------------------------------------------------------------------
+
+    def _run_epoch(self) -> None:
+        self.model.train()
+        batches = self.data.batches(self.knobs.batch_size, self.seed, self._epoch)
+        view = (self._epoch % self.views if self.views else self._epoch) if self.knobs.augment else None
+        sums: dict[str, torch.Tensor] = {}
+        count, reported = 0, time.monotonic()
+        for number in range(self._position, len(batches)):
+            losses = self._step(batches[number], view)
+            for name, value in losses.items():
+                sums[name] = sums.get(name, 0.0) + value.detach()
+            count += 1
+            self._position, self._steps_done = number + 1, self._steps_done + 1
+            if time.monotonic() - reported > REPORT_EVERY or number + 1 == len(batches):
+                self._report(sums, count)
+                sums, count, reported = {}, 0, time.monotonic()
+            if time.monotonic() - self._saved_at > CHECKPOINT_EVERY:
+                self._save()
+        self._epoch, self._position = self._epoch + 1, 0
+        self._evaluate(float(self._epoch))
+        self._save()
+
+    def _step(self, index: torch.Tensor, view: int | None) -> Losses:
+        batch = Batch(self.data.inputs(index, view), self.data.targets[index.to(self.data.device)], index, view or 0)
+        rate = self.knobs.learning_rate * schedule_factor(self.knobs.schedule, self._steps_done, self._total_steps)
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
+        with self._autocast:
+            outputs = self.model(**batch.inputs)
+            losses = self.losses(outputs, batch)
+        self._optimizer.zero_grad(set_to_none=True)
+        losses["total"].backward()
+        nn.utils.clip_grad_norm_(self.model.parameters(), 5.0)
+        self._optimizer.step()
+        if self.after_step:
+            self.after_step()
+        return losses
+
+    def _report(self, sums: dict[str, torch.Tensor], count: int) -> None:
+        means = {name: float(value) / count for name, value in sums.items()}
+        if not math.isfinite(means["total"]):
+            raise StageFailed(f"The loss is no longer a number in epoch {self._epoch + 1}. Lower the learning rate (now {self.knobs.learning_rate:g}).")
+        self.report.loss(self._epoch + self._position / self._steps_an_epoch, **means)
+        self.report.progress(self._steps_done / self._total_steps)
+
+    # --- validation and checkpoints ----------------------------------------------------------------------------
+
+    def _evaluate(self, at: float) -> None:
+        """Score the validation split; keep the weights when they are the best so far (ties go to the lower loss)."""
+        outputs = predict(self.model, self.validation)
+        targets = self.validation.targets.cpu()
+        loss = float(self.objective.hard_loss(torch.from_numpy(outputs), targets))
+        score = self.objective.headline(outputs, targets.numpy())
+        self.history.append({"epoch": at, "validation": score, "loss": loss})
+        self.report.metric(at, validation=score, validation_loss=loss)
+        if self._best_score is None or (score, -loss) > (self._best_score, -self._best_loss):
+            self._best_score, self._best_loss, self._best_epoch = score, loss, at
+            self._best = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
+
+    def _out_of_patience(self) -> bool:
+        return bool(self.knobs.patience) and self._epoch - self._best_epoch >= self.knobs.patience
+
+    def _save(self) -> None:
+        if self.checkpoint is None:
+            return
+        facts = {"epoch": self._epoch, "position": self._position, "steps": self._steps_done, "best_score": self._best_score,
+                 "best_loss": self._best_loss, "best_epoch": self._best_epoch, "history": self.history}
+        save_checkpoint(self.checkpoint, self.model, self._optimizer, self._best, facts)
+        self._saved_at = time.monotonic()
+
+
+def predict(model: nn.Module, data: ResidentData, batch_size: int = 256, view: int | None = None,
+            check: Callable[[float], None] | None = None) -> np.ndarray:
+    """Outputs [n, ...] in fp32 over a whole split, in the split's order; ``check(fraction)`` may raise to stop."""
+    model.eval()
+    found: np.ndarray | None = None
+    done = 0
+    with torch.inference_mode(), autocast(data.device):
+        for index in data.in_order(batch_size if data.lengths is None else min(batch_size, 64)):
+            rows = model(**data.inputs(index, view)).float().cpu().numpy()
+            if found is None:
+                found = np.empty((len(data), *rows.shape[1:]), dtype=np.float32)
+            found[index.numpy()] = rows
+            done += len(index)
+            if check:
+                check(done / len(data))
+    if found is None:
+        raise StageFailed("There is no data to predict on.")
+    return found
+
+
+def make_optimizer(model: nn.Module, knobs: TrainingKnobs) -> torch.optim.Optimizer:
+    """AdamW, or SGD with Nesterov momentum; biases and norms (one axis) are not decayed."""
+    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    groups = [{"params": [parameter for parameter in parameters if parameter.ndim > 1], "weight_decay": knobs.weight_decay},
+              {"params": [parameter for parameter in parameters if parameter.ndim <= 1], "weight_decay": 0.0}]
+    if knobs.optimizer == "sgd":
+        return torch.optim.SGD(groups, lr=knobs.learning_rate, momentum=0.9, nesterov=True)
+    return torch.optim.AdamW(groups, lr=knobs.learning_rate)
+
+
+def schedule_factor(schedule: str, step: int, total: int) -> float:
+    """Learning rate at a step as a share of the highest: warm-up over 30 % (one-cycle) or 6 %, then down to zero."""
+    at = step / max(1, total)
+    if schedule == "constant":
+        return 1.0
+    warm = 0.3 if schedule == "one-cycle" else 0.06
+    if at < warm:
+        return 0.04 + 0.96 * at / warm
+    rest = (at - warm) / (1 - warm)
+    return 1 - rest if schedule == "linear" else 0.5 * (1 + math.cos(math.pi * rest))

@@ -1,0 +1,53 @@
+"""Classification: one label out of many for each example.
+
+torch is imported inside the loss only, so that the serving process can present answers without it.
+"""
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from kdui.core.contracts import ACCURACY, Metric, TaskFacts
+
+if TYPE_CHECKING:
+    import torch
+
+PRECISION = Metric(name="macro_precision", title="Macro precision", unit="%")
+RECALL = Metric(name="macro_recall", title="Macro recall", unit="%")
+F1 = Metric(name="macro_f1", title="Macro F1", unit="%")
+
+
+class Classification:
+    """Cross-entropy; accuracy is the headline, macro averages count rare classes as much as common ones."""
+
+    name: ClassVar[str] = "classification"
+
+    def hard_loss(self, outputs: "torch.Tensor", targets: "torch.Tensor") -> "torch.Tensor":
+        """Mean cross-entropy of logits [batch, classes] against labels [batch], in nats."""
+        from torch.nn import functional
+
+        return functional.cross_entropy(outputs.float(), targets)
+
+    def score(self, outputs: np.ndarray, targets: np.ndarray, facts: TaskFacts) -> list[tuple[Metric, float]]:
+        """Accuracy, macro precision, recall and F1 in %, over all labels of the task; a label never predicted has precision 0."""
+        from sklearn.metrics import precision_recall_fscore_support
+
+        predicted = outputs.argmax(-1)
+        precision, recall, f1, _ = precision_recall_fscore_support(
+            targets, predicted, labels=range(len(facts.labels)), average="macro", zero_division=0)
+        accuracy = float((predicted == targets).mean())
+        return [(metric, 100.0 * float(value)) for metric, value in
+                ((ACCURACY, accuracy), (PRECISION, precision), (RECALL, recall), (F1, f1))]
+
+    def headline(self, outputs: np.ndarray, targets: np.ndarray) -> float:
+        """Accuracy in %, the value that chooses the best epoch."""
+        return 100.0 * float((outputs.argmax(-1) == targets).mean())
+
+    def present(self, outputs: np.ndarray, facts: TaskFacts) -> list[dict[str, Any]]:
+        """Softmax of one row of logits [classes] as {label, probability}, most probable first."""
+        shifted = np.exp(outputs.astype(np.float64) - outputs.max())
+        probabilities = shifted / shifted.sum()
+        return [{"label": facts.labels[index], "probability": float(probabilities[index])} for index in np.argsort(-probabilities, kind="stable")]
+
+
+OBJECTIVE = Classification()
