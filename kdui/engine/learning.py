@@ -1,0 +1,80 @@
+"""What every stage that trains a model has in common: data on the device, training, saving, facts for the lenses."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from kdui.core.contracts import InputSettings, Split
+from kdui.core.plan import ModelFacts
+from kdui.engine.context import StepContext
+from kdui.engine.resident import ResidentData
+from kdui.engine.training import LossFunction, Trainer
+from kdui.methods.training_knobs import TrainingKnobs
+from kdui.models.module_store import SavedModel, load_model, save_model
+from kdui.objectives import objective_of
+from kdui.store.artifacts import write_json
+
+LENS_FILE = "lens.json"
+
+
+def resident(context: StepContext, split: Split, inputs: InputSettings, folder: Path, limit: int = 0) -> ResidentData:
+    """A split as the model of ``inputs`` wants it, on the step's device."""
+    arrays = context.data.prepared(split, inputs, folder, limit)
+    return ResidentData(arrays, context.data.targets(split), context.device, limit, mirror=bool(context.facts.input.get("mirror")))
+
+
+def knobs_of(context: StepContext) -> TrainingKnobs:
+    """The training knobs among a step's settings."""
+    return TrainingKnobs.model_validate({name: context.settings[name] for name in TrainingKnobs.model_fields if name in context.settings})
+
+
+def fit(context: StepContext, saved: SavedModel, losses: LossFunction, seed: int, after_step: Any = None) -> dict[str, Any]:
+    """Train the model on the task's data under the given losses; returns the trainer's summary."""
+    knobs = knobs_of(context)
+    trainer = Trainer(
+        model=saved.module, data=resident(context, "train", saved.inputs, saved.folder, knobs.train_examples),
+        validation=resident(context, "validation", saved.inputs, saved.folder), objective=objective_of(context.facts), losses=losses,
+        knobs=knobs, seed=seed, report=context.report, checkpoint=context.checkpoint, views=int(context.settings.get("views", 0)),
+        after_step=after_step)
+    return trainer.run()
+
+
+def keep(context: StepContext, saved: SavedModel, training: dict[str, Any]) -> dict[str, Any]:
+    """Write the model and the lens data into the step's folder; returns the artifact's summary."""
+    module = saved.module.to("cpu").float().to(memory_format=torch.contiguous_format).eval()
+    save_model(module, saved.description, saved.inputs, saved.folder, context.out)
+    write_json(context.out / LENS_FILE, weight_lens(module))
+    parameters = sum(parameter.numel() for parameter in module.parameters())
+    nonzero = sum(int(torch.count_nonzero(parameter)) for parameter in module.parameters())
+    return {"parameters": parameters, "nonzero": nonzero, "training": training}
+
+
+def prunable_weights(module: nn.Module) -> dict[str, nn.Parameter]:
+    """The matrices and kernels that pruning and quantization work on: every parameter with two axes or more, by name."""
+    return {name: parameter for name, parameter in module.named_parameters() if parameter.ndim >= 2}
+
+
+def weight_lens(module: nn.Module, bins: int = 81, sample: int = 2048) -> dict[str, Any]:
+    """The histogram of the prunable weights and the quantiles of their sizes: from these a browser reads any threshold."""
+    values = torch.cat([parameter.detach().flatten() for parameter in prunable_weights(module).values()]).float().numpy()
+    reach = float(np.quantile(np.abs(values), 0.999)) or 1.0
+    counts, edges = np.histogram(np.clip(values, -reach, reach), bins=bins, range=(-reach, reach))
+    quantiles = np.quantile(np.abs(values), np.linspace(0, 1, sample))
+    return {"edges": edges.tolist(), "counts": counts.tolist(), "max_abs": float(np.abs(values).max()), "total": int(values.size),
+            "sample": [float(f"{value:.5g}") for value in quantiles]}
+
+
+def load_input(context: StepContext, name: str) -> SavedModel:
+    """The model of one of the step's inputs, on the CPU."""
+    return load_model(context.inputs[name].path)
+
+
+def model_facts(context: StepContext) -> ModelFacts:
+    """The model that this step builds, looked up again from the reference in its settings."""
+    from kdui.catalogue.models import resolve
+    from kdui.core.recipe import ModelRef
+
+    return resolve(ModelRef.parse(context.settings["model"]["ref"]), context.facts, context.app)

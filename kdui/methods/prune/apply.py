@@ -1,0 +1,43 @@
+"""Prune: cut, then recover under the teacher's soft targets with what was cut held at zero."""
+
+from typing import Any
+
+from kdui.engine.context import StepContext
+from kdui.engine.learning import fit, keep, load_input, prunable_weights, resident
+from kdui.engine.training import LossFunction
+from kdui.methods.distill.apply import soft_and_hard
+from kdui.methods.distill.teacher_cache import TeacherOutputs
+from kdui.methods.prune.masks import apply_masks, magnitude_masks, random_masks
+from kdui.methods.prune.structured import prune_channels
+from kdui.objectives import objective_of
+
+
+def prune(context: StepContext) -> dict[str, Any]:
+    """The pruned and recovered model. ``nonzero`` in its summary counts what is left."""
+    settings = context.settings
+    saved = load_input(context, "model")
+    after_step = None
+    if settings["kind"] == "structured":
+        sample = resident(context, "validation", saved.inputs, saved.folder)
+        example = {name: tensor.to("cpu") for name, tensor in sample.inputs(next(sample.in_order(2))).items()}
+        prune_channels(saved, example, settings["sparsity"])
+        saved = saved.after_surgery()
+    else:
+        weights = prunable_weights(saved.module)
+        masks = (magnitude_masks(weights, settings["sparsity"]) if settings["kind"] == "magnitude"  # type: ignore[arg-type]
+                 else random_masks(weights, settings["sparsity"], settings["seed"]))  # type: ignore[arg-type]
+        apply_masks(weights, masks)
+
+        def after_step() -> None:
+            apply_masks(prunable_weights(saved.module), masks)
+
+    training = fit(context, saved, _recovery_losses(context), seed=settings["seed"], after_step=after_step)
+    return keep(context, saved, training)
+
+
+def _recovery_losses(context: StepContext) -> LossFunction:
+    if "outputs" in context.inputs:
+        cached = TeacherOutputs(context.inputs["outputs"], context.device)
+        return soft_and_hard(context, lambda batch: cached(batch.index, 0), context.settings["temperature"], context.settings["soft_weight"])
+    objective = objective_of(context.facts)
+    return lambda outputs, batch: {"total": objective.hard_loss(outputs, batch.targets)}

@@ -1,0 +1,37 @@
+"""Which weights go: pure functions from weights to masks."""
+
+import torch
+
+
+def magnitude_masks(weights: dict[str, torch.Tensor], sparsity: float) -> dict[str, torch.Tensor]:
+    """Keep the largest weights over all tensors together (global magnitude pruning; Han et al. 2015, section 3).
+
+    ``sparsity`` is the share that goes, in [0, 1]; exactly ``round(sparsity · total)`` weights go, ties by position.
+    """
+    sizes = {name: weight.numel() for name, weight in weights.items()}
+    flat = torch.cat([weight.detach().abs().flatten() for weight in weights.values()])
+    gone = round(sparsity * flat.numel())
+    keep = torch.ones(flat.numel(), dtype=torch.bool)
+    keep[torch.argsort(flat.cpu(), stable=True)[:gone]] = False
+    return _split(keep, weights, sizes)
+
+
+def random_masks(weights: dict[str, torch.Tensor], sparsity: float, seed: int) -> dict[str, torch.Tensor]:
+    """Keep weights by chance: the baseline that any criterion must beat."""
+    sizes = {name: weight.numel() for name, weight in weights.items()}
+    total = sum(sizes.values())
+    keep = torch.ones(total, dtype=torch.bool)
+    keep[torch.randperm(total, generator=torch.Generator().manual_seed(seed))[: round(sparsity * total)]] = False
+    return _split(keep, weights, sizes)
+
+
+def apply_masks(weights: dict[str, torch.nn.Parameter], masks: dict[str, torch.Tensor]) -> None:
+    """Set what the masks remove to zero, in place."""
+    with torch.no_grad():
+        for name, weight in weights.items():
+            weight.mul_(masks[name].to(weight.device, weight.dtype))
+
+
+def _split(keep: torch.Tensor, weights: dict[str, torch.Tensor], sizes: dict[str, int]) -> dict[str, torch.Tensor]:
+    parts = torch.split(keep, list(sizes.values()))
+    return {name: part.view(weights[name].shape) for name, part in zip(sizes, parts, strict=True)}
