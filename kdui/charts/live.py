@@ -27,8 +27,7 @@ def live_figure(points: pd.DataFrame, kind: str, labels: Mapping[str, str], role
 
     Each trace's ``uid`` names its series, so the browser can append the points of a later call to it.
     """
-    below = {"orientation": "h", "y": -0.22, "yanchor": "top", "x": 0, "font": {"size": 14}}
-    figure = go.Figure(layout=style.layout(xaxis=style.axis("epoch", rangemode="tozero"), yaxis=style.axis(unit), legend=below))
+    figure = go.Figure(layout=style.layout(xaxis=style.axis("epoch", rangemode="tozero"), yaxis=style.axis(unit), showlegend=True))
     chosen = points[points["kind"] == kind]
     names = list(dict.fromkeys(chosen["name"]))
     for (step, name), series in chosen.groupby(["step", "name"], sort=False):

@@ -1,0 +1,127 @@
+// Runs: the table with its filters, and the chosen run followed while the tab is looked at.
+(() => {
+  "use strict";
+  const { kdui } = window;
+  const { draw, append, set, poll, later } = kdui.live;
+  const FINAL = new Set(["succeeded", "failed", "cancelled", "interrupted"]);
+
+  const mount = (root, server) => {
+    const part = (id) => root.querySelector(`#${id}`);
+    const fields = { state: part("runs-state"), task: part("runs-task"), text: part("runs-text") };
+    const view = { run: "", cursor: 0, page: 1, state: "", curves: {}, ticks: 0 };
+
+    // --- the table ---------------------------------------------------------------------------------------------
+    const table = async () => {
+      const asked = { page: view.page, chosen: view.run };
+      for (const [key, field] of Object.entries(fields)) asked[key] = field.value.trim();
+      const answer = await server.run_table(asked);
+      set(part("runs-table"), answer.error ? message(answer.error) : answer.html);
+      if (!view.run && answer.first && !kdui.url.get("run")) choose(answer.first);
+    };
+    const filter = (page) => {
+      view.page = page;
+      kdui.url.set({ state: fields.state.value, only: fields.task.value, find: fields.text.value.trim(), page: page > 1 ? page : "" });
+      return table();
+    };
+    const message = (text, kind = "fail") => (text ? `<div class="${kind}" role="alert">${kdui.live.escape(text)}</div>` : "");
+
+    // --- the chosen run ----------------------------------------------------------------------------------------
+    const choose = (run) => {
+      if (!run || run === view.run) return;
+      Object.assign(view, { run, cursor: 0, state: "", curves: {} });
+      set(part("run-message"), "");
+      for (const row of root.querySelectorAll("tr[data-run]")) {
+        row.classList.toggle("chosen", row.dataset.run === run);
+        row.toggleAttribute("aria-current", row.dataset.run === run);
+      }
+      detail();
+    };
+    const detail = async () => {
+      const { run, cursor } = view;
+      if (!run) return;
+      const answer = await server.run_detail({ run, cursor });
+      if (run !== view.run || cursor !== view.cursor) return; // another run was chosen, or another answer came first
+      part("run-empty").hidden = !answer.error;
+      part("run-shown").hidden = Boolean(answer.error);
+      if (answer.error) {
+        part("run-empty").textContent = answer.error;
+        view.state = "gone";
+        return;
+      }
+      view.state = answer.state;
+      view.cursor = answer.cursor;
+      for (const name of ["head", "actions", "strip", "results", "recipe"]) set(part(`run-${name}`), answer[name]);
+      log(answer.log);
+      await curves(answer.curves, cursor === 0);
+    };
+    const log = (text) => {
+      const pane = part("run-log");
+      if (pane.textContent === text) return;
+      const atEnd = pane.scrollTop + pane.clientHeight >= pane.scrollHeight - 30;
+      pane.textContent = text || "Nothing logged yet.";
+      if (atEnd) pane.scrollTop = pane.scrollHeight;
+    };
+    const curves = async (fresh, anew) => {
+      if (anew) part("run-curves").hidden = !Object.keys(fresh).length;
+      for (const [kind, json] of Object.entries(fresh)) {
+        part("run-curves").hidden = false;
+        view.curves[kind] = view.curves[kind] ? append(view.curves[kind], json) : json;
+        const { run } = view;
+        await draw(part(`run-${kind}`), view.curves[kind], (figure) => {
+          figure.layout.uirevision = run; // zoom survives updates, not another run
+          return figure;
+        });
+      }
+      for (const kind of ["loss", "metric"]) part(`run-${kind}`).closest("figure").hidden = !view.curves[kind];
+    };
+
+    // --- what a person does --------------------------------------------------------------------------------------
+    const act = async (asked) => {
+      const answer = await server.run_act(asked);
+      set(part("run-message"), message(answer.error));
+      if (!answer.error && asked.act === "delete" && asked.run === view.run) {
+        Object.assign(view, { run: "", state: "" });
+        kdui.url.set({ run: "" });
+      }
+      await table();
+      await detail();
+    };
+    const remove = (run) => {
+      const name = part("run-head").querySelector("h3")?.textContent ?? run;
+      part("run-dialog-text").textContent = `Delete “${name}”? Its log, curves and results go. This can't be undone.`;
+      const dialog = part("run-dialog");
+      dialog.onclose = () => { if (dialog.returnValue === "yes") act({ act: "delete", run }); };
+      dialog.returnValue = "no";
+      dialog.showModal();
+    };
+    root.addEventListener("click", (event) => {
+      const at = (selector) => event.target.closest(selector);
+      const [page, move, action, row] = [at("[data-page]"), at("[data-move]"), at("[data-act]"), at("tr[data-run]")];
+      if (page) filter(Number(page.dataset.page));
+      else if (at("[data-clear]")) { for (const field of Object.values(fields)) field.value = ""; filter(1); }
+      else if (move) act({ act: "move", run: move.dataset.run, places: Number(move.dataset.move) });
+      else if (action?.dataset.act === "delete") remove(action.dataset.run);
+      else if (action) act({ act: action.dataset.act, run: action.dataset.run });
+      else if (row && !at("a, button")) kdui.open({ tab: "runs", run: row.dataset.run });
+    });
+    fields.state.addEventListener("change", () => filter(1));
+    fields.task.addEventListener("change", () => filter(1));
+    fields.text.addEventListener("input", later(200, () => filter(1)));
+
+    // --- start -------------------------------------------------------------------------------------------------
+    fields.state.value = kdui.url.get("state") ?? "";
+    fields.task.value = kdui.url.get("only") ?? "";
+    fields.text.value = kdui.url.get("find") ?? "";
+    view.page = Math.max(1, Number(kdui.url.get("page")) || 1);
+    kdui.runs.choose = choose;
+    choose(kdui.url.get("run"));
+    table();
+    poll("runs", 1, async () => {
+      view.ticks += 1;
+      const settled = FINAL.has(view.state) || view.state === "gone";
+      if (!settled || view.ticks % 5 === 0) await detail();
+      if (view.ticks % 2 === 0) await table();
+    });
+  };
+  kdui.runs = { mount, choose: () => {} };
+})();

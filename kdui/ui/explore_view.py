@@ -1,0 +1,178 @@
+"""The budget's answer and the table of models beside the Pareto chart."""
+
+import math
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+from urllib.parse import urlencode
+
+import pandas as pd
+
+from kdui.charts.findings import cost_sentences
+from kdui.charts.front import Budget, best, candidates, limit_costs, within
+from kdui.charts.gain import gain_sentence, teacher_gain
+from kdui.charts.numbers import floor, plain
+from kdui.core.contracts import Metric
+from kdui.ui.provenance import mark, number
+from kdui.ui.run_view import ROLE_TITLES
+
+MOST_SETTINGS = 5
+NUMBERS = {"retained": ("Kept", "%"), "latency_ms": ("Latency p50", "ms"), "download_mb": ("Download", "MB"),
+           "parameters": ("Parameters", "count"), "macs": ("Multiply-adds", "count"), "speedup": ("Speed-up", "×")}
+
+
+def winner_html(models: pd.DataFrame, budget: Budget, metric: Metric, task: str) -> str:
+    """The best model within the budget, what each limit costs, and where to look at it; or what would let one in."""
+    winner = best(models, budget, metric.higher_is_better)
+    costs = "".join(f"<p>{escape(text)}</p>" for text in cost_sentences(limit_costs(models, budget, metric.higher_is_better), metric))
+    if winner is None:
+        what = "No student has been measured yet." if candidates(models).empty else "Nothing fits this budget."
+        return f'<div class="note" role="status"><b>{what}</b>{costs}</div>{_teacher_fits(models, budget, metric)}'
+    over = "Best of all: no limit is set" if budget.is_open else "Best within budget"
+    numbers = [f"{number(winner['accuracy'], metric.unit)}{mark(winner['origin'])}", number(winner["download_mb"], "MB")]
+    if math.isfinite(winner["latency_ms"]):
+        numbers.append(f"{number(winner['latency_ms'], 'ms')}{mark(winner['latency_origin'])}")
+    control = "<p>It is the student that learned without the teacher.</p>" if winner["role"] == "control" else ""
+    return (f'<div class="win" role="status"><small>{over}</small><h3 class="title">{escape(winner["label"])}</h3>'
+            f'<p>{" · ".join(numbers)}</p>{control}{costs}<div class="buttons">{_links(models, winner, task)}</div></div>'
+            f"{_teacher_fits(models, budget, metric)}")
+
+
+def _links(models: pd.DataFrame, winner: pd.Series, task: str) -> str:
+    teachers = models.loc[models["role"] == "teacher", "digest"].tolist()
+    compare = urlencode({"tab": "compare", "task": task, "models": ",".join([*teachers[:1], str(winner["digest"])])})
+    return (f'<a class="btn act" id="explore-open" href="?tab=runs&amp;run={escape(str(winner["run"]))}">Open run</a>'
+            f'<a class="btn act" id="explore-compare" href="?{escape(compare)}">Compare</a>')
+
+
+def _teacher_fits(models: pd.DataFrame, budget: Budget, metric: Metric) -> str:
+    teachers = models[(models["role"] == "teacher") & within(models, budget)]
+    if budget.is_open or teachers.empty:
+        return ""
+    return f'<p class="lead">The teacher itself fits this budget, at {number(teachers["accuracy"].max(), metric.unit)}.</p>'
+
+
+def gain_html(points: pd.DataFrame, models: pd.DataFrame, budget: Budget, metric: Metric) -> str:
+    """What the teacher bought in the recipe of the winner."""
+    winner = best(models, budget, metric.higher_is_better)
+    if winner is None:
+        return ""
+    gain = teacher_gain(points, winner["runs"], metric.higher_is_better)
+    return f'<p class="lead">What the teacher bought: <b>{escape(gain_sentence(gain))}</b></p>'
+
+
+def differing(models: pd.DataFrame) -> list[str]:
+    """Settings that are not the same in all models, the most telling (most values) first; the seed is in the interval."""
+    values: dict[str, set[str]] = {}
+    every = [settings for settings in models["settings"] if settings]
+    for settings in every:
+        for key, value in settings.items():
+            values.setdefault(key, set()).add(str(value))
+    counted = {key: len(found) + (sum(key in settings for settings in every) < len(every)) for key, found in values.items() if key != "seed"}
+    return sorted((key for key, count in counted.items() if count > 1), key=lambda key: -counted[key])
+
+
+def table_html(models: pd.DataFrame, budget: Budget, metric: Metric, *, sort: str, down: bool, page: int, size: int) -> str:
+    """One page of the models, sorted over all of them; only settings that differ have a column."""
+    settings = differing(models)[:MOST_SETTINGS]
+    # Set aside before sorting: whether it fits is a column too.
+    rows = models.assign(fits=within(models, budget))
+    rows = sort_models(rows, sort, down)
+    shown = rows.iloc[(page - 1) * size: page * size]
+    columns = [("label", "Model"), *((f"settings:{key}", _setting_title(key)) for key in settings), ("accuracy", metric.title),
+               *((name, title) for name, (title, _) in NUMBERS.items()), *([] if budget.is_open else [("fits", "Budget")])]
+    heads = "".join(_head(name, title, sort, down) for name, title in columns)
+    body = "".join(_row(row, settings, metric, budget) for row in shown.to_dict("records"))
+    return (f'<div class="scroll-x" tabindex="0"><table class="table models"><caption class="sr-only">Measured models</caption>'
+            f"<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>{_pager(len(rows), len(shown), page, size)}")
+
+
+def sort_models(models: pd.DataFrame, sort: str, down: bool) -> pd.DataFrame:
+    """Sorted by a column or by ``settings:KEY``; unknown values last."""
+    if sort.startswith("settings:"):
+        key = sort.removeprefix("settings:")
+        values = models["settings"].map(lambda settings: settings.get(key) if settings else None)
+        numeric = pd.to_numeric(values, errors="coerce")
+        models = models.assign(sorted_by=numeric if numeric.notna().any() else values.astype(str))
+        sort = "sorted_by"
+    elif sort not in models.columns:
+        sort = "accuracy"
+    return models.sort_values([sort, "label"], ascending=[not down, True], na_position="last", kind="stable")
+
+
+def _setting_title(key: str) -> str:
+    """'distill.temperature' as two short lines."""
+    stage, _, name = key.rpartition(".")
+    return f"{name.replace('_', ' ')}|{stage}" if stage else key
+
+
+def _head(name: str, title: str, sort: str, down: bool) -> str:
+    text, _, small = title.partition("|")
+    order = ("descending" if down else "ascending") if name == sort else "none"
+    sign = {"descending": " ↓", "ascending": " ↑"}.get(order, "")
+    sub = f'<span class="sub">{escape(small)}</span>' if small else ""
+    return (f'<th scope="col" aria-sort="{order}"><button type="button" class="sort" id="sort-{escape(name)}" data-sort="{escape(name)}">'
+            f"{escape(text.capitalize() if small else text)}{sign}</button>{sub}</th>")
+
+
+def _row(row: dict[str, Any], settings: Sequence[str], metric: Metric, budget: Budget) -> str:
+    values = row["settings"] or {}
+    cells = "".join(f"<td>{_setting(values.get(key))}</td>" for key in settings)
+    numbers = "".join(f"<td>{_value(row, name, unit)}</td>" for name, (_, unit) in NUMBERS.items())
+    fits = "" if budget.is_open else f"<td>{'✓ fits' if row['fits'] else _over(row, budget)}</td>"
+    seeds = f" · {row['repeats']} seeds" if row["repeats"] > 1 else ""
+    return (f'<tr class="pickable{"" if row["fits"] else " over"}" data-run="{escape(str(row["run"]))}"><td class="left">'
+            f'<span class="swatch {row["role"]}"></span><a class="name" href="?tab=runs&amp;run={escape(str(row["run"]))}">{escape(row["label"])}</a>'
+            f'<div class="sub">{ROLE_TITLES[row["role"]]}{seeds}</div></td>{cells}<td>{_headline(row, metric)}</td>{numbers}{fits}</tr>')
+
+
+def _setting(value: Any) -> str:
+    if value is None:
+        return '<span class="mute">–</span>'
+    return plain(value) if isinstance(value, float) else escape(str(value))
+
+
+def _headline(row: dict[str, Any], metric: Metric) -> str:
+    width = ""
+    if row["interval"]:
+        half = (row["high"] - row["low"]) / 2
+        over = f"over {row['repeats']} seeds" if row["interval"] == "seeds" else "of the test sample"
+        width = f' <span class="mute" title="95 % interval {over}">± {half:.1f}</span>'
+    return f"{row['accuracy']:.1f}{width}&nbsp;{metric.unit}{mark(row['origin'])}"
+
+
+def _value(row: dict[str, Any], name: str, unit: str) -> str:
+    value = row[name]
+    if value is None or not math.isfinite(value):
+        return '<span class="mute">–</span>'
+    if name == "retained":
+        return f"{floor(value)} %"
+    if name == "speedup":
+        return f"{plain(value, 2)}×"
+    return number(value, unit) + (mark(row["latency_origin"]) if name == "latency_ms" else "")
+
+
+def _over(row: dict[str, Any], budget: Budget) -> str:
+    """Which limit it breaks, in a word: colour and dimming alone would not say."""
+    broken = [word for column, word in (("latency_ms", "slow"), ("download_mb", "big"))
+              if (limit := getattr(budget, column)) is not None and not row[column] <= limit]
+    if budget.retained is not None and not row["retained"] >= budget.retained:
+        broken.append("inexact")
+    return f'<span class="bad">too {" and ".join(broken)}</span>'
+
+
+def _pager(total: int, shown: int, page: int, size: int) -> str:
+    if total <= size:
+        return ""
+    first = (page - 1) * size + 1
+    back, on = ("" if page > 1 else " disabled"), ("" if page * size < total else " disabled")
+    return (f'<div class="pager"><span class="mute" role="status">{first:,} – {first + shown - 1:,} of {total:,}</span>'
+            f'<button type="button" class="act small" data-page="{page - 1}"{back}>‹ Back</button>'
+            f'<button type="button" class="act small" data-page="{page + 1}"{on}>Next ›</button></div>')
+
+
+def csv_text(points: pd.DataFrame) -> str:
+    """Every measured point with its settings as columns, as stored: nothing merged, nothing rounded."""
+    settings = pd.json_normalize(points["settings"].tolist(), max_level=0) if len(points) else pd.DataFrame()
+    settings.index = points.index
+    return pd.concat([points.drop(columns=["settings"]), settings.add_prefix("settings.")], axis=1).to_csv(index=False)

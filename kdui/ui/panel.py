@@ -1,0 +1,53 @@
+"""A part of the page that its own script in assets/ draws from answers of Python functions.
+
+The markup is set once, so a chart mounts once and keeps its zoom; the browser asks for what is new and changes only that.
+Calls go straight to the function, outside the event queue, so any number of visitors can read at once.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, wraps
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from pydantic import ValidationError
+
+from kdui.core.errors import KduiError
+
+ASSETS = Path(__file__).resolve().parents[2] / "assets"
+Call = Callable[[Mapping[str, Any]], dict[str, Any]]
+
+
+def create_panel(name: str, markup: str, calls: Sequence[Call]) -> gr.HTML:
+    """The panel drawn by ``assets/NAME.js``; each call is there as ``server.CALL({...})``."""
+    start = f"kdui.load('live.js').then(() => kdui.load('{name}.js')).then(() => kdui.{name}.mount(element, server));"
+    return gr.HTML(html_template=markup, css_template=panel_css(), js_on_load=start, apply_default_css=False, elem_id=f"{name}-panel",
+                   server_functions=[answered(call) for call in calls])
+
+
+def answered(call: Call) -> Call:
+    """The call with its own errors turned into ``{"error": words}``; anything unexpected stays an error of the server."""
+    @wraps(call)
+    def answer(asked: Mapping[str, Any]) -> dict[str, Any]:
+        try:
+            return call(asked or {})
+        except KduiError as problem:
+            return {"error": str(problem)}
+        except ValidationError as problem:
+            first = problem.errors()[0]
+            return {"error": f"{'.'.join(map(str, first['loc'])) or 'This'}: {first['msg']}."}
+
+    return answer
+
+
+@cache
+def panel_css() -> str:
+    """The rules that the panels add to the page's stylesheet; Gradio scopes them to the panel."""
+    return (ASSETS / "panels.css").read_text(encoding="utf-8")
+
+
+def options(choices: Sequence[tuple[str, str]], chosen: str = "") -> str:
+    """``<option>`` elements from (value, title) pairs."""
+    return "".join(f'<option value="{escape(value)}"{" selected" if value == chosen else ""}>{escape(title)}</option>'
+                   for value, title in choices)

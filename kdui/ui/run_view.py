@@ -1,0 +1,158 @@
+"""The chosen run: where it stands, why it failed, what it measured, and how to do it again."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from html import escape
+
+from kdui.charts.gain import Gain, gain_sentence
+from kdui.core.measurement import Measurement
+from kdui.core.run import Run, RunState, StepState, StepStatus
+from kdui.core.views import ModelResult, RunDetail
+from kdui.ui.provenance import duration, measured, number
+from kdui.ui.run_table import badge
+
+# metric -> how the table calls it; what a task adds beyond these follows under its own name.
+TITLES = {
+    "accuracy": "Accuracy", "macro_f1": "Macro F1", "macro_precision": "Macro precision", "macro_recall": "Macro recall",
+    "retained": "Kept of the teacher", "speedup": "Speed-up", "latency_p50": "Latency p50", "latency_p95": "Latency p95",
+    "throughput": "Throughput, batch 32", "file_bytes": "ONNX file", "gzip_bytes": "Gzipped", "packed_bytes": "Packed",
+    "parameters": "Parameters", "nonzero_parameters": "Non-zero parameters", "macs": "Multiply-adds", "peak_memory": "Peak memory",
+}
+ROLE_TITLES = {"teacher": "Teacher", "student": "Student", "control": "Control, no KD", "compressed": "Compressed"}
+
+
+def head_html(run: Run, task_title: str) -> str:
+    """Name, state, where and when, the reason of a failure, and what can be done now."""
+    facts = [escape(run.id), escape(task_title), f"seed {run.recipe.seed}", escape(run.slot or run.device)]
+    if run.started:
+        end = run.finished or datetime.now(UTC).replace(tzinfo=None)
+        facts.append(("took " if run.finished else "for ") + duration(max(0.0, _seconds(run.started, end))))
+    if run.attempts > 1:
+        facts.append(f"attempt {run.attempts}")
+    kind = "note" if run.state is RunState.INTERRUPTED else "fail"
+    reason = f'<div class="{kind}" role="alert">{escape(run.error)}</div>' if run.error else ""
+    if run.cancel_requested and run.state is RunState.RUNNING:
+        reason = '<div class="note" role="status">Stopping: finished steps are kept.</div>'
+    return (f'<div class="run-title"><h3 class="title">{escape(run.name)}</h3>{badge(run.state)}</div>'
+            f'<p class="lead">{" · ".join(facts)}</p>{reason}')
+
+
+def _seconds(start: datetime, end: datetime) -> float:
+    return (end.replace(tzinfo=None) - start.replace(tzinfo=None)).total_seconds()
+
+
+def actions_html(run: Run) -> str:
+    """The buttons that this state allows."""
+    run_id = escape(run.id)
+    buttons = []
+    if run.state in (RunState.QUEUED, RunState.RUNNING, RunState.INTERRUPTED):
+        buttons.append(_button("cancel", run_id, "Cancel"))
+    if run.state in (RunState.INTERRUPTED, RunState.FAILED, RunState.CANCELLED):
+        buttons.append(_button("resume", run_id, "Resume"))
+    buttons.append(f'<a class="btn act" id="run-clone" href="?tab=build&amp;from={run_id}">Clone to Build</a>')
+    if run.state is RunState.SUCCEEDED:
+        buttons.append(f'<a class="btn act" id="run-explore" href="?tab=explore&amp;task={escape(run.recipe.task)}">Explore</a>')
+    if run.state is not RunState.RUNNING:
+        buttons.append(_button("delete", run_id, "Delete…"))
+    return "".join(buttons)
+
+
+def _button(action: str, run_id: str, title: str) -> str:
+    return f'<button type="button" class="act" id="run-{action}" data-act="{action}" data-run="{run_id}">{title}</button>'
+
+
+def strip_html(steps: Sequence[StepStatus]) -> str:
+    """One box a stage with its state, time and what is left; all steps unfold below."""
+    stages: dict[str, list[StepStatus]] = {}
+    for step in steps:
+        stages.setdefault(step.stage, []).append(step)
+    boxes = "".join(_stage(name, parts) for name, parts in stages.items())
+    rows = "".join(f'<tr><td>{escape(step.label or step.name)} <span class="mute">{escape(step.name)}</span></td>'
+                   f'<td class="left">{step.state}</td><td class="num">{_when(step)}</td></tr>' for step in steps)
+    return (f'<ol class="strip" aria-label="Stages">{boxes}</ol><details class="fold" id="run-steps"><summary>All {len(steps)} steps</summary>'
+            f'<table class="table"><tbody>{rows}</tbody></table></details>')
+
+
+def stage_state(steps: Sequence[StepStatus]) -> StepState:
+    """The state of a stage from those of its steps."""
+    states = {step.state for step in steps}
+    for state in (StepState.FAILED, StepState.RUNNING):
+        if state in states:
+            return state
+    if states == {StepState.CACHED}:
+        return StepState.CACHED
+    if states <= {StepState.CACHED, StepState.DONE}:
+        return StepState.DONE
+    return StepState.WAITING
+
+
+def _stage(name: str, steps: Sequence[StepStatus]) -> str:
+    state = stage_state(steps)
+    spent = sum(step.seconds or 0 for step in steps)
+    bar = ""
+    if state is StepState.RUNNING:
+        share = sum(step.progress if step.state is StepState.RUNNING else float(step.state in (StepState.DONE, StepState.CACHED))
+                    for step in steps) / len(steps)
+        left = next((step.eta_seconds for step in steps if step.state is StepState.RUNNING and step.eta_seconds is not None), None)
+        text = f"{share:.0%}".replace("%", " %") + (f" · {duration(left)} left" if left is not None else "")
+        bar = f'<span class="track thin"><span class="bar-fill" style="width:{share:.1%}"></span></span>'
+    else:
+        text = {StepState.DONE: duration(spent), StepState.CACHED: "from the store", StepState.FAILED: "failed"}.get(state, "waiting")
+    title = escape(name.replace("-", " ").replace("_", " ").capitalize())
+    sign = {StepState.DONE: "✓ ", StepState.CACHED: "✓ ", StepState.RUNNING: "▶ ", StepState.FAILED: "✕ "}.get(state, "")
+    return f'<li class="stage {state}"><b>{sign}{title}</b>{text}{bar}</li>'
+
+
+def _when(step: StepStatus) -> str:
+    if step.state is StepState.CACHED:
+        return "from the store"
+    if step.state is StepState.RUNNING:
+        return f"{step.progress:.0%}".replace("%", " %")
+    return duration(step.seconds) if step.seconds is not None else "–"
+
+
+def results_html(results: Sequence[ModelResult]) -> str:
+    """One column a model, one row a metric; each number with its mark, its n on hover."""
+    if not results:
+        return '<p class="lead">Measured models appear here, one by one, as the run reaches them.</p>'
+    heads = "".join(f'<th scope="col"><span class="swatch {result.role}"></span>{ROLE_TITLES[result.role]}'
+                    f'<div class="sub">{escape(result.label)}</div></th>' for result in results)
+    metrics = dict.fromkeys(metric for metric in TITLES if any(metric in result.measurements for result in results))
+    metrics.update(dict.fromkeys(metric for result in results for metric in result.measurements))
+    rows = "".join(f'<tr><th scope="row">{escape(TITLES.get(metric, metric.replace("_", " ").capitalize()))}</th>'
+                   + "".join(_cell(result.measurements.get(metric)) for result in results) + "</tr>" for metric in metrics)
+    return (f'<div class="scroll-x" tabindex="0"><table class="table results"><caption class="sr-only">What was measured</caption>'
+            f'<thead><tr><td></td>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
+            '<p class="lead">● measured ◐ simulated ○ estimated ⟲ replayed; hover a mark for device and sample size.</p>')
+
+
+def _cell(measurement: Measurement | None) -> str:
+    if measurement is None:
+        return '<td class="mute">–</td>'
+    interval = ""
+    if measurement.low is not None and measurement.high is not None:
+        interval = f' title="95 % interval {number(measurement.low, measurement.unit)} to {number(measurement.high, measurement.unit)}"'
+    return f"<td{interval}>{measured(measurement)}</td>"
+
+
+def gain_html(gain: Measurement | None) -> str:
+    """What the teacher bought, in words that claim no more than the repeats show."""
+    if gain is None:
+        return ""
+    seeds = gain.provenance.n or 1
+    width = (gain.high - gain.low) / 2 if gain.low is not None and gain.high is not None else None
+    sentence = gain_sentence(Gain(value=gain.value, half_width=width if seeds > 1 else None, seeds=seeds))
+    return f'<p class="lead">What the teacher bought: <b>{escape(sentence)}</b></p>'
+
+
+def recipe_html(detail: RunDetail) -> str:
+    """The same run as a command and as YAML, ready to copy."""
+    return (f'<h2 class="label">As a command</h2><pre class="code" id="run-command">{escape(detail.command)}</pre>'
+            f'<div class="buttons"><button type="button" class="act small" data-copy="#run-command">Copy command</button></div>'
+            f'<h2 class="label">As a recipe</h2><pre class="code" id="run-yaml">{escape(detail.yaml)}</pre>'
+            '<div class="buttons"><button type="button" class="act small" data-copy="#run-yaml">Copy YAML</button></div>')
+
+
+def curve_labels(steps: Sequence[StepStatus]) -> tuple[Mapping[str, str], Mapping[str, str | None]]:
+    """Names and roles of the steps, for the live chart."""
+    return {step.name: step.label or step.name for step in steps}, {step.name: step.role for step in steps}

@@ -1,0 +1,122 @@
+"""Runs: the queue and the history, and the chosen run as it happens."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import Field
+
+from kdui.charts.live import curve_points, live_figure
+from kdui.core.errors import RecipeError
+from kdui.core.plain import Frozen
+from kdui.core.run import Run, RunState
+from kdui.ui import run_view
+from kdui.ui.panel import create_panel, options
+from kdui.ui.run_table import page_html
+from kdui.ui.shell import PageState
+
+PAGE_SIZE = 25
+
+
+class Asked(Frozen):
+    """What the browser wants to see of the table."""
+
+    state: RunState | None = None
+    task: str | None = None
+    text: str = Field(default="", max_length=200)
+    page: int = Field(default=1, ge=1)
+    chosen: str = ""
+
+
+def create_runs(workbench: Any, page_state: PageState) -> None:
+    """The table on the left, the chosen run on the right; both are asked for while the tab is looked at."""
+    calls = RunCalls(workbench)
+    tasks = [(task.name, task.title) for task in workbench.tasks()]
+    create_panel("runs", markup(tasks), [calls.run_table, calls.run_detail, calls.run_act])
+    page_state.run.change(fn=None, inputs=page_state.run, js="(run) => { window.kdui.runs?.choose(run); }")
+
+
+class RunCalls:
+    """What the browser can ask about runs."""
+
+    def __init__(self, workbench: Any):
+        self.workbench = workbench
+
+    def run_table(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """One page of the table as HTML."""
+        wish = Asked.model_validate({key: value for key, value in asked.items() if value not in ("", None)})
+        titles = {task.name: task.title for task in self.workbench.tasks()}
+        page = self.workbench.runs(state=wish.state, task=wish.task, text=wish.text, page=wish.page, size=PAGE_SIZE)
+        filtered = bool(wish.state or wish.task or wish.text)
+        newest = page.rows[0].id if page.rows else ""
+        return {"html": page_html(page, titles, wish.chosen, filtered), "total": page.total, "first": newest}
+
+    def run_detail(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """The chosen run; curves only from the events after ``cursor``."""
+        run_id = str(asked["run"])
+        detail = self.workbench.run(run_id)
+        run: Run = detail.run
+        events, cursor = self.workbench.events(run_id, int(asked.get("cursor") or 0))
+        facts = next((task for task in self.workbench.tasks() if task.name == run.recipe.task), None)
+        return {
+            "run": run.id, "state": run.state, "head": run_view.head_html(run, facts.title if facts else run.recipe.task),
+            "actions": run_view.actions_html(run), "strip": run_view.strip_html(run.steps),
+            "results": run_view.gain_html(detail.gain) + run_view.results_html(detail.results), "recipe": run_view.recipe_html(detail),
+            "log": self.workbench.log_tail(run_id), "cursor": cursor, "curves": curves(run, events, facts.headline.unit if facts else ""),
+        }
+
+    def run_act(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Cancel, resume, delete or move a run."""
+        run_id, action = str(asked["run"]), asked["act"]
+        if action == "move":
+            self.workbench.move(run_id, 1 if int(asked["places"]) > 0 else -1)
+        elif action in ("cancel", "resume", "delete"):
+            getattr(self.workbench, action)(run_id)
+        else:
+            raise RecipeError(f"'{action}' can't be done to a run. Known: cancel, resume, delete, move.")
+        return {"done": action}
+
+
+def curves(run: Run, events: list[Any], unit: str) -> dict[str, Any]:
+    """Both live charts of these events as Plotly JSON; empty where there is nothing new."""
+    points = curve_points(events)
+    labels, roles = run_view.curve_labels(run.steps)
+    units = {"loss": "loss", "metric": f"validation, {unit}" if unit else "validation"}
+    return {kind: live_figure(points, kind, labels, roles, title).to_json(remove_uids=False) for kind, title in units.items()
+            if (points["kind"] == kind).any()}
+
+
+def markup(tasks: list[tuple[str, str]]) -> str:
+    """The frame that assets/runs.js fills."""
+    states = [("", "All states"), *((state.value, state.value.capitalize()) for state in RunState)]
+    return f"""
+<div class="split">
+  <section class="card" aria-label="Runs">
+    <div class="filters">
+      <label class="field"><span>State</span><select id="runs-state">{options(states)}</select></label>
+      <label class="field"><span>Task</span><select id="runs-task">{options([("", "All tasks"), *tasks])}</select></label>
+      <label class="field grow"><span>Find</span><input id="runs-text" type="search" placeholder="name, model or id" autocomplete="off"></label>
+    </div>
+    <div id="runs-table" aria-live="off"></div>
+  </section>
+  <section class="card" id="run-view" aria-label="Chosen run">
+    <div id="run-empty" class="empty">Choose a run to see its stages, curves and results.</div>
+    <div id="run-shown" hidden>
+      <div id="run-head"></div>
+      <div id="run-message" role="status"></div>
+      <div id="run-actions" class="buttons"></div>
+      <div id="run-strip"></div>
+      <div class="curves" id="run-curves" hidden>
+        <figure><figcaption>Training loss</figcaption><div class="plot" id="run-loss"></div></figure>
+        <figure><figcaption>On validation data</figcaption><div class="plot" id="run-metric"></div></figure>
+      </div>
+      <h2 class="label">Results</h2>
+      <div id="run-results"></div>
+      <details class="fold" id="run-log-fold"><summary>Log</summary><pre class="code log" id="run-log" tabindex="0"></pre></details>
+      <details class="fold" id="run-recipe-fold"><summary>Recipe and command</summary><div id="run-recipe"></div></details>
+    </div>
+  </section>
+</div>
+<dialog id="run-dialog" aria-labelledby="run-dialog-text"><p id="run-dialog-text"></p>
+  <form method="dialog" class="buttons"><button class="act" value="no" id="run-keep">Keep it</button>
+  <button class="act danger" value="yes" id="run-delete-sure">Delete for good</button></form></dialog>
+"""
