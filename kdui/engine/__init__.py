@@ -1,1 +1,1 @@
-"""What turns a plan into artifacts: pipeline, the one training loop, teacher cache, evaluation, export."""
+"""What turns a plan into artifacts: the pipeline and its reporter."""

@@ -6,15 +6,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from kdui.core.plan import ModelFacts
-from kdui.engine.context import StepContext
-from kdui.engine.device import autocast
-from kdui.engine.learning import LENS_FILE, fit, keep, load_input, model_facts, resident
-from kdui.engine.starting import start_model
-from kdui.engine.training import Batch, LossFunction, predict
+from kdui.training.context import StepContext
+from kdui.training.device import autocast
+from kdui.training.learning import LENS_FILE, fit, keep, resident
+from kdui.training.saved import SavedModel
+from kdui.training.starting import load_input, start_model
+from kdui.training.loop import Batch, LossFunction, predict
 from kdui.methods.distill.losses import distillation_loss, soft_target_loss
 from kdui.methods.distill.teacher_cache import TeacherOutputs, write_outputs
-from kdui.models.module_store import SavedModel
 from kdui.objectives import objective_of
 from kdui.store.artifacts import write_json
 
@@ -65,16 +64,14 @@ def shown(context: StepContext, raw: Any) -> dict[str, Any]:
 
 def distill(context: StepContext) -> dict[str, Any]:
     """Train the student on α · soft + (1 − α) · hard."""
-    facts = model_facts(context)
-    saved = start_model(context, facts, seed=context.settings["seed"])
+    saved = start_model(context, seed=context.settings["seed"])
     losses = soft_and_hard(context, _teacher(context, saved), context.settings["temperature"], context.settings["soft_weight"])
     return keep(context, saved, fit(context, saved, losses, seed=context.settings["seed"]))
 
 
 def train_control(context: StepContext) -> dict[str, Any]:
     """Train the same student with the same seed, data, steps and schedule on hard labels alone."""
-    facts: ModelFacts = model_facts(context)
-    saved = start_model(context, facts, seed=context.settings["seed"])
+    saved = start_model(context, seed=context.settings["seed"])
     objective = objective_of(context.facts)
     training = fit(context, saved, lambda outputs, batch: {"total": objective.hard_loss(outputs, batch.targets)}, seed=context.settings["seed"])
     return keep(context, saved, training)

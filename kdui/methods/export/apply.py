@@ -12,12 +12,12 @@ import onnx
 import torch
 
 from kdui.core.errors import StageFailed
-from kdui.engine.context import StepContext
-from kdui.engine.learning import load_input
-from kdui.engine.runtime import run_graph
-from kdui.methods.export.files import INPUTS_FILE, MODEL_FILE, write_inputs
-from kdui.models.building import count_macs
-from kdui.models.module_store import SavedModel
+from kdui.training.context import StepContext
+from kdui.training.starting import load_input
+from kdui.runtime.sessions import run_graph
+from kdui.methods.export.files import INPUTS_FILE, MODEL_FILE
+from kdui.models.size import count_macs
+from kdui.training.saved import SavedModel
 
 PARITY_EXAMPLES = 8
 
@@ -31,8 +31,7 @@ def export(context: StepContext) -> dict[str, Any]:
     program = _to_onnx(saved, samples[0], context.settings["opset"])
     context.report.check()
     program.save(context.out / MODEL_FILE, external_data=False)
-    write_inputs(context.out, saved.inputs)
-    for name in saved.inputs.files:
+    for name in (INPUTS_FILE, *saved.inputs.files):
         shutil.copyfile(saved.folder / name, context.out / name)
     difference = _parity(context, saved, samples)
     one = {name: torch.from_numpy(array[:1]) for name, array in arrays.items()}
@@ -45,7 +44,7 @@ def export(context: StepContext) -> dict[str, Any]:
 
 def _facts(context: StepContext, saved: SavedModel) -> dict[str, Any]:
     summary = context.inputs["model"].manifest.summary
-    return {"parameters": summary["parameters"], "nonzero": summary["nonzero"], "description": saved.description.family}
+    return {"parameters": summary["parameters"], "nonzero": summary["nonzero"], "family": saved.description.family}
 
 
 def _to_onnx(saved: SavedModel, sample: dict[str, np.ndarray], opset: int) -> Any:

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from kdui.engine.context import StepContext
-from kdui.engine.learning import fit, keep, load_input, prunable_weights, resident
-from kdui.engine.training import LossFunction
+from kdui.training.context import StepContext
+from kdui.training.learning import fit, keep, prunable_weights, resident
+from kdui.training.loop import LossFunction
+from kdui.training.starting import load_input
 from kdui.methods.distill.apply import soft_and_hard
 from kdui.methods.distill.teacher_cache import TeacherOutputs
 from kdui.methods.prune.masks import apply_masks, magnitude_masks, random_masks
@@ -21,7 +22,6 @@ def prune(context: StepContext) -> dict[str, Any]:
         sample = resident(context, "validation", saved.inputs, saved.folder)
         example = {name: tensor.to("cpu") for name, tensor in sample.inputs(next(sample.in_order(2))).items()}
         prune_channels(saved, example, settings["sparsity"])
-        saved = saved.after_surgery()
     else:
         weights = prunable_weights(saved.module)
         masks = (magnitude_masks(weights, settings["sparsity"]) if settings["kind"] == "magnitude"  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ import torch_pruning
 from torch import nn
 
 from kdui.core.errors import StageFailed
-from kdui.models.module_store import SavedModel
+from kdui.training.saved import SavedModel
 
 
 def prune_channels(saved: SavedModel, example: dict[str, torch.Tensor], sparsity: float) -> None:

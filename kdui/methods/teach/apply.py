@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from kdui.engine.context import StepContext
-from kdui.engine.learning import fit, keep, model_facts
-from kdui.engine.starting import start_model
+from kdui.training.context import StepContext
+from kdui.training.learning import fit, keep
+from kdui.training.starting import start_model
 from kdui.objectives import objective_of
 
 
 def teach(context: StepContext) -> dict[str, Any]:
     """Build the teacher, train it on hard labels for its epochs, and keep the best one."""
-    saved = start_model(context, model_facts(context), seed=context.settings["seed"])
+    saved = start_model(context, seed=context.settings["seed"])
     objective = objective_of(context.facts)
     training = fit(context, saved, lambda outputs, batch: {"total": objective.hard_loss(outputs, batch.targets)}, seed=context.settings["seed"])
     return keep(context, saved, training)

@@ -13,10 +13,10 @@ from torch import nn
 
 from kdui.core.contracts import Objective
 from kdui.core.errors import StageFailed
-from kdui.engine.checkpoint import load_checkpoint, save_checkpoint
-from kdui.engine.context import Reporter
-from kdui.engine.device import autocast
-from kdui.engine.resident import ResidentData
+from kdui.training.checkpoint import load_checkpoint, save_checkpoint
+from kdui.training.context import Reporter
+from kdui.training.device import autocast
+from kdui.training.resident import ResidentData
 from kdui.methods.training_knobs import TrainingKnobs
 
 CHECKPOINT_EVERY = 20.0  # s between checkpoints inside an epoch: what a killed worker loses at the most

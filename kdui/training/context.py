@@ -16,6 +16,7 @@ from kdui.core.plain import canonical_json
 from kdui.core.plan import Step
 from kdui.inputs import input_kind
 from kdui.settings import Settings
+from kdui.store.artifacts import sha256_file
 
 
 class Reporter(Protocol):
@@ -71,8 +72,8 @@ class TaskData:
 
     def prepared(self, split: Split, inputs: InputSettings, folder: Path, limit: int = 0) -> dict[str, np.ndarray]:
         """Named arrays over a whole split (or its first ``limit`` examples), as the model of ``inputs`` wants them."""
-        # The folder's tokenizer decides too; artifacts never change, so its path is name enough.
-        key = canonical_json([split, inputs.modality, inputs.settings, str(folder) if inputs.files else "", limit])
+        # The tokenizer decides too: it is named by its content, because every student carries a copy of its own.
+        key = canonical_json([split, inputs.modality, inputs.settings, [sha256_file(folder / name) for name in inputs.files], limit])
         if key not in self._prepared:
             raw = self.splits[split].inputs
             self._prepared[key] = input_kind(inputs.modality).prepare(raw[:limit] if limit else raw, inputs.settings, folder)

@@ -8,12 +8,12 @@ import torch
 from torch import nn
 
 from kdui.core.contracts import InputSettings, Split
-from kdui.core.plan import ModelFacts
-from kdui.engine.context import StepContext
-from kdui.engine.resident import ResidentData
-from kdui.engine.training import LossFunction, Trainer
+from kdui.training.context import StepContext
+from kdui.training.resident import ResidentData
+from kdui.training.saved import SavedModel
+from kdui.training.loop import LossFunction, Trainer
 from kdui.methods.training_knobs import TrainingKnobs
-from kdui.models.module_store import SavedModel, load_model, save_model
+from kdui.models.module_store import save_model
 from kdui.objectives import objective_of
 from kdui.store.artifacts import write_json
 
@@ -45,7 +45,7 @@ def fit(context: StepContext, saved: SavedModel, losses: LossFunction, seed: int
 def keep(context: StepContext, saved: SavedModel, training: dict[str, Any]) -> dict[str, Any]:
     """Write the model and the lens data into the step's folder; returns the artifact's summary."""
     module = saved.module.to("cpu").float().to(memory_format=torch.contiguous_format).eval()
-    save_model(module, saved.description, saved.inputs, saved.folder, context.out)
+    save_model(module, saved.description, context.out)
     write_json(context.out / LENS_FILE, weight_lens(module))
     parameters = sum(parameter.numel() for parameter in module.parameters())
     nonzero = sum(int(torch.count_nonzero(parameter)) for parameter in module.parameters())
@@ -66,15 +66,3 @@ def weight_lens(module: nn.Module, bins: int = 81, sample: int = 2048) -> dict[s
     return {"edges": edges.tolist(), "counts": counts.tolist(), "max_abs": float(np.abs(values).max()), "total": int(values.size),
             "sample": [float(f"{value:.5g}") for value in quantiles]}
 
-
-def load_input(context: StepContext, name: str) -> SavedModel:
-    """The model of one of the step's inputs, on the CPU."""
-    return load_model(context.inputs[name].path)
-
-
-def model_facts(context: StepContext) -> ModelFacts:
-    """The model that this step builds, looked up again from the reference in its settings."""
-    from kdui.catalogue.models import resolve
-    from kdui.core.recipe import ModelRef
-
-    return resolve(ModelRef.parse(context.settings["model"]["ref"]), context.facts, context.app)

@@ -1,0 +1,80 @@
+"""Real int8 graphs by ONNX Runtime's quantizer: the variants that may be faster on this machine."""
+
+import logging
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from onnxruntime.quantization import (
+    CalibrationDataReader,
+    CalibrationMethod,
+    QuantFormat,
+    QuantType,
+    quantize_dynamic,
+    quantize_static,
+)
+from onnxruntime.quantization.shape_inference import quant_pre_process
+
+from kdui.launch.machine import cpu_flags
+
+CALIBRATION_BATCH = 32
+
+
+class Examples(CalibrationDataReader):
+    """Calibration arrays in batches, as the quantizer asks for them."""
+
+    def __init__(self, arrays: dict[str, np.ndarray]):
+        count = len(next(iter(arrays.values())))
+        self._batches: Iterator[dict[str, np.ndarray]] = iter(
+            [{name: array[start:start + CALIBRATION_BATCH] for name, array in arrays.items()} for start in range(0, count, CALIBRATION_BATCH)])
+
+    def get_next(self) -> dict[str, np.ndarray] | None:  # type: ignore[override]
+        """The next batch, None at the end."""
+        return next(self._batches, None)
+
+
+def variants(scheme: str) -> dict[str, dict[str, Any]]:
+    """Quantizer settings worth trying here, by name.
+
+    Without VNNI or the Arm dot product, u8 × s8 products are added up in 16 bits and may saturate: 7-bit weights ("reduced range")
+    avoid that, so both are tried there and validation accuracy decides.
+    """
+    saturates = not cpu_flags() & {"avx512_vnni", "avx_vnni", "amx_int8", "asimddp"}
+    ranges = (False, True) if saturates else (False,)
+    if scheme == "dynamic":
+        return {f"dynamic{' reduced range' if reduced else ''}": {"reduce_range": reduced} for reduced in ranges}
+    found: dict[str, dict[str, Any]] = {"S8S8": {"activation_type": QuantType.QInt8, "reduce_range": False}}
+    return found | {f"U8S8{' reduced range' if reduced else ''}": {"activation_type": QuantType.QUInt8, "reduce_range": reduced} for reduced in ranges}
+
+
+def write_dynamic(source: Path, target: Path, reduce_range: bool) -> None:
+    """Weights in int8 per channel, activations quantized on the fly; embeddings are stored in int8 as well."""
+    with _quiet():
+        quantize_dynamic(str(source), str(target), op_types_to_quantize=["MatMul", "Gather", "LSTM"], per_channel=True, reduce_range=reduce_range,
+                         weight_type=QuantType.QInt8, extra_options={"MatMulConstBOnly": True})
+
+
+def write_static(source: Path, target: Path, arrays: dict[str, np.ndarray], activation_type: QuantType, reduce_range: bool) -> None:
+    """QDQ graph with per-channel int8 weights and activation ranges from the calibration arrays (min-max)."""
+    prepared = target.with_suffix(".prepared.onnx")
+    with _quiet():
+        quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
+        quantize_static(str(prepared), str(target), Examples(arrays), quant_format=QuantFormat.QDQ, per_channel=True, reduce_range=reduce_range,
+                        weight_type=QuantType.QInt8, activation_type=activation_type, calibrate_method=CalibrationMethod.MinMax)
+    prepared.unlink()
+
+
+class _quiet(warnings.catch_warnings):
+    """The quantizer's advice on the root logger is about its own pre-processing, which has been done."""
+
+    def __enter__(self) -> None:  # type: ignore[override]
+        super().__enter__()
+        warnings.simplefilter("ignore")
+        self._level = logging.getLogger().level
+        logging.getLogger().setLevel(logging.ERROR)
+
+    def __exit__(self, *details: Any) -> None:
+        logging.getLogger().setLevel(self._level)
+        super().__exit__(*details)

@@ -1,0 +1,1 @@
+"""ONNX Runtime: sessions with fixed threads, whole splits, and the latency harness in a process of its own."""

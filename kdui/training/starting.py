@@ -1,0 +1,29 @@
+"""A model at its start: fetched weights, weights from the teacher, or random ones by seed."""
+
+from kdui.catalogue.models import resolve, weights_folder
+from kdui.core.recipe import ModelRef
+from kdui.models.building import build_model, describe
+from kdui.models.module_store import load_model, save_inputs
+from kdui.training.context import StepContext
+from kdui.training.saved import SavedModel
+
+
+def start_model(context: StepContext, seed: int) -> SavedModel:
+    """The model that the step's settings name, with its initial weights; what it starts from is fetched first.
+
+    A model that starts from the teacher reads the step's ``teacher`` input.
+    """
+    facts = resolve(ModelRef.parse(context.settings["model"]["ref"]), context.facts, context.app)
+    folder = weights_folder(facts, context.app, context.report.download)
+    teacher = load_input(context, "teacher").module if facts.from_teacher else None
+    module = build_model(facts, context.facts, folder, teacher, seed)
+    description = describe(facts, context.facts, folder)
+    save_inputs(module, description.inputs, context.out)
+    return SavedModel(module, description, description.inputs, context.out)
+
+
+def load_input(context: StepContext, name: str) -> SavedModel:
+    """The trained model of one of the step's inputs, on the CPU."""
+    folder = context.inputs[name].path
+    module, description, inputs = load_model(folder)
+    return SavedModel(module, description, inputs, folder)
