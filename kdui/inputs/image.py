@@ -131,6 +131,8 @@ def _picture(payload: Any) -> Image.Image:
         raise KduiError(f"A picture is needed here, not {type(payload).__name__}. Draw one, upload one, or pick a test example.")
     try:
         array = _levels(np.asarray(payload))
+        if not array.size:
+            raise ValueError("no pixels")
         return Image.fromarray(array[..., 0] if array.ndim == 3 and array.shape[2] == 1 else array)
     except (TypeError, ValueError) as error:
         raise KduiError("This is no picture: an array of grey levels, RGB or RGBA is needed. Draw or upload one.") from error

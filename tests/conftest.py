@@ -1,0 +1,31 @@
+"""Fixtures that all tests share: a home of their own, and one cache of fetched data for all of them."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from kdui.settings import Settings
+
+
+@pytest.fixture(scope="session")
+def shared_cache() -> Path:
+    """Where fetched data sets and models stay between test runs: KDUI_TEST_CACHE, or ~/.cache/kdui-tests."""
+    folder = Path(os.environ.get("KDUI_TEST_CACHE") or Path.home() / ".cache" / "kdui-tests").resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.fixture
+def settings(tmp_path: Path, shared_cache: Path) -> Settings:
+    """A fresh home whose cache is the shared one: nothing is downloaded twice, and no test sees another's runs."""
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "cache").symlink_to(shared_cache, target_is_directory=True)
+    return Settings(home=home, quickstart=False)
+
+
+@pytest.fixture
+def empty_settings(tmp_path: Path) -> Settings:
+    """A fresh home with an empty cache, for tests of fetching itself."""
+    return Settings(home=tmp_path / "empty-home", quickstart=False)

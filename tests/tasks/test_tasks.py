@@ -1,0 +1,94 @@
+"""The four tasks on their real data, each through its own source."""
+
+import gzip
+import shutil
+
+import numpy as np
+import pytest
+
+from kdui.catalogue.fetch import fetch, receipt
+from kdui.catalogue.tasks import TASKS, load_task
+from kdui.core.errors import SourceError, UnknownName
+from kdui.tasks.examples import text_key
+from kdui.tasks.fashion_mnist.load import read_idx
+
+NAMES = ("digits", "fashion-mnist", "reuters-r8", "sentiment")
+
+
+def test_all_tasks_are_found_and_a_wrong_name_suggests_one():
+    assert tuple(sorted(TASKS)) == NAMES
+    with pytest.raises(UnknownName, match="Did you mean 'digits'"):
+        TASKS["digit"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_task_loads_what_its_facts_promise(name, settings):
+    facts, splits = load_task(name, settings)
+    assert {split: len(examples.inputs) for split, examples in splits.items()} == facts.splits
+    for examples in splits.values():
+        assert examples.targets.dtype == np.int64
+        assert sorted(set(examples.targets.tolist())) == list(range(facts.outputs))
+    inputs = splits["test"].inputs
+    if facts.modality == "image":
+        assert inputs.shape[1:] == tuple(facts.input[key] for key in ("height", "width", "channels"))
+        assert (inputs.dtype, inputs.min(), inputs.max()) == (np.uint8, 0, 255)
+    else:
+        assert all(isinstance(text, str) and text.strip() for text in inputs)
+    assert receipt(settings.cache / facts.resource.name, facts.resource) is not None
+
+
+@pytest.mark.parametrize("name", ["reuters-r8", "sentiment"])
+def test_no_text_stands_in_two_splits(name, settings):
+    _, splits = load_task(name, settings)
+    keys = {split: {text_key(text) for text in examples.inputs} for split, examples in splits.items()}
+    assert not keys["train"] & keys["validation"]
+    assert not (keys["train"] | keys["validation"]) & keys["test"]
+
+
+def test_labels_stand_for_the_categories_of_the_files(settings):
+    _, reuters = load_task("reuters-r8", settings)
+    counts = dict(zip(TASKS["reuters-r8"].labels, np.bincount(reuters["test"].targets).tolist(), strict=True))
+    assert counts == {"Acquisitions": 696, "Crude oil": 121, "Earnings": 1083, "Grain": 10, "Interest rates": 81,
+                      "Foreign exchange": 87, "Shipping": 36, "Trade": 75}
+    _, sentiment = load_task("sentiment", settings)
+    everything = [pair for examples in sentiment.values() for pair in zip(examples.inputs, examples.targets, strict=True)]
+    assert TASKS["sentiment"].labels[dict(everything)["A three-hour cinema master class."]] == "Positive"
+    _, fashion = load_task("fashion-mnist", settings)
+    assert np.bincount(fashion["validation"].targets).tolist() == [500] * 10
+
+
+def test_digits_keep_their_grey_levels(settings):
+    _, splits = load_task("digits", settings)
+    levels = np.unique(splits["train"].inputs)
+    assert len(levels) == 17
+    assert levels[[0, 8, 16]].tolist() == [0, 128, 255]
+
+
+def test_a_malformed_file_is_said_in_words(settings, empty_settings):
+    facts = TASKS["sentiment"]
+    data = empty_settings.home.parent / "data"
+    data.mkdir()
+    (data / facts.resource.files[0]).write_bytes(b"not bzip2 at all")
+    here = empty_settings.model_copy(update={"data_dir": data})
+    with pytest.raises(SourceError, match=r"Film reviews in .* cannot be read .*Delete that folder and start again"):
+        load_task("sentiment", here)
+
+
+def test_other_data_than_the_known_is_refused(settings, empty_settings):
+    source = fetch(TASKS["reuters-r8"].resource, settings)
+    data = empty_settings.home.parent / "data"
+    shutil.copytree(source, data / "reuters-r8")
+    test = data / "reuters-r8" / "reuters-r8-test.tab"
+    test.write_text("\n".join(test.read_text().split("\n")[:103]))
+    here = empty_settings.model_copy(update={"data_dir": data})
+    with pytest.raises(SourceError, match=r"99 test examples instead of .*2,189 test examples"):
+        load_task("reuters-r8", here)
+
+
+def test_idx_files_are_read_and_checked(tmp_path):
+    path = tmp_path / "some-ubyte.gz"
+    path.write_bytes(gzip.compress(b"\0\0\x08\x02" + b"\0\0\0\x02" + b"\0\0\0\x03" + bytes(range(6))))
+    assert read_idx(path).tolist() == [[0, 1, 2], [3, 4, 5]]
+    path.write_bytes(gzip.compress(b"\0\0\x0d\x01" + b"\0\0\0\x01" + b"abcd"))
+    with pytest.raises(ValueError, match="not an idx file of bytes"):
+        read_idx(path)
