@@ -30,9 +30,9 @@ class ModelFacts(Frozen):
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What goes into a digest: no title, no path."""
-        return {"family": self.family.name, "version": self.family.version, "ref": str(self.ref),
-                "options": self.options, "source": self.source}
+        """What goes into a digest: no title, no path, and not how the reference was spelled."""
+        return {"family": self.family.name, "version": self.family.version, "options": self.options, "source": self.source,
+                "from_teacher": self.from_teacher}
 
 
 class Step(Frozen):

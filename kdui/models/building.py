@@ -13,8 +13,8 @@ from kdui.core.plain import Frozen
 from kdui.core.plan import ModelFacts
 from kdui.models.description import ModelDescription
 from kdui.models.module_store import load_model, read_description, skeleton
-from kdui.models.surgery import apply_surgery
 from kdui.models.size import count_macs, count_parameters, example_inputs
+from kdui.models.surgery import apply_surgery
 
 
 class ModelSize(Frozen):
@@ -24,7 +24,8 @@ class ModelSize(Frozen):
     macs: int
 
 
-def build_model(facts: ModelFacts, task: TaskFacts, weights_folder: Path | None, teacher: nn.Module | None, seed: int) -> nn.Module:
+def build_model(facts: ModelFacts, task: TaskFacts, weights_folder: Path | None, teacher: nn.Module | None,
+                seed: int) -> nn.Module:
     """The module with its initial weights on the CPU; the same seed gives the same weights, the global generator is left alone.
 
     ``weights_folder`` is what ``catalogue.models.weights_folder`` gives; ``teacher`` the trained teacher where the model
@@ -70,8 +71,8 @@ def size_of(facts: ModelFacts, task: TaskFacts, weights_folder: Path | None = No
 def _from_artifact(task: TaskFacts, folder: Path | None) -> nn.Module:
     module, description, _ = load_model(_present(folder))
     if description.task.labels != task.labels:
-        raise RecipeError(f"The model of {description.model} was trained on {description.task.title}, whose labels are not those of "
-                          f"{task.title}. Choose a run of the same task.")
+        raise RecipeError(f"{description.model} was trained on {description.task.title}, whose labels are not those "
+                          f"of {task.title}. Choose a run of the same task.")
     return module
 
 

@@ -18,5 +18,5 @@ class ModelDescription(Frozen):
     task: TaskFacts
     source: str | None = Field(default=None, description="names the pretrained weights it started from")
     inputs: InputSettings
-    architecture: dict[str, Any] = Field(default={}, description="what the family needs beyond its options, e.g. a checkpoint's config")
+    architecture: dict[str, Any] = Field(default={}, description="what else the family needs, e.g. a checkpoint's config")
     surgery: dict[str, dict[str, Any]] = Field(default={}, description="layer -> the sizes that differ from a fresh build")

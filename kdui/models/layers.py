@@ -11,7 +11,8 @@ def output_layer(module: nn.Module, outputs: int) -> nn.Linear:
     """The last linear layer as wide as the outputs: the one that no surgery may narrow and that a new task replaces."""
     fitting = [layer for layer in module.modules() if isinstance(layer, nn.Linear) and layer.out_features == outputs]
     if not fitting:
-        raise StageFailed(f"The model has no linear layer with {outputs} outputs, so its head cannot be told. Choose another model.")
+        raise StageFailed(f"The model has no linear layer with {outputs} outputs, so its head cannot be told. "
+                          "Choose another model.")
     return fitting[-1]
 
 

@@ -62,7 +62,8 @@ def _plain(value: Any) -> Any:
 def _tensor_shapes(layer: nn.Module) -> dict[str, tuple[int, ...]]:
     match layer:
         case nn.Conv2d():
-            return {"weight": (layer.out_channels, layer.in_channels // layer.groups, *layer.kernel_size), "bias": (layer.out_channels,)}
+            weight = (layer.out_channels, layer.in_channels // layer.groups, *layer.kernel_size)
+            return {"weight": weight, "bias": (layer.out_channels,)}
         case nn.BatchNorm2d():
             return dict.fromkeys(("weight", "bias", "running_mean", "running_var"), (layer.num_features,))
         case nn.Linear():

@@ -44,7 +44,8 @@ class ImageClassifier(nn.Module):
         super().__init__()
         channels, own = len(preprocessing["mean"]), facts.input["channels"]
         if channels % own:
-            raise RecipeError(f"{facts.title} has {own} colour channels, but the checkpoint wants {channels}. Choose another model.")
+            raise RecipeError(f"{facts.title} has {own} colour channels, but the checkpoint wants {channels}. "
+                              "Choose another model.")
         self.scale = PixelScale(preprocessing["mean"], preprocessing["std"])
         self.network = network
         self.preprocessing = dict(preprocessing)

@@ -1,0 +1,229 @@
+"""The models that kdui knows, and what a reference in a recipe means: a preset, a checkpoint or an earlier result."""
+
+import difflib
+import hashlib
+import json
+import re
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from kdui.catalogue.fetch import fetch, fetch_hub_model
+from kdui.catalogue.source_attempt import Report
+from kdui.core.contracts import Family, Preset, TaskFacts
+from kdui.core.errors import RecipeError, UnknownName
+from kdui.core.plan import ModelFacts
+from kdui.core.recipe import ModelRef
+from kdui.core.registry import Registry
+from kdui.core.source import HubRepo, Resource, Source, Wheel
+from kdui.settings import Settings
+
+FAMILIES: Registry[Family] = Registry("kdui.models", "model family", "FAMILY")
+CHECKPOINT = "huggingface"
+
+_HUB_NAME = re.compile(r"(?P<repo>[\w.-]+(/[\w.-]+)?)(@(?P<revision>[\w./-]+))?")
+
+
+def presets() -> dict[str, tuple[Family, Preset]]:
+    """All presets of all families by name."""
+    return {item.name: (family, item) for family in FAMILIES.values() for item in family.presets}
+
+
+def preset(name: str) -> tuple[Family, Preset]:
+    """A preset and its family; raises UnknownName."""
+    known = presets()
+    if name not in known:
+        raise UnknownName("model", name, known)
+    return known[name]
+
+
+def resolve(ref: ModelRef, task: TaskFacts, settings: Settings) -> ModelFacts:
+    """What builds the model and what decides its first weights. Nothing is fetched.
+
+    Raises RecipeError in words when the reference leads nowhere, has options that its family does not know, or does not
+    suit the task.
+    """
+    look_up = {"preset": _of_preset, "hub": _of_hub, "folder": _of_folder, "artifact": _of_artifact}[ref.kind]
+    facts = look_up(ref, task, settings)
+    if facts.family.modality != task.modality:
+        raise RecipeError(f"'{ref}' takes {facts.family.modality}, but {task.title} is made of {task.modality} examples. "
+                          f"Choose another model{_such_as(task)}.")
+    return facts
+
+
+def compatible(student: ModelFacts, teacher: ModelFacts | None) -> None:
+    """Raises RecipeError where the student cannot start from this teacher as it wants to, or the teacher not by itself."""
+    if teacher is not None and teacher.from_teacher:
+        raise RecipeError(f"{teacher.title} starts from a teacher's weights, so it cannot be the teacher. Use it as the student.")
+    wanted = student.from_teacher
+    if wanted is None:
+        return
+    offering = sorted(family.title for family in FAMILIES.values() if wanted == family.name or wanted in family.offers)
+    if teacher is None:
+        raise RecipeError(f"{student.title} starts from its teacher's weights. Name a teacher of: {', '.join(offering)}.")
+    if wanted != teacher.family.name and wanted not in teacher.family.offers:
+        what = "word embeddings" if wanted == "text-embeddings" else f"{FAMILIES[wanted].title} layers"
+        raise RecipeError(f"{student.title} starts from its teacher's {what}, but {teacher.title} has none. "
+                          f"Choose another student, or a teacher of: {', '.join(offering)}.")
+
+
+def weights_resource(facts: ModelFacts) -> Resource | None:
+    """The pretrained weights of a preset, None where it has none or the reference is no preset."""
+    return preset(facts.ref.name)[1].resource if facts.ref.kind == "preset" else None
+
+
+def weights_folder(facts: ModelFacts, settings: Settings, report: Report | None = None) -> Path | None:
+    """The folder with the model's first weights, brought here if need be; None where it starts from new ones.
+
+    Raises SourceError when no source works.
+    """
+    match facts.ref.kind:
+        case "hub":
+            repo, revision = _hub_parts(facts.ref)
+            return fetch_hub_model(repo, revision, settings, report)
+        case "folder":
+            return _checkpoint(facts.ref)
+        case "artifact":
+            return _artifact(facts.ref, settings)
+    resource = weights_resource(facts)
+    return fetch(resource, settings, report) if resource else None
+
+
+def _of_preset(ref: ModelRef, task: TaskFacts, settings: Settings) -> ModelFacts:
+    family, found = preset(ref.name)
+    if found.tasks and task.name not in found.tasks and task.modality == family.modality:
+        raise RecipeError(f"{found.title} is made for {', '.join(found.tasks)}, not for {task.title}. "
+                          f"Choose another model{_such_as(task)}.")
+    title = f"{found.title} ({', '.join(f'{key} {value}' for key, value in ref.options.items())})" if ref.options else found.title
+    return ModelFacts(ref=ref, title=title, family=family, options=_options(ref, family, found.options),
+                      source=_source_name(found.resource.sources[0]) if found.resource else None, from_teacher=found.from_teacher)
+
+
+def _of_hub(ref: ModelRef, task: TaskFacts, settings: Settings) -> ModelFacts:
+    repo, revision = _hub_parts(ref)
+    return ModelFacts(ref=ref, title=repo, family=_checkpoint_family(task.modality, {}),
+                      options=_options(ref, FAMILIES[CHECKPOINT], {}), source=f"hub:{repo}@{revision}")
+
+
+def _of_folder(ref: ModelRef, task: TaskFacts, settings: Settings) -> ModelFacts:
+    folder = _checkpoint(ref)
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        modality = _checkpoint_modality(config, task)
+    except (ValueError, AttributeError) as error:
+        raise RecipeError(f"{folder / 'config.json'} cannot be read ({error}). Save the checkpoint again.") from error
+    return ModelFacts(ref=ref, title=folder.name, family=_checkpoint_family(modality, config),
+                      options=_options(ref, FAMILIES[CHECKPOINT], {}), source=f"folder:{_folder_digest(folder)}")
+
+
+def _of_artifact(ref: ModelRef, task: TaskFacts, settings: Settings) -> ModelFacts:
+    folder = _artifact(ref, settings)
+    try:
+        saved = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+        family, labels = FAMILIES[saved["family"]], tuple(saved["task"]["labels"])
+    except FileNotFoundError:
+        raise RecipeError(f"Artifact {ref.name[:12]}… is not a trained model with weights. "
+                          "Choose the result of a teach, distill or prune stage.") from None
+    if family.name == CHECKPOINT:
+        family = _checkpoint_family(saved["task"]["modality"], saved["architecture"].get("config", {}))
+    if family.modality == task.modality and labels != task.labels:
+        raise RecipeError(f"Artifact {ref.name[:12]}… was trained on {saved['task']['title']}, whose labels are not those of "
+                          f"{task.title}. Choose a result of the same task.")
+    _options(ref, FAMILIES[CHECKPOINT], {})  # its architecture is settled: it takes no options
+    return ModelFacts(ref=ref, title=f"{saved['model']} from an earlier run", family=family, options=saved["options"],
+                      source=f"artifact:{ref.name}")
+
+
+def _options(ref: ModelRef, family: Family, given: dict[str, Any]) -> dict[str, Any]:
+    """All options with their values; raises RecipeError that names those that exist."""
+    try:
+        return family.options.model_validate({**given, **ref.options}).model_dump(mode="json")
+    except ValidationError as error:
+        raise RecipeError(" ".join(_fault(ref, family, dict(fault)) for fault in error.errors())) from error
+
+
+def _fault(ref: ModelRef, family: Family, fault: dict[str, Any]) -> str:
+    name, known = str(fault["loc"][0]), family.options.model_fields
+    if fault["type"] != "extra_forbidden":
+        return f"'{ref}': option {name} is {fault['input']!r}, but: {fault['msg'].lower()}."
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    hint = f" Did you mean '{near[0]}'?" if near else ""
+    listed = "; ".join(f"{key}: {field.description}" for key, field in known.items())
+    return f"'{ref}' has no option '{name}'.{hint} Known: {listed or 'none'}."
+
+
+def _source_name(source: Source) -> str:
+    match source:
+        case Wheel():
+            return f"wheel:{source.sha256}"
+        case HubRepo():
+            return f"hub:{source.repo}@{source.revision}"
+    return f"{source.kind}:{source.model_dump_json()}"
+
+
+def _hub_parts(ref: ModelRef) -> tuple[str, str]:
+    match = _HUB_NAME.fullmatch(ref.name)
+    if match is None:
+        raise RecipeError(f"'{ref}' is not a name on the Hugging Face Hub. Write hub:OWNER/NAME or hub:OWNER/NAME@REVISION.")
+    return match["repo"], match["revision"] or "main"
+
+
+def _checkpoint(ref: ModelRef) -> Path:
+    folder = Path(ref.name).expanduser()
+    if not folder.is_dir():
+        raise RecipeError(f"There is no folder {folder}. Write folder:PATH with the path of a checkpoint.")
+    if not (folder / "config.json").is_file():
+        raise RecipeError(f"{folder} has no config.json, so it is no Hugging Face checkpoint. Point at the folder that "
+                          "save_pretrained wrote.")
+    if not any(folder.glob("*.safetensors")):
+        raise RecipeError(f"{folder} has no .safetensors weights, and kdui does not open pickled ones. Save the checkpoint again "
+                          "with save_pretrained(safe_serialization=True).")
+    return folder
+
+
+def _checkpoint_modality(config: dict[str, Any], task: TaskFacts) -> str:
+    """What a checkpoint takes, by what its config speaks of; the task's own where it says nothing."""
+    if "vocab_size" in config:
+        return "text"
+    return "image" if {"image_size", "num_channels", "patch_size"} & config.keys() else task.modality
+
+
+def _checkpoint_family(modality: str, config: dict[str, Any]) -> Family:
+    """The family narrowed to what the checkpoint is: transformers take dynamic int8, convolutions static."""
+    transformer = modality == "text" or bool({"num_attention_heads", "num_heads"} & config.keys())
+    return FAMILIES[CHECKPOINT].model_copy(update={
+        "modality": modality, "quantization": "dynamic" if transformer else "static",
+        "offers": ("text-embeddings",) if modality == "text" else ()})
+
+
+def _folder_digest(folder: Path) -> str:
+    """sha256 over the files that decide what the model is; a moved folder keeps its name in the store."""
+    whole = hashlib.sha256()
+    names = ("config.json", "preprocessor_config.json", "tokenizer.json", "vocab.txt")
+    for path in sorted({*folder.glob("*.safetensors"), *(folder / name for name in names if (folder / name).is_file())}):
+        facts = path.stat()
+        whole.update(f"{path.name} {_file_digest(path, facts.st_size, facts.st_mtime_ns)}\n".encode())
+    return whole.hexdigest()
+
+
+@lru_cache(maxsize=256)
+def _file_digest(path: Path, size: int, changed: int) -> str:
+    """Read once a version of the file: the page resolves a reference at each turn of a knob."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _artifact(ref: ModelRef, settings: Settings) -> Path:
+    folder = settings.artifacts / ref.name[:2] / ref.name
+    if not re.fullmatch("[0-9a-f]{64}", ref.name) or not folder.is_dir():
+        raise RecipeError(f"There is no artifact '{ref.name}' in the store. Copy the digest of a model from a finished run.")
+    return folder
+
+
+def _such_as(task: TaskFacts) -> str:
+    """A few names that fit, for a message."""
+    names = [item.name for family, item in presets().values()
+             if family.modality == task.modality and not item.from_teacher and (not item.tasks or task.name in item.tasks)]
+    return f", e.g. {', '.join(names[:3])}" if names else ""

@@ -1,0 +1,63 @@
+"""Which teachers and students go together on which task: one row a teacher, the first is the default."""
+
+from pydantic import Field
+
+from kdui.catalogue.models import CHECKPOINT, FAMILIES, preset, presets
+from kdui.core.contracts import TaskFacts
+from kdui.core.plain import Frozen
+from kdui.core.recipe import ModelRef
+
+
+class Pair(Frozen):
+    """A teacher and the students that learn well from it, both as short references."""
+
+    on: str = Field(description="a task's name, or a modality for every task of it that has no rows of its own")
+    teacher: str
+    students: tuple[str, ...]
+
+
+_DIGITS = ("cnn-small", "cnn-tiny", "resnet-tiny", "depthwise-tiny", "squeeze-excite-tiny")
+_IMAGES = ("resnet-8-slim", "resnet-8", "cnn-medium", "depthwise-slim", "depthwise", "squeeze-excite-slim", "squeeze-excite")
+_TEXTS = ("bilstm-128", "bilstm-64", "pooled-64", "pooled-32", "minilm-l3", "minilm-l2", "minilm-l1")
+
+PAIRS = (
+    Pair(on="digits", teacher="cnn-medium", students=_DIGITS),
+    Pair(on="digits", teacher="resnet-8", students=_DIGITS),
+    Pair(on="image", teacher="cnn-large", students=_IMAGES),
+    Pair(on="image", teacher="cnn-xlarge", students=_IMAGES),
+    Pair(on="image", teacher="resnet-20", students=_IMAGES),
+    Pair(on="image", teacher="resnet-8-wide", students=_IMAGES),
+    Pair(on="text", teacher="minilm-l6", students=_TEXTS),
+)
+
+
+def teachers(task: TaskFacts) -> tuple[str, ...]:
+    """Teachers to offer for a task, the default first; presets that fit where there is no row."""
+    rows = _rows(task)
+    return tuple(row.teacher for row in rows) or tuple(
+        item.name for family, item in presets().values()
+        if family.modality == task.modality and not item.from_teacher and (not item.tasks or task.name in item.tasks))
+
+
+def students(task: TaskFacts, teacher: ModelRef | str) -> tuple[str, ...]:
+    """Students to offer beside a teacher, the default first; for a teacher without a row those that can start from it."""
+    rows, ref = _rows(task), ModelRef.parse(teacher) if isinstance(teacher, str) else teacher
+    for row in rows:
+        if row.teacher == ref.name and ref.kind == "preset":
+            return row.students
+    named = dict.fromkeys(student for row in rows for student in row.students) or dict.fromkeys(teachers(task))
+    return tuple(name for name in named if _can_start(name, ref))
+
+
+def _rows(task: TaskFacts) -> list[Pair]:
+    own = [row for row in PAIRS if row.on == task.name]
+    return own or [row for row in PAIRS if row.on == task.modality]
+
+
+def _can_start(student: str, teacher: ModelRef) -> bool:
+    """Whether the student's first weights can come from such a teacher, as far as the reference alone tells."""
+    wanted = preset(student)[1].from_teacher
+    if wanted is None or teacher.kind == "artifact":
+        return True
+    family = preset(teacher.name)[0] if teacher.kind == "preset" else FAMILIES[CHECKPOINT]
+    return wanted == family.name or wanted in family.offers
