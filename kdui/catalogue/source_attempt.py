@@ -10,7 +10,7 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import IO
 
 from kdui.core.source import Resource
 from kdui.settings import Settings
@@ -60,7 +60,7 @@ def megabytes(size: int) -> str:
     return f"{size / 1e6:.1f} MB"
 
 
-def chunks(stream: BinaryIO) -> Iterator[bytes]:
+def chunks(stream: IO[bytes]) -> Iterator[bytes]:
     """The bytes of an open file, a megabyte at a time."""
     while chunk := stream.read(_CHUNK):
         yield chunk
@@ -132,7 +132,7 @@ def run_watched(command: list[str], attempt: Attempt, text: str, total: int | No
     return output
 
 
-def _watch(process: subprocess.Popen, attempt: Attempt, text: str, total: int | None) -> None:
+def _watch(process: subprocess.Popen[bytes], attempt: Attempt, text: str, total: int | None) -> None:
     seen, since = 0, time.monotonic()
     while True:
         try:

@@ -3,7 +3,9 @@
 import io
 import os
 import shutil
+from fnmatch import fnmatch
 from pathlib import Path
+from typing import Any
 
 from kdui.catalogue.source_attempt import CONNECT_SECONDS, OFFLINE, Attempt, Unavailable
 from kdui.core.source import HubRepo
@@ -18,6 +20,7 @@ PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle", "*.joblib", 
 def from_hub(source: HubRepo, attempt: Attempt) -> None:
     """Bring the members, or, where none are named, a model's own files or a whole data set."""
     model = source.repo_type == "model"
+    allow: list[str] | None
     if source.members:
         allow, ignore = list(source.members.values()), []
     else:
@@ -53,16 +56,15 @@ def _snapshot(source: HubRepo, attempt: Attempt, allow: list[str] | None, ignore
         raise Unavailable("not in the hub cache, and the hub could not be reached") from error
     except errors.HFValidationError as error:
         raise Unavailable(f"'{source.repo}' is not a repository name: {error}") from error
-    except errors.HTTPError as error:
-        raise Unavailable(f"the hub gave no usable answer ({str(error).splitlines()[0]})") from error
+    except errors.HTTPError as error:  # type: ignore[attr-defined]
+        raise Unavailable(f"the hub gave no usable answer ({(str(error) or type(error).__name__).splitlines()[0]})") from error
 
 
 def _everything(snapshot: Path, allow: list[str] | None, ignore: list[str]) -> dict[str, str]:
     """File name -> path of all that was asked for; a cached snapshot may hold more than that."""
-    from huggingface_hub.utils import filter_repo_objects
-
     paths = [path.relative_to(snapshot).as_posix() for path in sorted(snapshot.rglob("*")) if path.is_file()]
-    return {path: path for path in filter_repo_objects(paths, allow_patterns=allow, ignore_patterns=ignore)}
+    asked = [path for path in paths if allow is None or any(fnmatch(path, pattern) for pattern in allow)]
+    return {path: path for path in asked if not any(fnmatch(path, pattern) for pattern in ignore)}
 
 
 def _place(source: Path, target: Path) -> None:
@@ -77,16 +79,16 @@ def _progress(attempt: Attempt) -> type:
     """A progress bar class that draws nothing and reports bytes."""
     from tqdm import tqdm
 
-    class Progress(tqdm):
+    class Progress(tqdm):  # type: ignore[misc]
         """The hub's two byte bars (network and disk) run side by side; the greater count is reported."""
 
         most = 0
 
-        def __init__(self, *args, **kwargs):
+        def __init__(self, *args: Any, **kwargs: Any):
             super().__init__(*args, **{**kwargs, "file": io.StringIO(), "disable": False})
 
-        def update(self, n: float | None = 1):
-            drawn = super().update(n)
+        def update(self, n: float | None = 1) -> bool | None:
+            drawn: bool | None = super().update(n)
             if self.unit == "B":
                 Progress.most = max(Progress.most, int(self.n))
                 attempt.report(f"Fetching {attempt.resource.title}", Progress.most, int(self.total) if self.total else None)

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 import requests
@@ -92,7 +93,7 @@ def _indexes(options: dict[str, str]) -> list[str]:
     return [url.rstrip("/") for url in listed if url.startswith(("http://", "https://"))]
 
 
-def _get(url: str, index: str, options: dict[str, str], **more) -> requests.Response:
+def _get(url: str, index: str, options: dict[str, str], **more: Any) -> requests.Response:
     same_host = urlsplit(url).hostname == urlsplit(index).hostname
     login = requests.utils.get_auth_from_url(index) if same_host else ("", "")
     response = requests.get(url, timeout=(CONNECT_SECONDS, _READ_SECONDS), verify=options.get("cert") or True,
@@ -106,7 +107,7 @@ def _find(source: Wheel, index: str, options: dict[str, str]) -> str:
     response = _get(f"{index}/{re.sub(r'[-_.]+', '-', source.package).lower()}/", index, options, headers={"Accept": _ACCEPT})
     if "json" in response.headers.get("Content-Type", ""):
         try:
-            hrefs = [file["url"] for file in response.json()["files"]]
+            hrefs = [str(file["url"]) for file in response.json()["files"]]
         except (ValueError, KeyError, TypeError) as error:
             raise LookupError(f"{_host(index)} answered with a page that is not a package index") from error
     else:
@@ -193,7 +194,7 @@ def _host(url: str) -> str:
 
 
 def _in_words(error: requests.RequestException, index: str) -> str:
-    host = _host(error.request.url) if error.request is not None and error.request.url else _host(index)
+    host = _host(str(error.request.url)) if error.request is not None and error.request.url else _host(index)
     if isinstance(error, requests.exceptions.SSLError):
         return f"the certificate of {host} is not trusted here (set PIP_CERT to your certificates)"
     if isinstance(error, requests.ConnectTimeout):

@@ -32,12 +32,12 @@ def load_task(name: str, settings: Settings, report: Report | None = None) -> "t
     except _MALFORMED as error:
         raise SourceError(f"The files of {facts.title} in {folder} cannot be read ({type(error).__name__}: {error}). "
                           "Delete that folder and start again: they are then fetched anew.") from error
-    sizes = {split: len(examples) for split, examples in splits.items()}
+    sizes: dict[str, int] = {split: len(examples) for split, examples in splits.items()}
     if sizes != facts.splits:
         raise SourceError(f"The files of {facts.title} in {folder} are not the ones that kdui knows: they hold {_said(sizes)} "
                           f"instead of {_said(facts.splits)}. Delete that folder, check KDUI_DATA_DIR, and start again.")
     return facts, splits
 
 
-def _said(sizes: dict) -> str:
+def _said(sizes: dict[str, int]) -> str:
     return ", ".join(f"{count:,} {split}" for split, count in sizes.items()) + " examples"

@@ -86,7 +86,8 @@ def _with_channels(pictures: np.ndarray, channels: int) -> np.ndarray:
         return pictures
     if pictures.shape[-1] == 1:
         return np.repeat(pictures, channels, axis=-1)
-    return np.rint(pictures @ np.array([[0.299], [0.587], [0.114]], dtype=np.float32)).astype(np.uint8)
+    grey: np.ndarray = np.rint(pictures @ np.array([[0.299], [0.587], [0.114]], dtype=np.float32)).astype(np.uint8)
+    return grey
 
 
 def _flattened(pad: Mapping[str, Any]) -> Any:
@@ -121,7 +122,8 @@ def _levels(array: np.ndarray) -> np.ndarray:
         return array
     if array.dtype == bool or (array.dtype.kind == "f" and array.size and array.max() <= 1):
         array = array * 255.0
-    return np.clip(np.rint(array), 0, 255).astype(np.uint8)
+    levels: np.ndarray = np.clip(np.rint(array), 0, 255).astype(np.uint8)
+    return levels
 
 
 def _picture(payload: Any) -> Image.Image:

@@ -18,7 +18,7 @@ class Examples:
     def __len__(self) -> int:
         return len(self.targets)
 
-    def take(self, indices: np.ndarray) -> "Examples":
+    def take(self, indices: np.ndarray | list[int]) -> "Examples":
         """The examples at these places, in this order."""
         if isinstance(self.inputs, list):
             return Examples([self.inputs[index] for index in indices], self.targets[indices])
@@ -48,7 +48,7 @@ def text_key(text: str) -> str:
     return re.sub(r"[\W_]+", " ", text.casefold()).strip()
 
 
-def first_of_each(texts: Sequence[str], targets: Sequence[int], without: Sequence[str] = ()) -> list[int]:
+def first_of_each(texts: Sequence[str], targets: Sequence[int] | np.ndarray, without: Sequence[str] = ()) -> list[int]:
     """Indices of the first copy of each text, without the texts in ``without`` and those whose copies disagree on the label."""
     banned = {text_key(text) for text in without}
     first: dict[str, int] = {}

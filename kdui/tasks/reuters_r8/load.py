@@ -17,7 +17,7 @@ _SEED = 21578
 def load(folder: Path) -> dict[Split, Examples]:
     """The standard test texts whole; of the training texts one copy each, none that is a test text, a tenth for validation."""
     training, test = _read(folder / "reuters-r8-train.tab"), _read(folder / "reuters-r8-test.tab")
-    kept = training.take(np.array(first_of_each(training.inputs, training.targets, without=test.inputs)))
+    kept = training.take(first_of_each(training.inputs, training.targets, without=test.inputs))
     parts = stratified_split(kept.targets, _SHARES, rest="train", seed=_SEED)
     return {"train": kept.take(parts["train"]), "validation": kept.take(parts["validation"]), "test": test}
 

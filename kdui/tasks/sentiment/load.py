@@ -23,6 +23,6 @@ def load(folder: Path) -> dict[Split, Examples]:
     rows = [row for row in csv.DictReader(io.StringIO(text)) if row["category"] in _CATEGORIES]
     snippets = [row["text"].strip() for row in rows]
     whole = Examples(snippets, np.array([_CATEGORIES[row["category"]] for row in rows], dtype=np.int64))
-    kept = whole.take(np.array(first_of_each(whole.inputs, whole.targets)))
+    kept = whole.take(first_of_each(whole.inputs, whole.targets))
     parts = stratified_split(kept.targets, _SHARES, rest="train", seed=_SEED)
     return {"train": kept.take(parts["train"]), "validation": kept.take(parts["validation"]), "test": kept.take(parts["test"])}
