@@ -212,7 +212,7 @@
   }
   function figure({ traces, layout }) {
     const margin = { l: 48, r: 6, t: 8, b: layout.xaxis.title ? 44 : 26, ...layout.margin };
-    return { data: traces, layout: kdui.layout({ ...layout, margin, height: 168, dragmode: false, hovermode: "closest" }), config: {} };
+    return { data: traces, layout: kdui.layout({ ...layout, margin, height: 150, dragmode: false, hovermode: "closest" }), config: {} };
   }
 
   function showExample(shown, { text, image, truth }) {

@@ -139,6 +139,8 @@
       await Plotly.react(element, data, layout, { ...kdui.config, ...config });
     };
     window.addEventListener("kdui:theme", draw);
+    // Shown again after its tab or step was hidden, or its column changed width.
+    new ResizeObserver(() => { if (element.offsetWidth && element.data) window.Plotly?.Plots.resize(element); }).observe(element);
     draw();
     return draw;
   };

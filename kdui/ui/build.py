@@ -31,7 +31,6 @@ class Build:
         self.first = first
         self.forms: dict[str, Form] = {}
         self.switches: dict[str, gr.Checkbox] = {}
-        self.bodies: dict[str, gr.Column] = {}
 
     # --- reading and showing -----------------------------------------------------------------------------------------
 
@@ -55,7 +54,7 @@ class Build:
         return compose(unpack(base), Choices(task, teacher, student, int(seed or 0), stages), self.order)
 
     def show(self, recipe: Recipe) -> list[Any]:
-        """Updates of ``inputs`` and then of ``bodies`` that show a recipe."""
+        """Updates of ``inputs`` that show a recipe."""
         task = self.tasks.get(recipe.task)
         teacher, student = _ref(recipe.teacher), _ref(recipe.student)
         teachers, students = self.workbench.teachers(recipe.task), self.workbench.students(recipe.task, teacher)
@@ -64,7 +63,7 @@ class Build:
         on = [parts[name] is not None for name in self.switches]
         controls = [update for name, form in self.forms.items() for update in form.updates(parts[name] or {}, task.modality if task else None)]
         return [pack(recipe), recipe.task, gr.update(choices=_choices(teachers), value=teacher), gr.update(choices=_choices(students), value=chosen),
-                recipe.seed, (parts.get("distill") or {}).get("control", True), *on, *controls, *(gr.update(visible=_shown(flag)) for flag in on)]
+                recipe.seed, (parts.get("distill") or {}).get("control", True), *on, *controls]
 
     def facts(self, recipe: Recipe) -> list[str]:
         """Cards, YAML and command of a recipe."""
@@ -106,17 +105,21 @@ class Build:
         with gr.Column(elem_classes="card how"):
             gr.HTML('<h2 class="label">How</h2>')
             for method in self.methods:
-                settings = settings_of(self.first, method.name)
                 with gr.Column(elem_classes="step", elem_id=f"step-{method.name}"):
-                    if method.name in self.optional:
-                        self.switches[method.name] = gr.Checkbox(settings is not None, label=method.title, info=method.summary,
-                                                                 elem_id=f"use-{method.name}", elem_classes="step-head", interactive=True)
-                    else:
-                        gr.HTML(f'<div class="step-head"><b>{method.title}</b><span>{method.summary}</span></div>')
-                    with gr.Column(elem_classes="step-body", visible=_shown(method.name not in self.optional or settings is not None)) as body:
-                        self.forms[method.name] = draw_form(method.name, method.spec, settings or {}, modality=task.modality if task else None,
-                                                            lens=self._draw_lens, elsewhere=ELSEWHERE.get(method.name, ()))
-                    self.bodies[method.name] = body
+                    self._draw_step(method, task.modality if task else None)
+
+    def _draw_step(self, method: Method, modality: str | None) -> None:
+        """Its switch or name, then its knobs; the stylesheet hides the knobs of what is switched off, and their lenses live on."""
+        settings = settings_of(self.first, method.name)
+        folded = all(knob.advanced for knob in knobs(method.spec))
+        if method.name in self.optional:
+            self.switches[method.name] = gr.Checkbox(settings is not None, label=method.title, info=method.summary, elem_id=f"use-{method.name}",
+                                                     elem_classes="step-head", interactive=True)
+        elif not folded:
+            gr.HTML(f'<div class="step-head"><b>{method.title}</b><span>{method.summary}</span></div>')
+        with gr.Column(elem_classes="step-body"):
+            self.forms[method.name] = draw_form(method.name, method.spec, settings or {}, modality=modality, lens=self._draw_lens,
+                                                elsewhere=ELSEWHERE.get(method.name, ()), fold=method.title if folded else "More settings")
 
     def _draw_lens(self, knob: Knob) -> None:
         stage = next(settings_of(self.first, method.name) for method in self.methods if knob in knobs(method.spec)) or {}
@@ -125,7 +128,7 @@ class Build:
 
     def draw_cost(self) -> None:
         with gr.Column(elem_classes="card cost-card"):
-            gr.HTML('<h2 class="label">What it will cost <span class="prov">○ estimated · ● measured</span></h2>')
+            gr.HTML('<h2 class="label">What it will cost</h2>')
             self.cost = gr.HTML('<p class="lead">Estimating …</p>', elem_id="build-cost")
             self.actions: Actions = draw_actions(self.workbench, self.methods)
 
@@ -145,8 +148,7 @@ def create_build(workbench: Any, page_state: PageState) -> None:
 
 def _connect(build: Build, page_state: PageState, lens_data: gr.HTML) -> None:
     facts = [build.task_card, build.teacher_card, build.student_card, build.actions.yaml, build.actions.command]
-    bodies = [build.bodies[name] for name in build.switches]
-    filled = [*build.inputs, *bodies]
+    filled = build.inputs
 
     def show_facts(*shown: Any) -> Any:
         try:
@@ -173,8 +175,7 @@ def _connect(build: Build, page_state: PageState, lens_data: gr.HTML) -> None:
             event(show_lenses, build.inputs, lens_data, **READ)
 
     def turned(fn: Callable[..., Any], inputs: Any, outputs: Any, **options: Any) -> None:
-        controls = [*build.inputs[4:]]
-        gr.on([control.input for control in controls], fn, inputs, outputs, trigger_mode="always_last", **options)
+        gr.on([control.input for control in build.inputs[4:]], fn, inputs, outputs, trigger_mode="always_last", **options)
 
     def fill(find: Callable[..., Recipe | None]) -> Callable[..., Any]:
         def filler(*given: Any) -> Any:
@@ -189,8 +190,6 @@ def _connect(build: Build, page_state: PageState, lens_data: gr.HTML) -> None:
     refresh(turned, lenses=False)
     refresh(page_state.demo.load, lenses=True)
     refresh(page_state.tab.select, lenses=True)
-    for name, switch in build.switches.items():
-        switch.input(lambda flag: gr.update(visible=_shown(flag)), switch, build.bodies[name], **READ)
     bench = build.workbench
     named = build.start.input(fill(bench.recipe), build.start, filled, **READ)
     named.then(fn=None, inputs=build.start, js="(name) => { kdui.url.set({from: name, task: ''}); }")
@@ -223,11 +222,6 @@ def _named(workbench: Any, name: str) -> Recipe | None:
     if not name:
         return None
     return workbench.recipe(name) if name in workbench.recipe_names() else workbench.run(name).run.recipe
-
-
-def _shown(flag: bool) -> Any:
-    """Hidden parts stay in the page, so that their lenses keep drawing."""
-    return True if flag else "hidden"
 
 
 def _choices(cards: Sequence[ModelCard]) -> list[tuple[str, str]]:

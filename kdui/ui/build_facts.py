@@ -48,7 +48,7 @@ def cost_html(estimate: Estimate, notes: Iterable[str] = ()) -> str:
     table = ('<table class="table cost"><thead><tr><th><span class="sr-only">Quantity</span></th><th>Teacher</th><th>Result</th><th>Ratio</th></tr></thead>'
              f"<tbody>{rows}</tbody></table>")
     warnings = "".join(f'<div class="note">{escape(text)}</div>' for text in (*estimate.warnings, *notes))
-    return table + warnings + _time(estimate)
+    return f'{table}<p class="legend prov">● measured · ○ estimated</p>{warnings}{_time(estimate)}'
 
 
 def problem_html(problem: str) -> str:

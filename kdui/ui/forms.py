@@ -164,8 +164,9 @@ class Form:
 
 
 def draw_form(method: str, spec: type[StageSpec], settings: Mapping[str, Any], *, modality: str | None = None,
-              lens: Callable[[Knob], None] | None = None, elsewhere: Collection[str] = ()) -> Form:
-    """Draw a spec's controls here: knobs with a lens as rows, then the plain ones, then the advanced ones folded away.
+              lens: Callable[[Knob], None] | None = None, elsewhere: Collection[str] = (),
+              fold: str = "More settings") -> Form:
+    """Draw a spec's controls here: knobs with a lens as rows, then the plain ones, then the advanced ones under ``fold``.
 
     ``lens`` draws the picture beside a knob; fields in ``elsewhere`` are drawn by the caller with ``draw_knob``.
     """
@@ -176,20 +177,20 @@ def draw_form(method: str, spec: type[StageSpec], settings: Mapping[str, Any], *
     def draw(knob: Knob) -> None:
         drawn[knob.name] = draw_knob(method, knob, full[knob.name], visible=applies(knob, full, modality))
 
-    plain = [knob for knob in form if not knob.advanced and not knob.lens]
-    if plain:
-        with gr.Row(elem_classes="knobs"):
-            for knob in plain:
-                draw(knob)
     for knob in form:
         if knob.lens and not knob.advanced:
             with gr.Row(elem_classes="knob"):
                 draw(knob)
                 if lens is not None:
                     lens(knob)
+    plain = [knob for knob in form if not knob.advanced and not knob.lens]
+    if plain:
+        with gr.Row(elem_classes="knobs"):
+            for knob in plain:
+                draw(knob)
     advanced = [knob for knob in form if knob.advanced]
     if advanced:
-        with gr.Accordion("More settings", open=False, elem_id=f"more-{method}", elem_classes="more"), gr.Row(elem_classes="knobs"):
+        with gr.Accordion(fold, open=False, elem_id=f"more-{method}", elem_classes="more"), gr.Row(elem_classes="knobs"):
             for knob in advanced:
                 draw(knob)
     result = Form(method, form, {knob.name: drawn[knob.name] for knob in form})
