@@ -43,7 +43,8 @@ def gain_sentence(gain: Gain | None, unit: str = "points") -> str:
         return "No control was run here, so what the teacher bought is not known."
     if gain.half_width is None:
         return f"{signed(gain.value)} {unit} over the same student without KD, but one seed is not enough to tell."
-    reading = f"{signed(gain.value)} ± {gain.half_width:.1f} {unit}"
+    places = 2 if gain.is_shown and round(abs(gain.value), 1) <= round(gain.half_width, 1) else 1
+    reading = f"{signed(gain.value, places)} ± {gain.half_width:.{places}f} {unit}"
     if gain.is_shown:
         return f"{reading} over the same student without KD ({gain.seeds} seeds)."
     return f"no difference shown: {reading} over {gain.seeds} seeds."

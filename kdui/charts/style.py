@@ -22,7 +22,7 @@ FONT: Final = 'Inter, system-ui, "Segoe UI", sans-serif'
 
 def axis(title: str, **settings: Any) -> dict[str, Any]:
     """An axis with its title and unit; the grid is faint and there is no zero line."""
-    return {"title": {"text": title, "standoff": 12}, "gridcolor": GRID, "zeroline": False, "ticks": "",
+    return {"title": {"text": title, "standoff": 12, "font": {"size": 14}}, "gridcolor": GRID, "zeroline": False, "ticks": "",
             "automargin": True, **settings}
 
 

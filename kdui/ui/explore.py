@@ -19,6 +19,7 @@ from kdui.ui.panel import create_panel, options
 from kdui.ui.shell import PageState
 
 PAGE_SIZE = 25
+AXES = [("latency_ms", "Latency p50, ms"), ("download_mb", "Download, MB"), ("parameters", "Parameters"), ("macs", "Multiply-adds")]
 EMPTY = ("<b>Nothing measured on this task yet.</b><br>Queue a run in <a href=\"?tab=build\">Build</a>, or watch one in "
          "<a href=\"?tab=runs\">Runs</a>: its teacher, student and compressed models appear here as soon as they are measured.")
 
@@ -69,7 +70,7 @@ class ExploreCalls:
             "missing": f"{missing:,} without a known {QUANTITIES[wish.x][0]} can't be drawn; the table has them." if missing else "",
             "winner": explore_view.winner_html(models, budget, metric, wish.task),
             "gain": explore_view.gain_html(points, models, budget, metric), "ranges": slider_ranges(models),
-            "table": explore_view.table_html(models, budget, metric, sort=wish.sort, down=wish.down, page=wish.page, size=PAGE_SIZE),
+            "table": explore_view.table_html(models, budget, metric, x=wish.x, sort=wish.sort, down=wish.down, page=wish.page, size=PAGE_SIZE),
         }
 
     def explore_csv(self, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -112,7 +113,6 @@ def _outward(value: float, rounding: Any) -> float:
 
 def markup(tasks: list[TaskFacts]) -> str:
     """The frame that assets/explore.js fills."""
-    axes = [(name, f"{title.capitalize()}, {unit}" if unit else title.capitalize()) for name, (title, unit) in QUANTITIES.items()]
     sliders = "".join(_slider(name, title) for name, title in (
         ("latency_ms", "Latency at most"), ("download_mb", "Download at most"), ("retained", "Retained at least")))
     return f"""
@@ -131,7 +131,7 @@ def markup(tasks: list[TaskFacts]) -> str:
     <section class="card budget" aria-label="Budget">
       <h2 class="label">Shown</h2>
       <label class="field"><span>Task</span><select data-task id="explore-task">{options([(task.name, task.title) for task in tasks])}</select></label>
-      <label class="field"><span>Against</span><select id="explore-x">{options(axes)}</select></label>
+      <label class="field"><span>Against</span><select id="explore-x">{options(AXES)}</select></label>
       <h2 class="label">Budget</h2>
       {sliders}
       <div id="explore-winner"></div>

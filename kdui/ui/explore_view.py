@@ -72,17 +72,18 @@ def differing(models: pd.DataFrame) -> list[str]:
     return sorted((key for key, count in counted.items() if count > 1), key=lambda key: -counted[key])
 
 
-def table_html(models: pd.DataFrame, budget: Budget, metric: Metric, *, sort: str, down: bool, page: int, size: int) -> str:
+def table_html(models: pd.DataFrame, budget: Budget, metric: Metric, *, x: str, sort: str, down: bool, page: int, size: int) -> str:
     """One page of the models, sorted over all of them; only settings that differ have a column."""
     settings = differing(models)[:MOST_SETTINGS]
+    numbers = {name: about for name, about in NUMBERS.items() if name != "macs" or x == "macs"}
     # Set aside before sorting: whether it fits is a column too.
     rows = models.assign(fits=within(models, budget))
     rows = sort_models(rows, sort, down)
     shown = rows.iloc[(page - 1) * size: page * size]
     columns = [("label", "Model"), *((f"settings:{key}", _setting_title(key)) for key in settings), ("accuracy", metric.title),
-               *((name, title) for name, (title, _) in NUMBERS.items()), *([] if budget.is_open else [("fits", "Budget")])]
+               *([] if budget.is_open else [("fits", "Budget")]), *((name, title) for name, (title, _) in numbers.items())]
     heads = "".join(_head(name, title, sort, down) for name, title in columns)
-    body = "".join(_row(row, settings, metric, budget) for row in shown.to_dict("records"))
+    body = "".join(_row(row, settings, numbers, metric, budget) for row in shown.to_dict("records"))
     return (f'<div class="scroll-x" tabindex="0"><table class="table models"><caption class="sr-only">Measured models</caption>'
             f"<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>{_pager(len(rows), len(shown), page, size)}")
 
@@ -115,15 +116,15 @@ def _head(name: str, title: str, sort: str, down: bool) -> str:
             f"{escape(text.capitalize() if small else text)}{sign}</button>{sub}</th>")
 
 
-def _row(row: dict[str, Any], settings: Sequence[str], metric: Metric, budget: Budget) -> str:
+def _row(row: dict[str, Any], settings: Sequence[str], columns: dict[str, tuple[str, str]], metric: Metric, budget: Budget) -> str:
     values = row["settings"] or {}
     cells = "".join(f"<td>{_setting(values.get(key))}</td>" for key in settings)
-    numbers = "".join(f"<td>{_value(row, name, unit)}</td>" for name, (_, unit) in NUMBERS.items())
+    numbers = "".join(f"<td>{_value(row, name, unit)}</td>" for name, (_, unit) in columns.items())
     fits = "" if budget.is_open else f"<td>{'✓ fits' if row['fits'] else _over(row, budget)}</td>"
     seeds = f" · {row['repeats']} seeds" if row["repeats"] > 1 else ""
     return (f'<tr class="pickable{"" if row["fits"] else " over"}" data-run="{escape(str(row["run"]))}"><td class="left">'
             f'<span class="swatch {row["role"]}"></span><a class="name" href="?tab=runs&amp;run={escape(str(row["run"]))}">{escape(row["label"])}</a>'
-            f'<div class="sub">{ROLE_TITLES[row["role"]]}{seeds}</div></td>{cells}<td>{_headline(row, metric)}</td>{numbers}{fits}</tr>')
+            f'<div class="sub">{ROLE_TITLES[row["role"]]}{seeds}</div></td>{cells}<td>{_headline(row, metric)}</td>{fits}{numbers}</tr>')
 
 
 def _setting(value: Any) -> str:

@@ -1,0 +1,175 @@
+"""Compare: two to four models on one input, and the test examples on which they part."""
+
+import base64
+import binascii
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+from pydantic import Field
+
+from kdui.core.contracts import TaskFacts
+from kdui.core.errors import RecipeError, UnknownName
+from kdui.core.plain import Frozen
+from kdui.core.views import Servable
+from kdui.ui import compare_view
+from kdui.ui.panel import create_panel, options
+from kdui.ui.shell import PageState
+
+MOST_MODELS = 4
+EXAMPLES = 12
+MOST_IMAGE_BYTES = 8_000_000
+EMPTY = ('<b>No model of this task can be tried yet.</b><br>Queue a run in <a href="?tab=build">Build</a>: its teacher, student and '
+         "compressed models can be compared here once they are exported.")
+
+
+class Question(Frozen):
+    """One input for some models: a text, a picture as a data URL, or a test picture as rows of grey levels."""
+
+    task: str
+    models: tuple[str, ...] = Field(min_length=1, max_length=MOST_MODELS)
+    text: str | None = Field(default=None, max_length=20_000)
+    picture: str | None = Field(default=None, max_length=MOST_IMAGE_BYTES * 2)
+    pixels: list[list[int]] | None = Field(default=None, max_length=1024)
+    truth: str = ""
+
+
+def create_compare(workbench: Any, page_state: PageState) -> None:
+    """Pickers and input above, answers side by side, disagreements below."""
+    calls = CompareCalls(workbench)
+    create_panel("compare", markup(workbench.tasks()),
+                 [calls.compare_start, calls.compare_ask, calls.compare_examples, calls.compare_parted])
+    page_state.models.change(fn=None, inputs=page_state.models, js="(models) => { window.kdui.compare?.choose(models); }")
+    page_state.task.change(fn=None, inputs=page_state.task, js="(task) => { window.kdui.compare?.turn(task); }")
+
+
+class CompareCalls:
+    """What the browser can ask about models that answer."""
+
+    def __init__(self, workbench: Any):
+        self.workbench = workbench
+
+    def compare_start(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Task, pickers and waiting cards; without a wish, the newest run that has models and its own choice of them."""
+        facts = self._task(str(asked.get("task") or "") or self._newest_task())
+        models = self.workbench.servable(facts.name)
+        if not models:
+            return {"task": facts.name, "empty": EMPTY}
+        wished = [digest for digest in str(asked.get("models") or "").split(",") if digest]
+        known = {model.digest: model for model in models}
+        chosen = [digest for digest in dict.fromkeys(wished) if digest in known][:MOST_MODELS] or default_models(models)
+        pickers = [compare_view.model_options(models, chosen[slot] if slot < len(chosen) else "", slot > 0) for slot in range(MOST_MODELS)]
+        return {"task": facts.name, "modality": facts.modality, "pickers": pickers, "models": chosen,
+                "cards": compare_view.waiting_html([known[digest] for digest in chosen]),
+                "others": [{"digest": digest, "title": compare_view.title(known[digest])} for digest in reference_first(chosen, known)]}
+
+    def compare_examples(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """A dozen inputs to try; ``offset`` turns the page."""
+        facts = self._task(str(asked["task"]))
+        offset = max(0, int(asked.get("offset") or 0))
+        found = self.workbench.examples(facts.name, n=EXAMPLES if facts.modality == "image" else 4, offset=offset)
+        return {"html": compare_view.examples_html(found, facts.examples[:4] if offset == 0 else ()), "next": offset + len(found)}
+
+    def compare_ask(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Every chosen model's answer to the input, and whether they agree."""
+        question = Question.model_validate(asked)
+        facts = self._task(question.task)
+        answers = self.workbench.ask(facts.name, list(question.models), payload(question))
+        known = {model.digest: model for model in self.workbench.servable(facts.name)}
+        return {"cards": compare_view.cards_html(answers, known), "agreement": compare_view.agreement_html(answers, known, question.truth)}
+
+    def compare_parted(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Test examples on which the first model is right and the other wrong."""
+        facts = self._task(str(asked["task"]))
+        known = {model.digest: model for model in self.workbench.servable(facts.name)}
+        first, other = (self._known(str(asked[key]), known) for key in ("first", "other"))
+        return {"html": compare_view.parted_html(self.workbench.disagreements(first.digest, other.digest), facts, first, other)}
+
+    @staticmethod
+    def _known(digest: str, known: Mapping[str, Servable]) -> Servable:
+        if digest not in known:
+            raise UnknownName("model", digest, known)
+        return known[digest]
+
+    def _task(self, name: str) -> TaskFacts:
+        tasks = {task.name: task for task in self.workbench.tasks()}
+        if name not in tasks:
+            raise UnknownName("task", name, tasks)
+        return tasks[name]
+
+    def _newest_task(self) -> str:
+        recent = self.workbench.runs(state="succeeded", size=1).rows
+        return recent[0].task if recent else self.workbench.tasks()[0].name
+
+
+def default_models(models: Sequence[Servable]) -> list[str]:
+    """Teacher, student and smallest compressed model of the newest run (models come newest first)."""
+    newest = models[0].run
+    own = [model for model in models if model.run == newest] or list(models)
+    picked = []
+    for role in ("teacher", "student", "compressed"):
+        found = [model for model in own if model.role == role] or [model for model in models if model.role == role]
+        if found:
+            picked.append(min(found, key=lambda model: model.file_bytes) if role == "compressed" else found[0])
+    return list(dict.fromkeys(model.digest for model in picked)) or [models[0].digest]
+
+
+def reference_first(chosen: Sequence[str], known: Mapping[str, Servable]) -> list[str]:
+    """The teacher first if one is chosen: disagreements are counted where it is right."""
+    return sorted(chosen, key=lambda digest: known[digest].role != "teacher")
+
+
+def payload(question: Question) -> Any:
+    """The input as the workbench takes it: a text, a picture, or uint8 grey levels."""
+    if question.text is not None:
+        return question.text
+    if question.pixels is not None:
+        if len({len(row) for row in question.pixels}) != 1:
+            raise RecipeError("The picture's rows are not equally long.")
+        return np.clip(np.asarray(question.pixels), 0, 255).astype(np.uint8)
+    if question.picture is None:
+        raise RecipeError("There is no input yet. Type, draw, upload or pick an example.")
+    try:
+        data = base64.b64decode(question.picture.partition(",")[2], validate=True)
+        picture = Image.open(io.BytesIO(data))
+        picture.load()
+    except (binascii.Error, UnidentifiedImageError, OSError, Image.DecompressionBombError) as problem:
+        raise RecipeError("This file is not a picture that can be read. Choose a PNG, JPEG, WebP or GIF file.") from problem
+    return picture
+
+
+def markup(tasks: list[TaskFacts]) -> str:
+    """The frame that assets/compare.js fills."""
+    pickers = "".join(f'<label class="field grow"><span>Model {slot + 1}</span><select id="compare-model-{slot}" data-slot="{slot}"></select></label>'
+                      for slot in range(MOST_MODELS))
+    return f"""
+<section class="card" aria-label="Your input">
+  <div class="filters"><label class="field"><span>Task</span>
+    <select id="compare-task">{options([(task.name, task.title) for task in tasks])}</select></label>{pickers}</div>
+  <div id="compare-empty" class="empty" hidden></div>
+  <div id="compare-input">
+    <div data-modality="text" hidden>
+      <label class="field" for="compare-text"><span class="caps">Your input</span></label>
+      <div class="say"><textarea id="compare-text" rows="2" placeholder="Type a sentence, or pick an example below"></textarea>
+      <button type="button" class="act primary" id="compare-go">Ask</button></div>
+    </div>
+    <div data-modality="image" class="drawing" hidden>
+      <div><span class="caps">Your input</span>
+        <canvas id="compare-pad" width="224" height="224" tabindex="0" role="img" aria-label="Drawing pad: draw with mouse, pen or finger"></canvas>
+        <div class="buttons"><button type="button" class="act small" id="compare-clear">Clear</button>
+        <label class="act small" for="compare-file">Upload…<input class="sr-only" id="compare-file" type="file" accept="image/*"></label></div></div>
+      <div class="pick-examples"><span class="caps">Test examples</span></div>
+    </div>
+    <div id="compare-examples" class="examples"></div>
+    <button type="button" class="act small" id="compare-more">More test examples</button>
+  </div>
+</section>
+<div id="compare-agreement" role="status"></div>
+<div id="compare-cards" class="answers" aria-live="polite"></div>
+<section class="card" id="compare-parted" aria-label="Where they part" hidden>
+  <div class="buttons" id="compare-pairs" role="group" aria-label="Compared with"></div>
+  <div id="compare-table"></div>
+</section>
+"""

@@ -1,0 +1,144 @@
+"""What models answered to one input, whether they agree, and the examples on which they part."""
+
+import base64
+import io
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from kdui.core.contracts import TaskFacts
+from kdui.core.views import Answer, Example, Servable
+from kdui.ui.provenance import measured, number
+from kdui.ui.run_view import ROLE_TITLES
+
+TOP = 3
+SHORT = 120
+
+
+def title(model: Servable) -> str:
+    """Role and name: 'Teacher · MiniLM-L6'."""
+    return f"{ROLE_TITLES[model.role]} · {model.title}"
+
+
+def model_options(models: Sequence[Servable], chosen: str, optional: bool) -> str:
+    """Models grouped by role for one of the pickers."""
+    groups: dict[str, list[Servable]] = {}
+    for model in models:
+        groups.setdefault(model.role, []).append(model)
+    parts = ['<option value="">none</option>'] if optional else []
+    for role in ("teacher", "student", "compressed", "control"):
+        if found := groups.get(role):
+            inner = "".join(
+                f'<option value="{escape(model.digest)}"{" selected" if model.digest == chosen else ""}>'
+                f"{escape(' · '.join(part for part in (model.title, model.headline, number(model.file_bytes, 'bytes')) if part))}</option>"
+                for model in found)
+            parts.append(f'<optgroup label="{ROLE_TITLES[role]}">{inner}</optgroup>')
+    return "".join(parts)
+
+
+def cards_html(answers: Sequence[Answer], models: Mapping[str, Servable]) -> str:
+    """One card a model: cost as measured just now, and its best guesses."""
+    return "".join(_card(answer, models[answer.digest]) for answer in answers)
+
+
+def _card(answer: Answer, model: Servable) -> str:
+    bars = "".join(
+        f'<div class="prob"><span title="{escape(str(row["label"]))}">{escape(str(row["label"]))}</span>'
+        f'<span class="track"><b class="bar-fill {model.role}" style="width:{row["probability"]:.1%}"></b></span>'
+        f"<span>{_percent(row['probability'])}</span></div>" for row in answer.rows[:TOP])
+    latency = answer.latency_ms
+    return (f'<section class="card {model.role}"><h3 class="title">{escape(title(model))}</h3>'
+            f'<p class="lead">{number(latency.value, latency.unit)} · {number(answer.file_bytes, "bytes")} '
+            f'<span class="prov">{_just_now(measured(latency, words=True))}</span></p>{bars}</section>')
+
+
+def _just_now(words: str) -> str:
+    """Only the part that says how it was measured: the number itself stands before it."""
+    return words.split(" ", 1)[1].replace("measured,", "measured just now,")
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:.0f} %" if share >= 0.005 else "&lt; 1 %"
+
+
+def waiting_html(models: Sequence[Servable]) -> str:
+    """The same cards before anything was asked, so that the page doesn't jump."""
+    return "".join(f'<section class="card {model.role}"><h3 class="title">{escape(title(model))}</h3>'
+                   f'<p class="lead">{number(model.file_bytes, "bytes")} · {escape(model.headline)} on the test data</p>'
+                   '<p class="lead waiting">Waits for your input.</p></section>' for model in models)
+
+
+def agreement(answers: Sequence[Answer], models: Mapping[str, Servable], truth: str = "") -> str:
+    """'All agree: crude' or who says otherwise; with the truth where the input is a test example."""
+    says = [(models[answer.digest], str(answer.rows[0]["label"])) for answer in answers]
+    votes = Counter(label for _, label in says)
+    label, count = votes.most_common(1)[0]
+    others = [f"{title(model)} says {word}" for model, word in says if word != label]
+    if not others:
+        text = f"All agree: {label}." if len(says) > 1 else f"{label}."
+    elif count == 1:
+        text = f"No two agree: {'; '.join(f'{title(model)} says {word}' for model, word in says)}."
+    else:
+        text = f"{count} of {len(says)} say {label}; {'; '.join(others)}."
+    return f"{text} The truth is {truth}." if truth else text
+
+
+def agreement_html(answers: Sequence[Answer], models: Mapping[str, Servable], truth: str) -> str:
+    """The sentence with a mark of its own when they part."""
+    same = len({str(answer.rows[0]["label"]) for answer in answers}) == 1
+    wrong = bool(truth) and same and str(answers[0].rows[0]["label"]) != truth
+    kind, sign = ("note", "≠") if not same or wrong else ("win", "=")
+    return f'<div class="{kind} agreement"><b>{sign}</b> {escape(agreement(answers, models, truth))}</div>'
+
+
+def examples_html(examples: Sequence[Example], typed: Sequence[str]) -> str:
+    """Buttons that put an example into the input: texts to try first, then test examples with their truth."""
+    buttons = [f'<button type="button" class="example" data-text="{escape(text)}">{escape(_short(text))}</button>' for text in typed]
+    buttons += [_example(example.text, example.image, example.truth) for example in examples]
+    return "".join(buttons)
+
+
+def _example(text: str | None, image: list[list[int]] | None, truth: str) -> str:
+    if image is not None:
+        return (f'<button type="button" class="example thumb" data-pixels="{json.dumps(image)}" data-truth="{escape(truth)}" '
+                f'aria-label="Test example: {escape(truth)}">{thumbnail(image)}<span>{escape(truth)}</span></button>')
+    return (f'<button type="button" class="example" data-text="{escape(text or "")}" data-truth="{escape(truth)}">'
+            f'{escape(_short(text or ""))} <span class="mute">{escape(truth)}</span></button>')
+
+
+def thumbnail(image: list[list[int]]) -> str:
+    """A picture inside the page, so nothing else has to be fetched."""
+    buffer = io.BytesIO()
+    Image.fromarray(np.asarray(image, dtype=np.uint8)).save(buffer, "PNG")
+    data = base64.b64encode(buffer.getvalue()).decode("ascii")
+    return f'<img class="pixels" alt="" src="data:image/png;base64,{data}">'
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= SHORT else text[:SHORT].rsplit(" ", 1)[0] + " …"
+
+
+def parted_html(found: Mapping[str, Any], facts: TaskFacts, first: Servable, other: Servable) -> str:
+    """Examples on which the first is right and the other wrong, the most confident first."""
+    things = {"text": "test texts", "image": "test pictures"}.get(facts.modality, "test examples")
+    head = (f'<h3 class="title">Where they part: {found["count"]:,} of {found["total"]:,} {things}</h3>'
+            f'<p class="lead">{escape(title(first))} right, {escape(title(other))} wrong · sorted by the first one\'s confidence</p>')
+    if not found["rows"]:
+        return head + '<div class="empty">There is no such example: wherever the first is right, so is the other.</div>'
+    rows = "".join(_parted_row(row) for row in found["rows"])
+    kind = "Text" if facts.modality == "text" else "Picture"
+    return (f'{head}<div class="scroll-x" tabindex="0"><table class="table parted"><thead><tr><th scope="col">{kind}</th>'
+            f'<th scope="col">Truth</th><th scope="col"><span class="swatch {first.role}"></span>{escape(first.title)}</th>'
+            f'<th scope="col"><span class="swatch {other.role}"></span>{escape(other.title)}</th></tr></thead><tbody>{rows}</tbody></table></div>')
+
+
+def _parted_row(row: Mapping[str, Any]) -> str:
+    truth = str(row["truth"])
+    return (f'<tr><td>{_example(row.get("text"), row.get("image"), truth)}</td><td>{escape(truth)}</td>'
+            f'<td class="good">✓ {escape(str(row["teacher"]))} {row["teacher_p"]:.2f}</td>'
+            f'<td class="bad">✕ {escape(str(row["other"]))} {row["other_p"]:.2f}</td></tr>')
