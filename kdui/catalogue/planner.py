@@ -1,0 +1,71 @@
+"""From a recipe to the plan of a run: everything is looked up and checked before a run is queued."""
+
+from typing import Any, cast
+
+from kdui.catalogue.methods import METHODS, stage_spec
+from kdui.catalogue.models import compatible, resolve
+from kdui.catalogue.tasks import TASKS
+from kdui.core.contracts import StageSpec, TaskFacts
+from kdui.core.errors import RecipeError
+from kdui.core.plan import Chain, ModelFacts, Step
+from kdui.core.recipe import ModelRef, Recipe
+from kdui.launch.machine import fingerprint
+from kdui.settings import Settings
+
+
+def plan_recipe(recipe: Recipe, settings: Settings) -> list[Step]:
+    """The steps of a recipe in the order they will run.
+
+    Raises RecipeError (UnknownName for names) in words: unknown task, model or method, a knob out of its bounds, stages in an
+    order that cannot work, a model that does not fit the task or its teacher.
+    """
+    task = TASKS[recipe.task]
+    specs = [(stage.name, METHODS[stage.method], stage_spec(stage)) for stage in recipe.stages]
+    _check_order(recipe)
+    teacher = _resolve(recipe.teacher, task, settings)
+    student = _resolve(recipe.student, task, settings)
+    if student is not None:
+        compatible(student, teacher)
+        if not any(method.name == "distill" for _, method, _ in specs):
+            raise RecipeError(f"The recipe names the student {student.title}, but no stage trains it. Add a 'distill' stage or leave 'student:' out.")
+    export = next((spec for _, method, spec in specs if method.name == "export"), METHODS["export"].spec())
+    chain = Chain(recipe, task, teacher, student, versions={name: METHODS[name].version for name in METHODS},
+                  deliver={"export": export.model_dump()}, machine=fingerprint())
+    for name, method, spec in specs:
+        method.plan(chain, name, cast(StageSpec, spec))
+    return _as_it_runs(chain)
+
+
+def _check_order(recipe: Recipe) -> None:
+    """Teach, distill, prune, quantize, export, measure: a later kind of stage never comes before an earlier one."""
+    for before, after in zip(recipe.stages, recipe.stages[1:], strict=False):
+        if METHODS[before.method].order > METHODS[after.method].order:
+            raise RecipeError(f"Stage '{after.name}' must come before '{before.name}': the order is "
+                              + ", ".join(sorted(METHODS, key=lambda name: METHODS[name].order)) + ".")
+
+
+def _resolve(ref: ModelRef | None, task: TaskFacts, settings: Settings) -> ModelFacts | None:
+    return resolve(ref, task, settings) if ref is not None else None
+
+
+def _as_it_runs(chain: Chain) -> list[Step]:
+    """Each model is exported and measured as soon as it exists, so that charts fill while the rest still trains."""
+    waiting = list(chain.steps.values())
+    done: list[Step] = []
+    names: set[str] = set()
+
+    def ready(step: Step) -> bool:
+        return all(source in names for source in step.inputs.values())
+
+    while waiting:
+        deliver = next((step for step in waiting if step.method in ("export", "measure") and ready(step)), None)
+        step = deliver or next(item for item in waiting if ready(item))
+        waiting.remove(step)
+        done.append(step)
+        names.add(step.name)
+    return done
+
+
+def plain_plan(steps: list[Step]) -> list[dict[str, Any]]:
+    """The plan for a log or JSON."""
+    return [{"name": step.name, "label": step.label, "method": step.method, "digest": step.digest} for step in steps]

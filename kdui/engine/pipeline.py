@@ -1,0 +1,120 @@
+"""Walks a plan: a step whose artifact is in the store takes no time; every other one is made and kept."""
+
+import importlib
+import json
+import shutil
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
+
+import torch
+
+from kdui.catalogue.tasks import load_task
+from kdui.core.artifact import Artifact
+from kdui.core.errors import ArtifactCorrupt, Cancelled
+from kdui.core.measurement import Measurement
+from kdui.core.plan import Step
+from kdui.core.run import Run, StepState
+from kdui.engine.chart_row import chart_row
+from kdui.engine.reporter import RunReporter
+from kdui.methods.measure.apply import MEASUREMENTS_FILE
+from kdui.store.store import Store
+from kdui.training.context import StepContext, TaskData
+from kdui.training.device import device_name
+
+
+class Pipeline:
+    """Runs the steps of one run in order, in this process."""
+
+    def __init__(self, store: Store, run: Run, plan: list[Step], device: torch.device, report: RunReporter):
+        self.store, self.run_facts, self.plan, self.device, self.report = store, run, plan, device, report
+        self._steps = {step.name: step for step in plan}
+        self._scores: dict[str, dict[str, Measurement]] = {}
+
+    def run(self) -> None:
+        """Run every step; raises what a step raises after noting it as failed."""
+        for step in self.plan:
+            self.report.check()
+            started = time.monotonic()
+            self._note(step, state=StepState.RUNNING, progress=0.0)
+            self.report.enter(step.name)
+            try:
+                cached = self._perform(step)
+            except Exception:
+                self._note(step, state=StepState.FAILED, seconds=time.monotonic() - started, eta_seconds=None)
+                raise
+            seconds = time.monotonic() - started
+            state = StepState.CACHED if cached else StepState.DONE
+            if step.produces == "measurements":
+                self._record(step)
+            self._note(step, state=state, seconds=round(seconds, 3), progress=1.0, eta_seconds=None)
+            self.report.leave(step.name, str(state), round(seconds, 3))
+
+    def _perform(self, step: Step) -> bool:
+        """Make the step's artifact unless a sound one is there; returns True for a hit."""
+        artifacts = self.store.artifacts
+        with artifacts.locked(step.digest):
+            if artifacts.has(step.digest):
+                try:
+                    artifacts.open(step.digest)
+                    return True
+                except ArtifactCorrupt as error:
+                    self.report.log(f"{error} It is made again.")
+                    artifacts.remove(step.digest)
+            self._make(step)
+        return False
+
+    def _make(self, step: Step) -> None:
+        operation = getattr(importlib.import_module(f"kdui.methods.{step.method}.apply"), step.operation)
+        inputs = {name: self._open(self._steps[source]) for name, source in step.inputs.items()}
+        checkpoint = self.store.folder(self.run_facts.id) / "checkpoints" / step.digest[:16]
+        started = time.monotonic()
+        with self.store.artifacts.draft(step.digest) as draft:
+            context = StepContext(step=step, data=self._data, device=self.device, inputs=inputs, out=draft, checkpoint=checkpoint,
+                                  report=self.report, app=self.store.settings)
+            summary: dict[str, Any] = operation(context)
+            self.store.artifacts.commit(draft, {
+                "digest": step.digest, "produces": step.produces, "method": step.method, "operation": step.operation, "settings": step.settings,
+                "inputs": {name: artifact.digest for name, artifact in inputs.items()}, "summary": summary,
+                "seconds": round(time.monotonic() - started, 3), "device": device_name(self.device), "created": datetime.now(UTC)})
+        shutil.rmtree(checkpoint, ignore_errors=True)
+
+    def _open(self, step: Step) -> Artifact:
+        return self.store.artifacts.open(step.digest)
+
+    @cached_property
+    def _data(self) -> TaskData:
+        """Read once, and only when a step has to be made."""
+        facts, splits = load_task(self.run_facts.recipe.task, self.store.settings, self.report.download)
+        return TaskData(facts, splits)
+
+    def _note(self, step: Step, **values: Any) -> None:
+        self.store.runs.set_step(self.run_facts.id, step.name, **values)
+
+    def _record(self, step: Step) -> None:
+        """Put a measured model's numbers into the database, cached or new, with its chart row."""
+        artifact = self._open(step)
+        found = [Measurement.model_validate({key: value for key, value in row.items() if key != "mark"})
+                 for row in json.loads(artifact.file(MEASUREMENTS_FILE).read_bytes())]
+        by_name = {item.metric: item for item in found}
+        if step.role == "teacher" or not self._scores:
+            self._scores["teacher"] = by_name
+        row = chart_row(self.run_facts.recipe, step, self._model_step(step), by_name, self._scores["teacher"])
+        self.store.results.record(self.run_facts.id, step.name, found, row)
+        headline = found[0]
+        if step.role in ("student", "teacher") or self.run_facts.recipe.student is None:
+            self.store.runs.update(self.run_facts.id, headline=f"{headline.value:.1f} {headline.unit} {headline.mark}")
+
+    def _model_step(self, step: Step) -> Step:
+        return self._steps[step.inputs["model"]]
+
+
+def expected_weights(plan: list[Step], known: Mapping[tuple[str, str, str], float], task: str, cached: set[str]) -> dict[str, float]:
+    """Expected seconds of each step: from finished runs where there are any, else a rough share by kind of work."""
+    rough = {"teach": 30.0, "distill": 20.0, "prune": 8.0, "quantize": 4.0, "export": 4.0, "measure": 5.0}
+    return {step.name: 0.0 if step.digest in cached else known.get((task, step.method, step.label), rough.get(step.method, 5.0)) for step in plan}
+
+
+__all__ = ["Cancelled", "Pipeline", "expected_weights"]

@@ -1,0 +1,89 @@
+"""Where a running stage's words and numbers go: the event file, the step's row, and the flag that asks to stop."""
+
+import time
+from typing import Any
+
+from kdui.core.errors import Cancelled
+from kdui.store.store import Store
+
+SAY_EVERY = 0.5  # s between updates of a step's row
+
+
+class RunReporter:
+    """Reports for one run. ``enter`` names the step that speaks; every call raises Cancelled once somebody asked for it.
+
+    ``fraction`` and ``eta_seconds`` are of the whole run: the worker's heartbeat writes them.
+    """
+
+    def __init__(self, store: Store, run_id: str, weights: dict[str, float]):
+        self._store, self._run = store, run_id
+        self._events = store.events(run_id)
+        self._weights = weights
+        self._finished = 0.0
+        self._step = ""
+        self._started = self._said = time.monotonic()
+        self._worked = 0.0
+        self.fraction = 0.0
+        self.eta_seconds: float | None = None
+        self.cancelled = False
+
+    def enter(self, step: str) -> None:
+        """The next calls are about this step."""
+        self._step, self._started, self._said = step, time.monotonic(), 0.0
+        self._events.append("step", step=step, state="running")
+
+    def leave(self, step: str, state: str, seconds: float) -> None:
+        """The step has ended; its weight counts as done."""
+        self._events.append("step", step=step, state=state, seconds=seconds)
+        if state != "cached":
+            self._worked += seconds
+        self._finished += self._weights.get(step, 0.0)
+        self._overall(0.0)
+
+    def check(self) -> None:
+        """Raise Cancelled when somebody asked to stop."""
+        if self.cancelled:
+            raise Cancelled("The run was cancelled. Finished stages stay in the store; resume goes on from there.")
+
+    def loss(self, at: float, **values: float) -> None:
+        """A point of the named training losses; ``at`` in epochs."""
+        self._events.append("loss", step=self._step, at=round(at, 4), **{name: float(f"{value:.6g}") for name, value in values.items()})
+
+    def metric(self, at: float, **values: float) -> None:
+        """A point on validation data; ``at`` in epochs."""
+        self._events.append("metric", step=self._step, at=round(at, 4), **{name: float(f"{value:.6g}") for name, value in values.items()})
+
+    def log(self, text: str) -> None:
+        """A line for a person, in the run's output and its events."""
+        print(f"{time.strftime('%H:%M:%S')} {self._step}: {text}" if self._step else text, flush=True)
+        self._events.append("log", step=self._step or None, text=text)
+
+    def download(self, name: str, done: int, total: int | None) -> None:
+        """Bytes fetched so far."""
+        self.check()
+        if time.monotonic() - self._said > SAY_EVERY or done == total:
+            self._said = time.monotonic()
+            self._events.append("download", step=self._step or None, text=name, bytes=done, total=total)
+
+    def progress(self, fraction: float) -> None:
+        """How much of the step is done, in [0, 1]; the rest of its time is extrapolated."""
+        self.check()
+        now = time.monotonic()
+        if now - self._said < SAY_EVERY and fraction < 1:
+            return
+        self._said = now
+        elapsed = now - self._started
+        eta = elapsed * (1 - fraction) / fraction if fraction > 0.02 else None
+        self._store.runs.set_step(self._run, self._step, progress=min(1.0, fraction), eta_seconds=eta)
+        self._overall(fraction)
+
+    def _overall(self, fraction: float) -> None:
+        total = sum(self._weights.values()) or 1.0
+        done = self._finished + fraction * self._weights.get(self._step, 0.0)
+        self.fraction = min(1.0, done / total)
+        self.eta_seconds = total - done if total > done else None
+
+
+def as_text(values: dict[str, Any]) -> str:
+    """Numbers of a summary for a log line."""
+    return ", ".join(f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}" for name, value in values.items())

@@ -1,0 +1,32 @@
+"""Launcher ``local``: a worker process in its own process group, its output in the run's folder."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from kdui.core.run import Run
+from kdui.settings import VARIABLES, Settings
+from kdui.store.store import Store
+
+OUTPUT = "output.log"
+
+
+def start(run: Run, store: Store) -> subprocess.Popen[bytes]:
+    """Start the worker; it outlives the server that started it."""
+    folder = store.folder(run.id)
+    folder.mkdir(parents=True, exist_ok=True)
+    environment = {**os.environ, **environment_of(store.settings), "PYTHONUNBUFFERED": "1", "TOKENIZERS_PARALLELISM": "true"}
+    if run.slot and run.slot.startswith("cuda:"):
+        environment.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    root = str(Path(__file__).resolve().parents[2])
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
+    with (folder / OUTPUT).open("ab") as output:
+        return subprocess.Popen([sys.executable, "-m", "kdui.worker", run.id], cwd=folder, env=environment, stdin=subprocess.DEVNULL,
+                                stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """The settings as environment variables, so that a child process has the same ones."""
+    given = {VARIABLES[name]: getattr(settings, name) for name in VARIABLES}
+    return {key: ("1" if value is True else "0" if value is False else str(value)) for key, value in given.items() if value is not None}

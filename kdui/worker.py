@@ -1,0 +1,121 @@
+"""The worker: ``python -m kdui.worker RUN_ID`` runs one claimed run to its end.
+
+A thread beats the heart, notices a request to cancel, and ends the process itself when the work does not stop in time.
+"""
+
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+
+import psutil
+
+from kdui.core.errors import Cancelled, KduiError, StateConflict
+from kdui.core.run import RunState
+from kdui.settings import Settings
+from kdui.store.runs import HOST
+from kdui.store.store import Store
+
+BEAT_SECONDS = 1.0
+GRACE_SECONDS = 3.0  # from the request to cancel until the worker ends itself: together with a beat under the promised 5 s
+
+
+class Heart(threading.Thread):
+    """Writes the heartbeat and the run's progress; sees to it that a cancelled run ends."""
+
+    def __init__(self, store: Store, run_id: str, report):  # type: ignore[no-untyped-def]
+        super().__init__(daemon=True, name="heart")
+        self.store, self.run_id, self.report = store, run_id, report
+        self.stop = threading.Event()
+
+    def run(self) -> None:
+        asked_at: float | None = None
+        while not self.stop.wait(BEAT_SECONDS):
+            if self.store.runs.beat(self.run_id, self.report.fraction, self.report.eta_seconds):
+                self.report.cancelled = True
+            if self.report.cancelled:
+                asked_at = asked_at or time.monotonic()
+                if time.monotonic() - asked_at > GRACE_SECONDS:
+                    finish(self.store, self.run_id, RunState.CANCELLED)
+                    os.killpg(0, signal.SIGKILL) if os.getpgrp() == os.getpid() else os._exit(1)
+
+
+def main(run_id: str) -> int:
+    """Run a run that this process's dispatcher has claimed; returns the exit code."""
+    store = Store(Settings.from_environment())
+    run = store.runs.get(run_id)
+    if run.state is not RunState.RUNNING:
+        print(f"Run {run_id} is {run.state}, so there is nothing to do.")
+        return 1
+    store.runs.update(run_id, pid=os.getpid(), pid_started=psutil.Process().create_time(), host=HOST)
+    print(f"Run {run_id} ({run.name}) starts on {run.slot} in process {os.getpid()}.", flush=True)
+    return perform(store, run_id)
+
+
+def perform(store: Store, run_id: str) -> int:
+    """Run the whole plan under a heartbeat and write how it ended."""
+    from kdui.catalogue.planner import plan_recipe
+    from kdui.engine.pipeline import Pipeline, expected_weights
+    from kdui.engine.reporter import RunReporter
+    from kdui.training.device import prepare_torch, torch_device
+
+    run = store.runs.get(run_id)
+    report = RunReporter(store, run_id, {})
+    heart = Heart(store, run_id, report)
+    heart.start()
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, lambda *_: setattr(report, "cancelled", True))
+    try:
+        plan = plan_recipe(run.recipe, store.settings)
+        if [step.digest for step in plan] != [step.digest for step in run.steps]:
+            store.runs.replace_steps(run_id, plan)
+        cached = {step.digest for step in plan if store.artifacts.has(step.digest)}
+        known = store.runs.expected_seconds({(run.recipe.task, step.method, step.label) for step in plan})
+        report._weights.update(expected_weights(plan, known, run.recipe.task, cached))
+        device = torch_device(run.slot or "cpu")
+        prepare_torch(device)
+        Pipeline(store, run, plan, device, report).run()
+    except Cancelled:
+        return end(store, heart, run_id, RunState.CANCELLED)
+    except KduiError as error:
+        report.log(str(error))
+        return end(store, heart, run_id, RunState.FAILED, str(error))
+    except MemoryError:
+        return end(store, heart, run_id, RunState.FAILED, "The machine ran out of memory. Lower the batch size or choose a smaller model, then resume.")
+    except Exception as error:
+        traceback.print_exc()
+        return end(store, heart, run_id, RunState.FAILED, explain(error))
+    return end(store, heart, run_id, RunState.SUCCEEDED)
+
+
+def explain(error: Exception) -> str:
+    """An error that nobody foresaw, in words, with where to read more."""
+    if type(error).__name__ == "OutOfMemoryError" or "out of memory" in str(error).lower():
+        return "The device ran out of memory. Lower the batch size or choose a smaller model, then resume."
+    first = str(error).strip().splitlines()[0] if str(error).strip() else "no message"
+    return f"Unexpected {type(error).__name__}: {first[:300]}. The run's log has the details; finished stages are kept, so resume goes on from there."
+
+
+def end(store: Store, heart: Heart, run_id: str, state: RunState, error: str | None = None) -> int:
+    """Stop the heart, then write the final state once."""
+    heart.stop.set()
+    heart.join()
+    finish(store, run_id, state, error)
+    return 0 if state is RunState.SUCCEEDED else 1
+
+
+def finish(store: Store, run_id: str, state: RunState, error: str | None = None) -> None:
+    """Write how the run ended; a run that somebody else ended or deleted meanwhile is left alone."""
+    values = {"error": error, "eta_seconds": None, **({"progress": 1.0} if state is RunState.SUCCEEDED else {})}
+    try:
+        store.runs.transition(run_id, state, **values)
+    except (StateConflict, KduiError) as conflict:
+        print(conflict, flush=True)
+        return
+    store.events(run_id).append("state", text=error or "", state=str(state))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
