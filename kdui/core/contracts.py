@@ -81,7 +81,7 @@ class Preset(Frozen):
     options: dict[str, Any] = {}
     licence: str = "trained here"
     resource: Resource | None = Field(default=None, description="pretrained weights")
-    from_teacher: str | None = Field(default=None, description="what the weights start from: the teacher's family, or what it offers")
+    from_teacher: str | None = Field(default=None, description="where the weights start: the teacher's family or what it offers")
     tasks: tuple[str, ...] = Field(default=(), description="the only tasks it suits; empty: all of its modality")
 
 

@@ -47,6 +47,7 @@ class Step(Frozen):
     label: str = ""
     settings: dict[str, Any] = {}
     inputs: dict[str, str] = Field(default={}, description="input name -> step name")
+    model: str = Field(default="", description="reference of the model that the step starts; its identity is among the settings")
     digest: str
 
 
@@ -73,9 +74,11 @@ class Chain:
         self._versions, self._deliver = versions, deliver
 
     def add(self, name: str, *, stage: str, method: str, operation: str, produces: Product, settings: dict[str, Any],
-            inputs: Mapping[str, Step] | None = None, role: Role | None = None, label: str = "") -> Step:
+            inputs: Mapping[str, Step] | None = None, role: Role | None = None, label: str = "", model: ModelFacts | None = None) -> Step:
         """Add a step; one with the same digest that is already planned is returned instead."""
         inputs = dict(inputs or {})
+        if model is not None:
+            settings = {"model": model.identity, **settings}
         identity = digest({"method": method, "version": self._versions[method], "operation": operation, "settings": settings,
                            "task": [self.task.name, self.task.version],
                            "inputs": {key: step.digest for key, step in inputs.items()}})
@@ -83,7 +86,8 @@ class Chain:
             if known.digest == identity:
                 return known
         step = Step(name=name, stage=stage, method=method, operation=operation, produces=produces, role=role, label=label,
-                    settings=settings, inputs={key: step.name for key, step in inputs.items()}, digest=identity)
+                    settings=settings, inputs={key: step.name for key, step in inputs.items()},
+                    model=str(model.ref) if model else "", digest=identity)
         self.steps[name] = step
         return step
 

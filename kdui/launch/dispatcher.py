@@ -57,7 +57,7 @@ class Dispatcher:
         for run in self.store.runs.in_state(RunState.INTERRUPTED):
             self._put_back(run)
         for slot in self._free_slots():
-            if run := self.store.runs.claim(slot):
+            if run := self.store.runs.claim(slot, auto=slot in slots()):
                 self._launch(run)
 
     def _loop(self) -> None:
@@ -72,7 +72,7 @@ class Dispatcher:
         if not self.store.runs.counts().get(RunState.QUEUED):
             return []
         taken = {run.slot for run in self.store.runs.in_state(RunState.RUNNING) if run.host == HOST}
-        return [slot for slot in slots() if slot not in taken]
+        return [slot for slot in dict.fromkeys([*slots(), "cpu"]) if slot not in taken]
 
     def _launch(self, run: Run) -> None:
         self.store.events(run.id).append("state", state="running", text=f"on {run.slot}")

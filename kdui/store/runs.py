@@ -84,13 +84,15 @@ class RunStore:
 
     # --- change ------------------------------------------------------------------------------------------------
 
-    def claim(self, slot: str) -> Run | None:
+    def claim(self, slot: str, auto: bool = True) -> Run | None:
         """Give the first fitting queued run to a free slot of this host; None when there is none or the slot is taken.
+
+        ``auto`` says whether runs without a wish go there too: beside GPUs the CPU takes only those that ask for it.
 
         The database decides: the update needs the state to be queued still, and the unique index refuses a second
         running run on one slot. So any number of dispatchers may try at once.
         """
-        wanted = or_(runs.c.device == slot, runs.c.device == "auto")
+        wanted = or_(runs.c.device == slot, runs.c.device == "auto") if auto else runs.c.device == slot
         first = select(runs.c.id).where(runs.c.state == RunState.QUEUED, wanted).order_by(runs.c.position).limit(1).scalar_subquery()
         change = (update(runs).where(runs.c.id == first, runs.c.state == RunState.QUEUED)
                   .values(state=RunState.RUNNING, slot=slot, host=HOST, pid=None, started=func.coalesce(runs.c.started, now()), finished=None,

@@ -9,11 +9,11 @@ from kdui.training.saved import SavedModel
 
 
 def start_model(context: StepContext, seed: int) -> SavedModel:
-    """The model that the step's settings name, with its initial weights; what it starts from is fetched first.
+    """The model that the step names, with its initial weights; what it starts from is fetched first.
 
     A model that starts from the teacher reads the step's ``teacher`` input.
     """
-    facts = resolve(ModelRef.parse(context.settings["model"]["ref"]), context.facts, context.app)
+    facts = resolve(ModelRef.parse(context.step.model), context.facts, context.app)
     folder = weights_folder(facts, context.app, context.report.download)
     teacher = load_input(context, "teacher").module if facts.from_teacher else None
     module = build_model(facts, context.facts, folder, teacher, seed)

@@ -39,7 +39,7 @@ def plan(chain: Chain, stage: str, spec: DistillSpec) -> None:
     if student is None:
         raise RecipeError(f"Stage '{stage}' has no student. Name one in 'student:'.")
     # The control's settings leave out all that belongs to the teacher: a grid of temperatures shares one control.
-    training: dict[str, Any] = {"model": student.identity, "seed": chain.recipe.seed, **spec.training()}
+    training: dict[str, Any] = {"seed": chain.recipe.seed, **spec.training()}
     if spec.augment:
         training["views"] = spec.views
     inputs: dict[str, Step] = {"teacher": teacher}
@@ -48,12 +48,12 @@ def plan(chain: Chain, stage: str, spec: DistillSpec) -> None:
                                       produces="outputs", label="Teacher outputs", inputs={"teacher": teacher},
                                       settings={"views": spec.views if spec.augment else 0, "train_examples": spec.train_examples})
     step = chain.add(stage, stage=stage, method="distill", operation="distill", produces="model", role="student", inputs=inputs,
-                     label=student.title, settings={**training, "temperature": spec.temperature, "soft_weight": spec.soft_weight})
+                     label=student.title, model=student, settings={**training, "temperature": spec.temperature, "soft_weight": spec.soft_weight})
     chain.current = chain.add_model(step)
     if spec.control:
         start = {"teacher": teacher} if student.from_teacher else {}
         control = chain.add(f"{stage}.control", stage=stage, method="distill", operation="train_control", produces="model",
-                            role="control", inputs=start, label=f"{student.title} without teacher", settings=training)
+                            role="control", inputs=start, label=f"{student.title} without teacher", model=student, settings=training)
         chain.add_model(control)
 
 

@@ -20,7 +20,7 @@ def plan(chain: Chain, stage: str, spec: TeachSpec) -> None:
     if chain.teacher_facts is None:
         raise RecipeError(f"Stage '{stage}' has no teacher to train. Name one in 'teacher:'.")
     step = chain.add(stage, stage=stage, method="teach", operation="teach", produces="model", role="teacher",
-                     label=chain.teacher_facts.title, settings={"model": chain.teacher_facts.identity, **spec.model_dump()})
+                     label=chain.teacher_facts.title, model=chain.teacher_facts, settings=spec.model_dump())
     chain.teacher = chain.current = chain.add_model(step)
 
 
