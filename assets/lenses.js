@@ -4,6 +4,7 @@
   if (window.kdui.lenses) return;
 
   // --- mathematics: pure functions --------------------------------------------------------------------------------
+  const twoLines = (label) => (label.length > 7 ? label.replace(" ", "<br>") : label);
   const maths = {
     /** Probabilities of logits at a temperature; shifted by the largest logit so that nothing overflows. */
     softmax(logits, temperature) {
@@ -57,7 +58,7 @@
       const order = labels.map((_, i) => i).sort((a, b) => plain[b] - plain[a]);
       const keep = labels.length <= shown + 1 ? order : order.slice(0, shown);
       const rest = order.slice(keep.length);
-      const rows = keep.map((i) => [labels[i], plain[i], soft[i]]);
+      const rows = keep.map((i) => [twoLines(labels[i]), plain[i], soft[i]]);
       if (rest.length) rows.push([`${rest.length} others`, ...[plain, soft].map((p) => rest.reduce((sum, i) => sum + p[i], 0))]);
       return rows;
     },
@@ -102,7 +103,7 @@
   const bars = (name, x, y, colour, extra = {}) => ({ type: "bar", name, x, y, marker: { color: colour },
     hovertemplate: `%{x}<br>%{y:.1%}<extra>${name}</extra>`, ...extra });
   const shareAxis = { tickformat: ".0%", rangemode: "tozero", nticks: 4, fixedrange: true };
-  const legend = { orientation: "h", x: 1, xanchor: "right", y: 1.02, yanchor: "bottom", font: { size: 14 }, bgcolor: "rgba(0,0,0,0)" };
+  const legend = { orientation: "h", x: 1, xanchor: "right", y: 1.08, yanchor: "top", font: { size: 14 }, bgcolor: "rgba(0,0,0,0)" };
   const labelAxis = { type: "category", fixedrange: true, automargin: true, gridcolor: "rgba(0,0,0,0)" };
 
   const figures = {
@@ -114,7 +115,7 @@
       return {
         traces: [bars("T = 1", names, rows.map((row) => row[1]), kdui.colour("teacher-pale")),
           bars(`T = ${T}`, names, rows.map((row) => row[2]), kdui.colour("teacher"))],
-        layout: { barmode: "group", bargap: 0.25, yaxis: shareAxis, xaxis: labelAxis, showlegend: true, legend, margin: { t: 26 } },
+        layout: { barmode: "group", bargap: 0.25, yaxis: shareAxis, xaxis: labelAxis, showlegend: true, legend },
         says: `${says.temperature(labels, soft, T)} Entropy ${maths.entropy(plain).toFixed(2)} → ${maths.entropy(soft).toFixed(2)} bits.`,
         from: source("temperature"), example: current(),
       };
@@ -130,7 +131,7 @@
       return {
         traces: [bars("teacher", names, rows.map((row) => alpha * row[1]), kdui.colour("teacher")),
           bars("label", names, rows.map((row) => (1 - alpha) * row[2]), kdui.colour("control"), { marker: { color: kdui.colour("control"), pattern: { shape: "/" } } })],
-        layout: { barmode: "stack", bargap: 0.35, yaxis: shareAxis, xaxis: labelAxis, showlegend: true, legend, margin: { t: 26 } },
+        layout: { barmode: "stack", bargap: 0.35, yaxis: shareAxis, xaxis: labelAxis, showlegend: true, legend },
         says: `What the student is asked for: ${percent(alpha)} the teacher's soft answer, ${percent(1 - alpha)} the label ${truth}.`,
         from: source("temperature"),
       };
@@ -160,12 +161,13 @@
       const { edges, counts, max_abs: largest } = data.weights, bits = Number(values.bits);
       const sum = counts.reduce((a, b) => a + b, 0), levels = maths.grid(largest, bits);
       const error = maths.roundingError(edges, counts, largest, bits);
+      const lift = (Math.max(...counts) / sum) * 0.08; // the ticks stand on the axis
       const middle = edges.slice(0, -1).map((left, i) => (left + edges[i + 1]) / 2);
       return {
         traces: [{ type: "scatter", mode: "lines", name: "weights", x: middle, y: counts.map((count) => count / sum), fill: "tozeroy",
           line: { color: kdui.colour("compressed"), width: 1.5, shape: "hvh" }, hovertemplate: "w = %{x:.3f}<br>%{y:.1%} of weights<extra></extra>" },
-        { type: "scatter", mode: "markers", name: "levels", x: levels, y: levels.map(() => 0), cliponaxis: false,
-          marker: { symbol: "line-ns", size: 16, line: { width: levels.length > 80 ? 0.6 : 1.6, color: kdui.colour("ink") } },
+        { type: "scatter", mode: "markers", name: "levels", x: levels, y: levels.map(() => lift), hoverinfo: "x",
+          marker: { symbol: "line-ns", size: 14, line: { width: levels.length > 80 ? 0.6 : 1.6, color: kdui.colour("ink") } },
           hovertemplate: "level %{x:.4f}<extra></extra>" }],
         layout: { yaxis: { ...shareAxis, tickformat: ".1~%" }, xaxis: weightAxis() },
         says: `${levels.length} levels, one grid for all weights: mean squared error ${small(error)}, ${maths.decibels(maths.power(edges, counts), error).toFixed(1)} dB.`,
@@ -186,7 +188,7 @@
     return {
       traces: [line("α · soft", weighted[0], kdui.colour("teacher")), line("(1 − α) · hard", weighted[1], kdui.colour("control"), "dot")],
       layout: { yaxis: { rangemode: "tozero", nticks: 4, fixedrange: true }, xaxis: { fixedrange: true, nticks: 7, title: { text: "epoch", standoff: 4, font: { size: 14 } } },
-        showlegend: true, legend, margin: { t: 26 } },
+        showlegend: true, legend },
       says: `At α = ${alpha}, the teacher's answer makes up ${percent(last / (last + rest || 1))} of that run's last loss.`,
       from: source("soft_weight"),
     };

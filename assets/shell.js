@@ -103,7 +103,7 @@
   // --- theme: auto follows the system, the choice is remembered --------------------------------------------------------
   const system = matchMedia("(prefers-color-scheme: dark)");
   const NEXT = { auto: "light", light: "dark", dark: "auto" };
-  const FACE = { auto: "◐ Auto", light: "☀ Light", dark: "☾ Dark" };
+  const FACE = { auto: ["◐", "Auto"], light: ["☀", "Light"], dark: ["☾", "Dark"] };
   const dark = () => kdui.theme.mode === "dark" || (kdui.theme.mode === "auto" && system.matches);
   kdui.theme = {
     mode: localStorage.getItem("kdui-theme") || "auto",
@@ -119,7 +119,7 @@
       const button = document.querySelector("#theme-switch");
       if (button && button.dataset.mode !== this.mode) {
         button.dataset.mode = this.mode;
-        button.querySelector("span").textContent = FACE[this.mode];
+        button.querySelectorAll("span").forEach((span, i) => { span.textContent = FACE[this.mode][i]; });
         button.setAttribute("aria-label", `Theme: ${this.mode}. Switch to ${NEXT[this.mode]}.`);
       }
       if (changed) window.dispatchEvent(new Event("kdui:theme"));

@@ -15,6 +15,9 @@ from kdui.ui.forms import Form, Knob, draw_form, draw_knob, knobs
 from kdui.ui.recipe_form import Choices, compose, pack, settings_of, unpack
 from kdui.ui.shell import READ, PageState
 
+# A refusal is shown as a toast, which only queued events carry.
+FILL: dict[str, Any] = {**READ, "queue": True}
+
 ELSEWHERE = {"distill": ("control",)}  # drawn in the first column, beside the student it concerns
 LENS_VALUES = {"kind": ("prune", "kind")}  # knobs without a lens of their own that change one
 
@@ -37,17 +40,25 @@ class Build:
     @property
     def inputs(self) -> list[gr.components.Component]:
         """All that decides the recipe, in the order that ``recipe`` reads."""
-        return [self.base, self.task, self.teacher, self.student, self.seed, self.control, *self.switches.values(),
-                *(control for form in self.forms.values() for control in form.components)]
+        return [
+            self.base,
+            self.task,
+            self.teacher,
+            self.student,
+            self.seed,
+            self.control,
+            *self.switches.values(),
+            *(control for form in self.forms.values() for control in form.components),
+        ]
 
     def recipe(self, *shown: Any) -> Recipe:
         """The recipe that the form says; raises RecipeError in words."""
         base, task, teacher, student, seed, control, *rest = shown
         on = dict(zip(self.switches, rest, strict=False))
-        rest = rest[len(self.switches):]
+        rest = rest[len(self.switches) :]
         stages: dict[str, dict[str, Any] | None] = {}
         for name, form in self.forms.items():
-            part, rest = rest[:len(form.components)], rest[len(form.components):]
+            part, rest = rest[: len(form.components)], rest[len(form.components) :]
             stages[name] = form.changed(part) if on.get(name, True) else None
         if stages.get("distill") is not None and not control:
             stages["distill"] = {**stages["distill"], "control": False}
@@ -61,18 +72,35 @@ class Build:
         chosen = student or (students[0].ref if students else None)
         parts = {name: settings_of(recipe, name) for name in self.forms}
         on = [parts[name] is not None for name in self.switches]
-        controls = [update for name, form in self.forms.items() for update in form.updates(parts[name] or {}, task.modality if task else None)]
-        return [pack(recipe), recipe.task, gr.update(choices=_choices(teachers), value=teacher), gr.update(choices=_choices(students), value=chosen),
-                recipe.seed, (parts.get("distill") or {}).get("control", True), *on, *controls]
+        controls = [
+            update
+            for name, form in self.forms.items()
+            for update in form.updates(parts[name] or {}, task.modality if task else None)
+        ]
+        return [
+            pack(recipe),
+            recipe.task,
+            gr.update(choices=_choices(teachers), value=teacher),
+            gr.update(choices=_choices(students), value=chosen),
+            recipe.seed,
+            (parts.get("distill") or {}).get("control", True),
+            *on,
+            *controls,
+        ]
 
     def facts(self, recipe: Recipe) -> list[str]:
         """Cards, YAML and command of a recipe."""
         task, teacher, student = self.tasks.get(recipe.task), _ref(recipe.teacher), _ref(recipe.student)
         metric = task.headline.title if task else "accuracy"
-        cards = [build_facts.task_facts(task) if task else "",
-                 build_facts.model_facts(_card(self.workbench.teachers(recipe.task), teacher), teacher, metric),
-                 build_facts.model_facts(_card(self.workbench.students(recipe.task, teacher), student), student, metric) if student else build_facts.no_student()]
-        return [*cards, self.workbench.recipe_yaml(recipe), self.workbench.command(recipe)]
+        cards = [
+            build_facts.task_facts(task) if task else "",
+            build_facts.model_facts(_card(self.workbench.teachers(recipe.task), teacher), teacher, metric),
+            build_facts.model_facts(_card(self.workbench.students(recipe.task, teacher), student), student, metric)
+            if student
+            else build_facts.no_student(),
+        ]
+        command = self.workbench.command(recipe).replace(" --set ", " \\\n  --set ")
+        return [*cards, self.workbench.recipe_yaml(recipe), command]
 
     # --- drawing -------------------------------------------------------------------------------------------------------
 
@@ -81,23 +109,57 @@ class Build:
         with gr.Column(elem_classes="card what"):
             gr.HTML('<h2 class="label">What</h2>')
             self.base = gr.Textbox(pack(self.first), elem_id="build-base", elem_classes="hidden-field", label="Base recipe")
-            self.start = gr.Dropdown([(recipe.name or name, name) for name, recipe in zip(names, recipes, strict=True)], value=names[0],
-                                     label="Start from", elem_id="build-start", interactive=True)
+            self.start = gr.Dropdown(
+                [(recipe.name or name, name) for name, recipe in zip(names, recipes, strict=True)],
+                value=names[0],
+                label="Start from",
+                elem_id="build-start",
+                interactive=True,
+            )
             with gr.Column(elem_classes="pick"):
-                self.task = gr.Dropdown([(task.title, name) for name, task in self.tasks.items()], value=self.first.task, label="Task",
-                                        elem_id="build-task", interactive=True)
+                self.task = gr.Dropdown(
+                    [(task.title, name) for name, task in self.tasks.items()],
+                    value=self.first.task,
+                    label="Task",
+                    elem_id="build-task",
+                    interactive=True,
+                )
                 self.task_card = gr.HTML(elem_id="build-task-facts")
-            self.teacher, self.teacher_card = self._draw_model("teacher", self.workbench.teachers(self.first.task), _ref(self.first.teacher))
+            self.teacher, self.teacher_card = self._draw_model(
+                "teacher", self.workbench.teachers(self.first.task), _ref(self.first.teacher)
+            )
             self.student, self.student_card = self._draw_model(
-                "student", self.workbench.students(self.first.task, _ref(self.first.teacher)), _ref(self.first.student))
-            control = next(knob for method in self.methods if method.name == "distill" for knob in knobs(method.spec) if knob.name == "control")
+                "student", self.workbench.students(self.first.task, _ref(self.first.teacher)), _ref(self.first.student)
+            )
+            control = next(
+                knob
+                for method in self.methods
+                if method.name == "distill"
+                for knob in knobs(method.spec)
+                if knob.name == "control"
+            )
             self.control = draw_knob("distill", control, (settings_of(self.first, "distill") or {}).get("control", True))
-            self.seed = gr.Number(self.first.seed, label="Seed", info="Initial weights, order and dropout of the student.", precision=0, minimum=0,
-                                  maximum=2**31 - 1, elem_id="build-seed", elem_classes="inline")
+            self.seed = gr.Number(
+                self.first.seed,
+                label="Seed",
+                info="Decides initial weights, order and dropout.",
+                precision=0,
+                minimum=0,
+                maximum=2**31 - 1,
+                elem_id="build-seed",
+                elem_classes="inline",
+            )
 
     def _draw_model(self, role: str, cards: Sequence[ModelCard], value: str | None) -> tuple[gr.Dropdown, gr.HTML]:
         with gr.Column(elem_classes=f"pick {role}"):
-            picker = gr.Dropdown(_choices(cards), value=value, label=role.capitalize(), allow_custom_value=True, elem_id=f"build-{role}", interactive=True)
+            picker = gr.Dropdown(
+                _choices(cards),
+                value=value,
+                label=role.capitalize(),
+                allow_custom_value=True,
+                elem_id=f"build-{role}",
+                interactive=True,
+            )
             return picker, gr.HTML(elem_id=f"build-{role}-facts")
 
     def draw_how(self) -> None:
@@ -109,26 +171,42 @@ class Build:
                     self._draw_step(method, task.modality if task else None)
 
     def _draw_step(self, method: Method, modality: str | None) -> None:
-        """Its switch or name, then its knobs; the stylesheet hides the knobs of what is switched off, and their lenses live on."""
+        """Its switch or name, then its knobs; the stylesheet hides the knobs of a step that is off, and their lenses live on."""
         settings = settings_of(self.first, method.name)
         folded = all(knob.advanced for knob in knobs(method.spec))
         if method.name in self.optional:
-            self.switches[method.name] = gr.Checkbox(settings is not None, label=method.title, info=method.summary, elem_id=f"use-{method.name}",
-                                                     elem_classes="step-head", interactive=True)
+            self.switches[method.name] = gr.Checkbox(
+                settings is not None,
+                label=method.title,
+                info=method.summary,
+                elem_id=f"use-{method.name}",
+                elem_classes="step-head",
+                interactive=True,
+            )
         elif not folded:
             gr.HTML(f'<div class="step-head"><b>{method.title}</b><span>{method.summary}</span></div>')
         with gr.Column(elem_classes="step-body"):
-            self.forms[method.name] = draw_form(method.name, method.spec, settings or {}, modality=modality, lens=self._draw_lens,
-                                                elsewhere=ELSEWHERE.get(method.name, ()), fold=method.title if folded else "More settings")
+            self.forms[method.name] = draw_form(
+                method.name,
+                method.spec,
+                settings or {},
+                modality=modality,
+                lens=self._draw_lens,
+                elsewhere=ELSEWHERE.get(method.name, ()),
+                fold=method.title if folded else "More settings",
+            )
 
     def _draw_lens(self, knob: Knob) -> None:
         stage = next(settings_of(self.first, method.name) for method in self.methods if knob in knobs(method.spec)) or {}
-        gr.HTML(f'<div class="lens" data-lens="{knob.lens}" data-value="{knob.shown(stage.get(knob.name, knob.default))}"></div>',
-                elem_classes="knob-lens", js_on_load="kdui.load('lenses.js').then(() => kdui.lenses.mount(element.querySelector('.lens')))")
+        gr.HTML(
+            f'<div class="lens" data-lens="{knob.lens}" data-value="{knob.shown(stage.get(knob.name, knob.default))}"></div>',
+            elem_classes="knob-lens",
+            js_on_load="kdui.load('lenses.js').then(() => kdui.lenses.mount(element.querySelector('.lens')))",
+        )
 
     def draw_cost(self) -> None:
         with gr.Column(elem_classes="card cost-card"):
-            gr.HTML('<h2 class="label">What it will cost</h2>')
+            gr.HTML('<h2 class="label">What it will cost <span class="prov">● measured · ○ estimated</span></h2>')
             self.cost = gr.HTML('<p class="lead">Estimating …</p>', elem_id="build-cost")
             self.actions: Actions = draw_actions(self.workbench, self.methods)
 
@@ -140,15 +218,20 @@ def create_build(workbench: Any, page_state: PageState) -> None:
         build.draw_what()
         build.draw_how()
         build.draw_cost()
-    lens_data = gr.HTML({}, html_template="<i></i>", elem_classes="hidden-field", apply_default_css=False,
-                        js_on_load="watch('value', () => kdui.load('lenses.js').then(() => kdui.lenses.feed(props.value)))")
+    lens_data = gr.HTML(
+        {},
+        html_template="<i></i>",
+        elem_classes="hidden-field",
+        apply_default_css=False,
+        js_on_load="watch('value', () => kdui.load('lenses.js').then(() => kdui.lenses.feed(props.value)))",
+    )
     _connect(build, page_state, lens_data)
     connect_actions(build, build.actions)
 
 
 def _connect(build: Build, page_state: PageState, lens_data: gr.HTML) -> None:
     facts = [build.task_card, build.teacher_card, build.student_card, build.actions.yaml, build.actions.command]
-    filled = build.inputs
+    filled = [build.start, *build.inputs]
 
     def show_facts(*shown: Any) -> Any:
         try:
@@ -177,31 +260,38 @@ def _connect(build: Build, page_state: PageState, lens_data: gr.HTML) -> None:
     def turned(fn: Callable[..., Any], inputs: Any, outputs: Any, **options: Any) -> None:
         gr.on([control.input for control in build.inputs[4:]], fn, inputs, outputs, trigger_mode="always_last", **options)
 
-    def fill(find: Callable[..., Recipe | None]) -> Callable[..., Any]:
+    def fill(find: Callable[..., Recipe | None], *, named: bool = False) -> Callable[..., Any]:
         def filler(*given: Any) -> Any:
             try:
                 recipe = find(*given)
-                return gr.skip() if recipe is None else build.show(recipe)
+                if recipe is None:
+                    return gr.skip()
+                start = given[0] if named and given[0] in build.workbench.recipe_names() else None
+                return [start, *build.show(recipe)]
             except KduiError as problem:
                 gr.Warning(str(problem))
                 return gr.skip()
+
         return filler
 
     refresh(turned, lenses=False)
     refresh(page_state.demo.load, lenses=True)
     refresh(page_state.tab.select, lenses=True)
     bench = build.workbench
-    named = build.start.input(fill(bench.recipe), build.start, filled, **READ)
+    named = build.start.input(fill(bench.recipe, named=True), build.start, filled, **FILL)
     named.then(fn=None, inputs=build.start, js="(name) => { kdui.url.set({from: name, task: ''}); }")
-    by_task = build.task.input(fill(bench.default_recipe), build.task, filled, **READ)
+    by_task = build.task.input(fill(bench.default_recipe), build.task, filled, **FILL)
     by_task.then(fn=None, inputs=build.task, js="(task) => { kdui.url.set({task, from: ''}); }")
-    by_teacher = build.teacher.input(fill(bench.default_recipe), [build.task, build.teacher], filled, **READ)
-    by_student = build.student.input(fill(bench.default_recipe), [build.task, build.teacher, build.student], filled, **READ)
-    by_yaml = build.actions.load_yaml.click(fill(bench.parse_recipe), build.actions.yaml, filled, **READ)
-    by_address = page_state.origin.change(fill(lambda name: _named(bench, name)), page_state.origin, filled, **READ)
+    by_teacher = build.teacher.input(fill(bench.default_recipe), [build.task, build.teacher], filled, **FILL)
+    by_student = build.student.input(fill(bench.default_recipe), [build.task, build.teacher, build.student], filled, **FILL)
+    by_yaml = build.actions.load_yaml.click(fill(bench.parse_recipe), build.actions.yaml, filled, **FILL)
+    by_address = page_state.origin.change(fill(lambda name: _named(bench, name), named=True), page_state.origin, filled, **FILL)
     by_address_task = page_state.task.change(
         fill(lambda task, origin, now: None if origin or task == now or task not in build.tasks else bench.default_recipe(task)),
-        [page_state.task, page_state.origin, build.task], filled, **READ)
+        [page_state.task, page_state.origin, build.task],
+        filled,
+        **FILL,
+    )
     for event in (named, by_task, by_teacher, by_student, by_yaml, by_address, by_address_task):
         refresh(event.then, lenses=True)
     _connect_lenses(build)
@@ -211,10 +301,17 @@ def _connect_lenses(build: Build) -> None:
     """Knobs tell the browser's lenses at once; no request leaves the page."""
     for form in build.forms.values():
         for knob in form.knobs:
-            name = next((lens for lens, place in LENS_VALUES.items() if place == (form.method, knob.name)), None if knob.advanced else knob.lens)
+            name = next(
+                (lens for lens, place in LENS_VALUES.items() if place == (form.method, knob.name)),
+                None if knob.advanced else knob.lens,
+            )
             if name:
-                form.controls[knob.name].change(fn=None, inputs=form.controls[knob.name], api_visibility="private",
-                                                js=f"(value) => {{ kdui.load('lenses.js').then(() => kdui.lenses.set('{name}', value)); }}")
+                form.controls[knob.name].change(
+                    fn=None,
+                    inputs=form.controls[knob.name],
+                    api_visibility="private",
+                    js=f"(value) => {{ kdui.load('lenses.js').then(() => kdui.lenses.set('{name}', value)); }}",
+                )
 
 
 def _named(workbench: Any, name: str) -> Recipe | None:

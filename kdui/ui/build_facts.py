@@ -18,16 +18,18 @@ def task_facts(task: TaskFacts) -> str:
 
 def model_facts(card: ModelCard | None, ref: str | None, headline: str = "accuracy") -> str:
     """Parameters, size, licence, what it is known to reach; a model that is not in the list is looked up when it runs."""
+    if card is None and ref:
+        return _lines([f"{ref} is looked up when the run starts; its figures are not known yet."])
     if card is None:
-        shown = f"{ref} is looked up when the run starts; its figures are not known yet." if ref else "Pick one, or write hub:OWNER/NAME or folder:PATH."
-        return _lines([shown])
+        return _lines(["Pick one, or write hub:OWNER/NAME or folder:PATH."])
     facts = []
     if card.parameters is not None:
-        size = f'{number(card.parameters * 4, "bytes")}<span class="mark" title="estimated: 4 bytes a parameter in fp32">{Origin.ESTIMATED.mark}</span>'
+        title = "estimated: 4 bytes a parameter in fp32"
+        size = f'{number(card.parameters * 4, "bytes")}<span class="mark" title="{title}">{Origin.ESTIMATED.mark}</span>'
         facts += [f"{number(card.parameters)} parameters", size]
     lines = [" · ".join([*facts, escape(card.licence)])]
     if card.known is not None:
-        lines.append(f'<span class="strong">{measured(card.known, words=True)}</span> {escape(headline.lower())}')
+        lines.append(measured(card.known, words=True, name=headline.lower()))
     return _lines(lines, escaped=True) + _lines([card.summary])
 
 
@@ -45,10 +47,10 @@ def _lines(lines: Iterable[str], *, escaped: bool = False) -> str:
 def cost_html(estimate: Estimate, notes: Iterable[str] = ()) -> str:
     """Table against the teacher, warnings, time and steps."""
     rows = "".join(_row(row) for row in estimate.rows)
-    table = ('<table class="table cost"><thead><tr><th><span class="sr-only">Quantity</span></th><th>Teacher</th><th>Result</th><th>Ratio</th></tr></thead>'
-             f"<tbody>{rows}</tbody></table>")
+    head = '<tr><th><span class="sr-only">Quantity</span></th><th>Teacher</th><th>Result</th><th>Ratio</th></tr>'
+    table = f'<table class="table cost"><thead>{head}</thead><tbody>{rows}</tbody></table>'
     warnings = "".join(f'<div class="note">{escape(text)}</div>' for text in (*estimate.warnings, *notes))
-    return f'{table}<p class="legend prov">● measured · ○ estimated</p>{warnings}{_time(estimate)}'
+    return table + warnings + _time(estimate)
 
 
 def problem_html(problem: str) -> str:
@@ -61,8 +63,10 @@ def _row(row: EstimateRow) -> str:
         result = span(row.result_low, row.result_high, row.unit)
     known = row.result is not None or row.result_low is not None
     teacher_mark = mark(row.teacher_origin) if row.teacher is not None else ""
-    return (f"<tr><td>{escape(row.quantity)}</td><td>{number(row.teacher, row.unit)}{teacher_mark}</td>"
-            f"<td>{result}{mark(row.result_origin) if known else ''}</td><td>{ratio(row.ratio, percent=row.unit == '%')}</td></tr>")
+    return (
+        f"<tr><td>{escape(row.quantity)}</td><td>{number(row.teacher, row.unit)}{teacher_mark}</td>"
+        f"<td>{result}{mark(row.result_origin) if known else ''}</td><td>{ratio(row.ratio, percent=row.unit == '%')}</td></tr>"
+    )
 
 
 def _time(estimate: Estimate) -> str:
@@ -76,11 +80,16 @@ def _time(estimate: Estimate) -> str:
         lead = f"About <b>{duration(estimate.seconds)}</b> here"
         lead += "; the teacher is already trained (cache hit)." if any(step.method == "teach" for step in cached) else "."
     listed = "".join(_step(step) for step in steps)
-    fold = f"<details><summary>{len(cached)} of {len(steps)} steps already in the store</summary><ul>{listed}</ul></details>" if steps else ""
+    fold = (
+        f"<details><summary>{len(cached)} of {len(steps)} steps already in the store</summary><ul>{listed}</ul></details>"
+        if steps
+        else ""
+    )
     return f'<p class="lead">{lead}</p>{fold}'
 
 
 def _step(step: PlannedStep) -> str:
     time = "in the store" if step.cached else (f"≈ {duration(step.seconds)}" if step.seconds is not None else "not timed yet")
     sign = "✓" if step.cached else "○"
-    return f"<li><span aria-hidden='true'>{sign}</span><span>{escape(step.label or step.name)} <small>{escape(step.method)}</small></span><span>{time}</span></li>"
+    name = f"{escape(step.label or step.name)} <small>{escape(step.method)}</small>"
+    return f'<li><span aria-hidden="true">{sign}</span><span>{name}</span><span>{time}</span></li>'

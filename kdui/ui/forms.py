@@ -87,11 +87,22 @@ def _knob(name: str, info: FieldInfo) -> Knob:
     bounded = low is not None and high is not None and step is not None
     choices = get_args(annotation) if get_origin(annotation) is Literal else ()
     return Knob(
-        name=name, title=info.title or name.replace("_", " ").capitalize(), help=info.description or "",
-        kind=_kind(annotation, bool(choices), bounded), default=info.get_default(call_default_factory=True),
-        minimum=None if low is None else low * scale, maximum=None if high is None else high * scale,
-        step=None if step is None else round(step * scale, 9), choices=choices, percent=percent, whole=annotation is int,
-        advanced=bool(extra.get("advanced")), lens=extra.get("lens"), modality=extra.get("modality"), only_when=extra.get("only_when", {}))
+        name=name,
+        title=info.title or name.replace("_", " ").capitalize(),
+        help=info.description or "",
+        kind=_kind(annotation, bool(choices), bounded),
+        default=info.get_default(call_default_factory=True),
+        minimum=None if low is None else low * scale,
+        maximum=None if high is None else high * scale,
+        step=None if step is None else round(step * scale, 9),
+        choices=choices,
+        percent=percent,
+        whole=annotation is int,
+        advanced=bool(extra.get("advanced")),
+        lens=extra.get("lens"),
+        modality=extra.get("modality"),
+        only_when=extra.get("only_when", {}),
+    )
 
 
 def _plain_type(annotation: Any) -> Any:
@@ -159,13 +170,23 @@ class Form:
     def updates(self, settings: Mapping[str, Any], modality: str | None = None) -> list[Any]:
         """Updates of ``components`` that show these settings, and hide what does not apply."""
         full = {knob.name: settings.get(knob.name, knob.default) for knob in self.knobs}
-        return [gr.update(value=knob.shown(full[knob.name]), visible=applies(knob, full, modality))
-                for knob in self.knobs if knob.name in self.controls]
+        return [
+            gr.update(value=knob.shown(full[knob.name]), visible=applies(knob, full, modality))
+            for knob in self.knobs
+            if knob.name in self.controls
+        ]
 
 
-def draw_form(method: str, spec: type[StageSpec], settings: Mapping[str, Any], *, modality: str | None = None,
-              lens: Callable[[Knob], None] | None = None, elsewhere: Collection[str] = (),
-              fold: str = "More settings") -> Form:
+def draw_form(
+    method: str,
+    spec: type[StageSpec],
+    settings: Mapping[str, Any],
+    *,
+    modality: str | None = None,
+    lens: Callable[[Knob], None] | None = None,
+    elsewhere: Collection[str] = (),
+    fold: str = "More settings",
+) -> Form:
     """Draw a spec's controls here: knobs with a lens as rows, then the plain ones, then the advanced ones under ``fold``.
 
     ``lens`` draws the picture beside a knob; fields in ``elsewhere`` are drawn by the caller with ``draw_knob``.
@@ -200,9 +221,16 @@ def draw_form(method: str, spec: type[StageSpec], settings: Mapping[str, Any], *
 
 def draw_knob(method: str, knob: Knob, value: Any, *, visible: bool = True) -> gr.components.Component:
     """One control with its label, help and bounds; its elem_id is ``knob-METHOD-FIELD``."""
-    common: dict[str, Any] = {"value": knob.shown(value), "label": knob.title, "info": knob.help or None, "visible": visible,
-                              "elem_id": f"knob-{method}-{knob.name}", "elem_classes": ["percent"] if knob.percent else None,
-                              "interactive": True, "min_width": 0}
+    common: dict[str, Any] = {
+        "value": knob.shown(value),
+        "label": knob.title,
+        "info": knob.help or None,
+        "visible": visible,
+        "elem_id": f"knob-{method}-{knob.name}",
+        "elem_classes": ["percent"] if knob.percent else None,
+        "interactive": True,
+        "min_width": 0,
+    }
     if knob.kind == "switch":
         return gr.Checkbox(**common)
     if knob.kind == "choice":
@@ -227,5 +255,11 @@ def _follow(form: Form) -> None:
             updates = [gr.update(visible=applies(knob, settings, None)) for knob in followers]
             return updates if len(updates) > 1 else updates[0]
 
-        form.controls[leader].input(toggle, [form.controls[name] for name in leaders], [form.controls[knob.name] for knob in followers],
-                                    queue=False, show_progress="hidden", api_visibility="private")
+        form.controls[leader].input(
+            toggle,
+            [form.controls[name] for name in leaders],
+            [form.controls[knob.name] for knob in followers],
+            queue=False,
+            show_progress="hidden",
+            api_visibility="private",
+        )

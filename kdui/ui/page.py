@@ -41,14 +41,34 @@ def _creator(name: str) -> Callable[[Any, PageState], None]:
     return getattr(importlib.import_module(f"kdui.ui.{name}"), f"create_{name}")
 
 
-def launch(workbench: Any, host: str = "127.0.0.1", port: int = 7860, *, auth: tuple[str, str] | None = None,
-           block: bool = True, quiet: bool = True) -> gr.Blocks:
+def launch(
+    workbench: Any,
+    host: str = "127.0.0.1",
+    port: int = 7860,
+    *,
+    auth: tuple[str, str] | None = None,
+    block: bool = True,
+    quiet: bool = True,
+) -> gr.Blocks:
     """Serve the page; with ``block=False`` it returns once the server answers."""
     demo = create_page(workbench)
     demo.queue(default_concurrency_limit=8)
-    demo.launch(server_name=host, server_port=port, auth=auth, prevent_thread_lock=not block, quiet=quiet, inbrowser=False, share=False,
-                theme=create_theme(), head=head(), favicon_path=str(ASSETS / "favicon.svg"), footer_links=[], ssr_mode=False,
-                show_error=False, app_kwargs={"routes": [Route("/kdui-assets/{name}", serve_asset)]})
+    demo.launch(
+        server_name=host,
+        server_port=port,
+        auth=auth,
+        prevent_thread_lock=not block,
+        quiet=quiet,
+        inbrowser=False,
+        share=False,
+        theme=create_theme(),
+        head=head(),
+        favicon_path=str(ASSETS / "favicon.svg"),
+        footer_links=[],
+        ssr_mode=False,
+        show_error=False,
+        app_kwargs={"routes": [Route("/kdui-assets/{name}", serve_asset)]},
+    )
     return demo
 
 
@@ -59,8 +79,10 @@ def head() -> str:
     """
     style = (ASSETS / "theme.css").read_text(encoding="utf-8")
     script = (ASSETS / "shell.js").read_text(encoding="utf-8")
-    return (f'<meta name="viewport" content="width=device-width, initial-scale=1"><style id="kdui-style">{style}</style>'
-            f'<script>window.kdui = {{version: "{assets_version()}"}};</script><script>{script}</script>')
+    return (
+        f'<meta name="viewport" content="width=device-width, initial-scale=1"><style id="kdui-style">{style}</style>'
+        f'<script>window.kdui = {{version: "{assets_version()}"}};</script><script>{script}</script>'
+    )
 
 
 @cache

@@ -98,8 +98,8 @@ def mark(origin: Origin | str, provenance: Provenance | None = None) -> str:
     return f'<span class="mark" title="{title}" role="img" aria-label="{title}">{origin.mark}</span>'
 
 
-def measured(measurement: Measurement | None, *, words: bool = False) -> str:
-    """A measurement as HTML with its mark; ``words`` adds how it came to be: ● measured, n = 2,189."""
+def measured(measurement: Measurement | None, *, words: bool = False, name: str = "") -> str:
+    """A measurement as HTML with its mark; ``words`` adds how it came to be: 97.6 % accuracy ● measured, n = 2,189."""
     if measurement is None:
         return "–"
     text = escape(number(measurement.value, measurement.unit))
@@ -107,4 +107,6 @@ def measured(measurement: Measurement | None, *, words: bool = False) -> str:
     if not words:
         return f"{text}{mark(source.origin, source)}"
     count = f", n = {source.n:,}" if source.n else ""
-    return f'{text} <span class="prov" title="{escape(origin_title(source.origin, source))}">{source.origin.mark} {source.origin.value}{count}</span>'
+    title = escape(origin_title(source.origin, source))
+    how = f'<span class="prov" title="{title}">{source.origin.mark} {source.origin.value}{count}</span>'
+    return f"<b>{text}</b> {escape(name)} {how}"

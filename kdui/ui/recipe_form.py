@@ -39,8 +39,16 @@ def compose(base: Recipe, choices: Choices, order: Mapping[str, int]) -> Recipe:
     stages.sort(key=lambda stage: order.get(stage.method, 0))
     if not stages:
         raise RecipeError("Nothing is left to do: switch at least one step on.")
-    return Recipe.model_validate({**base.model_dump(exclude={"stages", "task", "teacher", "student", "seed"}), "task": choices.task, "seed": choices.seed,
-                                  "teacher": _model(choices.teacher, "teacher"), "student": student, "stages": stages})
+    return Recipe.model_validate(
+        {
+            **base.model_dump(exclude={"stages", "task", "teacher", "student", "seed"}),
+            "task": choices.task,
+            "seed": choices.seed,
+            "teacher": _model(choices.teacher, "teacher"),
+            "student": student,
+            "stages": stages,
+        }
+    )
 
 
 def _model(text: str | None, role: str) -> ModelRef:

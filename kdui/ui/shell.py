@@ -38,6 +38,7 @@ def query(request: gr.Request | None, key: str, default: str = "") -> str:
 
 def create_state(demo: gr.Blocks) -> PageState:
     """The hidden fields that assets/shell.js fills from the URL."""
+
     def field(key: str) -> gr.Textbox:
         return gr.Textbox(elem_id=f"nav-{key}", elem_classes="nav-field", label=f"Address field {key}", container=False)
 
@@ -46,8 +47,12 @@ def create_state(demo: gr.Blocks) -> PageState:
 
 def create_header(workbench: Any, demo: gr.Blocks) -> None:
     """Product name, device, queue and theme switch; the queue is asked for every two seconds."""
-    header = gr.HTML(header_html(_overview(workbench)), elem_id="kdui-header", js_on_load="kdui.theme.apply(); watch('value', () => kdui.theme.apply())",
-                     apply_default_css=False)
+    header = gr.HTML(
+        header_html(_overview(workbench)),
+        elem_id="kdui-header",
+        js_on_load="kdui.theme.apply(); watch('value', () => kdui.theme.apply())",
+        apply_default_css=False,
+    )
 
     def poll(shown: str) -> Any:
         fresh = header_html(_overview(workbench))
@@ -72,10 +77,15 @@ def header_html(overview: Overview | str) -> str:
     else:
         alive = "" if overview.launcher_alive else " off"
         hint = overview.serving or ("Ready" if overview.launcher_alive else "Nothing starts new runs at the moment")
-        queue = f"{overview.running} running · {overview.queued} queued" if overview.running or overview.queued else "Nothing running"
-        chips = (f'<span class="chip" id="chip-device" title="{escape(hint)}"><i class="dot{alive}"></i>{_device(overview.device)}</span>'
-                 f'<a class="chip btn" id="chip-queue" role="status" href="?tab=runs">{queue}</a>')
-    theme = '<button class="chip" id="theme-switch" type="button" aria-label="Theme"><span>◐ Auto</span></button>'
+        busy = overview.running or overview.queued
+        queue = f"{overview.running} running · {overview.queued} queued" if busy else "Nothing running"
+        dot = f'<i class="dot{alive}"></i>'
+        chips = (
+            f'<span class="chip" id="chip-device" title="{escape(hint)}">{dot}{_device(overview.device)}</span>'
+            f'<a class="chip btn" id="chip-queue" role="status" href="?tab=runs">{queue}</a>'
+        )
+    face = '<span>◐</span><span class="wide">Auto</span>'
+    theme = f'<button class="chip" id="theme-switch" type="button" aria-label="Theme">{face}</button>'
     return f'<div class="bar"><span class="brand">kdui</span><span class="push"></span>{chips}{theme}</div>'
 
 
