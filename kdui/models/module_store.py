@@ -12,9 +12,9 @@ from torch import nn
 from kdui.catalogue.models import FAMILIES
 from kdui.core.contracts import InputSettings
 from kdui.core.errors import StageFailed, StoreError
+from kdui.inputs.text import TOKENIZER
 from kdui.models.description import ModelDescription
 from kdui.models.surgery import apply_surgery, describe_surgery
-from kdui.models.transformer import TOKENIZER
 
 WEIGHTS, DESCRIPTION, INPUTS = "model.safetensors", "model.json", "inputs.json"
 

@@ -1,18 +1,17 @@
 """Hugging Face networks behind kdui's own forward: named arrays in, logits out."""
 
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import nn
 from torch.nn.functional import interpolate
+from transformers.utils import logging
 
 from kdui.core.contracts import TaskFacts
 from kdui.core.errors import RecipeError
 from kdui.models.convolution import PixelScale
-
-TOKENIZER = "tokenizer.json"
 
 
 class TextClassifier(nn.Module):
@@ -61,13 +60,15 @@ class ImageClassifier(nn.Module):
         return self.network(pixel_values=self.scale(pixels)).logits
 
 
-def text_settings(facts: TaskFacts, longest: int | None = None) -> dict[str, Any]:
-    """How a text model wants its examples: the task's length and case, at most ``longest`` tokens."""
-    length = facts.input["max_length"]
-    return {"max_length": min(length, longest) if longest else length, "lowercase": bool(facts.input.get("lowercase", False))}
-
-
-def read_tokenizer(folder: Path | None) -> str | None:
-    """The text of the folder's tokenizer.json, if there is one."""
-    path = folder / TOKENIZER if folder else None
-    return path.read_text(encoding="utf-8") if path and path.is_file() else None
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Keep progress bars and reports of missing heads, which are expected here, out of a run's log."""
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()

@@ -19,7 +19,8 @@ from kdui.core.contracts import InputSettings, TaskFacts
 from kdui.core.errors import SourceError
 from kdui.models.convolution import image_inputs
 from kdui.models.layers import output_layer
-from kdui.models.transformer import TOKENIZER, ImageClassifier, TextClassifier, read_tokenizer, text_settings
+from kdui.models.tokens import read_tokenizer, text_inputs
+from kdui.models.transformer import ImageClassifier, TextClassifier, quietly
 
 _AUTO = {"text": AutoModelForSequenceClassification, "image": AutoModelForImageClassification}
 _PLAIN = {"attn_implementation": "eager"}  # plain matrix products, which export and quantize well
@@ -31,14 +32,14 @@ def build(options: Mapping[str, Any], facts: TaskFacts, folder: Path | None) -> 
     """The checkpoint's network; its head stays where the labels are the task's own, else it gets a new one."""
     if folder is None:
         raise SourceError("A Hugging Face model needs its checkpoint folder.")
-    config, order = _config(folder), None
-    if facts.labels:
-        order = _same_labels(config, facts)
-        _set_labels(config, facts)
+    config = _config(folder)
+    order = _same_labels(config, facts)
+    _set_labels(config, facts)
     try:
-        network = _AUTO[facts.modality].from_pretrained(
-            folder, config=config, dtype=torch.float32, ignore_mismatched_sizes=True, use_safetensors=True,
-            local_files_only=True, trust_remote_code=False, **_PLAIN)
+        with quietly():
+            network = _AUTO[facts.modality].from_pretrained(
+                folder, config=config, dtype=torch.float32, ignore_mismatched_sizes=True, use_safetensors=True,
+                local_files_only=True, trust_remote_code=False, **_PLAIN)
     except _UNREADABLE as error:
         raise _unreadable(folder, error) from error
     _fit_head(output_layer(network, facts.outputs), order)
@@ -51,7 +52,7 @@ def inputs(options: Mapping[str, Any], facts: TaskFacts, folder: Path | None) ->
         return image_inputs(options, facts)
     positions = getattr(_config(folder), "max_position_embeddings", None) if folder else None
     # RoBERTa and its kin start counting after the padding position.
-    return InputSettings(modality="text", settings=text_settings(facts, positions - 2 if positions else None), files=(TOKENIZER,))
+    return text_inputs(facts, positions - 2 if positions else None)
 
 
 def architecture(module: nn.Module) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from transformers import BertConfig, BertForSequenceClassification
 
 from kdui.core.contracts import InputSettings, TaskFacts
 from kdui.core.errors import StageFailed
-from kdui.models.transformer import TOKENIZER, TextClassifier, read_tokenizer, text_settings
+from kdui.models.tokens import read_tokenizer, text_inputs
+from kdui.models.transformer import TextClassifier, quietly
 
 # Eager attention is plain matrix products: torch-pruning can follow them and ONNX Runtime can quantize them.
 ATTENTION = "eager"
@@ -21,9 +22,10 @@ def build(options: Mapping[str, Any], facts: TaskFacts, folder: Path | None) -> 
     """The pretrained encoder with a new head, or, without a folder, the same shape with new weights."""
     if folder is None:
         return TextClassifier(BertForSequenceClassification(_config(options["layers"], facts)))
-    pretrained = TextClassifier(
-        BertForSequenceClassification.from_pretrained(folder, config=_config(DEEPEST, facts), dtype=torch.float32,
-                                                      use_safetensors=True, local_files_only=True), read_tokenizer(folder))
+    with quietly():
+        network = BertForSequenceClassification.from_pretrained(
+            folder, config=_config(DEEPEST, facts), dtype=torch.float32, use_safetensors=True, local_files_only=True)
+    pretrained = TextClassifier(network, read_tokenizer(folder))
     if options["layers"] == DEEPEST:
         return pretrained
     shallow = TextClassifier(BertForSequenceClassification(_config(options["layers"], facts)))
@@ -33,7 +35,7 @@ def build(options: Mapping[str, Any], facts: TaskFacts, folder: Path | None) -> 
 
 def inputs(options: Mapping[str, Any], facts: TaskFacts, folder: Path | None) -> InputSettings:
     """Token ids of MiniLM's own tokenizer."""
-    return InputSettings(modality="text", settings=text_settings(facts, longest=512), files=(TOKENIZER,))
+    return text_inputs(facts, longest=512)
 
 
 def start_from_teacher(module: nn.Module, teacher: nn.Module) -> None:

@@ -9,7 +9,7 @@ from torch import nn
 
 from kdui.core.contracts import InputSettings, TaskFacts
 from kdui.models.embeddings import start_from_embeddings
-from kdui.models.transformer import TOKENIZER, text_settings
+from kdui.models.tokens import text_inputs
 
 # Rows of the embedding before a teacher's vocabulary takes their place: that of BERT's uncased word pieces.
 VOCABULARY = 30522
@@ -42,7 +42,7 @@ def build(options: Mapping[str, Any], facts: TaskFacts, folder: Path | None) -> 
 
 def inputs(options: Mapping[str, Any], facts: TaskFacts, folder: Path | None) -> InputSettings:
     """Token ids of the teacher's tokenizer."""
-    return InputSettings(modality="text", settings=text_settings(facts), files=(TOKENIZER,))
+    return text_inputs(facts)
 
 
 start_from_teacher = start_from_embeddings
