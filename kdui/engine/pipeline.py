@@ -19,7 +19,7 @@ from kdui.core.plan import Step
 from kdui.core.run import Run, StepState
 from kdui.engine.chart_row import chart_row
 from kdui.engine.reporter import RunReporter
-from kdui.methods.measure.apply import MEASUREMENTS_FILE
+from kdui.methods.measure.files import MEASUREMENTS_FILE
 from kdui.store.store import Store
 from kdui.training.context import StepContext, TaskData
 from kdui.training.device import device_name

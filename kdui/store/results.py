@@ -48,10 +48,10 @@ class ResultStore:
             count, newest = connection.execute(select(func.count(), func.coalesce(func.max(results.c.id), 0)).where(results.c.task == task)).one()
         return count, newest
 
-    def rows_of_task(self, task: str) -> tuple[list[str], list[tuple[Any, ...]]]:
-        """All chart rows of a task with their run's name, recipe and age: column names and tuples."""
-        columns = [*(results.c[name] for name in RESULT_COLUMNS), runs.c.name.label("run_name"), runs.c.seed, runs.c.created]
-        query = select(*columns).join(runs, runs.c.id == results.c.run).where(results.c.task == task).order_by(results.c.id)
+    def rows_of_task(self, task: str, after: int = 0) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """Chart rows of a task (those with an id above ``after``) with their run's name, seed and age: column names and tuples."""
+        columns = [results.c.id, *(results.c[name] for name in RESULT_COLUMNS), runs.c.name.label("run_name"), runs.c.seed, runs.c.created]
+        query = select(*columns).join(runs, runs.c.id == results.c.run).where(results.c.task == task, results.c.id > after).order_by(results.c.id)
         with self.engine.connect() as connection:
             found = connection.execute(query)
             return list(found.keys()), [tuple(row) for row in found.all()]

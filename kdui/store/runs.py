@@ -15,7 +15,7 @@ from kdui.core.plain import digest
 from kdui.core.plan import Step
 from kdui.core.recipe import Recipe
 from kdui.core.run import TRANSITIONS, Run, RunState, StepState, StepStatus
-from kdui.store.tables import runs, steps
+from kdui.store.tables import results, runs, steps
 
 HOST = socket.gethostname()
 
@@ -165,6 +165,34 @@ class RunStore:
             connection.execute(delete(runs).where(runs.c.id == run_id))
             kept = set(connection.execute(select(steps.c.digest).where(steps.c.digest.in_(mine))).scalars().all())
         return sorted(mine - kept)
+
+    def newest_step(self, task: str, column: str, model: str, produces: str, role: str | None) -> str | None:
+        """Digest of the newest finished step of that kind in a run whose ``column`` (teacher or student) is ``model``."""
+        role_is = steps.c.role.is_(None) if role is None else steps.c.role == role
+        query = (select(steps.c.digest).join(runs, runs.c.id == steps.c.run)
+                 .where(runs.c.task == task, runs.c[column] == model, steps.c.produces == produces, role_is,
+                        steps.c.state.in_([StepState.DONE, StepState.CACHED]))
+                 .order_by(runs.c.created.desc(), steps.c.ordinal).limit(1))
+        with self.engine.connect() as connection:
+            return connection.execute(query).scalar()
+
+    def measured_step(self, onnx_digest: str) -> tuple[str, str] | None:
+        """Task and digest of the newest measurement of the model with that ONNX artifact."""
+        query = (select(runs.c.task, steps.c.digest).join(results, (results.c.run == steps.c.run) & (results.c.step == steps.c.name))
+                 .join(runs, runs.c.id == steps.c.run).where(results.c.digest == onnx_digest).order_by(results.c.id.desc()).limit(1))
+        with self.engine.connect() as connection:
+            row = connection.execute(query).first()
+        return (row[0], row[1]) if row else None
+
+    def recipes(self, run_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """The plain recipes of runs by id."""
+        wanted = list(run_ids)
+        found: dict[str, dict[str, Any]] = {}
+        with self.engine.connect() as connection:
+            for start in range(0, len(wanted), 500):
+                query = select(runs.c.id, runs.c.recipe).where(runs.c.id.in_(wanted[start:start + 500]))
+                found.update((run_id, recipe) for run_id, recipe in connection.execute(query).all())
+        return found
 
     def expected_seconds(self, digest_or_labels: Iterable[tuple[str, str, str]]) -> dict[tuple[str, str, str], float]:
         """Median seconds that (task, method, label) took in finished runs: the basis of time estimates."""

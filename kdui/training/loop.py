@@ -93,6 +93,7 @@ class Trainer:
         self._best_score: float | None = None
         self._best_loss, self._best_epoch = math.inf, 0.0
         self._saved_at = time.monotonic()
+        self._epoch_losses: dict[str, list[float]] = {}
 
     def _resume(self) -> None:
         found = load_checkpoint(self.checkpoint, self.model, self._optimizer) if self.checkpoint else None
@@ -112,6 +113,7 @@ class Trainer:
         view = (self._epoch % self.views if self.views else self._epoch) if self.knobs.augment else None
         sums: dict[str, torch.Tensor] = {}
         count, reported = 0, time.monotonic()
+        self._epoch_losses = {}
         for number in range(self._position, len(batches)):
             losses = self._step(batches[number], view)
             for name, value in losses.items():
@@ -147,6 +149,8 @@ class Trainer:
         means = {name: float(value) / count for name, value in sums.items()}
         if not math.isfinite(means["total"]):
             raise StageFailed(f"The loss is no longer a number in epoch {self._epoch + 1}. Lower the learning rate (now {self.knobs.learning_rate:g}).")
+        for name, value in means.items():
+            self._epoch_losses.setdefault(name, []).append(value)
         self.report.loss(self._epoch + self._position / self._steps_an_epoch, **means)
         self.report.progress(self._steps_done / self._total_steps)
 
@@ -158,7 +162,8 @@ class Trainer:
         targets = self.validation.targets.cpu()
         loss = float(self.objective.hard_loss(torch.from_numpy(outputs), targets))
         score = self.objective.headline(outputs, targets.numpy())
-        self.history.append({"epoch": at, "validation": score, "loss": loss})
+        means = {f"train_{name}": sum(values) / len(values) for name, values in self._epoch_losses.items()}
+        self.history.append({"epoch": at, "validation": score, "loss": loss, **means})
         self.report.metric(at, validation=score, validation_loss=loss)
         if self._best_score is None or (score, -loss) > (self._best_score, -self._best_loss):
             self._best_score, self._best_loss, self._best_epoch = score, loss, at

@@ -9,6 +9,7 @@ from kdui.core.artifact import Artifact
 from kdui.core.measurement import Measurement, Origin, Provenance
 from kdui.launch.machine import cpu_name, notable_flags, versions
 from kdui.methods.export.files import MODEL_FILE, read_inputs
+from kdui.methods.measure.files import MEASUREMENTS_FILE, PREDICTIONS_FILE
 from kdui.methods.measure.statistics import median_interval, wilson
 from kdui.objectives import objective_of
 from kdui.runtime.latency import Latency, measure_latency, measure_memory
@@ -16,7 +17,6 @@ from kdui.runtime.sessions import graph_outputs
 from kdui.store.artifacts import write_json
 from kdui.training.context import StepContext
 
-MEASUREMENTS_FILE, PREDICTIONS_FILE = "measurements.json", "predictions.npy"
 TIMED_LENGTH = 64  # tokens of the text that is timed, or the task's own limit where that is lower
 THROUGHPUT_BATCH = 32
 

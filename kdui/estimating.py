@@ -1,0 +1,176 @@
+"""What a recipe will cost before it starts: measured where the store knows, estimated elsewhere, and labelled so."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from kdui.catalogue.methods import stage_spec
+from kdui.catalogue.tasks import TASKS
+from kdui.core.measurement import Measurement, Origin
+from kdui.core.plan import Step
+from kdui.core.recipe import Recipe
+from kdui.core.views import Estimate, EstimateRow, PlannedStep
+from kdui.launch.machine import cores, cpu_flags
+from kdui.store.store import Store
+
+# Deliberately rough: used only until a first run has been timed on this machine.
+FLOPS_A_CORE = 1.2e10
+STEP_SECONDS = 0.004
+FIXED_SECONDS = {"export": 3.0, "measure": 4.0, "quantize": 5.0}
+FAST_INT8 = {"avx512_vnni", "avx_vnni", "amx_int8", "asimddp"}
+
+Size = dict[str, int]
+
+
+class Estimator:
+    """``size(task, ref)`` gives {"parameters", "macs"} of a model, from the serving process."""
+
+    def __init__(self, store: Store, size: Callable[[str, str], Size]):
+        self.store, self.size = store, size
+
+    def estimate(self, recipe: Recipe, plan: list[Step]) -> Estimate:
+        """Rows against the teacher, warnings, and the expected seconds of each step."""
+        specs = {stage.method: stage_spec(stage).model_dump() for stage in recipe.stages}
+        teacher = self.size(recipe.task, str(recipe.teacher)) if recipe.teacher else None
+        student = self.size(recipe.task, str(recipe.student)) if recipe.student else teacher
+        steps = self._steps(recipe, plan, teacher, student)
+        seconds = sum(step.seconds for step in steps if step.seconds is not None)
+        rows = self._rows(recipe, plan, specs, teacher, student)
+        return Estimate(rows=tuple(rows), warnings=tuple(warnings(recipe, specs, teacher, student)), steps=tuple(steps), seconds=seconds)
+
+    # --- time --------------------------------------------------------------------------------------------------
+
+    def _steps(self, recipe: Recipe, plan: list[Step], teacher: Size | None, student: Size | None) -> list[PlannedStep]:
+        known = self.store.runs.expected_seconds({(recipe.task, step.method, step.label) for step in plan})
+        found = []
+        for step in plan:
+            cached = self.store.artifacts.has(step.digest)
+            seconds = 0.0 if cached else known.get((recipe.task, step.method, step.label))
+            if seconds is None:
+                seconds = rough_seconds(recipe.task, step, teacher if step.role == "teacher" or step.produces == "outputs" else student)
+            found.append(PlannedStep(name=step.name, label=step.label, method=step.method, cached=cached, seconds=seconds))
+        return found
+
+    # --- rows --------------------------------------------------------------------------------------------------
+
+    def _measured(self, plan: list[Step], role_last: bool) -> dict[str, Measurement]:
+        """What the store measured of the teacher (or, ``role_last``, of the recipe's last model), by its very digest."""
+        steps = [step for step in plan if step.produces == "measurements"]
+        chosen = steps[-1:] if role_last else [step for step in steps if step.role == "teacher"][:1]
+        if not chosen or not self.store.artifacts.has(chosen[0].digest):
+            return {}
+        return read_measurements(self.store, chosen[0].digest)
+
+    def _rows(self, recipe: Recipe, plan: list[Step], specs: dict[str, dict[str, Any]], teacher: Size | None, student: Size | None) -> list[EstimateRow]:
+        old, new = self._measured(plan, False), self._measured(plan, True)
+        base = counted(teacher, {}) if teacher else {}
+        result = counted(student, specs) if student else {}
+        history = self._history(recipe)
+        rows = []
+        for metric, title, unit, scale in (("parameters", "Parameters", "", 1.0), ("gzip_bytes", "Download", "MB", 1e6), ("macs", "MACs", "", 1.0),
+                                           ("latency_p50", "Latency p50", "ms", 1.0), ("peak_memory", "Peak memory", "MB", 1.0)):
+            left = _known(old, metric, scale) or (base.get(metric) or history.get(("teacher", metric)), Origin.ESTIMATED)
+            right = _known(new, metric, scale) or (result.get(metric) or history.get(("result", metric)), Origin.ESTIMATED)
+            if metric == "parameters":
+                left, right = (left[0], Origin.MEASURED), (right[0], right[1] if specs.get("prune", {}).get("kind") == "structured" else Origin.MEASURED)
+            ratio = left[0] / right[0] if left[0] and right[0] else None
+            rows.append(EstimateRow(quantity=title, unit=unit, teacher=left[0], result=right[0], ratio=ratio, teacher_origin=left[1], result_origin=right[1]))
+        rows.append(self._headline(recipe, old, new, history))
+        return rows
+
+    def _headline(self, recipe: Recipe, old: dict[str, Measurement], new: dict[str, Measurement], history: dict[tuple[str, str], Any]) -> EstimateRow:
+        metric = TASKS[recipe.task].headline
+        left = _known(old, metric.name, 1.0) or (history.get(("teacher", "accuracy")), Origin.ESTIMATED)
+        right = _known(new, metric.name, 1.0) or (None, Origin.ESTIMATED)
+        low, high = history.get(("result", "accuracy"), (None, None))
+        middle = right[0] if right[0] is not None else ((low + high) / 2 if low is not None and high is not None else None)
+        known = right[0] is not None
+        return EstimateRow(quantity=metric.title, unit=metric.unit, teacher=left[0], result=middle, result_low=None if known else low,
+                           result_high=None if known else high, ratio=middle / left[0] if middle and left[0] else None,
+                           teacher_origin=left[1], result_origin=right[1])
+
+    def _history(self, recipe: Recipe) -> dict[tuple[str, str], Any]:
+        """What runs of the same models on the same task gave: medians, and the range of the headline."""
+        names, rows = self.store.results.rows_of_task(recipe.task)
+        table = [dict(zip(names, row, strict=True)) for row in rows[-4000:]]
+        found: dict[tuple[str, str], Any] = {}
+        groups = {"teacher": [row for row in table if row["role"] == "teacher" and row["model"] == str(recipe.teacher)],
+                  "result": [row for row in table if row["role"] in ("student", "compressed") and row["model"] == str(recipe.student or recipe.teacher)]}
+        for side, group in groups.items():
+            for column, metric in (("latency_ms", "latency_p50"), ("memory_mb", "peak_memory")):
+                values = sorted(row[column] for row in group if row[column] is not None)
+                if values:
+                    found[(side, metric)] = values[len(values) // 2]
+            scores = [row["accuracy"] for row in group if row["accuracy"] is not None]
+            if scores:
+                found[(side, "accuracy")] = scores[-1] if side == "teacher" else (min(scores), max(scores))
+        return found
+
+
+def read_measurements(store: Store, digest: str) -> dict[str, Measurement]:
+    """The measurements of a measure artifact, by metric."""
+    import json
+
+    from kdui.methods.measure.files import MEASUREMENTS_FILE
+
+    rows = json.loads(store.artifacts.open(digest).file(MEASUREMENTS_FILE).read_bytes())
+    return {row["metric"]: Measurement.model_validate({key: value for key, value in row.items() if key != "mark"}) for row in rows}
+
+
+def _known(found: dict[str, Measurement], metric: str, scale: float) -> tuple[float, Origin] | None:
+    return (found[metric].value / scale, found[metric].provenance.origin) if metric in found else None
+
+
+def counted(size: Size, specs: dict[str, dict[str, Any]]) -> dict[str, float]:
+    """Parameters, MACs and gzipped MB of a model after the recipe's compression, by formula.
+
+    Structured pruning at ratio s leaves about (1 − s)² of weights and MACs (both sides of a layer shrink). A sparse tensor costs
+    its zeros' entropy H(s) a weight plus its non-zeros; float weights barely compress (about 8 % by gzip).
+    """
+    parameters, macs = float(size["parameters"]), float(size["macs"])
+    prune = specs.get("prune")
+    bits = float(specs["quantize"]["bits"]) if "quantize" in specs else 32.0
+    sparsity = 0.0
+    if prune and prune["kind"] == "structured":
+        left = (1 - prune["sparsity"]) ** 2
+        parameters, macs = parameters * left, macs * left
+    elif prune:
+        sparsity = prune["sparsity"]
+    entropy = -sum(share * math.log2(share) for share in (sparsity, 1 - sparsity) if share > 0)
+    a_weight = (1 - sparsity) * bits * (0.92 if bits == 32 else 1.0) + entropy
+    return {"parameters": parameters, "macs": macs, "gzip_bytes": parameters * a_weight / 8 / 1e6}
+
+
+def rough_seconds(task: str, step: Step, size: Size | None) -> float:
+    """Seconds of a step that was never timed here: forward and backward cost about three forward passes."""
+    if step.method in FIXED_SECONDS or size is None:
+        return FIXED_SECONDS.get(step.method, 5.0)
+    examples = step.settings.get("train_examples") or TASKS[task].splits["train"]
+    flops = 2.0 * size["macs"] * examples / (FLOPS_A_CORE * cores())
+    if step.produces == "outputs":
+        return max(1, step.settings.get("views", 0)) * flops
+    epochs = step.settings.get("epochs", 1)
+    return epochs * (3 * flops + STEP_SECONDS * examples / step.settings.get("batch_size", 64))
+
+
+def warnings(recipe: Recipe, specs: dict[str, dict[str, Any]], teacher: Size | None, student: Size | None) -> list[str]:
+    """What a person should know before starting, in words."""
+    found = []
+    prune, quantize, distill = specs.get("prune"), specs.get("quantize"), specs.get("distill")
+    if prune and prune["kind"] != "structured" and prune["sparsity"] > 0:
+        found.append(f"{prune['sparsity']:.0%}".replace("%", " %") + " unstructured sparsity shrinks the download. It does not speed up this CPU: choose structured pruning for latency.")
+    if prune and prune["sparsity"] >= 0.9:
+        found.append("At 90 % and more, most models lose accuracy that recovery does not bring back.")
+    if quantize and quantize["bits"] < 8:
+        found.append(f"There is no kernel for {quantize['bits']} bits: accuracy is simulated, the packed size is real, the speed is that of the unpacked model.")
+    if quantize and quantize["bits"] == 8 and not cpu_flags() & FAST_INT8:
+        found.append("This CPU has no int8 dot product (VNNI): int8 saves size here, and is seldom faster than fp32.")
+    if distill and distill["soft_weight"] == 0:
+        found.append("With soft weight 0 the teacher is not heard: the student is its own control.")
+    if distill and distill["temperature"] > 10:
+        found.append("Above a temperature of 10 the soft labels are almost flat: little of the teacher is left in them.")
+    if distill and not distill["control"]:
+        found.append("Without the control run nobody can say what the teacher bought.")
+    if teacher and student and recipe.student and student["parameters"] >= teacher["parameters"]:
+        found.append("The student is not smaller than its teacher.")
+    return found

@@ -1,0 +1,58 @@
+"""What the lenses in Build show: the teacher's real answers, the student's real weights, the last run's real curves."""
+
+import json
+from typing import Any
+
+from kdui.catalogue.tasks import TASKS
+from kdui.core.plan import Step
+from kdui.core.recipe import Recipe
+from kdui.store.store import Store
+
+LENS_FILE = "lens.json"
+
+
+def lens_data(store: Store, recipe: Recipe, plan: list[Step]) -> dict[str, Any]:
+    """Data by lens, each with its origin: measured, or none with a sentence that says how to get it."""
+    return {"temperature": _temperature(store, recipe, plan), "weights": _weights(store, recipe, plan), "soft_weight": _soft_weight(store, recipe, plan)}
+
+
+def _digest(store: Store, recipe: Recipe, plan: list[Step], produces: str, role: str | None) -> tuple[str, bool] | None:
+    """The artifact of this very recipe, else of the newest run with the same models: its digest and whether it is the very one."""
+    for step in plan:
+        if step.produces == produces and step.role == role and store.artifacts.has(step.digest):
+            return step.digest, True
+    model = recipe.teacher if role in (None, "teacher") else recipe.student
+    column = "teacher" if role in (None, "teacher") else "student"
+    found = store.runs.newest_step(recipe.task, column, str(model or ""), produces, role)
+    return (found, False) if found and store.artifacts.has(found) else None
+
+
+def _read(store: Store, digest: str) -> dict[str, Any]:
+    return json.loads(store.artifacts.open(digest).file(LENS_FILE).read_bytes())
+
+
+def _temperature(store: Store, recipe: Recipe, plan: list[Step]) -> dict[str, Any]:
+    found = _digest(store, recipe, plan, "outputs", None)
+    if found is None:
+        return {"origin": "none", "note": "No teacher has answered yet: queue a run to see its soft labels.", "labels": list(TASKS[recipe.task].labels), "examples": []}
+    note = f"Answers of {recipe.teacher} to validation examples" + ("" if found[1] else ", from an earlier run with other settings")
+    return {"origin": "measured", "note": note, **_read(store, found[0])}
+
+
+def _weights(store: Store, recipe: Recipe, plan: list[Step]) -> dict[str, Any]:
+    role = "student" if recipe.student else "teacher"
+    found = _digest(store, recipe, plan, "model", role)
+    if found is None:
+        return {"origin": "none", "note": "This model has not been trained yet: queue a run to see its weights."}
+    note = f"Weights of {recipe.student or recipe.teacher}" + ("" if found[1] else ", from an earlier run with other settings")
+    return {"origin": "measured", "note": note, **_read(store, found[0])}
+
+
+def _soft_weight(store: Store, recipe: Recipe, plan: list[Step]) -> dict[str, Any]:
+    found = _digest(store, recipe, plan, "model", "student")
+    history = store.artifacts.manifest(found[0]).summary["training"]["history"] if found else []
+    rows = [row for row in history if "train_soft" in row and "train_hard" in row]
+    if not rows:
+        return {"origin": "none", "note": "No run has recorded both losses yet.", "epochs": [], "soft": [], "hard": []}
+    return {"origin": "measured", "note": "Training losses by epoch" + ("" if found and found[1] else ", from an earlier run with other settings"),
+            "epochs": [row["epoch"] for row in rows], "soft": [row["train_soft"] for row in rows], "hard": [row["train_hard"] for row in rows]}

@@ -1,0 +1,129 @@
+"""What the serving process answers: predictions, test examples, disagreements, and the size of a model before it exists."""
+
+import time
+from collections import OrderedDict
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from kdui.catalogue.tasks import TASKS, load_task
+from kdui.core.errors import StoreError
+from kdui.inputs import input_kind
+from kdui.methods.export.files import MODEL_FILE, read_inputs
+from kdui.objectives import objective_of
+from kdui.settings import Settings
+from kdui.store.artifacts import ArtifactStore
+
+TIMED_RUNS, TIMED_SECONDS = 30, 0.6
+SESSION_OVERHEAD_MB = 12.0  # of ONNX Runtime for each open session
+
+
+class Answers:
+    """Keeps sessions by least recent use within the memory limit, and each task's data once read."""
+
+    def __init__(self, settings: Settings):
+        self.settings = settings
+        self.artifacts = ArtifactStore(settings)
+        self._sessions: OrderedDict[str, tuple[Any, float]] = OrderedDict()
+        self._data = cache(self._load)
+
+    def ping(self) -> str:
+        """A sign of life."""
+        return "here"
+
+    def ask(self, task: str, digests: list[str], raw: Any) -> list[dict[str, Any]]:
+        """Each model's answer to one raw example, and its latency measured now, the models taking turns."""
+        facts = TASKS[task]
+        example = np.array(raw, np.uint8) if facts.modality == "image" else raw
+        runs, answers = [], []
+        for digest in digests:
+            session, inputs, folder = self._open(digest)
+            arrays = input_kind(inputs.modality).prepare([example], inputs.settings, folder)
+            outputs = session.run(None, arrays)[0]
+            runs.append((session, arrays))
+            answers.append({"digest": digest, "rows": objective_of(facts).present(outputs[0], facts),
+                            "file_bytes": (folder / MODEL_FILE).stat().st_size})
+        for answer, samples in zip(answers, _in_turn(runs), strict=True):
+            answer["samples"] = samples
+        return answers
+
+    def examples(self, task: str, n: int, offset: int) -> list[dict[str, Any]]:
+        """Test examples as the page shows them, from ``offset`` on, going round at the end."""
+        split = self._data(task)["test"]
+        return [self._shown(task, (offset + index) % len(split.targets)) for index in range(n)]
+
+    def disagreements(self, task: str, teacher: str, other: str, n: int) -> dict[str, Any]:
+        """Test examples that the teacher gets right and the other model wrong; both named by their measure artifact's digest.
+
+        Sorted by the teacher's confidence, surest first.
+        """
+        labels = TASKS[task].labels
+        ours, theirs = (self._predictions(digest) for digest in (teacher, other))
+        total = min(len(ours), len(theirs))
+        targets = self._data(task)["test"].targets[:total]
+        ours, theirs = ours[:total], theirs[:total]
+        parted = np.flatnonzero((ours.argmax(-1) == targets) & (theirs.argmax(-1) != targets))
+        parted = parted[np.argsort(-ours[parted].max(-1), kind="stable")]
+        rows = [{**self._shown(task, int(index)), "teacher": labels[ours[index].argmax()], "teacher_p": float(ours[index].max()),
+                 "other": labels[theirs[index].argmax()], "other_p": float(theirs[index].max())} for index in parted[:n]]
+        return {"count": len(parted), "total": total, "rows": rows}
+
+    def size(self, task: str, ref: str) -> dict[str, int]:
+        """Parameters and MACs of a model on this task, without training it. The first call imports torch."""
+        from kdui.catalogue.models import resolve, weights_folder
+        from kdui.core.recipe import ModelRef
+        from kdui.models.building import size_of
+
+        facts = resolve(ModelRef.parse(ref), TASKS[task], self.settings)
+        folder = weights_folder(facts, self.settings) if facts.ref.kind != "preset" else None
+        return size_of(facts, TASKS[task], folder).model_dump()
+
+    # ---------------------------------------------------------------------------------------------------------
+
+    def _load(self, task: str) -> Any:
+        return load_task(task, self.settings)[1]
+
+    def _open(self, digest: str) -> tuple[Any, Any, Any]:
+        """A session of an artifact whose checksums hold; the least recently used ones make room."""
+        from kdui.runtime.sessions import open_session
+
+        artifact = self.artifacts.open(digest)
+        if artifact.manifest.produces != "onnx":
+            raise StoreError(f"Artifact {digest[:12]} is no ONNX model. Choose a model of a finished run.")
+        if digest in self._sessions:
+            self._sessions.move_to_end(digest)
+        else:
+            path = artifact.file(MODEL_FILE)
+            # Weights stand once in the file and about once more in the session.
+            self._sessions[digest] = (open_session(path, threads=1), SESSION_OVERHEAD_MB + 2 * path.stat().st_size / 1e6)
+            while len(self._sessions) > 1 and sum(size for _, size in self._sessions.values()) > self.settings.serving_memory_mb:
+                self._sessions.popitem(last=False)
+        return self._sessions[digest][0], read_inputs(artifact.path), artifact.path
+
+    def _predictions(self, digest: str) -> np.ndarray:
+        """Test probabilities [n, labels] kept by Measure."""
+        from kdui.methods.measure.files import PREDICTIONS_FILE
+
+        outputs = np.load(self.artifacts.open(digest).file(PREDICTIONS_FILE), allow_pickle=False).astype(np.float32)
+        shifted = np.exp(outputs - outputs.max(-1, keepdims=True))
+        return shifted / shifted.sum(-1, keepdims=True)
+
+    def _shown(self, task: str, index: int) -> dict[str, Any]:
+        facts, split = TASKS[task], self._data(task)["test"]
+        raw = split.inputs[index]
+        shown = {"text": None, "image": np.asarray(raw)[..., 0].tolist()} if facts.modality == "image" else {"text": str(raw), "image": None}
+        return {"index": index, "truth": facts.labels[int(split.targets[index])], **shown}
+
+
+def _in_turn(runs: list[tuple[Any, dict[str, np.ndarray]]]) -> list[list[float]]:
+    """Milliseconds of repeated answers, the models in turn; a slow model gets fewer, at least three."""
+    samples: list[list[float]] = [[] for _ in runs]
+    for number in range(TIMED_RUNS):
+        for found, (session, arrays) in zip(samples, runs, strict=True):
+            if number >= 3 and sum(found) > 1e3 * TIMED_SECONDS:
+                continue
+            started = time.perf_counter()
+            session.run(None, arrays)
+            found.append(1e3 * (time.perf_counter() - started))
+    return samples

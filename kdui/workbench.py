@@ -1,0 +1,339 @@
+"""What a person can do, for the page, the command line and the API alike: no feature lives in a callback."""
+
+import itertools
+import math
+import statistics
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any, cast
+
+from kdui.catalogue import recipe_files
+from kdui.catalogue.methods import METHODS
+from kdui.catalogue.models import resolve
+from kdui.catalogue.pairs import students, teachers
+from kdui.catalogue.planner import plan_recipe
+from kdui.catalogue.tasks import TASKS
+from kdui.core.contracts import Method, TaskFacts
+from kdui.core.errors import KduiError, RecipeError, StateConflict
+from kdui.core.measurement import Measurement, Origin, Provenance
+from kdui.core.recipe import ModelRef, Recipe
+from kdui.core.run import Event, Run, RunState
+from kdui.core.views import Answer, Estimate, Example, ModelCard, ModelResult, Overview, RunDetail, RunPage, RunRow, Servable
+from kdui.estimating import Estimator
+from kdui.launch import machine
+from kdui.launch.dispatcher import Dispatcher, terminate
+from kdui.launch.local import OUTPUT
+from kdui.lens_data import lens_data
+from kdui.points import Points
+from kdui.serving.client import ServingClient
+from kdui.settings import Settings
+from kdui.store.store import Store
+
+if TYPE_CHECKING:
+    import pandas
+
+MOST_IN_SWEEP = 200
+
+
+class Workbench:
+    """One for each process that shows something to a person. It keeps nothing that is not in the store."""
+
+    def __init__(self, settings: Settings | None = None):
+        self.settings = settings or Settings.from_environment()
+        self.store = Store(self.settings)
+        self.dispatcher: Dispatcher | None = None
+        self._points = Points(self.store)
+        self._size = lru_cache(maxsize=256)(self._ask_size)
+
+    @cached_property
+    def serving(self) -> ServingClient:
+        """The process that answers what needs a model at once; started by the first request."""
+        return ServingClient(self.settings)
+
+    def start_dispatcher(self) -> None:
+        """Give queued runs to free slots from now on, in a thread of this process."""
+        self.dispatcher = Dispatcher(self.store)
+        self.dispatcher.start()
+
+    def close(self) -> None:
+        """Stop what this process started for itself; workers go on."""
+        if self.dispatcher:
+            self.dispatcher.stop()
+        if "serving" in self.__dict__:
+            self.serving.close()
+
+    # --- catalogue ---------------------------------------------------------------------------------------------
+
+    def tasks(self) -> list[TaskFacts]:
+        """All tasks, small ones first."""
+        return sorted(TASKS.values(), key=lambda facts: (facts.modality, facts.splits["train"]))
+
+    def methods(self) -> list[Method]:
+        """All methods in the order of a recipe's stages."""
+        return sorted(METHODS.values(), key=lambda method: method.order)
+
+    def teachers(self, task: str) -> list[ModelCard]:
+        """Sensible teachers of a task, the default first."""
+        return [self.card(task, name, "teacher") for name in teachers(TASKS[task])]
+
+    def students(self, task: str, teacher: str) -> list[ModelCard]:
+        """Sensible students of a teacher, the default first."""
+        return [self.card(task, name, "student") for name in students(TASKS[task], ModelRef.parse(teacher))]
+
+    def card(self, task: str, ref: str, role: str) -> ModelCard:
+        """A model as a choice; raises RecipeError in words when it does not fit the task."""
+        facts = resolve(ModelRef.parse(ref), TASKS[task], self.settings)
+        preset = next((item for item in facts.family.presets if item.name == facts.ref.name), None)
+        return ModelCard(ref=ref, title=facts.title, family=facts.family.title, summary=preset.summary if preset else facts.family.title,
+                         licence=preset.licence if preset else "see its model card", known=self.store.results.best_headline(task, ref, role))
+
+    def recipes(self) -> list[Recipe]:
+        """Built-in recipes, then saved ones."""
+        return [self.recipe(name) for name in self.recipe_names()]
+
+    def recipe_names(self) -> list[str]:
+        return list(recipe_files.recipe_files(self.settings))
+
+    def recipe(self, name_or_path: str) -> Recipe:
+        return recipe_files.read_recipe(name_or_path, self.settings)
+
+    def default_recipe(self, task: str, teacher: str | None = None, student: str | None = None) -> Recipe:
+        """The built-in recipe of the task with these models in it, or a plain one made of defaults."""
+        facts = TASKS[task]
+        teacher = teacher or teachers(facts)[0]
+        student = student or students(facts, ModelRef.parse(teacher))[0]
+        for recipe in self.recipes():
+            if recipe.task == task and recipe.student is not None:
+                same = (str(recipe.teacher), str(recipe.student)) == (teacher, student)
+                return recipe if same else recipe.with_values({"teacher": teacher, "student": student, "name": "", "summary": ""})
+        return recipe_files.validated({"task": task, "teacher": teacher, "student": student, "stages": list(self._default_stages())})
+
+    def _default_stages(self) -> list[str]:
+        return [method.name for method in self.methods() if method.name != "prune"]
+
+    def save_recipe(self, recipe: Recipe, name: str) -> str:
+        """Keep a recipe in the person's own; returns the name to call it by."""
+        return recipe_files.save_recipe(recipe, name, self.settings)
+
+    def parse_recipe(self, yaml_text: str) -> Recipe:
+        return recipe_files.parse_recipe(yaml_text)
+
+    def recipe_yaml(self, recipe: Recipe) -> str:
+        return recipe_files.dump_recipe(recipe)
+
+    def command(self, recipe: Recipe) -> str:
+        """The command that runs the same recipe: a known recipe with what differs, else the saved YAML file."""
+        for name in self.recipe_names():
+            changes = _differences(self.recipe(name), recipe)
+            if changes is not None:
+                return " ".join([f"python app.py run {name}", *(f"--set {key}={_as_argument(value)}" for key, value in changes.items())])
+        return "python app.py run recipe.yaml    # with the YAML above saved as recipe.yaml"
+
+    def check(self, recipe: Recipe) -> None:
+        """Raise RecipeError in words when the recipe cannot run."""
+        plan_recipe(recipe, self.settings)
+
+    # --- before starting ---------------------------------------------------------------------------------------
+
+    def estimate(self, recipe: Recipe) -> Estimate:
+        """What it will cost; asks the serving process for sizes that it has not told yet."""
+        return Estimator(self.store, self._size).estimate(recipe, plan_recipe(recipe, self.settings))
+
+    def _ask_size(self, task: str, ref: str) -> dict[str, int]:
+        return cast(dict[str, int], self.serving.call("size", task=task, ref=ref))
+
+    def lenses(self, recipe: Recipe) -> dict[str, Any]:
+        """Data for the lenses beside the knobs."""
+        return lens_data(self.store, recipe, plan_recipe(recipe, self.settings))
+
+    # --- runs --------------------------------------------------------------------------------------------------
+
+    def submit(self, recipe: Recipe, device: str = "auto") -> Run:
+        """Check a recipe and put it at the end of the queue."""
+        machine.require_device(device)
+        run = self.store.runs.create(recipe, plan_recipe(recipe, self.settings), device)
+        self.store.events(run.id).append("state", state="queued")
+        return run
+
+    def submit_sweep(self, recipe: Recipe, values: dict[str, list[Any]], device: str = "auto") -> list[Run]:
+        """Queue one run for each combination of values of dotted settings; all are checked before the first is queued."""
+        combinations = [dict(zip(values, chosen, strict=True)) for chosen in itertools.product(*values.values())]
+        if not 1 <= len(combinations) <= MOST_IN_SWEEP:
+            raise RecipeError(f"A sweep has 1 to {MOST_IN_SWEEP} runs; this one has {len(combinations)}. Give fewer values.")
+        recipes = [recipe.with_values({**chosen, "name": f"{recipe.name or recipe.task} · " + ", ".join(f"{key}={value}" for key, value in chosen.items())})
+                   for chosen in combinations]
+        for item in recipes:
+            self.check(item)
+        return [self.submit(item, device) for item in recipes]
+
+    def runs(self, *, state: str | None = None, task: str | None = None, text: str = "", page: int = 1, size: int = 25) -> RunPage:
+        """One page of the run table."""
+        rows, total = self.store.runs.page(state=state or None, task=task or None, text=text.strip(), page=max(1, page), size=size)
+        return RunPage(rows=tuple(_run_row(row) for row in rows), total=total, page=max(1, page), size=size)
+
+    def run(self, run_id: str) -> RunDetail:
+        """A run with its steps, results, gain, command and YAML."""
+        run = self.store.runs.get(run_id)
+        measured = self.store.results.of_run(run_id)
+        results = tuple(ModelResult(step=row["step"], role=row["role"], label=row["label"], digest=row["digest"], measurements=measured[row["step"]])
+                        for row in self.store.results.rows_of_run(run_id) if row["step"] in measured)
+        return RunDetail(run=run, results=results, gain=_gain(run.recipe, results), command=self.command(run.recipe), yaml=self.recipe_yaml(run.recipe))
+
+    def events(self, run_id: str, cursor: int = 0) -> tuple[list[Event], int]:
+        """What happened since the cursor, and the new cursor."""
+        return self.store.events(run_id).read(cursor)
+
+    def log_tail(self, run_id: str, lines: int = 40) -> str:
+        """The end of the worker's output."""
+        path = self.store.folder(run_id) / OUTPUT
+        if not path.exists():
+            return ""
+        with path.open("rb") as stream:
+            stream.seek(max(0, path.stat().st_size - 200 * lines))
+            text = stream.read().decode("utf-8", errors="replace")
+        return "\n".join(text.splitlines()[-lines:])
+
+    def cancel(self, run_id: str) -> None:
+        """Take a run from the queue, or ask its worker to stop: it does within 5 s, and finished stages stay."""
+        run = self.store.runs.get(run_id)
+        if run.state in (RunState.QUEUED, RunState.INTERRUPTED):
+            self.store.runs.transition(run_id, RunState.CANCELLED)
+            self.store.events(run_id).append("state", state="cancelled")
+        elif run.state is RunState.RUNNING:
+            self.store.runs.update(run_id, cancel_requested=True)
+            terminate(run)
+        else:
+            raise StateConflict(f"Run {run_id} has already {run.state}: there is nothing to cancel.")
+
+    def resume(self, run_id: str) -> None:
+        """Queue a failed, cancelled or interrupted run again; it goes on from its finished stages and its checkpoint."""
+        self.store.runs.transition(run_id, RunState.QUEUED, attempts=0)
+        self.store.events(run_id).append("state", state="queued", text="resumed")
+
+    def delete(self, run_id: str) -> None:
+        """Delete a run and whatever artifacts no other run refers to."""
+        import shutil
+
+        for digest in self.store.runs.remove(run_id):
+            self.store.artifacts.remove(digest)
+        shutil.rmtree(self.store.folder(run_id), ignore_errors=True)
+
+    def move(self, run_id: str, places: int) -> None:
+        """Move a queued run; negative is earlier."""
+        self.store.runs.move(run_id, places)
+
+    # --- explore -----------------------------------------------------------------------------------------------
+
+    def points(self, task: str) -> "pandas.DataFrame":
+        """One row for each measured model of the task; see ``kdui.points``."""
+        TASKS[task]
+        return self._points.of_task(task)
+
+    # --- compare -----------------------------------------------------------------------------------------------
+
+    def servable(self, task: str) -> list[Servable]:
+        """Measured models that Compare can load, newest first, each once."""
+        frame = self.points(task)
+        unit = TASKS[task].headline.unit
+        found: dict[str, Servable] = {}
+        for row in frame.iloc[::-1].head(2000).to_dict("records"):
+            if row["digest"] in found or not self.store.artifacts.has(row["digest"]):
+                continue
+            mark = Origin(row["origin"]).mark
+            found[row["digest"]] = Servable(digest=row["digest"], title=row["label"], role=row["role"], task=task, run=row["run"],
+                                            file_bytes=round((row["file_mb"] or 0) * 1e6), headline=f"{row['accuracy']:.1f} {unit} {mark}")
+            if len(found) >= 100:
+                break
+        return list(found.values())
+
+    def ask(self, task: str, digests: list[str], payload: Any) -> list[Answer]:
+        """Each model's answer to what a person typed, drew or uploaded, with its latency measured now."""
+        from kdui.inputs import input_kind
+
+        facts = TASKS[task]
+        raw = input_kind(facts.modality).parse(payload, facts)
+        plain = raw.tolist() if hasattr(raw, "tolist") else raw
+        return [_answer(item) for item in self.serving.call("ask", task=task, digests=digests, raw=plain)]
+
+    def examples(self, task: str, n: int = 12, offset: int = 0) -> list[Example]:
+        """Test examples to try."""
+        TASKS[task]
+        return [Example.model_validate(item) for item in self.serving.call("examples", task=task, n=n, offset=offset)]
+
+    def disagreements(self, teacher: str, other: str, n: int = 20) -> dict[str, Any]:
+        """Where the first model is right on test data and the second wrong; both named by their ONNX artifact."""
+        places = [self.store.runs.measured_step(digest) for digest in (teacher, other)]
+        if None in places:
+            raise KduiError("One of these models was not measured on test data. Add a 'measure' stage to its recipe and run it again.")
+        (task, ours), (other_task, theirs) = cast(list[tuple[str, str]], places)
+        if task != other_task:
+            raise KduiError("These models do different tasks, so their answers cannot be compared. Choose two of the same task.")
+        return cast(dict[str, Any], self.serving.call("disagreements", task=task, teacher=ours, other=theirs, n=n))
+
+    # --- device ------------------------------------------------------------------------------------------------
+
+    def overview(self) -> Overview:
+        """The header strip."""
+        counts = self.store.runs.counts()
+        notice = self.serving.notice if "serving" in self.__dict__ else ""
+        return Overview(device=machine.summary(), running=counts.get("running", 0), queued=counts.get("queued", 0) + counts.get("interrupted", 0),
+                        launcher_alive=self.dispatcher is not None and self.dispatcher.alive, serving=notice)
+
+    def devices(self) -> list[str]:
+        """What a run may ask for."""
+        return machine.devices()
+
+
+def _differences(base: Recipe, recipe: Recipe) -> dict[str, Any] | None:
+    """Dotted settings that turn ``base`` into ``recipe``; None when their tasks or stages differ, or a knob is missing."""
+    if base.task != recipe.task or [(stage.name, stage.method) for stage in base.stages] != [(stage.name, stage.method) for stage in recipe.stages]:
+        return None
+    changes: dict[str, Any] = {}
+    for key in ("teacher", "student", "seed"):
+        if getattr(base, key) != getattr(recipe, key):
+            changes[key] = getattr(recipe, key)
+    for old, new in zip(base.stages, recipe.stages, strict=True):
+        fields = METHODS[new.method].spec.model_fields
+        for knob in {**old.settings, **new.settings}:
+            default = fields[knob].default if knob in fields else None
+            if old.settings.get(knob, default) != new.settings.get(knob, default):
+                changes[f"{new.name}.{knob}"] = new.settings.get(knob, default)
+    return changes
+
+
+def _as_argument(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _run_row(row: Any) -> RunRow:
+    seconds = None
+    if row["started"] and row["finished"]:
+        seconds = (row["finished"] - row["started"]).total_seconds()
+    return RunRow(id=row["id"], name=row["name"], task=row["task"], teacher=row["teacher"], student=row["student"], state=row["state"],
+                  progress=row["progress"], eta_seconds=row["eta_seconds"], created=row["created"].isoformat(timespec="seconds"), seconds=seconds,
+                  headline=row["headline"], error=row["error"])
+
+
+def _gain(recipe: Recipe, results: tuple[ModelResult, ...]) -> Measurement | None:
+    """Student minus control in points of the headline, with the 95 % interval of the difference of two shares over the test data.
+
+    The two are treated as independent, which is wider than a paired test would be; repeats over seeds say more.
+    """
+    metric = TASKS[recipe.task].headline
+    by_role = {item.role: item.measurements.get(metric.name) for item in reversed(results)}
+    student, control = by_role.get("student"), by_role.get("control")
+    if student is None or control is None:
+        return None
+    interval = {}
+    n = student.provenance.n
+    if metric.unit == "%" and n:
+        error = 100 * 1.96 * math.sqrt(sum(item.value / 100 * (1 - item.value / 100) / n for item in (student, control)))
+        interval = {"low": student.value - control.value - error, "high": student.value - control.value + error}
+    return Measurement(metric="gain_over_control", value=student.value - control.value, unit="points", higher_is_better=True, **interval,
+                       provenance=Provenance(origin=Origin.MEASURED, device=student.provenance.device, n=n, split="test", note="one seed"))
+
+
+def _answer(item: dict[str, Any]) -> Answer:
+    samples = item["samples"]
+    latency = Measurement(metric="latency_p50", value=statistics.median(samples), unit="ms", samples=tuple(samples), higher_is_better=False,
+                          provenance=Provenance(origin=Origin.MEASURED, device=machine.cpu_name(), n=len(samples), note="just now, one thread, batch 1"))
+    return Answer(digest=item["digest"], rows=tuple(item["rows"]), latency_ms=latency, file_bytes=item["file_bytes"])
