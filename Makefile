@@ -1,0 +1,68 @@
+# The two commands: `make run` serves the page, `make test` runs every test. Both make .venv on their first call.
+# What stands in ARGS goes to the program: make run ARGS="--port 8000", make test ARGS="-k store".
+
+VENV = .venv
+PYTHON = $(VENV)/bin/python
+PIP = $(PYTHON) -m pip install --quiet --disable-pip-version-check --no-input
+ARGS =
+
+.PHONY: run test bench lint chromium clean
+
+run: $(VENV)/run.stamp
+	@$(PYTHON) app.py $(ARGS)
+
+test: $(VENV)/dev.stamp chromium
+	@$(PYTHON) -m pytest $(ARGS)
+
+bench: $(VENV)/dev.stamp chromium
+	@$(PYTHON) -m kdui.bench $(ARGS)
+
+lint: $(VENV)/dev.stamp
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m mypy
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# A stamp is written last, so one that exists means that the step before it was completed.
+$(VENV)/python.stamp:
+	@found=; for name in python3.11 python3.12 python3.13 python3 python; do \
+	  if "$$name" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then found="$$name"; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+	  echo "kdui needs Python 3.11, 3.12 or 3.13, and none of them is on the PATH." >&2; \
+	  echo "Install one (Debian, Ubuntu: apt install python3 python3-venv; macOS: brew install python@3.13), then run make again." >&2; \
+	  exit 1; \
+	fi; \
+	if ! "$$found" -c 'import ensurepip, venv' 2>/dev/null; then \
+	  echo "$$found cannot make a virtual environment, because its venv module is not complete." >&2; \
+	  echo "On Debian or Ubuntu: apt install python3-venv; then run make again." >&2; \
+	  exit 1; \
+	fi; \
+	rm -rf $(VENV) && "$$found" -m venv $(VENV) && touch $@
+
+$(VENV)/run.stamp: $(VENV)/python.stamp requirements.txt
+	@echo "Installing what kdui needs into $(VENV); this happens once and takes a few minutes ..."
+	@$(PIP) -r requirements.txt
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/run.stamp requirements-dev.txt
+	@echo "Installing what the tests need into $(VENV) ..."
+	@$(PIP) -r requirements-dev.txt
+	@touch $@
+
+# The browser tests and the bench drive a real Chromium or Chrome.
+chromium:
+	@for name in chromium chromium-browser google-chrome google-chrome-stable; do \
+	  if command -v "$$name" >/dev/null 2>&1; then exit 0; fi; \
+	done; \
+	if [ -x "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome" ] || [ -x /Applications/Chromium.app/Contents/MacOS/Chromium ]; then exit 0; fi; \
+	if command -v apt-get >/dev/null 2>&1 && { [ "$$(id -u)" = 0 ] || command -v sudo >/dev/null 2>&1; }; then \
+	  if [ "$$(id -u)" = 0 ]; then root=env; else root="sudo env"; fi; \
+	  echo "Installing Chromium for the browser tests ..."; \
+	  $$root DEBIAN_FRONTEND=noninteractive apt-get update -qq && \
+	  $$root DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null && exit 0; \
+	fi; \
+	echo "The browser tests need Chromium or Chrome, and neither was found." >&2; \
+	echo "Debian, Ubuntu: apt install chromium; Fedora: dnf install chromium; macOS: brew install --cask google-chrome. Then run make again." >&2; \
+	exit 1
