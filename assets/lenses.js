@@ -103,7 +103,7 @@
   const bars = (name, x, y, colour, extra = {}) => ({ type: "bar", name, x, y, marker: { color: colour },
     hovertemplate: `%{x}<br>%{y:.1%}<extra>${name}</extra>`, ...extra });
   const shareAxis = { tickformat: ".0%", rangemode: "tozero", nticks: 4, fixedrange: true };
-  const legend = { orientation: "h", x: 1, xanchor: "right", y: 1.08, yanchor: "top", font: { size: 14 }, bgcolor: "rgba(0,0,0,0)" };
+  const legend = { orientation: "h", x: 1, xanchor: "right", y: 1.08, yanchor: "top", font: { size: 14 }, bgcolor: "rgba(0,0,0,0)", traceorder: "normal" };
   const labelAxis = { type: "category", fixedrange: true, automargin: true, gridcolor: "rgba(0,0,0,0)" };
 
   const figures = {

@@ -269,7 +269,7 @@ def _connect(build: Build, page_state: PageState, lens_data: gr.HTML) -> None:
                 start = given[0] if named and given[0] in build.workbench.recipe_names() else None
                 return [start, *build.show(recipe)]
             except KduiError as problem:
-                gr.Warning(str(problem))
+                gr.Warning(str(problem), title="The form stays as it is")
                 return gr.skip()
 
         return filler
@@ -278,7 +278,7 @@ def _connect(build: Build, page_state: PageState, lens_data: gr.HTML) -> None:
     refresh(page_state.demo.load, lenses=True)
     refresh(page_state.tab.select, lenses=True)
     bench = build.workbench
-    named = build.start.input(fill(bench.recipe, named=True), build.start, filled, **FILL)
+    named = build.start.input(fill(lambda name: _named(bench, name), named=True), build.start, filled, **FILL)
     named.then(fn=None, inputs=build.start, js="(name) => { kdui.url.set({from: name, task: ''}); }")
     by_task = build.task.input(fill(bench.default_recipe), build.task, filled, **FILL)
     by_task.then(fn=None, inputs=build.task, js="(task) => { kdui.url.set({task, from: ''}); }")
