@@ -11,6 +11,7 @@ from kdui.catalogue.methods import METHODS
 from kdui.catalogue.models import resolve
 from kdui.catalogue.pairs import students, teachers
 from kdui.catalogue.planner import plan_recipe
+from kdui.catalogue.sizes import known_size
 from kdui.catalogue.tasks import TASKS
 from kdui.core.contracts import Method, TaskFacts
 from kdui.core.errors import KduiError, RecipeError, StateConflict
@@ -84,7 +85,8 @@ class Workbench:
         facts = resolve(ModelRef.parse(ref), TASKS[task], self.settings)
         preset = next((item for item in facts.family.presets if item.name == facts.ref.name), None)
         return ModelCard(ref=ref, title=facts.title, family=facts.family.title, summary=preset.summary if preset else facts.family.title,
-                         licence=preset.licence if preset else "see its model card", known=self.store.results.best_headline(task, ref, role))
+                         licence=preset.licence if preset else "see its model card",
+                         parameters=(known_size(task, ref) or {}).get("parameters"), known=self.store.results.best_headline(task, ref, role))
 
     def recipes(self) -> list[Recipe]:
         """Built-in recipes, then saved ones."""
@@ -139,7 +141,7 @@ class Workbench:
         return Estimator(self.store, self._size).estimate(recipe, plan_recipe(recipe, self.settings))
 
     def _ask_size(self, task: str, ref: str) -> dict[str, int]:
-        return cast(dict[str, int], self.serving.call("size", task=task, ref=ref))
+        return known_size(task, ref) or cast(dict[str, int], self.serving.call("size", task=task, ref=ref))
 
     def lenses(self, recipe: Recipe) -> dict[str, Any]:
         """Data for the lenses beside the knobs."""

@@ -1,0 +1,133 @@
+"""kdui's command line: ``python app.py`` serves the page; the other commands do the same things from a terminal."""
+
+import json
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from kdui import terminal
+from kdui.core.errors import KduiError
+from kdui.workbench import Workbench
+
+app = typer.Typer(add_completion=False, no_args_is_help=False, help=__doc__, pretty_exceptions_enable=False)
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
+RunId = Annotated[str, typer.Argument(help="The run's id, as 'list runs' shows it.")]
+
+
+@app.callback(invoke_without_command=True)
+def serve(context: typer.Context,
+          host: Annotated[str | None, typer.Option(help="Address to listen on; default 127.0.0.1 or KDUI_HOST.")] = None,
+          port: Annotated[int | None, typer.Option(help="Port; default 7860 or KDUI_PORT.")] = None) -> None:
+    """Serve the page (when no command is given)."""
+    if context.invoked_subcommand is not None:
+        return
+    from kdui.serve import serve as serve_page
+
+    stop = threading.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda *_: stop.set())
+    serve_page(Workbench(), host, port, stop)
+
+
+@app.command()
+def run(recipe: Annotated[str, typer.Argument(help="A recipe's name, or a YAML file.")],
+        set_: Annotated[list[str] | None, typer.Option("--set", help="Change a setting: distill.temperature=4. May be repeated.")] = None,
+        device: Annotated[str, typer.Option(help="auto, cpu or cuda:N.")] = "auto", as_json: Json = False) -> None:
+    """Queue a recipe, follow it to its end, and print what it measured."""
+    bench = Workbench()
+    submitted = bench.submit(bench.recipe(recipe).with_values(terminal.parse_values(set_ or [])), device)
+    bench.start_dispatcher()
+    try:
+        terminal.follow(bench, submitted.id, quiet=as_json)
+    finally:
+        bench.close()
+    detail = bench.run(submitted.id)
+    terminal.print_json(terminal.run_json(bench, detail)) if as_json else terminal.print_run(detail)
+    raise typer.Exit(0 if detail.run.state == "succeeded" else 1)
+
+
+@app.command("list")
+def list_(kind: Annotated[str, typer.Argument(help="tasks, models, methods, recipes or runs.")],
+          text: Annotated[str, typer.Option(help="Only runs whose name, id or models contain this.")] = "", as_json: Json = False) -> None:
+    """List what there is."""
+    rows = terminal.listing(Workbench(), kind, text)
+    terminal.print_json(rows) if as_json else terminal.print_rows(rows)
+
+
+@app.command()
+def show(run_id: RunId, as_json: Json = False) -> None:
+    """Show a run: its steps, measurements, gain and recipe."""
+    bench = Workbench()
+    detail = bench.run(run_id)
+    terminal.print_json(terminal.run_json(bench, detail)) if as_json else terminal.print_run(detail)
+
+
+@app.command()
+def cancel(run_id: RunId) -> None:
+    """Take a run from the queue, or stop it; finished stages stay."""
+    bench = Workbench()
+    bench.cancel(run_id)
+    typer.echo(terminal.wait_until_stopped(bench, run_id))
+
+
+@app.command()
+def resume(run_id: RunId) -> None:
+    """Queue a failed, cancelled or interrupted run again and follow it; finished stages are not repeated."""
+    bench = Workbench()
+    bench.resume(run_id)
+    bench.start_dispatcher()
+    try:
+        terminal.follow(bench, run_id)
+    finally:
+        bench.close()
+    terminal.print_run(bench.run(run_id))
+
+
+@app.command()
+def delete(run_id: RunId) -> None:
+    """Delete a run and the artifacts that no other run uses."""
+    Workbench().delete(run_id)
+    typer.echo(f"Run {run_id} is deleted.")
+
+
+@app.command()
+def predict(run_id: RunId, example: Annotated[str, typer.Argument(metavar="INPUT", help="A text, a picture file, or test:INDEX.")],
+            as_json: Json = False) -> None:
+    """Ask every model of a run about one input."""
+    bench = Workbench()
+    try:
+        rows = terminal.predictions(bench, run_id, example)
+    finally:
+        bench.close()
+    terminal.print_json(rows) if as_json else terminal.print_rows(rows)
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Say what this machine can do, and what is missing."""
+    facts: dict[str, Any] = terminal.examination(Workbench())
+    terminal.print_json(facts) if as_json else terminal.print_rows([{"what": key, "found": value} for key, value in facts.items()])
+
+
+@app.command()
+def schema(out: Annotated[Path | None, typer.Option(help="Write to this file.")] = None) -> None:
+    """Print the JSON Schema of recipes, with every method's settings."""
+    text = json.dumps(terminal.recipe_schema(), indent=1)
+    out.write_text(text, encoding="utf-8") if out else typer.echo(text)
+
+
+def main() -> None:
+    """Run the command line; an error that is meant for a person is printed as a sentence."""
+    try:
+        app()
+    except KduiError as error:
+        typer.echo(f"kdui: {error}", err=True)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

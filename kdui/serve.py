@@ -1,0 +1,56 @@
+"""Serving the page: dispatcher, first start, and a clean end that leaves workers running."""
+
+import threading
+import time
+from typing import Any
+
+from kdui.core.errors import KduiError
+from kdui.core.run import Run
+from kdui.workbench import Workbench
+
+LOCAL = ("127.0.0.1", "localhost", "::1")
+
+
+def serve(workbench: Workbench, host: str | None, port: int | None, stop: threading.Event) -> None:
+    """Serve until ``stop`` is set; raises KduiError in words when the address cannot be used or would be open to all."""
+    started = time.monotonic()
+    settings = workbench.settings
+    host, port = host or settings.host, port if port is not None else settings.port
+    auth = _credentials(settings.auth)
+    if host not in LOCAL and auth is None:
+        raise KduiError(f"Serving on {host} would let everybody who reaches this machine start jobs. Set KDUI_AUTH=user:password first.")
+    first = queue_quickstart(workbench)
+    workbench.start_dispatcher()
+    page = _launch(workbench, host, port, auth)
+    print(f"kdui is ready at {page.local_url} after {time.monotonic() - started:.1f} s. Store: {settings.home}", flush=True)
+    if first:
+        print(f"First start: the quickstart recipe is queued as run {first.id}; cancel it on the Runs tab if you like.", flush=True)
+    stop.wait()
+    print("kdui stops; running jobs go on and are picked up at the next start.", flush=True)
+    page.close(verbose=False)
+    workbench.close()
+
+
+def queue_quickstart(workbench: Workbench) -> Run | None:
+    """Queue the quickstart recipe when the store is empty, so that the charts fill while one watches."""
+    if not workbench.settings.quickstart or workbench.store.runs.counts():
+        return None
+    return workbench.submit(workbench.recipe("quickstart"))
+
+
+def _credentials(text: str | None) -> tuple[str, str] | None:
+    if text is None:
+        return None
+    user, colon, password = text.partition(":")
+    if not (user and colon and password):
+        raise KduiError("KDUI_AUTH must read user:password.")
+    return user, password
+
+
+def _launch(workbench: Workbench, host: str, port: int, auth: tuple[str, str] | None) -> Any:
+    from kdui.ui.page import launch
+
+    try:
+        return launch(workbench, host, port, auth=auth, block=False)
+    except OSError as error:
+        raise KduiError(f"Port {port} on {host} cannot be used ({error}). Choose another with --port or KDUI_PORT.") from None
