@@ -143,7 +143,7 @@
     await ask();
     const chartElement = part("explore-chart");
     chartElement.on?.("plotly_click", ({ points }) => {
-      const run = points[0]?.customdata?.[0];
+      const [run] = [points[0]?.customdata].flat();
       if (run) kdui.open({ tab: "runs", run });
     });
     poll("explore", 5, ask);

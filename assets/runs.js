@@ -102,7 +102,10 @@
       else if (move) act({ act: "move", run: move.dataset.run, places: Number(move.dataset.move) });
       else if (action?.dataset.act === "delete") remove(action.dataset.run);
       else if (action) act({ act: action.dataset.act, run: action.dataset.run });
-      else if (row && !at("a, button")) kdui.open({ tab: "runs", run: row.dataset.run });
+      else if (row && !at("button")) {
+        if (!at("a")) kdui.open({ tab: "runs", run: row.dataset.run });
+        if (root.clientWidth < 1100) part("run-view").scrollIntoView({ behavior: "smooth" }); // it stands below the table there
+      }
     });
     fields.state.addEventListener("change", () => filter(1));
     fields.task.addEventListener("change", () => filter(1));

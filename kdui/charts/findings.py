@@ -60,13 +60,14 @@ def subtitle(models: pd.DataFrame, task: str, metric: Metric, axis: str, drawn: 
                  else f"{len(models):,} model" + ("" if len(models) == 1 else "s"))
     if errors:
         parts.append(_bars(models))
-    marks = [f"{Origin(name).mark} {name}" for name in Origin if (models["origin"] == name).any()]
+    seen = set(models["origin"].unique())
+    marks = [f"{name.mark} {name}{'' if name is Origin.MEASURED else ' (open symbols)'}" for name in Origin if name in seen]
     parts.extend(["  ".join(marks)] if marks else [])
     return " · ".join(part for part in parts if part)
 
 
 def _bars(models: pd.DataFrame) -> str:
-    kinds = set(models["interval"])
+    kinds = set(models["interval"].unique())
     seeds = models.loc[models["interval"] == "seeds", "repeats"]
     words = []
     if "seeds" in kinds:

@@ -67,13 +67,13 @@ def candidates(models: pd.DataFrame) -> pd.DataFrame:
 
 def best(models: pd.DataFrame, budget: Budget, higher_is_better: bool = True) -> pd.Series | None:
     """The model with the best headline within the budget; of equals the faster, then the smaller. None if none fits."""
-    fitting = candidates(models)
-    fitting = fitting[within(fitting, budget) & fitting["accuracy"].notna()]
-    if fitting.empty:
+    fits = (models["role"] != "teacher") & within(models, budget) & models["accuracy"].notna()
+    positions = np.flatnonzero(fits.to_numpy())
+    if not len(positions):
         return None
-    ranked = fitting.sort_values(["accuracy", "latency_ms", "download_mb"],
-                                 ascending=[not higher_is_better, True, True], kind="stable")
-    return ranked.iloc[0]
+    rank = models["accuracy"].to_numpy(float)[positions] * (-1 if higher_is_better else 1)
+    costs = [models[column].to_numpy(float)[positions] for column in ("download_mb", "latency_ms")]
+    return models.iloc[positions[np.lexsort((*costs, rank))[0]]]
 
 
 def limit_costs(models: pd.DataFrame, budget: Budget, higher_is_better: bool = True) -> list[LimitCost]:
@@ -82,6 +82,7 @@ def limit_costs(models: pd.DataFrame, budget: Budget, higher_is_better: bool = T
     Wider: the smallest limit that lets a better model in. Tighter: just below the winner's own cost, all else equal.
     Where nothing fits, each limit alone is widened until something does.
     """
+    models = models[["role", "label", "accuracy", "latency_ms", "download_mb", "retained"]]
     winner = best(models, budget, higher_is_better)
     if winner is None:
         return _admissions(models, budget, higher_is_better)

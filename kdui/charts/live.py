@@ -15,30 +15,43 @@ COLUMNS = ("step", "kind", "name", "at", "value")
 
 def curve_points(events: Iterable[Event]) -> pd.DataFrame:
     """One row for each named value of the ``loss`` and ``metric`` events; ``at`` in epochs."""
-    rows = [(event.step or "", event.kind, name, event.at, float(value))
-            for event in events if event.kind in ("loss", "metric") and event.at is not None
-            for name, value in event.values.items() if isinstance(value, (int, float))]
+    rows = [
+        (event.step or "", event.kind, name, event.at, float(value))
+        for event in events
+        if event.kind in ("loss", "metric") and event.at is not None
+        for name, value in event.values.items()
+        if isinstance(value, (int, float))
+    ]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def live_figure(points: pd.DataFrame, kind: str, labels: Mapping[str, str], roles: Mapping[str, str | None],
-                unit: str) -> go.Figure:
+def live_figure(
+    points: pd.DataFrame, kind: str, labels: Mapping[str, str], roles: Mapping[str, str | None], unit: str
+) -> go.Figure:
     """``kind``: loss or metric; ``labels`` and ``roles``: step name -> what a person calls it, and whose colour it takes.
 
     Each trace's ``uid`` names its series, so the browser can append the points of a later call to it.
     """
-    figure = go.Figure(layout=style.layout(xaxis=style.axis("epoch", rangemode="tozero"), yaxis=style.axis(unit), showlegend=True))
+    figure = go.Figure(
+        layout=style.layout(xaxis=style.axis("epoch", rangemode="tozero"), yaxis=style.axis(unit), showlegend=True)
+    )
     chosen = points[points["kind"] == kind]
     names = list(dict.fromkeys(chosen["name"]))
     for (step, name), series in chosen.groupby(["step", "name"], sort=False):
         series = thinned(series)
         role = roles.get(step) or "compressed"
-        figure.add_trace(go.Scatter(
-            x=series["at"].to_numpy(float), y=series["value"].to_numpy(float), uid=f"{step}|{name}",
-            name=f"{labels.get(step, step)}: {name.replace('_', ' ')}", mode="lines+markers" if kind == "metric" else "lines",
-            line={"color": style.COLOURS[role], "width": 2, "dash": DASHES[names.index(name) % len(DASHES)]},
-            marker={"size": 6, "symbol": style.SYMBOLS[role]},
-            hovertemplate=f"%{{fullData.name}}<br>epoch %{{x:.2f}}: %{{y:.4g}} {unit if unit == '%' else ''}<extra></extra>"))
+        figure.add_trace(
+            go.Scatter(
+                x=series["at"].to_numpy(float),
+                y=series["value"].to_numpy(float),
+                uid=f"{step}|{name}",
+                name=f"{labels.get(step, step)}: {name.replace('_', ' ')}",
+                mode="lines+markers" if kind == "metric" else "lines",
+                line={"color": style.COLOURS[role], "width": 2, "dash": DASHES[names.index(name) % len(DASHES)]},
+                marker={"size": 6, "symbol": style.SYMBOLS[role]},
+                hovertemplate=f"%{{fullData.name}}<br>epoch %{{x:.2f}}: %{{y:.4g}} {unit if unit == '%' else ''}<extra></extra>",
+            )
+        )
     return figure
 
 
@@ -46,4 +59,4 @@ def thinned(series: pd.DataFrame) -> pd.DataFrame:
     """One value for each position, the newest (a resumed run repeats some), and at most 1,000 of them, the last one kept."""
     series = series.drop_duplicates("at", keep="last").sort_values("at", kind="stable")
     stride = -(-len(series) // MOST_POINTS)
-    return series.iloc[(len(series) - 1) % stride::stride] if stride > 1 else series
+    return series.iloc[(len(series) - 1) % stride :: stride] if stride > 1 else series

@@ -1,6 +1,7 @@
 """The Pareto chart: the headline metric against what a model costs, with the front, the budget and the intervals."""
 
 import math
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from kdui.charts.numbers import QUANTITIES, plain, short
 from kdui.core.contracts import Metric
 from kdui.core.measurement import Origin
 
+DRAWN = ("run", "label", "role", "origin", "interval", "repeats", "accuracy", "low", "high", "retained", "latency_ms",
+         "download_mb", "parameters", "speedup", "settings")
 MOST_OTHERS = 2000
 MOST_ERROR_BARS = 200
 MANY = 600
@@ -23,10 +26,11 @@ TICK_STEPS = ((0.7, (1, 1.5, 2, 3, 4, 5, 6, 8)), (1.3, (1, 2, 3, 5)), (3.5, (1, 
 def pareto_figure(models: pd.DataFrame, *, x: str, metric: Metric, task: str, budget: Budget | None = None) -> go.Figure:
     """``models``: one row each (``repeats.merge_repeats``); ``x``: a key of ``numbers.QUANTITIES``.
 
-    The title states the finding. ``customdata`` of a point starts with its run id, so a click can open the run.
+    The title states the finding. ``customdata`` of a point is, or starts with, its run id, so a click can open the run.
     """
     budget = budget or Budget()
-    known = models[np.isfinite(models[x].astype(float)) & (models[x] > 0) & models["accuracy"].notna()].reset_index(drop=True)
+    known = models[np.isfinite(models[x].astype(float)) & (models[x] > 0) & models["accuracy"].notna()]
+    known = known[list(dict.fromkeys((*DRAWN, x)))].reset_index(drop=True)
     front = pareto_front(known[x].to_numpy(), known["accuracy"].to_numpy(), metric.higher_is_better)
     drawn = _thinned(known, front)
     errors = len(drawn) <= MOST_ERROR_BARS
@@ -38,11 +42,12 @@ def pareto_figure(models: pd.DataFrame, *, x: str, metric: Metric, task: str, bu
     figure.update_layout(meta={"missing": len(models) - len(known)})
     inside = within(drawn, budget)
     for role in style.ROLES:
-        for fits in (True, False):
-            rows = drawn[(drawn["role"] == role) & (inside == fits)]
+        if (drawn["role"] == role).any():
+            figure.add_trace(_legend(role))
+        for fits, simulated in product((False, True), (False, True)):
+            rows = drawn[(drawn["role"] == role) & (inside == fits) & ((drawn["origin"] != Origin.MEASURED) == simulated)]
             if len(rows):
-                first = not any(trace.legendgroup == role for trace in figure.data)
-                figure.add_trace(_points(rows, x, role, fits, legend=first, errors=errors, many=len(drawn) > MANY))
+                figure.add_trace(_points(rows, x, role, fits, simulated, errors=errors, many=len(drawn) > MANY))
     line = known.iloc[front]
     figure.add_trace(go.Scatter(x=line[x], y=line["accuracy"], mode="lines", name="Pareto front", hoverinfo="skip",
                                 line={"color": style.FRONT, "width": 1.5, "dash": "dot"}))
@@ -61,17 +66,23 @@ def _thinned(models: pd.DataFrame, front: np.ndarray) -> pd.DataFrame:
     return models
 
 
-def _points(rows: pd.DataFrame, x: str, role: str, fits: bool, *, legend: bool, errors: bool, many: bool) -> Any:
-    colour = style.COLOURS[role]
-    simulated = rows["origin"] != Origin.MEASURED
-    base = style.SYMBOLS[role]
+def _legend(role: str) -> go.Scatter:
+    """The role's entry in the legend, as bright where all of its points are dimmed; a click on it hides them."""
+    return go.Scatter(x=[None], y=[None], mode="markers", name=style.TITLES[role], legendgroup=role,
+                      marker={"color": style.COLOURS[role], "size": style.SIZES[role], "symbol": style.SYMBOLS[role]})
+
+
+def _points(rows: pd.DataFrame, x: str, role: str, fits: bool, simulated: bool, *, errors: bool, many: bool) -> Any:
+    """One trace: numbers that were not measured have open symbols, what breaks the budget is dimmed."""
+    colour, base = style.COLOURS[role], style.SYMBOLS[role]
     kind = go.Scattergl if many else go.Scatter
     trace = kind(x=rows[x].to_numpy(float), y=rows["accuracy"].to_numpy(float), mode="markers", name=style.TITLES[role],
-                 legendgroup=role, showlegend=legend, opacity=1.0 if fits else 0.32,
-                 customdata=_custom(rows), hovertemplate=_hover(fits),
-                 marker={"color": colour, "size": style.SIZES[role] if not many else style.SIZES[role] * 0.7,
-                         "symbol": [f"{base}-open" if open_ else base for open_ in simulated],
-                         "line": {"width": np.where(simulated, 2, 0).tolist(), "color": colour}})
+                 legendgroup=role, showlegend=False, opacity=1.0 if fits else 0.32,
+                 customdata=rows["run"].to_numpy("U32") if many else _custom(rows),
+                 hovertemplate=_hover(role, fits, many),
+                 marker={"color": colour, "size": style.SIZES[role] * (0.7 if many else 1),
+                         "symbol": f"{base}-open" if simulated else base,
+                         "line": {"width": 2 if simulated else 0, "color": colour}})
     if errors and (rows["interval"] != "").any():
         trace.error_y = {"type": "data", "symmetric": False, "array": (rows["high"] - rows["accuracy"]).to_numpy(float),
                          "arrayminus": (rows["accuracy"] - rows["low"]).to_numpy(float), "color": colour, "thickness": 1.2,
@@ -113,9 +124,12 @@ def _settings(settings: dict[str, Any]) -> str:
     return " · ".join(texts) + (" …" if len(settings) > 6 else "")
 
 
-def _hover(fits: bool) -> str:
+def _hover(role: str, fits: bool, many: bool) -> str:
+    """All about a point; of thousands only the numbers drawn and the run, which a click opens."""
     note = "" if fits else "<br>over the budget"
-    return "<b>%{customdata[1]}</b><br>%{customdata[2]}<br>%{customdata[3]}<br>%{customdata[4]}" + note + "<extra></extra>"
+    if many:
+        return f"<b>{style.TITLES[role]}</b> of run %{{customdata}}<br>%{{y:.2f}} against %{{x:.3~g}}{note}<extra></extra>"
+    return f"<b>%{{customdata[1]}}</b><br>%{{customdata[2]}}<br>%{{customdata[3]}}<br>%{{customdata[4]}}{note}<extra></extra>"
 
 
 def _log_axis(values: pd.Series, name: str, unit: str) -> dict[str, Any]:

@@ -21,8 +21,10 @@ from kdui.ui.shell import PageState
 MOST_MODELS = 4
 EXAMPLES = 12
 MOST_IMAGE_BYTES = 8_000_000
-EMPTY = ('<b>No model of this task can be tried yet.</b><br>Queue a run in <a href="?tab=build">Build</a>: its teacher, student and '
-         "compressed models can be compared here once they are exported.")
+EMPTY = (
+    '<b>No model of this task can be tried yet.</b><br>Queue a run in <a href="?tab=build">Build</a>: its teacher, student and '
+    "compressed models can be compared here once they are exported."
+)
 
 
 class Question(Frozen):
@@ -39,8 +41,11 @@ class Question(Frozen):
 def create_compare(workbench: Any, page_state: PageState) -> None:
     """Pickers and input above, answers side by side, disagreements below."""
     calls = CompareCalls(workbench)
-    create_panel("compare", markup(workbench.tasks()),
-                 [calls.compare_start, calls.compare_ask, calls.compare_examples, calls.compare_parted])
+    create_panel(
+        "compare",
+        markup(workbench.tasks()),
+        [calls.compare_start, calls.compare_ask, calls.compare_examples, calls.compare_parted],
+    )
     page_state.models.change(fn=None, inputs=page_state.models, js="(models) => { window.kdui.compare?.choose(models); }")
     page_state.task.change(fn=None, inputs=page_state.task, js="(task) => { window.kdui.compare?.turn(task); }")
 
@@ -60,10 +65,20 @@ class CompareCalls:
         wished = [digest for digest in str(asked.get("models") or "").split(",") if digest]
         known = {model.digest: model for model in models}
         chosen = [digest for digest in dict.fromkeys(wished) if digest in known][:MOST_MODELS] or default_models(models)
-        pickers = [compare_view.model_options(models, chosen[slot] if slot < len(chosen) else "", slot > 0) for slot in range(MOST_MODELS)]
-        return {"task": facts.name, "modality": facts.modality, "pickers": pickers, "models": chosen,
-                "cards": compare_view.waiting_html([known[digest] for digest in chosen]),
-                "others": [{"digest": digest, "title": compare_view.title(known[digest])} for digest in reference_first(chosen, known)]}
+        pickers = [
+            compare_view.model_options(models, chosen[slot] if slot < len(chosen) else "", slot > 0)
+            for slot in range(MOST_MODELS)
+        ]
+        return {
+            "task": facts.name,
+            "modality": facts.modality,
+            "pickers": pickers,
+            "models": chosen,
+            "cards": compare_view.waiting_html([known[digest] for digest in chosen]),
+            "others": [
+                {"digest": digest, "title": compare_view.title(known[digest])} for digest in reference_first(chosen, known)
+            ],
+        }
 
     def compare_examples(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """A dozen inputs to try; ``offset`` turns the page."""
@@ -78,7 +93,10 @@ class CompareCalls:
         facts = self._task(question.task)
         answers = self.workbench.ask(facts.name, list(question.models), payload(question))
         known = {model.digest: model for model in self.workbench.servable(facts.name)}
-        return {"cards": compare_view.cards_html(answers, known), "agreement": compare_view.agreement_html(answers, known, question.truth)}
+        return {
+            "cards": compare_view.cards_html(answers, known),
+            "agreement": compare_view.agreement_html(answers, known, question.truth),
+        }
 
     def compare_parted(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Test examples on which the first model is right and the other wrong."""
@@ -142,8 +160,11 @@ def payload(question: Question) -> Any:
 
 def markup(tasks: list[TaskFacts]) -> str:
     """The frame that assets/compare.js fills."""
-    pickers = "".join(f'<label class="field grow"><span>Model {slot + 1}</span><select id="compare-model-{slot}" data-slot="{slot}"></select></label>'
-                      for slot in range(MOST_MODELS))
+    pickers = "".join(
+        f'<label class="field grow"><span>Model {slot + 1}</span>'
+        f'<select id="compare-model-{slot}" data-slot="{slot}"></select></label>'
+        for slot in range(MOST_MODELS)
+    )
     return f"""
 <section class="card" aria-label="Your input">
   <div class="filters"><label class="field"><span>Task</span>
@@ -156,10 +177,12 @@ def markup(tasks: list[TaskFacts]) -> str:
       <button type="button" class="act primary" id="compare-go">Ask</button></div>
     </div>
     <div data-modality="image" class="drawing" hidden>
-      <div><span class="caps">Your input</span>
-        <canvas id="compare-pad" width="224" height="224" tabindex="0" role="img" aria-label="Drawing pad: draw with mouse, pen or finger"></canvas>
+      <div><span class="caps">Your input</span> <span class="mute">draw here</span>
+        <canvas id="compare-pad" width="224" height="224" tabindex="0" role="img"
+          aria-label="Drawing pad: draw with mouse, pen or finger"></canvas>
         <div class="buttons"><button type="button" class="act small" id="compare-clear">Clear</button>
-        <label class="act small" for="compare-file">Upload…<input class="sr-only" id="compare-file" type="file" accept="image/*"></label></div></div>
+        <label class="act small" for="compare-file">Upload…
+          <input class="sr-only" id="compare-file" type="file" accept="image/*"></label></div></div>
       <div class="pick-examples"><span class="caps">Test examples</span></div>
     </div>
     <div id="compare-examples" class="examples"></div>

@@ -17,7 +17,7 @@ from kdui.ui.provenance import measured, number
 from kdui.ui.run_view import ROLE_TITLES
 
 TOP = 3
-SHORT = 120
+SHORT = 96
 
 
 def title(model: Servable) -> str:
@@ -35,10 +35,15 @@ def model_options(models: Sequence[Servable], chosen: str, optional: bool) -> st
         if found := groups.get(role):
             inner = "".join(
                 f'<option value="{escape(model.digest)}"{" selected" if model.digest == chosen else ""}>'
-                f"{escape(' · '.join(part for part in (model.title, model.headline, number(model.file_bytes, 'bytes')) if part))}</option>"
-                for model in found)
+                f"{escape(_described(model))}</option>"
+                for model in found
+            )
             parts.append(f'<optgroup label="{ROLE_TITLES[role]}">{inner}</optgroup>')
     return "".join(parts)
+
+
+def _described(model: Servable) -> str:
+    return " · ".join(part for part in (model.title, model.headline, number(model.file_bytes, "bytes")) if part)
 
 
 def cards_html(answers: Sequence[Answer], models: Mapping[str, Servable]) -> str:
@@ -50,11 +55,15 @@ def _card(answer: Answer, model: Servable) -> str:
     bars = "".join(
         f'<div class="prob"><span title="{escape(str(row["label"]))}">{escape(str(row["label"]))}</span>'
         f'<span class="track"><b class="bar-fill {model.role}" style="width:{row["probability"]:.1%}"></b></span>'
-        f"<span>{_percent(row['probability'])}</span></div>" for row in answer.rows[:TOP])
+        f"<span>{_percent(row['probability'])}</span></div>"
+        for row in answer.rows[:TOP]
+    )
     latency = answer.latency_ms
-    return (f'<section class="card {model.role}"><h3 class="title">{escape(title(model))}</h3>'
-            f'<p class="lead">{number(latency.value, latency.unit)} · {number(answer.file_bytes, "bytes")} '
-            f'<span class="prov">{_just_now(measured(latency, words=True))}</span></p>{bars}</section>')
+    return (
+        f'<section class="card {model.role}"><h3 class="title">{escape(title(model))}</h3>'
+        f'<p class="lead">{number(latency.value, latency.unit)} · {number(answer.file_bytes, "bytes")} '
+        f'<span class="prov">{_just_now(measured(latency, words=True))}</span></p>{bars}</section>'
+    )
 
 
 def _just_now(words: str) -> str:
@@ -68,9 +77,12 @@ def _percent(share: float) -> str:
 
 def waiting_html(models: Sequence[Servable]) -> str:
     """The same cards before anything was asked, so that the page doesn't jump."""
-    return "".join(f'<section class="card {model.role}"><h3 class="title">{escape(title(model))}</h3>'
-                   f'<p class="lead">{number(model.file_bytes, "bytes")} · {escape(model.headline)} on the test data</p>'
-                   '<p class="lead waiting">Waits for your input.</p></section>' for model in models)
+    return "".join(
+        f'<section class="card {model.role}"><h3 class="title">{escape(title(model))}</h3>'
+        f'<p class="lead">{number(model.file_bytes, "bytes")} · {escape(model.headline)} on the test data</p>'
+        '<p class="lead waiting">Waits for your input.</p></section>'
+        for model in models
+    )
 
 
 def agreement(answers: Sequence[Answer], models: Mapping[str, Servable], truth: str = "") -> str:
@@ -98,17 +110,23 @@ def agreement_html(answers: Sequence[Answer], models: Mapping[str, Servable], tr
 
 def examples_html(examples: Sequence[Example], typed: Sequence[str]) -> str:
     """Buttons that put an example into the input: texts to try first, then test examples with their truth."""
-    buttons = [f'<button type="button" class="example" data-text="{escape(text)}">{escape(_short(text))}</button>' for text in typed]
+    buttons = [
+        f'<button type="button" class="example" data-text="{escape(text)}">{escape(_short(text))}</button>' for text in typed
+    ]
     buttons += [_example(example.text, example.image, example.truth) for example in examples]
     return "".join(buttons)
 
 
 def _example(text: str | None, image: list[list[int]] | None, truth: str) -> str:
     if image is not None:
-        return (f'<button type="button" class="example thumb" data-pixels="{json.dumps(image)}" data-truth="{escape(truth)}" '
-                f'aria-label="Test example: {escape(truth)}">{thumbnail(image)}<span>{escape(truth)}</span></button>')
-    return (f'<button type="button" class="example" data-text="{escape(text or "")}" data-truth="{escape(truth)}">'
-            f'{escape(_short(text or ""))} <span class="mute">{escape(truth)}</span></button>')
+        return (
+            f'<button type="button" class="example thumb" data-pixels="{json.dumps(image)}" data-truth="{escape(truth)}" '
+            f'aria-label="Test example: {escape(truth)}">{thumbnail(image)}<span>{escape(truth)}</span></button>'
+        )
+    return (
+        f'<button type="button" class="example" data-text="{escape(text or "")}" data-truth="{escape(truth)}">'
+        f'{escape(_short(text or ""))} <span class="mute">{escape(truth)}</span></button>'
+    )
 
 
 def thumbnail(image: list[list[int]]) -> str:
@@ -126,19 +144,26 @@ def _short(text: str) -> str:
 def parted_html(found: Mapping[str, Any], facts: TaskFacts, first: Servable, other: Servable) -> str:
     """Examples on which the first is right and the other wrong, the most confident first."""
     things = {"text": "test texts", "image": "test pictures"}.get(facts.modality, "test examples")
-    head = (f'<h3 class="title">Where they part: {found["count"]:,} of {found["total"]:,} {things}</h3>'
-            f'<p class="lead">{escape(title(first))} right, {escape(title(other))} wrong · sorted by the first one\'s confidence</p>')
+    head = (
+        f'<h3 class="title">Where they part: {found["count"]:,} of {found["total"]:,} {things}</h3>'
+        f'<p class="lead">{escape(title(first))} right, {escape(title(other))} wrong · sorted by the first one\'s confidence</p>'
+    )
     if not found["rows"]:
         return head + '<div class="empty">There is no such example: wherever the first is right, so is the other.</div>'
     rows = "".join(_parted_row(row) for row in found["rows"])
     kind = "Text" if facts.modality == "text" else "Picture"
-    return (f'{head}<div class="scroll-x" tabindex="0"><table class="table parted"><thead><tr><th scope="col">{kind}</th>'
-            f'<th scope="col">Truth</th><th scope="col"><span class="swatch {first.role}"></span>{escape(first.title)}</th>'
-            f'<th scope="col"><span class="swatch {other.role}"></span>{escape(other.title)}</th></tr></thead><tbody>{rows}</tbody></table></div>')
+    return (
+        f'{head}<div class="scroll-x" tabindex="0"><table class="table parted"><thead><tr><th scope="col">{kind}</th>'
+        f'<th scope="col">Truth</th><th scope="col"><span class="swatch {first.role}"></span>{escape(first.title)}</th>'
+        f'<th scope="col"><span class="swatch {other.role}"></span>{escape(other.title)}</th></tr></thead>'
+        f"<tbody>{rows}</tbody></table></div>"
+    )
 
 
 def _parted_row(row: Mapping[str, Any]) -> str:
     truth = str(row["truth"])
-    return (f'<tr><td>{_example(row.get("text"), row.get("image"), truth)}</td><td>{escape(truth)}</td>'
-            f'<td class="good">✓ {escape(str(row["teacher"]))} {row["teacher_p"]:.2f}</td>'
-            f'<td class="bad">✕ {escape(str(row["other"]))} {row["other_p"]:.2f}</td></tr>')
+    return (
+        f"<tr><td>{_example(row.get('text'), row.get('image'), truth)}</td><td>{escape(truth)}</td>"
+        f'<td class="good">✓ {escape(str(row["teacher"]))} {row["teacher_p"]:.2f}</td>'
+        f'<td class="bad">✕ {escape(str(row["other"]))} {row["other_p"]:.2f}</td></tr>'
+    )

@@ -2,37 +2,30 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
-from pydantic import Field
 
-from kdui.charts.front import Budget
 from kdui.charts.numbers import QUANTITIES
 from kdui.charts.pareto import pareto_figure
 from kdui.charts.repeats import merge_repeats
 from kdui.core.contracts import TaskFacts
 from kdui.core.errors import UnknownName
-from kdui.core.plain import Frozen
 from kdui.ui import explore_view
+from kdui.ui.explore_view import Wish
 from kdui.ui.panel import create_panel, options
 from kdui.ui.shell import PageState
 
-PAGE_SIZE = 25
-AXES = [("latency_ms", "Latency p50, ms"), ("download_mb", "Download, MB"), ("parameters", "Parameters"), ("macs", "Multiply-adds")]
-EMPTY = ("<b>Nothing measured on this task yet.</b><br>Queue a run in <a href=\"?tab=build\">Build</a>, or watch one in "
-         "<a href=\"?tab=runs\">Runs</a>: its teacher, student and compressed models appear here as soon as they are measured.")
-
-
-class Asked(Frozen):
-    """What the browser wants to see: task, axis, budget, and the part of the table."""
-
-    task: str
-    x: Literal["latency_ms", "download_mb", "parameters", "macs"] = "latency_ms"
-    budget: Budget = Budget()
-    sort: str = "accuracy"
-    down: bool = True
-    page: int = Field(default=1, ge=1)
+AXES = [
+    ("latency_ms", "Latency p50, ms"),
+    ("download_mb", "Download, MB"),
+    ("parameters", "Parameters"),
+    ("macs", "Multiply-adds"),
+]
+EMPTY = (
+    '<b>Nothing measured on this task yet.</b><br>Queue a run in <a href="?tab=build">Build</a>, or watch one in '
+    '<a href="?tab=runs">Runs</a>: its teacher, student and compressed models appear here as soon as they are measured.'
+)
 
 
 def create_explore(workbench: Any, page_state: PageState) -> None:
@@ -47,7 +40,7 @@ class ExploreCalls:
 
     def __init__(self, workbench: Any):
         self.workbench = workbench
-        self._merged: dict[str, tuple[pd.DataFrame, pd.DataFrame]] = {}
+        self._merged: dict[str, tuple[pd.DataFrame, pd.DataFrame, list[str]]] = {}
 
     def explore_start(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """The task to begin with: the one of the newest run that has results, else the first."""
@@ -57,20 +50,25 @@ class ExploreCalls:
 
     def explore_view(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Chart, budget card and table in one answer."""
-        wish = Asked.model_validate(asked)
+        wish = Wish.model_validate(asked)
         facts = self._task(wish.task)
-        points, models = self._models(wish.task)
+        points, models, settings = self._models(wish.task)
         if models.empty:
             return {"empty": EMPTY}
         budget, metric = wish.budget, facts.headline
         figure = pareto_figure(models, x=wish.x, metric=metric, task=facts.title, budget=budget)
         missing = figure.layout.meta["missing"]
         return {
-            "figure": figure.to_json(), "title": figure.layout.title.text, "subtitle": figure.layout.title.subtitle.text,
-            "missing": f"{missing:,} without a known {QUANTITIES[wish.x][0]} can't be drawn; the table has them." if missing else "",
+            "figure": figure.to_json(),
+            "title": figure.layout.title.text,
+            "subtitle": figure.layout.title.subtitle.text,
+            "missing": f"{missing:,} without a known {QUANTITIES[wish.x][0]} can't be drawn; the table has them."
+            if missing
+            else "",
             "winner": explore_view.winner_html(models, budget, metric, wish.task),
-            "gain": explore_view.gain_html(points, models, budget, metric), "ranges": slider_ranges(models),
-            "table": explore_view.table_html(models, budget, metric, x=wish.x, sort=wish.sort, down=wish.down, page=wish.page, size=PAGE_SIZE),
+            "gain": explore_view.gain_html(points, models, budget, metric),
+            "ranges": slider_ranges(models),
+            "table": explore_view.table_html(models, settings, metric, wish),
         }
 
     def explore_csv(self, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -84,12 +82,13 @@ class ExploreCalls:
             raise UnknownName("task", name, tasks)
         return tasks[name]
 
-    def _models(self, task: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Points and one row a model; merged again only when the workbench gives other points."""
+    def _models(self, task: str) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
+        """Points, one row a model, and the settings worth a column; merged again only when the workbench gives other points."""
         points = self.workbench.points(task)
         kept = self._merged.get(task)
         if kept is None or kept[0] is not points:
-            kept = self._merged[task] = (points, merge_repeats(points))
+            models = merge_repeats(points)
+            kept = self._merged[task] = (points, models, explore_view.differing(models)[: explore_view.MOST_SETTINGS])
         return kept
 
 
@@ -113,11 +112,18 @@ def _outward(value: float, rounding: Any) -> float:
 
 def markup(tasks: list[TaskFacts]) -> str:
     """The frame that assets/explore.js fills."""
-    sliders = "".join(_slider(name, title) for name, title in (
-        ("latency_ms", "Latency at most"), ("download_mb", "Download at most"), ("retained", "Retained at least")))
+    choices = options([(task.name, task.title) for task in tasks])
+    sliders = "".join(
+        _slider(name, title)
+        for name, title in (
+            ("latency_ms", "Latency at most"),
+            ("download_mb", "Download at most"),
+            ("retained", "Retained at least"),
+        )
+    )
     return f"""
 <div id="explore-empty" class="card" hidden><div class="filters"><label class="field"><span>Task</span>
-  <select data-task aria-label="Task">{options([(task.name, task.title) for task in tasks])}</select></label></div><div class="empty"></div></div>
+  <select data-task aria-label="Task">{choices}</select></label></div><div class="empty"></div></div>
 <div id="explore-shown">
   <div class="main-budget">
     <section class="card" aria-labelledby="explore-title">
@@ -125,12 +131,13 @@ def markup(tasks: list[TaskFacts]) -> str:
       <p class="lead" id="explore-subtitle">&nbsp;</p>
       <div class="plot" id="explore-chart" role="img" aria-labelledby="explore-title explore-subtitle"></div>
       <div class="under"><span class="mute" id="explore-missing"></span>
-        <button type="button" class="act small" data-save="png">PNG</button><button type="button" class="act small" data-save="svg">SVG</button>
+        <button type="button" class="act small" data-save="png">PNG</button>
+        <button type="button" class="act small" data-save="svg">SVG</button>
         <button type="button" class="act small" data-save="csv">CSV</button></div>
     </section>
     <section class="card budget" aria-label="Budget">
       <h2 class="label">Shown</h2>
-      <label class="field"><span>Task</span><select data-task id="explore-task">{options([(task.name, task.title) for task in tasks])}</select></label>
+      <label class="field"><span>Task</span><select data-task id="explore-task">{choices}</select></label>
       <label class="field"><span>Against</span><select id="explore-x">{options(AXES)}</select></label>
       <h2 class="label">Budget</h2>
       {sliders}
@@ -138,12 +145,16 @@ def markup(tasks: list[TaskFacts]) -> str:
       <div id="explore-gain"></div>
     </section>
   </div>
-  <section class="card" id="explore-models" aria-label="Models"><h2 class="label">Models</h2><div id="explore-table"></div></section>
+  <section class="card" id="explore-models" aria-label="Models"><h2 class="label">Models</h2>
+    <div id="explore-table"></div></section>
 </div>
 <div id="explore-message"></div>
 """
 
 
 def _slider(name: str, title: str) -> str:
-    return (f'<label class="slide"><span>{title}<output id="out-{name}">no limit</output></span>'
-            f'<input type="range" id="limit-{name}" data-limit="{name}" min="0" max="100" step="1" value="{0 if name == "retained" else 100}"></label>')
+    open_end = 0 if name == "retained" else 100
+    return (
+        f'<label class="slide"><span>{title}<output id="out-{name}">no limit</output></span>'
+        f'<input type="range" id="limit-{name}" data-limit="{name}" min="0" max="100" step="1" value="{open_end}"></label>'
+    )

@@ -3,28 +3,50 @@
 import math
 from collections.abc import Sequence
 from html import escape
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlencode
 
 import pandas as pd
+from pydantic import Field
 
 from kdui.charts.findings import cost_sentences
 from kdui.charts.front import Budget, best, candidates, limit_costs, within
 from kdui.charts.gain import gain_sentence, teacher_gain
 from kdui.charts.numbers import floor, plain
 from kdui.core.contracts import Metric
+from kdui.core.plain import Frozen
 from kdui.ui.provenance import mark, number
 from kdui.ui.run_view import ROLE_TITLES
 
 MOST_SETTINGS = 5
-NUMBERS = {"retained": ("Kept", "%"), "latency_ms": ("Latency p50", "ms"), "download_mb": ("Download", "MB"),
-           "parameters": ("Parameters", "count"), "macs": ("Multiply-adds", "count"), "speedup": ("Speed-up", "×")}
+PAGE_SIZE = 25
+NUMBERS = {
+    "retained": ("Kept", "%"),
+    "latency_ms": ("Latency p50", "ms"),
+    "download_mb": ("Download", "MB"),
+    "parameters": ("Parameters", "count"),
+    "macs": ("Multiply-adds", "count"),
+    "speedup": ("Speed-up", "×"),
+}
+
+
+class Wish(Frozen):
+    """What the browser wants to see: task, axis, budget, and the part of the table."""
+
+    task: str
+    x: Literal["latency_ms", "download_mb", "parameters", "macs"] = "latency_ms"
+    budget: Budget = Budget()
+    sort: str = "accuracy"
+    down: bool = True
+    page: int = Field(default=1, ge=1)
 
 
 def winner_html(models: pd.DataFrame, budget: Budget, metric: Metric, task: str) -> str:
     """The best model within the budget, what each limit costs, and where to look at it; or what would let one in."""
     winner = best(models, budget, metric.higher_is_better)
-    costs = "".join(f"<p>{escape(text)}</p>" for text in cost_sentences(limit_costs(models, budget, metric.higher_is_better), metric))
+    costs = "".join(
+        f"<p>{escape(text)}</p>" for text in cost_sentences(limit_costs(models, budget, metric.higher_is_better), metric)
+    )
     if winner is None:
         what = "No student has been measured yet." if candidates(models).empty else "Nothing fits this budget."
         return f'<div class="note" role="status"><b>{what}</b>{costs}</div>{_teacher_fits(models, budget, metric)}'
@@ -33,16 +55,20 @@ def winner_html(models: pd.DataFrame, budget: Budget, metric: Metric, task: str)
     if math.isfinite(winner["latency_ms"]):
         numbers.append(f"{number(winner['latency_ms'], 'ms')}{mark(winner['latency_origin'])}")
     control = "<p>It is the student that learned without the teacher.</p>" if winner["role"] == "control" else ""
-    return (f'<div class="win" role="status"><small>{over}</small><h3 class="title">{escape(winner["label"])}</h3>'
-            f'<p>{" · ".join(numbers)}</p>{control}{costs}<div class="buttons">{_links(models, winner, task)}</div></div>'
-            f"{_teacher_fits(models, budget, metric)}")
+    return (
+        f'<div class="win" role="status"><small>{over}</small><h3 class="title">{escape(winner["label"])}</h3>'
+        f'<p>{" · ".join(numbers)}</p>{control}{costs}<div class="buttons">{_links(models, winner, task)}</div></div>'
+        f"{_teacher_fits(models, budget, metric)}"
+    )
 
 
 def _links(models: pd.DataFrame, winner: pd.Series, task: str) -> str:
     teachers = models.loc[models["role"] == "teacher", "digest"].tolist()
     compare = urlencode({"tab": "compare", "task": task, "models": ",".join([*teachers[:1], str(winner["digest"])])})
-    return (f'<a class="btn act" id="explore-open" href="?tab=runs&amp;run={escape(str(winner["run"]))}">Open run</a>'
-            f'<a class="btn act" id="explore-compare" href="?{escape(compare)}">Compare</a>')
+    return (
+        f'<a class="btn act" id="explore-open" href="?tab=runs&amp;run={escape(str(winner["run"]))}">Open run</a>'
+        f'<a class="btn act" id="explore-compare" href="?{escape(compare)}">Compare</a>'
+    )
 
 
 def _teacher_fits(models: pd.DataFrame, budget: Budget, metric: Metric) -> str:
@@ -67,38 +93,49 @@ def differing(models: pd.DataFrame) -> list[str]:
     every = [settings for settings in models["settings"] if settings]
     for settings in every:
         for key, value in settings.items():
-            values.setdefault(key, set()).add(str(value))
-    counted = {key: len(found) + (sum(key in settings for settings in every) < len(every)) for key, found in values.items() if key != "seed"}
+            values.setdefault(key, set()).add(_setting(value))
+    counted = {
+        key: len(found) + (sum(key in settings for settings in every) < len(every))
+        for key, found in values.items()
+        if key != "seed"
+    }
     return sorted((key for key, count in counted.items() if count > 1), key=lambda key: -counted[key])
 
 
-def table_html(models: pd.DataFrame, budget: Budget, metric: Metric, *, x: str, sort: str, down: bool, page: int, size: int) -> str:
-    """One page of the models, sorted over all of them; only settings that differ have a column."""
-    settings = differing(models)[:MOST_SETTINGS]
-    numbers = {name: about for name, about in NUMBERS.items() if name != "macs" or x == "macs"}
-    # Set aside before sorting: whether it fits is a column too.
-    rows = models.assign(fits=within(models, budget))
-    rows = sort_models(rows, sort, down)
-    shown = rows.iloc[(page - 1) * size: page * size]
-    columns = [("label", "Model"), *((f"settings:{key}", _setting_title(key)) for key in settings), ("accuracy", metric.title),
-               *([] if budget.is_open else [("fits", "Budget")]), *((name, title) for name, (title, _) in numbers.items())]
-    heads = "".join(_head(name, title, sort, down) for name, title in columns)
-    body = "".join(_row(row, settings, numbers, metric, budget) for row in shown.to_dict("records"))
-    return (f'<div class="scroll-x" tabindex="0"><table class="table models"><caption class="sr-only">Measured models</caption>'
-            f"<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>{_pager(len(rows), len(shown), page, size)}")
+def table_html(models: pd.DataFrame, settings: Sequence[str], metric: Metric, wish: Wish) -> str:
+    """One page of the models, sorted over all of them; ``settings`` have a column each."""
+    numbers = {name: about for name, about in NUMBERS.items() if name != "macs" or wish.x == "macs"}
+    fits = within(models, wish.budget)
+    order = sorted_index(models, fits, wish.sort, wish.down)[(wish.page - 1) * PAGE_SIZE : wish.page * PAGE_SIZE]
+    shown = models.loc[order].assign(fits=fits[order])
+    columns = [
+        ("label", "Model"),
+        *((f"settings:{key}", _setting_title(key)) for key in settings),
+        ("accuracy", metric.title),
+        *([] if wish.budget.is_open else [("fits", "Budget")]),
+        *((name, title) for name, (title, _) in numbers.items()),
+    ]
+    heads = "".join(_head(name, title, wish) for name, title in columns)
+    body = "".join(_row(row, settings, numbers, metric, wish.budget) for row in shown.to_dict("records"))
+    return (
+        '<div class="scroll-x" tabindex="0"><table class="table models"><caption class="sr-only">Measured models</caption>'
+        f"<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>{_pager(len(models), len(shown), wish.page)}"
+    )
 
 
-def sort_models(models: pd.DataFrame, sort: str, down: bool) -> pd.DataFrame:
-    """Sorted by a column or by ``settings:KEY``; unknown values last."""
+def sorted_index(models: pd.DataFrame, fits: pd.Series, sort: str, down: bool) -> pd.Index:
+    """The rows in order of a column, of ``fits`` or of ``settings:KEY``; unknown values last, equals by name."""
     if sort.startswith("settings:"):
         key = sort.removeprefix("settings:")
         values = models["settings"].map(lambda settings: settings.get(key) if settings else None)
         numeric = pd.to_numeric(values, errors="coerce")
-        models = models.assign(sorted_by=numeric if numeric.notna().any() else values.astype(str))
-        sort = "sorted_by"
-    elif sort not in models.columns:
-        sort = "accuracy"
-    return models.sort_values([sort, "label"], ascending=[not down, True], na_position="last", kind="stable")
+        values = numeric if numeric.notna().any() else values.astype(str)
+    elif sort == "fits":
+        values = fits
+    else:
+        values = models[sort if sort in ("label", *NUMBERS) else "accuracy"]
+    keys = pd.DataFrame({"value": values, "label": models["label"]})
+    return keys.sort_values(["value", "label"], ascending=[not down, True], na_position="last", kind="stable").index
 
 
 def _setting_title(key: str) -> str:
@@ -107,30 +144,40 @@ def _setting_title(key: str) -> str:
     return f"{name.replace('_', ' ')}|{stage}" if stage else key
 
 
-def _head(name: str, title: str, sort: str, down: bool) -> str:
+def _head(name: str, title: str, wish: Wish) -> str:
     text, _, small = title.partition("|")
-    order = ("descending" if down else "ascending") if name == sort else "none"
+    order = ("descending" if wish.down else "ascending") if name == wish.sort else "none"
     sign = {"descending": " ↓", "ascending": " ↑"}.get(order, "")
     sub = f'<span class="sub">{escape(small)}</span>' if small else ""
-    return (f'<th scope="col" aria-sort="{order}"><button type="button" class="sort" id="sort-{escape(name)}" data-sort="{escape(name)}">'
-            f"{escape(text.capitalize() if small else text)}{sign}</button>{sub}</th>")
+    return (
+        f'<th scope="col" aria-sort="{order}"><button type="button" class="sort" id="sort-{escape(name)}" '
+        f'data-sort="{escape(name)}">'
+        f"{escape(text.capitalize() if small else text)}{sign}</button>{sub}</th>"
+    )
 
 
-def _row(row: dict[str, Any], settings: Sequence[str], columns: dict[str, tuple[str, str]], metric: Metric, budget: Budget) -> str:
+def _row(
+    row: dict[str, Any], settings: Sequence[str], columns: dict[str, tuple[str, str]], metric: Metric, budget: Budget
+) -> str:
     values = row["settings"] or {}
     cells = "".join(f"<td>{_setting(values.get(key))}</td>" for key in settings)
     numbers = "".join(f"<td>{_value(row, name, unit)}</td>" for name, (_, unit) in columns.items())
     fits = "" if budget.is_open else f"<td>{'✓ fits' if row['fits'] else _over(row, budget)}</td>"
     seeds = f" · {row['repeats']} seeds" if row["repeats"] > 1 else ""
-    return (f'<tr class="pickable{"" if row["fits"] else " over"}" data-run="{escape(str(row["run"]))}"><td class="left">'
-            f'<span class="swatch {row["role"]}"></span><a class="name" href="?tab=runs&amp;run={escape(str(row["run"]))}">{escape(row["label"])}</a>'
-            f'<div class="sub">{ROLE_TITLES[row["role"]]}{seeds}</div></td>{cells}<td>{_headline(row, metric)}</td>{fits}{numbers}</tr>')
+    run = escape(str(row["run"]))
+    cells += f"<td>{_headline(row, metric)}</td>{fits}{numbers}"
+    return (
+        f'<tr class="pickable{"" if row["fits"] else " over"}" data-run="{run}"><td class="left">'
+        f'<span class="swatch {row["role"]}"></span><a class="name" href="?tab=runs&amp;run={run}">{escape(row["label"])}</a>'
+        f'<div class="sub">{ROLE_TITLES[row["role"]]}{seeds}</div></td>{cells}</tr>'
+    )
 
 
 def _setting(value: Any) -> str:
     if value is None:
         return '<span class="mute">–</span>'
-    return plain(value) if isinstance(value, float) else escape(str(value))
+    number_like = isinstance(value, (int, float)) and not isinstance(value, bool)  # 4 and 4.0 are one setting
+    return plain(value, 4) if number_like else escape(str(value))
 
 
 def _headline(row: dict[str, Any], metric: Metric) -> str:
@@ -155,21 +202,26 @@ def _value(row: dict[str, Any], name: str, unit: str) -> str:
 
 def _over(row: dict[str, Any], budget: Budget) -> str:
     """Which limit it breaks, in a word: colour and dimming alone would not say."""
-    broken = [word for column, word in (("latency_ms", "slow"), ("download_mb", "big"))
-              if (limit := getattr(budget, column)) is not None and not row[column] <= limit]
+    broken = [
+        word
+        for column, word in (("latency_ms", "slow"), ("download_mb", "big"))
+        if (limit := getattr(budget, column)) is not None and not row[column] <= limit
+    ]
     if budget.retained is not None and not row["retained"] >= budget.retained:
         broken.append("inexact")
     return f'<span class="bad">too {" and ".join(broken)}</span>'
 
 
-def _pager(total: int, shown: int, page: int, size: int) -> str:
-    if total <= size:
+def _pager(total: int, shown: int, page: int) -> str:
+    if total <= PAGE_SIZE:
         return ""
-    first = (page - 1) * size + 1
-    back, on = ("" if page > 1 else " disabled"), ("" if page * size < total else " disabled")
-    return (f'<div class="pager"><span class="mute" role="status">{first:,} – {first + shown - 1:,} of {total:,}</span>'
-            f'<button type="button" class="act small" data-page="{page - 1}"{back}>‹ Back</button>'
-            f'<button type="button" class="act small" data-page="{page + 1}"{on}>Next ›</button></div>')
+    first = (page - 1) * PAGE_SIZE + 1
+    back, on = ("" if page > 1 else " disabled"), ("" if page * PAGE_SIZE < total else " disabled")
+    return (
+        f'<div class="pager"><span class="mute" role="status">{first:,} – {first + shown - 1:,} of {total:,}</span>'
+        f'<button type="button" class="act small" data-page="{page - 1}"{back}>‹ Back</button>'
+        f'<button type="button" class="act small" data-page="{page + 1}"{on}>Next ›</button></div>'
+    )
 
 
 def csv_text(points: pd.DataFrame) -> str:

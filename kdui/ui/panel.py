@@ -22,12 +22,19 @@ Call = Callable[[Mapping[str, Any]], dict[str, Any]]
 def create_panel(name: str, markup: str, calls: Sequence[Call]) -> gr.HTML:
     """The panel drawn by ``assets/NAME.js``; each call is there as ``server.CALL({...})``."""
     start = f"kdui.load('live.js').then(() => kdui.load('{name}.js')).then(() => kdui.{name}.mount(element, server));"
-    return gr.HTML(html_template=markup, css_template=panel_css(), js_on_load=start, apply_default_css=False, elem_id=f"{name}-panel",
-                   server_functions=[answered(call) for call in calls])
+    return gr.HTML(
+        html_template=markup,
+        css_template=panel_css(),
+        js_on_load=start,
+        apply_default_css=False,
+        elem_id=f"{name}-panel",
+        server_functions=[answered(call) for call in calls],
+    )
 
 
 def answered(call: Call) -> Call:
     """The call with its own errors turned into ``{"error": words}``; anything unexpected stays an error of the server."""
+
     @wraps(call)
     def answer(asked: Mapping[str, Any]) -> dict[str, Any]:
         try:
@@ -49,5 +56,7 @@ def panel_css() -> str:
 
 def options(choices: Sequence[tuple[str, str]], chosen: str = "") -> str:
     """``<option>`` elements from (value, title) pairs."""
-    return "".join(f'<option value="{escape(value)}"{" selected" if value == chosen else ""}>{escape(title)}</option>'
-                   for value, title in choices)
+    return "".join(
+        f'<option value="{escape(value)}"{" selected" if value == chosen else ""}>{escape(title)}</option>'
+        for value, title in choices
+    )

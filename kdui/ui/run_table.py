@@ -8,9 +8,14 @@ from kdui.core.run import RunState
 from kdui.core.views import RunPage, RunRow
 from kdui.ui.provenance import duration
 
-EMPTY = ('<div class="empty"><b>No runs yet.</b><br>Put a recipe together in <a href="?tab=build">Build</a> and queue it: '
-         "it shows up here at once, and goes on when you close this page.</div>")
-NO_MATCH = '<div class="empty">No run matches these filters. <button type="button" class="act small" data-clear>Clear filters</button></div>'
+EMPTY = (
+    '<div class="empty"><b>No runs yet.</b><br>Put a recipe together in <a href="?tab=build">Build</a> and queue it: '
+    "it shows up here at once, and goes on when you close this page.</div>"
+)
+NO_MATCH = (
+    '<div class="empty">No run matches these filters. '
+    '<button type="button" class="act small" data-clear>Clear filters</button></div>'
+)
 
 
 def page_html(page: RunPage, titles: Mapping[str, str], chosen: str, filtered: bool) -> str:
@@ -18,9 +23,11 @@ def page_html(page: RunPage, titles: Mapping[str, str], chosen: str, filtered: b
     if not page.total:
         return NO_MATCH if filtered else EMPTY
     rows = "".join(row_html(row, titles, row.id == chosen) for row in page.rows)
-    return ('<table class="table runs"><caption class="sr-only">Runs, running and queued first</caption>'
-            '<thead><tr><th scope="col" class="left">Run</th><th scope="col" class="left">State</th>'
-            f'<th scope="col">Result</th></tr></thead><tbody>{rows}</tbody></table>{pager_html(page)}')
+    return (
+        '<table class="table runs"><caption class="sr-only">Runs, running and queued first</caption>'
+        '<thead><tr><th scope="col" class="left">Run</th><th scope="col" class="left">State</th>'
+        f'<th scope="col">Result</th></tr></thead><tbody>{rows}</tbody></table>{pager_html(page)}'
+    )
 
 
 def row_html(row: RunRow, titles: Mapping[str, str], chosen: bool) -> str:
@@ -29,11 +36,13 @@ def row_html(row: RunRow, titles: Mapping[str, str], chosen: bool) -> str:
     models = " → ".join(model for model in (row.teacher, row.student) if model)
     about = escape(" · ".join(part for part in (titles.get(row.task, row.task), models) if part))
     current = ' aria-current="true"' if chosen else ""
-    return (f'<tr class="pickable{" chosen" if chosen else ""}" data-run="{run}"{current}>'
-            f'<td class="left"><a class="name" id="row-{run}" href="?tab=runs&amp;run={run}">{name}</a>'
-            f'<div class="sub" title="{about}">{about}</div></td>'
-            f'<td class="left state">{badge(row.state)}<div class="sub">{_progress(row)}</div></td>'
-            f'<td class="num">{_outcome(row)}</td></tr>')
+    return (
+        f'<tr class="pickable{" chosen" if chosen else ""}" data-run="{run}"{current}>'
+        f'<td class="left"><a class="name" id="row-{run}" href="?tab=runs&amp;run={run}">{name}</a>'
+        f'<div class="sub" title="{about}">{about}</div></td>'
+        f'<td class="left state">{badge(row.state)}<div class="sub">{_progress(row)}</div></td>'
+        f'<td class="num">{_outcome(row)}</td></tr>'
+    )
 
 
 def badge(state: RunState) -> str:
@@ -51,9 +60,12 @@ def _progress(row: RunRow) -> str:
 
 def _outcome(row: RunRow) -> str:
     if row.state is RunState.QUEUED:
-        return "".join(f'<button type="button" class="act icon" id="{word}-{escape(row.id)}" data-move="{places}" data-run="{escape(row.id)}" '
-                       f'aria-label="Move {escape(row.name)} {word} in the queue" title="Move {word}">{sign}</button>'
-                       for sign, word, places in (("↑", "earlier", -1), ("↓", "later", 1)))
+        return "".join(
+            f'<button type="button" class="act icon" id="{word}-{escape(row.id)}" data-move="{places}" '
+            f'data-run="{escape(row.id)}" aria-label="Move {escape(row.name)} {word} in the queue" title="Move {word}">'
+            f"{sign}</button>"
+            for sign, word, places in (("↑", "earlier", -1), ("↓", "later", 1))
+        )
     if row.error:
         return f'<span class="bad" title="{escape(row.error)}">see why</span>'
     return escape(row.headline) or '<span class="mute">–</span>'
@@ -66,9 +78,11 @@ def pager_html(page: RunPage) -> str:
     text = f"{first:,} – {last:,} of {page.total:,}" if page.rows else f"none of {page.total:,}"
     back = "" if page.page > 1 else " disabled"
     on = "" if last < page.total else " disabled"
-    return (f'<div class="pager"><span class="mute" role="status">{text}</span>'
-            f'<button type="button" class="act small" data-page="{page.page - 1}"{back}>‹ Newer</button>'
-            f'<button type="button" class="act small" data-page="{page.page + 1}"{on}>Older ›</button></div>')
+    return (
+        f'<div class="pager"><span class="mute" role="status">{text}</span>'
+        f'<button type="button" class="act small" data-page="{page.page - 1}"{back}>‹ Newer</button>'
+        f'<button type="button" class="act small" data-page="{page.page + 1}"{on}>Older ›</button></div>'
+    )
 
 
 def ago(created: str, now: datetime | None = None) -> str:

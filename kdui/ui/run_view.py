@@ -13,10 +13,22 @@ from kdui.ui.run_table import badge
 
 # metric -> how the table calls it; what a task adds beyond these follows under its own name.
 TITLES = {
-    "accuracy": "Accuracy", "macro_f1": "Macro F1", "macro_precision": "Macro precision", "macro_recall": "Macro recall",
-    "retained": "Kept of the teacher", "speedup": "Speed-up", "latency_p50": "Latency p50", "latency_p95": "Latency p95",
-    "throughput": "Throughput, batch 32", "file_bytes": "ONNX file", "gzip_bytes": "Gzipped", "packed_bytes": "Packed",
-    "parameters": "Parameters", "nonzero_parameters": "Non-zero parameters", "macs": "Multiply-adds", "peak_memory": "Peak memory",
+    "accuracy": "Accuracy",
+    "macro_f1": "Macro F1",
+    "macro_precision": "Macro precision",
+    "macro_recall": "Macro recall",
+    "retained": "Kept of the teacher",
+    "speedup": "Speed-up",
+    "latency_p50": "Latency p50",
+    "latency_p95": "Latency p95",
+    "throughput": "Throughput, batch 32",
+    "file_bytes": "ONNX file",
+    "gzip_bytes": "Gzipped",
+    "packed_bytes": "Packed",
+    "parameters": "Parameters",
+    "nonzero_parameters": "Non-zero parameters",
+    "macs": "Multiply-adds",
+    "peak_memory": "Peak memory",
 }
 ROLE_TITLES = {"teacher": "Teacher", "student": "Student", "control": "Control, no KD", "compressed": "Compressed"}
 
@@ -33,8 +45,10 @@ def head_html(run: Run, task_title: str) -> str:
     reason = f'<div class="{kind}" role="alert">{escape(run.error)}</div>' if run.error else ""
     if run.cancel_requested and run.state is RunState.RUNNING:
         reason = '<div class="note" role="status">Stopping: finished steps are kept.</div>'
-    return (f'<div class="run-title"><h3 class="title">{escape(run.name)}</h3>{badge(run.state)}</div>'
-            f'<p class="lead">{" · ".join(facts)}</p>{reason}')
+    return (
+        f'<div class="run-title"><h3 class="title">{escape(run.name)}</h3>{badge(run.state)}</div>'
+        f'<p class="lead">{" · ".join(facts)}</p>{reason}'
+    )
 
 
 def _seconds(start: datetime, end: datetime) -> float:
@@ -67,10 +81,16 @@ def strip_html(steps: Sequence[StepStatus]) -> str:
     for step in steps:
         stages.setdefault(step.stage, []).append(step)
     boxes = "".join(_stage(name, parts) for name, parts in stages.items())
-    rows = "".join(f'<tr><td>{escape(step.label or step.name)} <span class="mute">{escape(step.name)}</span></td>'
-                   f'<td class="left">{step.state}</td><td class="num">{_when(step)}</td></tr>' for step in steps)
-    return (f'<ol class="strip" aria-label="Stages">{boxes}</ol><details class="fold" id="run-steps"><summary>All {len(steps)} steps</summary>'
-            f'<table class="table"><tbody>{rows}</tbody></table></details>')
+    rows = "".join(
+        f'<tr><td>{escape(step.label or step.name)} <span class="mute">{escape(step.name)}</span></td>'
+        f'<td class="left">{step.state}</td><td class="num">{_when(step)}</td></tr>'
+        for step in steps
+    )
+    return (
+        f'<ol class="strip" aria-label="Stages">{boxes}</ol>'
+        f'<details class="fold" id="run-steps"><summary>All {len(steps)} steps</summary>'
+        f'<table class="table"><tbody>{rows}</tbody></table></details>'
+    )
 
 
 def stage_state(steps: Sequence[StepStatus]) -> StepState:
@@ -91,13 +111,19 @@ def _stage(name: str, steps: Sequence[StepStatus]) -> str:
     spent = sum(step.seconds or 0 for step in steps)
     bar = ""
     if state is StepState.RUNNING:
-        share = sum(step.progress if step.state is StepState.RUNNING else float(step.state in (StepState.DONE, StepState.CACHED))
-                    for step in steps) / len(steps)
-        left = next((step.eta_seconds for step in steps if step.state is StepState.RUNNING and step.eta_seconds is not None), None)
+        share = sum(
+            step.progress if step.state is StepState.RUNNING else float(step.state in (StepState.DONE, StepState.CACHED))
+            for step in steps
+        ) / len(steps)
+        left = next(
+            (step.eta_seconds for step in steps if step.state is StepState.RUNNING and step.eta_seconds is not None), None
+        )
         text = f"{share:.0%}".replace("%", " %") + (f" · {duration(left)} left" if left is not None else "")
         bar = f'<span class="track thin"><span class="bar-fill" style="width:{share:.1%}"></span></span>'
     else:
-        text = {StepState.DONE: duration(spent), StepState.CACHED: "from the store", StepState.FAILED: "failed"}.get(state, "waiting")
+        text = {StepState.DONE: duration(spent), StepState.CACHED: "from the store", StepState.FAILED: "failed"}.get(
+            state, "waiting"
+        )
     title = escape(name.replace("-", " ").replace("_", " ").capitalize())
     sign = {StepState.DONE: "✓ ", StepState.CACHED: "✓ ", StepState.RUNNING: "▶ ", StepState.FAILED: "✕ "}.get(state, "")
     return f'<li class="stage {state}"><b>{sign}{title}</b>{text}{bar}</li>'
@@ -115,15 +141,24 @@ def results_html(results: Sequence[ModelResult]) -> str:
     """One column a model, one row a metric; each number with its mark, its n on hover."""
     if not results:
         return '<p class="lead">Measured models appear here, one by one, as the run reaches them.</p>'
-    heads = "".join(f'<th scope="col"><span class="swatch {result.role}"></span>{ROLE_TITLES[result.role]}'
-                    f'<div class="sub">{escape(result.label)}</div></th>' for result in results)
+    heads = "".join(
+        f'<th scope="col"><span class="swatch {result.role}"></span>{ROLE_TITLES[result.role]}'
+        f'<div class="sub">{escape(result.label)}</div></th>'
+        for result in results
+    )
     metrics = dict.fromkeys(metric for metric in TITLES if any(metric in result.measurements for result in results))
     metrics.update(dict.fromkeys(metric for result in results for metric in result.measurements))
-    rows = "".join(f'<tr><th scope="row">{escape(TITLES.get(metric, metric.replace("_", " ").capitalize()))}</th>'
-                   + "".join(_cell(result.measurements.get(metric)) for result in results) + "</tr>" for metric in metrics)
-    return (f'<div class="scroll-x" tabindex="0"><table class="table results"><caption class="sr-only">What was measured</caption>'
-            f'<thead><tr><td></td>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
-            '<p class="lead">● measured ◐ simulated ○ estimated ⟲ replayed; hover a mark for device and sample size.</p>')
+    rows = "".join(
+        f'<tr><th scope="row">{escape(TITLES.get(metric, metric.replace("_", " ").capitalize()))}</th>'
+        + "".join(_cell(result.measurements.get(metric)) for result in results)
+        + "</tr>"
+        for metric in metrics
+    )
+    return (
+        f'<div class="scroll-x" tabindex="0"><table class="table results"><caption class="sr-only">What was measured</caption>'
+        f"<thead><tr><td></td>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
+        '<p class="lead">● measured ◐ simulated ○ estimated ⟲ replayed; hover a mark for device and sample size.</p>'
+    )
 
 
 def _cell(measurement: Measurement | None) -> str:
@@ -131,7 +166,9 @@ def _cell(measurement: Measurement | None) -> str:
         return '<td class="mute">–</td>'
     interval = ""
     if measurement.low is not None and measurement.high is not None:
-        interval = f' title="95 % interval {number(measurement.low, measurement.unit)} to {number(measurement.high, measurement.unit)}"'
+        interval = (
+            f' title="95 % interval {number(measurement.low, measurement.unit)} to {number(measurement.high, measurement.unit)}"'
+        )
     return f"<td{interval}>{measured(measurement)}</td>"
 
 
@@ -147,10 +184,12 @@ def gain_html(gain: Measurement | None) -> str:
 
 def recipe_html(detail: RunDetail) -> str:
     """The same run as a command and as YAML, ready to copy."""
-    return (f'<h2 class="label">As a command</h2><pre class="code" id="run-command">{escape(detail.command)}</pre>'
-            f'<div class="buttons"><button type="button" class="act small" data-copy="#run-command">Copy command</button></div>'
-            f'<h2 class="label">As a recipe</h2><pre class="code" id="run-yaml">{escape(detail.yaml)}</pre>'
-            '<div class="buttons"><button type="button" class="act small" data-copy="#run-yaml">Copy YAML</button></div>')
+    return (
+        f'<h2 class="label">As a command</h2><pre class="code" id="run-command">{escape(detail.command)}</pre>'
+        f'<div class="buttons"><button type="button" class="act small" data-copy="#run-command">Copy command</button></div>'
+        f'<h2 class="label">As a recipe</h2><pre class="code" id="run-yaml">{escape(detail.yaml)}</pre>'
+        '<div class="buttons"><button type="button" class="act small" data-copy="#run-yaml">Copy YAML</button></div>'
+    )
 
 
 def curve_labels(steps: Sequence[StepStatus]) -> tuple[Mapping[str, str], Mapping[str, str | None]]:

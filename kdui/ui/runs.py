@@ -58,10 +58,16 @@ class RunCalls:
         events, cursor = self.workbench.events(run_id, int(asked.get("cursor") or 0))
         facts = next((task for task in self.workbench.tasks() if task.name == run.recipe.task), None)
         return {
-            "run": run.id, "state": run.state, "head": run_view.head_html(run, facts.title if facts else run.recipe.task),
-            "actions": run_view.actions_html(run), "strip": run_view.strip_html(run.steps),
-            "results": run_view.gain_html(detail.gain) + run_view.results_html(detail.results), "recipe": run_view.recipe_html(detail),
-            "log": self.workbench.log_tail(run_id), "cursor": cursor, "curves": curves(run, events, facts.headline.unit if facts else ""),
+            "run": run.id,
+            "state": run.state,
+            "head": run_view.head_html(run, facts.title if facts else run.recipe.task),
+            "actions": run_view.actions_html(run),
+            "strip": run_view.strip_html(run.steps),
+            "results": run_view.gain_html(detail.gain) + run_view.results_html(detail.results),
+            "recipe": run_view.recipe_html(detail),
+            "log": self.workbench.log_tail(run_id),
+            "cursor": cursor,
+            "curves": curves(run, events, facts.headline.unit if facts else ""),
         }
 
     def run_act(self, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -81,8 +87,11 @@ def curves(run: Run, events: list[Any], unit: str) -> dict[str, Any]:
     points = curve_points(events)
     labels, roles = run_view.curve_labels(run.steps)
     units = {"loss": "loss", "metric": f"validation, {unit}" if unit else "validation"}
-    return {kind: live_figure(points, kind, labels, roles, title).to_json(remove_uids=False) for kind, title in units.items()
-            if (points["kind"] == kind).any()}
+    return {
+        kind: live_figure(points, kind, labels, roles, title).to_json(remove_uids=False)
+        for kind, title in units.items()
+        if (points["kind"] == kind).any()
+    }
 
 
 def markup(tasks: list[tuple[str, str]]) -> str:
@@ -94,7 +103,8 @@ def markup(tasks: list[tuple[str, str]]) -> str:
     <div class="filters">
       <label class="field"><span>State</span><select id="runs-state">{options(states)}</select></label>
       <label class="field"><span>Task</span><select id="runs-task">{options([("", "All tasks"), *tasks])}</select></label>
-      <label class="field grow"><span>Find</span><input id="runs-text" type="search" placeholder="name, model or id" autocomplete="off"></label>
+      <label class="field grow"><span>Find</span>
+        <input id="runs-text" type="search" placeholder="name, model or id" autocomplete="off"></label>
     </div>
     <div id="runs-table" aria-live="off"></div>
   </section>
@@ -111,8 +121,10 @@ def markup(tasks: list[tuple[str, str]]) -> str:
       </div>
       <h2 class="label">Results</h2>
       <div id="run-results"></div>
-      <details class="fold" id="run-log-fold"><summary>Log</summary><pre class="code log" id="run-log" tabindex="0"></pre></details>
-      <details class="fold" id="run-recipe-fold"><summary>Recipe and command</summary><div id="run-recipe"></div></details>
+      <details class="fold" id="run-log-fold"><summary>Log</summary>
+        <pre class="code log" id="run-log" tabindex="0"></pre></details>
+      <details class="fold" id="run-recipe-fold"><summary>Recipe and command</summary>
+        <div id="run-recipe"></div></details>
     </div>
   </section>
 </div>

@@ -61,15 +61,15 @@ def test_subtitle_says_task_axes_intervals_and_origins():
 
 def test_every_role_is_drawn_with_its_symbol_and_units_stand_on_both_axes():
     drawn = figure()
-    symbols = {trace.legendgroup: trace.marker.symbol[0] for trace in drawn.data if trace.legendgroup}
+    symbols = {trace.legendgroup: trace.marker.symbol for trace in drawn.data if trace.customdata is not None}
     assert symbols == {"teacher": "star", "student": "circle", "compressed": "diamond-open", "control": "x"}
     assert (drawn.layout.xaxis.title.text, drawn.layout.yaxis.title.text) == ("p50 latency, ms (log)", "test accuracy, %")
-    assert drawn.layout.xaxis.type == "log" and all(trace.customdata[0][0] == "a" for trace in drawn.data if trace.legendgroup)
+    assert drawn.layout.xaxis.type == "log" and all(trace.customdata[0][0] == "a" for trace in drawn.data if trace.customdata is not None)
 
 
 def test_what_fails_the_budget_is_dimmed_and_the_limit_is_drawn():
     drawn = figure(Budget(latency_ms=2, retained=97))
-    opacity = {trace.legendgroup: trace.opacity for trace in drawn.data if trace.legendgroup}
+    opacity = {trace.legendgroup: trace.opacity for trace in drawn.data if trace.customdata is not None}
     assert opacity["teacher"] < 1 and opacity["student"] == opacity["compressed"] == opacity["control"] == 1
     assert [shape.type for shape in drawn.layout.shapes] == ["rect", "line", "line"]
     assert drawn.layout.annotations[0].text == "budget 2 ms"
@@ -93,13 +93,13 @@ def test_thousands_keep_front_teachers_and_controls_and_say_so():
     drawn = figure(models=models, budget=Budget(latency_ms=2))
     assert time.perf_counter() - start < 2.0
     count = {
-        role: sum(len(trace.x) for trace in drawn.data if trace.legendgroup == role) for role in ("teacher", "control", "student")
+        role: sum(len(trace.x) for trace in drawn.data if trace.customdata is not None and trace.legendgroup == role) for role in ("teacher", "control", "student")
     }
     assert count["teacher"] == count["control"] == 6000
-    others = sum(len(trace.x) for trace in drawn.data if trace.legendgroup in ("student", "compressed"))
+    others = sum(len(trace.x) for trace in drawn.data if trace.customdata is not None and trace.legendgroup in ("student", "compressed"))
     assert MOST_OTHERS <= others <= MOST_OTHERS + 40
     assert "of 24,000 models drawn" in drawn.layout.title.subtitle.text
-    assert all(trace.type == "scattergl" for trace in drawn.data if trace.legendgroup)
+    assert all(trace.type == "scattergl" for trace in drawn.data if trace.customdata is not None)
 
 
 def test_log_ticks_are_round_and_inside():

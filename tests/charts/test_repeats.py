@@ -47,6 +47,15 @@ def test_a_cached_teacher_of_many_recipes_is_one_model():
     assert model["repeats"] == 2 and set(model["runs"]) == {"a", "b", "c", "d"}
 
 
+def test_a_shared_model_shows_only_the_settings_that_its_recipes_share():
+    rows = [
+        point(run, "teacher", 97, digest="t", group=f"{run}-teach", settings={"teach.epochs": 2, "quantize.bits": bits})
+        for run, bits in (("a", 2), ("b", 4))
+    ]
+    (model,) = merge_repeats(points(*rows)).to_dict("records")
+    assert model["settings"] == {"teach.epochs": 2}
+
+
 def test_download_is_the_packed_file_where_there_is_one():
     models = merge_repeats(
         points(point("a", "student", 96, file_mb=4.0), point("a", "compressed", 95, file_mb=4.0, packed_mb=0.3))
