@@ -206,7 +206,7 @@ class Build:
 
     def draw_cost(self) -> None:
         with gr.Column(elem_classes="card cost-card"):
-            gr.HTML('<h2 class="label">What it will cost <span class="prov">● measured · ○ estimated</span></h2>')
+            gr.HTML('<h2 class="label">What it will cost <span class="prov">● measured ○ estimated</span></h2>')
             self.cost = gr.HTML('<p class="lead">Estimating …</p>', elem_id="build-cost")
             self.actions: Actions = draw_actions(self.workbench, self.methods)
 

@@ -50,7 +50,7 @@ def draw_actions(workbench: Any, methods: list[Method]) -> Actions:
     table = _sweepable(methods)
     command = gr.Textbox(
         label="The same as a command",
-        lines=2,
+        lines=1,
         max_lines=8,
         interactive=False,
         elem_id="build-command",
@@ -66,11 +66,11 @@ def draw_actions(workbench: Any, methods: list[Method]) -> Actions:
         filterable=False,
         interactive=True,
     )
+    status = gr.HTML(elem_id="build-status")
     queue = gr.Button("Queue run", variant="primary", elem_id="queue-run")
     with gr.Row(elem_classes="buttons"):
         sweep_open = gr.Button("Queue a sweep…", elem_id="open-sweep", min_width=0)
         save_open = gr.Button("Save recipe", elem_id="open-save", min_width=0)
-    status = gr.HTML(elem_id="build-status")
     with gr.Column(visible=False, elem_classes="panel", elem_id="sweep-panel") as sweep_panel:
         sweep_knob = gr.Dropdown(
             [(f"{method.capitalize()} · {knob.title}", key) for key, (method, knob) in table.items()],

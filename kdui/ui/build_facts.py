@@ -25,7 +25,7 @@ def model_facts(card: ModelCard | None, ref: str | None, headline: str = "accura
     facts = []
     if card.parameters is not None:
         title = "estimated: 4 bytes a parameter in fp32"
-        size = f'{number(card.parameters * 4, "bytes")}<span class="mark" title="{title}">{Origin.ESTIMATED.mark}</span>'
+        size = f'{number(card.parameters * 4, "bytes")}<span class="mark" title="{title}">{Origin.ESTIMATED.mark}</span> in fp32'
         facts += [f"{number(card.parameters)} parameters", size]
     lines = [" · ".join([*facts, escape(card.licence)])]
     if card.known is not None:

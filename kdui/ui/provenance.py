@@ -11,11 +11,13 @@ MINUS, THIN = "−", "\u202f"  # a true minus; a narrow space that does not brea
 def number(value: float | None, unit: str = "") -> str:
     """A value with its unit: 22.7 M, 91.6 MB, 16.4 ms, 97.6 %; an en dash where there is none.
 
-    Units with their own steps: ``bytes`` (kB, MB, GB), ``s`` (s, min, h), ``count`` or empty (K, M, G). Three
+    Units with their own steps: ``bytes`` and its multiples (kB, MB, GB), ``s`` (s, min, h), ``count`` or empty (K, M, G). Three
     significant digits, percentages with one decimal: nothing looks more exact than it is.
     """
     if value is None or not math.isfinite(value):
         return "–"
+    if unit in ("kB", "MB", "GB"):
+        value, unit = value * {"kB": 1e3, "MB": 1e6, "GB": 1e9}[unit], "bytes"
     if unit == "bytes":
         return _scaled(value, (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)), "B")
     if unit in ("", "count"):
