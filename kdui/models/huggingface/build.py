@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch import nn
 from transformers import (
     AutoConfig,
@@ -20,12 +21,11 @@ from kdui.core.errors import SourceError
 from kdui.models.convolution import image_inputs
 from kdui.models.layers import output_layer
 from kdui.models.tokens import read_tokenizer, text_inputs
-from kdui.models.transformer import ImageClassifier, TextClassifier, quietly
+from kdui.models.transformer import ATTENTION, ImageClassifier, TextClassifier, pretrained
 
 _AUTO = {"text": AutoModelForSequenceClassification, "image": AutoModelForImageClassification}
-_PLAIN = {"attn_implementation": "eager"}  # plain matrix products, which export and quantize well
 # What transformers raises on a checkpoint that it cannot read or that is of another kind.
-_UNREADABLE = (OSError, ValueError, KeyError, RuntimeError, ImportError, AttributeError)
+_UNREADABLE = (OSError, ValueError, KeyError, RuntimeError, ImportError, AttributeError, SafetensorError)
 
 
 def build(options: Mapping[str, Any], facts: TaskFacts, folder: Path | None) -> nn.Module:
@@ -36,10 +36,7 @@ def build(options: Mapping[str, Any], facts: TaskFacts, folder: Path | None) -> 
     order = _same_labels(config, facts)
     _set_labels(config, facts)
     try:
-        with quietly():
-            network = _AUTO[facts.modality].from_pretrained(
-                folder, config=config, dtype=torch.float32, ignore_mismatched_sizes=True, use_safetensors=True,
-                local_files_only=True, trust_remote_code=False, **_PLAIN)
+        network = pretrained(_AUTO[facts.modality], folder, config)
     except _UNREADABLE as error:
         raise _unreadable(folder, error) from error
     _fit_head(output_layer(network, facts.outputs), order)
@@ -74,7 +71,8 @@ def skeleton(options: Mapping[str, Any], facts: TaskFacts, architecture: Mapping
     """The network with new weights."""
     settings = dict(architecture["config"])
     config = AutoConfig.for_model(settings.pop("model_type"), **settings)
-    network = _AUTO[facts.modality].from_config(config, dtype=torch.float32, trust_remote_code=False, **_PLAIN)
+    network = _AUTO[facts.modality].from_config(config, attn_implementation=ATTENTION, dtype=torch.float32,
+                                                 trust_remote_code=False)
     return _wrapped(network, facts, architecture.get("preprocessing", {}), None)
 
 

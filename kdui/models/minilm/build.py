@@ -4,17 +4,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import nn
 from transformers import BertConfig, BertForSequenceClassification
 
 from kdui.core.contracts import InputSettings, TaskFacts
 from kdui.core.errors import StageFailed
 from kdui.models.tokens import read_tokenizer, text_inputs
-from kdui.models.transformer import TextClassifier, quietly
+from kdui.models.transformer import ATTENTION, TextClassifier, pretrained
 
-# Eager attention is plain matrix products: torch-pruning can follow them and ONNX Runtime can quantize them.
-ATTENTION = "eager"
 DEEPEST = 6
 
 
@@ -22,14 +19,11 @@ def build(options: Mapping[str, Any], facts: TaskFacts, folder: Path | None) -> 
     """The pretrained encoder with a new head, or, without a folder, the same shape with new weights."""
     if folder is None:
         return TextClassifier(BertForSequenceClassification(_config(options["layers"], facts)))
-    with quietly():
-        network = BertForSequenceClassification.from_pretrained(
-            folder, config=_config(DEEPEST, facts), dtype=torch.float32, use_safetensors=True, local_files_only=True)
-    pretrained = TextClassifier(network, read_tokenizer(folder))
+    whole = TextClassifier(pretrained(BertForSequenceClassification, folder, _config(DEEPEST, facts)), read_tokenizer(folder))
     if options["layers"] == DEEPEST:
-        return pretrained
+        return whole
     shallow = TextClassifier(BertForSequenceClassification(_config(options["layers"], facts)))
-    start_from_teacher(shallow, pretrained)
+    start_from_teacher(shallow, whole)
     return shallow
 
 

@@ -1,0 +1,45 @@
+"""One model of each kind as an ONNX graph with dynamic batch and length: the same answers to 1e-5."""
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+
+from kdui.catalogue.tasks import TASKS
+from kdui.models.size import example_inputs
+from kdui.models.transformer import TextClassifier
+from tests.models.small import built, random_tokens, small_bert, small_teacher
+
+BATCH, LENGTH = torch.export.Dim("batch"), torch.export.Dim("length")
+
+
+def session(module: torch.nn.Module, inputs: dict[str, torch.Tensor], axes: dict, folder) -> onnxruntime.InferenceSession:
+    program = torch.onnx.export(module.eval(), kwargs=inputs, dynamo=True, dynamic_shapes=dict.fromkeys(inputs, axes),
+                                input_names=list(inputs), output_names=["logits"], verbose=False)
+    program.save(folder / "model.onnx")
+    return onnxruntime.InferenceSession(folder / "model.onnx")
+
+
+def worst(runner: onnxruntime.InferenceSession, module: torch.nn.Module, inputs: dict[str, torch.Tensor]) -> float:
+    with torch.no_grad():
+        expected = module(**inputs).numpy()
+    return float(np.abs(runner.run(None, {name: tensor.numpy() for name, tensor in inputs.items()})[0] - expected).max())
+
+
+def test_image_models(settings, tmp_path):
+    task = TASKS["digits"]
+    module = built("squeeze-excite-tiny", task, settings)
+    runner = session(module, example_inputs(task, 2), {0: BATCH}, tmp_path)
+    assert max(worst(runner, module, {"pixels": torch.rand(n, 1, 8, 8)}) for n in (1, 5)) < 1e-5
+
+
+@pytest.mark.parametrize("name", ["bilstm-64?embedding=16", "pooled-32?embedding=16", "transformer"])
+def test_text_models(name, settings, tmp_path):
+    if name == "transformer":
+        module = TextClassifier(small_bert(TASKS["sentiment"].labels)).eval()
+    else:
+        module = built(name, TASKS["sentiment"], settings, small_teacher())
+    runner = session(module, random_tokens(2, 8), {0: BATCH, 1: LENGTH}, tmp_path)
+    ragged = random_tokens(4, 13)
+    ragged["attention_mask"][1:, 6:] = 0
+    assert max(worst(runner, module, inputs) for inputs in (random_tokens(1, 5), ragged)) < 1e-5

@@ -1,0 +1,102 @@
+"""Parameters and MACs: real numbers for every preset, and the rules of counting."""
+
+import pytest
+import torch
+from torch import nn
+
+from kdui.catalogue.models import presets
+from kdui.catalogue.tasks import TASKS
+from kdui.models.building import size_of
+from kdui.models.size import count_macs, count_parameters, example_inputs
+from tests.models.small import built, facts_of, small_teacher
+
+# Preset -> (task, parameters, MACs of one example).
+SIZES = {
+    "cnn-tiny": ("digits", 438, 6_992),
+    "cnn-small": ("digits", 1_442, 23_200),
+    "cnn-medium": ("digits", 72_666, 599_680),
+    "cnn-large": ("fashion-mnist", 661_954, 20_907_264),
+    "cnn-xlarge": ("fashion-mnist", 1_147_722, 116_059_648),
+    "resnet-tiny": ("digits", 1_382, 35_152),
+    "resnet-8-slim": ("fashion-mnist", 19_810, 2_364_864),
+    "resnet-8": ("fashion-mnist", 77_754, 9_345_920),
+    "resnet-20": ("fashion-mnist", 272_186, 31_021_952),
+    "resnet-8-wide": ("fashion-mnist", 1_226_442, 148_172_288),
+    "depthwise-tiny": ("digits", 1_418, 28_224),
+    "depthwise-slim": ("fashion-mnist", 11_098, 1_256_608),
+    "depthwise": ("fashion-mnist", 38_314, 4_319_552),
+    "squeeze-excite-tiny": ("digits", 1_446, 35_200),
+    "squeeze-excite-slim": ("fashion-mnist", 20_552, 2_365_536),
+    "squeeze-excite": ("fashion-mnist", 80_582, 9_348_608),
+    "minilm-l6": ("reuters-r8", 22_716_296, 1_061_833_728),
+    "minilm-l3": ("reuters-r8", 17_392_904, 530_992_128),
+    "minilm-l2": ("reuters-r8", 15_618_440, 354_044_928),
+    "minilm-l1": ("reuters-r8", 13_843_976, 177_097_728),
+    "bilstm-64": ("reuters-r8", 2_021_000, 6_292_480),
+    "bilstm-128": ("reuters-r8", 2_154_120, 18_876_416),
+    "pooled-32": ("reuters-r8", 986_056, 9_216),
+    "pooled-64": ("reuters-r8", 1_970_952, 17_408),
+}
+
+
+def test_every_preset_has_a_size_in_this_table():
+    assert SIZES.keys() == presets().keys()
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_size_of_a_preset_without_building_it(name, settings):
+    task, parameters, macs = SIZES[name]
+    size = size_of(facts_of(name, TASKS[task], settings), TASKS[task])
+    assert (size.parameters, size.macs) == (parameters, macs)
+
+
+def test_size_before_building_is_that_of_the_built_module(settings):
+    task = TASKS["digits"]
+    module = built("resnet-8", task, settings)
+    size = size_of(facts_of("resnet-8", task, settings), task)
+    assert count_parameters(module) == size.parameters
+    assert count_macs(module, example_inputs(task)) == size.macs
+
+
+def test_macs_of_a_convolution_and_a_linear_layer_by_hand():
+    module = nn.Sequential(nn.Conv2d(3, 5, 3, padding=1, bias=False), nn.Flatten(), nn.Linear(5 * 6 * 6, 7))
+
+    class Named(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = module
+
+        def forward(self, pixels):
+            return self.inner(pixels)
+
+    assert count_macs(Named(), {"pixels": torch.zeros(1, 3, 6, 6)}) == 5 * 6 * 6 * 3 * 9 + 180 * 7
+
+
+def test_macs_of_an_lstm_are_both_weight_matrices_a_token(settings):
+    task = TASKS["sentiment"]
+    module = built("bilstm-64", task, settings, small_teacher_of_width_64())
+    both_directions = 2 * task.input["max_length"] * 4 * 64 * (64 + 64)
+    assert count_macs(module, example_inputs(task)) == both_directions + 128 * 2
+
+
+def test_counting_leaves_the_module_as_it_was(settings):
+    task = TASKS["digits"]
+    module = built("cnn-small", task, settings).train()
+    before = {name: tensor.clone() for name, tensor in module.state_dict().items()}
+    count_macs(module, example_inputs(task))
+    assert module.training
+    assert all(torch.equal(tensor, before[name]) for name, tensor in module.state_dict().items())
+
+
+def test_example_inputs_follow_task_and_model():
+    assert example_inputs(TASKS["fashion-mnist"], 3)["pixels"].shape == (3, 1, 28, 28)
+    tokens = example_inputs(TASKS["reuters-r8"], 2)
+    assert tokens["input_ids"].shape == tokens["attention_mask"].shape == (2, 96)
+    assert tokens["input_ids"].dtype == torch.int64
+
+
+def small_teacher_of_width_64():
+    """The small teacher with wider embeddings, of which a BiLSTM keeps all 64 dimensions."""
+    teacher = small_teacher()
+    teacher.network.set_input_embeddings(nn.Embedding(16, 64))
+    return teacher
