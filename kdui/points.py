@@ -1,9 +1,10 @@
 """The measured models of a task as a data frame, kept between calls and extended by what is new."""
 
 import threading
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from kdui.core.recipe import Recipe
+from kdui.catalogue.methods import METHODS
 from kdui.store.store import Store
 
 if TYPE_CHECKING:
@@ -41,19 +42,34 @@ class Points:
         names, rows = self.store.results.rows_of_task(task, after)
         frame = pandas.DataFrame(rows, columns=names).drop(columns="id")
         recipes = self.store.runs.recipes(dict.fromkeys(frame["run"]))
-        settings = {run: dotted_settings(recipe) for run, recipe in recipes.items()}
-        frame["settings"] = [settings.get(run, {}) for run in frame["run"]]
+        made = zip(frame["run"], frame["step"], strict=True)
+        frame["settings"] = [made_by(recipes[run], step) if run in recipes else {} for run, step in made]
         return frame
 
 
-def dotted_settings(recipe: dict[str, Any] | Recipe) -> dict[str, Any]:
-    """A recipe's settings by dotted name: what two runs can differ in."""
-    data = recipe.model_dump(mode="json") if isinstance(recipe, Recipe) else recipe
-    found = {key: _short(data.get(key)) for key in ("teacher", "student", "seed")}
-    for stage in data["stages"]:
-        name = stage.get("name") or stage["method"]
-        found.update({f"{name}.{knob}": value for knob, value in stage.get("settings", {}).items()})
+def made_by(recipe: dict[str, Any], step: str) -> dict[str, Any]:
+    """What decides the model that a step measured, by dotted name: the models, the seed, and every knob (defaults too, so that
+    a default and the same value written out are one) of the stages up to its own, and of those that deliver.
+
+    ``step`` is ``measure.distill.control`` for a model of stage ``distill``.
+    """
+    stages = recipe["stages"]
+    names = [stage.get("name") or stage["method"] for stage in stages]
+    own = step.partition(".")[2].partition(".")[0]
+    end = names.index(own) + 1 if own in names else len(names)
+    found = {key: _short(recipe.get(key)) for key in ("teacher", "student", "seed")}
+    if own in names and METHODS[stages[end - 1]["method"]].group == "teach":
+        del found["student"]
+    for place, (name, stage) in enumerate(zip(names, stages, strict=True)):
+        if place < end or METHODS[stage["method"]].group == "deliver":
+            settings = {**_defaults(stage["method"]), **stage.get("settings", {})}
+            found.update({f"{name}.{knob}": value for knob, value in settings.items()})
     return found
+
+
+@cache
+def _defaults(method: str) -> dict[str, Any]:
+    return METHODS[method].spec().model_dump(mode="json")
 
 
 def _short(value: Any) -> Any:

@@ -14,9 +14,12 @@ COLUMNS = ("step", "kind", "name", "at", "value")
 
 
 def curve_points(events: Iterable[Event]) -> pd.DataFrame:
-    """One row for each named value of the ``loss`` and ``metric`` events; ``at`` in epochs."""
+    """One row for each named value of the ``loss`` and ``metric`` events; ``at`` in epochs.
+
+    A loss on validation data belongs beside the training losses, whichever kind of event told it.
+    """
     rows = [
-        (event.step or "", event.kind, name, event.at, float(value))
+        (event.step or "", "loss" if name.endswith("loss") else event.kind, name, event.at, float(value))
         for event in events
         if event.kind in ("loss", "metric") and event.at is not None
         for name, value in event.values.items()

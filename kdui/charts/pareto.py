@@ -1,6 +1,7 @@
 """The Pareto chart: the headline metric against what a model costs, with the front, the budget and the intervals."""
 
 import math
+from collections.abc import Sequence
 from itertools import product
 from typing import Any
 
@@ -23,8 +24,10 @@ MANY = 600
 TICK_STEPS = ((0.7, (1, 1.5, 2, 3, 4, 5, 6, 8)), (1.3, (1, 2, 3, 5)), (3.5, (1, 2, 5)), (math.inf, (1,)))
 
 
-def pareto_figure(models: pd.DataFrame, *, x: str, metric: Metric, task: str, budget: Budget | None = None) -> go.Figure:
-    """``models``: one row each (``repeats.merge_repeats``); ``x``: a key of ``numbers.QUANTITIES``.
+def pareto_figure(models: pd.DataFrame, *, x: str, metric: Metric, task: str, budget: Budget | None = None,
+                  settings: Sequence[str] = ()) -> go.Figure:
+    """``models``: one row each (``repeats.merge_repeats``); ``x``: a key of ``numbers.QUANTITIES``;
+    ``settings``: those that a hover tells, usually the ones that differ.
 
     The title states the finding. ``customdata`` of a point is, or starts with, its run id, so a click can open the run.
     """
@@ -41,13 +44,14 @@ def pareto_figure(models: pd.DataFrame, *, x: str, metric: Metric, task: str, bu
         yaxis=style.axis(f"test {metric.title.lower()}, {metric.unit}"), xaxis=_log_axis(known[x], name, unit)))
     figure.update_layout(meta={"missing": len(models) - len(known)})
     inside = within(drawn, budget)
+    told = settings if len(drawn) <= MANY else None
     for role in style.ROLES:
         if (drawn["role"] == role).any():
             figure.add_trace(_legend(role))
         for fits, simulated in product((False, True), (False, True)):
             rows = drawn[(drawn["role"] == role) & (inside == fits) & ((drawn["origin"] != Origin.MEASURED) == simulated)]
             if len(rows):
-                figure.add_trace(_points(rows, x, role, fits, simulated, errors=errors, many=len(drawn) > MANY))
+                figure.add_trace(_points(rows, x, role, fits, simulated, told, errors=errors))
     line = known.iloc[front]
     figure.add_trace(go.Scatter(x=line[x], y=line["accuracy"], mode="lines", name="Pareto front", hoverinfo="skip",
                                 line={"color": style.FRONT, "width": 1.5, "dash": "dot"}))
@@ -72,13 +76,18 @@ def _legend(role: str) -> go.Scatter:
                       marker={"color": style.COLOURS[role], "size": style.SIZES[role], "symbol": style.SYMBOLS[role]})
 
 
-def _points(rows: pd.DataFrame, x: str, role: str, fits: bool, simulated: bool, *, errors: bool, many: bool) -> Any:
-    """One trace: numbers that were not measured have open symbols, what breaks the budget is dimmed."""
+def _points(rows: pd.DataFrame, x: str, role: str, fits: bool, simulated: bool, settings: Sequence[str] | None, *,
+            errors: bool) -> Any:
+    """One trace: numbers that were not measured have open symbols, what breaks the budget is dimmed.
+
+    ``settings`` None: there are thousands, so they are drawn small, by WebGL, and tell less on hover.
+    """
+    many = settings is None
     colour, base = style.COLOURS[role], style.SYMBOLS[role]
     kind = go.Scattergl if many else go.Scatter
     trace = kind(x=rows[x].to_numpy(float), y=rows["accuracy"].to_numpy(float), mode="markers", name=style.TITLES[role],
                  legendgroup=role, showlegend=False, opacity=1.0 if fits else 0.32,
-                 customdata=rows["run"].to_numpy("U32") if many else _custom(rows),
+                 customdata=rows["run"].to_numpy("U32") if settings is None else _custom(rows, settings),
                  hovertemplate=_hover(role, fits, many),
                  marker={"color": colour, "size": style.SIZES[role] * (0.7 if many else 1),
                          "symbol": f"{base}-open" if simulated else base,
@@ -90,9 +99,9 @@ def _points(rows: pd.DataFrame, x: str, role: str, fits: bool, simulated: bool, 
     return trace
 
 
-def _custom(rows: pd.DataFrame) -> list[list[str]]:
+def _custom(rows: pd.DataFrame, settings: Sequence[str]) -> list[list[str]]:
     """What a click and a hover need of each point: run, label, three lines of numbers."""
-    return [[row.run, row.label, _accuracy(row), _costs(row), _settings(row.settings)] for row in rows.itertuples()]
+    return [[row.run, row.label, _accuracy(row), _costs(row), _settings(row.settings, settings)] for row in rows.itertuples()]
 
 
 def _accuracy(row: Any) -> str:
@@ -118,10 +127,9 @@ def _costs(row: Any) -> str:
     return " · ".join(parts)
 
 
-def _settings(settings: dict[str, Any]) -> str:
-    """At most six settings to a hover; all of them stand in the table and in the CSV."""
-    texts = [f"{key} {plain(value) if isinstance(value, float) else value}" for key, value in list(settings.items())[:6]]
-    return " · ".join(texts) + (" …" if len(settings) > 6 else "")
+def _settings(settings: dict[str, Any], told: Sequence[str]) -> str:
+    values = {key: settings[key] for key in told if key in settings}
+    return " · ".join(f"{key} {plain(value) if isinstance(value, float) else value}" for key, value in values.items())
 
 
 def _hover(role: str, fits: bool, many: bool) -> str:

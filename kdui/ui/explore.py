@@ -56,7 +56,7 @@ class ExploreCalls:
         if models.empty:
             return {"empty": EMPTY}
         budget, metric = wish.budget, facts.headline
-        figure = pareto_figure(models, x=wish.x, metric=metric, task=facts.title, budget=budget)
+        figure = pareto_figure(models, x=wish.x, metric=metric, task=facts.title, budget=budget, settings=settings)
         missing = figure.layout.meta["missing"]
         return {
             "figure": figure.to_json(),

@@ -88,18 +88,15 @@ def gain_html(points: pd.DataFrame, models: pd.DataFrame, budget: Budget, metric
 
 
 def differing(models: pd.DataFrame) -> list[str]:
-    """Settings that are not the same in all models, the most telling (most values) first; the seed is in the interval."""
+    """Settings that are not the same in all models that have them, the most telling (most values) first.
+
+    The seed is left out: it stands behind the interval.
+    """
     values: dict[str, set[str]] = {}
-    every = [settings for settings in models["settings"] if settings]
-    for settings in every:
-        for key, value in settings.items():
+    for settings in models["settings"]:
+        for key, value in (settings or {}).items():
             values.setdefault(key, set()).add(_setting(value))
-    counted = {
-        key: len(found) + (sum(key in settings for settings in every) < len(every))
-        for key, found in values.items()
-        if key != "seed"
-    }
-    return sorted((key for key, count in counted.items() if count > 1), key=lambda key: -counted[key])
+    return sorted((key for key, found in values.items() if len(found) > 1 and key != "seed"), key=lambda key: -len(values[key]))
 
 
 def table_html(models: pd.DataFrame, settings: Sequence[str], metric: Metric, wish: Wish) -> str:

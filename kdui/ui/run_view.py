@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from html import escape
 
-from kdui.charts.gain import Gain, gain_sentence
+from kdui.charts.numbers import signed
 from kdui.core.measurement import Measurement
 from kdui.core.run import Run, RunState, StepState, StepStatus
 from kdui.core.views import ModelResult, RunDetail
@@ -75,12 +75,12 @@ def _button(action: str, run_id: str, title: str) -> str:
     return f'<button type="button" class="act" id="run-{action}" data-act="{action}" data-run="{run_id}">{title}</button>'
 
 
-def strip_html(steps: Sequence[StepStatus]) -> str:
-    """One box a stage with its state, time and what is left; all steps unfold below."""
-    stages: dict[str, list[StepStatus]] = {}
+def strip_html(steps: Sequence[StepStatus], order: Sequence[str]) -> str:
+    """One box a stage, in the recipe's ``order``, with its state, time and what is left; all steps unfold below."""
+    stages: dict[str, list[StepStatus]] = {name: [] for name in order}
     for step in steps:
         stages.setdefault(step.stage, []).append(step)
-    boxes = "".join(_stage(name, parts) for name, parts in stages.items())
+    boxes = "".join(_stage(name, parts) for name, parts in stages.items() if parts)
     rows = "".join(
         f'<tr><td>{escape(step.label or step.name)} <span class="mute">{escape(step.name)}</span></td>'
         f'<td class="left">{step.state}</td><td class="num">{_when(step)}</td></tr>'
@@ -121,9 +121,9 @@ def _stage(name: str, steps: Sequence[StepStatus]) -> str:
         text = f"{share:.0%}".replace("%", " %") + (f" · {duration(left)} left" if left is not None else "")
         bar = f'<span class="track thin"><span class="bar-fill" style="width:{share:.1%}"></span></span>'
     else:
-        text = {StepState.DONE: duration(spent), StepState.CACHED: "from the store", StepState.FAILED: "failed"}.get(
-            state, "waiting"
-        )
+        ended = sum(step.state in (StepState.DONE, StepState.CACHED) for step in steps)
+        waiting = f"{ended} of {len(steps)} done" if ended else "waiting"
+        text = {StepState.DONE: duration(spent), StepState.CACHED: "from the store", StepState.FAILED: "failed"}.get(state, waiting)
     title = escape(name.replace("-", " ").replace("_", " ").capitalize())
     sign = {StepState.DONE: "✓ ", StepState.CACHED: "✓ ", StepState.RUNNING: "▶ ", StepState.FAILED: "✕ "}.get(state, "")
     return f'<li class="stage {state}"><b>{sign}{title}</b>{text}{bar}</li>'
@@ -173,12 +173,18 @@ def _cell(measurement: Measurement | None) -> str:
 
 
 def gain_html(gain: Measurement | None) -> str:
-    """What the teacher bought, in words that claim no more than the repeats show."""
+    """What the teacher bought in this one run, in words that claim no more than one seed and this test data show."""
     if gain is None:
         return ""
-    seeds = gain.provenance.n or 1
-    width = (gain.high - gain.low) / 2 if gain.low is not None and gain.high is not None else None
-    sentence = gain_sentence(Gain(value=gain.value, half_width=width if seeds > 1 else None, seeds=seeds))
+    if gain.low is None or gain.high is None:
+        sentence = f"{signed(gain.value)} {gain.unit} over the same student without KD, but one seed is not enough to tell."
+    else:
+        reading = f"{signed(gain.value)} ± {(gain.high - gain.low) / 2:.1f} {gain.unit}"
+        sentence = (
+            f"no difference shown: {reading} with one seed on this test data."
+            if gain.low <= 0 <= gain.high
+            else f"{reading} over the same student without KD on this test data; one seed is not enough to tell for others."
+        )
     return f'<p class="lead">What the teacher bought: <b>{escape(sentence)}</b></p>'
 
 
