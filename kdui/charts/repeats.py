@@ -10,6 +10,7 @@ from kdui.charts.interval import half_width
 COSTS = ("latency_ms", "download_mb", "parameters", "macs")
 AVERAGED = ("latency_ms", "latency_low", "latency_high", "download_mb", "file_mb", "gzip_mb", "parameters", "macs",
             "memory_mb", "retained", "speedup")
+NUMBERS = ("accuracy", "accuracy_low", "accuracy_high", "packed_mb", *(name for name in AVERAGED if name != "download_mb"))
 KEPT = ("run", "run_name", "step", "role", "label", "model", "digest", "origin", "latency_origin", "created", "settings")
 
 
@@ -23,8 +24,9 @@ def merge_repeats(points: pd.DataFrame) -> pd.DataFrame:
     if points.empty:
         return pd.DataFrame(columns=[*KEPT, *AVERAGED, "accuracy", "low", "high", "interval", "repeats", "runs"])
     groups = _joined_groups(points)
-    frame = points.assign(download_mb=points["packed_mb"].fillna(points["file_mb"]), group=groups,
-                          settings=_shared_settings(points, groups))
+    numbers = {column: points[column].astype(float) for column in NUMBERS}  # a column of nothing but None is not a number yet
+    frame = points.assign(**numbers, group=groups, settings=_shared_settings(points, groups))
+    frame["download_mb"] = frame["packed_mb"].fillna(frame["file_mb"])
     frame = frame.sort_values("created", ascending=False, kind="stable")
     runs: dict[int, dict[str, None]] = {}
     for group, run in zip(frame["group"], frame["run"], strict=True):

@@ -14,22 +14,24 @@ from kdui.ui.run_table import badge
 # metric -> how the table calls it; what a task adds beyond these follows under its own name.
 TITLES = {
     "accuracy": "Accuracy",
-    "macro_f1": "Macro F1",
-    "macro_precision": "Macro precision",
-    "macro_recall": "Macro recall",
     "retained": "Kept of the teacher",
-    "speedup": "Speed-up",
+    "macro_f1": "Macro F1",
     "latency_p50": "Latency p50",
     "latency_p95": "Latency p95",
+    "speedup": "Speed-up",
     "throughput": "Throughput, batch 32",
+    "packed_bytes": "Packed file",
     "file_bytes": "ONNX file",
-    "gzip_bytes": "Gzipped",
-    "packed_bytes": "Packed",
+    "gzip_bytes": "ONNX file, gzipped",
     "parameters": "Parameters",
-    "nonzero_parameters": "Non-zero parameters",
+    "nonzero": "Non-zero parameters",
     "macs": "Multiply-adds",
     "peak_memory": "Peak memory",
+    "load_time": "Load time",
+    "macro_precision": "Macro precision",
+    "macro_recall": "Macro recall",
 }
+UNITS = {"B": "bytes", "MAC": "count", "1/s": "/s"}  # as provenance.number spells them
 ROLE_TITLES = {"teacher": "Teacher", "student": "Student", "control": "Control, no KD", "compressed": "Compressed"}
 
 
@@ -137,8 +139,8 @@ def _when(step: StepStatus) -> str:
     return duration(step.seconds) if step.seconds is not None else "–"
 
 
-def results_html(results: Sequence[ModelResult]) -> str:
-    """One column a model, one row a metric; each number with its mark, its n on hover."""
+def results_html(results: Sequence[ModelResult], headline: str) -> str:
+    """One column a model, one row a metric; each number with its mark, its n on hover. ``headline`` names the task's metric."""
     if not results:
         return '<p class="lead">Measured models appear here, one by one, as the run reaches them.</p>'
     heads = "".join(
@@ -146,30 +148,39 @@ def results_html(results: Sequence[ModelResult]) -> str:
         f'<div class="sub">{escape(result.label)}</div></th>'
         for result in results
     )
-    metrics = dict.fromkeys(metric for metric in TITLES if any(metric in result.measurements for result in results))
-    metrics.update(dict.fromkeys(metric for result in results for metric in result.measurements))
+    found = [{**result.measurements, **_retained(result, results, headline)} for result in results]
+    metrics = dict.fromkeys(metric for metric in (headline, *TITLES) if any(metric in each for each in found))
+    metrics.update(dict.fromkeys(metric for each in found for metric in each))
     rows = "".join(
         f'<tr><th scope="row">{escape(TITLES.get(metric, metric.replace("_", " ").capitalize()))}</th>'
-        + "".join(_cell(result.measurements.get(metric)) for result in results)
+        + "".join(_cell(each.get(metric)) for each in found)
         + "</tr>"
         for metric in metrics
     )
     return (
-        f'<div class="scroll-x" tabindex="0"><table class="table results"><caption class="sr-only">What was measured</caption>'
+        '<div class="scroll-x" tabindex="0"><table class="table results"><caption class="sr-only">What was measured</caption>'
         f"<thead><tr><td></td>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
         '<p class="lead">● measured ◐ simulated ○ estimated ⟲ replayed; hover a mark for device and sample size.</p>'
     )
 
 
+def _retained(result: ModelResult, results: Sequence[ModelResult], headline: str) -> dict[str, Measurement]:
+    """The share of the teacher's headline that a model keeps, where both were measured."""
+    teacher = next((each.measurements.get(headline) for each in results if each.role == "teacher"), None)
+    own = result.measurements.get(headline)
+    if teacher is None or own is None or own.higher_is_better is False or not teacher.value:
+        return {}
+    return {"retained": Measurement(metric="retained", value=own.value / teacher.value * 100, unit="%", provenance=own.provenance)}
+
+
 def _cell(measurement: Measurement | None) -> str:
     if measurement is None:
         return '<td class="mute">–</td>'
+    shown = measurement.model_copy(update={"unit": UNITS.get(measurement.unit, measurement.unit)})
     interval = ""
-    if measurement.low is not None and measurement.high is not None:
-        interval = (
-            f' title="95 % interval {number(measurement.low, measurement.unit)} to {number(measurement.high, measurement.unit)}"'
-        )
-    return f"<td{interval}>{measured(measurement)}</td>"
+    if shown.low is not None and shown.high is not None:
+        interval = f' title="95 % interval {number(shown.low, shown.unit)} to {number(shown.high, shown.unit)}"'
+    return f"<td{interval}>{measured(shown)}</td>"
 
 
 def gain_html(gain: Measurement | None) -> str:

@@ -57,13 +57,14 @@ class RunCalls:
         run: Run = detail.run
         events, cursor = self.workbench.events(run_id, int(asked.get("cursor") or 0))
         facts = next((task for task in self.workbench.tasks() if task.name == run.recipe.task), None)
+        headline = facts.headline.name if facts else "accuracy"
         return {
             "run": run.id,
             "state": run.state,
             "head": run_view.head_html(run, facts.title if facts else run.recipe.task),
             "actions": run_view.actions_html(run),
             "strip": run_view.strip_html(run.steps, [stage.name for stage in run.recipe.stages]),
-            "results": run_view.gain_html(detail.gain) + run_view.results_html(detail.results),
+            "results": run_view.gain_html(detail.gain) + run_view.results_html(detail.results, headline),
             "recipe": run_view.recipe_html(detail),
             "log": self.workbench.log_tail(run_id),
             "cursor": cursor,

@@ -1,0 +1,112 @@
+"""A real workbench over a real store, stocked with measured runs without training; only the serving process is stood in for."""
+
+from typing import Any
+
+from kdui.core.measurement import Measurement, Provenance
+from kdui.core.run import Run, RunState
+from kdui.core.views import Answer, Example, Servable
+from kdui.settings import Settings
+from kdui.store.runs import group_digest
+from kdui.workbench import Workbench
+
+# step of the model -> role, accuracy, latency ms, file MB, packed MB
+MODELS = {
+    "teach": ("teacher", 97.6, 16.4, 91.6, None),
+    "distill": ("student", 96.8, 1.6, 4.8, None),
+    "distill.control": ("control", 95.6, 1.6, 4.8, None),
+    "quantize": ("compressed", 96.5, 0.9, 4.8, 0.31),
+}
+
+
+def measured(metric: str, value: float, unit: str, **values: Any) -> Measurement:
+    return Measurement(
+        metric=metric,
+        value=value,
+        unit=unit,
+        provenance=Provenance(origin="measured", device="a CPU", n=359, split="test"),
+        **values,
+    )
+
+
+class StockedWorkbench(Workbench):
+    """Runs and results are in the store; answers of models are fixed."""
+
+    def __init__(self, settings: Settings):
+        super().__init__(settings)
+        self.asked: list[Any] = []
+
+    def stock(self, *, name: str = "Digits", bits: int = 8, seed: int = 0, better: float = 0.0) -> Run:
+        """One finished run with four measured models."""
+        recipe = self.recipe("quickstart").with_values({"name": name, "quantize.bits": bits, "seed": seed})
+        run = self.submit(recipe)
+        self.store.runs.claim("cpu")
+        for step, (role, accuracy, latency, size, packed) in MODELS.items():
+            accuracy += 0 if role == "teacher" else better
+            found = [
+                measured("accuracy", accuracy, "%", low=accuracy - 1, high=accuracy + 1),
+                measured("latency_p50", latency, "ms"),
+                measured("file_bytes", size * 1e6, "bytes"),
+            ]
+            row = {
+                "task": recipe.task,
+                "role": role,
+                "label": f"{role} {bits}-bit" if role == "compressed" else f"The {role}",
+                "model": role,
+                "digest": f"{step}-{seed}" + (f"-{bits}" if role == "compressed" else ""),
+                "group": group_digest(recipe, step),
+                "accuracy": accuracy,
+                "accuracy_low": accuracy - 1,
+                "accuracy_high": accuracy + 1,
+                "latency_ms": latency,
+                "file_mb": size,
+                "packed_mb": packed,
+                "parameters": size * 250_000,
+                "macs": size * 1e7,
+                "retained": accuracy / 0.976,
+                "speedup": 16.4 / latency,
+                "origin": "measured",
+                "latency_origin": "measured",
+            }
+            self.store.results.record(run.id, f"measure.{step}", found, row)
+        self.store.runs.transition(run.id, RunState.SUCCEEDED)
+        return self.store.runs.get(run.id)
+
+    def servable(self, task: str) -> list[Servable]:
+        frame = self.points(task)
+        return [
+            Servable(
+                digest=row.digest,
+                title=row.label,
+                role=row.role,
+                task=task,
+                run=row.run,
+                file_bytes=round(row.file_mb * 1e6),
+                headline=f"{row.accuracy} %",
+            )
+            for row in frame.iloc[::-1].drop_duplicates("digest").itertuples()
+        ]
+
+    def ask(self, task: str, digests: list[str], payload: Any) -> list[Answer]:
+        self.asked.append(payload)
+        rows = (
+            {"label": "7", "probability": 0.91},
+            {"label": "1", "probability": 0.06},
+            {"label": "4", "probability": 0.003},
+        )
+        latency = measured("latency_p50", 1.6, "ms")
+        return [Answer(digest=digest, rows=rows, latency_ms=latency, file_bytes=4_800_000) for digest in digests]
+
+    def examples(self, task: str, n: int = 12, offset: int = 0) -> list[Example]:
+        return [Example(index=offset + place, truth=str(place % 10), image=[[0, 255], [128, place]]) for place in range(n)]
+
+    def disagreements(self, teacher: str, other: str, n: int = 20) -> dict[str, Any]:
+        row = {
+            "index": 3,
+            "image": [[0, 255], [1, 2]],
+            "truth": "7",
+            "teacher": "7",
+            "teacher_p": 0.97,
+            "other": "1",
+            "other_p": 0.55,
+        }
+        return {"count": 31, "total": 359, "rows": [row]}
