@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+# As a worker has it; it counts only when it is set before torch is imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 from kdui.settings import Settings
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from kdui.core.errors import DeviceUnavailable
-from kdui.launch.machine import cpu_flags
+from kdui.launch.machine import cores, cpu_flags
 
 BF16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}
 
@@ -36,7 +36,7 @@ def prepare_torch(device: torch.device) -> None:
     torch.use_deterministic_algorithms(True, warn_only=True)
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     if device.type == "cpu":
-        torch.set_num_threads(os.cpu_count() or 1)
+        torch.set_num_threads(cores())
         # Denormals slow the last epochs of small networks by several times and change no result that matters.
         torch.set_flush_denormal(True)
 
