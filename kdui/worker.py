@@ -11,9 +11,10 @@ import time
 import traceback
 
 import psutil
+from sqlalchemy.exc import SQLAlchemyError
 
-from kdui.core.errors import Cancelled, KduiError, StateConflict
-from kdui.core.run import RunState
+from kdui.core.errors import Cancelled, KduiError
+from kdui.core.run import Run, RunState
 from kdui.settings import Settings
 from kdui.store.runs import HOST
 from kdui.store.store import Store
@@ -25,21 +26,28 @@ GRACE_SECONDS = 3.0  # from the request to cancel until the worker ends itself: 
 class Heart(threading.Thread):
     """Writes the heartbeat and the run's progress; sees to it that a cancelled run ends."""
 
-    def __init__(self, store: Store, run_id: str, report):  # type: ignore[no-untyped-def]
+    def __init__(self, store: Store, run: Run, report):  # type: ignore[no-untyped-def]
         super().__init__(daemon=True, name="heart")
-        self.store, self.run_id, self.report = store, run_id, report
+        self.store, self.run_facts, self.report = store, run, report
         self.stop = threading.Event()
 
     def run(self) -> None:
         asked_at: float | None = None
         while not self.stop.wait(BEAT_SECONDS):
-            if self.store.runs.beat(self.run_id, self.report.fraction, self.report.eta_seconds):
-                self.report.cancelled = True
+            self._beat()
             if self.report.cancelled:
                 asked_at = asked_at or time.monotonic()
                 if time.monotonic() - asked_at > GRACE_SECONDS:
-                    finish(self.store, self.run_id, RunState.CANCELLED)
+                    finish(self.store, self.run_facts, RunState.CANCELLED)
                     os.killpg(0, signal.SIGKILL) if os.getpgrp() == os.getpid() else os._exit(1)
+
+    def _beat(self) -> None:
+        try:
+            if self.store.runs.beat(self.run_facts, self.report.fraction, self.report.eta_seconds):
+                self.report.cancelled = True
+        except SQLAlchemyError as error:
+            # A busy database or a full disk now: the next beat tries again, and a cancel must still be heard then.
+            print(f"The heartbeat could not be written: {error.__class__.__name__}.", flush=True)
 
 
 def main(run_id: str) -> int:
@@ -63,7 +71,7 @@ def perform(store: Store, run_id: str) -> int:
 
     run = store.runs.get(run_id)
     report = RunReporter(store, run_id, {})
-    heart = Heart(store, run_id, report)
+    heart = Heart(store, run, report)
     heart.start()
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, lambda *_: setattr(report, "cancelled", True))
@@ -78,43 +86,45 @@ def perform(store: Store, run_id: str) -> int:
         prepare_torch(device)
         Pipeline(store, run, plan, device, report).run()
     except Cancelled:
-        return end(store, heart, run_id, RunState.CANCELLED)
+        return end(store, heart, RunState.CANCELLED)
     except KduiError as error:
-        report.log(str(error))
-        return end(store, heart, run_id, RunState.FAILED, str(error))
+        return end(store, heart, RunState.FAILED, str(error))
     except MemoryError:
-        return end(store, heart, run_id, RunState.FAILED, "The machine ran out of memory. Lower the batch size or choose a smaller model, then resume.")
+        return end(store, heart, RunState.FAILED, "The machine ran out of memory. Lower the batch size or choose a smaller model, then resume.")
     except Exception as error:
         traceback.print_exc()
-        return end(store, heart, run_id, RunState.FAILED, explain(error))
-    return end(store, heart, run_id, RunState.SUCCEEDED)
+        return end(store, heart, RunState.FAILED, explain(error))
+    return end(store, heart, RunState.SUCCEEDED)
 
 
 def explain(error: Exception) -> str:
     """An error that nobody foresaw, in words, with where to read more."""
     if type(error).__name__ == "OutOfMemoryError" or "out of memory" in str(error).lower():
         return "The device ran out of memory. Lower the batch size or choose a smaller model, then resume."
+    if "disk is full" in str(error):
+        return "The disk is full, so the store could not be written. Free some space or set KDUI_HOME to another disk, then resume."
     first = str(error).strip().splitlines()[0] if str(error).strip() else "no message"
     return f"Unexpected {type(error).__name__}: {first[:300]}. The run's log has the details; finished stages are kept, so resume goes on from there."
 
 
-def end(store: Store, heart: Heart, run_id: str, state: RunState, error: str | None = None) -> int:
+def end(store: Store, heart: Heart, state: RunState, error: str | None = None) -> int:
     """Stop the heart, then write the final state once."""
     heart.stop.set()
     heart.join()
-    finish(store, run_id, state, error)
+    finish(store, heart.run_facts, state, error)
     return 0 if state is RunState.SUCCEEDED else 1
 
 
-def finish(store: Store, run_id: str, state: RunState, error: str | None = None) -> None:
-    """Write how the run ended; a run that somebody else ended or deleted meanwhile is left alone."""
+def finish(store: Store, run: Run, state: RunState, error: str | None = None) -> None:
+    """Write how the run ended; a run that somebody else ended, took over or deleted meanwhile is left alone."""
+    if error:
+        print(error, flush=True)
     values = {"error": error, "eta_seconds": None, **({"progress": 1.0} if state is RunState.SUCCEEDED else {})}
     try:
-        store.runs.transition(run_id, state, **values)
-    except (StateConflict, KduiError) as conflict:
+        store.runs.transition(run.id, state, seen=run, **values)
+        store.events(run.id).append("state", text=error or "", state=str(state))
+    except (KduiError, SQLAlchemyError) as conflict:
         print(conflict, flush=True)
-        return
-    store.events(run_id).append("state", text=error or "", state=str(state))
 
 
 if __name__ == "__main__":

@@ -42,6 +42,8 @@ class Pipeline:
             self.report.enter(step.name)
             try:
                 cached = self._perform(step)
+            except Cancelled:
+                raise
             except Exception:
                 self._note(step, state=StepState.FAILED, seconds=time.monotonic() - started, eta_seconds=None)
                 raise

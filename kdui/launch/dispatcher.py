@@ -101,9 +101,9 @@ class Dispatcher:
 
     def _end(self, run: Run, state: RunState) -> None:
         try:
-            self.store.runs.transition(run.id, state, eta_seconds=None)
+            self.store.runs.transition(run.id, state, seen=run, eta_seconds=None)
         except StateConflict:
-            return  # it ended by itself between the look and now
+            return  # it ended by itself, or was started again, between the look and now
         words = "its worker ended without a word; it goes on from its last checkpoint" if state is RunState.INTERRUPTED else ""
         self.store.events(run.id).append("state", state=str(state), text=words)
 

@@ -1,7 +1,6 @@
 """Artifacts on disk: content-addressed folders, written under a temporary name, verified when read."""
 
 import contextlib
-import errno
 import hashlib
 import json
 import os
@@ -16,6 +15,7 @@ from filelock import FileLock
 from kdui.core.artifact import MANIFEST, Artifact, FileRecord, Manifest
 from kdui.core.errors import ArtifactCorrupt, StoreError
 from kdui.settings import Settings
+from kdui.store.disk import errors_in_words
 
 _CHUNK = 1 << 20
 
@@ -75,19 +75,21 @@ class ArtifactStore:
 
     @contextlib.contextmanager
     def draft(self, digest: str) -> Iterator[Path]:
-        """A temporary folder on the same file system; it is removed unless ``commit`` moved it into place."""
+        """A temporary folder on the same file system; it is removed unless ``commit`` moved it into place.
+
+        Call it under ``locked``: what a killed process left of the same artifact is then nobody's, and is removed too.
+        Raises StoreError in words when the disk is full.
+        """
         drafts = self.root / "drafts"
-        try:
+        with errors_in_words(drafts):
+            for left_over in drafts.glob(f"{digest[:12]}-*"):
+                shutil.rmtree(left_over, ignore_errors=True)
             drafts.mkdir(parents=True, exist_ok=True)
             folder = Path(tempfile.mkdtemp(prefix=digest[:12] + "-", dir=drafts))
-        except OSError as error:
-            raise _in_words(error, drafts) from error
-        try:
-            yield folder
-        except OSError as error:
-            raise _in_words(error, drafts) from error
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            try:
+                yield folder
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def commit(self, folder: Path, facts: dict[str, Any]) -> Artifact:
         """Checksum and flush every file of a draft, write the manifest last, and move the folder into place."""
@@ -100,6 +102,7 @@ class ArtifactStore:
         temporary.write_text(manifest.model_dump_json(indent=1), encoding="utf-8")
         _flush(temporary)
         temporary.rename(folder / MANIFEST)
+        _flush(folder)
         target = self.place(manifest.digest)
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.exists() and not (target / MANIFEST).exists():
@@ -143,13 +146,3 @@ def _flush(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _in_words(error: OSError, folder: Path) -> Exception:
-    """A full or read-only disk as a StoreError; any other OSError stays what it is."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        free = shutil.disk_usage(folder if folder.exists() else folder.anchor).free
-        return StoreError(f"The disk is full: {free / 1e6:,.0f} MB free in {folder}. Free some space or set KDUI_HOME to another disk, then resume.")
-    if error.errno in (errno.EACCES, errno.EROFS):
-        return StoreError(f"{folder} cannot be written ({error.strerror}). Set KDUI_HOME to a folder that can, then resume.")
-    return error

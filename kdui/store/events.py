@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kdui.core.run import Event, EventKind
+from kdui.store.disk import errors_in_words
 
 FILE = "events.jsonl"
 
@@ -21,15 +22,16 @@ class EventLog:
         self.path = folder / FILE
 
     def append(self, kind: EventKind, *, step: str | None = None, at: float | None = None, text: str = "", **values: Any) -> None:
-        """Add one event with a single write: lines of two writers never mix."""
+        """Add one event with a single write: lines of two writers never mix. Raises StoreError when the disk is full."""
         event = Event(time=time.time(), kind=kind, step=step, at=at, values=values, text=text)
         line = event.model_dump_json(exclude_defaults=True) + "\n"
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-        try:
-            os.write(handle, line.encode("utf-8"))
-        finally:
-            os.close(handle)
+        with errors_in_words(self.path.parent):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+            try:
+                os.write(handle, line.encode("utf-8"))
+            finally:
+                os.close(handle)
 
     def read(self, cursor: int = 0) -> tuple[list[Event], int]:
         """Events after the cursor and the new cursor; a last line without its end (a killed writer) waits or is passed over."""

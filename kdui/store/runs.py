@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Engine, and_, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Engine, and_, delete, func, insert, or_, select, update
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.exc import IntegrityError
 
@@ -56,7 +56,7 @@ class RunStore:
         return _as_run(row, parts)
 
     def page(self, *, state: str | None, task: str | None, text: str, page: int, size: int) -> tuple[list[RowMapping], int]:
-        """One page of rows, running and queued first, then newest first; and how many match in all."""
+        """One page of rows, newest first; and how many match in all."""
         conditions = []
         if state:
             conditions.append(runs.c.state == state)
@@ -105,15 +105,25 @@ class RunStore:
             return None
         return self.get(run_id) if run_id else None
 
-    def transition(self, run_id: str, to: RunState, **values: Any) -> None:
-        """Change the state in one update; raises StateConflict when the run is not where this may start from."""
+    def transition(self, run_id: str, to: RunState, *, seen: Run | None = None, **values: Any) -> None:
+        """Change the state in one update; raises StateConflict when the run is not where this may start from.
+
+        With ``seen`` it must still be the same attempt of the same process: what was decided about a dead worker must not
+        hit the one that took its place. A step that was under way waits again once the run has stopped, a failed one once it is
+        queued again.
+        """
         sources = [str(state) for state, targets in TRANSITIONS.items() if to in targets]
+        conditions = [runs.c.id == run_id, runs.c.state.in_(sources), *(_same_attempt(seen) if seen else ())]
         if to.is_final or to is RunState.INTERRUPTED:
             values.setdefault("finished", now())
         if to is RunState.QUEUED:
             values |= {"cancel_requested": False, "finished": None, "slot": None, "pid": None, "error": None}
         with self.engine.begin() as connection:
-            changed = connection.execute(update(runs).where(runs.c.id == run_id, runs.c.state.in_(sources)).values(state=to, **values)).rowcount
+            changed = connection.execute(update(runs).where(*conditions).values(state=to, **values)).rowcount
+            if changed and to is not RunState.RUNNING:
+                ended = (StepState.RUNNING, StepState.FAILED) if to is RunState.QUEUED else (StepState.RUNNING,)
+                connection.execute(update(steps).where(steps.c.run == run_id, steps.c.state.in_(ended))
+                                   .values(state=StepState.WAITING, progress=0.0, eta_seconds=None))
         if not changed:
             raise StateConflict(f"Run {run_id} is {self.get(run_id).state} and cannot become {to}.")
 
@@ -122,10 +132,10 @@ class RunStore:
         with self.engine.begin() as connection:
             return bool(connection.execute(update(runs).where(runs.c.id == run_id).values(**values)).rowcount)
 
-    def beat(self, run_id: str, progress: float, eta_seconds: float | None) -> bool:
-        """Heartbeat of the worker; returns True when somebody asked to cancel, or the run was deleted."""
+    def beat(self, run: Run, progress: float, eta_seconds: float | None) -> bool:
+        """Heartbeat of the worker; True when it must stop: somebody asked to cancel, or the run is no longer this worker's."""
         with self.engine.begin() as connection:
-            change = (update(runs).where(runs.c.id == run_id)
+            change = (update(runs).where(runs.c.id == run.id, runs.c.state == RunState.RUNNING, *_same_attempt(run))
                       .values(heartbeat=now(), progress=progress, eta_seconds=eta_seconds).returning(runs.c.cancel_requested))
             asked = connection.execute(change).scalar()
         return asked is None or bool(asked)
@@ -143,16 +153,22 @@ class RunStore:
 
     def move(self, run_id: str, places: int) -> None:
         """Move a queued run by so many places: negative is earlier. At the ends it stays."""
-        queue = [run for run in self.in_state(RunState.QUEUED)]
-        ids = [run.id for run in queue]
-        if run_id not in ids:
-            raise StateConflict(f"Run {run_id} is not waiting in the queue, so it cannot be moved.")
-        old = ids.index(run_id)
-        new = max(0, min(len(ids) - 1, old + places))
-        rest = [run for run in queue if run.id != run_id]
-        before = rest[new - 1].position if new > 0 else (rest[0].position - 2.0 if rest else 0.0)
-        after = rest[new].position if new < len(rest) else before + 2.0
-        self.update(run_id, position=(before + after) / 2)
+        queue = (select(runs.c.id, runs.c.position).where(runs.c.state == RunState.QUEUED)
+                 .order_by(runs.c.position, runs.c.created).with_for_update())
+        with self.engine.begin() as connection:
+            # A write first: it locks the queue on SQLite too, so that two people who move at once do so one after the other.
+            connection.execute(update(runs).where(runs.c.id == run_id).values(position=runs.c.position))
+            waiting = connection.execute(queue).all()
+            ids = [run for run, _ in waiting]
+            if run_id not in ids:
+                raise StateConflict(f"Run {run_id} is not waiting in the queue, so it cannot be moved.")
+            new = max(0, min(len(ids) - 1, ids.index(run_id) + places))
+            ids.remove(run_id)
+            ids.insert(new, run_id)
+            # The same places are dealt out anew, so that however often runs are moved no two come to share one.
+            for name, (before, position) in zip(ids, waiting, strict=True):
+                if name != before:
+                    connection.execute(update(runs).where(runs.c.id == name).values(position=position))
 
     def remove(self, run_id: str) -> list[str]:
         """Delete a run that is not running; returns the digests that no other run refers to any more."""
@@ -208,6 +224,10 @@ class RunStore:
             for task, method, label, seconds in connection.execute(query).all():
                 found.setdefault((task, method, label), []).append(seconds)
         return {key: sorted(values)[len(values) // 2] for key, values in found.items()}
+
+
+def _same_attempt(seen: Run) -> tuple[ColumnElement[bool], ...]:
+    return runs.c.attempts == seen.attempts, runs.c.pid.is_not_distinct_from(seen.pid)
 
 
 def group_digest(recipe: Recipe, step: str) -> str:
