@@ -5,6 +5,7 @@ Run as ``python -m kdui.runtime.latency REQUEST.npz`` by ``measure_latency`` and
 """
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -21,6 +22,7 @@ WARM_UP_RUNS, WARM_UP_SECONDS = 20, 0.25
 THROUGHPUT_SECONDS = 0.6
 LONGEST_SECONDS = 25.0  # for one pair of models: a slow one gets fewer runs, and n says how many
 TIME_LIMIT = 300.0
+PROGRAM = str(Path(__file__).resolve().parents[2])  # where the package lies, whatever the working directory is
 
 
 class Latency(Frozen):
@@ -57,9 +59,16 @@ def _ask(request: dict[str, Any], arrays: dict[str, np.ndarray]) -> dict[str, An
     with tempfile.TemporaryDirectory(prefix="kdui-latency-") as folder:
         path = Path(folder) / "request.npz"
         np.savez(path, request=np.array(json.dumps(request)), **arrays)  # type: ignore[arg-type]
-        done = subprocess.run([sys.executable, "-m", "kdui.runtime.latency", str(path)], capture_output=True, text=True, timeout=TIME_LIMIT, check=False)
+        command = [sys.executable, "-m", "kdui.runtime.latency", str(path)]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [PROGRAM, os.environ.get("PYTHONPATH")]))}
+        try:
+            done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=TIME_LIMIT, check=False)
+        except subprocess.TimeoutExpired:
+            raise StageFailed(f"The latency process gave no answer within {TIME_LIMIT:.0f} s. "
+                              "Choose a smaller model or fewer 'measure.latency_runs', then resume.") from None
     if done.returncode != 0:
-        raise StageFailed(f"The latency process ended with {done.returncode}: {done.stderr.strip().splitlines()[-1:] or 'no message'}.")
+        words = done.stderr.strip().splitlines() or ["it left no message"]
+        raise StageFailed(f"The latency process ended with {done.returncode}: {words[-1]}. Resume measures again.")
     return json.loads(done.stdout.splitlines()[-1])
 
 

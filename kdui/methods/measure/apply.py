@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from kdui.core.artifact import Artifact
+from kdui.core.contracts import InputSettings
 from kdui.core.measurement import Measurement, Origin, Provenance
 from kdui.launch.machine import cpu_name, notable_flags, versions
 from kdui.methods.export.files import MODEL_FILE, read_inputs
@@ -17,7 +18,7 @@ from kdui.runtime.sessions import graph_outputs
 from kdui.store.artifacts import write_json
 from kdui.training.context import StepContext
 
-TIMED_LENGTH = 64  # tokens of the text that is timed, or the task's own limit where that is lower
+TIMED_LENGTH = 64
 THROUGHPUT_BATCH = 32
 
 
@@ -72,12 +73,17 @@ def _sizes(context: StepContext, model: Artifact) -> list[Measurement]:
             for name, value, unit in values]
 
 
+def timed_length(inputs: InputSettings) -> int:
+    """Tokens of a timed text: fewer where the model itself reads fewer."""
+    return min(TIMED_LENGTH, int(inputs.settings["max_length"]))
+
+
 def timed_sample(context: StepContext, model: Artifact, batch: int) -> dict[str, np.ndarray]:
     """A batch for timing: pictures as they are, texts of exactly TIMED_LENGTH tokens (longer ones cut, shorter ones repeated)."""
     arrays = context.data.prepared("validation", read_inputs(model.path), model.path)
     if "attention_mask" not in arrays:
         return {name: array[:batch] for name, array in arrays.items()}
-    length = min(TIMED_LENGTH, int(context.facts.input["max_length"]))
+    length = timed_length(read_inputs(model.path))
     longest = np.argsort(-arrays["attention_mask"].sum(1), kind="stable")[:batch]
     rows = []
     for index in longest:
@@ -103,7 +109,7 @@ def _latency_rows(context: StepContext, model: Artifact, timing: Latency) -> lis
     threads = context.settings["threads"]
     note = f"ONNX Runtime, batch 1, {threads} thread{'s' if threads > 1 else ''}"
     if context.facts.modality == "text":
-        note += f", {min(TIMED_LENGTH, int(context.facts.input['max_length']))} tokens"
+        note += f", {timed_length(read_inputs(model.path))} tokens"
     if _simulated(model):
         note += "; speed of the unpacked float model: this bit-width has no kernel"
     mine, theirs = np.array(timing.candidate_ms), np.array(timing.baseline_ms)

@@ -23,7 +23,10 @@ class QuantizeSpec(StageSpec):
 
 
 def plan(chain: Chain, stage: str, spec: QuantizeSpec) -> None:
-    """One step on the exported graph; 8 bits choose the faster variant by measurement, so the machine counts."""
+    """One step on the exported graph; 8 bits choose the faster variant by measurement, so the machine counts.
+
+    The float model stays the one that later stages work on: a second bit-width rounds it, not what was rounded already.
+    """
     model = chain.need_model(stage)
     family = (chain.student_facts or chain.teacher_facts)
     scheme = spec.scheme
@@ -37,7 +40,7 @@ def plan(chain: Chain, stage: str, spec: QuantizeSpec) -> None:
     step = chain.add(stage, stage=stage, method="quantize", operation="quantize", produces="onnx", role="compressed",
                      label=f"{model.label} · {'int8' if spec.bits == 8 and scheme != 'simulated' else f'{spec.bits}-bit'}",
                      settings=settings, inputs={"model": chain.exported(model)})
-    chain.current = chain.add_model(step)
+    chain.add_model(step)
 
 
 METHOD = Method(name="quantize", title="Quantize", group="compress", order=50, version=1, spec=QuantizeSpec, plan=plan,
