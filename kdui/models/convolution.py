@@ -12,6 +12,9 @@ from kdui.core.contracts import InputSettings, TaskFacts
 class PixelScale(nn.Module):
     """Shift and scale pixels inside the model, so that an exported graph takes plain 0..1 pixels [n, c, h, w]."""
 
+    mean: torch.Tensor
+    std: torch.Tensor
+
     def __init__(self, mean: list[float], std: list[float]):
         super().__init__()
         self.register_buffer("mean", torch.tensor(mean).view(1, -1, 1, 1))

@@ -1,5 +1,7 @@
 """Word embeddings that a small text model takes over from its teacher, in fewer dimensions."""
 
+from typing import Any
+
 import torch
 from torch import nn
 
@@ -9,8 +11,11 @@ from kdui.core.errors import StageFailed
 SCALE = 0.5
 
 
-def start_from_embeddings(module: nn.Module, teacher: nn.Module) -> None:
-    """Give ``module.word_embedding`` the teacher's vocabulary in its own width, and take over the teacher's tokenizer."""
+def start_from_embeddings(module: Any, teacher: Any) -> None:
+    """Give the student's ``word_embedding`` the teacher's vocabulary in its own width, and the teacher's tokenizer with it.
+
+    Every text module of kdui has ``word_embedding`` and ``tokenizer_json``.
+    """
     own = module.word_embedding
     with torch.no_grad():
         reduced = reduce_embeddings(teacher.word_embedding.weight.detach(), own.embedding_dim)

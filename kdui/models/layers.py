@@ -1,6 +1,7 @@
 """Layers that other parts must know of: the one that gives the outputs, and attention heads."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from torch import nn
 
@@ -29,6 +30,6 @@ def settle_heads(module: nn.Module) -> None:
         layer.num_attention_heads = layer.all_head_size // layer.attention_head_size
 
 
-def _attentions(module: nn.Module) -> Iterator[nn.Module]:
+def _attentions(module: nn.Module) -> Iterator[Any]:
     wanted = ("query", "key", "value", "num_attention_heads", "attention_head_size")
     return (layer for layer in module.modules() if all(hasattr(layer, name) for name in wanted))

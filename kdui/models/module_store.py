@@ -52,7 +52,7 @@ def load_model(folder: Path) -> tuple[nn.Module, ModelDescription, InputSettings
     """
     description = read_description(folder)
     with torch.random.fork_rng(devices=[]):
-        module = skeleton(description)
+        module: Any = skeleton(description)
     try:
         apply_surgery(module, description.surgery)
         module.load_state_dict(load_file(folder / WEIGHTS), strict=True)

@@ -22,7 +22,7 @@ ATTENTION = "eager"
 class TextClassifier(nn.Module):
     """A sequence classification network; ``tokenizer_json`` goes with it, because token ids mean nothing without it."""
 
-    def __init__(self, network: nn.Module, tokenizer_json: str | None = None):
+    def __init__(self, network: Any, tokenizer_json: str | None = None):
         super().__init__()
         self.network = network
         self.tokenizer_json = tokenizer_json
@@ -65,7 +65,7 @@ class ImageClassifier(nn.Module):
         return self.network(pixel_values=self.scale(pixels)).logits
 
 
-def pretrained(kind: type, folder: Path, config: PretrainedConfig) -> nn.Module:
+def pretrained(kind: Any, folder: Path, config: PretrainedConfig) -> nn.Module:
     """The network of a checkpoint folder in fp32: safetensors only, no code of the checkpoint, nothing from the network."""
     with _quietly():
         network = kind.from_pretrained(

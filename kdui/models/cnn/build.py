@@ -12,7 +12,8 @@ from kdui.models.convolution import ConvClassifier, ConvUnit, image_inputs
 
 def build(options: Mapping[str, Any], facts: TaskFacts, folder: Path | None) -> nn.Module:
     """``width`` channels in the first of ``stages`` stages, ``depth`` convolutions in each."""
-    channels, layers = facts.input["channels"], []
+    layers: list[nn.Module] = []
+    channels = facts.input["channels"]
     for stage in range(options["stages"]):
         if stage:
             layers.append(nn.MaxPool2d(2))

@@ -52,7 +52,7 @@ def inputs(options: Mapping[str, Any], facts: TaskFacts, folder: Path | None) ->
     return text_inputs(facts, positions - 2 if positions else None)
 
 
-def architecture(module: nn.Module) -> dict[str, Any]:
+def architecture(module: Any) -> dict[str, Any]:
     """The network's config and, for images, what happens to the pixels: enough to build it without the checkpoint."""
     described: dict[str, Any] = {"config": json.loads(module.network.config.to_json_string(use_diff=False))}
     if isinstance(module, ImageClassifier):
@@ -85,7 +85,7 @@ def _config(folder: Path) -> PretrainedConfig:
 
 def _same_labels(config: PretrainedConfig, facts: TaskFacts) -> list[int] | None:
     """For each label of the task the checkpoint's output that means it; None where the labels are others."""
-    theirs = {name.casefold(): index for index, name in config.id2label.items()}
+    theirs = {name.casefold(): int(index) for index, name in (config.id2label or {}).items()}
     ours = [label.casefold() for label in facts.labels]
     return [theirs[label] for label in ours] if sorted(theirs) == sorted(ours) and len(theirs) == config.num_labels else None
 

@@ -32,7 +32,7 @@ def inputs(options: Mapping[str, Any], facts: TaskFacts, folder: Path | None) ->
     return text_inputs(facts, longest=512)
 
 
-def start_from_teacher(module: nn.Module, teacher: nn.Module) -> None:
+def start_from_teacher(module: Any, teacher: Any) -> None:
     """Copy embeddings, pooler, head and evenly spread layers, as DistilBERT starts (Sanh et al. 2019, arXiv:1910.01108)."""
     student_bert, teacher_bert = module.network.bert, teacher.network.bert
     source, target = teacher_bert.encoder.layer, student_bert.encoder.layer
@@ -57,5 +57,5 @@ def spread(available: int, wanted: int) -> list[int]:
 def _config(layers: int, facts: TaskFacts) -> BertConfig:
     return BertConfig(
         vocab_size=30522, hidden_size=384, num_hidden_layers=layers, num_attention_heads=12, intermediate_size=1536,
-        max_position_embeddings=512, attn_implementation=ATTENTION,
+        max_position_embeddings=512, attn_implementation=ATTENTION,  # type: ignore[call-arg]
         id2label=dict(enumerate(facts.labels)), label2id={label: index for index, label in enumerate(facts.labels)})
