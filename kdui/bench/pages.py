@@ -1,0 +1,151 @@
+"""How long the page waits when the store holds ten thousand runs: inside the process, and over HTTP as a browser asks."""
+
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import requests
+
+from kdui.bench.filled_store import BASE, fill_store
+from kdui.bench.findings import Finding, Spread, plain
+from kdui.bench.laboratory import temporary_home
+from kdui.bench.server import serving
+from kdui.core.errors import KduiError
+from kdui.settings import Settings
+from kdui.workbench import Workbench
+
+AIM_MS = 150.0
+PAGE_SIZE = 25
+Call = Callable[[int], Any]
+
+
+def page_calls(settings: Settings, runs: int = 10_000, rounds: int = 40) -> list[Finding]:
+    """95th percentiles of five calls, asked in turn; the slowest of the five is the finding. The first round is told apart."""
+    with temporary_home(settings) as home:
+        ids = fill_store(home, runs)
+        direct = Workbench(home)
+        try:
+            inside = time_calls(workbench_calls(direct, ids), rounds)
+        finally:
+            direct.close()
+        with serving(home) as server:
+            outside = time_calls(browser_calls(Page(server.url), ids), rounds)
+    note = f"{runs:,} finished runs of one task with {4 * runs:,} measured models, made up, in a home of their own"
+    return [
+        finding(f"p95 of five page calls over HTTP, {runs:,} runs", outside, note),
+        finding(f"p95 of the same calls inside the process, {runs:,} runs", inside, note),
+    ]
+
+
+def time_calls(calls: Mapping[str, Call], rounds: int) -> dict[str, tuple[float, Spread]]:
+    """Milliseconds of the first call, and of ``rounds`` more, by name; the calls take turns."""
+    first = {name: _timed(call, 0) for name, call in calls.items()}
+    later: dict[str, list[float]] = {name: [] for name in calls}
+    for number in range(1, rounds + 1):
+        for name, call in calls.items():
+            later[name].append(_timed(call, number))
+    return {name: (first[name], Spread(tuple(later[name]), "ms")) for name in calls}
+
+
+def finding(title: str, timed: Mapping[str, tuple[float, Spread]], note: str) -> Finding:
+    """The slowest call speaks for the five; the others stand below it."""
+    slowest = max((spread for _, spread in timed.values()), key=lambda spread: spread.p95)
+    lines = [
+        f"{name}: p95 {plain(spread.p95)} ms, median {spread}; the very first one {plain(first)} ms"
+        for name, (first, spread) in timed.items()
+    ]
+    return Finding(title, slowest.p95, "ms", f"the slowest of {len(timed)} calls; {slowest.range}", "≤", AIM_MS, (*lines, note))
+
+
+def _timed(call: Call, number: int) -> float:
+    started = time.perf_counter()
+    call(number)
+    return 1e3 * (time.perf_counter() - started)
+
+
+# --- what is asked: another page, run, budget and temperature in every round -------------------------------------------
+
+
+def workbench_calls(bench: Workbench, ids: list[str]) -> dict[str, Call]:
+    """The five calls on the workbench itself; Explore's includes what its tab makes of the points."""
+    from kdui.ui.explore import ExploreCalls
+
+    recipe = bench.recipe(BASE)
+    explore = ExploreCalls(bench)
+    return {
+        "runs page": lambda number: bench.runs(page=_page(number, ids), size=PAGE_SIZE),
+        "run detail": lambda number: bench.run(_run(number, ids)),
+        "points under a budget": lambda number: explore.explore_view(_wish(number, recipe.task)),
+        "overview": lambda number: bench.overview(),
+        "estimate": lambda number: bench.estimate(recipe.with_values({"distill.temperature": _temperature(number)})),
+    }
+
+
+def browser_calls(page: "Page", ids: list[str]) -> dict[str, Call]:
+    """The same five as the page's scripts send them."""
+    return {
+        "runs page": lambda number: page.ask("runs-panel", "run_table", page=_page(number, ids)),
+        "run detail": lambda number: page.ask("runs-panel", "run_detail", run=_run(number, ids), cursor=0),
+        "points under a budget": lambda number: page.ask(
+            "explore-panel", "explore_view", **_wish(number, page.value("build-task"))
+        ),
+        "overview": lambda number: page.update("kdui-header"),
+        "estimate": lambda number: page.update("build-cost", **{"knob-distill-temperature": _temperature(number)}),
+    }
+
+
+def _page(number: int, ids: list[str]) -> int:
+    return 1 + number * 37 % max(1, len(ids) // PAGE_SIZE)
+
+
+def _run(number: int, ids: list[str]) -> str:
+    return ids[number * 7919 % len(ids)]
+
+
+def _wish(number: int, task: str) -> dict[str, Any]:
+    budget = {"latency_ms": 0.04 + 0.002 * (number % 20), "retained": 90.0 + number % 9}
+    return {"task": task, "x": "latency_ms", "budget": budget, "page": 1 + number % 3}
+
+
+def _temperature(number: int) -> float:
+    return 1.0 + 0.5 * (number % 30)
+
+
+class Page:
+    """A visitor's page: knows what it is made of, and sends what its scripts and its events send."""
+
+    def __init__(self, url: str):
+        self._api = f"{url}/gradio_api"
+        self._http = requests.Session()
+        self._visit = secrets.token_hex(5)
+        config = self._answer(self._http.get(f"{url}/config", timeout=60))
+        self._parts = {part["id"]: part["props"] for part in config["components"]}
+        self._ids = {props["elem_id"]: number for number, props in self._parts.items() if props.get("elem_id")}
+        self._events = config["dependencies"]
+
+    def value(self, part: str) -> Any:
+        """What a part showed when the page was opened."""
+        return self._parts[self._ids[part]].get("value")
+
+    def ask(self, panel: str, call: str, **asked: Any) -> dict[str, Any]:
+        """An answer of a panel's function; raises KduiError when it is one in words."""
+        body = {"session_hash": self._visit, "component_id": self._ids[panel], "fn_name": call, "data": asked}
+        found = self._answer(self._http.post(f"{self._api}/component_server", json=body, timeout=60))
+        if "error" in found:
+            raise KduiError(found["error"])
+        return found
+
+    def update(self, part: str, **changed: Any) -> Any:
+        """The new value of the part that an event fills, with some of the event's inputs changed."""
+        event = next(item for item in self._events if item["outputs"] == [self._ids[part]] and item["backend_fn"])
+        given = {self._ids[name]: value for name, value in changed.items()}
+        data = [given.get(number, self._parts[number].get("value")) for number in event["inputs"]]
+        body = {"session_hash": self._visit, "fn_index": event["id"], "data": data}
+        return self._answer(self._http.post(f"{self._api}/run/predict", json=body, timeout=60))["data"][0]
+
+    @staticmethod
+    def _answer(response: requests.Response) -> dict[str, Any]:
+        response.raise_for_status()
+        found: dict[str, Any] = response.json()
+        return found

@@ -1,0 +1,108 @@
+"""Every bench runs to its end on tiny sizes; what it measures here is not a figure to quote."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from kdui.bench.__main__ import BENCHES, machine_line, main
+from kdui.bench.browser import find_browser
+from kdui.bench.distillation import epoch_costs
+from kdui.bench.filled_store import fill_store
+from kdui.bench.int8 import int8_speedup
+from kdui.bench.laboratory import Laboratory, temporary_home
+from kdui.bench.pages import page_calls
+from kdui.bench.start import time_to_interactive
+from kdui.catalogue.recipe_files import read_recipe
+from kdui.catalogue.tasks import TASKS
+from kdui.core.errors import KduiError
+from kdui.launch import machine
+from kdui.methods.quantize.int8 import variants
+from kdui.settings import Settings
+from kdui.store import tables
+from kdui.store.store import Store
+from kdui.workbench import Workbench
+from tests.models.small import text_checkpoint
+
+
+def test_epoch_costs_compare_the_same_student_on_the_same_examples(settings: Settings) -> None:
+    cached, live = epoch_costs(settings, "quickstart", examples=64, repeats=2, live_repeats=1)
+    assert cached.value > 0
+    assert cached.spread.endswith("n = 2")
+    assert [line.split()[0] for line in cached.lines] == ["plain", "cached", "64"]
+    assert (live.relation, live.aim) == ("≥", 3.0)
+    assert live.spread.endswith("n = 1")
+
+
+def test_the_laboratory_makes_a_step_once_and_leaves_the_home_of_the_user_alone(settings: Settings) -> None:
+    recipe = read_recipe("quickstart", settings).with_values({"teach.epochs": 0, "distill.train_examples": 32})
+    with temporary_home(settings) as home:
+        laboratory = Laboratory(home, "digits")
+        steps = laboratory.plan(recipe)
+        first = laboratory.make(steps, "distill.outputs")
+        assert first.manifest.summary["shape"] == [1, 32, 10]
+        assert laboratory.make(steps, "distill.outputs").manifest.created == first.manifest.created
+    assert not home.home.exists()
+    assert not settings.artifacts.exists()
+
+
+def test_int8_tells_of_every_variant_that_this_processor_would_try(settings: Settings, tmp_path: Path) -> None:
+    checkpoint = text_checkpoint(tmp_path / "bert", TASKS["sentiment"].labels)
+    (found,) = int8_speedup(settings, task="sentiment", teacher=f"folder:{checkpoint}", repeats=2, runs=20)
+    assert found.value > 0
+    assert found.lines[0].startswith("fp32 ")
+    assert len(found.lines) == 2 + len(variants("dynamic"))
+
+
+def test_a_filled_store_reads_like_one_that_was_used(settings: Settings) -> None:
+    ids = fill_store(settings, 7)
+    bench = Workbench(settings)
+    with Store(settings).runs.engine.connect() as connection:
+        assert connection.execute(select(func.count()).select_from(tables.results)).scalar() == 28
+    assert bench.runs(size=5).total == 7
+    assert set(bench.points("digits")["role"]) == {"teacher", "student", "control", "compressed"}
+    detail = bench.run(ids[3])
+    assert len(detail.results) == 4
+    assert len(detail.results[0].measurements["latency_p50"].samples) == 200
+
+
+def test_pages_are_timed_inside_and_over_http(settings: Settings) -> None:
+    outside, inside = page_calls(settings, runs=30, rounds=2)
+    names = ["runs page", "run detail", "points under a budget", "overview", "estimate"]
+    for found in (outside, inside):
+        assert [line.partition(":")[0] for line in found.lines[:5]] == names
+        assert found.spread.endswith("n = 2")
+        assert (found.value > 0, found.aim) == (True, 150.0)
+
+
+def test_time_to_interactive_is_later_than_the_first_answer(settings: Settings) -> None:
+    try:
+        find_browser()
+    except KduiError:
+        pytest.skip("Chromium is not installed")
+    (found,) = time_to_interactive(settings, repeats=1)
+    answered = float(found.lines[0].partition("after ")[2].partition(" s")[0])
+    assert found.value > answered > 0
+
+
+def test_an_unknown_bench_suggests_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["page"]) == 2
+    assert "Did you mean 'pages'?" in capsys.readouterr().err
+
+
+def test_json_names_the_machine_and_every_finding(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    monkeypatch.setitem(BENCHES, "kd-fashion", lambda _: epoch_costs(settings, "quickstart", examples=32, repeats=1))
+    assert main(["kd-fashion", "--json"]) == 0
+    printed = capsys.readouterr().out
+    assert machine.cpu_name() in printed and machine.cpu_name() in machine_line()
+    assert '"aim": "≤ 1.1"' in printed
+
+
+def test_a_missing_browser_is_told_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    monkeypatch.setattr("kdui.bench.browser.APPLICATIONS", ())
+    with pytest.raises(KduiError, match="apt install chromium"):
+        find_browser()
