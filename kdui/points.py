@@ -41,6 +41,8 @@ class Points:
 
         names, rows = self.store.results.rows_of_task(task, after)
         frame = pandas.DataFrame(rows, columns=names).drop(columns="id")
+        # What travels over a wire: the packed file where there is one, else the gzipped graph.
+        frame["download_mb"] = frame["packed_mb"].astype(float).fillna(frame["gzip_mb"].astype(float))
         recipes = self.store.runs.recipes(dict.fromkeys(frame["run"]))
         made = zip(frame["run"], frame["step"], strict=True)
         frame["settings"] = [made_by(recipes[run], step) if run in recipes else {} for run, step in made]

@@ -331,7 +331,7 @@ def _gain(recipe: Recipe, results: tuple[ModelResult, ...]) -> Measurement | Non
         error = 100 * 1.96 * math.sqrt(sum(item.value / 100 * (1 - item.value / 100) / n for item in (student, control)))
         interval = {"low": student.value - control.value - error, "high": student.value - control.value + error}
     return Measurement(metric="gain_over_control", value=student.value - control.value, unit="points", higher_is_better=True, **interval,
-                       provenance=Provenance(origin=Origin.MEASURED, device=student.provenance.device, n=n, split="test", note="one seed"))
+                       provenance=Provenance(origin=Origin.MEASURED, device=student.provenance.device, n=n, split="test", note="test examples of one seed"))
 
 
 def _answer(item: dict[str, Any]) -> Answer:

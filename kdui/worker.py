@@ -19,6 +19,10 @@ from kdui.settings import Settings
 from kdui.store.runs import HOST
 from kdui.store.store import Store
 
+# Idle OpenMP threads must sleep, not spin: spinning makes training tens of times slower when anything else uses a core.
+# Read when torch is first imported, which happens below in ``perform``.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 BEAT_SECONDS = 1.0
 GRACE_SECONDS = 3.0  # from the request to cancel until the worker ends itself: together with a beat under the promised 5 s
 

@@ -11,6 +11,8 @@ def open_session(path: Path, threads: int = 0, optimize: bool = True) -> onnxrun
     """A CPU session; ``threads`` 0 leaves the number to ONNX Runtime."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
+    # Idle threads sleep: a spinning pool slows down whatever else runs on this machine, the page first of all.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if threads:
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     if not optimize:
