@@ -90,7 +90,9 @@ def perform(store: Store, run_id: str) -> int:
         prepare_torch(device)
         Pipeline(store, run, plan, device, report).run()
     except Cancelled:
-        return end(store, heart, RunState.CANCELLED)
+        # A signal that nobody asked for in the store (the machine shuts down) interrupts: such a run goes on by itself later.
+        asked = store.runs.get(run_id).cancel_requested
+        return end(store, heart, RunState.CANCELLED if asked else RunState.INTERRUPTED)
     except KduiError as error:
         return end(store, heart, RunState.FAILED, str(error))
     except MemoryError:
