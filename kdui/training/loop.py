@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from kdui.core.contracts import Objective
-from kdui.core.errors import StageFailed
+from kdui.core.errors import Cancelled, StageFailed
 from kdui.training.checkpoint import load_checkpoint, save_checkpoint
 from kdui.training.context import Reporter
 from kdui.training.device import autocast
@@ -67,14 +67,16 @@ class Trainer:
         self._resume()
         if self.knobs.epochs == 0 or self._best_score is None:
             self._evaluate(0.0)
-        started = time.monotonic()
-        while self._epoch < self.knobs.epochs and not self._out_of_patience():
-            self._run_epoch()
+        try:
+            while self._epoch < self.knobs.epochs and not self._out_of_patience():
+                self._run_epoch()
+        except Cancelled:
+            self._save()  # a resume goes on from this very step
+            raise
         self.model.load_state_dict(self._best)
         self.model.eval()
-        seen = self._steps_done * self.knobs.batch_size
         return {"epochs": self._epoch, "steps": self._steps_done, "best_epoch": self._best_epoch, "validation": self._best_score,
-                "seconds": round(time.monotonic() - started, 3), "examples_seen": seen, "history": self.history}
+                "seconds": round(self._seconds(), 3), "examples_seen": self._epoch * len(self.data), "history": self.history}
 
     # --- setting up --------------------------------------------------------------------------------------------
 
@@ -92,8 +94,10 @@ class Trainer:
         self._best: dict[str, torch.Tensor] = {}
         self._best_score: float | None = None
         self._best_loss, self._best_epoch = math.inf, 0.0
-        self._saved_at = time.monotonic()
-        self._epoch_losses: dict[str, list[float]] = {}
+        self._started = self._saved_at = time.monotonic()
+        self._seconds_before = 0.0
+        # Sums of the named losses over the epoch so far; in fp64, so that a resumed epoch adds up to the same bits.
+        self._sums: dict[str, Any] = {}
 
     def _resume(self) -> None:
         found = load_checkpoint(self.checkpoint, self.model, self._optimizer) if self.checkpoint else None
@@ -102,7 +106,7 @@ class Trainer:
         self._best, facts = found
         self._epoch, self._position, self._steps_done = facts["epoch"], facts["position"], facts["steps"]
         self._best_score, self._best_loss, self._best_epoch = facts["best_score"], facts["best_loss"], facts["best_epoch"]
-        self.history = facts["history"]
+        self.history, self._sums, self._seconds_before = facts["history"], facts["sums"], facts["seconds"]
         self.report.log(f"Goes on from its checkpoint: epoch {self._epoch + self._position / self._steps_an_epoch:.2f} of {self.knobs.epochs}.")
 
     # --- one epoch ---------------------------------------------------------------------------------------------
@@ -111,22 +115,20 @@ class Trainer:
         self.model.train()
         batches = self.data.batches(self.knobs.batch_size, self.seed, self._epoch)
         view = (self._epoch % self.views if self.views else self._epoch) if self.knobs.augment else None
-        sums: dict[str, torch.Tensor] = {}
-        count, reported = 0, time.monotonic()
-        self._epoch_losses = {}
+        told, told_sums, told_at = self._position, dict(self._sums), time.monotonic()
         for number in range(self._position, len(batches)):
-            losses = self._step(batches[number], view)
-            for name, value in losses.items():
-                sums[name] = sums.get(name, 0.0) + value.detach()
-            count += 1
+            for name, value in self._step(batches[number], view).items():
+                self._sums[name] = self._sums.get(name, 0.0) + value.detach().double()
             self._position, self._steps_done = number + 1, self._steps_done + 1
-            if time.monotonic() - reported > REPORT_EVERY or number + 1 == len(batches):
-                self._report(sums, count)
-                sums, count, reported = {}, 0, time.monotonic()
+            if time.monotonic() - told_at > REPORT_EVERY or number + 1 == len(batches):
+                count = self._position - told
+                self._report({name: float(total - told_sums.get(name, 0.0)) / count for name, total in self._sums.items()})
+                told, told_sums, told_at = self._position, dict(self._sums), time.monotonic()
             if time.monotonic() - self._saved_at > CHECKPOINT_EVERY:
                 self._save()
         self._epoch, self._position = self._epoch + 1, 0
         self._evaluate(float(self._epoch))
+        self._sums = {}
         self._save()
 
     def _step(self, index: torch.Tensor, view: int | None) -> Losses:
@@ -145,12 +147,10 @@ class Trainer:
             self.after_step()
         return losses
 
-    def _report(self, sums: dict[str, torch.Tensor], count: int) -> None:
-        means = {name: float(value) / count for name, value in sums.items()}
+    def _report(self, means: dict[str, float]) -> None:
+        """Tell the losses since the last report; raises StageFailed when they are no numbers."""
         if not math.isfinite(means["total"]):
             raise StageFailed(f"The loss is no longer a number in epoch {self._epoch + 1}. Lower the learning rate (now {self.knobs.learning_rate:g}).")
-        for name, value in means.items():
-            self._epoch_losses.setdefault(name, []).append(value)
         self.report.loss(self._epoch + self._position / self._steps_an_epoch, **means)
         self.report.progress(self._steps_done / self._total_steps)
 
@@ -162,7 +162,7 @@ class Trainer:
         targets = self.validation.targets.cpu()
         loss = float(self.objective.hard_loss(torch.from_numpy(outputs), targets))
         score = self.objective.headline(outputs, targets.numpy())
-        means = {f"train_{name}": sum(values) / len(values) for name, values in self._epoch_losses.items()}
+        means = {f"train_{name}": float(total) / self._steps_an_epoch for name, total in self._sums.items()}
         self.history.append({"epoch": at, "validation": score, "loss": loss, **means})
         self.report.metric(at, validation=score, validation_loss=loss)
         if self._best_score is None or (score, -loss) > (self._best_score, -self._best_loss):
@@ -172,11 +172,16 @@ class Trainer:
     def _out_of_patience(self) -> bool:
         return bool(self.knobs.patience) and self._epoch - self._best_epoch >= self.knobs.patience
 
+    def _seconds(self) -> float:
+        """Time spent on this training, also before it was resumed, s."""
+        return self._seconds_before + time.monotonic() - self._started
+
     def _save(self) -> None:
         if self.checkpoint is None:
             return
         facts = {"epoch": self._epoch, "position": self._position, "steps": self._steps_done, "best_score": self._best_score,
-                 "best_loss": self._best_loss, "best_epoch": self._best_epoch, "history": self.history}
+                 "best_loss": self._best_loss, "best_epoch": self._best_epoch, "history": self.history,
+                 "sums": {name: float(total) for name, total in self._sums.items()}, "seconds": self._seconds()}
         save_checkpoint(self.checkpoint, self.model, self._optimizer, self._best, facts)
         self._saved_at = time.monotonic()
 

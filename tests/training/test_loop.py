@@ -1,0 +1,175 @@
+"""The one training loop: it learns, repeats itself to the bit, goes on exactly where it stopped, and says what went wrong."""
+
+import pytest
+import torch
+
+from kdui.core.errors import Cancelled, StageFailed
+from kdui.methods.training_knobs import TrainingKnobs
+from kdui.training import loop
+from kdui.training.checkpoint import FILE, save_checkpoint
+from kdui.training.context import QuietReporter
+from kdui.training.loop import make_optimizer
+from tests.training.digits import Small, same_weights, trainer
+
+
+@pytest.fixture(autouse=True)
+def one_thread(monkeypatch):
+    """The sums of several threads may be added up in another order."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def stopped(folder, at: float, **knobs) -> Small:
+    """A training that is cancelled once ``at`` of its steps are done."""
+    report = QuietReporter()
+    report.stop_at = lambda fraction: fraction >= at
+    found = trainer(folder, report=report, **knobs)
+    with pytest.raises(Cancelled):
+        found.run()
+    return found.model
+
+
+def test_it_learns_and_keeps_the_best_epoch():
+    found = trainer(limit=0, epochs=4)
+    summary = found.run()
+    assert summary["validation"] > 90
+    assert (summary["epochs"], summary["steps"], summary["examples_seen"]) == (4, 4 * 40, 4 * 1259)
+    assert summary["validation"] == max(entry["validation"] for entry in summary["history"])
+    assert [entry["epoch"] for entry in summary["history"]] == [0, 1, 2, 3, 4]
+    scored = loop.predict(found.model, found.validation).argmax(-1) == found.validation.targets.numpy()
+    assert 100 * scored.mean() == pytest.approx(summary["validation"])
+    assert not found.model.training
+
+
+def test_same_seed_same_weights_other_seed_others():
+    one, again, other = (trainer(seed=seed) for seed in (0, 0, 1))
+    for found in (one, again, other):
+        found.run()
+    assert same_weights(one.model, again.model)
+    assert not same_weights(one.model, other.model)
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+@pytest.mark.parametrize("at", [0.2, 0.5, 0.9])
+def test_resuming_in_the_middle_of_an_epoch_ends_with_the_same_bits(tmp_path, monkeypatch, at, optimizer):
+    monkeypatch.setattr(loop, "CHECKPOINT_EVERY", 0.0)
+    monkeypatch.setattr(loop, "REPORT_EVERY", 0.0)
+    whole = trainer(optimizer=optimizer)
+    whole.run()
+    stopped(tmp_path, at, optimizer=optimizer)
+    report = QuietReporter()
+    resumed = trainer(tmp_path, report=report, model=Small(seed=99), optimizer=optimizer)
+    summary = resumed.run()
+    assert any("Goes on from its checkpoint" in line for line in report.lines)
+    assert same_weights(resumed.model, whole.model)
+    assert summary["history"] == whole.history
+    assert summary["steps"] == 3 * 13
+
+
+def test_a_cancel_loses_not_a_step(tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "CHECKPOINT_EVERY", 1e9)
+    whole = trainer()
+    whole.run()
+    stopped(tmp_path, 2 / 3)  # by the report at the end of the second epoch, before it was evaluated
+    report = QuietReporter()
+    resumed = trainer(tmp_path, report=report)
+    resumed.run()
+    assert [at for at, _ in report.metrics] == [2.0, 3.0]
+    assert min(at for at, _ in report.losses) > 2
+    assert same_weights(resumed.model, whole.model)
+
+
+def test_a_kill_goes_back_to_the_checkpoint_and_ends_alike(tmp_path, monkeypatch):
+    whole = trainer()
+    whole.run()
+    report = QuietReporter()
+
+    def killed(fraction):
+        if fraction > 0.5:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(report, "progress", killed)
+    with pytest.raises(KeyboardInterrupt):
+        trainer(tmp_path, report=report).run()
+    resumed = trainer(tmp_path, report=(after := QuietReporter()))
+    resumed.run()
+    assert [at for at, _ in after.metrics] == [2.0, 3.0]
+    assert same_weights(resumed.model, whole.model)
+
+
+def test_a_finished_training_is_not_done_again(tmp_path):
+    done = trainer(tmp_path)
+    done.run()
+    report = QuietReporter()
+    again = trainer(tmp_path, report=report, model=Small(seed=5))
+    again.run()
+    assert report.losses == []
+    assert same_weights(again.model, done.model)
+
+
+def test_a_torn_checkpoint_is_passed_over(tmp_path):
+    trainer(tmp_path).run()
+    (tmp_path / FILE).write_bytes((tmp_path / FILE).read_bytes()[:1000])
+    report = QuietReporter()
+    found = trainer(tmp_path, report=report)
+    assert found.run()["epochs"] == 3
+    assert report.lines == []
+
+
+def test_a_kill_while_a_checkpoint_is_written_leaves_the_one_before(tmp_path, monkeypatch):
+    trainer(tmp_path).run()
+    before = (tmp_path / FILE).read_bytes()
+
+    def killed(tensors, path, metadata):
+        path.write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("kdui.training.checkpoint.save_file", killed)
+    model = Small(1)
+    with pytest.raises(KeyboardInterrupt):
+        save_checkpoint(tmp_path, model, make_optimizer(model, TrainingKnobs()), {}, {})
+    assert (tmp_path / FILE).read_bytes() == before
+
+
+def test_patience_stops_early():
+    found = trainer(learning_rate=1e-9, schedule="constant", epochs=50, patience=2)
+    summary = found.run()
+    assert summary["epochs"] < 50
+    assert summary["epochs"] - summary["best_epoch"] == 2
+
+
+def test_zero_epochs_leave_the_model_as_it_is():
+    found = trainer(epochs=0)
+    before = Small(0)
+    summary = found.run()
+    assert (summary["steps"], summary["epochs"]) == (0, 0)
+    assert 0 <= summary["validation"] <= 100
+    assert same_weights(found.model, before)
+
+
+def test_a_loss_that_is_no_number_is_told_with_what_to_do():
+    found = trainer(learning_rate=10, optimizer="sgd", schedule="constant", epochs=6)
+    found.losses = lambda outputs, batch: {"total": outputs.exp().exp().mean()}
+    with pytest.raises(StageFailed, match=r"no longer a number in epoch 1\. Lower the learning rate \(now 10\)"):
+        found.run()
+
+
+def test_named_losses_are_reported_and_only_total_is_minimized():
+    report = QuietReporter()
+    found = trainer(report=report, epochs=1)
+    plain = found.losses
+    found.losses = lambda outputs, batch: {**plain(outputs, batch), "distance": outputs.square().mean()}
+    found.run()
+    assert {"total", "distance"} == set(report.losses[-1][1])
+    assert report.losses[-1][0] == 1.0
+    assert {"validation", "validation_loss"} == set(report.metrics[-1][1])
+
+
+def test_after_step_runs_once_an_update():
+    found = trainer(epochs=2)
+    calls = []
+    found.after_step = lambda: calls.append(1)
+    found.run()
+    assert len(calls) == 2 * 13
