@@ -69,10 +69,28 @@
         const { run } = view;
         await draw(part(`run-${kind}`), view.curves[kind], (figure) => {
           figure.layout.uirevision = run; // zoom survives updates, not another run
+          figure.layout.showlegend = false; // both charts share the one below them
           return figure;
         });
       }
       for (const kind of ["loss", "metric"]) part(`run-${kind}`).closest("figure").hidden = !view.curves[kind];
+      set(part("run-legend"), legend());
+    };
+    // Steps by their colour, named values by the dash of their line.
+    const STROKES = { solid: "", dot: "2 4", dash: "8 4", dashdot: "8 4 2 4" };
+    const legend = () => {
+      const [steps, names] = [new Map(), new Map()];
+      for (const json of Object.values(view.curves)) {
+        for (const { name, line } of kdui.live.themed(json).data) {
+          const [step, value] = [name.slice(0, name.lastIndexOf(": ")), name.slice(name.lastIndexOf(": ") + 2)];
+          steps.set(step, line.color);
+          if (json === view.curves.loss) names.set(value, line.dash);
+        }
+      }
+      const stroke = (colour, dash, text) => `<span><svg width="26" height="8" aria-hidden="true"><line x1="0" x2="26" y1="4" y2="4" stroke="${colour}"
+        stroke-width="2.5" stroke-dasharray="${STROKES[dash] ?? ""}"/></svg>${kdui.live.escape(text)}</span>`;
+      return [...[...steps].map(([step, colour]) => stroke(colour, "solid", step)),
+        ...[...names].map(([name, dash]) => stroke("currentColor", dash, name))].join("");
     };
 
     // --- what a person does --------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ DRAWN = ("run", "label", "role", "origin", "interval", "repeats", "accuracy", "l
 MOST_OTHERS = 2000
 MOST_ERROR_BARS = 200
 MANY = 600
+LEAST_DECADES = 0.4  # of the log axis, so that even one model stands between ticks
 TICK_STEPS = ((0.7, (1, 1.5, 2, 3, 4, 5, 6, 8)), (1.3, (1, 2, 3, 5)), (3.5, (1, 2, 5)), (math.inf, (1,)))
 
 
@@ -145,7 +146,7 @@ def _log_axis(values: pd.Series, name: str, unit: str) -> dict[str, Any]:
     if values.empty:
         return style.axis(title, type="log")
     low, high = math.log10(values.min()), math.log10(values.max())
-    pad = max(0.06 * (high - low), 0.08)
+    pad = max(0.06 * (high - low), (LEAST_DECADES - (high - low)) / 2)
     ticks = log_ticks(10 ** (low - pad), 10 ** (high + pad))
     return style.axis(title, type="log", range=[low - pad, high + pad], tickvals=ticks,
                       ticktext=[plain(tick) if unit else short(tick) for tick in ticks])

@@ -125,7 +125,8 @@ def _stage(name: str, steps: Sequence[StepStatus]) -> str:
     else:
         ended = sum(step.state in (StepState.DONE, StepState.CACHED) for step in steps)
         waiting = f"{ended} of {len(steps)} done" if ended else "waiting"
-        text = {StepState.DONE: duration(spent), StepState.CACHED: "from the store", StepState.FAILED: "failed"}.get(state, waiting)
+        ends = {StepState.DONE: duration(spent), StepState.CACHED: "from the store", StepState.FAILED: "failed"}
+        text = ends.get(state, waiting)
     title = escape(name.replace("-", " ").replace("_", " ").capitalize())
     sign = {StepState.DONE: "✓ ", StepState.CACHED: "✓ ", StepState.RUNNING: "▶ ", StepState.FAILED: "✕ "}.get(state, "")
     return f'<li class="stage {state}"><b>{sign}{title}</b>{text}{bar}</li>'
@@ -140,7 +141,7 @@ def _when(step: StepStatus) -> str:
 
 
 def results_html(results: Sequence[ModelResult], headline: str) -> str:
-    """One column a model, one row a metric; each number with its mark, its n on hover. ``headline`` names the task's metric."""
+    """One column a model, one row a metric; each number with its mark, its n on hover. ``headline``: the task's metric."""
     if not results:
         return '<p class="lead">Measured models appear here, one by one, as the run reaches them.</p>'
     heads = "".join(
@@ -170,7 +171,8 @@ def _retained(result: ModelResult, results: Sequence[ModelResult], headline: str
     own = result.measurements.get(headline)
     if teacher is None or own is None or own.higher_is_better is False or not teacher.value:
         return {}
-    return {"retained": Measurement(metric="retained", value=own.value / teacher.value * 100, unit="%", provenance=own.provenance)}
+    share = own.value / teacher.value * 100
+    return {"retained": Measurement(metric="retained", value=share, unit="%", provenance=own.provenance)}
 
 
 def _cell(measurement: Measurement | None) -> str:

@@ -119,6 +119,7 @@ def markup(tasks: list[tuple[str, str]]) -> str:
       <div class="curves" id="run-curves" hidden>
         <figure><figcaption>Training loss</figcaption><div class="plot" id="run-loss"></div></figure>
         <figure><figcaption>On validation data</figcaption><div class="plot" id="run-metric"></div></figure>
+        <div class="legend" id="run-legend"></div>
       </div>
       <h2 class="label">Results</h2>
       <div id="run-results"></div>

@@ -1,0 +1,152 @@
+"""Runs, Explore and Compare as a person uses them, in a real browser over a stocked store."""
+
+import re
+import shutil
+import socket
+
+import pytest
+from playwright.sync_api import expect, sync_playwright
+
+from kdui.settings import Settings
+from kdui.ui.page import launch
+from tests.ui.stocked import StockedWorkbench
+
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+PATIENCE_MS = 60_000
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory):
+    bench = StockedWorkbench(Settings(home=tmp_path_factory.mktemp("home"), quickstart=False))
+    for bits in (4, 8):
+        bench.stock(name=f"Digits {bits}-bit", bits=bits)
+    waiting = bench.submit(bench.recipe("quickstart").with_values({"name": "Waiting"}))
+    log = bench.store.events(waiting.id)
+    for at in range(1, 20):
+        log.append("loss", step="distill", at=at / 10, soft=2 / at, hard=1 / at)
+    return bench
+
+
+@pytest.fixture(scope="module")
+def address(bench):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    demo = launch(bench, port=port, block=False)
+    yield f"http://127.0.0.1:{port}/"
+    demo.close()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("Chromium is not installed")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(params=["light", "dark"])
+def page(browser, request):
+    """A page that fails the test when its script does."""
+    page = browser.new_page(viewport={"width": 1440, "height": 900}, color_scheme=request.param)
+    page.set_default_timeout(PATIENCE_MS)
+    expect.set_options(timeout=PATIENCE_MS)
+    wrong: list[str] = []
+    page.on("pageerror", lambda problem: wrong.append(str(problem)))
+    yield page
+    page.close()
+    assert wrong == []
+
+
+def test_a_run_is_found_chosen_and_still_chosen_after_a_reload(page, address, bench):
+    page.goto(f"{address}?tab=runs")
+    page.get_by_label("Find").fill("4-bit")
+    expect(page.locator("table.runs tbody tr")).to_have_count(1)
+    page.get_by_role("link", name="Digits 4-bit").click()
+    expect(page.locator("#run-head h3")).to_have_text("Digits 4-bit")
+    expect(page.locator("#run-results")).to_contain_text("97.6")
+    expect(page).to_have_url(re.compile("run=[0-9a-f]+"))
+    page.reload()
+    expect(page.locator("#run-head h3")).to_have_text("Digits 4-bit")
+    expect(page.get_by_label("Find")).to_have_value("4-bit")
+
+
+def test_zoom_survives_new_points_and_the_chart_mounts_once(page, address, bench):
+    run = next(row for row in bench.runs().rows if row.name == "Waiting")
+    page.goto(f"{address}?tab=runs&run={run.id}")
+    page.wait_for_function("document.querySelector('#run-loss')?.data?.length >= 2")
+    page.evaluate("""async () => {
+        const chart = document.querySelector('#run-loss');
+        chart.marked = true;
+        await Plotly.relayout(chart, {'xaxis.range': [0.5, 1]});
+    }""")
+    before = page.evaluate("document.querySelector('#run-loss').calcdata[0].length")
+    bench.store.events(run.id).append("loss", step="distill", at=2.0 + before / 1000, soft=0.1, hard=0.1)
+    page.wait_for_function(f"document.querySelector('#run-loss').calcdata[0].length > {before}")
+    kept = page.evaluate("(() => { const c = document.querySelector('#run-loss'); return [c.marked, c.layout.xaxis.range]; })()")
+    assert kept == [True, [0.5, 1]]
+
+
+def test_deleting_asks_first(page, address, bench):
+    run = bench.submit(bench.recipe("quickstart").with_values({"name": "Unwanted"}))
+    page.goto(f"{address}?tab=runs&run={run.id}")
+    page.locator("#run-delete").click()
+    page.get_by_role("button", name="Keep it").click()
+    expect(page.locator("#run-head h3")).to_have_text("Unwanted")
+    page.locator("#run-delete").click()
+    page.get_by_role("button", name="Delete for good").click()
+    expect(page.locator("#runs-table")).not_to_contain_text("Unwanted")
+
+
+def test_a_budget_names_the_winner_and_stays_in_the_address(page, address):
+    page.goto(f"{address}?tab=explore&task=digits&latency=1")
+    expect(page.locator("#explore-title")).to_contain_text("A 0.31 MB compressed model keeps 98.8 %")
+    page.wait_for_function("document.querySelector('#explore-chart')?.data?.length > 4")
+    slider = page.locator("#limit-latency_ms")
+    slider.focus()
+    slider.press("End")
+    expect(page.locator("#out-latency_ms")).to_have_text("no limit")
+    expect(page.locator("#explore-title")).to_contain_text("student keeps 99.1 %")
+    expect(page).not_to_have_url(re.compile("latency="))
+    page.locator("#limit-retained").press("End")
+    expect(page.locator("#explore-winner")).to_contain_text("Nothing fits this budget")
+    expect(page).to_have_url(re.compile("keep=100"))
+
+
+def test_a_point_opens_its_run_and_the_csv_holds_all(page, address):
+    page.goto(f"{address}?tab=explore&task=digits")
+    page.wait_for_function("document.querySelector('#explore-chart')?.data?.length > 4")
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="CSV").click()
+    assert saved.value.suggested_filename == "kdui-digits.csv"
+    with page.expect_download() as picture:
+        page.get_by_role("button", name="SVG").click()
+    assert "student keeps 99.1 %" in picture.value.path().read_text(encoding="utf-8")
+    page.evaluate("""() => {
+        const chart = document.querySelector('#explore-chart');
+        const trace = chart.data.find((each) => each.customdata);
+        chart.emit('plotly_click', { points: [{ customdata: trace.customdata[0] }] });
+    }""")
+    expect(page.locator("#run-head h3")).to_contain_text("Digits")
+
+
+def test_models_are_asked_side_by_side(page, address, bench):
+    page.goto(f"{address}?tab=compare&task=digits")
+    expect(page.locator("#compare-cards section")).to_have_count(3)
+    page.locator("#compare-examples .example").nth(4).click()
+    expect(page.locator("#compare-agreement")).to_contain_text("All agree: 7. The truth is 4.")
+    expect(page.locator("#compare-cards .bar-fill")).to_have_count(9)
+    expect(page.locator("#compare-table")).to_contain_text("Where they part: 31 of 359 test pictures")
+    pad = page.locator("#compare-pad").bounding_box()
+    page.mouse.move(pad["x"] + 60, pad["y"] + 60)
+    page.mouse.down()
+    page.mouse.move(pad["x"] + 150, pad["y"] + 150, steps=4)
+    page.mouse.up()
+    expect(page.locator("#compare-agreement")).to_have_text(re.compile("All agree: 7.$"))
+    assert bench.asked[-1].size == (224, 224)
+    page.get_by_label("Model 3").select_option(value="")
+    expect(page.locator("#compare-cards section")).to_have_count(2)
+    expect(page).to_have_url(re.compile("models=teach-0%2Cdistill-0$"))
