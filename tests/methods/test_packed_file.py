@@ -24,8 +24,10 @@ def graph(tmp_path):
     values = {name: random.normal(size=shape).astype(np.float32) for name, shape in (SHAPES | BIASES).items()}
     constants = [numpy_helper.from_array(value, name) for name, value in values.items()]
     constants.append(numpy_helper.from_array(np.array([0, 96], np.int64), "shape"))
-    nodes = [helper.make_node("Conv", ["pixels", "kernel", "kernel_bias"], ["a"]), helper.make_node("Reshape", ["a", "shape"], ["b"]),
-             helper.make_node("Gemm", ["b", "gemm", "gemm_bias"], ["c"], transB=1), helper.make_node("MatMul", ["c", "matrix"], ["outputs"])]
+    nodes = [helper.make_node("Conv", ["pixels", "kernel", "kernel_bias"], ["a"]),
+             helper.make_node("Reshape", ["a", "shape"], ["b"]),
+             helper.make_node("Gemm", ["b", "gemm", "gemm_bias"], ["c"], transB=1),
+             helper.make_node("MatMul", ["c", "matrix"], ["outputs"])]
     built = helper.make_graph(nodes, "small", [helper.make_tensor_value_info("pixels", TensorProto.FLOAT, ["n", 1, 6, 6])],
                               [helper.make_tensor_value_info("outputs", TensorProto.FLOAT, ["n", 5])], constants)
     model = helper.make_model(built, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)

@@ -50,9 +50,9 @@ def trainer(checkpoint: Path | None = None, *, seed: int = 0, report: QuietRepor
     """A trainer of ``Small`` on the first digits."""
     objective = objective_of(FACTS)
     settings = TrainingKnobs(**{"epochs": 3, "batch_size": 32, "learning_rate": 0.01, **knobs})
-    return Trainer(model=model or Small(seed), data=resident("train", limit), validation=resident("validation"), objective=objective,
-                   losses=lambda outputs, batch: {"total": objective.hard_loss(outputs, batch.targets)}, knobs=settings, seed=seed,
-                   report=report or QuietReporter(), checkpoint=checkpoint)
+    return Trainer(model=model or Small(seed), data=resident("train", limit), validation=resident("validation"),
+                   losses=lambda outputs, batch: {"total": objective.hard_loss(outputs, batch.targets)}, objective=objective,
+                   knobs=settings, seed=seed, report=report or QuietReporter(), checkpoint=checkpoint)
 
 
 def same_weights(one: nn.Module, other: nn.Module) -> bool:
