@@ -1,0 +1,94 @@
+"""Every command in a process of its own, on digits: what it prints, how it ends, and what it says of bad input."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SHORT = ["--set", "teach.epochs=3", "--set", "distill.epochs=3", "--set", "prune.epochs=1", "--set", "measure.latency_runs=20"]
+
+
+@pytest.fixture(scope="module")
+def kdui(tmp_path_factory):
+    home = tmp_path_factory.mktemp("home")
+
+    def call(*arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run([sys.executable, str(ROOT / "app.py"), *arguments], capture_output=True, text=True, cwd=home,
+                              env={**os.environ, "KDUI_HOME": str(home / "store")}, timeout=300)
+        assert done.returncode == code, done.stderr + done.stdout
+        return done
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def finished(kdui):
+    return json.loads(kdui("run", "quickstart", *SHORT, "--json").stdout)
+
+
+def test_run_prints_one_object_with_teacher_student_control_and_compressed(finished):
+    assert finished["state"] == "succeeded"
+    assert {item["role"] for item in finished["measurements"]} == {"teacher", "student", "control", "compressed"}
+    teacher = next(item for item in finished["measurements"] if item["role"] == "teacher")["measurements"]
+    assert teacher["latency_p50"]["provenance"]["n"] == 20 and teacher["accuracy"]["provenance"]["split"] == "test"
+    assert all(stage["seconds"] is not None and not stage["cached"] for stage in finished["stages"])
+    assert all(Path(item["path"]).is_dir() for item in finished["artifacts"])
+
+
+def test_another_bit_width_trains_nothing(kdui, finished):
+    again = json.loads(kdui("run", "quickstart", *SHORT, "--set", "quantize.bits=4", "--json").stdout)
+    made = [stage["name"] for stage in again["stages"] if not stage["cached"]]
+    assert made == ["quantize", "measure.quantize"]
+    rounded = next(item for item in again["measurements"] if item["step"] == "measure.quantize")["measurements"]
+    assert rounded["accuracy"]["provenance"]["origin"] == "simulated"
+    assert rounded["packed_bytes"]["value"] < finished["measurements"][0]["measurements"]["file_bytes"]["value"]
+
+
+def test_predict_asks_every_model(kdui, finished):
+    rows = json.loads(kdui("predict", finished["id"], "test:3", "--json").stdout)
+    assert len(rows) == len(finished["measurements"])
+    assert all(0 < row["probability"] <= 1 and row["p50 ms"] > 0 for row in rows)
+
+
+def test_show_list_and_delete(kdui, finished):
+    assert finished["id"] in kdui("list", "runs").stdout
+    assert "Student minus control" in kdui("show", finished["id"]).stdout
+    for kind in ("tasks", "models", "methods", "recipes"):
+        assert len(json.loads(kdui("list", kind, "--json").stdout)) >= 4
+    other = json.loads(kdui("run", "quickstart", *SHORT, "--set", "quantize.bits=3", "--json").stdout)
+    kdui("delete", other["id"])
+    assert other["id"] not in kdui("list", "runs").stdout
+    assert json.loads(kdui("show", finished["id"], "--json").stdout)["state"] == "succeeded"
+
+
+def test_doctor_and_schema(kdui):
+    facts = json.loads(kdui("doctor", "--json").stdout)
+    assert facts["cores"] >= 1 and "torch" in facts["versions"]
+    assert json.loads(kdui("schema").stdout)["x-methods"]["distill"]["properties"]["temperature"]["maximum"] == 20
+
+
+@pytest.mark.parametrize(("arguments", "words"), [
+    (("run", "quickstrat"), "Did you mean 'quickstart'"),
+    (("run", "quickstart", "--set", "distil.temperature=3"), "Did you mean 'distill'"),
+    (("run", "quickstart", "--set", "distill.temprature=3"), "Did you mean 'temperature'"),
+    (("run", "quickstart", "--set", "distill.temperature=99"), "less than or equal to 20"),
+    (("run", "quickstart", "--set", "nonsense"), "is not NAME=VALUE"),
+    (("run", "quickstart", "--set", "teacher=minilm-l6"), "text"),
+    (("run", "quickstart", "--device", "cuda:9"), "no device 'cuda:9'"),
+    (("list", "modles"), "Did you mean 'models'"),
+    (("show", "00000000"), "no run called"),
+    (("cancel", "00000000"), "no run called"),
+])
+def test_bad_input_ends_with_a_sentence(kdui, arguments, words):
+    done = kdui(*arguments, code=2)
+    assert words in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_malformed_file_names_its_line(kdui, tmp_path):
+    path = tmp_path / "broken.yaml"
+    path.write_text("task: digits\nstages: [teach\n")
+    assert "line 3" in kdui("run", str(path), code=2).stderr
