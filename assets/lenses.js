@@ -161,13 +161,14 @@
       const { edges, counts, max_abs: largest } = data.weights, bits = Number(values.bits);
       const sum = counts.reduce((a, b) => a + b, 0), levels = maths.grid(largest, bits);
       const error = maths.roundingError(edges, counts, largest, bits);
-      const lift = (Math.max(...counts) / sum) * 0.08; // the ticks stand on the axis
+      const dense = levels.length > 80;
+      const lift = (Math.max(...counts) / sum) * (dense ? 0.04 : 0.08); // the ticks stand on the axis
       const middle = edges.slice(0, -1).map((left, i) => (left + edges[i + 1]) / 2);
       return {
         traces: [{ type: "scatter", mode: "lines", name: "weights", x: middle, y: counts.map((count) => count / sum), fill: "tozeroy",
           line: { color: kdui.colour("compressed"), width: 1.5, shape: "hvh" }, hovertemplate: "w = %{x:.3f}<br>%{y:.1%} of weights<extra></extra>" },
         { type: "scatter", mode: "markers", name: "levels", x: levels, y: levels.map(() => lift), hoverinfo: "x",
-          marker: { symbol: "line-ns", size: 14, line: { width: levels.length > 80 ? 0.6 : 1.6, color: kdui.colour("ink") } },
+          marker: { opacity: dense ? 0.35 : 1, symbol: "line-ns", size: dense ? 7 : 14, line: { width: dense ? 0.5 : 1.6, color: kdui.colour("ink") } },
           hovertemplate: "level %{x:.4f}<extra></extra>" }],
         layout: { yaxis: { ...shareAxis, tickformat: ".1~%" }, xaxis: weightAxis() },
         says: `${levels.length} levels, one grid for all weights: mean squared error ${small(error)}, ${maths.decibels(maths.power(edges, counts), error).toFixed(1)} dB.`,

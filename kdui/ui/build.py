@@ -11,7 +11,7 @@ from kdui.core.recipe import Recipe
 from kdui.core.views import ModelCard
 from kdui.ui import build_facts
 from kdui.ui.build_actions import Actions, connect_actions, draw_actions
-from kdui.ui.forms import Form, Knob, draw_form, draw_knob, knobs
+from kdui.ui.forms import Form, Knob, draw_form, draw_knob, knobs, refused_in_words
 from kdui.ui.recipe_form import Choices, compose, pack, settings_of, unpack
 from kdui.ui.shell import READ, PageState
 
@@ -139,15 +139,11 @@ class Build:
                 if knob.name == "control"
             )
             self.control = draw_knob("distill", control, (settings_of(self.first, "distill") or {}).get("control", True))
-            self.seed = gr.Number(
-                self.first.seed,
-                label="Seed",
-                info="Decides initial weights, order and dropout.",
-                precision=0,
-                minimum=0,
-                maximum=2**31 - 1,
-                elem_id="build-seed",
-                elem_classes="inline",
+            info = "Decides initial weights, order and dropout."
+            self.seed = refused_in_words(
+                gr.Number(
+                    self.first.seed, label="Seed", info=info, precision=0, minimum=0, elem_id="build-seed", elem_classes="inline"
+                )
             )
 
     def _draw_model(self, role: str, cards: Sequence[ModelCard], value: str | None) -> tuple[gr.Dropdown, gr.HTML]:
@@ -277,6 +273,7 @@ def _connect(build: Build, page_state: PageState, lens_data: gr.HTML) -> None:
     refresh(turned, lenses=False)
     refresh(page_state.demo.load, lenses=True)
     refresh(page_state.tab.select, lenses=True)
+    refresh(page_state.pulse.change, lenses=True)
     bench = build.workbench
     named = build.start.input(fill(lambda name: _named(bench, name), named=True), build.start, filled, **FILL)
     named.then(fn=None, inputs=build.start, js="(name) => { kdui.url.set({from: name, task: ''}); }")

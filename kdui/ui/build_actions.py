@@ -12,7 +12,7 @@ from kdui.core.contracts import Method
 from kdui.core.errors import KduiError
 from kdui.core.recipe import Recipe
 from kdui.ui.build_facts import problem_html
-from kdui.ui.forms import Knob, knobs
+from kdui.ui.forms import Knob, knobs, refused_in_words
 from kdui.ui.recipe_form import sweep_values
 from kdui.ui.shell import READ
 
@@ -80,14 +80,9 @@ def draw_actions(workbench: Any, methods: list[Method]) -> Actions:
             interactive=True,
         )
         sweep_text = gr.Textbox(label="Values", placeholder="1, 2, 4, 8", info="Separated by commas.", elem_id="sweep-values")
-        sweep_seeds = gr.Number(
-            1,
-            label="Seeds",
-            info="Repeats of each value, for error bars.",
-            minimum=1,
-            maximum=20,
-            precision=0,
-            elem_id="sweep-seeds",
+        info = "Repeats of each value, for error bars."
+        sweep_seeds = refused_in_words(
+            gr.Number(1, label="Seeds", info=info, minimum=1, maximum=20, precision=0, elem_id="sweep-seeds")
         )
         sweep_count = gr.HTML(elem_id="sweep-count")
         sweep = gr.Button("Queue these runs", variant="primary", elem_id="queue-sweep")

@@ -24,12 +24,9 @@ TABS = (("build", "Build"), ("runs", "Runs"), ("explore", "Explore"), ("compare"
 def create_page(workbench: Any) -> gr.Blocks:
     """The page over one workbench; it holds no state of its own beyond what the URL says."""
     with gr.Blocks(title="kdui", analytics_enabled=False, fill_width=True) as demo:
-        state = create_state(demo)
-        create_header(workbench, demo)
+        state = create_state(demo, create_header(workbench, demo))
         with gr.Tabs(elem_id="kdui-tabs", overflow_behavior="wrap"):
             for name, title in TABS:
-                if importlib.util.find_spec(f"kdui.ui.{name}") is None:
-                    continue
                 with gr.Tab(title, id=name, elem_id=f"tab-{name}") as tab:
                     _creator(name)(workbench, replace(state, tab=tab))
         demo.load(fn=None, js="() => { kdui.start(); }")
@@ -67,6 +64,8 @@ def launch(
         footer_links=[],
         ssr_mode=False,
         show_error=False,
+        enable_monitoring=False,
+        max_file_size="16mb",
         app_kwargs={"routes": [Route("/kdui-assets/{name}", serve_asset)]},
     )
     return demo
@@ -80,7 +79,7 @@ def head() -> str:
     style = (ASSETS / "theme.css").read_text(encoding="utf-8")
     script = (ASSETS / "shell.js").read_text(encoding="utf-8")
     return (
-        f'<meta name="viewport" content="width=device-width, initial-scale=1"><style id="kdui-style">{style}</style>'
+        f'<style id="kdui-style">{style}</style>'
         f'<script>window.kdui = {{version: "{assets_version()}"}};</script><script>{script}</script>'
     )
 

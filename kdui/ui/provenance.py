@@ -18,6 +18,8 @@ def number(value: float | None, unit: str = "") -> str:
         return "–"
     if unit in ("kB", "MB", "GB"):
         value, unit = value * {"kB": 1e3, "MB": 1e6, "GB": 1e9}[unit], "bytes"
+    if unit == "ms" and 0 < abs(value) < 0.1:
+        value, unit = value * 1e3, "µs"
     if unit == "bytes":
         return _scaled(value, (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)), "B")
     if unit in ("", "count"):

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from kdui.catalogue.recipe_files import validated
 from kdui.core.errors import RecipeError
 from kdui.core.recipe import ModelRef, Recipe, Stage
 from kdui.ui.forms import Knob
@@ -39,15 +40,10 @@ def compose(base: Recipe, choices: Choices, order: Mapping[str, int]) -> Recipe:
     stages.sort(key=lambda stage: order.get(stage.method, 0))
     if not stages:
         raise RecipeError("Nothing is left to do: switch at least one step on.")
-    return Recipe.model_validate(
-        {
-            **base.model_dump(exclude={"stages", "task", "teacher", "student", "seed"}),
-            "task": choices.task,
-            "seed": choices.seed,
-            "teacher": _model(choices.teacher, "teacher"),
-            "student": student,
-            "stages": stages,
-        }
+    kept = base.model_dump(exclude={"stages", "task", "teacher", "student", "seed"})
+    teacher = _model(choices.teacher, "teacher")
+    return validated(
+        kept | {"task": choices.task, "seed": choices.seed, "teacher": teacher, "student": student, "stages": stages}
     )
 
 
@@ -79,6 +75,8 @@ def sweep_values(recipe: Recipe, method: str, knob: Knob, text: str, seeds: int)
     values = list(dict.fromkeys(knob.parse(part) for part in text.replace(";", ",").split(",") if part.strip()))
     if not values:
         raise RecipeError(f"{knob.title}: write the values to try, separated by commas.")
+    if not 1 <= seeds <= 20:
+        raise RecipeError(f"Seeds: choose 1 to 20 repeats of each value instead of {seeds}.")
     swept: dict[str, list[Any]] = {f"{stage.name}.{knob.name}": values}
     if seeds > 1:
         swept["seed"] = [recipe.seed + offset for offset in range(seeds)]

@@ -18,13 +18,15 @@ READ: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibili
 @dataclass(frozen=True)
 class PageState:
     """What tabs share: the page and the fields that follow the URL (``?run=ID`` sets ``run`` and so on);
-    ``tab`` is the tab that is being drawn, for ``tab.select``.
+    ``tab`` is the tab that is being drawn, for ``tab.select``; ``pulse`` changes
+    whenever a run starts or ends, for ``pulse.change``.
 
     A tab listens with ``page_state.run.change(...)``; a link ``<a href="?tab=runs&run=ID">`` anywhere sets them.
     """
 
     demo: gr.Blocks
     tab: gr.Tab | None
+    pulse: gr.HTML
     run: gr.Textbox
     models: gr.Textbox
     task: gr.Textbox
@@ -36,16 +38,18 @@ def query(request: gr.Request | None, key: str, default: str = "") -> str:
     return str(request.query_params.get(key, default)) if request is not None else default
 
 
-def create_state(demo: gr.Blocks) -> PageState:
+def create_state(demo: gr.Blocks, pulse: gr.HTML) -> PageState:
     """The hidden fields that assets/shell.js fills from the URL."""
 
     def field(key: str) -> gr.Textbox:
         return gr.Textbox(elem_id=f"nav-{key}", elem_classes="nav-field", label=f"Address field {key}", container=False)
 
-    return PageState(demo=demo, tab=None, run=field("run"), models=field("models"), task=field("task"), origin=field("from"))
+    return PageState(
+        demo=demo, tab=None, pulse=pulse, run=field("run"), models=field("models"), task=field("task"), origin=field("from")
+    )
 
 
-def create_header(workbench: Any, demo: gr.Blocks) -> None:
+def create_header(workbench: Any, demo: gr.Blocks) -> gr.HTML:
     """Product name, device, queue and theme switch; the queue is asked for every two seconds."""
     header = gr.HTML(
         header_html(_overview(workbench)),
@@ -61,6 +65,7 @@ def create_header(workbench: Any, demo: gr.Blocks) -> None:
     timer = gr.Timer(POLL_SECONDS)
     timer.tick(poll, header, header, **READ)
     demo.load(poll, header, header, **READ)
+    return header
 
 
 def _overview(workbench: Any) -> Overview | str:

@@ -111,6 +111,23 @@ def test_a_missing_teacher_is_refused_in_words():
         compose(BASE, choices(teacher=None, stages={}), ORDER)
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("build-seed", -1, "seed"),
+        ("knob-distill-temperature", 99, "distill.temperature.*less than or equal to 20"),
+        ("knob-distill-epochs", -3, "distill.epochs.*-3"),
+        ("knob-quantize-bits", 2.5, "quantize.bits"),
+    ],
+)
+def test_numbers_out_of_bounds_are_refused_in_words(build, workbench, field, value, words):
+    position = {component.elem_id: index for index, component in enumerate(build.inputs)}
+    values = shown(build.show(workbench.recipe("quickstart")))
+    values[position[field]] = build.inputs[position[field]].preprocess(value)
+    with pytest.raises(RecipeError, match=words):
+        workbench.check(build.recipe(*values))
+
+
 def test_the_packed_recipe_is_the_recipe():
     assert unpack(pack(BASE)) == BASE
 
