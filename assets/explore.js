@@ -6,6 +6,11 @@
   const UNITS = { latency_ms: "ms", download_mb: "MB", retained: "%" };
   const KEYS = { latency_ms: "latency", download_mb: "download", retained: "keep" }; // names in the URL
 
+  const SMALLER = { latency_ms: [0.1, "µs"], download_mb: [1, "kB"] };
+  const withUnit = (name, value) => {
+    const [below, unit] = SMALLER[name] ?? [0];
+    return value < below ? `${Number((value * 1000).toPrecision(3))} ${unit}` : `${value} ${UNITS[name]}`;
+  };
   const digits = (value) => Number(value.toPrecision(value >= 100 ? 3 : 2));
 
   const mount = async (root, server) => {
@@ -28,7 +33,7 @@
       return Math.min(STEPS, Math.max(0, Math.round(share * STEPS)));
     };
     const show = (slider, value) => {
-      const text = value === null || value === undefined ? "no limit" : `${value} ${UNITS[slider.dataset.limit]}`;
+      const text = value === null || value === undefined ? "no limit" : withUnit(slider.dataset.limit, value);
       part(`out-${slider.dataset.limit}`).textContent = text;
       slider.setAttribute("aria-valuetext", text);
     };

@@ -1,6 +1,7 @@
 """The sentences above and beside the Pareto chart, computed from the same rows that are drawn."""
 
 import math
+import re
 
 import pandas as pd
 
@@ -10,6 +11,7 @@ from kdui.core.contracts import Metric
 from kdui.core.measurement import Origin
 
 NOUNS = {"student": "student", "compressed": "compressed model", "control": "student without KD"}
+VOWEL_NUMBER = re.compile(r"8|1[18](?!\d|,)")  # eight, eleven, eighteen, eighty, but not 110 or 1,800
 LIMIT_NAMES = {"latency_ms": "latency", "download_mb": "size", "retained": "what is retained"}
 
 
@@ -35,7 +37,7 @@ def finding(models: pd.DataFrame, budget: Budget, metric: Metric) -> str:
         teachers = models[(models["role"] == "teacher") & within(models, budget)]
         return "Only the teacher fits this budget" if len(teachers) else f"None of {len(others):,} models fits this budget"
     size = f" {quantity('download_mb', winner['download_mb'])}" if math.isfinite(winner["download_mb"]) else ""
-    article = "An" if size.strip()[:1] == "8" or size.strip().startswith(("11 ", "18 ")) else "A"
+    article = "An" if VOWEL_NUMBER.match(size.strip()) else "A"
     subject = f"{article}{size} {NOUNS[winner['role']]}"
     if not math.isfinite(winner["retained"]):
         return f"{subject} reaches {headline(metric, winner['accuracy'])} {metric.title.lower()}"

@@ -10,6 +10,9 @@ QUANTITIES = {
 }
 
 
+SMALLER = (("ms", "µs", 0.1), ("MB", "kB", 1.0))  # unit, the next smaller, and below which value it is used
+
+
 def plain(value: float, digits: int = 3) -> str:
     """``value`` with at most ``digits`` significant digits and no exponent: 0.3127 -> 0.313, 16.42 -> 16.4, 91.0 -> 91."""
     if not math.isfinite(value):
@@ -30,8 +33,11 @@ def short(value: float) -> str:
 
 
 def quantity(column: str, value: float) -> str:
-    """A cost with its unit: ``quantity('latency_ms', 0.9)`` -> 0.9 ms."""
+    """A cost with its unit, the smaller one for small values: 0.9 ms, 18.3 µs, 4.8 MB, 310 kB, 22.7 M."""
     unit = QUANTITIES[column][1]
+    for large, small, below in SMALLER:
+        if unit == large and 0 < value < below:
+            value, unit = value * 1000, small
     return f"{plain(value)} {unit}" if unit else short(value)
 
 

@@ -144,16 +144,18 @@ def _short(text: str) -> str:
 def parted_html(found: Mapping[str, Any], facts: TaskFacts, first: Servable, other: Servable) -> str:
     """Examples on which the first is right and the other wrong, the most confident first."""
     things = {"text": "test texts", "image": "test pictures"}.get(facts.modality, "test examples")
+    whose = "the teacher's" if first.role == "teacher" else "the first one's"
     head = (
         f'<h3 class="title">Where they part: {found["count"]:,} of {found["total"]:,} {things}</h3>'
-        f'<p class="lead">{escape(title(first))} right, {escape(title(other))} wrong · sorted by the first one\'s confidence</p>'
+        f'<p class="lead">{escape(title(first))} right, {escape(title(other))} wrong · sorted by {whose} confidence</p>'
     )
     if not found["rows"]:
         return head + '<div class="empty">There is no such example: wherever the first is right, so is the other.</div>'
     rows = "".join(_parted_row(row) for row in found["rows"])
     kind = "Text" if facts.modality == "text" else "Picture"
     return (
-        f'{head}<div class="scroll-x" tabindex="0"><table class="table parted"><thead><tr><th scope="col">{kind}</th>'
+        f'{head}<div class="scroll-x" tabindex="0"><table class="table parted {facts.modality}"><thead><tr>'
+        f'<th scope="col">{kind}</th>'
         f'<th scope="col">Truth</th><th scope="col"><span class="swatch {first.role}"></span>{escape(first.title)}</th>'
         f'<th scope="col"><span class="swatch {other.role}"></span>{escape(other.title)}</th></tr></thead>'
         f"<tbody>{rows}</tbody></table></div>"

@@ -54,8 +54,8 @@ def _progress(row: RunRow) -> str:
     if row.state is RunState.RUNNING:
         left = f" · {duration(row.eta_seconds)} left" if row.eta_seconds is not None else ""
         return f"{row.progress:.0%}".replace("%", " %") + left
-    took = f" · took {duration(row.seconds)}" if row.seconds is not None and row.state is RunState.SUCCEEDED else ""
-    return f'<span title="{escape(row.created)} UTC">{ago(row.created)}</span>{took}'
+    took = f", took {duration(row.seconds)}" if row.seconds is not None else ""
+    return f'<span title="{escape(row.created)} UTC{took}">{ago(row.created)}</span>'
 
 
 def _outcome(row: RunRow) -> str:

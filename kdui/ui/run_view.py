@@ -1,8 +1,10 @@
 """The chosen run: where it stands, why it failed, what it measured, and how to do it again."""
 
+import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from html import escape
+from urllib.parse import urlencode
 
 from kdui.charts.numbers import signed
 from kdui.core.measurement import Measurement
@@ -57,7 +59,7 @@ def _seconds(start: datetime, end: datetime) -> float:
     return (end.replace(tzinfo=None) - start.replace(tzinfo=None)).total_seconds()
 
 
-def actions_html(run: Run) -> str:
+def actions_html(run: Run, results: Sequence[ModelResult] = ()) -> str:
     """The buttons that this state allows."""
     run_id = escape(run.id)
     buttons = []
@@ -68,9 +70,18 @@ def actions_html(run: Run) -> str:
     buttons.append(f'<a class="btn act" id="run-clone" href="?tab=build&amp;from={run_id}">Clone to Build</a>')
     if run.state is RunState.SUCCEEDED:
         buttons.append(f'<a class="btn act" id="run-explore" href="?tab=explore&amp;task={escape(run.recipe.task)}">Explore</a>')
+    if len(results) > 1:
+        view = urlencode({"tab": "compare", "task": run.recipe.task, "models": ",".join(compared(results))})
+        buttons.append(f'<a class="btn act" id="run-compare" href="?{escape(view)}">Compare</a>')
     if run.state is not RunState.RUNNING:
         buttons.append(_button("delete", run_id, "Delete…"))
     return "".join(buttons)
+
+
+def compared(results: Sequence[ModelResult]) -> list[str]:
+    """The models worth a first look side by side: teacher, student, and the last compressed one."""
+    last = {result.role: result.digest for result in results}
+    return [last[role] for role in ("teacher", "student", "compressed") if role in last]
 
 
 def _button(action: str, run_id: str, title: str) -> str:
@@ -171,7 +182,7 @@ def _retained(result: ModelResult, results: Sequence[ModelResult], headline: str
     own = result.measurements.get(headline)
     if teacher is None or own is None or own.higher_is_better is False or not teacher.value:
         return {}
-    share = own.value / teacher.value * 100
+    share = math.floor(own.value / teacher.value * 1000 + 1e-9) / 10  # cut: never more than was measured
     return {"retained": Measurement(metric="retained", value=share, unit="%", provenance=own.provenance)}
 
 

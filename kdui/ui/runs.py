@@ -62,7 +62,7 @@ class RunCalls:
             "run": run.id,
             "state": run.state,
             "head": run_view.head_html(run, facts.title if facts else run.recipe.task),
-            "actions": run_view.actions_html(run),
+            "actions": run_view.actions_html(run, detail.results),
             "strip": run_view.strip_html(run.steps, [stage.name for stage in run.recipe.stages]),
             "results": run_view.gain_html(detail.gain) + run_view.results_html(detail.results, headline),
             "recipe": run_view.recipe_html(detail),

@@ -7,6 +7,7 @@ import pytest
 
 from kdui.charts.findings import cost_sentences, finding
 from kdui.charts.front import Budget, LimitCost
+from kdui.charts.numbers import quantity
 from kdui.charts.pareto import MOST_OTHERS, log_ticks, pareto_figure
 from kdui.charts.repeats import merge_repeats
 from kdui.core.contracts import ACCURACY
@@ -43,7 +44,7 @@ def figure(budget=None, x="latency_ms", models=None):
 def test_title_states_the_finding_without_rounding_up():
     assert (
         finding(bench(), Budget(download_mb=1), ACCURACY)
-        == "A 0.31 MB compressed model keeps 99.1 % of the teacher, 18 times faster"
+        == "A 310 kB compressed model keeps 99.1 % of the teacher, 18 times faster"
     )
     assert finding(bench(), Budget(latency_ms=0.1), ACCURACY) == "None of 3 models fits this budget"
     assert finding(bench(), Budget(retained=99.9), ACCURACY) == "Only the teacher fits this budget"
@@ -51,6 +52,16 @@ def test_title_states_the_finding_without_rounding_up():
     assert finding(only, Budget(), ACCURACY).startswith("Only teachers so far")
     slower = merge_repeats(points(point("a", "student", 96, retained=98.0, speedup=0.5)))
     assert finding(slower, Budget(), ACCURACY) == "A 4 MB student keeps 98.0 % of the teacher, 2 times slower"
+
+
+def test_small_costs_are_told_in_the_smaller_unit_and_with_the_right_article():
+    assert [quantity("latency_ms", value) for value in (16.4, 0.0183)] == ["16.4 ms", "18.3 µs"]
+    assert [quantity("download_mb", value) for value in (4.8, 0.31)] == ["4.8 MB", "310 kB"]
+    titles = [
+        finding(merge_repeats(points(point("a", "student", 96, file_mb=size))), Budget(), ACCURACY)
+        for size in (8.1, 11.5, 110, 1800, 2)
+    ]
+    assert [title.split()[0] for title in titles] == ["An", "An", "A", "A", "A"]
 
 
 def test_subtitle_says_task_axes_intervals_and_origins():
@@ -64,7 +75,9 @@ def test_every_role_is_drawn_with_its_symbol_and_units_stand_on_both_axes():
     symbols = {trace.legendgroup: trace.marker.symbol for trace in drawn.data if trace.customdata is not None}
     assert symbols == {"teacher": "star", "student": "circle", "compressed": "diamond-open", "control": "x"}
     assert (drawn.layout.xaxis.title.text, drawn.layout.yaxis.title.text) == ("p50 latency, ms (log)", "test accuracy, %")
-    assert drawn.layout.xaxis.type == "log" and all(trace.customdata[0][0] == "a" for trace in drawn.data if trace.customdata is not None)
+    assert drawn.layout.xaxis.type == "log" and all(
+        trace.customdata[0][0] == "a" for trace in drawn.data if trace.customdata is not None
+    )
 
 
 def test_what_fails_the_budget_is_dimmed_and_the_limit_is_drawn():
@@ -93,10 +106,13 @@ def test_thousands_keep_front_teachers_and_controls_and_say_so():
     drawn = figure(models=models, budget=Budget(latency_ms=2))
     assert time.perf_counter() - start < 2.0
     count = {
-        role: sum(len(trace.x) for trace in drawn.data if trace.customdata is not None and trace.legendgroup == role) for role in ("teacher", "control", "student")
+        role: sum(len(trace.x) for trace in drawn.data if trace.customdata is not None and trace.legendgroup == role)
+        for role in ("teacher", "control", "student")
     }
     assert count["teacher"] == count["control"] == 6000
-    others = sum(len(trace.x) for trace in drawn.data if trace.customdata is not None and trace.legendgroup in ("student", "compressed"))
+    others = sum(
+        len(trace.x) for trace in drawn.data if trace.customdata is not None and trace.legendgroup in ("student", "compressed")
+    )
     assert MOST_OTHERS <= others <= MOST_OTHERS + 40
     assert "of 24,000 models drawn" in drawn.layout.title.subtitle.text
     assert all(trace.type == "scattergl" for trace in drawn.data if trace.customdata is not None)
@@ -116,6 +132,6 @@ def test_sentences_of_limits():
     ]
     assert cost_sentences(costs, ACCURACY) == [
         "Relaxing latency to 4 ms buys +0.4 points.",
-        "Tightening size to 0.2 MB costs 0.9 points.",
+        "Tightening size to 200 kB costs 0.9 points.",
         "Lowering what is retained to 95.0 % lets in tiny.",
     ]

@@ -33,7 +33,7 @@ def test_a_task_without_results_says_what_to_do(calls):
 def test_one_answer_holds_chart_winner_gain_and_table(bench, calls):
     run = bench.stock(bits=4)
     answer = calls.explore_view({"task": "digits", "budget": {"latency_ms": 2, "download_mb": 1, "retained": 97}})
-    assert answer["title"] == "A 0.31 MB compressed model keeps 98.8 % of the teacher, 18 times faster"
+    assert answer["title"] == "A 310 kB compressed model keeps 98.8 % of the teacher, 18 times faster"
     assert "Best within budget" in answer["winner"] and "compressed 4-bit" in answer["winner"]
     assert f"?tab=runs&amp;run={run.id}" in answer["winner"] and "models=teach-0%2Cquantize-0-4" in answer["winner"]
     assert "one seed is not enough to tell" in answer["gain"]

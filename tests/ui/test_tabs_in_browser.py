@@ -103,7 +103,7 @@ def test_deleting_asks_first(page, address, bench):
 
 def test_a_budget_names_the_winner_and_stays_in_the_address(page, address):
     page.goto(f"{address}?tab=explore&task=digits&latency=1")
-    expect(page.locator("#explore-title")).to_contain_text("A 0.31 MB compressed model keeps 98.8 %")
+    expect(page.locator("#explore-title")).to_contain_text("A 310 kB compressed model keeps 98.8 %")
     page.wait_for_function("document.querySelector('#explore-chart')?.data?.length > 4")
     slider = page.locator("#limit-latency_ms")
     slider.focus()
