@@ -17,7 +17,7 @@ def _import_gradio_quickly() -> None:
             raise OSError(f"{item.__module__} needs no type stub")
         return original(item)
 
-    inspect.getfile = getfile
+    inspect.getfile = getfile  # type: ignore[assignment]  # the same, but for one module
     try:
         import gradio  # noqa: F401
     finally:

@@ -1,25 +1,21 @@
 """Build: what to distill, how, and what it will cost before it starts."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
 
 from kdui.core.contracts import Method
-from kdui.core.errors import KduiError
 from kdui.core.recipe import Recipe
 from kdui.core.views import ModelCard
 from kdui.ui import build_facts
 from kdui.ui.build_actions import Actions, connect_actions, draw_actions
+from kdui.ui.build_events import connect_build
 from kdui.ui.forms import Form, Knob, draw_form, draw_knob, knobs, refused_in_words
 from kdui.ui.recipe_form import Choices, compose, pack, settings_of, unpack
-from kdui.ui.shell import READ, PageState
-
-# A refusal is shown as a toast, which only queued events carry.
-FILL: dict[str, Any] = {**READ, "queue": True}
+from kdui.ui.shell import PageState
 
 ELSEWHERE = {"distill": ("control",)}  # drawn in the first column, beside the student it concerns
-LENS_VALUES = {"kind": ("prune", "kind")}  # knobs without a lens of their own that change one
 
 
 class Build:
@@ -38,7 +34,7 @@ class Build:
     # --- reading and showing -----------------------------------------------------------------------------------------
 
     @property
-    def inputs(self) -> list[gr.components.Component]:
+    def inputs(self) -> list[Any]:
         """All that decides the recipe, in the order that ``recipe`` reads."""
         return [
             self.base,
@@ -51,6 +47,16 @@ class Build:
             *(control for form in self.forms.values() for control in form.components),
         ]
 
+    @property
+    def knob_inputs(self) -> list[Any]:
+        """Those that change settings only; task and models fill the form anew."""
+        return self.inputs[4:]
+
+    @property
+    def fact_views(self) -> list[Any]:
+        """Where ``facts`` is shown."""
+        return [self.task_card, self.teacher_card, self.student_card, self.actions.yaml, self.actions.command]
+
     def recipe(self, *shown: Any) -> Recipe:
         """The recipe that the form says; raises RecipeError in words."""
         base, task, teacher, student, seed, control, *rest = shown
@@ -61,14 +67,15 @@ class Build:
             part, rest = rest[: len(form.components)], rest[len(form.components) :]
             stages[name] = form.changed(part) if on.get(name, True) else None
         if stages.get("distill") is not None and not control:
-            stages["distill"] = {**stages["distill"], "control": False}
+            stages["distill"] = {**(stages["distill"] or {}), "control": False}
         return compose(unpack(base), Choices(task, teacher, student, int(seed or 0), stages), self.order)
 
     def show(self, recipe: Recipe) -> list[Any]:
         """Updates of ``inputs`` that show a recipe."""
         task = self.tasks.get(recipe.task)
         teacher, student = _ref(recipe.teacher), _ref(recipe.student)
-        teachers, students = self.workbench.teachers(recipe.task), self.workbench.students(recipe.task, teacher)
+        teachers = self.workbench.teachers(recipe.task)
+        students = self.workbench.students(recipe.task, teacher) if teacher else []
         chosen = student or (students[0].ref if students else None)
         parts = {name: settings_of(recipe, name) for name in self.forms}
         on = [parts[name] is not None for name in self.switches]
@@ -102,20 +109,19 @@ class Build:
         command = self.workbench.command(recipe).replace(" --set ", " \\\n  --set ")
         return [*cards, self.workbench.recipe_yaml(recipe), command]
 
+    def recipe_choices(self) -> list[tuple[str, str]]:
+        """Title and name of each recipe, for Start from."""
+        names, recipes = self.workbench.recipe_names(), self.workbench.recipes()
+        return [(recipe.name or name, name) for name, recipe in zip(names, recipes, strict=True)]
+
     # --- drawing -------------------------------------------------------------------------------------------------------
 
     def draw_what(self) -> None:
-        names, recipes = self.workbench.recipe_names(), self.workbench.recipes()
         with gr.Column(elem_classes="card what"):
             gr.HTML('<h2 class="label">What</h2>')
             self.base = gr.Textbox(pack(self.first), elem_id="build-base", elem_classes="hidden-field", label="Base recipe")
-            self.start = gr.Dropdown(
-                [(recipe.name or name, name) for name, recipe in zip(names, recipes, strict=True)],
-                value=names[0],
-                label="Start from",
-                elem_id="build-start",
-                interactive=True,
-            )
+            choices = self.recipe_choices()
+            self.start = gr.Dropdown(choices, value=choices[0][1], label="Start from", elem_id="build-start", interactive=True)
             with gr.Column(elem_classes="pick"):
                 self.task = gr.Dropdown(
                     [(task.title, name) for name, task in self.tasks.items()],
@@ -221,101 +227,8 @@ def create_build(workbench: Any, page_state: PageState) -> None:
         apply_default_css=False,
         js_on_load="watch('value', () => kdui.load('lenses.js').then(() => kdui.lenses.feed(props.value)))",
     )
-    _connect(build, page_state, lens_data)
+    connect_build(build, page_state, lens_data)
     connect_actions(build, build.actions)
-
-
-def _connect(build: Build, page_state: PageState, lens_data: gr.HTML) -> None:
-    facts = [build.task_card, build.teacher_card, build.student_card, build.actions.yaml, build.actions.command]
-    filled = [build.start, *build.inputs]
-
-    def show_facts(*shown: Any) -> Any:
-        try:
-            return build.facts(build.recipe(*shown))
-        except KduiError:
-            return gr.skip()  # the estimate beside it says what is wrong
-
-    def show_cost(*shown: Any) -> str:
-        try:
-            return build_facts.cost_html(build.workbench.estimate(build.recipe(*shown)))
-        except KduiError as problem:
-            return build_facts.problem_html(str(problem))
-
-    def show_lenses(*shown: Any) -> Any:
-        try:
-            return build.workbench.lenses(build.recipe(*shown))
-        except KduiError as problem:
-            return {name: {"origin": "none", "note": str(problem)} for name in ("temperature", "soft_weight", "weights")}
-
-    def refresh(event: Any, *, lenses: bool) -> None:
-        event(show_facts, build.inputs, facts, **READ)
-        event(show_cost, build.inputs, build.cost, **READ)
-        if lenses:
-            event(show_lenses, build.inputs, lens_data, **READ)
-
-    def turned(fn: Callable[..., Any], inputs: Any, outputs: Any, **options: Any) -> None:
-        gr.on([control.input for control in build.inputs[4:]], fn, inputs, outputs, trigger_mode="always_last", **options)
-
-    def fill(find: Callable[..., Recipe | None], *, named: bool = False) -> Callable[..., Any]:
-        def filler(*given: Any) -> Any:
-            try:
-                recipe = find(*given)
-                if recipe is None:
-                    return gr.skip()
-                start = given[0] if named and given[0] in build.workbench.recipe_names() else None
-                return [start, *build.show(recipe)]
-            except KduiError as problem:
-                gr.Warning(str(problem), title="The form stays as it is")
-                return gr.skip()
-
-        return filler
-
-    refresh(turned, lenses=False)
-    refresh(page_state.demo.load, lenses=True)
-    refresh(page_state.tab.select, lenses=True)
-    refresh(page_state.pulse.change, lenses=True)
-    bench = build.workbench
-    named = build.start.input(fill(lambda name: _named(bench, name), named=True), build.start, filled, **FILL)
-    named.then(fn=None, inputs=build.start, js="(name) => { kdui.url.set({from: name, task: ''}); }")
-    by_task = build.task.input(fill(bench.default_recipe), build.task, filled, **FILL)
-    by_task.then(fn=None, inputs=build.task, js="(task) => { kdui.url.set({task, from: ''}); }")
-    by_teacher = build.teacher.input(fill(bench.default_recipe), [build.task, build.teacher], filled, **FILL)
-    by_student = build.student.input(fill(bench.default_recipe), [build.task, build.teacher, build.student], filled, **FILL)
-    by_yaml = build.actions.load_yaml.click(fill(bench.parse_recipe), build.actions.yaml, filled, **FILL)
-    by_address = page_state.origin.change(fill(lambda name: _named(bench, name), named=True), page_state.origin, filled, **FILL)
-    by_address_task = page_state.task.change(
-        fill(lambda task, origin, now: None if origin or task == now or task not in build.tasks else bench.default_recipe(task)),
-        [page_state.task, page_state.origin, build.task],
-        filled,
-        **FILL,
-    )
-    for event in (named, by_task, by_teacher, by_student, by_yaml, by_address, by_address_task):
-        refresh(event.then, lenses=True)
-    _connect_lenses(build)
-
-
-def _connect_lenses(build: Build) -> None:
-    """Knobs tell the browser's lenses at once; no request leaves the page."""
-    for form in build.forms.values():
-        for knob in form.knobs:
-            name = next(
-                (lens for lens, place in LENS_VALUES.items() if place == (form.method, knob.name)),
-                None if knob.advanced else knob.lens,
-            )
-            if name:
-                form.controls[knob.name].change(
-                    fn=None,
-                    inputs=form.controls[knob.name],
-                    api_visibility="private",
-                    js=f"(value) => {{ kdui.load('lenses.js').then(() => kdui.lenses.set('{name}', value)); }}",
-                )
-
-
-def _named(workbench: Any, name: str) -> Recipe | None:
-    """The recipe of that name, or of the run with that id."""
-    if not name:
-        return None
-    return workbench.recipe(name) if name in workbench.recipe_names() else workbench.run(name).run.recipe
 
 
 def _choices(cards: Sequence[ModelCard]) -> list[tuple[str, str]]:

@@ -1,10 +1,12 @@
 """Build's buttons: queue one run or a sweep, save the recipe, copy it as YAML or as a command."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
@@ -16,6 +18,9 @@ from kdui.ui.forms import Knob, knobs, refused_in_words
 from kdui.ui.recipe_form import sweep_values
 from kdui.ui.shell import READ
 
+if TYPE_CHECKING:
+    from kdui.ui.build import Build
+
 # Queueing writes to the store: one at a time keeps the order in which people clicked.
 WRITE: dict[str, Any] = {
     "show_progress": "hidden",
@@ -26,35 +31,48 @@ WRITE: dict[str, Any] = {
 
 
 @dataclass(frozen=True)
+class Sweep:
+    """The panel that queues several runs at once."""
+
+    knob: gr.Dropdown
+    values: gr.Textbox
+    seeds: gr.Number
+    count: gr.HTML
+    queue: gr.Button
+    knobs: dict[str, tuple[str, Knob]]
+
+    @property
+    def inputs(self) -> list[Any]:
+        return [self.knob, self.values, self.seeds]
+
+
+@dataclass(frozen=True)
 class Actions:
     """Components of the third column below the estimate."""
 
+    command: gr.Textbox
     device: gr.Dropdown
-    queue: gr.Button
     status: gr.HTML
-    sweep_knob: gr.Dropdown
-    sweep_text: gr.Textbox
-    sweep_seeds: gr.Number
-    sweep_count: gr.HTML
-    sweep: gr.Button
+    queue: gr.Button
+    sweep: Sweep
     save_name: gr.Textbox
     save: gr.Button
     yaml: gr.Textbox
     load_yaml: gr.Button
-    command: gr.Textbox
-    knobs: dict[str, tuple[str, Knob]]
+
+
+# --- drawing ------------------------------------------------------------------------------------------------------------
 
 
 def draw_actions(workbench: Any, methods: list[Method]) -> Actions:
     """Draw them here. The panels of sweep and save open below their buttons."""
-    table = _sweepable(methods)
     command = gr.Textbox(
         label="The same as a command",
         lines=1,
         max_lines=8,
         interactive=False,
         elem_id="build-command",
-        elem_classes="code copyable",
+        elem_classes="code",
         buttons=["copy"],
     )
     device = gr.Dropdown(
@@ -72,26 +90,36 @@ def draw_actions(workbench: Any, methods: list[Method]) -> Actions:
         sweep_open = gr.Button("Queue a sweep…", elem_id="open-sweep", min_width=0)
         save_open = gr.Button("Save recipe", elem_id="open-save", min_width=0)
     with gr.Column(visible=False, elem_classes="panel", elem_id="sweep-panel") as sweep_panel:
-        sweep_knob = gr.Dropdown(
-            [(f"{method.capitalize()} · {knob.title}", key) for key, (method, knob) in table.items()],
-            value=next(iter(table), None),
-            label="Setting",
-            elem_id="sweep-knob",
-            interactive=True,
-        )
-        sweep_text = gr.Textbox(label="Values", placeholder="1, 2, 4, 8", info="Separated by commas.", elem_id="sweep-values")
-        info = "Repeats of each value, for error bars."
-        sweep_seeds = refused_in_words(
-            gr.Number(1, label="Seeds", info=info, minimum=1, maximum=20, precision=0, elem_id="sweep-seeds")
-        )
-        sweep_count = gr.HTML(elem_id="sweep-count")
-        sweep = gr.Button("Queue these runs", variant="primary", elem_id="queue-sweep")
+        sweep = _draw_sweep(methods)
     with gr.Column(visible=False, elem_classes="panel", elem_id="save-panel") as save_panel:
         save_name = gr.Textbox(label="Name", placeholder="Reuters, 4 bits", elem_id="save-name")
         save = gr.Button("Save", variant="primary", elem_id="save-recipe")
+    yaml, load_yaml = _draw_yaml()
+    _toggle(sweep_open, sweep_panel)
+    _toggle(save_open, save_panel)
+    return Actions(command, device, status, queue, sweep, save_name, save, yaml, load_yaml)
+
+
+def _draw_sweep(methods: list[Method]) -> Sweep:
+    table = _sweepable(methods)
+    choices = [(f"{method.capitalize()} · {knob.title}", key) for key, (method, knob) in table.items()]
+    return Sweep(
+        knob=gr.Dropdown(choices, value=next(iter(table), None), label="Setting", elem_id="sweep-knob", interactive=True),
+        values=gr.Textbox(label="Values", placeholder="1, 2, 4, 8", info="Separated by commas.", elem_id="sweep-values"),
+        seeds=refused_in_words(
+            gr.Number(
+                1, label="Seeds", info="Repeats of each value, for error bars.", minimum=1, precision=0, elem_id="sweep-seeds"
+            )
+        ),
+        count=gr.HTML(elem_id="sweep-count"),
+        queue=gr.Button("Queue these runs", variant="primary", elem_id="queue-sweep"),
+        knobs=table,
+    )
+
+
+def _draw_yaml() -> tuple[gr.Textbox, gr.Button]:
     with gr.Accordion("The same as YAML", open=False, elem_id="build-yaml-fold", elem_classes="more"):
-        yaml = gr.Textbox(
-            show_label=False,
+        text = gr.Textbox(
             label="Recipe as YAML",
             lines=14,
             max_lines=30,
@@ -100,25 +128,7 @@ def draw_actions(workbench: Any, methods: list[Method]) -> Actions:
             buttons=["copy"],
             interactive=True,
         )
-        load_yaml = gr.Button("Load this YAML", elem_id="load-yaml")
-    _toggle(sweep_open, sweep_panel)
-    _toggle(save_open, save_panel)
-    return Actions(
-        device,
-        queue,
-        status,
-        sweep_knob,
-        sweep_text,
-        sweep_seeds,
-        sweep_count,
-        sweep,
-        save_name,
-        save,
-        yaml,
-        load_yaml,
-        command,
-        table,
-    )
+        return text, gr.Button("Load this YAML", elem_id="load-yaml")
 
 
 def _toggle(button: gr.Button, panel: gr.Column) -> None:
@@ -134,74 +144,84 @@ def _sweepable(methods: list[Method]) -> dict[str, tuple[str, Knob]]:
         if method.group != "deliver"
         for knob in knobs(method.spec)
     ]
-    rank = {True: 0, False: 1}
-    return dict(sorted(found, key=lambda item: rank[bool(item[1][1].lens)] + 2 * item[1][1].advanced))
+    return dict(sorted(found, key=lambda item: (item[1][1].advanced, not item[1][1].lens)))
 
 
-def done_html(text: str, run_id: str, link: str) -> str:
-    return f'<div class="win" role="status">{text} <a href="?tab=runs&amp;run={escape(run_id)}">{link}</a></div>'
+# --- doing --------------------------------------------------------------------------------------------------------------
 
 
-def connect_actions(build: Any, actions: Actions) -> None:
+def connect_actions(build: Build, actions: Actions) -> None:
     """Bind the buttons; every problem is said in words in the status line."""
-    bench = build.workbench
-
-    def guarded(work: Callable[..., str]) -> Callable[..., str]:
-        def run(*given: Any) -> str:
-            try:
-                return work(*given)
-            except KduiError as problem:
-                return problem_html(str(problem))
-
-        return run
+    sweep = actions.sweep
 
     def queue(device: str, *shown: Any) -> str:
-        run = bench.submit(build.recipe(*shown), device)
-        return done_html(f"Queued “{escape(run.name)}”.", run.id, "Watch it in Runs")
+        run = build.workbench.submit(build.recipe(*shown), device)
+        return _done(f"Queued “{escape(run.name)}”.", run.id, "Watch it in Runs")
 
-    def grid(key: str, text: str, seeds: float, *shown: Any) -> tuple[Recipe, dict[str, list[Any]]]:
-        recipe = build.recipe(*shown)
-        method, knob = actions.knobs[key]
-        swept = sweep_values(recipe, method, knob, text or "", int(seeds or 1))
-        for name, values in swept.items():
-            for value in values:
-                bench.check(recipe.with_values({name: value}))
-        return recipe, swept
+    def count(key: str, text: str, seeds: float, *shown: Any) -> str:
+        return _count(sweep.knobs[key][1], _grid(build, sweep, key, text, seeds, *shown)[1]) if (text or "").strip() else ""
 
-    def count(key: str, text: str, *rest: Any) -> str:
-        if not (text or "").strip():
-            return ""
-        _, swept = grid(key, text, *rest)
-        runs = prod(len(values) for values in swept.values())
-        (_, values), *seeds = swept.items()
-        product = f"{len(values)} × {actions.knobs[key][1].title}" + "".join(f", {len(each)} seeds each" for _, each in seeds)
-        return f'<p class="lead"><b>{runs} {"run" if runs == 1 else "runs"}</b>: {escape(product)}</p>'
+    def queue_sweep(key: str, text: str, seeds: float, device: str, *shown: Any) -> str:
+        runs = build.workbench.submit_sweep(*_grid(build, sweep, key, text, seeds, *shown), device)
+        return _done(f"Queued {len(runs)} runs.", runs[0].id, "Watch them in Runs")
 
-    def sweep(*given: Any) -> str:
-        runs = bench.submit_sweep(*grid(*given))
-        return done_html(f"Queued {len(runs)} runs.", runs[0].id, "Watch them in Runs")
+    def save(name: str, *shown: Any) -> Any:
+        return _save(build, name, *shown)
 
-    def save(name: str, *shown: Any) -> tuple[str, Any]:
-        if not (name or "").strip():
-            return problem_html("Give the recipe a name first."), gr.skip()
-        try:
-            slug = bench.save_recipe(build.recipe(*shown), name.strip())
-        except KduiError as problem:
-            return problem_html(str(problem)), gr.skip()
-        choices = [(recipe.name or key, key) for key, recipe in zip(bench.recipe_names(), bench.recipes(), strict=True)]
-        return f'<div class="win" role="status">Saved as “{escape(slug)}”: it stands under Start from.</div>', gr.update(
-            choices=choices, value=slug
-        )
-
-    swept = [actions.sweep_knob, actions.sweep_text, actions.sweep_seeds]
-    actions.queue.click(guarded(queue), [actions.device, *build.inputs], actions.status, **WRITE)
+    actions.queue.click(_guarded(queue), [actions.device, *build.inputs], actions.status, **WRITE)
     gr.on(
-        [actions.sweep_knob.input, actions.sweep_text.change, actions.sweep_seeds.input],
-        guarded(count),
-        [*swept, *build.inputs],
-        actions.sweep_count,
+        [sweep.knob.input, sweep.values.change, sweep.seeds.input],
+        _guarded(count),
+        [*sweep.inputs, *build.inputs],
+        sweep.count,
         trigger_mode="always_last",
         **READ,
     )
-    actions.sweep.click(guarded(sweep), [*swept, *build.inputs], actions.status, **WRITE)
+    sweep.queue.click(_guarded(queue_sweep), [*sweep.inputs, actions.device, *build.inputs], actions.status, **WRITE)
     actions.save.click(save, [actions.save_name, *build.inputs], [actions.status, build.start], **WRITE)
+
+
+def _guarded(work: Callable[..., str]) -> Callable[..., str]:
+    """What the work says, or the problem in words."""
+
+    def run(*given: Any) -> str:
+        try:
+            return work(*given)
+        except KduiError as problem:
+            return problem_html(str(problem))
+
+    return run
+
+
+def _grid(build: Build, sweep: Sweep, key: str, text: str, seeds: float, *shown: Any) -> tuple[Recipe, dict[str, list[Any]]]:
+    """The recipe and the values to try, each checked by itself; raises RecipeError in words."""
+    recipe = build.recipe(*shown)
+    method, knob = sweep.knobs[key]
+    values = sweep_values(recipe, method, knob, text or "", int(seeds or 1))
+    for name, each in values.items():
+        for value in each:
+            build.workbench.check(recipe.with_values({name: value}))
+    return recipe, values
+
+
+def _count(knob: Knob, values: dict[str, list[Any]]) -> str:
+    """6 runs: 3 × Temperature, 2 seeds each."""
+    runs = prod(len(each) for each in values.values())
+    first, *seeds = values.values()
+    product = f"{len(first)} × {knob.title}" + "".join(f", {len(each)} seeds each" for each in seeds)
+    return f'<p class="lead"><b>{runs} {"run" if runs == 1 else "runs"}</b>: {escape(product)}</p>'
+
+
+def _save(build: Build, name: str, *shown: Any) -> tuple[str, Any]:
+    if not (name or "").strip():
+        return problem_html("Give the recipe a name first."), gr.skip()
+    try:
+        slug = build.workbench.save_recipe(build.recipe(*shown), name.strip())
+    except KduiError as problem:
+        return problem_html(str(problem)), gr.skip()
+    words = f'<div class="win" role="status">Saved as “{escape(slug)}”: it stands under Start from.</div>'
+    return words, gr.update(choices=build.recipe_choices(), value=slug)
+
+
+def _done(text: str, run_id: str, link: str) -> str:
+    return f'<div class="win" role="status">{text} <a href="?tab=runs&amp;run={escape(run_id)}">{link}</a></div>'

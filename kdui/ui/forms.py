@@ -153,10 +153,10 @@ class Form:
 
     method: str
     knobs: tuple[Knob, ...]
-    controls: dict[str, gr.components.Component]
+    controls: dict[str, Any]
 
     @property
-    def components(self) -> list[gr.components.Component]:
+    def components(self) -> list[Any]:
         return list(self.controls.values())
 
     def settings(self, shown: Sequence[Any]) -> dict[str, Any]:
@@ -194,7 +194,7 @@ def draw_form(
     """
     form = tuple(knob for knob in knobs(spec) if knob.name not in elsewhere)
     full = {knob.name: settings.get(knob.name, knob.default) for knob in form}
-    drawn: dict[str, gr.components.Component] = {}
+    drawn: dict[str, Any] = {}
 
     def draw(knob: Knob) -> None:
         drawn[knob.name] = draw_knob(method, knob, full[knob.name], visible=applies(knob, full, modality))
@@ -237,7 +237,8 @@ def draw_knob(method: str, knob: Knob, value: Any, *, visible: bool = True) -> g
     if knob.kind == "choice":
         return gr.Dropdown(choices=list(knob.choices), filterable=False, **common)
     if knob.kind == "slider":
-        return refused_in_words(gr.Slider(knob.minimum, knob.maximum, step=knob.step, buttons=[], **common))
+        bounds: dict[str, Any] = {"minimum": knob.minimum, "maximum": knob.maximum}
+        return refused_in_words(gr.Slider(step=knob.step, buttons=[], **bounds, **common))
     if knob.kind in ("integer", "decimal"):
         step = 1 if knob.whole else (knob.default or 1) / 10  # arrow keys move a learning rate by a tenth, not by one
         precision = 0 if knob.whole else None

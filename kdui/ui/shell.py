@@ -25,7 +25,7 @@ class PageState:
     """
 
     demo: gr.Blocks
-    tab: gr.Tab | None
+    tab: Any
     pulse: gr.HTML
     run: gr.Textbox
     models: gr.Textbox

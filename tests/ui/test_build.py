@@ -11,7 +11,8 @@ from kdui.core.measurement import Measurement, Origin, Provenance
 from kdui.core.recipe import Recipe
 from kdui.core.views import Estimate, EstimateRow, ModelCard, PlannedStep
 from kdui.ui import build_facts
-from kdui.ui.build import Build, _named
+from kdui.ui.build import Build
+from kdui.ui.build_events import named_recipe
 from kdui.ui.forms import knobs
 from kdui.ui.page import assets_version, create_page, head, plotly_script
 from kdui.ui.recipe_form import Choices, compose, pack, sweep_values, unpack
@@ -146,12 +147,12 @@ def test_a_sweep_over_a_step_that_is_off_is_refused_in_words(build):
 
 
 def test_an_address_names_a_recipe_or_a_run(workbench):
-    assert _named(workbench, "fashion-cnn").task == "fashion-mnist"
+    assert named_recipe(workbench, "fashion-cnn").task == "fashion-mnist"
     run = workbench.submit(workbench.recipe("quickstart").with_values({"seed": 7}))
-    assert _named(workbench, run.id).seed == 7
-    assert _named(workbench, "") is None
+    assert named_recipe(workbench, run.id).seed == 7
+    assert named_recipe(workbench, "") is None
     with pytest.raises(UnknownName):
-        _named(workbench, "no-such-run")
+        named_recipe(workbench, "no-such-run")
 
 
 # --- words and tables -----------------------------------------------------------------------------------------------

@@ -1,0 +1,125 @@
+"""What happens in Build when somebody turns a knob, picks a recipe or opens an address."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from kdui.core.errors import KduiError
+from kdui.core.recipe import Recipe
+from kdui.ui import build_facts
+from kdui.ui.shell import READ, PageState
+
+if TYPE_CHECKING:
+    from kdui.ui.build import Build
+
+# A refusal is shown as a toast, which only queued events carry.
+FILL: dict[str, Any] = {**READ, "queue": True}
+LENS_VALUES = {"kind": ("prune", "kind")}  # knobs without a lens of their own that change one
+
+
+def connect_build(build: Build, page_state: PageState, lens_data: gr.HTML) -> None:
+    """Bind the form: every change refreshes what is said about it, every choice of a recipe or model fills it."""
+    inputs = build.inputs
+
+    def refresh(event: Any, *, lenses: bool = True) -> None:
+        event(lambda *shown: _facts(build, *shown), inputs, build.fact_views, **READ)
+        event(lambda *shown: _cost(build, *shown), inputs, build.cost, **READ)
+        if lenses:
+            event(lambda *shown: _lenses(build, *shown), inputs, lens_data, **READ)
+
+    def turned(fn: Callable[..., Any], given: Any, outputs: Any, **options: Any) -> None:
+        gr.on([control.input for control in build.knob_inputs], fn, given, outputs, trigger_mode="always_last", **options)
+
+    refresh(turned, lenses=False)
+    for event in (page_state.demo.load, page_state.tab.select, page_state.pulse.change):
+        refresh(event)
+    for choice in _connect_choices(build, page_state):
+        refresh(choice.then)
+    _connect_lenses(build)
+
+
+def _facts(build: Build, *shown: Any) -> Any:
+    try:
+        return build.facts(build.recipe(*shown))
+    except KduiError:
+        return gr.skip()  # the estimate beside it says what is wrong
+
+
+def _cost(build: Build, *shown: Any) -> str:
+    try:
+        return build_facts.cost_html(build.workbench.estimate(build.recipe(*shown)))
+    except KduiError as problem:
+        return build_facts.problem_html(str(problem))
+
+
+def _lenses(build: Build, *shown: Any) -> Any:
+    try:
+        return build.workbench.lenses(build.recipe(*shown))
+    except KduiError as problem:
+        return {name: {"origin": "none", "note": str(problem)} for name in ("temperature", "soft_weight", "weights")}
+
+
+def _filler(build: Build, find: Callable[..., Recipe | None], *, named: bool = False) -> Callable[..., Any]:
+    """A handler that shows the recipe that ``find`` gives; ``named``: its first argument may name it under Start from."""
+
+    def fill(*given: Any) -> Any:
+        try:
+            recipe = find(*given)
+            if recipe is None:
+                return gr.skip()
+            start = given[0] if named and given[0] in build.workbench.recipe_names() else None
+            return [start, *build.show(recipe)]
+        except KduiError as problem:
+            gr.Warning(str(problem), title="The form stays as it is")
+            return gr.skip()
+
+    return fill
+
+
+def _connect_choices(build: Build, page_state: PageState) -> list[Any]:
+    """Bind all that fills the form: a recipe, a task, a model, pasted YAML, an address."""
+    bench, filled = build.workbench, [build.start, *build.inputs]
+
+    def bind(event: Any, find: Callable[..., Recipe | None], inputs: Any, *, named: bool = False) -> Any:
+        return event(_filler(build, find, named=named), inputs, filled, **FILL)
+
+    def by_address(name: str) -> Recipe | None:
+        return named_recipe(bench, name)
+
+    def by_address_task(task: str, origin: str, now: str) -> Recipe | None:
+        return None if origin or task == now or task not in build.tasks else bench.default_recipe(task)
+
+    start = bind(build.start.input, by_address, build.start, named=True)
+    start.then(fn=None, inputs=build.start, js="(name) => { kdui.url.set({from: name, task: ''}); }")
+    task = bind(build.task.input, bench.default_recipe, build.task)
+    task.then(fn=None, inputs=build.task, js="(task) => { kdui.url.set({task, from: ''}); }")
+    return [
+        start,
+        task,
+        bind(build.teacher.input, bench.default_recipe, [build.task, build.teacher]),
+        bind(build.student.input, bench.default_recipe, [build.task, build.teacher, build.student]),
+        bind(build.actions.load_yaml.click, bench.parse_recipe, build.actions.yaml),
+        bind(page_state.origin.change, by_address, page_state.origin, named=True),
+        bind(page_state.task.change, by_address_task, [page_state.task, page_state.origin, build.task]),
+    ]
+
+
+def _connect_lenses(build: Build) -> None:
+    """Knobs tell the browser's lenses at once; no request leaves the page."""
+    for form in build.forms.values():
+        for knob in form.knobs:
+            own = None if knob.advanced else knob.lens
+            name = next((lens for lens, place in LENS_VALUES.items() if place == (form.method, knob.name)), own)
+            if name:
+                js = f"(value) => {{ kdui.load('lenses.js').then(() => kdui.lenses.set('{name}', value)); }}"
+                form.controls[knob.name].change(fn=None, inputs=form.controls[knob.name], api_visibility="private", js=js)
+
+
+def named_recipe(workbench: Any, name: str) -> Recipe | None:
+    """The recipe of that name, or of the run with that id; None for no name."""
+    if not name:
+        return None
+    return workbench.recipe(name) if name in workbench.recipe_names() else workbench.run(name).run.recipe
