@@ -33,8 +33,8 @@ def test_steps_and_their_order(plan):
         "teach", "export.teach", "measure.teach", "distill.outputs", "distill", "export.distill", "measure.distill",
         "distill.control", "export.distill.control", "measure.distill.control", "prune", "export.prune", "measure.prune",
         "quantize", "measure.quantize"]
-    roles = {"teach": "teacher", "distill": "student", "distill.control": "control", "prune": "compressed", "quantize": "compressed",
-             "measure.quantize": "compressed"}
+    roles = {"teach": "teacher", "distill": "student", "distill.control": "control", "prune": "compressed",
+             "quantize": "compressed", "measure.quantize": "compressed"}
     assert {name: steps[name].role for name in roles} == roles
     assert steps["prune"].inputs == {"model": "distill", "outputs": "distill.outputs"}
     assert steps["quantize"].inputs == {"model": "export.prune"}

@@ -1,0 +1,72 @@
+"""The schema: one revision that a fresh store gets, and refusals in words."""
+
+import threading
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import text
+
+from kdui.core.errors import StoreError
+from kdui.settings import Settings
+from kdui.store.database import HEAD, MIGRATIONS, open_database
+from kdui.store.store import Store
+from kdui.store.tables import metadata
+from tests.store.made import queued
+
+
+def test_head_is_alembics_own_and_the_chain_is_unbroken():
+    script = ScriptDirectory(str(MIGRATIONS))
+    assert script.get_current_head() == HEAD
+    assert [revision.revision for revision in script.walk_revisions()][-1] == "0001"
+
+
+def test_a_fresh_store_has_exactly_the_tables_that_the_program_knows(settings):
+    with open_database(settings).connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == HEAD
+        assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
+        assert connection.execute(text("PRAGMA foreign_keys")).scalar() == 1
+
+
+def test_the_database_itself_refuses_a_second_run_on_a_slot(settings):
+    with open_database(settings).connect() as connection:
+        sql = connection.execute(text("SELECT sql FROM sqlite_master WHERE name = 'one_run_per_slot'")).scalar()
+    assert "UNIQUE" in sql and "WHERE state = 'running'" in sql
+
+
+def test_opening_again_keeps_what_is_there(settings):
+    run = queued(Store(settings))
+    assert Store(settings).runs.get(run.id) == run
+
+
+def test_many_may_open_a_new_store_at_once(settings):
+    barrier, faults = threading.Barrier(4), []
+
+    def work():
+        barrier.wait()
+        try:
+            Store(settings).runs.counts()
+        except Exception as error:
+            faults.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert faults == []
+
+
+def test_a_store_of_a_newer_program_is_refused(settings):
+    with open_database(settings).begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(StoreError, match=r"was written by another version of kdui .*Update kdui, or set KDUI_HOME"):
+        open_database(settings)
+
+
+def test_a_home_that_cannot_be_made_is_refused(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(StoreError, match=r"cannot be made \(Not a directory\)\. Set KDUI_HOME"):
+        open_database(Settings(home=tmp_path / "file" / "home"))
