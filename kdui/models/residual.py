@@ -15,11 +15,22 @@ class ResidualBlock(nn.Module):
         super().__init__()
         self.body = nn.Sequential(ConvUnit(inside, outside, stride=stride), ConvUnit(outside, outside, relu=False))
         self.gate = gate or nn.Identity()
-        same = stride == 1 and inside == outside
-        self.shortcut = nn.Identity() if same else ConvUnit(inside, outside, kernel=1, stride=stride, relu=False)
+        self.shortcut = _shortcut(inside, outside, stride)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return torch.relu(self.gate(self.body(x)) + self.shortcut(x))
+
+
+def _shortcut(inside: int, outside: int, stride: int) -> nn.Module:
+    """What a strided 1×1 convolution computes, in two steps.
+
+    oneDNN's gradient of the strided one writes past its memory where there are fewer channels than a vector is wide
+    (oneDNN of PyTorch 2.13, AVX2, channels last, below 8 channels), and pruning may leave any number of them.
+    """
+    if stride == 1 and inside == outside:
+        return nn.Identity()
+    mix = ConvUnit(inside, outside, kernel=1, relu=False)
+    return mix if stride == 1 else nn.Sequential(nn.MaxPool2d(1, stride), mix)
 
 
 def residual_stages(image_channels: int, width: int, stages: int, blocks: int,

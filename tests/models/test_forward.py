@@ -6,6 +6,7 @@ import torch
 from kdui.catalogue.models import presets
 from kdui.catalogue.tasks import TASKS
 from kdui.core.errors import StageFailed
+from kdui.models.residual import ResidualBlock
 from kdui.models.size import example_inputs
 from tests.models.small import built
 
@@ -49,3 +50,23 @@ def test_options_change_the_network(settings):
 def test_a_student_that_needs_its_teacher_says_so(settings):
     with pytest.raises(StageFailed, match="Name a teacher"):
         built("bilstm-64", TASKS["sentiment"], settings)
+
+
+@pytest.mark.parametrize("size", [7, 8])
+def test_a_shortcut_is_a_strided_convolution(size):
+    block = ResidualBlock(3, 5, stride=2)
+    pool, (mix, *_) = block.shortcut
+    x = torch.rand(2, 3, size, size)
+    torch.testing.assert_close(mix(pool(x)), torch.nn.functional.conv2d(x, mix.weight, stride=2))
+    assert block(x).shape == (2, 5, 4, 4)
+
+
+@pytest.mark.parametrize("name", ["resnet-tiny", "squeeze-excite-tiny"])
+def test_narrow_networks_train_in_channels_last(name, settings):
+    """Strided 1×1 convolutions of fewer than eight channels crash in oneDNN's gradient: none may be left."""
+    module = built(name, TASKS["digits"], settings).to(memory_format=torch.channels_last)
+    assert not any(layer.stride != (1, 1) and layer.kernel_size == (1, 1)
+                   for layer in module.modules() if isinstance(layer, torch.nn.Conv2d))
+    loss = module(torch.rand(8, 1, 8, 8).to(memory_format=torch.channels_last)).square().mean()
+    loss.backward()
+    assert all(torch.isfinite(parameter.grad).all() for parameter in module.parameters())
