@@ -80,9 +80,9 @@ class Estimator:
 
     def _headline(self, recipe: Recipe, old: dict[str, Measurement], new: dict[str, Measurement], history: dict[tuple[str, str], Any]) -> EstimateRow:
         metric = TASKS[recipe.task].headline
-        left = _known(old, metric.name, 1.0) or (history.get(("teacher", "accuracy")), Origin.ESTIMATED)
+        left = _known(old, metric.name, 1.0) or (history.get(("teacher", "headline")), Origin.ESTIMATED)
         right = _known(new, metric.name, 1.0) or (None, Origin.ESTIMATED)
-        low, high = history.get(("result", "accuracy"), (None, None))
+        low, high = history.get(("result", "headline"), (None, None))
         middle = right[0] if right[0] is not None else ((low + high) / 2 if low is not None and high is not None else None)
         known = right[0] is not None
         return EstimateRow(quantity=metric.title, unit=metric.unit, teacher=left[0], result=middle, result_low=None if known else low,
@@ -101,9 +101,9 @@ class Estimator:
                 values = sorted(row[column] for row in group if row[column] is not None)
                 if values:
                     found[(side, metric)] = values[len(values) // 2]
-            scores = [row["accuracy"] for row in group if row["accuracy"] is not None]
+            scores = [row["headline"] for row in group if row["headline"] is not None]
             if scores:
-                found[(side, "accuracy")] = scores[-1] if side == "teacher" else (min(scores), max(scores))
+                found[(side, "headline")] = scores[-1] if side == "teacher" else (min(scores), max(scores))
         return found
 
 

@@ -10,6 +10,9 @@ from kdui.store.store import Store
 if TYPE_CHECKING:
     import pandas
 
+# The y axis of the charts: the headline metric of the task, whatever it is called there.
+CHARTED = {"headline": "accuracy", "headline_low": "accuracy_low", "headline_high": "accuracy_high"}
+
 
 class Points:
     """One frame a task. Reading ten thousand runs takes a moment once; a page that asks again gets what was read."""
@@ -40,7 +43,7 @@ class Points:
         import pandas
 
         names, rows = self.store.results.rows_of_task(task, after)
-        frame = pandas.DataFrame(rows, columns=names).drop(columns="id")
+        frame = pandas.DataFrame(rows, columns=names).drop(columns="id").rename(columns=CHARTED)
         # What travels over a wire: the packed file where there is one, else the gzipped graph.
         frame["download_mb"] = frame["packed_mb"].astype(float).fillna(frame["gzip_mb"].astype(float))
         recipes = self.store.runs.recipes(dict.fromkeys(frame["run"]))

@@ -58,7 +58,7 @@ class TaskFacts(Frozen):
     version: int = 1
     modality: str = Field(description="image, text, ...: names the module in kdui/inputs")
     objective: str = Field(description="classification, ...: names the module in kdui/objectives")
-    headline: Metric = ACCURACY
+    headline: Metric
     labels: tuple[str, ...] = ()
     splits: dict[str, int] = Field(description="split -> number of examples")
     input: dict[str, Any] = Field(description="shape of one example, e.g. height, width, channels or max_length")

