@@ -10,23 +10,21 @@ from kdui.charts.interval import half_width
 COSTS = ("latency_ms", "download_mb", "parameters", "macs")
 AVERAGED = ("latency_ms", "latency_low", "latency_high", "download_mb", "file_mb", "gzip_mb", "parameters", "macs",
             "memory_mb", "retained", "speedup")
-NUMBERS = ("accuracy", "accuracy_low", "accuracy_high", "packed_mb", *(name for name in AVERAGED if name != "download_mb"))
+NUMBERS = ("accuracy", "accuracy_low", "accuracy_high", *AVERAGED)
 KEPT = ("run", "run_name", "step", "role", "label", "model", "digest", "origin", "latency_origin", "created", "settings")
 
 
 def merge_repeats(points: pd.DataFrame) -> pd.DataFrame:
     """Models of a task, one row each, from ``Workbench.points``.
 
-    Adds ``download_mb`` (the packed file where there is one, else the ONNX file), ``repeats`` (number of seeds), and
-    ``low``/``high``: the 95 % t-interval over seeds, or the interval of the test accuracy where there is one seed;
-    ``interval`` says which. Text columns are those of the newest run.
+    Adds ``repeats`` (number of seeds) and ``low``/``high``: the 95 % t-interval over seeds, or the interval of the test
+    accuracy where there is one seed; ``interval`` says which. Text columns are those of the newest run.
     """
     if points.empty:
         return pd.DataFrame(columns=[*KEPT, *AVERAGED, "accuracy", "low", "high", "interval", "repeats", "runs"])
     groups = _joined_groups(points)
     numbers = {column: points[column].astype(float) for column in NUMBERS}  # a column of nothing but None is not a number yet
     frame = points.assign(**numbers, group=groups, settings=_shared_settings(points, groups))
-    frame["download_mb"] = frame["packed_mb"].fillna(frame["file_mb"])
     frame = frame.sort_values("created", ascending=False, kind="stable")
     runs: dict[int, dict[str, None]] = {}
     for group, run in zip(frame["group"], frame["run"], strict=True):

@@ -17,16 +17,15 @@ from tests.charts.frames import point, points, random_points
 def bench():
     return merge_repeats(
         points(
-            point("a", "teacher", 97.6, latency_ms=16.4, file_mb=91.6, retained=100.0, speedup=1.0),
-            point("a", "student", 96.9, latency_ms=1.6, file_mb=4.8, retained=99.28, speedup=10.2),
-            point("a", "control", 95.6, latency_ms=1.6, file_mb=4.8, retained=97.95, speedup=10.2),
+            point("a", "teacher", 97.6, latency_ms=16.4, download_mb=91.6, retained=100.0, speedup=1.0),
+            point("a", "student", 96.9, latency_ms=1.6, download_mb=4.8, retained=99.28, speedup=10.2),
+            point("a", "control", 95.6, latency_ms=1.6, download_mb=4.8, retained=97.95, speedup=10.2),
             point(
                 "a",
                 "compressed",
                 96.8,
                 latency_ms=0.9,
-                file_mb=4.8,
-                packed_mb=0.31,
+                download_mb=0.31,
                 retained=99.18,
                 speedup=18.9,
                 origin="simulated",
@@ -58,7 +57,7 @@ def test_small_costs_are_told_in_the_smaller_unit_and_with_the_right_article():
     assert [quantity("latency_ms", value) for value in (16.4, 0.0183)] == ["16.4 ms", "18.3 µs"]
     assert [quantity("download_mb", value) for value in (4.8, 0.31)] == ["4.8 MB", "310 kB"]
     titles = [
-        finding(merge_repeats(points(point("a", "student", 96, file_mb=size))), Budget(), ACCURACY)
+        finding(merge_repeats(points(point("a", "student", 96, download_mb=size))), Budget(), ACCURACY)
         for size in (8.1, 11.5, 110, 1800, 2)
     ]
     assert [title.split()[0] for title in titles] == ["An", "An", "A", "A", "A"]

@@ -56,13 +56,6 @@ def test_a_shared_model_shows_only_the_settings_that_its_recipes_share():
     assert model["settings"] == {"teach.epochs": 2}
 
 
-def test_download_is_the_packed_file_where_there_is_one():
-    models = merge_repeats(
-        points(point("a", "student", 96, file_mb=4.0), point("a", "compressed", 95, file_mb=4.0, packed_mb=0.3))
-    )
-    assert dict(zip(models["role"], models["download_mb"], strict=True)) == {"student": 4.0, "compressed": 0.3}
-
-
 def test_no_points_give_an_empty_frame_with_its_columns():
     assert {"accuracy", "download_mb", "runs"} <= set(merge_repeats(points()).columns)
 
