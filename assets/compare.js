@@ -81,6 +81,7 @@
       await more();
     };
     const more = async () => {
+      if (!part("compare-examples").children.length) set(part("compare-examples"), '<p class="lead" role="status">Fetching test examples…</p>');
       const answer = await server.compare_examples({ task: view.task, offset: view.offset });
       set(part("compare-examples"), answer.error ? fail(answer.error) : answer.html);
       view.offset = answer.next ?? 0;

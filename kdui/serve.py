@@ -25,6 +25,7 @@ def serve(workbench: Workbench, host: str | None, port: int | None, stop: thread
     print(f"kdui is ready at {page.local_url} after {time.monotonic() - started:.1f} s. Store: {settings.home}", flush=True)
     if first:
         print(f"First start: the quickstart recipe is queued as run {first.id}; cancel it on the Runs tab if you like.", flush=True)
+    workbench.warm_up()
     stop.wait()
     print("kdui stops; running jobs go on and are picked up at the next start.", flush=True)
     page.close(verbose=False)

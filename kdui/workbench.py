@@ -3,6 +3,7 @@
 import itertools
 import math
 import statistics
+import threading
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
@@ -54,6 +55,17 @@ class Workbench:
         """Give queued runs to free slots from now on, in a thread of this process."""
         self.dispatcher = Dispatcher(self.store)
         self.dispatcher.start()
+
+    def warm_up(self) -> None:
+        """Start the serving process in the background, so that the first answer in Compare comes at once."""
+
+        def start() -> None:
+            try:
+                self.serving.call("warm_up")
+            except KduiError as error:
+                print(f"serving: {error}", flush=True)
+
+        threading.Thread(target=start, daemon=True, name="warm-up").start()
 
     def close(self) -> None:
         """Stop what this process started for itself; workers go on."""

@@ -28,9 +28,11 @@ class Answers:
         self._sessions: OrderedDict[str, tuple[Any, float]] = OrderedDict()
         self._data = cache(self._load)
 
-    def ping(self) -> str:
-        """A sign of life."""
-        return "here"
+    def warm_up(self) -> str:
+        """Import what the first answer needs, so that a person does not wait for it."""
+        import kdui.runtime.sessions
+
+        return kdui.runtime.sessions.__name__
 
     def ask(self, task: str, digests: list[str], raw: Any) -> list[dict[str, Any]]:
         """Each model's answer to one raw example, and its latency measured now, the models taking turns."""
