@@ -100,6 +100,22 @@
     setTimeout(() => { button.textContent = label; }, 1200);
   };
 
+  // --- the number beside a slider stays within the slider: more is cut at once, less only after typing ----------------------
+  const beside = (target) => (target.matches?.('.tab-like-container input[type="number"]') ? target : null);
+  const short = (box) => box.value === "" || Number(box.value) < Number(box.min);
+  document.addEventListener("input", (event) => {
+    const box = beside(event.target);
+    if (!box) return;
+    if (short(box)) event.stopPropagation();
+    else if (Number(box.value) > Number(box.max)) box.value = box.max;
+  }, true);
+  document.addEventListener("change", (event) => {
+    const box = beside(event.target);
+    if (!box || !short(box)) return;
+    box.value = box.min;
+    box.dispatchEvent(new Event("input", { bubbles: true }));
+  }, true);
+
   // --- theme: auto follows the system, the choice is remembered --------------------------------------------------------
   const system = matchMedia("(prefers-color-scheme: dark)");
   const NEXT = { auto: "light", light: "dark", dark: "auto" };

@@ -11,7 +11,7 @@ from kdui.core.views import ModelCard
 from kdui.ui import build_facts
 from kdui.ui.build_actions import Actions, connect_actions, draw_actions
 from kdui.ui.build_events import connect_build
-from kdui.ui.forms import Form, Knob, draw_form, draw_knob, knobs, refused_in_words
+from kdui.ui.forms import Form, Knob, draw_form, draw_knob, knobs
 from kdui.ui.recipe_form import Choices, compose, pack, settings_of, unpack
 from kdui.ui.shell import PageState
 
@@ -68,7 +68,7 @@ class Build:
             stages[name] = form.changed(part) if on.get(name, True) else None
         if stages.get("distill") is not None and not control:
             stages["distill"] = {**(stages["distill"] or {}), "control": False}
-        return compose(unpack(base), Choices(task, teacher, student, int(seed or 0), stages), self.order)
+        return compose(unpack(base), Choices(task, teacher, student, seed or 0, stages), self.order)
 
     def show(self, recipe: Recipe) -> list[Any]:
         """Updates of ``inputs`` that show a recipe."""
@@ -146,11 +146,7 @@ class Build:
             )
             self.control = draw_knob("distill", control, (settings_of(self.first, "distill") or {}).get("control", True))
             info = "Decides initial weights, order and dropout."
-            self.seed = refused_in_words(
-                gr.Number(
-                    self.first.seed, label="Seed", info=info, precision=0, minimum=0, elem_id="build-seed", elem_classes="inline"
-                )
-            )
+            self.seed = gr.Number(self.first.seed, label="Seed", info=info, elem_id="build-seed", elem_classes="inline")
 
     def _draw_model(self, role: str, cards: Sequence[ModelCard], value: str | None) -> tuple[gr.Dropdown, gr.HTML]:
         with gr.Column(elem_classes=f"pick {role}"):
@@ -209,7 +205,7 @@ class Build:
     def draw_cost(self) -> None:
         with gr.Column(elem_classes="card cost-card"):
             gr.HTML('<h2 class="label">What it will cost <span class="prov">● measured ○ estimated</span></h2>')
-            self.cost = gr.HTML('<p class="lead">Estimating …</p>', elem_id="build-cost")
+            self.cost = gr.HTML(build_facts.ESTIMATING, elem_id="build-cost")
             self.actions: Actions = draw_actions(self.workbench, self.methods)
 
 

@@ -14,7 +14,7 @@ from kdui.core.contracts import Method
 from kdui.core.errors import KduiError
 from kdui.core.recipe import Recipe
 from kdui.ui.build_facts import problem_html
-from kdui.ui.forms import Knob, knobs, refused_in_words
+from kdui.ui.forms import Knob, knobs
 from kdui.ui.recipe_form import sweep_values
 from kdui.ui.shell import READ
 
@@ -89,9 +89,9 @@ def draw_actions(workbench: Any, methods: list[Method]) -> Actions:
     with gr.Row(elem_classes="buttons"):
         sweep_open = gr.Button("Queue a sweep…", elem_id="open-sweep", min_width=0)
         save_open = gr.Button("Save recipe", elem_id="open-save", min_width=0)
-    with gr.Column(visible=False, elem_classes="panel", elem_id="sweep-panel") as sweep_panel:
+    with gr.Column(visible=False, elem_classes="drawer", elem_id="sweep-panel") as sweep_panel:
         sweep = _draw_sweep(methods)
-    with gr.Column(visible=False, elem_classes="panel", elem_id="save-panel") as save_panel:
+    with gr.Column(visible=False, elem_classes="drawer", elem_id="save-panel") as save_panel:
         save_name = gr.Textbox(label="Name", placeholder="Reuters, 4 bits", elem_id="save-name")
         save = gr.Button("Save", variant="primary", elem_id="save-recipe")
     yaml, load_yaml = _draw_yaml()
@@ -106,11 +106,7 @@ def _draw_sweep(methods: list[Method]) -> Sweep:
     return Sweep(
         knob=gr.Dropdown(choices, value=next(iter(table), None), label="Setting", elem_id="sweep-knob", interactive=True),
         values=gr.Textbox(label="Values", placeholder="1, 2, 4, 8", info="Separated by commas.", elem_id="sweep-values"),
-        seeds=refused_in_words(
-            gr.Number(
-                1, label="Seeds", info="Repeats of each value, for error bars.", minimum=1, precision=0, elem_id="sweep-seeds"
-            )
-        ),
+        seeds=gr.Number(1, label="Seeds", info="Repeats of each value, for error bars.", elem_id="sweep-seeds"),
         count=gr.HTML(elem_id="sweep-count"),
         queue=gr.Button("Queue these runs", variant="primary", elem_id="queue-sweep"),
         knobs=table,
@@ -216,7 +212,8 @@ def _save(build: Build, name: str, *shown: Any) -> tuple[str, Any]:
     if not (name or "").strip():
         return problem_html("Give the recipe a name first."), gr.skip()
     try:
-        slug = build.workbench.save_recipe(build.recipe(*shown), name.strip())
+        recipe = build.recipe(*shown).model_copy(update={"name": name.strip()})
+        slug = build.workbench.save_recipe(recipe, name.strip())
     except KduiError as problem:
         return problem_html(str(problem)), gr.skip()
     words = f'<div class="win" role="status">Saved as “{escape(slug)}”: it stands under Start from.</div>'

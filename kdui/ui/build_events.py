@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,8 @@ def connect_build(build: Build, page_state: PageState, lens_data: gr.HTML) -> No
     for event in (page_state.demo.load, page_state.tab.select, page_state.pulse.change):
         refresh(event)
     for choice in _connect_choices(build, page_state):
+        # Another model's figures must not stand there while this one's are being worked out.
+        choice.then(fn=None, outputs=build.cost, js=f"() => {json.dumps(build_facts.ESTIMATING)}", api_visibility="private")
         refresh(choice.then)
     _connect_lenses(build)
 

@@ -8,6 +8,8 @@ from kdui.core.measurement import Origin
 from kdui.core.views import Estimate, EstimateRow, ModelCard, PlannedStep
 from kdui.ui.provenance import duration, mark, measured, number, ratio, span
 
+ESTIMATING = '<p class="lead">Estimating …</p>'
+
 
 def task_facts(task: TaskFacts) -> str:
     """5,485 train · 2,189 test · 8 classes · text."""

@@ -6,7 +6,7 @@ Nothing here knows a method: a new one gets its form from its fields' title, des
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import UnionType
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Any, Literal, Union, get_args, get_origin
 
 import gradio as gr
 from pydantic.fields import FieldInfo
@@ -14,7 +14,6 @@ from pydantic.fields import FieldInfo
 from kdui.core.contracts import StageSpec
 from kdui.core.errors import RecipeError
 
-Control = TypeVar("Control", bound=gr.components.Component)
 Kind = Literal["switch", "choice", "slider", "integer", "decimal", "text"]
 
 
@@ -238,18 +237,12 @@ def draw_knob(method: str, knob: Knob, value: Any, *, visible: bool = True) -> g
         return gr.Dropdown(choices=list(knob.choices), filterable=False, **common)
     if knob.kind == "slider":
         bounds: dict[str, Any] = {"minimum": knob.minimum, "maximum": knob.maximum}
-        return refused_in_words(gr.Slider(step=knob.step, buttons=[], **bounds, **common))
+        return gr.Slider(step=knob.step, buttons=[], **bounds, **common)
     if knob.kind in ("integer", "decimal"):
         step = 1 if knob.whole else (knob.default or 1) / 10  # arrow keys move a learning rate by a tenth, not by one
-        precision = 0 if knob.whole else None
-        return refused_in_words(gr.Number(minimum=knob.minimum, maximum=knob.maximum, precision=precision, step=step, **common))
+        # Without bounds: the recipe's own check refuses in words what Gradio would answer with "Error".
+        return gr.Number(step=step, **common)
     return gr.Textbox(**common)
-
-
-def refused_in_words(control: Control) -> Control:
-    """Let a number out of bounds through to the recipe's own check, which says what is wrong; Gradio only answers "Error"."""
-    setattr(control, "preprocess", lambda payload: payload)  # noqa: B010  a method of this one instance
-    return control
 
 
 def _follow(form: Form) -> None:

@@ -18,7 +18,7 @@ class Choices:
     task: str
     teacher: str
     student: str
-    seed: int
+    seed: float
     stages: Mapping[str, Mapping[str, Any] | None]
 
 

@@ -1,0 +1,158 @@
+"""Build as a person uses it, in a real browser: turn knobs, read the cost, queue, come back by the address."""
+
+import re
+import shutil
+import socket
+
+import pytest
+from playwright.sync_api import expect, sync_playwright
+
+from kdui.ui.page import launch
+from kdui.workbench import Workbench
+
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+PATIENCE_MS = 60_000
+
+# What a trained teacher and student would give; the lenses' own data path is tested with the serving process.
+LENSES = {
+    "temperature": {
+        "origin": "measured",
+        "note": "Answers of a teacher",
+        "labels": ["interest", "money-fx", "trade"],
+        "examples": [
+            {"text": "fed adds reserves", "image": None, "truth": "interest", "logits": [9.0, 5.0, 1.0]},
+            {"text": "wheat credits", "image": None, "truth": "trade", "logits": [0.0, 1.0, 8.0]},
+        ],
+    },
+    "weights": {
+        "origin": "measured",
+        "note": "Weights of a student",
+        "edges": [-1.0, -0.5, 0.0, 0.5, 1.0],
+        "counts": [10, 40, 40, 10],
+        "max_abs": 1.0,
+        "total": 100,
+        "sample": [0.0, 0.25, 0.5, 0.75, 1.0],
+    },
+    "soft_weight": {"origin": "none", "note": "", "epochs": [], "soft": [], "hard": []},
+}
+
+
+class LensedWorkbench(Workbench):
+    """The real workbench with the lens data of a finished run."""
+
+    def lenses(self, recipe):
+        return LENSES
+
+
+@pytest.fixture
+def bench(settings):
+    bench = LensedWorkbench(settings)
+    yield bench
+    bench.close()
+
+
+@pytest.fixture
+def address(bench):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    demo = launch(bench, port=port, block=False)
+    yield f"http://127.0.0.1:{port}/"
+    demo.close()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("Chromium is not installed")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser, address):
+    """A page that fails the test when its script does or when it asks another machine for anything."""
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    page.set_default_timeout(PATIENCE_MS)
+    expect.set_options(timeout=PATIENCE_MS)
+    wrong: list[str] = []
+    page.on("pageerror", lambda problem: wrong.append(str(problem)))
+    page.on("request", lambda request: None if request.url.startswith((address, "data:", "blob:")) else wrong.append(request.url))
+    yield page
+    page.close()
+    assert wrong == []
+
+
+def says(page, lens):
+    return page.locator(f'.lens[data-lens="{lens}"] .lens-says')
+
+
+def turn(page, knob, value):
+    page.locator(f"#knob-{knob} input[type=range]").fill(str(value))
+
+
+def test_knobs_answer_in_the_browser_and_reach_the_command(page, address):
+    page.goto(address)
+    expect(says(page, "temperature")).to_contain_text("money-fx in this interest")
+    page.evaluate("window.mounted = document.querySelector('.lens[data-lens=temperature] .lens-plot')")
+    turn(page, "distill-temperature", 20)
+    expect(says(page, "temperature")).to_contain_text("Nearly flat")
+    expect(page.locator("#build-command textarea")).to_have_value(re.compile(r"--set distill.temperature=20"))
+    turn(page, "prune-sparsity", 75)
+    expect(says(page, "sparsity")).to_have_text("Zeroes the 75 of 100 weights with |w| under 0.75.")
+    turn(page, "quantize-bits", 3)
+    expect(says(page, "bits")).to_contain_text("7 levels")
+    number = page.get_by_label("number input for Temperature")
+    number.fill("99")
+    expect(number).to_have_value("20")
+    number.fill("0")
+    number.press("Tab")
+    expect(number).to_have_value("1")
+    expect(says(page, "temperature")).to_contain_text("The teacher's plain answer: 98")
+    page.get_by_role("button", name="Next example").click()
+    expect(page.locator('.lens[data-lens="temperature"]')).to_contain_text("wheat credits")
+    assert page.evaluate("window.mounted === document.querySelector('.lens[data-lens=temperature] .lens-plot')")
+
+
+def test_a_run_is_queued_and_opened_and_the_way_back_leads_to_build(page, address, bench):
+    page.goto(address)
+    expect(page.locator("table.cost")).to_contain_text("Parameters")
+    page.get_by_role("button", name="Queue run").click()
+    page.locator("#build-status a").click()
+    run = bench.runs().rows[0]
+    expect(page).to_have_url(re.compile(f"tab=runs&run={run.id}"))
+    expect(page.locator("#chip-queue")).to_have_text("0 running · 1 queued")
+    page.go_back()
+    expect(page.get_by_role("tab", name="Build")).to_have_attribute("aria-selected", "true")
+
+
+def test_the_address_brings_a_recipe_back_and_wrong_input_is_answered_in_words(page, address):
+    page.goto(f"{address}?from=fashion-cnn")
+    expect(page.get_by_label("Task", exact=True)).to_have_value("Fashion-MNIST")
+    page.locator("#knob-distill-epochs input").fill("-3")
+    expect(page.locator("#build-cost [role=alert]")).to_contain_text("distill.epochs: input should be greater than or equal to 0")
+    page.get_by_text("The same as YAML").click()
+    page.locator("#build-yaml textarea").fill("task: [oops")
+    page.get_by_role("button", name="Load this YAML").click()
+    expect(page.locator(".toast-body")).to_contain_text("not valid YAML")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_theme_follows_the_system_until_a_person_chooses(browser, address, scheme):
+    page = browser.new_page(viewport={"width": 390, "height": 844}, color_scheme=scheme)
+    expect.set_options(timeout=PATIENCE_MS)
+    page.goto(address)
+    body = page.locator("body")
+    expect(page.locator("#theme-switch")).to_be_visible(timeout=PATIENCE_MS)
+    expect(body).to_have_class(re.compile("dark") if scheme == "dark" else re.compile("^(?!.*dark)"))
+    page.locator("#theme-switch").click()
+    expect(body).to_have_class(re.compile("^(?!.*dark)"))
+    page.locator("#theme-switch").click()
+    expect(body).to_have_class(re.compile("dark"))
+    page.reload()
+    expect(body).to_have_class(re.compile("dark"))
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.close()
