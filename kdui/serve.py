@@ -1,5 +1,7 @@
 """Serving the page: dispatcher, first start, and a clean end that leaves workers running."""
 
+import contextlib
+import tempfile
 import threading
 import time
 from typing import Any
@@ -19,10 +21,16 @@ def serve(workbench: Workbench, host: str | None, port: int | None, stop: thread
     auth = _credentials(settings.auth)
     if host not in LOCAL and auth is None:
         raise KduiError(f"Serving on {host} would let everybody who reaches this machine start jobs. Set KDUI_AUTH=user:password first.")
+    # Gradio offers files of the working directory: there must be none.
+    with tempfile.TemporaryDirectory(prefix="kdui-empty-") as empty, contextlib.chdir(empty):
+        _serve(workbench, host, port, auth, stop, started)
+
+
+def _serve(workbench: Workbench, host: str, port: int, auth: tuple[str, str] | None, stop: threading.Event, started: float) -> None:
     first = queue_quickstart(workbench)
     workbench.start_dispatcher()
     page = _launch(workbench, host, port, auth)
-    print(f"kdui is ready at {page.local_url} after {time.monotonic() - started:.1f} s. Store: {settings.home}", flush=True)
+    print(f"kdui is ready at {page.local_url} after {time.monotonic() - started:.1f} s. Store: {workbench.settings.home}", flush=True)
     if first:
         print(f"First start: the quickstart recipe is queued as run {first.id}; cancel it on the Runs tab if you like.", flush=True)
     workbench.warm_up()

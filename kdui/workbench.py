@@ -140,7 +140,7 @@ class Workbench:
             changes = _differences(self.recipe(name), recipe)
             if changes is not None:
                 return " ".join([f"python app.py run {name}", *(f"--set {key}={_as_argument(value)}" for key, value in changes.items())])
-        return "python app.py run recipe.yaml    # with the YAML above saved as recipe.yaml"
+        return "python app.py run recipe.yaml    # after saving the YAML as recipe.yaml"
 
     def check(self, recipe: Recipe) -> None:
         """Raise RecipeError in words when the recipe cannot run."""

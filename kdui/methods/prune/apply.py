@@ -21,7 +21,7 @@ def prune(context: StepContext) -> dict[str, Any]:
     if settings["kind"] == "structured":
         sample = resident(context, "validation", saved.inputs, saved.folder)
         example = {name: tensor.to("cpu") for name, tensor in sample.inputs(next(sample.in_order(2))).items()}
-        prune_channels(saved, example, settings["sparsity"])
+        prune_channels(saved, example, context.facts.outputs, settings["sparsity"])
     else:
         weights = prunable_weights(saved.module)
         masks = (magnitude_masks(weights, settings["sparsity"]) if settings["kind"] == "magnitude"  # type: ignore[arg-type]
