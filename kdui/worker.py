@@ -13,7 +13,7 @@ import traceback
 import psutil
 from sqlalchemy.exc import SQLAlchemyError
 
-from kdui.core.errors import Cancelled, KduiError
+from kdui.core.errors import Cancelled, KduiError, UnknownName
 from kdui.core.run import Run, RunState
 from kdui.settings import Settings
 from kdui.store.runs import HOST
@@ -41,8 +41,9 @@ class Heart(threading.Thread):
             self._beat()
             if self.report.cancelled:
                 asked_at = asked_at or time.monotonic()
-                if time.monotonic() - asked_at > GRACE_SECONDS:
-                    finish(self.store, self.run_facts, RunState.CANCELLED)
+                # Launched inline, the process belongs to somebody else, who then waits for the next check.
+                if time.monotonic() - asked_at > GRACE_SECONDS and self.run_facts.pid == os.getpid():
+                    finish(self.store, self.run_facts, how_it_stopped(self.store, self.run_facts))
                     os.killpg(0, signal.SIGKILL) if os.getpgrp() == os.getpid() else os._exit(1)
 
     def _beat(self) -> None:
@@ -90,9 +91,7 @@ def perform(store: Store, run_id: str) -> int:
         prepare_torch(device)
         Pipeline(store, run, plan, device, report).run()
     except Cancelled:
-        # A signal that nobody asked for in the store (the machine shuts down) interrupts: such a run goes on by itself later.
-        asked = store.runs.get(run_id).cancel_requested
-        return end(store, heart, RunState.CANCELLED if asked else RunState.INTERRUPTED)
+        return end(store, heart, how_it_stopped(store, run))
     except KduiError as error:
         return end(store, heart, RunState.FAILED, str(error))
     except MemoryError:
@@ -101,6 +100,15 @@ def perform(store: Store, run_id: str) -> int:
         traceback.print_exc()
         return end(store, heart, RunState.FAILED, explain(error))
     return end(store, heart, RunState.SUCCEEDED)
+
+
+def how_it_stopped(store: Store, run: Run) -> RunState:
+    """Cancelled where a person asked for it. A signal that nobody asked for (the machine shuts down) interrupts: such a run goes
+    on by itself later."""
+    try:
+        return RunState.CANCELLED if store.runs.get(run.id).cancel_requested else RunState.INTERRUPTED
+    except UnknownName:  # deleted meanwhile
+        return RunState.CANCELLED
 
 
 def explain(error: Exception) -> str:

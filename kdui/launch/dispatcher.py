@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 import psutil
+from sqlalchemy.exc import SQLAlchemyError
 
 from kdui.core.errors import KduiError, StateConflict
 from kdui.core.run import Run, RunState
@@ -64,7 +65,8 @@ class Dispatcher:
         while not self._stop.wait(TICK_SECONDS):
             try:
                 self.tick()
-            except KduiError as error:
+            except (KduiError, SQLAlchemyError, OSError) as error:
+                # A busy database or a full disk now: the queue must go on once that is over.
                 print(f"dispatcher: {error}", flush=True)
 
     def _free_slots(self) -> list[str]:
