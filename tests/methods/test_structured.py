@@ -10,7 +10,7 @@ from kdui.methods.prune.structured import prune_channels
 from kdui.models.description import ModelDescription
 from kdui.models.module_store import load_model, save_model
 from kdui.training.saved import SavedModel
-from tests.models.small import built, facts_of, random_tokens, small_teacher
+from tests.models.small import built, facts_of, random_tokens, word_pieces
 
 
 def saved(module, name, task, settings, folder):
@@ -39,14 +39,15 @@ def test_half_of_the_channels_leave_and_the_rest_reloads(name, settings, tmp_pat
 
 def test_heads_and_hidden_units_of_a_transformer_leave_but_not_its_width(settings, tmp_path):
     task = TASKS["sentiment"]
-    module = small_teacher()
+    module = built("minilm-l6?layers=1", task, settings)
+    module.tokenizer_json = word_pieces().to_str()
     tokens = random_tokens(2, 12)
-    model = saved(module, "minilm-l6", task, settings, tmp_path)
+    model = saved(module, "minilm-l6?layers=1", task, settings, tmp_path)
     prune_channels(model, tokens, 2, 0.5)
     attention = next(layer for layer in module.modules() if hasattr(layer, "num_attention_heads") and hasattr(layer, "query"))
-    assert attention.num_attention_heads == 2 and attention.query.out_features == 16 and attention.query.in_features == 32
-    inner = [layer.out_features for layer in module.modules() if isinstance(layer, torch.nn.Linear) and layer.in_features == 32]
-    assert 24 in inner
+    assert (attention.num_attention_heads, attention.query.out_features, attention.query.in_features) == (6, 192, 384)
+    inner = [layer.out_features for layer in module.modules() if isinstance(layer, torch.nn.Linear) and layer.in_features == 384]
+    assert 768 in inner
     save_model(module.eval(), model.description, tmp_path)
     again, _, _ = load_model(tmp_path)
     with torch.no_grad():
@@ -54,8 +55,26 @@ def test_heads_and_hidden_units_of_a_transformer_leave_but_not_its_width(setting
         assert module(**tokens).shape == (2, 2)
 
 
-def test_layers_too_narrow_to_prune_are_said_so(settings, tmp_path):
-    task = TASKS["digits"]
-    module = built("cnn-tiny", task, settings)
+class OutputsOnly(torch.nn.Module):
+    """A model whose one layer gives the outputs, so that nothing may leave."""
+
+    def __init__(self):
+        super().__init__()
+        self.head = torch.nn.Linear(64, 10)
+
+    def forward(self, pixels):
+        return self.head(pixels.flatten(1))
+
+
+def test_a_model_with_nothing_to_remove_is_said_so(settings, tmp_path):
+    model = saved(OutputsOnly(), "cnn-tiny", TASKS["digits"], settings, tmp_path)
     with pytest.raises(StageFailed, match="Nothing could be removed"):
-        prune_channels(saved(module, "cnn-tiny", task, settings, tmp_path), {"pixels": torch.rand(2, 1, 8, 8)}, 10, 0.05)
+        prune_channels(model, {"pixels": torch.rand(2, 1, 8, 8)}, 10, 0.5)
+
+
+def test_zero_sparsity_is_an_identity(settings, tmp_path):
+    module = built("cnn-tiny", TASKS["digits"], settings)
+    pixels = {"pixels": torch.rand(2, 1, 8, 8)}
+    before = module(**pixels)
+    prune_channels(saved(module, "cnn-tiny", TASKS["digits"], settings, tmp_path), pixels, 10, 0.0)
+    assert torch.equal(module(**pixels), before)

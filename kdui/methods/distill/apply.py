@@ -6,16 +6,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from kdui.training.context import StepContext
-from kdui.training.device import autocast
-from kdui.training.learning import LENS_FILE, fit, keep, resident
-from kdui.training.saved import SavedModel
-from kdui.training.starting import load_input, start_model
-from kdui.training.loop import Batch, LossFunction, predict
 from kdui.methods.distill.losses import distillation_loss, soft_target_loss
 from kdui.methods.distill.teacher_cache import TeacherOutputs, write_outputs
 from kdui.objectives import objective_of
 from kdui.store.artifacts import write_json
+from kdui.training.context import StepContext
+from kdui.training.device import autocast
+from kdui.training.learning import LENS_FILE, fit, keep, resident
+from kdui.training.loop import Batch, LossFunction, predict
+from kdui.training.saved import SavedModel
+from kdui.training.starting import load_input, start_model
 
 LENS_EXAMPLES = 12
 

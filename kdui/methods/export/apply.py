@@ -12,12 +12,12 @@ import onnx
 import torch
 
 from kdui.core.errors import StageFailed
-from kdui.training.context import StepContext
-from kdui.training.starting import load_input
-from kdui.runtime.sessions import run_graph
 from kdui.methods.export.files import INPUTS_FILE, MODEL_FILE
 from kdui.models.size import count_macs
+from kdui.runtime.sessions import run_graph
+from kdui.training.context import StepContext
 from kdui.training.saved import SavedModel
+from kdui.training.starting import load_input
 
 PARITY_EXAMPLES = 8
 

@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from kdui.training.context import StepContext
-from kdui.training.learning import fit, keep, prunable_weights, resident
-from kdui.training.loop import LossFunction
-from kdui.training.starting import load_input
 from kdui.methods.distill.apply import soft_and_hard
 from kdui.methods.distill.teacher_cache import TeacherOutputs
 from kdui.methods.prune.masks import apply_masks, magnitude_masks, random_masks
 from kdui.methods.prune.structured import prune_channels
 from kdui.objectives import objective_of
+from kdui.training.context import StepContext
+from kdui.training.learning import fit, keep, prunable_weights, resident
+from kdui.training.loop import LossFunction
+from kdui.training.starting import load_input
 
 
 def prune(context: StepContext) -> dict[str, Any]:

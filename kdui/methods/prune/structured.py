@@ -24,7 +24,7 @@ def prune_channels(saved: SavedModel, example: dict[str, torch.Tensor], outputs:
         warnings.simplefilter("ignore")
         pruner = torch_pruning.pruner.BasePruner(
             module, example, importance=torch_pruning.importance.GroupMagnitudeImportance(p=2), pruning_ratio=sparsity,
-            global_pruning=False, round_to=None if heads else 4, ignored_layers=_kept_layers(module, outputs, bool(heads)),
+            global_pruning=False, ignored_layers=_kept_layers(module, outputs, bool(heads)),
             output_transform=lambda found: found.sum(), num_heads=heads, prune_num_heads=bool(heads), prune_head_dims=False,
             head_pruning_ratio=sparsity)
         pruner.step()

@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from kdui.objectives import objective_of
 from kdui.training.context import StepContext
 from kdui.training.learning import fit, keep
 from kdui.training.starting import start_model
-from kdui.objectives import objective_of
 
 
 def teach(context: StepContext) -> dict[str, Any]:
