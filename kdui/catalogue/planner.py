@@ -1,11 +1,11 @@
 """From a recipe to the plan of a run: everything is looked up and checked before a run is queued."""
 
-from typing import Any, cast
+from typing import Any
 
 from kdui.catalogue.methods import METHODS, stage_spec
 from kdui.catalogue.models import compatible, resolve
 from kdui.catalogue.tasks import TASKS
-from kdui.core.contracts import StageSpec, TaskFacts
+from kdui.core.contracts import TaskFacts
 from kdui.core.errors import RecipeError
 from kdui.core.plan import Chain, ModelFacts, Step
 from kdui.core.recipe import ModelRef, Recipe
@@ -32,7 +32,7 @@ def plan_recipe(recipe: Recipe, settings: Settings) -> list[Step]:
     chain = Chain(recipe, task, teacher, student, versions={name: METHODS[name].version for name in METHODS},
                   deliver={"export": export.model_dump()}, machine=fingerprint())
     for name, method, spec in specs:
-        method.plan(chain, name, cast(StageSpec, spec))
+        method.plan(chain, name, spec)
     return _as_it_runs(chain)
 
 

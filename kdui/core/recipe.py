@@ -36,7 +36,7 @@ class ModelRef(Frozen):
         if not name:
             raise RecipeError(f"'{text}' names no model. Write a preset, hub:OWNER/NAME or folder:PATH.")
         options = {key: _number(value) for key, value in parse_qsl(query, keep_blank_values=True)}
-        return cls(kind=kind, name=name, options=options)  # type: ignore[arg-type]
+        return cls(kind=kind, name=name, options=options)
 
     def __str__(self) -> str:
         head = self.name if self.kind == "preset" else f"{self.kind}:{self.name}"

@@ -3,6 +3,7 @@
 import importlib
 import pkgutil
 from collections.abc import Iterator, Mapping
+from types import ModuleType
 from typing import Generic, TypeVar
 
 from kdui.core.errors import UnknownName
@@ -47,7 +48,7 @@ class Registry(Mapping[str, T], Generic[T]):
     def __len__(self) -> int:
         return len(self._all())
 
-    def module(self, name: str, file: str):
+    def module(self, name: str, file: str) -> ModuleType:
         """The heavy sibling of a spec: ``module("digits", "load")`` imports ``PACKAGE.digits.load``."""
         self[name]
         return importlib.import_module(f"{self.package}.{name.replace('-', '_')}.{file}")

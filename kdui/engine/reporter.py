@@ -4,6 +4,7 @@ import time
 from typing import Any
 
 from kdui.core.errors import Cancelled
+from kdui.core.run import EventKind
 from kdui.store.store import Store
 
 SAY_EVERY = 0.5  # s between updates of a step's row
@@ -47,11 +48,15 @@ class RunReporter:
 
     def loss(self, at: float, **values: float) -> None:
         """A point of the named training losses; ``at`` in epochs."""
-        self._events.append("loss", step=self._step, at=round(at, 4), **{name: float(f"{value:.6g}") for name, value in values.items()})
+        self._series("loss", at, values)
 
     def metric(self, at: float, **values: float) -> None:
         """A point on validation data; ``at`` in epochs."""
-        self._events.append("metric", step=self._step, at=round(at, 4), **{name: float(f"{value:.6g}") for name, value in values.items()})
+        self._series("metric", at, values)
+
+    def _series(self, kind: EventKind, at: float, values: dict[str, float]) -> None:
+        rounded: dict[str, Any] = {name: float(f"{value:.6g}") for name, value in values.items()}
+        self._events.append(kind, step=self._step, at=round(at, 4), **rounded)
 
     def log(self, text: str) -> None:
         """A line for a person, in the run's output and its events."""

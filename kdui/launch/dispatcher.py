@@ -58,8 +58,8 @@ class Dispatcher:
         for run in self.store.runs.in_state(RunState.INTERRUPTED):
             self._put_back(run)
         for slot in self._free_slots():
-            if run := self.store.runs.claim(slot, auto=slot in slots()):
-                self._launch(run)
+            if claimed := self.store.runs.claim(slot, auto=slot in slots()):
+                self._launch(claimed)
 
     def _loop(self) -> None:
         while not self._stop.wait(TICK_SECONDS):

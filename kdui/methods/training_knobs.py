@@ -3,10 +3,11 @@
 from typing import Any, Literal
 
 from pydantic import Field
+from pydantic.config import JsonDict
 
 from kdui.core.contracts import StageSpec
 
-ADVANCED = {"advanced": True}
+ADVANCED: JsonDict = {"advanced": True}
 
 
 class TrainingKnobs(StageSpec):

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from kdui.core.errors import KduiError, RecipeError, ServingError
 from kdui.launch.local import environment_of
@@ -73,7 +73,7 @@ class ServingClient:
             self._fail(f"The serving process gave no answer within {seconds:.0f} s and was started again. Try a smaller model or a shorter input.")
         if line is None:
             self._fail("The serving process died (perhaps out of memory) and was started again. Ask once more, or compare fewer models.")
-        return json.loads(line)
+        return cast(dict[str, Any], json.loads(cast(str, line)))
 
     def _fail(self, words: str) -> Any:
         self._stop()

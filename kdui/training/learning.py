@@ -8,14 +8,14 @@ import torch
 from torch import nn
 
 from kdui.core.contracts import InputSettings, Split
-from kdui.training.context import StepContext
-from kdui.training.resident import ResidentData
-from kdui.training.saved import SavedModel
-from kdui.training.loop import LossFunction, Trainer
 from kdui.methods.training_knobs import TrainingKnobs
 from kdui.models.module_store import save_model
 from kdui.objectives import objective_of
 from kdui.store.artifacts import write_json
+from kdui.training.context import StepContext
+from kdui.training.loop import LossFunction, Trainer
+from kdui.training.resident import ResidentData
+from kdui.training.saved import SavedModel
 
 LENS_FILE = "lens.json"
 
@@ -44,7 +44,8 @@ def fit(context: StepContext, saved: SavedModel, losses: LossFunction, seed: int
 
 def keep(context: StepContext, saved: SavedModel, training: dict[str, Any]) -> dict[str, Any]:
     """Write the model and the lens data into the step's folder; returns the artifact's summary."""
-    module = saved.module.to("cpu").float().to(memory_format=torch.contiguous_format).eval()
+    module = saved.module.to("cpu").float().eval()
+    module.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     save_model(module, saved.description, context.out)
     write_json(context.out / LENS_FILE, weight_lens(module))
     parameters = sum(parameter.numel() for parameter in module.parameters())

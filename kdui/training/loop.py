@@ -13,11 +13,11 @@ from torch import nn
 
 from kdui.core.contracts import Objective
 from kdui.core.errors import Cancelled, StageFailed
+from kdui.methods.training_knobs import TrainingKnobs
 from kdui.training.checkpoint import load_checkpoint, save_checkpoint
 from kdui.training.context import Reporter
 from kdui.training.device import autocast
 from kdui.training.resident import ResidentData
-from kdui.methods.training_knobs import TrainingKnobs
 
 CHECKPOINT_EVERY = 20.0  # s between checkpoints inside an epoch: what a killed worker loses at the most
 REPORT_EVERY = 0.5       # s between loss points
@@ -84,7 +84,7 @@ class Trainer:
         device = self.data.device
         self.model.to(device)
         if any(isinstance(module, nn.Conv2d) for module in self.model.modules()):
-            self.model.to(memory_format=torch.channels_last)
+            self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._autocast = autocast(device)
         torch.manual_seed(self.seed)  # dropout
         self._steps_an_epoch = max(1, len(self.data.batches(self.knobs.batch_size, self.seed, 0)))

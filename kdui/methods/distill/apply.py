@@ -29,8 +29,11 @@ def teacher_outputs(context: StepContext) -> dict[str, Any]:
     passes: list[int | None] = list(range(count)) if count else [None]
     found = []
     for number, view in enumerate(passes):
-        share = 1 / (len(passes) + 1)
-        found.append(predict(teacher.module, data, view=view, check=lambda done, n=number: context.report.progress((n + done) * share)))
+
+        def check(done: float, before: int = number) -> None:
+            context.report.progress((before + done) / (len(passes) + 1))
+
+        found.append(predict(teacher.module, data, view=view, check=check))
     outputs = np.stack(found)
     write_outputs(context.out, outputs)
     write_json(context.out / LENS_FILE, example_lens(context, teacher))
@@ -96,7 +99,8 @@ def live_teacher(context: StepContext, teacher: SavedModel) -> Asks:
 
     def ask(batch: Batch) -> torch.Tensor:
         with torch.no_grad(), autocast(context.device):
-            return module(**data.inputs(batch.index, batch.view if augment else None)).float()
+            outputs: torch.Tensor = module(**data.inputs(batch.index, batch.view if augment else None))
+        return outputs.float()
 
     return ask
 

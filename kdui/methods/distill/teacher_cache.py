@@ -32,7 +32,7 @@ class TeacherOutputs:
 
     @property
     def views(self) -> int:
-        return self._mapped.shape[0]
+        return int(self._mapped.shape[0])
 
     def __call__(self, index: torch.Tensor, view: int) -> torch.Tensor:
         """Outputs [batch, ...] of these examples in this view, fp32."""

@@ -25,8 +25,8 @@ def quantize(context: StepContext) -> dict[str, Any]:
     inputs = read_inputs(source.path)
     for name in (INPUTS_FILE, *inputs.files):
         shutil.copyfile(source.file(name), context.out / name)
-    known = {key: source.manifest.summary[key] for key in ("parameters", "nonzero", "macs") if key in source.manifest.summary}
-    facts = {**known, "bits": settings["bits"], "scheme": settings["scheme"]}
+    known: dict[str, Any] = {key: source.manifest.summary[key] for key in ("parameters", "nonzero", "macs") if key in source.manifest.summary}
+    facts: dict[str, Any] = {**known, "bits": settings["bits"], "scheme": settings["scheme"]}
     if settings["scheme"] == "simulated":
         return facts | simulate(source.file(MODEL_FILE), context.out / MODEL_FILE, context.out / PACKED_FILE, settings["bits"])
     return facts | _best_int8(context, source.file(MODEL_FILE))

@@ -22,7 +22,7 @@ from kdui.launch.machine import cpu_flags
 CALIBRATION_BATCH = 32
 
 
-class Examples(CalibrationDataReader):
+class Examples(CalibrationDataReader):  # type: ignore[misc]
     """Calibration arrays in batches, as the quantizer asks for them."""
 
     def __init__(self, arrays: dict[str, np.ndarray]):
@@ -30,7 +30,7 @@ class Examples(CalibrationDataReader):
         self._batches: Iterator[dict[str, np.ndarray]] = iter(
             [{name: array[start:start + CALIBRATION_BATCH] for name, array in arrays.items()} for start in range(0, count, CALIBRATION_BATCH)])
 
-    def get_next(self) -> dict[str, np.ndarray] | None:  # type: ignore[override]
+    def get_next(self) -> dict[str, np.ndarray] | None:
         """The next batch, None at the end."""
         return next(self._batches, None)
 
@@ -69,7 +69,7 @@ def write_static(source: Path, target: Path, arrays: dict[str, np.ndarray], acti
 class _quiet(warnings.catch_warnings):
     """The quantizer's advice on the root logger is about its own pre-processing, which has been done."""
 
-    def __enter__(self) -> None:  # type: ignore[override]
+    def __enter__(self) -> None:
         super().__enter__()
         warnings.simplefilter("ignore")
         self._level = logging.getLogger().level

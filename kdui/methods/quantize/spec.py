@@ -1,6 +1,6 @@
 """Quantize: the form, and its place in the plan."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -34,9 +34,11 @@ def plan(chain: Chain, stage: str, spec: QuantizeSpec) -> None:
         scheme = "simulated" if spec.bits < 8 else (family.family.quantization if family else "dynamic")
     elif scheme in ("dynamic", "static") and spec.bits < 8:
         scheme = "simulated"
-    settings = {"bits": spec.bits, "scheme": scheme}
+    settings: dict[str, Any] = {"bits": spec.bits, "scheme": scheme}
+    if scheme != "simulated":
+        settings["machine"] = chain.machine
     if scheme == "static":
-        settings |= {"calibration_examples": spec.calibration_examples, "machine": chain.machine}
+        settings["calibration_examples"] = spec.calibration_examples
     step = chain.add(stage, stage=stage, method="quantize", operation="quantize", produces="onnx", role="compressed",
                      label=f"{model.label} · {'int8' if spec.bits == 8 and scheme != 'simulated' else f'{spec.bits}-bit'}",
                      settings=settings, inputs={"model": chain.exported(model)})
