@@ -35,7 +35,9 @@ def prepare_torch(device: torch.device) -> None:
     """Deterministic kernels, and all cores of the machine on the one CPU slot."""
     torch.use_deterministic_algorithms(True, warn_only=True)
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    if device.type == "cpu":
+    if device.type == "cuda":
+        torch.cuda.set_device(device)  # checkpoints keep the random state of the current device
+    else:
         torch.set_num_threads(cores())
         # Denormals slow the last epochs of small networks by several times and change no result that matters.
         torch.set_flush_denormal(True)

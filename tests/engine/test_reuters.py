@@ -1,0 +1,110 @@
+"""Distillation on real newswire: a small BERT made on the spot teaches a classifier over its own word embeddings."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+from transformers import BertConfig, BertForSequenceClassification
+
+from kdui.catalogue.tasks import TASKS, load_task
+from kdui.core.run import RunState
+from kdui.inputs import text
+from kdui.models.module_store import load_model
+from tests.engine.digits import Bench, read_json, states
+
+EXAMPLES = 400
+POSITIONS = 50  # fewer than the task's 96 tokens: what the checkpoint can read decides
+
+
+def checkpoint(folder: Path, texts: list[str]) -> Path:
+    """A random BERT of one layer with a word-piece vocabulary of these texts."""
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer.normalizer, tokenizer.pre_tokenizer = normalizers.BertNormalizer(), pre_tokenizers.BertPreTokenizer()
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
+    tokenizer.train_from_iterator(texts, trainers.WordPieceTrainer(vocab_size=1500, special_tokens=special, show_progress=False))
+    tokenizer.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)])
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = BertForSequenceClassification(BertConfig(
+            vocab_size=tokenizer.get_vocab_size(), hidden_size=64, num_hidden_layers=1, num_attention_heads=4,
+            intermediate_size=128, max_position_embeddings=POSITIONS, num_labels=8))
+    model.save_pretrained(folder)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory, shared_cache):
+    bench = Bench(tmp_path_factory.mktemp("reuters"))
+    (bench.settings.home / "cache").symlink_to(shared_cache, target_is_directory=True)
+    return bench
+
+
+@pytest.fixture(scope="module")
+def run(bench, tmp_path_factory):
+    _, splits = load_task("reuters-r8", bench.settings)
+    teacher = checkpoint(tmp_path_factory.mktemp("teacher"), splits["train"].inputs[:EXAMPLES])
+    knobs = {"batch_size": 16, "train_examples": EXAMPLES}
+    found = bench.run({"task": "reuters-r8", "teacher": f"folder:{teacher}", "student": "pooled-32", "stages": [
+        {"teach": {**knobs, "epochs": 5, "learning_rate": 0.002}},
+        {"distill": {**knobs, "epochs": 6, "learning_rate": 0.01, "temperature": 2, "soft_weight": 0.5, "control": False}},
+        {"quantize": {"bits": 8}},
+        {"measure": {"latency_runs": 20}}]})
+    assert found.state is RunState.SUCCEEDED, found.error
+    return found
+
+
+def test_teacher_and_student_learn_the_topics(bench, run):
+    found = bench.measured(run)
+    targets = load_task("reuters-r8", bench.settings)[1]["test"].targets
+    majority = 100 * np.bincount(targets).max() / len(targets)
+    assert majority == pytest.approx(49.5, abs=0.1)
+    # Measured: 77 % and 80 %.
+    assert found["teach"]["accuracy"].value > majority + 15
+    assert found["distill"]["accuracy"].value > majority + 15
+    assert found["distill"]["accuracy"].provenance.n == 2189
+    assert set(states(run).values()) == {"done"}
+
+
+def test_the_student_starts_from_its_teachers_words(bench, run):
+    teacher, student = (bench.folder(run, step) for step in ("teach", "distill"))
+    assert (teacher / "tokenizer.json").read_bytes() == (student / "tokenizer.json").read_bytes()
+    module, description, inputs = load_model(student)
+    assert module.word_embedding.weight.shape == (load_model(teacher)[0].word_embedding.num_embeddings, 32)
+    assert (description.family, inputs.files) == ("pooled", ("tokenizer.json",))
+    assert read_json(teacher / "inputs.json")["settings"]["max_length"] == POSITIONS - 2
+    kept = np.load(bench.folder(run, "distill.outputs") / "outputs.npy")
+    assert kept.shape == (1, EXAMPLES, TASKS["reuters-r8"].outputs)
+
+
+@pytest.mark.parametrize("step", ["teach", "distill"])
+@pytest.mark.parametrize(("count", "words"), [(1, 3), (4, 200), (33, 12)])
+def test_graphs_take_any_batch_and_any_length(bench, run, step, count, words):
+    folder = bench.folder(run, f"export.{step}")
+    module, _, inputs = load_model(bench.folder(run, step))
+    texts = [" ".join(one.split()[:words]) for one in load_task("reuters-r8", bench.settings)[1]["test"].inputs[:count]]
+    arrays = text.prepare(texts, inputs.settings, folder)
+    found = onnxruntime.InferenceSession(folder / "model.onnx", providers=["CPUExecutionProvider"]).run(None, arrays)[0]
+    with torch.inference_mode():
+        expected = module(**{name: torch.from_numpy(array) for name, array in arrays.items()}).numpy()
+    assert found.shape == (count, 8)
+    assert np.abs(found - expected).max() / max(1.0, np.abs(expected).max()) < 1e-3
+
+
+def test_int8_is_smaller_and_about_as_good(bench, run):
+    found = bench.measured(run)
+    assert found["quantize"]["file_bytes"].value < 0.5 * found["distill"]["file_bytes"].value
+    assert found["quantize"]["accuracy"].value == pytest.approx(found["distill"]["accuracy"].value, abs=3)
+    operators = {node.op_type for node in onnx.load(bench.folder(run, "quantize") / "model.onnx").graph.node}
+    assert {"MatMulInteger", "DequantizeLinear"} & operators
+
+
+def test_timed_texts_are_as_long_as_a_model_reads(bench, run):
+    found = bench.measured(run)
+    assert f"{POSITIONS - 2} tokens" in found["teach"]["latency_p50"].provenance.note
+    assert "64 tokens" in found["distill"]["latency_p50"].provenance.note
+    assert found["distill"]["speedup"].value > 1
