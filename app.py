@@ -19,9 +19,11 @@ RunId = Annotated[str, typer.Argument(help="The run's id, as 'list runs' shows i
 
 
 @app.callback(invoke_without_command=True)
-def serve(context: typer.Context,
-          host: Annotated[str | None, typer.Option(help="Address to listen on; default 127.0.0.1 or KDUI_HOST.")] = None,
-          port: Annotated[int | None, typer.Option(help="Port; default 7860 or KDUI_PORT.")] = None) -> None:
+def serve(
+    context: typer.Context,
+    host: Annotated[str | None, typer.Option(help="Address to listen on; default 127.0.0.1 or KDUI_HOST.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port; default 7860 or KDUI_PORT.")] = None,
+) -> None:
     """Serve the page (when no command is given)."""
     if context.invoked_subcommand is not None:
         return
@@ -34,9 +36,14 @@ def serve(context: typer.Context,
 
 
 @app.command()
-def run(recipe: Annotated[str, typer.Argument(help="A recipe's name, or a YAML file.")],
-        set_: Annotated[list[str] | None, typer.Option("--set", help="Change a setting: distill.temperature=4. May be repeated.")] = None,
-        device: Annotated[str, typer.Option(help="auto, cpu or cuda:N.")] = "auto", as_json: Json = False) -> None:
+def run(
+    recipe: Annotated[str, typer.Argument(help="A recipe's name, or a YAML file.")],
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="Change a setting: distill.temperature=4. May be repeated.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda:N.")] = "auto",
+    as_json: Json = False,
+) -> None:
     """Queue a recipe, follow it to its end, and print what it measured."""
     bench = Workbench()
     submitted = bench.submit(bench.recipe(recipe).with_values(terminal.parse_values(set_ or [])), device)
@@ -51,8 +58,11 @@ def run(recipe: Annotated[str, typer.Argument(help="A recipe's name, or a YAML f
 
 
 @app.command("list")
-def list_(kind: Annotated[str, typer.Argument(help="tasks, models, methods, recipes or runs.")],
-          text: Annotated[str, typer.Option(help="Only runs whose name, id or models contain this.")] = "", as_json: Json = False) -> None:
+def list_(
+    kind: Annotated[str, typer.Argument(help="tasks, models, methods, recipes or runs.")],
+    text: Annotated[str, typer.Option(help="Only runs whose name, id or models contain this.")] = "",
+    as_json: Json = False,
+) -> None:
     """List what there is."""
     rows = terminal.listing(Workbench(), kind, text)
     terminal.print_json(rows) if as_json else terminal.print_rows(rows)
@@ -95,8 +105,11 @@ def delete(run_id: RunId) -> None:
 
 
 @app.command()
-def predict(run_id: RunId, example: Annotated[str, typer.Argument(metavar="INPUT", help="A text, a picture file, or test:INDEX.")],
-            as_json: Json = False) -> None:
+def predict(
+    run_id: RunId,
+    example: Annotated[str, typer.Argument(metavar="INPUT", help="A text, a picture file, or test:INDEX.")],
+    as_json: Json = False,
+) -> None:
     """Ask every model of a run about one input."""
     bench = Workbench()
     try:
@@ -110,7 +123,9 @@ def predict(run_id: RunId, example: Annotated[str, typer.Argument(metavar="INPUT
 def doctor(as_json: Json = False) -> None:
     """Say what this machine can do, and what is missing."""
     facts: dict[str, Any] = terminal.examination(Workbench())
-    terminal.print_json(facts) if as_json else terminal.print_rows([{"what": key, "found": value} for key, value in facts.items()])
+    terminal.print_json(facts) if as_json else terminal.print_rows(
+        [{"what": key, "found": value} for key, value in facts.items()]
+    )
 
 
 @app.command()

@@ -36,7 +36,9 @@ class Estimator:
         steps = self._steps(recipe, plan, teacher, student)
         seconds = sum(step.seconds for step in steps if step.seconds is not None)
         rows = self._rows(recipe, plan, specs, teacher, student)
-        return Estimate(rows=tuple(rows), warnings=tuple(warnings(recipe, specs, teacher, student)), steps=tuple(steps), seconds=seconds)
+        return Estimate(
+            rows=tuple(rows), warnings=tuple(warnings(recipe, specs, teacher, student)), steps=tuple(steps), seconds=seconds
+        )
 
     # --- time --------------------------------------------------------------------------------------------------
 
@@ -47,7 +49,9 @@ class Estimator:
             cached = self.store.artifacts.has(step.digest)
             seconds = 0.0 if cached else known.get((recipe.task, step.method, step.label))
             if seconds is None:
-                seconds = rough_seconds(recipe.task, step, teacher if step.role == "teacher" or step.produces == "outputs" else student)
+                seconds = rough_seconds(
+                    recipe.task, step, teacher if step.role == "teacher" or step.produces == "outputs" else student
+                )
             found.append(PlannedStep(name=step.name, label=step.label, method=step.method, cached=cached, seconds=seconds))
         return found
 
@@ -61,41 +65,77 @@ class Estimator:
             return {}
         return read_measurements(self.store, chosen[0].digest)
 
-    def _rows(self, recipe: Recipe, plan: list[Step], specs: dict[str, dict[str, Any]], teacher: Size | None, student: Size | None) -> list[EstimateRow]:
+    def _rows(
+        self, recipe: Recipe, plan: list[Step], specs: dict[str, dict[str, Any]], teacher: Size | None, student: Size | None
+    ) -> list[EstimateRow]:
         old, new = self._measured(plan, False), self._measured(plan, True)
         base = counted(teacher, {}) if teacher else {}
         result = counted(student, specs) if student else {}
         history = self._history(recipe)
         rows = []
-        for metric, title, unit, scale in (("parameters", "Parameters", "", 1.0), ("gzip_bytes", "Download", "MB", 1e6), ("macs", "MACs", "", 1.0),
-                                           ("latency_p50", "Latency p50", "ms", 1.0), ("peak_memory", "Peak memory", "MB", 1.0)):
+        for metric, title, unit, scale in (
+            ("parameters", "Parameters", "", 1.0),
+            ("gzip_bytes", "Download", "MB", 1e6),
+            ("macs", "MACs", "", 1.0),
+            ("latency_p50", "Latency p50", "ms", 1.0),
+            ("peak_memory", "Peak memory", "MB", 1.0),
+        ):
             left = _known(old, metric, scale) or (base.get(metric) or history.get(("teacher", metric)), Origin.ESTIMATED)
             right = _known(new, metric, scale) or (result.get(metric) or history.get(("result", metric)), Origin.ESTIMATED)
             if metric == "parameters":
-                left, right = (left[0], Origin.MEASURED), (right[0], right[1] if specs.get("prune", {}).get("kind") == "structured" else Origin.MEASURED)
+                left, right = (
+                    (left[0], Origin.MEASURED),
+                    (right[0], right[1] if specs.get("prune", {}).get("kind") == "structured" else Origin.MEASURED),
+                )
             ratio = left[0] / right[0] if left[0] and right[0] else None
-            rows.append(EstimateRow(quantity=title, unit=unit, teacher=left[0], result=right[0], ratio=ratio, teacher_origin=left[1], result_origin=right[1]))
+            rows.append(
+                EstimateRow(
+                    quantity=title,
+                    unit=unit,
+                    teacher=left[0],
+                    result=right[0],
+                    ratio=ratio,
+                    teacher_origin=left[1],
+                    result_origin=right[1],
+                )
+            )
         rows.append(self._headline(recipe, old, new, history))
         return rows
 
-    def _headline(self, recipe: Recipe, old: dict[str, Measurement], new: dict[str, Measurement], history: dict[tuple[str, str], Any]) -> EstimateRow:
+    def _headline(
+        self, recipe: Recipe, old: dict[str, Measurement], new: dict[str, Measurement], history: dict[tuple[str, str], Any]
+    ) -> EstimateRow:
         metric = TASKS[recipe.task].headline
         left = _known(old, metric.name, 1.0) or (history.get(("teacher", "headline")), Origin.ESTIMATED)
         right = _known(new, metric.name, 1.0) or (None, Origin.ESTIMATED)
         low, high = history.get(("result", "headline"), (None, None))
         middle = right[0] if right[0] is not None else ((low + high) / 2 if low is not None and high is not None else None)
         known = right[0] is not None
-        return EstimateRow(quantity=metric.title, unit=metric.unit, teacher=left[0], result=middle, result_low=None if known else low,
-                           result_high=None if known else high, ratio=middle / left[0] if middle and left[0] else None,
-                           teacher_origin=left[1], result_origin=right[1])
+        return EstimateRow(
+            quantity=metric.title,
+            unit=metric.unit,
+            teacher=left[0],
+            result=middle,
+            result_low=None if known else low,
+            result_high=None if known else high,
+            ratio=middle / left[0] if middle and left[0] else None,
+            teacher_origin=left[1],
+            result_origin=right[1],
+        )
 
     def _history(self, recipe: Recipe) -> dict[tuple[str, str], Any]:
         """What runs of the same models on the same task gave: medians, and the range of the headline."""
         names, rows = self.store.results.rows_of_task(recipe.task)
         table = [dict(zip(names, row, strict=True)) for row in rows[-4000:]]
         found: dict[tuple[str, str], Any] = {}
-        groups = {"teacher": [row for row in table if row["role"] == "teacher" and row["model"] == str(recipe.teacher)],
-                  "result": [row for row in table if row["role"] in ("student", "compressed") and row["model"] == str(recipe.student or recipe.teacher)]}
+        groups = {
+            "teacher": [row for row in table if row["role"] == "teacher" and row["model"] == str(recipe.teacher)],
+            "result": [
+                row
+                for row in table
+                if row["role"] in ("student", "compressed") and row["model"] == str(recipe.student or recipe.teacher)
+            ],
+        }
         for side, group in groups.items():
             for column, metric in (("latency_ms", "latency_p50"), ("memory_mb", "peak_memory")):
                 values = sorted(row[column] for row in group if row[column] is not None)
@@ -114,7 +154,9 @@ def read_measurements(store: Store, digest: str) -> dict[str, Measurement]:
     from kdui.methods.measure.files import MEASUREMENTS_FILE
 
     rows = json.loads(store.artifacts.open(digest).file(MEASUREMENTS_FILE).read_bytes())
-    return {row["metric"]: Measurement.model_validate({key: value for key, value in row.items() if key != "mark"}) for row in rows}
+    return {
+        row["metric"]: Measurement.model_validate({key: value for key, value in row.items() if key != "mark"}) for row in rows
+    }
 
 
 def _known(found: dict[str, Measurement], metric: str, scale: float) -> tuple[float, Origin] | None:
@@ -158,11 +200,17 @@ def warnings(recipe: Recipe, specs: dict[str, dict[str, Any]], teacher: Size | N
     found = []
     prune, quantize, distill = specs.get("prune"), specs.get("quantize"), specs.get("distill")
     if prune and prune["kind"] != "structured" and prune["sparsity"] > 0:
-        found.append(f"{prune['sparsity']:.0%}".replace("%", " %") + " unstructured sparsity shrinks the download. It does not speed up this CPU: choose structured pruning for latency.")
+        found.append(
+            f"{prune['sparsity']:.0%}".replace("%", " %")
+            + " unstructured sparsity shrinks the download. It does not speed up this CPU: choose structured pruning for latency."
+        )
     if prune and prune["sparsity"] >= 0.9:
         found.append("At 90 % and more, most models lose accuracy that recovery does not bring back.")
     if quantize and quantize["bits"] < 8:
-        found.append(f"There is no kernel for {quantize['bits']} bits: accuracy is simulated, the packed size is real, the speed is that of the unpacked model.")
+        found.append(
+            f"There is no kernel for {quantize['bits']} bits: accuracy is simulated, the packed size is real, "
+            "the speed is that of the unpacked model."
+        )
     if quantize and quantize["bits"] == 8 and not cpu_flags() & FAST_INT8:
         found.append("This CPU has no int8 dot product (VNNI): int8 saves size here, and is seldom faster than fp32.")
     if distill and distill["soft_weight"] == 0:

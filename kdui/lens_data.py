@@ -13,11 +13,15 @@ LENS_FILE = "lens.json"
 
 def lens_data(store: Store, recipe: Recipe, plan: list[Step]) -> dict[str, Any]:
     """Data by lens, each with its origin: measured, or none with a sentence that says how to get it."""
-    return {"temperature": _temperature(store, recipe, plan), "weights": _weights(store, recipe, plan), "soft_weight": _soft_weight(store, recipe, plan)}
+    return {
+        "temperature": _temperature(store, recipe, plan),
+        "weights": _weights(store, recipe, plan),
+        "soft_weight": _soft_weight(store, recipe, plan),
+    }
 
 
 def _digest(store: Store, recipe: Recipe, plan: list[Step], produces: str, role: str | None) -> tuple[str, bool] | None:
-    """The artifact of this very recipe, else of the newest run with the same models: its digest and whether it is the very one."""
+    """The artifact of this very recipe, else of the newest run with the same models: digest, and whether it is the very one."""
     for step in plan:
         if step.produces == produces and step.role == role and store.artifacts.has(step.digest):
             return step.digest, True
@@ -34,8 +38,15 @@ def _read(store: Store, digest: str) -> dict[str, Any]:
 def _temperature(store: Store, recipe: Recipe, plan: list[Step]) -> dict[str, Any]:
     found = _digest(store, recipe, plan, "outputs", None)
     if found is None:
-        return {"origin": "none", "note": "No teacher has answered yet: queue a run to see its soft labels.", "labels": list(TASKS[recipe.task].labels), "examples": []}
-    note = f"Answers of {recipe.teacher} to validation examples" + ("" if found[1] else ", from an earlier run with other settings")
+        return {
+            "origin": "none",
+            "note": "No teacher has answered yet: queue a run to see its soft labels.",
+            "labels": list(TASKS[recipe.task].labels),
+            "examples": [],
+        }
+    note = f"Answers of {recipe.teacher} to validation examples" + (
+        "" if found[1] else ", from an earlier run with other settings"
+    )
     return {"origin": "measured", "note": note, **_read(store, found[0])}
 
 
@@ -54,5 +65,10 @@ def _soft_weight(store: Store, recipe: Recipe, plan: list[Step]) -> dict[str, An
     rows = [row for row in history if "train_soft" in row and "train_hard" in row]
     if not rows:
         return {"origin": "none", "note": "No run has recorded both losses yet.", "epochs": [], "soft": [], "hard": []}
-    return {"origin": "measured", "note": "Training losses by epoch" + ("" if found and found[1] else ", from an earlier run with other settings"),
-            "epochs": [row["epoch"] for row in rows], "soft": [row["train_soft"] for row in rows], "hard": [row["train_hard"] for row in rows]}
+    return {
+        "origin": "measured",
+        "note": "Training losses by epoch" + ("" if found and found[1] else ", from an earlier run with other settings"),
+        "epochs": [row["epoch"] for row in rows],
+        "soft": [row["train_soft"] for row in rows],
+        "hard": [row["train_hard"] for row in rows],
+    }

@@ -20,19 +20,28 @@ def serve(workbench: Workbench, host: str | None, port: int | None, stop: thread
     host, port = host or settings.host, port if port is not None else settings.port
     auth = _credentials(settings.auth)
     if host not in LOCAL and auth is None:
-        raise KduiError(f"Serving on {host} would let everybody who reaches this machine start jobs. Set KDUI_AUTH=user:password first.")
+        raise KduiError(
+            f"Serving on {host} would let everybody who reaches this machine start jobs. Set KDUI_AUTH=user:password first."
+        )
     # Gradio offers files of the working directory: there must be none.
     with tempfile.TemporaryDirectory(prefix="kdui-empty-") as empty, contextlib.chdir(empty):
         _serve(workbench, host, port, auth, stop, started)
 
 
-def _serve(workbench: Workbench, host: str, port: int, auth: tuple[str, str] | None, stop: threading.Event, started: float) -> None:
+def _serve(
+    workbench: Workbench, host: str, port: int, auth: tuple[str, str] | None, stop: threading.Event, started: float
+) -> None:
     first = queue_quickstart(workbench)
     workbench.start_dispatcher()
     page = _launch(workbench, host, port, auth)
-    print(f"kdui is ready at {page.local_url} after {time.monotonic() - started:.1f} s. Store: {workbench.settings.home}", flush=True)
+    print(
+        f"kdui is ready at {page.local_url} after {time.monotonic() - started:.1f} s. Store: {workbench.settings.home}",
+        flush=True,
+    )
     if first:
-        print(f"First start: the quickstart recipe is queued as run {first.id}; cancel it on the Runs tab if you like.", flush=True)
+        print(
+            f"First start: the quickstart recipe is queued as run {first.id}; cancel it on the Runs tab if you like.", flush=True
+        )
     workbench.warm_up()
     stop.wait()
     print("kdui stops; running jobs go on and are picked up at the next start.", flush=True)

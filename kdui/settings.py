@@ -10,9 +10,17 @@ from pydantic import Field
 from kdui.core.plain import Frozen
 
 VARIABLES = {
-    "home": "KDUI_HOME", "data_dir": "KDUI_DATA_DIR", "database_url": "KDUI_DATABASE_URL", "launcher": "KDUI_LAUNCHER",
-    "host": "KDUI_HOST", "port": "KDUI_PORT", "offline": "KDUI_OFFLINE", "auth": "KDUI_AUTH", "quickstart": "KDUI_QUICKSTART",
-    "serving_memory_mb": "KDUI_SERVING_MEMORY_MB", "serving_timeout_s": "KDUI_SERVING_TIMEOUT_S",
+    "home": "KDUI_HOME",
+    "data_dir": "KDUI_DATA_DIR",
+    "database_url": "KDUI_DATABASE_URL",
+    "launcher": "KDUI_LAUNCHER",
+    "host": "KDUI_HOST",
+    "port": "KDUI_PORT",
+    "offline": "KDUI_OFFLINE",
+    "auth": "KDUI_AUTH",
+    "quickstart": "KDUI_QUICKSTART",
+    "serving_memory_mb": "KDUI_SERVING_MEMORY_MB",
+    "serving_timeout_s": "KDUI_SERVING_TIMEOUT_S",
 }
 
 

@@ -20,8 +20,20 @@ from kdui.workbench import Workbench
 
 POLL_SECONDS = 0.25
 CANCEL_SECONDS = 8.0
-SHOWN = {"accuracy": "accuracy", "macro_f1": "macro F1", "parameters": "parameters", "macs": "MACs", "file_bytes": "file", "gzip_bytes": "gzip",
-         "packed_bytes": "packed", "latency_p50": "p50", "latency_p95": "p95", "throughput": "throughput", "peak_memory": "memory", "speedup": "speed-up"}
+SHOWN = {
+    "accuracy": "accuracy",
+    "macro_f1": "macro F1",
+    "parameters": "parameters",
+    "macs": "MACs",
+    "file_bytes": "file",
+    "gzip_bytes": "gzip",
+    "packed_bytes": "packed",
+    "latency_p50": "p50",
+    "latency_p95": "p95",
+    "throughput": "throughput",
+    "peak_memory": "memory",
+    "speedup": "speed-up",
+}
 
 
 def parse_values(pairs: list[str]) -> dict[str, Any]:
@@ -38,8 +50,15 @@ def parse_values(pairs: list[str]) -> dict[str, Any]:
 def follow(bench: Workbench, run_id: str, quiet: bool = False) -> None:
     """Wait for a run's end with a progress bar on standard error; ending this program leaves the worker running."""
     console = Console(stderr=True)
-    with Progress(TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeRemainingColumn(), console=console,
-                  disable=quiet, transient=True) as progress:
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeRemainingColumn(),
+        console=console,
+        disable=quiet,
+        transient=True,
+    ) as progress:
         bar = progress.add_task(f"run {run_id}", total=1.0)
         try:
             while True:
@@ -69,14 +88,50 @@ def wait_until_stopped(bench: Workbench, run_id: str) -> str:
 def run_json(bench: Workbench, detail: RunDetail) -> dict[str, Any]:
     """A run as one object: id, state, stages with cached flag and seconds, measurements, artifacts."""
     run = detail.run
-    stages = [{"name": step.name, "label": step.label, "method": step.method, "role": step.role, "state": step.state.value,
-               "cached": step.state == "cached", "seconds": step.seconds, "digest": step.digest} for step in run.steps]
-    results = [{"role": item.role, "label": item.label, "step": item.step, "measurements": {name: found.row() for name, found in item.measurements.items()}}
-               for item in detail.results]
-    artifacts = [{"step": step.name, "produces": step.produces, "digest": step.digest, "path": str(bench.store.artifacts.place(step.digest))}
-                 for step in run.steps if bench.store.artifacts.has(step.digest)]
-    return {"id": run.id, "name": run.name, "state": run.state.value, "error": run.error, "command": detail.command, "recipe": run.recipe.plain(),
-            "stages": stages, "measurements": results, "gain": detail.gain.row() if detail.gain else None, "artifacts": artifacts}
+    stages = [
+        {
+            "name": step.name,
+            "label": step.label,
+            "method": step.method,
+            "role": step.role,
+            "state": step.state.value,
+            "cached": step.state == "cached",
+            "seconds": step.seconds,
+            "digest": step.digest,
+        }
+        for step in run.steps
+    ]
+    results = [
+        {
+            "role": item.role,
+            "label": item.label,
+            "step": item.step,
+            "measurements": {name: found.row() for name, found in item.measurements.items()},
+        }
+        for item in detail.results
+    ]
+    artifacts = [
+        {
+            "step": step.name,
+            "produces": step.produces,
+            "digest": step.digest,
+            "path": str(bench.store.artifacts.place(step.digest)),
+        }
+        for step in run.steps
+        if bench.store.artifacts.has(step.digest)
+    ]
+    return {
+        "id": run.id,
+        "name": run.name,
+        "state": run.state.value,
+        "error": run.error,
+        "command": detail.command,
+        "recipe": run.recipe.plain(),
+        "stages": stages,
+        "measurements": results,
+        "gain": detail.gain.row() if detail.gain else None,
+        "artifacts": artifacts,
+    }
 
 
 def print_json(value: Any) -> None:
@@ -94,11 +149,28 @@ def print_run(detail: RunDetail) -> None:
     console.print(f"[bold]{run.name}[/bold]  {run.id}  {run.state}")
     if run.error:
         console.print(f"[red]{run.error}[/red]")
-    print_rows([{"step": step.name, "what": step.label, "state": step.state.value, "seconds": f"{step.seconds:.1f}" if step.seconds is not None else ""}
-                for step in run.steps])
+    print_rows(
+        [
+            {
+                "step": step.name,
+                "what": step.label,
+                "state": step.state.value,
+                "seconds": f"{step.seconds:.1f}" if step.seconds is not None else "",
+            }
+            for step in run.steps
+        ]
+    )
     if detail.results:
-        print_rows([{"model": item.label, "role": item.role, **{title: shown(item.measurements[name]) for name, title in SHOWN.items() if name in item.measurements}}
-                    for item in detail.results])
+        print_rows(
+            [
+                {
+                    "model": item.label,
+                    "role": item.role,
+                    **{title: shown(item.measurements[name]) for name, title in SHOWN.items() if name in item.measurements},
+                }
+                for item in detail.results
+            ]
+        )
         console.print("● measured  ◐ simulated  ○ estimated  ⟲ replayed", highlight=False)
     if detail.gain:
         console.print(gain_sentence(detail.gain), highlight=False)
@@ -109,8 +181,13 @@ def gain_sentence(gain: Measurement) -> str:
     """What the teacher bought, without claiming what one seed cannot show."""
     if gain.low is None or gain.high is None:
         return f"Student minus control: {gain.value:+.2f} {gain.unit} {gain.mark}"
-    words = "no difference shown" if gain.low <= 0 <= gain.high else ("the teacher helped" if gain.value > 0 else "the control was better")
-    return f"Student minus control: {gain.value:+.2f} {gain.unit} {gain.mark}, 95 % interval {gain.low:+.2f} to {gain.high:+.2f} (test examples, one seed): {words}."
+    words = (
+        "no difference shown"
+        if gain.low <= 0 <= gain.high
+        else ("the teacher helped" if gain.value > 0 else "the control was better")
+    )
+    interval = f"95 % interval {gain.low:+.2f} to {gain.high:+.2f} (test examples, one seed)"
+    return f"Student minus control: {gain.value:+.2f} {gain.unit} {gain.mark}, {interval}: {words}."
 
 
 def shown(item: Measurement) -> str:
@@ -146,26 +223,60 @@ def print_rows(rows: list[dict[str, Any]]) -> None:
 def listing(bench: Workbench, kind: str, text: str = "") -> list[dict[str, Any]]:
     """Rows of tasks, models, methods, recipes or runs; raises UnknownName with the nearest."""
     if kind == "tasks":
-        return [{"name": task.name, "title": task.title, "kind": task.modality, "labels": len(task.labels), **task.splits,
-                 "licence": task.resource.licence} for task in bench.tasks()]
+        return [
+            {
+                "name": task.name,
+                "title": task.title,
+                "kind": task.modality,
+                "labels": len(task.labels),
+                **task.splits,
+                "licence": task.resource.licence,
+            }
+            for task in bench.tasks()
+        ]
     if kind == "models":
         return _models()
     if kind == "methods":
-        return [{"name": method.name, "group": method.group, "what": method.summary, "settings": ", ".join(method.spec.model_fields)} for method in bench.methods()]
+        return [
+            {"name": method.name, "group": method.group, "what": method.summary, "settings": ", ".join(method.spec.model_fields)}
+            for method in bench.methods()
+        ]
     if kind == "recipes":
-        return [{"name": name, "title": recipe.name, "task": recipe.task, "what": recipe.summary}
-                for name, recipe in zip(bench.recipe_names(), bench.recipes(), strict=True)]
+        return [
+            {"name": name, "title": recipe.name, "task": recipe.task, "what": recipe.summary}
+            for name, recipe in zip(bench.recipe_names(), bench.recipes(), strict=True)
+        ]
     if kind == "runs":
-        return [{"id": row.id, "name": row.name, "state": row.state.value, "task": row.task, "teacher": row.teacher, "student": row.student,
-                 "result": row.headline, "created (UTC)": row.created, "error": row.error or ""} for row in bench.runs(text=text, size=100).rows]
+        return [
+            {
+                "id": row.id,
+                "name": row.name,
+                "state": row.state.value,
+                "task": row.task,
+                "teacher": row.teacher,
+                "student": row.student,
+                "result": row.headline,
+                "created (UTC)": row.created,
+                "error": row.error or "",
+            }
+            for row in bench.runs(text=text, size=100).rows
+        ]
     raise UnknownName("list", kind, ["tasks", "models", "methods", "recipes", "runs"])
 
 
 def _models() -> list[dict[str, Any]]:
     from kdui.catalogue.models import presets
 
-    return [{"name": name, "family": family.title, "for": ", ".join(preset.tasks) or family.modality, "licence": preset.licence, "what": preset.summary}
-            for name, (family, preset) in presets().items()]
+    return [
+        {
+            "name": name,
+            "family": family.title,
+            "for": ", ".join(preset.tasks) or family.modality,
+            "licence": preset.licence,
+            "what": preset.summary,
+        }
+        for name, (family, preset) in presets().items()
+    ]
 
 
 def predictions(bench: Workbench, run_id: str, example: str) -> list[dict[str, Any]]:
@@ -175,10 +286,19 @@ def predictions(bench: Workbench, run_id: str, example: str) -> list[dict[str, A
         raise KduiError(f"Run {run_id} has no measured model yet (it is {detail.run.state}). Wait for it, or resume it.")
     task = detail.run.recipe.task
     answers = bench.ask(task, [item.digest for item in detail.results], payload(bench, task, example))
-    return [{"model": item.label, "role": item.role, "answer": answer.rows[0]["label"], "probability": round(answer.rows[0]["probability"], 4),
-             "next": answer.rows[1]["label"], "next probability": round(answer.rows[1]["probability"], 4),
-             "p50 ms": round(answer.latency_ms.value, 3), "n": answer.latency_ms.provenance.n}
-            for item, answer in zip(detail.results, answers, strict=True)]
+    return [
+        {
+            "model": item.label,
+            "role": item.role,
+            "answer": answer.rows[0]["label"],
+            "probability": round(answer.rows[0]["probability"], 4),
+            "next": answer.rows[1]["label"],
+            "next probability": round(answer.rows[1]["probability"], 4),
+            "p50 ms": round(answer.latency_ms.value, 3),
+            "n": answer.latency_ms.provenance.n,
+        }
+        for item, answer in zip(detail.results, answers, strict=True)
+    ]
 
 
 def payload(bench: Workbench, task: str, example: str) -> Any:
@@ -196,7 +316,9 @@ def payload(bench: Workbench, task: str, example: str) -> Any:
     try:
         return Image.open(Path(example).expanduser()).copy()
     except (OSError, UnidentifiedImageError) as error:
-        raise KduiError(f"{example} is not a picture that can be read ({error}). Give a PNG or JPEG file, or test:INDEX.") from None
+        raise KduiError(
+            f"{example} is not a picture that can be read ({error}). Give a PNG or JPEG file, or test:INDEX."
+        ) from None
 
 
 def _grey(rows: Any) -> Any:
@@ -210,7 +332,10 @@ def recipe_schema() -> dict[str, Any]:
     from kdui.catalogue.methods import METHODS
     from kdui.core.recipe import Recipe
 
-    return {**Recipe.model_json_schema(), "x-methods": {name: method.spec.model_json_schema() for name, method in METHODS.items()}}
+    return {
+        **Recipe.model_json_schema(),
+        "x-methods": {name: method.spec.model_json_schema() for name, method in METHODS.items()},
+    }
 
 
 def examination(bench: Workbench) -> dict[str, Any]:
@@ -220,10 +345,18 @@ def examination(bench: Workbench) -> dict[str, Any]:
     home = bench.settings.home
     home.mkdir(parents=True, exist_ok=True)
     return {
-        "processor": machine.cpu_name(), "cores": machine.cores(), "instruction sets": ", ".join(machine.notable_flags()) or "none that speed up low bits",
-        "int8": "fast (dot products in hardware)" if machine.cpu_flags() & {"avx512_vnni", "avx_vnni", "amx_int8", "asimddp"} else "works, seldom faster than fp32 here",
-        "GPUs": ", ".join(machine.gpus()) or "none: runs use the CPU", "slots": ", ".join(machine.slots()),
+        "processor": machine.cpu_name(),
+        "cores": machine.cores(),
+        "instruction sets": ", ".join(machine.notable_flags()) or "none that speed up low bits",
+        "int8": "fast (dot products in hardware)"
+        if machine.cpu_flags() & {"avx512_vnni", "avx_vnni", "amx_int8", "asimddp"}
+        else "works, seldom faster than fp32 here",
+        "GPUs": ", ".join(machine.gpus()) or "none: runs use the CPU",
+        "slots": ", ".join(machine.slots()),
         "versions": ", ".join(f"{name} {number}" for name, number in machine.versions().items()),
-        "store": str(home), "free disk": f"{shutil.disk_usage(home).free / 1e9:.1f} GB", "runs": sum(bench.store.runs.counts().values()),
+        "store": str(home),
+        "free disk": f"{shutil.disk_usage(home).free / 1e9:.1f} GB",
+        "runs": sum(bench.store.runs.counts().values()),
         "network": "off (KDUI_OFFLINE)" if bench.settings.offline else "used when data or weights are missing",
-        "own data": str(bench.settings.data_dir or "none (KDUI_DATA_DIR)")}
+        "own data": str(bench.settings.data_dir or "none (KDUI_DATA_DIR)"),
+    }

@@ -96,9 +96,15 @@ class Workbench:
         """A model as a choice; raises RecipeError in words when it does not fit the task."""
         facts = resolve(ModelRef.parse(ref), TASKS[task], self.settings)
         preset = next((item for item in facts.family.presets if item.name == facts.ref.name), None)
-        return ModelCard(ref=ref, title=facts.title, family=facts.family.title, summary=preset.summary if preset else facts.family.title,
-                         licence=preset.licence if preset else "see its model card",
-                         parameters=(known_size(task, ref) or {}).get("parameters"), known=self.store.results.best_headline(task, ref, role))
+        return ModelCard(
+            ref=ref,
+            title=facts.title,
+            family=facts.family.title,
+            summary=preset.summary if preset else facts.family.title,
+            licence=preset.licence if preset else "see its model card",
+            parameters=(known_size(task, ref) or {}).get("parameters"),
+            known=self.store.results.best_headline(task, ref, role),
+        )
 
     def recipes(self) -> list[Recipe]:
         """Built-in recipes, then saved ones."""
@@ -119,7 +125,9 @@ class Workbench:
             if recipe.task == task and recipe.student is not None:
                 same = (str(recipe.teacher), str(recipe.student)) == (teacher, student)
                 return recipe if same else recipe.with_values({"teacher": teacher, "student": student, "name": "", "summary": ""})
-        return recipe_files.validated({"task": task, "teacher": teacher, "student": student, "stages": list(self._default_stages())})
+        return recipe_files.validated(
+            {"task": task, "teacher": teacher, "student": student, "stages": list(self._default_stages())}
+        )
 
     def _default_stages(self) -> list[str]:
         return [method.name for method in self.methods() if method.name != "prune"]
@@ -139,7 +147,9 @@ class Workbench:
         for name in self.recipe_names():
             changes = _differences(self.recipe(name), recipe)
             if changes is not None:
-                return " ".join([f"python app.py run {name}", *(f"--set {key}={_as_argument(value)}" for key, value in changes.items())])
+                return " ".join(
+                    [f"python app.py run {name}", *(f"--set {key}={_as_argument(value)}" for key, value in changes.items())]
+                )
         return "python app.py run recipe.yaml    # after saving the YAML as recipe.yaml"
 
     def check(self, recipe: Recipe) -> None:
@@ -173,24 +183,46 @@ class Workbench:
         combinations = [dict(zip(values, chosen, strict=True)) for chosen in itertools.product(*values.values())]
         if not 1 <= len(combinations) <= MOST_IN_SWEEP:
             raise RecipeError(f"A sweep has 1 to {MOST_IN_SWEEP} runs; this one has {len(combinations)}. Give fewer values.")
-        recipes = [recipe.with_values({**chosen, "name": f"{recipe.name or recipe.task} · " + ", ".join(f"{key}={value}" for key, value in chosen.items())})
-                   for chosen in combinations]
+        recipes = [
+            recipe.with_values(
+                {
+                    **chosen,
+                    "name": f"{recipe.name or recipe.task} · " + ", ".join(f"{key}={value}" for key, value in chosen.items()),
+                }
+            )
+            for chosen in combinations
+        ]
         for item in recipes:
             self.check(item)
         return [self.submit(item, device) for item in recipes]
 
-    def runs(self, *, state: str | None = None, task: str | None = None, text: str = "", page: int = 1, size: int = 25) -> RunPage:
+    def runs(
+        self, *, state: str | None = None, task: str | None = None, text: str = "", page: int = 1, size: int = 25
+    ) -> RunPage:
         """One page of the run table."""
-        rows, total = self.store.runs.page(state=state or None, task=task or None, text=text.strip(), page=max(1, page), size=size)
+        rows, total = self.store.runs.page(
+            state=state or None, task=task or None, text=text.strip(), page=max(1, page), size=size
+        )
         return RunPage(rows=tuple(_run_row(row) for row in rows), total=total, page=max(1, page), size=size)
 
     def run(self, run_id: str) -> RunDetail:
         """A run with its steps, results, gain, command and YAML."""
         run = self.store.runs.get(run_id)
         measured = self.store.results.of_run(run_id)
-        results = tuple(ModelResult(step=row["step"], role=row["role"], label=row["label"], digest=row["digest"], measurements=measured[row["step"]])
-                        for row in self.store.results.rows_of_run(run_id) if row["step"] in measured)
-        return RunDetail(run=run, results=results, gain=_gain(run.recipe, results), command=self.command(run.recipe), yaml=self.recipe_yaml(run.recipe))
+        results = tuple(
+            ModelResult(
+                step=row["step"], role=row["role"], label=row["label"], digest=row["digest"], measurements=measured[row["step"]]
+            )
+            for row in self.store.results.rows_of_run(run_id)
+            if row["step"] in measured
+        )
+        return RunDetail(
+            run=run,
+            results=results,
+            gain=_gain(run.recipe, results),
+            command=self.command(run.recipe),
+            yaml=self.recipe_yaml(run.recipe),
+        )
 
     def events(self, run_id: str, cursor: int = 0) -> tuple[list[Event], int]:
         """What happened since the cursor, and the new cursor."""
@@ -253,8 +285,15 @@ class Workbench:
             if row["digest"] in found or not self.store.artifacts.has(row["digest"]):
                 continue
             mark = Origin(row["origin"]).mark
-            found[row["digest"]] = Servable(digest=row["digest"], title=row["label"], role=row["role"], task=task, run=row["run"],
-                                            file_bytes=round((row["file_mb"] or 0) * 1e6), headline=f"{row['accuracy']:.1f} {unit} {mark}")
+            found[row["digest"]] = Servable(
+                digest=row["digest"],
+                title=row["label"],
+                role=row["role"],
+                task=task,
+                run=row["run"],
+                file_bytes=round((row["file_mb"] or 0) * 1e6),
+                headline=f"{row['accuracy']:.1f} {unit} {mark}",
+            )
             if len(found) >= 100:
                 break
         return list(found.values())
@@ -277,7 +316,9 @@ class Workbench:
         """Where the first model is right on test data and the second wrong; both named by their ONNX artifact."""
         places = [self.store.runs.measured_step(digest) for digest in (teacher, other)]
         if None in places:
-            raise KduiError("One of these models was not measured on test data. Add a 'measure' stage to its recipe and run it again.")
+            raise KduiError(
+                "One of these models was not measured on test data. Add a 'measure' stage to its recipe and run it again."
+            )
         (task, ours), (other_task, theirs) = cast(list[tuple[str, str]], places)
         if task != other_task:
             raise KduiError("These models do different tasks, so their answers cannot be compared. Choose two of the same task.")
@@ -289,8 +330,13 @@ class Workbench:
         """The header strip."""
         counts = self.store.runs.counts()
         notice = self.serving.notice if "serving" in self.__dict__ else ""
-        return Overview(device=machine.summary(), running=counts.get("running", 0), queued=counts.get("queued", 0) + counts.get("interrupted", 0),
-                        launcher_alive=self.dispatcher is not None and self.dispatcher.alive, serving=notice)
+        return Overview(
+            device=machine.summary(),
+            running=counts.get("running", 0),
+            queued=counts.get("queued", 0) + counts.get("interrupted", 0),
+            launcher_alive=self.dispatcher is not None and self.dispatcher.alive,
+            serving=notice,
+        )
 
     def devices(self) -> list[str]:
         """What a run may ask for."""
@@ -299,7 +345,9 @@ class Workbench:
 
 def _differences(base: Recipe, recipe: Recipe) -> dict[str, Any] | None:
     """Dotted settings that turn ``base`` into ``recipe``; None when their tasks or stages differ, or a knob is missing."""
-    if base.task != recipe.task or [(stage.name, stage.method) for stage in base.stages] != [(stage.name, stage.method) for stage in recipe.stages]:
+    if base.task != recipe.task or [(stage.name, stage.method) for stage in base.stages] != [
+        (stage.name, stage.method) for stage in recipe.stages
+    ]:
         return None
     changes: dict[str, Any] = {}
     for key in ("teacher", "student", "seed"):
@@ -322,9 +370,20 @@ def _run_row(row: Any) -> RunRow:
     seconds = None
     if row["started"] and row["finished"]:
         seconds = (row["finished"] - row["started"]).total_seconds()
-    return RunRow(id=row["id"], name=row["name"], task=row["task"], teacher=row["teacher"], student=row["student"], state=row["state"],
-                  progress=row["progress"], eta_seconds=row["eta_seconds"], created=row["created"].isoformat(timespec="seconds"), seconds=seconds,
-                  headline=row["headline"], error=row["error"])
+    return RunRow(
+        id=row["id"],
+        name=row["name"],
+        task=row["task"],
+        teacher=row["teacher"],
+        student=row["student"],
+        state=row["state"],
+        progress=row["progress"],
+        eta_seconds=row["eta_seconds"],
+        created=row["created"].isoformat(timespec="seconds"),
+        seconds=seconds,
+        headline=row["headline"],
+        error=row["error"],
+    )
 
 
 def _gain(recipe: Recipe, results: tuple[ModelResult, ...]) -> Measurement | None:
@@ -342,12 +401,28 @@ def _gain(recipe: Recipe, results: tuple[ModelResult, ...]) -> Measurement | Non
     if metric.unit == "%" and n:
         error = 100 * 1.96 * math.sqrt(sum(item.value / 100 * (1 - item.value / 100) / n for item in (student, control)))
         interval = {"low": student.value - control.value - error, "high": student.value - control.value + error}
-    return Measurement(metric="gain_over_control", value=student.value - control.value, unit="points", higher_is_better=True, **interval,
-                       provenance=Provenance(origin=Origin.MEASURED, device=student.provenance.device, n=n, split="test", note="test examples of one seed"))
+    return Measurement(
+        metric="gain_over_control",
+        value=student.value - control.value,
+        unit="points",
+        higher_is_better=True,
+        **interval,
+        provenance=Provenance(
+            origin=Origin.MEASURED, device=student.provenance.device, n=n, split="test", note="test examples of one seed"
+        ),
+    )
 
 
 def _answer(item: dict[str, Any]) -> Answer:
     samples = item["samples"]
-    latency = Measurement(metric="latency_p50", value=statistics.median(samples), unit="ms", samples=tuple(samples), higher_is_better=False,
-                          provenance=Provenance(origin=Origin.MEASURED, device=machine.cpu_name(), n=len(samples), note="just now, one thread, batch 1"))
+    latency = Measurement(
+        metric="latency_p50",
+        value=statistics.median(samples),
+        unit="ms",
+        samples=tuple(samples),
+        higher_is_better=False,
+        provenance=Provenance(
+            origin=Origin.MEASURED, device=machine.cpu_name(), n=len(samples), note="just now, one thread, batch 1"
+        ),
+    )
     return Answer(digest=item["digest"], rows=tuple(item["rows"]), latency_ms=latency, file_bytes=item["file_bytes"])

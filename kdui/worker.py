@@ -95,7 +95,12 @@ def perform(store: Store, run_id: str) -> int:
     except KduiError as error:
         return end(store, heart, RunState.FAILED, str(error))
     except MemoryError:
-        return end(store, heart, RunState.FAILED, "The machine ran out of memory. Lower the batch size or choose a smaller model, then resume.")
+        return end(
+            store,
+            heart,
+            RunState.FAILED,
+            "The machine ran out of memory. Lower the batch size or choose a smaller model, then resume.",
+        )
     except Exception as error:
         traceback.print_exc()
         return end(store, heart, RunState.FAILED, explain(error))
@@ -116,9 +121,14 @@ def explain(error: Exception) -> str:
     if type(error).__name__ == "OutOfMemoryError" or "out of memory" in str(error).lower():
         return "The device ran out of memory. Lower the batch size or choose a smaller model, then resume."
     if "disk is full" in str(error):
-        return "The disk is full, so the store could not be written. Free some space or set KDUI_HOME to another disk, then resume."
+        return (
+            "The disk is full, so the store could not be written. Free some space or set KDUI_HOME to another disk, then resume."
+        )
     first = str(error).strip().splitlines()[0] if str(error).strip() else "no message"
-    return f"Unexpected {type(error).__name__}: {first[:300]}. The run's log has the details; finished stages are kept, so resume goes on from there."
+    return (
+        f"Unexpected {type(error).__name__}: {first[:300]}. "
+        "The run's log has the details; finished stages are kept, so resume goes on from there."
+    )
 
 
 def end(store: Store, heart: Heart, state: RunState, error: str | None = None) -> int:

@@ -36,8 +36,10 @@ LAYERS = {
 # Its own command counts the sizes of all presets anew; the page reads the file that it wrote.
 ALLOWED = {("kdui.catalogue.sizes", "kdui.models.building")}
 
-LIGHT = re.compile(r"app|kdui\.(core|settings|catalogue|store|launch|charts|ui|workbench|serve|terminal)\b.*"
-                   r"|kdui\.(points|estimating|lens_data)\b.*|kdui\.serving\.client|.*\.(spec|files)|kdui\.methods\.training_knobs")
+LIGHT = re.compile(
+    r"app|kdui\.(core|settings|catalogue|store|launch|charts|ui|workbench|serve|terminal)\b.*"
+    r"|kdui\.(points|estimating|lens_data)\b.*|kdui\.serving\.client|.*\.(spec|files)|kdui\.methods\.training_knobs"
+)
 
 
 class Import(NamedTuple):
@@ -98,45 +100,82 @@ def test_the_parser_sees_what_is_there():
     assert Import("kdui.worker", "kdui.engine.pipeline", False) in IMPORTS
     assert Import("kdui.store.runs", "kdui.store.tables", True) in IMPORTS
     assert Import("kdui.core.contracts", "torch", False) in IMPORTS  # for type checking only
-    upwards = ["kdui.core.plan", "kdui.models.cnn.spec", "kdui.store.runs", "kdui.models.cnn.build", "kdui.training.loop",
-               "kdui.methods.distill.apply", "kdui.engine.pipeline", "kdui.workbench", "kdui.ui.page"]
+    upwards = [
+        "kdui.core.plan",
+        "kdui.models.cnn.spec",
+        "kdui.store.runs",
+        "kdui.models.cnn.build",
+        "kdui.training.loop",
+        "kdui.methods.distill.apply",
+        "kdui.engine.pipeline",
+        "kdui.workbench",
+        "kdui.ui.page",
+    ]
     assert [layer(module) for module in upwards] == sorted({layer(module) for module in upwards})
 
 
 def test_imports_go_down():
-    upward = [f"{item.module} -> {item.imported}" for item in IMPORTS
-              if item.imported in SOURCES and layer(item.imported) > layer(item.module) and item[:2] not in ALLOWED]
+    upward = [
+        f"{item.module} -> {item.imported}"
+        for item in IMPORTS
+        if item.imported in SOURCES and layer(item.imported) > layer(item.module) and item[:2] not in ALLOWED
+    ]
     assert upward == []
 
 
 def test_core_stands_on_pydantic_and_the_standard_library():
-    foreign = {(item.module, item.imported) for item in IMPORTS
-               if item.module.startswith("kdui.core") and item.imported.split(".")[0] not in sys.stdlib_module_names
-               and not item.imported.startswith(("kdui.core", "pydantic"))}
+    foreign = {
+        (item.module, item.imported)
+        for item in IMPORTS
+        if item.module.startswith("kdui.core")
+        and item.imported.split(".")[0] not in sys.stdlib_module_names
+        and not item.imported.startswith(("kdui.core", "pydantic"))
+    }
     assert {name for _, name in foreign} <= {"torch", "numpy"}
     assert [item for item in IMPORTS if item[:2] in foreign and item.at_start] == []
 
 
 def test_page_and_engine_never_meet():
-    apart = {"ui": "engine|training|runtime|store|launch|models|methods|tasks|serving|worker",
-             "engine": "ui|workbench|charts|serving", "charts": "ui|store|engine|workbench", "store": "launch|ui|engine"}
+    apart = {
+        "ui": "engine|training|runtime|store|launch|models|methods|tasks|serving|worker",
+        "engine": "ui|workbench|charts|serving",
+        "charts": "ui|store|engine|workbench",
+        "store": "launch|ui|engine",
+    }
     for one, others in apart.items():
-        met = [item for item in IMPORTS
-               if re.match(rf"kdui\.{one}\b", item.module) and re.match(rf"kdui\.({others})\b", item.imported)]
+        met = [
+            item
+            for item in IMPORTS
+            if re.match(rf"kdui\.{one}\b", item.module) and re.match(rf"kdui\.({others})\b", item.imported)
+        ]
         assert met == []
 
 
 def test_light_layers_import_nothing_heavy_at_the_start():
-    heavy = [f"{item.module} -> {item.imported}" for item in IMPORTS
-             if item.at_start and item.imported.split(".")[0] in HEAVY and LIGHT.fullmatch(item.module)]
+    heavy = [
+        f"{item.module} -> {item.imported}"
+        for item in IMPORTS
+        if item.at_start and item.imported.split(".")[0] in HEAVY and LIGHT.fullmatch(item.module)
+    ]
     assert heavy == []
 
 
-@pytest.mark.parametrize("modules", [["kdui.ui.page", "kdui.workbench"], ["app"], ["kdui.inputs.image", "kdui.inputs.text"],
-                                     ["kdui.launch.dispatcher", "kdui.catalogue.planner"]])
+@pytest.mark.parametrize(
+    "modules",
+    [
+        ["kdui.ui.page", "kdui.workbench"],
+        ["app"],
+        ["kdui.inputs.image", "kdui.inputs.text"],
+        ["kdui.launch.dispatcher", "kdui.catalogue.planner"],
+    ],
+)
 def test_a_fresh_interpreter_stays_light(modules):
-    program = "; ".join([f"import {', '.join(['sys', 'json', *modules])}",
-                         "print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))"])
+    program = "; ".join(
+        [
+            f"import {', '.join(['sys', 'json', *modules])}",
+            "print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))",
+        ]
+    )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr
     loaded = set(json.loads(done.stdout.splitlines()[-1]))

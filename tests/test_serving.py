@@ -28,7 +28,10 @@ def test_it_answers_and_hands_back_errors_in_words(client):
 
 
 def test_a_size_is_counted_without_training(client):
-    assert client.call("size", task="digits", ref="cnn-small?width=16")["parameters"] > client.call("size", task="digits", ref="cnn-small")["parameters"]
+    assert (
+        client.call("size", task="digits", ref="cnn-small?width=16")["parameters"]
+        > client.call("size", task="digits", ref="cnn-small")["parameters"]
+    )
 
 
 def test_a_killed_process_is_started_again_and_the_page_is_told(client):
@@ -54,8 +57,20 @@ def test_a_damaged_artifact_is_refused(client, settings: Settings):
     store = ArtifactStore(settings)
     with store.draft("ab" * 32) as draft:
         (draft / "model.onnx").write_bytes(b"graph")
-        store.commit(draft, {"digest": "ab" * 32, "produces": "onnx", "method": "export", "operation": "export", "settings": {}, "inputs": {},
-                             "seconds": 0.0, "device": "test", "created": "2026-01-01T00:00:00Z"})
+        store.commit(
+            draft,
+            {
+                "digest": "ab" * 32,
+                "produces": "onnx",
+                "method": "export",
+                "operation": "export",
+                "settings": {},
+                "inputs": {},
+                "seconds": 0.0,
+                "device": "test",
+                "created": "2026-01-01T00:00:00Z",
+            },
+        )
     (store.place("ab" * 32) / "model.onnx").write_bytes(b"GRAPH")
     with pytest.raises(KduiError, match="does not match its checksum"):
         client.call("ask", task="digits", digests=["ab" * 32], raw=json.loads("[[0]]"))

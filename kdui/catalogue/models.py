@@ -48,8 +48,10 @@ def resolve(ref: ModelRef, task: TaskFacts, settings: Settings) -> ModelFacts:
     look_up = {"preset": _of_preset, "hub": _of_hub, "folder": _of_folder, "artifact": _of_artifact}[ref.kind]
     facts = look_up(ref, task, settings)
     if facts.family.modality != task.modality:
-        raise RecipeError(f"'{ref}' takes {facts.family.modality}, but {task.title} is made of {task.modality} examples. "
-                          f"Choose another model{_such_as(task)}.")
+        raise RecipeError(
+            f"'{ref}' takes {facts.family.modality}, but {task.title} is made of {task.modality} examples. "
+            f"Choose another model{_such_as(task)}."
+        )
     return facts
 
 
@@ -65,8 +67,10 @@ def compatible(student: ModelFacts, teacher: ModelFacts | None) -> None:
         raise RecipeError(f"{student.title} starts from its teacher's weights. Name a teacher of: {', '.join(offering)}.")
     if wanted != teacher.family.name and wanted not in teacher.family.offers:
         what = "word embeddings" if wanted == "text-embeddings" else f"{FAMILIES[wanted].title} layers"
-        raise RecipeError(f"{student.title} starts from its teacher's {what}, but {teacher.title} has none. "
-                          f"Choose another student, or a teacher of: {', '.join(offering)}.")
+        raise RecipeError(
+            f"{student.title} starts from its teacher's {what}, but {teacher.title} has none. "
+            f"Choose another student, or a teacher of: {', '.join(offering)}."
+        )
 
 
 def weights_resource(facts: ModelFacts) -> Resource | None:
@@ -94,17 +98,29 @@ def weights_folder(facts: ModelFacts, settings: Settings, report: Report | None 
 def _of_preset(ref: ModelRef, task: TaskFacts, settings: Settings) -> ModelFacts:
     family, found = preset(ref.name)
     if found.tasks and task.name not in found.tasks and task.modality == family.modality:
-        raise RecipeError(f"{found.title} is made for {', '.join(found.tasks)}, not for {task.title}. "
-                          f"Choose another model{_such_as(task)}.")
+        raise RecipeError(
+            f"{found.title} is made for {', '.join(found.tasks)}, not for {task.title}. Choose another model{_such_as(task)}."
+        )
     title = f"{found.title} ({', '.join(f'{key} {value}' for key, value in ref.options.items())})" if ref.options else found.title
-    return ModelFacts(ref=ref, title=title, family=family, options=_options(ref, family, found.options),
-                      source=_source_name(found.resource.sources[0]) if found.resource else None, from_teacher=found.from_teacher)
+    return ModelFacts(
+        ref=ref,
+        title=title,
+        family=family,
+        options=_options(ref, family, found.options),
+        source=_source_name(found.resource.sources[0]) if found.resource else None,
+        from_teacher=found.from_teacher,
+    )
 
 
 def _of_hub(ref: ModelRef, task: TaskFacts, settings: Settings) -> ModelFacts:
     repo, revision = _hub_parts(ref)
-    return ModelFacts(ref=ref, title=repo, family=_checkpoint_family(task.modality, {}),
-                      options=_options(ref, FAMILIES[CHECKPOINT], {}), source=f"hub:{repo}@{revision}")
+    return ModelFacts(
+        ref=ref,
+        title=repo,
+        family=_checkpoint_family(task.modality, {}),
+        options=_options(ref, FAMILIES[CHECKPOINT], {}),
+        source=f"hub:{repo}@{revision}",
+    )
 
 
 def _of_folder(ref: ModelRef, task: TaskFacts, settings: Settings) -> ModelFacts:
@@ -114,8 +130,13 @@ def _of_folder(ref: ModelRef, task: TaskFacts, settings: Settings) -> ModelFacts
         modality = _checkpoint_modality(config, task)
     except (ValueError, AttributeError) as error:
         raise RecipeError(f"{folder / 'config.json'} cannot be read ({error}). Save the checkpoint again.") from error
-    return ModelFacts(ref=ref, title=folder.name, family=_checkpoint_family(modality, config),
-                      options=_options(ref, FAMILIES[CHECKPOINT], {}), source=f"folder:{_folder_digest(folder)}")
+    return ModelFacts(
+        ref=ref,
+        title=folder.name,
+        family=_checkpoint_family(modality, config),
+        options=_options(ref, FAMILIES[CHECKPOINT], {}),
+        source=f"folder:{_folder_digest(folder)}",
+    )
 
 
 def _of_artifact(ref: ModelRef, task: TaskFacts, settings: Settings) -> ModelFacts:
@@ -124,16 +145,25 @@ def _of_artifact(ref: ModelRef, task: TaskFacts, settings: Settings) -> ModelFac
         saved = json.loads((folder / "model.json").read_text(encoding="utf-8"))
         family, labels = FAMILIES[saved["family"]], tuple(saved["task"]["labels"])
     except FileNotFoundError:
-        raise RecipeError(f"Artifact {ref.name[:12]}… is not a trained model with weights. "
-                          "Choose the result of a teach, distill or prune stage.") from None
+        raise RecipeError(
+            f"Artifact {ref.name[:12]}… is not a trained model with weights. "
+            "Choose the result of a teach, distill or prune stage."
+        ) from None
     if family.name == CHECKPOINT:
         family = _checkpoint_family(saved["task"]["modality"], saved["architecture"].get("config", {}))
     if family.modality == task.modality and labels != task.labels:
-        raise RecipeError(f"Artifact {ref.name[:12]}… was trained on {saved['task']['title']}, whose labels are not those of "
-                          f"{task.title}. Choose a result of the same task.")
+        raise RecipeError(
+            f"Artifact {ref.name[:12]}… was trained on {saved['task']['title']}, whose labels are not those of "
+            f"{task.title}. Choose a result of the same task."
+        )
     _options(ref, FAMILIES[CHECKPOINT], {})  # its architecture is settled: it takes no options
-    return ModelFacts(ref=ref, title=f"{saved['model']} from an earlier run", family=family, options=saved["options"],
-                      source=f"artifact:{ref.name}")
+    return ModelFacts(
+        ref=ref,
+        title=f"{saved['model']} from an earlier run",
+        family=family,
+        options=saved["options"],
+        source=f"artifact:{ref.name}",
+    )
 
 
 def _options(ref: ModelRef, family: Family, given: dict[str, Any]) -> dict[str, Any]:
@@ -175,11 +205,14 @@ def _checkpoint(ref: ModelRef) -> Path:
     if not folder.is_dir():
         raise RecipeError(f"There is no folder {folder}. Write folder:PATH with the path of a checkpoint.")
     if not (folder / "config.json").is_file():
-        raise RecipeError(f"{folder} has no config.json, so it is no Hugging Face checkpoint. Point at the folder that "
-                          "save_pretrained wrote.")
+        raise RecipeError(
+            f"{folder} has no config.json, so it is no Hugging Face checkpoint. Point at the folder that save_pretrained wrote."
+        )
     if not any(folder.glob("*.safetensors")):
-        raise RecipeError(f"{folder} has no .safetensors weights, and kdui does not open pickled ones. Save the checkpoint again "
-                          "with save_pretrained(safe_serialization=True).")
+        raise RecipeError(
+            f"{folder} has no .safetensors weights, and kdui does not open pickled ones. Save the checkpoint again "
+            "with save_pretrained(safe_serialization=True)."
+        )
     return folder
 
 
@@ -193,9 +226,13 @@ def _checkpoint_modality(config: dict[str, Any], task: TaskFacts) -> str:
 def _checkpoint_family(modality: str, config: dict[str, Any]) -> Family:
     """The family narrowed to what the checkpoint is: transformers take dynamic int8, convolutions static."""
     transformer = modality == "text" or bool({"num_attention_heads", "num_heads"} & config.keys())
-    return FAMILIES[CHECKPOINT].model_copy(update={
-        "modality": modality, "quantization": "dynamic" if transformer else "static",
-        "offers": ("text-embeddings",) if modality == "text" else ()})
+    return FAMILIES[CHECKPOINT].model_copy(
+        update={
+            "modality": modality,
+            "quantization": "dynamic" if transformer else "static",
+            "offers": ("text-embeddings",) if modality == "text" else (),
+        }
+    )
 
 
 def _folder_digest(folder: Path) -> str:
@@ -224,6 +261,9 @@ def _artifact(ref: ModelRef, settings: Settings) -> Path:
 
 def _such_as(task: TaskFacts) -> str:
     """A few names that fit, for a message."""
-    names = [item.name for family, item in presets().values()
-             if family.modality == task.modality and not item.from_teacher and (not item.tasks or task.name in item.tasks)]
+    names = [
+        item.name
+        for family, item in presets().values()
+        if family.modality == task.modality and not item.from_teacher and (not item.tasks or task.name in item.tasks)
+    ]
     return f", e.g. {', '.join(names[:3])}" if names else ""

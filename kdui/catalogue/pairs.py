@@ -35,8 +35,10 @@ def teachers(task: TaskFacts) -> tuple[str, ...]:
     """Teachers to offer for a task, the default first; presets that fit where there is no row."""
     rows = _rows(task)
     return tuple(row.teacher for row in rows) or tuple(
-        item.name for family, item in presets().values()
-        if family.modality == task.modality and not item.from_teacher and (not item.tasks or task.name in item.tasks))
+        item.name
+        for family, item in presets().values()
+        if family.modality == task.modality and not item.from_teacher and (not item.tasks or task.name in item.tasks)
+    )
 
 
 def students(task: TaskFacts, teacher: ModelRef | str) -> tuple[str, ...]:

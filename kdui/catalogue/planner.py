@@ -27,10 +27,20 @@ def plan_recipe(recipe: Recipe, settings: Settings) -> list[Step]:
     if student is not None:
         compatible(student, teacher)
         if not any(method.name == "distill" for _, method, _ in specs):
-            raise RecipeError(f"The recipe names the student {student.title}, but no stage trains it. Add a 'distill' stage or leave 'student:' out.")
+            raise RecipeError(
+                f"The recipe names the student {student.title}, but no stage trains it. "
+                "Add a 'distill' stage or leave 'student:' out."
+            )
     export = next((spec for _, method, spec in specs if method.name == "export"), METHODS["export"].spec())
-    chain = Chain(recipe, task, teacher, student, versions={name: METHODS[name].version for name in METHODS},
-                  deliver={"export": export.model_dump()}, machine=fingerprint())
+    chain = Chain(
+        recipe,
+        task,
+        teacher,
+        student,
+        versions={name: METHODS[name].version for name in METHODS},
+        deliver={"export": export.model_dump()},
+        machine=fingerprint(),
+    )
     for name, method, spec in specs:
         method.plan(chain, name, spec)
     return _as_it_runs(chain)
@@ -40,8 +50,11 @@ def _check_order(recipe: Recipe) -> None:
     """Teach, distill, prune, quantize, export, measure: a later kind of stage never comes before an earlier one."""
     for before, after in zip(recipe.stages, recipe.stages[1:], strict=False):
         if METHODS[before.method].order > METHODS[after.method].order:
-            raise RecipeError(f"Stage '{after.name}' must come before '{before.name}': the order is "
-                              + ", ".join(sorted(METHODS, key=lambda name: METHODS[name].order)) + ".")
+            raise RecipeError(
+                f"Stage '{after.name}' must come before '{before.name}': the order is "
+                + ", ".join(sorted(METHODS, key=lambda name: METHODS[name].order))
+                + "."
+            )
 
 
 def _resolve(ref: ModelRef | None, task: TaskFacts, settings: Settings) -> ModelFacts | None:

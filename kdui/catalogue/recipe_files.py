@@ -33,7 +33,9 @@ def validated(data: dict[str, Any], place: str = "The recipe") -> Recipe:
     try:
         return Recipe.model_validate(data)
     except ValidationError as error:
-        raise RecipeError(f"{place} cannot be used. " + "; ".join(describe_error("", item) for item in error.errors()) + ".") from None
+        raise RecipeError(
+            f"{place} cannot be used. " + "; ".join(describe_error("", item) for item in error.errors()) + "."
+        ) from None
 
 
 def dump_recipe(recipe: Recipe) -> str:

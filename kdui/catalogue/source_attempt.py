@@ -114,8 +114,14 @@ def run_watched(command: list[str], attempt: Attempt, text: str, total: int | No
     log = attempt.scratch.with_suffix(".log")
     with log.open("wb") as out:
         try:
-            process = subprocess.Popen(command, cwd=attempt.scratch, stdin=subprocess.DEVNULL, stdout=out,
-                                       stderr=subprocess.STDOUT, env={**os.environ, **(env or {})})
+            process = subprocess.Popen(
+                command,
+                cwd=attempt.scratch,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **(env or {})},
+            )
         except FileNotFoundError:
             raise Unavailable(f"the program {command[0]} is not on this machine") from None
         try:

@@ -8,8 +8,15 @@ from kdui.core.source import DebianPackage
 
 # Programs are read by their English words, and must not wait for a network that is not there.
 _ENV = {"LC_ALL": "C", "LANGUAGE": "C"}
-_QUICK = ["-q", "-o", f"Acquire::http::Timeout={CONNECT_SECONDS}", "-o", f"Acquire::https::Timeout={CONNECT_SECONDS}",
-          "-o", "Acquire::Retries=0"]
+_QUICK = [
+    "-q",
+    "-o",
+    f"Acquire::http::Timeout={CONNECT_SECONDS}",
+    "-o",
+    f"Acquire::https::Timeout={CONNECT_SECONDS}",
+    "-o",
+    "Acquire::Retries=0",
+]
 
 
 def from_debian(source: DebianPackage, attempt: Attempt) -> None:

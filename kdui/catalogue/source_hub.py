@@ -11,9 +11,20 @@ from kdui.catalogue.source_attempt import CONNECT_SECONDS, OFFLINE, Attempt, Una
 from kdui.core.source import HubRepo
 
 # Everything that a checkpoint needs to be built and fed; weights as safetensors only.
-MODEL_FILES = ("config.json", "*.safetensors", "*.safetensors.index.json", "tokenizer.json", "tokenizer_config.json",
-               "special_tokens_map.json", "added_tokens.json", "vocab.txt", "vocab.json", "merges.txt", "*.model",
-               "preprocessor_config.json")
+MODEL_FILES = (
+    "config.json",
+    "*.safetensors",
+    "*.safetensors.index.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.txt",
+    "vocab.json",
+    "merges.txt",
+    "*.model",
+    "preprocessor_config.json",
+)
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle", "*.joblib", "*.npy", "*.npz")
 
 
@@ -40,10 +51,19 @@ def _snapshot(source: HubRepo, attempt: Attempt, allow: list[str] | None, ignore
     from huggingface_hub import errors, snapshot_download
 
     try:
-        return Path(snapshot_download(
-            source.repo, repo_type=source.repo_type, revision=source.revision, allow_patterns=allow, ignore_patterns=ignore,
-            local_files_only=attempt.settings.offline, etag_timeout=CONNECT_SECONDS, max_workers=2, tqdm_class=_progress(attempt),
-        ))
+        return Path(
+            snapshot_download(
+                source.repo,
+                repo_type=source.repo_type,
+                revision=source.revision,
+                allow_patterns=allow,
+                ignore_patterns=ignore,
+                local_files_only=attempt.settings.offline,
+                etag_timeout=CONNECT_SECONDS,
+                max_workers=2,
+                tqdm_class=_progress(attempt),
+            )
+        )
     except errors.GatedRepoError as error:
         raise Unavailable("access must be asked for on its page; then log in with HF_TOKEN") from error
     except errors.RepositoryNotFoundError as error:

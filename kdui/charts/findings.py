@@ -58,8 +58,11 @@ def _speed(speedup: float) -> str:
 def subtitle(models: pd.DataFrame, task: str, metric: Metric, axis: str, drawn: int, errors: bool) -> str:
     """Task, axes, number of models, what the bars are and where the numbers come from."""
     parts = [task, f"test {metric.title.lower()} against {axis}"]
-    parts.append(f"{drawn:,} of {len(models):,} models drawn" if drawn < len(models)
-                 else f"{len(models):,} model" + ("" if len(models) == 1 else "s"))
+    parts.append(
+        f"{drawn:,} of {len(models):,} models drawn"
+        if drawn < len(models)
+        else f"{len(models):,} model" + ("" if len(models) == 1 else "s")
+    )
     if errors:
         parts.append(_bars(models))
     seen = set(models["origin"].unique())
@@ -92,8 +95,11 @@ def _cost_sentence(cost: LimitCost, unit: str) -> str:
         verb = "Lowering" if cost.quantity == "retained" else "Relaxing"
         return f"{verb} {name} to {limit} lets in {cost.label}."
     if cost.move == "relax":
-        return f"Relaxing {name} to {limit} buys {signed(cost.points)} {unit}." if cost.points >= 0.05 else (
-            f"Relaxing {name} to {limit} buys less than 0.1 {unit}.")
+        return (
+            f"Relaxing {name} to {limit} buys {signed(cost.points)} {unit}."
+            if cost.points >= 0.05
+            else (f"Relaxing {name} to {limit} buys less than 0.1 {unit}.")
+        )
     lost = -cost.points
     if lost < 0.05:
         return f"Tightening {name} to {limit} costs less than 0.1 {unit}."

@@ -117,8 +117,13 @@ def _tightened(models: pd.DataFrame, budget: Budget, column: Any, winner: pd.Ser
     entry = best(smaller, budget, higher)
     if entry is None:
         return None
-    return LimitCost(quantity=column, move="tighten", limit=float(entry[column]), points=_difference(entry, winner, higher),
-                     label=entry["label"])
+    return LimitCost(
+        quantity=column,
+        move="tighten",
+        limit=float(entry[column]),
+        points=_difference(entry, winner, higher),
+        label=entry["label"],
+    )
 
 
 def _admissions(models: pd.DataFrame, budget: Budget, higher: bool) -> list[LimitCost]:

@@ -16,8 +16,23 @@ from kdui.charts.numbers import QUANTITIES, plain, short
 from kdui.core.contracts import Metric
 from kdui.core.measurement import Origin
 
-DRAWN = ("run", "label", "role", "origin", "interval", "repeats", "accuracy", "low", "high", "retained", "latency_ms",
-         "download_mb", "parameters", "speedup", "settings")
+DRAWN = (
+    "run",
+    "label",
+    "role",
+    "origin",
+    "interval",
+    "repeats",
+    "accuracy",
+    "low",
+    "high",
+    "retained",
+    "latency_ms",
+    "download_mb",
+    "parameters",
+    "speedup",
+    "settings",
+)
 MOST_OTHERS = 2000
 MOST_ERROR_BARS = 200
 MANY = 600
@@ -25,8 +40,9 @@ LEAST_DECADES = 0.4  # of the log axis, so that even one model stands between ti
 TICK_STEPS = ((0.7, (1, 1.5, 2, 3, 4, 5, 6, 8)), (1.3, (1, 2, 3, 5)), (3.5, (1, 2, 5)), (math.inf, (1,)))
 
 
-def pareto_figure(models: pd.DataFrame, *, x: str, metric: Metric, task: str, budget: Budget | None = None,
-                  settings: Sequence[str] = ()) -> go.Figure:
+def pareto_figure(
+    models: pd.DataFrame, *, x: str, metric: Metric, task: str, budget: Budget | None = None, settings: Sequence[str] = ()
+) -> go.Figure:
     """``models``: one row each (``repeats.merge_repeats``); ``x``: a key of ``numbers.QUANTITIES``;
     ``settings``: those that a hover tells, usually the ones that differ.
 
@@ -39,10 +55,16 @@ def pareto_figure(models: pd.DataFrame, *, x: str, metric: Metric, task: str, bu
     drawn = _thinned(known, front)
     errors = len(drawn) <= MOST_ERROR_BARS
     name, unit = QUANTITIES[x]
-    figure = go.Figure(layout=style.layout(
-        title={"text": finding(models, budget, metric),
-               "subtitle": {"text": subtitle(known, task, metric, name, len(drawn), errors)}},
-        yaxis=style.axis(f"test {metric.title.lower()}, {metric.unit}"), xaxis=_log_axis(known[x], name, unit)))
+    figure = go.Figure(
+        layout=style.layout(
+            title={
+                "text": finding(models, budget, metric),
+                "subtitle": {"text": subtitle(known, task, metric, name, len(drawn), errors)},
+            },
+            yaxis=style.axis(f"test {metric.title.lower()}, {metric.unit}"),
+            xaxis=_log_axis(known[x], name, unit),
+        )
+    )
     figure.update_layout(meta={"missing": len(models) - len(known)})
     inside = within(drawn, budget)
     told = settings if len(drawn) <= MANY else None
@@ -54,8 +76,16 @@ def pareto_figure(models: pd.DataFrame, *, x: str, metric: Metric, task: str, bu
             if len(rows):
                 figure.add_trace(_points(rows, x, role, fits, simulated, told, errors=errors))
     line = known.iloc[front]
-    figure.add_trace(go.Scatter(x=line[x], y=line["accuracy"], mode="lines", name="Pareto front", hoverinfo="skip",
-                                line={"color": style.FRONT, "width": 1.5, "dash": "dot"}))
+    figure.add_trace(
+        go.Scatter(
+            x=line[x],
+            y=line["accuracy"],
+            mode="lines",
+            name="Pareto front",
+            hoverinfo="skip",
+            line={"color": style.FRONT, "width": 1.5, "dash": "dot"},
+        )
+    )
     _draw_budget(figure, known, x, budget)
     return figure
 
@@ -73,12 +103,19 @@ def _thinned(models: pd.DataFrame, front: np.ndarray) -> pd.DataFrame:
 
 def _legend(role: str) -> go.Scatter:
     """The role's entry in the legend, as bright where all of its points are dimmed; a click on it hides them."""
-    return go.Scatter(x=[None], y=[None], mode="markers", name=style.TITLES[role], legendgroup=role,
-                      marker={"color": style.COLOURS[role], "size": style.SIZES[role], "symbol": style.SYMBOLS[role]})
+    return go.Scatter(
+        x=[None],
+        y=[None],
+        mode="markers",
+        name=style.TITLES[role],
+        legendgroup=role,
+        marker={"color": style.COLOURS[role], "size": style.SIZES[role], "symbol": style.SYMBOLS[role]},
+    )
 
 
-def _points(rows: pd.DataFrame, x: str, role: str, fits: bool, simulated: bool, settings: Sequence[str] | None, *,
-            errors: bool) -> Any:
+def _points(
+    rows: pd.DataFrame, x: str, role: str, fits: bool, simulated: bool, settings: Sequence[str] | None, *, errors: bool
+) -> Any:
     """One trace: numbers that were not measured have open symbols, what breaks the budget is dimmed.
 
     ``settings`` None: there are thousands, so they are drawn small, by WebGL, and tell less on hover.
@@ -86,17 +123,33 @@ def _points(rows: pd.DataFrame, x: str, role: str, fits: bool, simulated: bool, 
     many = settings is None
     colour, base = style.COLOURS[role], style.SYMBOLS[role]
     kind = go.Scattergl if many else go.Scatter
-    trace = kind(x=rows[x].to_numpy(float), y=rows["accuracy"].to_numpy(float), mode="markers", name=style.TITLES[role],
-                 legendgroup=role, showlegend=False, opacity=1.0 if fits else 0.32,
-                 customdata=rows["run"].to_numpy("U32") if settings is None else _custom(rows, settings),
-                 hovertemplate=_hover(role, fits, many),
-                 marker={"color": colour, "size": style.SIZES[role] * (0.7 if many else 1),
-                         "symbol": f"{base}-open" if simulated else base,
-                         "line": {"width": 2 if simulated else 0, "color": colour}})
+    trace = kind(
+        x=rows[x].to_numpy(float),
+        y=rows["accuracy"].to_numpy(float),
+        mode="markers",
+        name=style.TITLES[role],
+        legendgroup=role,
+        showlegend=False,
+        opacity=1.0 if fits else 0.32,
+        customdata=rows["run"].to_numpy("U32") if settings is None else _custom(rows, settings),
+        hovertemplate=_hover(role, fits, many),
+        marker={
+            "color": colour,
+            "size": style.SIZES[role] * (0.7 if many else 1),
+            "symbol": f"{base}-open" if simulated else base,
+            "line": {"width": 2 if simulated else 0, "color": colour},
+        },
+    )
     if errors and (rows["interval"] != "").any():
-        trace.error_y = {"type": "data", "symmetric": False, "array": (rows["high"] - rows["accuracy"]).to_numpy(float),
-                         "arrayminus": (rows["accuracy"] - rows["low"]).to_numpy(float), "color": colour, "thickness": 1.2,
-                         "width": 4}
+        trace.error_y = {
+            "type": "data",
+            "symmetric": False,
+            "array": (rows["high"] - rows["accuracy"]).to_numpy(float),
+            "arrayminus": (rows["accuracy"] - rows["low"]).to_numpy(float),
+            "color": colour,
+            "thickness": 1.2,
+            "width": 4,
+        }
     return trace
 
 
@@ -148,8 +201,13 @@ def _log_axis(values: pd.Series, name: str, unit: str) -> dict[str, Any]:
     low, high = math.log10(values.min()), math.log10(values.max())
     pad = max(0.06 * (high - low), (LEAST_DECADES - (high - low)) / 2)
     ticks = log_ticks(10 ** (low - pad), 10 ** (high + pad))
-    return style.axis(title, type="log", range=[low - pad, high + pad], tickvals=ticks,
-                      ticktext=[plain(tick) if unit else short(tick) for tick in ticks])
+    return style.axis(
+        title,
+        type="log",
+        range=[low - pad, high + pad],
+        tickvals=ticks,
+        ticktext=[plain(tick) if unit else short(tick) for tick in ticks],
+    )
 
 
 def log_ticks(low: float, high: float) -> list[float]:
@@ -166,15 +224,40 @@ def _draw_budget(figure: go.Figure, models: pd.DataFrame, x: str, budget: Budget
     if limit is not None and len(models):
         edge = 10 ** figure.layout.xaxis.range[1]
         if limit < edge:
-            figure.add_shape(type="rect", x0=limit, x1=edge, y0=0, y1=1, yref="paper", layer="below",
-                             fillcolor="rgba(120,128,150,0.10)", line={"width": 0})
-        figure.add_shape(type="line", x0=limit, x1=limit, y0=0, y1=1, yref="paper",
-                         line={"color": style.OVER_BUDGET, "dash": "dash", "width": 1.5})
-        figure.add_annotation(x=math.log10(limit), y=1, yref="paper", text=f"budget {plain(limit)} {QUANTITIES[x][1]}",
-                              showarrow=False, xanchor="left", yanchor="top", xshift=6,
-                              font={"color": style.OVER_BUDGET, "size": 14})
+            figure.add_shape(
+                type="rect",
+                x0=limit,
+                x1=edge,
+                y0=0,
+                y1=1,
+                yref="paper",
+                layer="below",
+                fillcolor="rgba(120,128,150,0.10)",
+                line={"width": 0},
+            )
+        figure.add_shape(
+            type="line",
+            x0=limit,
+            x1=limit,
+            y0=0,
+            y1=1,
+            yref="paper",
+            line={"color": style.OVER_BUDGET, "dash": "dash", "width": 1.5},
+        )
+        figure.add_annotation(
+            x=math.log10(limit),
+            y=1,
+            yref="paper",
+            text=f"budget {plain(limit)} {QUANTITIES[x][1]}",
+            showarrow=False,
+            xanchor="left",
+            yanchor="top",
+            xshift=6,
+            font={"color": style.OVER_BUDGET, "size": 14},
+        )
     teachers = models.loc[models["role"] == "teacher", "accuracy"]
     # With several teachers each student is held against its own, so there is no one level to draw.
     if budget.retained is not None and len(teachers) == 1:
-        figure.add_hline(y=float(teachers.iloc[0]) * budget.retained / 100, line={"color": style.OVER_BUDGET, "dash": "dot",
-                                                                                  "width": 1.2})
+        figure.add_hline(
+            y=float(teachers.iloc[0]) * budget.retained / 100, line={"color": style.OVER_BUDGET, "dash": "dot", "width": 1.2}
+        )

@@ -8,8 +8,19 @@ import pandas as pd
 from kdui.charts.interval import half_width
 
 COSTS = ("latency_ms", "download_mb", "parameters", "macs")
-AVERAGED = ("latency_ms", "latency_low", "latency_high", "download_mb", "file_mb", "gzip_mb", "parameters", "macs",
-            "memory_mb", "retained", "speedup")
+AVERAGED = (
+    "latency_ms",
+    "latency_low",
+    "latency_high",
+    "download_mb",
+    "file_mb",
+    "gzip_mb",
+    "parameters",
+    "macs",
+    "memory_mb",
+    "retained",
+    "speedup",
+)
 NUMBERS = ("accuracy", "accuracy_low", "accuracy_high", *AVERAGED)
 KEPT = ("run", "run_name", "step", "role", "label", "model", "digest", "origin", "latency_origin", "created", "settings")
 
@@ -65,8 +76,11 @@ def _shared_settings(points: pd.DataFrame, groups: pd.Series) -> pd.Series:
     for group, settings in zip(several["joined"], several["settings"], strict=True):
         kept = shared.get(group, settings)
         shared[group] = {key: value for key, value in kept.items() if key in settings and settings[key] == value}
-    return pd.Series([shared.get(group, settings) for group, settings in zip(groups, points["settings"], strict=True)],
-                     index=points.index, dtype=object)
+    return pd.Series(
+        [shared.get(group, settings) for group, settings in zip(groups, points["settings"], strict=True)],
+        index=points.index,
+        dtype=object,
+    )
 
 
 def _add_interval(merged: pd.DataFrame, deviation: pd.Series, test: pd.DataFrame) -> None:

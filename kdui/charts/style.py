@@ -22,15 +22,25 @@ FONT: Final = 'Inter, system-ui, "Segoe UI", sans-serif'
 
 def axis(title: str, **settings: Any) -> dict[str, Any]:
     """An axis with its title and unit; the grid is faint and there is no zero line."""
-    return {"title": {"text": title, "standoff": 12, "font": {"size": 14}}, "gridcolor": GRID, "zeroline": False, "ticks": "",
-            "automargin": True, **settings}
+    return {
+        "title": {"text": title, "standoff": 12, "font": {"size": 14}},
+        "gridcolor": GRID,
+        "zeroline": False,
+        "ticks": "",
+        "automargin": True,
+        **settings,
+    }
 
 
 def layout(**settings: Any) -> go.Layout:
     """The shared layout: transparent, horizontal legend above, hover on the nearest point, zoom kept over updates."""
     shared: dict[str, Any] = {
-        "paper_bgcolor": TRANSPARENT, "plot_bgcolor": TRANSPARENT, "font": {"size": 14, "color": INK, "family": FONT},
-        "margin": {"l": 64, "r": 16, "t": 12, "b": 56}, "hovermode": "closest", "uirevision": "kept",
+        "paper_bgcolor": TRANSPARENT,
+        "plot_bgcolor": TRANSPARENT,
+        "font": {"size": 14, "color": INK, "family": FONT},
+        "margin": {"l": 64, "r": 16, "t": 12, "b": 56},
+        "hovermode": "closest",
+        "uirevision": "kept",
         "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "xanchor": "left", "font": {"size": 14}},
         "hoverlabel": {"font": {"size": 14, "family": FONT}, "align": "left"},
     }

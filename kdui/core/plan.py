@@ -25,14 +25,21 @@ class ModelFacts(Frozen):
     title: str
     family: Family
     options: dict[str, Any]
-    source: str | None = Field(default=None, description="names the pretrained weights: a checksum, a hub revision or an artifact")
+    source: str | None = Field(
+        default=None, description="names the pretrained weights: a checksum, a hub revision or an artifact"
+    )
     from_teacher: str | None = None
 
     @property
     def identity(self) -> dict[str, Any]:
         """What goes into a digest: no title, no path, and not how the reference was spelled."""
-        return {"family": self.family.name, "version": self.family.version, "options": self.options, "source": self.source,
-                "from_teacher": self.from_teacher}
+        return {
+            "family": self.family.name,
+            "version": self.family.version,
+            "options": self.options,
+            "source": self.source,
+            "from_teacher": self.from_teacher,
+        }
 
 
 class Step(Frozen):
@@ -60,8 +67,16 @@ class Versioned(Protocol):
 class Chain:
     """The plan while it grows: methods read ``teacher`` and ``current`` and add their steps."""
 
-    def __init__(self, recipe: Recipe, task: TaskFacts, teacher: ModelFacts | None, student: ModelFacts | None,
-                 versions: Mapping[str, int], deliver: Mapping[str, dict[str, Any]], machine: str):
+    def __init__(
+        self,
+        recipe: Recipe,
+        task: TaskFacts,
+        teacher: ModelFacts | None,
+        student: ModelFacts | None,
+        versions: Mapping[str, int],
+        deliver: Mapping[str, dict[str, Any]],
+        machine: str,
+    ):
         """``versions``: method -> declared version; ``deliver``: settings of the export stage by method name;
         ``machine``: names the device that measures, because a latency belongs to one machine."""
         self.recipe, self.task = recipe, task
@@ -73,21 +88,50 @@ class Chain:
         self.current: Step | None = None
         self._versions, self._deliver = versions, deliver
 
-    def add(self, name: str, *, stage: str, method: str, operation: str, produces: Product, settings: dict[str, Any],
-            inputs: Mapping[str, Step] | None = None, role: Role | None = None, label: str = "", model: ModelFacts | None = None) -> Step:
+    def add(
+        self,
+        name: str,
+        *,
+        stage: str,
+        method: str,
+        operation: str,
+        produces: Product,
+        settings: dict[str, Any],
+        inputs: Mapping[str, Step] | None = None,
+        role: Role | None = None,
+        label: str = "",
+        model: ModelFacts | None = None,
+    ) -> Step:
         """Add a step; one with the same digest that is already planned is returned instead."""
         inputs = dict(inputs or {})
         if model is not None:
             settings = {"model": model.identity, **settings}
-        identity = digest({"method": method, "version": self._versions[method], "operation": operation, "settings": settings,
-                           "task": [self.task.name, self.task.version],
-                           "inputs": {key: step.digest for key, step in inputs.items()}})
+        identity = digest(
+            {
+                "method": method,
+                "version": self._versions[method],
+                "operation": operation,
+                "settings": settings,
+                "task": [self.task.name, self.task.version],
+                "inputs": {key: step.digest for key, step in inputs.items()},
+            }
+        )
         for known in self.steps.values():
             if known.digest == identity:
                 return known
-        step = Step(name=name, stage=stage, method=method, operation=operation, produces=produces, role=role, label=label,
-                    settings=settings, inputs={key: step.name for key, step in inputs.items()},
-                    model=str(model.ref) if model else "", digest=identity)
+        step = Step(
+            name=name,
+            stage=stage,
+            method=method,
+            operation=operation,
+            produces=produces,
+            role=role,
+            label=label,
+            settings=settings,
+            inputs={key: step.name for key, step in inputs.items()},
+            model=str(model.ref) if model else "",
+            digest=identity,
+        )
         self.steps[name] = step
         return step
 
@@ -101,8 +145,17 @@ class Chain:
         """The step that gives the model's ONNX file; Export's settings in the recipe count wherever it stands."""
         if model.produces == "onnx":
             return model
-        return self.add(f"export.{model.name}", stage="export", method="export", operation="export", produces="onnx",
-                        settings=self._deliver["export"], inputs={"model": model}, role=model.role, label=model.label)
+        return self.add(
+            f"export.{model.name}",
+            stage="export",
+            method="export",
+            operation="export",
+            produces="onnx",
+            settings=self._deliver["export"],
+            inputs={"model": model},
+            role=model.role,
+            label=model.label,
+        )
 
     def need_teacher(self, stage: str) -> Step:
         """The teacher's step; raises RecipeError where no stage before this one makes it."""

@@ -149,6 +149,7 @@ class Recipe(Frozen):
             elif head in ("name", "summary", "task", "teacher", "student", "seed"):
                 data[head] = value
             else:
-                raise UnknownName("setting", path, ["seed", "task", "teacher", "student",
-                                                    *(f"{stage.name}.…" for stage in self.stages)])
+                raise UnknownName(
+                    "setting", path, ["seed", "task", "teacher", "student", *(f"{stage.name}.…" for stage in self.stages)]
+                )
         return Recipe.model_validate(data)

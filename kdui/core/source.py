@@ -48,7 +48,9 @@ class HubRepo(Frozen):
     repo: str
     revision: str = "main"
     repo_type: Literal["model", "dataset"] = "dataset"
-    members: dict[str, str] = Field(default={}, description="file name in the resource folder -> path in the repository; empty: all")
+    members: dict[str, str] = Field(
+        default={}, description="file name in the resource folder -> path in the repository; empty: all"
+    )
 
 
 Source = Annotated[Bundled | LocalFile | Wheel | DebianPackage | HubRepo, Field(discriminator="kind")]

@@ -17,7 +17,9 @@ class ModelCard(Frozen):
     family: str
     summary: str
     licence: str
-    known: Measurement | None = Field(default=None, description="best measured headline metric of this model on this task, if any run gave one")
+    known: Measurement | None = Field(
+        default=None, description="best measured headline metric of this model on this task, if any run gave one"
+    )
     parameters: int | None = None
 
 

@@ -8,7 +8,9 @@ from kdui.core.recipe import Recipe
 from kdui.store.runs import group_digest
 
 
-def chart_row(recipe: Recipe, step: Step, onnx: Step, found: dict[str, Measurement], teacher: dict[str, Measurement]) -> dict[str, Any]:
+def chart_row(
+    recipe: Recipe, step: Step, onnx: Step, found: dict[str, Measurement], teacher: dict[str, Measurement]
+) -> dict[str, Any]:
     """The columns of ``results`` for one model; ``teacher`` holds the measurements of the run's own teacher."""
     headline = next(iter(found.values()))
     reference = next(iter(teacher.values()))
@@ -19,13 +21,29 @@ def chart_row(recipe: Recipe, step: Step, onnx: Step, found: dict[str, Measureme
 
     role = str(step.role)
     return {
-        "task": recipe.task, "role": role, "label": step.label, "model": str(recipe.teacher if role == "teacher" else recipe.student or recipe.teacher),
-        "digest": onnx.digest, "group": group_digest(recipe, step.name), "headline": headline.value, "headline_low": headline.low,
-        "headline_high": headline.high, "latency_ms": latency.value if latency else None, "latency_low": latency.low if latency else None,
-        "latency_high": latency.high if latency else None, "file_mb": value("file_bytes", 1e6), "gzip_mb": value("gzip_bytes", 1e6),
-        "packed_mb": value("packed_bytes", 1e6), "parameters": value("parameters"), "macs": value("macs"), "memory_mb": value("peak_memory"),
-        "retained": _retained(headline, reference), "speedup": value("speedup"), "origin": str(headline.provenance.origin),
-        "latency_origin": str(latency.provenance.origin) if latency else str(headline.provenance.origin)}
+        "task": recipe.task,
+        "role": role,
+        "label": step.label,
+        "model": str(recipe.teacher if role == "teacher" else recipe.student or recipe.teacher),
+        "digest": onnx.digest,
+        "group": group_digest(recipe, step.name),
+        "headline": headline.value,
+        "headline_low": headline.low,
+        "headline_high": headline.high,
+        "latency_ms": latency.value if latency else None,
+        "latency_low": latency.low if latency else None,
+        "latency_high": latency.high if latency else None,
+        "file_mb": value("file_bytes", 1e6),
+        "gzip_mb": value("gzip_bytes", 1e6),
+        "packed_mb": value("packed_bytes", 1e6),
+        "parameters": value("parameters"),
+        "macs": value("macs"),
+        "memory_mb": value("peak_memory"),
+        "retained": _retained(headline, reference),
+        "speedup": value("speedup"),
+        "origin": str(headline.provenance.origin),
+        "latency_origin": str(latency.provenance.origin) if latency else str(headline.provenance.origin),
+    }
 
 
 def _retained(headline: Measurement, reference: Measurement) -> float | None:

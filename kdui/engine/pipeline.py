@@ -74,13 +74,32 @@ class Pipeline:
         checkpoint = self.store.folder(self.run_facts.id) / "checkpoints" / step.digest[:16]
         started = time.monotonic()
         with self.store.artifacts.draft(step.digest) as draft:
-            context = StepContext(step=step, data=self._data, device=self.device, inputs=inputs, out=draft, checkpoint=checkpoint,
-                                  report=self.report, app=self.store.settings)
+            context = StepContext(
+                step=step,
+                data=self._data,
+                device=self.device,
+                inputs=inputs,
+                out=draft,
+                checkpoint=checkpoint,
+                report=self.report,
+                app=self.store.settings,
+            )
             summary: dict[str, Any] = operation(context)
-            self.store.artifacts.commit(draft, {
-                "digest": step.digest, "produces": step.produces, "method": step.method, "operation": step.operation, "settings": step.settings,
-                "inputs": {name: artifact.digest for name, artifact in inputs.items()}, "summary": summary,
-                "seconds": round(time.monotonic() - started, 3), "device": device_name(self.device), "created": datetime.now(UTC)})
+            self.store.artifacts.commit(
+                draft,
+                {
+                    "digest": step.digest,
+                    "produces": step.produces,
+                    "method": step.method,
+                    "operation": step.operation,
+                    "settings": step.settings,
+                    "inputs": {name: artifact.digest for name, artifact in inputs.items()},
+                    "summary": summary,
+                    "seconds": round(time.monotonic() - started, 3),
+                    "device": device_name(self.device),
+                    "created": datetime.now(UTC),
+                },
+            )
         shutil.rmtree(checkpoint, ignore_errors=True)
 
     def _open(self, step: Step) -> Artifact:
@@ -98,8 +117,10 @@ class Pipeline:
     def _record(self, step: Step) -> None:
         """Put a measured model's numbers into the database, cached or new, with its chart row."""
         artifact = self._open(step)
-        found = [Measurement.model_validate({key: value for key, value in row.items() if key != "mark"})
-                 for row in json.loads(artifact.file(MEASUREMENTS_FILE).read_bytes())]
+        found = [
+            Measurement.model_validate({key: value for key, value in row.items() if key != "mark"})
+            for row in json.loads(artifact.file(MEASUREMENTS_FILE).read_bytes())
+        ]
         by_name = {item.metric: item for item in found}
         if step.role == "teacher" or not self._scores:
             self._scores["teacher"] = by_name
@@ -113,10 +134,15 @@ class Pipeline:
         return self._steps[step.inputs["model"]]
 
 
-def expected_weights(plan: list[Step], known: Mapping[tuple[str, str, str], float], task: str, cached: set[str]) -> dict[str, float]:
+def expected_weights(
+    plan: list[Step], known: Mapping[tuple[str, str, str], float], task: str, cached: set[str]
+) -> dict[str, float]:
     """Expected seconds of each step: from finished runs where there are any, else a rough share by kind of work."""
     rough = {"teach": 30.0, "distill": 20.0, "prune": 8.0, "quantize": 4.0, "export": 4.0, "measure": 5.0}
-    return {step.name: 0.0 if step.digest in cached else known.get((task, step.method, step.label), rough.get(step.method, 5.0)) for step in plan}
+    return {
+        step.name: 0.0 if step.digest in cached else known.get((task, step.method, step.label), rough.get(step.method, 5.0))
+        for step in plan
+    }
 
 
 __all__ = ["Cancelled", "Pipeline", "expected_weights"]

@@ -83,6 +83,9 @@ def _read_tokenizer(path: str, changed: int, max_length: int) -> Tokenizer:
     known = [(token, tokenizer.token_to_id(token)) for token in _PAD_TOKENS]
     token, pad_id = next(((token, found) for token, found in known if found is not None), ("[PAD]", 0))
     tokenizer.enable_truncation(max_length)
-    tokenizer.enable_padding(pad_id=padding.get("pad_id", pad_id), pad_token=padding.get("pad_token", token),
-                             direction=padding.get("direction", "right"))
+    tokenizer.enable_padding(
+        pad_id=padding.get("pad_id", pad_id),
+        pad_token=padding.get("pad_token", token),
+        direction=padding.get("direction", "right"),
+    )
     return tokenizer

@@ -20,9 +20,9 @@ from kdui.store.runs import HOST, now
 from kdui.store.store import Store
 
 TICK_SECONDS = 0.5
-SILENT_SECONDS = 30.0     # without a heartbeat, after which a worker on another host counts as dead
-START_SECONDS = 60.0      # a worker must have written its process id by then
-MOST_ATTEMPTS = 3         # a run that was interrupted this often waits for a person
+SILENT_SECONDS = 30.0  # without a heartbeat, after which a worker on another host counts as dead
+START_SECONDS = 60.0  # a worker must have written its process id by then
+MOST_ATTEMPTS = 3  # a run that was interrupted this often waits for a person
 
 
 class Dispatcher:
@@ -81,7 +81,11 @@ class Dispatcher:
         try:
             child = self.launcher.start(run, self.store)
         except OSError as error:
-            self.store.runs.transition(run.id, RunState.FAILED, error=f"The worker could not be started ({error.strerror}). Free memory or disk, then resume.")
+            self.store.runs.transition(
+                run.id,
+                RunState.FAILED,
+                error=f"The worker could not be started ({error.strerror}). Free memory or disk, then resume.",
+            )
             return
         if child is not None:
             self._children.append(child)
@@ -113,8 +117,11 @@ class Dispatcher:
         """Interrupted runs alone resume by themselves, a few times."""
         if run.attempts >= MOST_ATTEMPTS:
             if run.error is None:
-                self.store.runs.update(run.id, error=f"Its worker died {run.attempts} times, perhaps for lack of memory. "
-                                                     "Look at the log, lower the batch size, then resume.")
+                self.store.runs.update(
+                    run.id,
+                    error=f"Its worker died {run.attempts} times, perhaps for lack of memory. "
+                    "Look at the log, lower the batch size, then resume.",
+                )
             return
         try:
             self.store.runs.transition(run.id, RunState.QUEUED)

@@ -24,11 +24,22 @@ def start(run: Run, store: Store) -> subprocess.Popen[bytes]:
     root = str(Path(__file__).resolve().parents[2])
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
     with (folder / OUTPUT).open("ab") as output:
-        return subprocess.Popen([sys.executable, "-m", "kdui.worker", run.id], cwd=folder, env=environment, stdin=subprocess.DEVNULL,
-                                stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
+        return subprocess.Popen(
+            [sys.executable, "-m", "kdui.worker", run.id],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
 
 
 def environment_of(settings: Settings) -> dict[str, str]:
     """The settings as environment variables, so that a child process has the same ones."""
     given = {VARIABLES[name]: getattr(settings, name) for name in VARIABLES}
-    return {key: ("1" if value is True else "0" if value is False else str(value)) for key, value in given.items() if value is not None}
+    return {
+        key: ("1" if value is True else "0" if value is False else str(value))
+        for key, value in given.items()
+        if value is not None
+    }

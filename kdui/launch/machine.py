@@ -14,8 +14,16 @@ from kdui.core.errors import DeviceUnavailable
 VERSIONED = ("torch", "onnxruntime", "onnx", "transformers", "numpy")
 # What decides speed in few bits, best first.
 NOTABLE = ("amx_int8", "avx512_vnni", "avx_vnni", "avx512_bf16", "avx512f", "avx2", "asimddp", "asimd")
-SHORT = {"amx_int8": "AMX", "avx512_vnni": "VNNI", "avx_vnni": "VNNI", "avx512_bf16": "BF16", "avx512f": "AVX-512", "avx2": "AVX2",
-         "asimddp": "NEON dot product", "asimd": "NEON"}
+SHORT = {
+    "amx_int8": "AMX",
+    "avx512_vnni": "VNNI",
+    "avx_vnni": "VNNI",
+    "avx512_bf16": "BF16",
+    "avx512f": "AVX-512",
+    "avx2": "AVX2",
+    "asimddp": "NEON dot product",
+    "asimd": "NEON",
+}
 
 
 @cache
@@ -66,7 +74,9 @@ def gpus() -> tuple[str, ...]:
     if program is None:
         return ()
     try:
-        found = subprocess.run([program, "--query-gpu=name", "--format=csv,noheader"], capture_output=True, text=True, check=False, timeout=10)
+        found = subprocess.run(
+            [program, "--query-gpu=name", "--format=csv,noheader"], capture_output=True, text=True, check=False, timeout=10
+        )
     except subprocess.TimeoutExpired:
         return ()
     return tuple(line.strip() for line in found.stdout.splitlines() if line.strip()) if found.returncode == 0 else ()

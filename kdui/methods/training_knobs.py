@@ -14,22 +14,42 @@ class TrainingKnobs(StageSpec):
     """How long and how fast to train. Validation data chooses the best epoch; test data is never seen."""
 
     epochs: int = Field(default=8, ge=0, le=1000, title="Epochs", description="Passes over the training data.")
-    batch_size: int = Field(default=64, ge=1, le=8192, title="Batch size", description="Examples a step.", json_schema_extra=ADVANCED)
-    learning_rate: float = Field(default=1e-3, gt=0, le=10, title="Learning rate", description="Highest rate of the schedule.",
-                                 json_schema_extra=ADVANCED)
+    batch_size: int = Field(
+        default=64, ge=1, le=8192, title="Batch size", description="Examples a step.", json_schema_extra=ADVANCED
+    )
+    learning_rate: float = Field(
+        default=1e-3, gt=0, le=10, title="Learning rate", description="Highest rate of the schedule.", json_schema_extra=ADVANCED
+    )
     schedule: Literal["one-cycle", "cosine", "linear", "constant"] = Field(
-        default="one-cycle", title="Schedule", description="How the learning rate goes up and down.", json_schema_extra=ADVANCED)
-    optimizer: Literal["adamw", "sgd"] = Field(default="adamw", title="Optimizer", description="SGD uses Nesterov momentum 0.9.",
-                                               json_schema_extra=ADVANCED)
-    weight_decay: float = Field(default=1e-2, ge=0, le=1, title="Weight decay", description="Pulls weights towards zero.",
-                                json_schema_extra=ADVANCED)
-    augment: bool = Field(default=False, title="Augment pictures", description="Random shifts by up to an eighth and mirror images.",
-                          json_schema_extra={"advanced": True, "modality": "image"})
-    patience: int = Field(default=0, ge=0, le=1000, title="Patience",
-                          description="Stop after this many epochs without a better validation result; 0 trains to the end.",
-                          json_schema_extra=ADVANCED)
-    train_examples: int = Field(default=0, ge=0, title="Training examples", description="Use only the first so many; 0 uses all.",
-                                json_schema_extra=ADVANCED)
+        default="one-cycle", title="Schedule", description="How the learning rate goes up and down.", json_schema_extra=ADVANCED
+    )
+    optimizer: Literal["adamw", "sgd"] = Field(
+        default="adamw", title="Optimizer", description="SGD uses Nesterov momentum 0.9.", json_schema_extra=ADVANCED
+    )
+    weight_decay: float = Field(
+        default=1e-2, ge=0, le=1, title="Weight decay", description="Pulls weights towards zero.", json_schema_extra=ADVANCED
+    )
+    augment: bool = Field(
+        default=False,
+        title="Augment pictures",
+        description="Random shifts by up to an eighth and mirror images.",
+        json_schema_extra={"advanced": True, "modality": "image"},
+    )
+    patience: int = Field(
+        default=0,
+        ge=0,
+        le=1000,
+        title="Patience",
+        description="Stop after this many epochs without a better validation result; 0 trains to the end.",
+        json_schema_extra=ADVANCED,
+    )
+    train_examples: int = Field(
+        default=0,
+        ge=0,
+        title="Training examples",
+        description="Use only the first so many; 0 uses all.",
+        json_schema_extra=ADVANCED,
+    )
 
     def training(self) -> dict[str, Any]:
         """Only the knobs of this class: what decides a training without a teacher."""

@@ -24,8 +24,9 @@ class ModelSize(Frozen):
     macs: int
 
 
-def build_model(facts: ModelFacts, task: TaskFacts, weights_folder: Path | None, teacher: nn.Module | None,
-                seed: int) -> nn.Module:
+def build_model(
+    facts: ModelFacts, task: TaskFacts, weights_folder: Path | None, teacher: nn.Module | None, seed: int
+) -> nn.Module:
     """The module with its initial weights on the CPU; the same seed gives the same weights, the global generator is left alone.
 
     ``weights_folder`` is what ``catalogue.models.weights_folder`` gives; ``teacher`` the trained teacher where the model
@@ -49,8 +50,15 @@ def describe(facts: ModelFacts, task: TaskFacts, weights_folder: Path | None) ->
     if facts.ref.kind == "artifact":
         return read_description(_present(weights_folder)).model_copy(update={"model": str(facts.ref), "source": facts.source})
     inputs = FAMILIES.module(facts.family.name, "build").inputs(facts.options, task, weights_folder)
-    return ModelDescription(model=str(facts.ref), family=facts.family.name, version=facts.family.version, options=facts.options,
-                            task=task, source=facts.source, inputs=inputs)
+    return ModelDescription(
+        model=str(facts.ref),
+        family=facts.family.name,
+        version=facts.family.version,
+        options=facts.options,
+        task=task,
+        source=facts.source,
+        inputs=inputs,
+    )
 
 
 def size_of(facts: ModelFacts, task: TaskFacts, weights_folder: Path | None = None) -> ModelSize:
@@ -71,8 +79,10 @@ def size_of(facts: ModelFacts, task: TaskFacts, weights_folder: Path | None = No
 def _from_artifact(task: TaskFacts, folder: Path | None) -> nn.Module:
     module, description, _ = load_model(_present(folder))
     if description.task.labels != task.labels:
-        raise RecipeError(f"{description.model} was trained on {description.task.title}, whose labels are not those "
-                          f"of {task.title}. Choose a run of the same task.")
+        raise RecipeError(
+            f"{description.model} was trained on {description.task.title}, whose labels are not those "
+            f"of {task.title}. Choose a run of the same task."
+        )
     return module
 
 

@@ -32,8 +32,9 @@ def reduce_embeddings(matrix: torch.Tensor, dimensions: int) -> torch.Tensor:
     """
     width = matrix.shape[1]
     if dimensions > width:
-        raise StageFailed(f"The student wants {dimensions} embedding dimensions but its teacher has {width}. "
-                          f"Set embedding to at most {width}.")
+        raise StageFailed(
+            f"The student wants {dimensions} embedding dimensions but its teacher has {width}. Set embedding to at most {width}."
+        )
     centred = (matrix - matrix.mean(dim=0)).double()
     _, vectors = torch.linalg.eigh(centred.T @ centred)
     components = vectors.flip(1)[:, :dimensions]

@@ -12,15 +12,19 @@ def output_layer(module: nn.Module, outputs: int) -> nn.Linear:
     """The last linear layer as wide as the outputs: the one that no surgery may narrow and that a new task replaces."""
     fitting = [layer for layer in module.modules() if isinstance(layer, nn.Linear) and layer.out_features == outputs]
     if not fitting:
-        raise StageFailed(f"The model has no linear layer with {outputs} outputs, so its head cannot be told. "
-                          "Choose another model.")
+        raise StageFailed(
+            f"The model has no linear layer with {outputs} outputs, so its head cannot be told. Choose another model."
+        )
     return fitting[-1]
 
 
 def attention_heads(module: nn.Module) -> dict[nn.Linear, int]:
     """Query, key and value projections with their number of heads, as ``num_heads`` of torch-pruning wants them."""
-    return {projection: layer.num_attention_heads
-            for layer in _attentions(module) for projection in (layer.query, layer.key, layer.value)}
+    return {
+        projection: layer.num_attention_heads
+        for layer in _attentions(module)
+        for projection in (layer.query, layer.key, layer.value)
+    }
 
 
 def settle_heads(module: nn.Module) -> None:

@@ -57,8 +57,9 @@ def load_model(folder: Path) -> tuple[nn.Module, ModelDescription, InputSettings
         apply_surgery(module, description.surgery)
         module.load_state_dict(load_file(folder / WEIGHTS), strict=True)
     except (OSError, SafetensorError, RuntimeError, AttributeError) as error:
-        raise StoreError(f"The weights in {folder} do not fit their description ({error}). "
-                         "Delete that artifact and run its recipe again.") from error
+        raise StoreError(
+            f"The weights in {folder} do not fit their description ({error}). Delete that artifact and run its recipe again."
+        ) from error
     if TOKENIZER in description.inputs.files:
         module.tokenizer_json = (folder / TOKENIZER).read_text(encoding="utf-8")
     return module.eval(), description, description.inputs
@@ -71,8 +72,9 @@ def read_description(folder: Path) -> ModelDescription:
     except FileNotFoundError:
         raise StoreError(f"{folder} holds no {DESCRIPTION}: it is not a trained model that can be opened here.") from None
     except ValidationError as error:
-        raise StoreError(f"{folder / DESCRIPTION} cannot be read ({error.error_count()} faults). "
-                         "Run its recipe again.") from error
+        raise StoreError(
+            f"{folder / DESCRIPTION} cannot be read ({error.error_count()} faults). Run its recipe again."
+        ) from error
 
 
 def skeleton(description: ModelDescription, device: str = "cpu") -> nn.Module:

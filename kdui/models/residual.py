@@ -33,8 +33,9 @@ def _shortcut(inside: int, outside: int, stride: int) -> nn.Module:
     return mix if stride == 1 else nn.Sequential(nn.MaxPool2d(1, stride), mix)
 
 
-def residual_stages(image_channels: int, width: int, stages: int, blocks: int,
-                    gate: Callable[[int], nn.Module] | None = None) -> tuple[nn.Sequential, int]:
+def residual_stages(
+    image_channels: int, width: int, stages: int, blocks: int, gate: Callable[[int], nn.Module] | None = None
+) -> tuple[nn.Sequential, int]:
     """A 3×3 stem and ``stages`` stages of ``blocks`` blocks, each stage half the size and twice as wide as the one before.
 
     ``gate`` makes what a block's body passes through before it is added. Returns the layers and their output channels.

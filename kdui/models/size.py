@@ -28,13 +28,15 @@ def count_macs(module: nn.Module, inputs: Mapping[str, torch.Tensor]) -> int:
     tensors = [*shadow.named_parameters(), *shadow.named_buffers()]
     with FakeTensorMode(), FlopCounterMode(display=False, custom_mapping=_RECURRENT) as counter, torch.no_grad():
         state = {name: torch.empty(tensor.shape, dtype=tensor.dtype) for name, tensor in tensors}
-        torch.func.functional_call(shadow, state, kwargs={
-            name: torch.empty(tensor.shape, dtype=tensor.dtype) for name, tensor in inputs.items()})
+        torch.func.functional_call(
+            shadow, state, kwargs={name: torch.empty(tensor.shape, dtype=tensor.dtype) for name, tensor in inputs.items()}
+        )
     return counter.get_total_flops() // 2
 
 
-def _recurrent_flops(states: Sequence[int], input_weight: Sequence[int], hidden_weight: Sequence[int], *rest: Any,
-                     **keywords: Any) -> int:
+def _recurrent_flops(
+    states: Sequence[int], input_weight: Sequence[int], hidden_weight: Sequence[int], *rest: Any, **keywords: Any
+) -> int:
     """One layer over [batch, length, width]: both weight matrices once a step, two operations a weight."""
     return 2 * math.prod(states[:-1]) * (math.prod(input_weight) + math.prod(hidden_weight))
 
@@ -53,6 +55,8 @@ def example_inputs(task: TaskFacts, batch: int = 1, inputs: InputSettings | None
         return {"pixels": torch.full((batch, shape["channels"], shape["height"], shape["width"]), 0.5)}
     if task.modality == "text":
         length = shape["max_length"]
-        return {"input_ids": torch.ones((batch, length), dtype=torch.int64),
-                "attention_mask": torch.ones((batch, length), dtype=torch.int64)}
+        return {
+            "input_ids": torch.ones((batch, length), dtype=torch.int64),
+            "attention_mask": torch.ones((batch, length), dtype=torch.int64),
+        }
     raise RecipeError(f"Nothing is known about the inputs of a {task.modality} model yet.")

@@ -31,8 +31,9 @@ def describe_surgery(module: nn.Module, fresh: nn.Module) -> Surgery:
         raise StageFailed(f"The model has other layers than its family builds ({', '.join(odd[:5])}), so it cannot be saved.")
     surgery: Surgery = {}
     for name, layer in layers.items():
-        changed = {key: _plain(getattr(layer, key)) for key in _attributes(layer)
-                   if getattr(layer, key) != getattr(reference[name], key)}
+        changed = {
+            key: _plain(getattr(layer, key)) for key in _attributes(layer) if getattr(layer, key) != getattr(reference[name], key)
+        }
         if changed:
             surgery[name] = changed
     return surgery

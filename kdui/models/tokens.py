@@ -10,8 +10,10 @@ from kdui.inputs.text import TOKENIZER
 def text_inputs(facts: TaskFacts, longest: int | None = None) -> InputSettings:
     """Token ids of the tokenizer beside the model: the task's length and case, at most ``longest`` tokens."""
     length = facts.input["max_length"]
-    settings: dict[str, Any] = {"max_length": min(length, longest) if longest else length,
-                                "lowercase": bool(facts.input.get("lowercase", False))}
+    settings: dict[str, Any] = {
+        "max_length": min(length, longest) if longest else length,
+        "lowercase": bool(facts.input.get("lowercase", False)),
+    }
     return InputSettings(modality="text", settings=settings, files=(TOKENIZER,))
 
 

@@ -48,8 +48,9 @@ class ImageClassifier(nn.Module):
         super().__init__()
         channels, own = len(preprocessing["mean"]), facts.input["channels"]
         if channels % own:
-            raise RecipeError(f"{facts.title} has {own} colour channels, but the checkpoint wants {channels}. "
-                              "Choose another model.")
+            raise RecipeError(
+                f"{facts.title} has {own} colour channels, but the checkpoint wants {channels}. Choose another model."
+            )
         self.scale = PixelScale(preprocessing["mean"], preprocessing["std"])
         self.network = network
         self.preprocessing = dict(preprocessing)
@@ -69,8 +70,15 @@ def pretrained(kind: Any, folder: Path, config: PretrainedConfig) -> nn.Module:
     """The network of a checkpoint folder in fp32: safetensors only, no code of the checkpoint, nothing from the network."""
     with _quietly():
         network = kind.from_pretrained(
-            folder, config=config, attn_implementation=ATTENTION, dtype=torch.float32, ignore_mismatched_sizes=True,
-            use_safetensors=True, local_files_only=True, trust_remote_code=False)
+            folder,
+            config=config,
+            attn_implementation=ATTENTION,
+            dtype=torch.float32,
+            ignore_mismatched_sizes=True,
+            use_safetensors=True,
+            local_files_only=True,
+            trust_remote_code=False,
+        )
     # The weights are views of the mapped file: a checkpoint that is overwritten later would take the process down.
     for parameter in network.parameters():
         parameter.data = parameter.data.clone()

@@ -34,10 +34,13 @@ class Classification:
 
         predicted = outputs.argmax(-1)
         precision, recall, f1, _ = precision_recall_fscore_support(
-            targets, predicted, labels=range(len(facts.labels)), average="macro", zero_division=0)
+            targets, predicted, labels=range(len(facts.labels)), average="macro", zero_division=0
+        )
         accuracy = float((predicted == targets).mean())
-        return [(metric, 100.0 * float(value)) for metric, value in
-                ((ACCURACY, accuracy), (PRECISION, precision), (RECALL, recall), (F1, f1))]
+        return [
+            (metric, 100.0 * float(value))
+            for metric, value in ((ACCURACY, accuracy), (PRECISION, precision), (RECALL, recall), (F1, f1))
+        ]
 
     def headline(self, outputs: np.ndarray, targets: np.ndarray) -> float:
         """Accuracy in %, the value that chooses the best epoch."""
@@ -47,7 +50,10 @@ class Classification:
         """Softmax of one row of logits [classes] as {label, probability}, most probable first."""
         shifted = np.exp(outputs.astype(np.float64) - outputs.max())
         probabilities = shifted / shifted.sum()
-        return [{"label": facts.labels[index], "probability": float(probabilities[index])} for index in np.argsort(-probabilities, kind="stable")]
+        return [
+            {"label": facts.labels[index], "probability": float(probabilities[index])}
+            for index in np.argsort(-probabilities, kind="stable")
+        ]
 
 
 OBJECTIVE = Classification()

@@ -39,8 +39,16 @@ class Latency(Frozen):
         return float(np.median(self.candidate_ms))
 
 
-def measure_latency(candidate: Path, baseline: Path, sample: dict[str, np.ndarray], *, baseline_sample: dict[str, np.ndarray] | None = None,
-                    batch: dict[str, np.ndarray] | None = None, runs: int = 200, threads: int = 1) -> Latency:
+def measure_latency(
+    candidate: Path,
+    baseline: Path,
+    sample: dict[str, np.ndarray],
+    *,
+    baseline_sample: dict[str, np.ndarray] | None = None,
+    batch: dict[str, np.ndarray] | None = None,
+    runs: int = 200,
+    threads: int = 1,
+) -> Latency:
     """Time ``runs`` answers to ``sample`` (batch 1) of both graphs in turn, and the candidate's throughput on ``batch``."""
     request = {"mode": "latency", "candidate": str(candidate), "baseline": str(baseline), "runs": runs, "threads": threads}
     arrays = {f"sample.{name}": array for name, array in sample.items()}
@@ -51,7 +59,10 @@ def measure_latency(candidate: Path, baseline: Path, sample: dict[str, np.ndarra
 
 def measure_memory(path: Path, sample: dict[str, np.ndarray], threads: int = 1) -> tuple[float, float]:
     """Peak resident MB of a fresh process that loads the graph and answers, and its resident MB before loading."""
-    found = _ask({"mode": "memory", "candidate": str(path), "threads": threads}, {f"sample.{name}": array for name, array in sample.items()})
+    found = _ask(
+        {"mode": "memory", "candidate": str(path), "threads": threads},
+        {f"sample.{name}": array for name, array in sample.items()},
+    )
     return found["peak_mb"], found["idle_mb"]
 
 
@@ -64,8 +75,10 @@ def _ask(request: dict[str, Any], arrays: dict[str, np.ndarray]) -> dict[str, An
         try:
             done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=TIME_LIMIT, check=False)
         except subprocess.TimeoutExpired:
-            raise StageFailed(f"The latency process gave no answer within {TIME_LIMIT:.0f} s. "
-                              "Choose a smaller model or fewer 'measure.latency_runs', then resume.") from None
+            raise StageFailed(
+                f"The latency process gave no answer within {TIME_LIMIT:.0f} s. "
+                "Choose a smaller model or fewer 'measure.latency_runs', then resume."
+            ) from None
     if done.returncode != 0:
         words = done.stderr.strip().splitlines() or ["it left no message"]
         raise StageFailed(f"The latency process ended with {done.returncode}: {words[-1]}. Resume measures again.")

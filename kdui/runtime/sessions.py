@@ -25,7 +25,9 @@ def run_graph(path: Path, arrays: dict[str, np.ndarray]) -> np.ndarray:
     return open_session(path).run(None, arrays)[0]
 
 
-def graph_outputs(path: Path, arrays: dict[str, np.ndarray], batch_size: int = 64, check: Callable[[float], None] | None = None) -> np.ndarray:
+def graph_outputs(
+    path: Path, arrays: dict[str, np.ndarray], batch_size: int = 64, check: Callable[[float], None] | None = None
+) -> np.ndarray:
     """Outputs [n, ...] over a whole split; texts of like length go together, so that little is padded."""
     session = open_session(path)
     count = len(next(iter(arrays.values())))
@@ -33,7 +35,7 @@ def graph_outputs(path: Path, arrays: dict[str, np.ndarray], batch_size: int = 6
     order = np.argsort(mask.sum(1), kind="stable") if mask is not None else np.arange(count)
     found: np.ndarray | None = None
     for start in range(0, count, batch_size):
-        index = order[start:start + batch_size]
+        index = order[start : start + batch_size]
         batch = {name: array[index] for name, array in arrays.items()}
         if mask is not None:
             longest = int(batch["attention_mask"].sum(1).max())

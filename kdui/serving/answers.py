@@ -44,8 +44,13 @@ class Answers:
             arrays = input_kind(inputs.modality).prepare([example], inputs.settings, folder)
             outputs = session.run(None, arrays)[0]
             runs.append((session, arrays))
-            answers.append({"digest": digest, "rows": objective_of(facts).present(outputs[0], facts),
-                            "file_bytes": (folder / MODEL_FILE).stat().st_size})
+            answers.append(
+                {
+                    "digest": digest,
+                    "rows": objective_of(facts).present(outputs[0], facts),
+                    "file_bytes": (folder / MODEL_FILE).stat().st_size,
+                }
+            )
         for answer, samples in zip(answers, _in_turn(runs), strict=True):
             answer["samples"] = samples
         return answers
@@ -67,8 +72,16 @@ class Answers:
         ours, theirs = ours[:total], theirs[:total]
         parted = np.flatnonzero((ours.argmax(-1) == targets) & (theirs.argmax(-1) != targets))
         parted = parted[np.argsort(-ours[parted].max(-1), kind="stable")]
-        rows = [{**self._shown(task, int(index)), "teacher": labels[ours[index].argmax()], "teacher_p": float(ours[index].max()),
-                 "other": labels[theirs[index].argmax()], "other_p": float(theirs[index].max())} for index in parted[:n]]
+        rows = [
+            {
+                **self._shown(task, int(index)),
+                "teacher": labels[ours[index].argmax()],
+                "teacher_p": float(ours[index].max()),
+                "other": labels[theirs[index].argmax()],
+                "other_p": float(theirs[index].max()),
+            }
+            for index in parted[:n]
+        ]
         return {"count": len(parted), "total": total, "rows": rows}
 
     def size(self, task: str, ref: str) -> dict[str, int]:
@@ -114,7 +127,11 @@ class Answers:
     def _shown(self, task: str, index: int) -> dict[str, Any]:
         facts, split = TASKS[task], self._data(task)["test"]
         raw = split.inputs[index]
-        shown = {"text": None, "image": np.asarray(raw)[..., 0].tolist()} if facts.modality == "image" else {"text": str(raw), "image": None}
+        shown = (
+            {"text": None, "image": np.asarray(raw)[..., 0].tolist()}
+            if facts.modality == "image"
+            else {"text": str(raw), "image": None}
+        )
         return {"index": index, "truth": facts.labels[int(split.targets[index])], **shown}
 
 

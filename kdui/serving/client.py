@@ -59,9 +59,17 @@ class ServingClient:
         if self._process is not None and self._process.poll() is None:
             return False
         environment = {**os.environ, **environment_of(self.settings)}
-        environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(Path(__file__).resolve().parents[2]), os.environ.get("PYTHONPATH")]))
-        self._process = subprocess.Popen([sys.executable, "-m", "kdui.serving.process"], env=environment, stdin=subprocess.PIPE,
-                                         stdout=subprocess.PIPE, text=True, start_new_session=True)
+        environment["PYTHONPATH"] = os.pathsep.join(
+            filter(None, [str(Path(__file__).resolve().parents[2]), os.environ.get("PYTHONPATH")])
+        )
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "kdui.serving.process"],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
         self._answers = queue.Queue()
         threading.Thread(target=_read, args=(self._process, self._answers), daemon=True).start()
         return True
@@ -70,9 +78,14 @@ class ServingClient:
         try:
             line = self._answers.get(timeout=seconds)
         except queue.Empty:
-            self._fail(f"The serving process gave no answer within {seconds:.0f} s and was started again. Try a smaller model or a shorter input.")
+            self._fail(
+                f"The serving process gave no answer within {seconds:.0f} s and was started again. "
+                "Try a smaller model or a shorter input."
+            )
         if line is None:
-            self._fail("The serving process died (perhaps out of memory) and was started again. Ask once more, or compare fewer models.")
+            self._fail(
+                "The serving process died (perhaps out of memory) and was started again. Ask once more, or compare fewer models."
+            )
         return cast(dict[str, Any], json.loads(cast(str, line)))
 
     def _fail(self, words: str) -> Any:

@@ -33,7 +33,10 @@ def _answer(answers: Answers, request: dict[str, Any]) -> dict[str, Any]:
         return {"error": str(error), "recipe": isinstance(error, RecipeError)}
     except Exception as error:
         traceback.print_exc()
-        return {"error": f"The serving process could not answer ({type(error).__name__}: {str(error)[:200]}). The server's output has the details."}
+        return {
+            "error": f"The serving process could not answer ({type(error).__name__}: {str(error)[:200]}). "
+            "The server's output has the details."
+        }
 
 
 if __name__ == "__main__":

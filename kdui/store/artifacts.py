@@ -43,7 +43,9 @@ class ArtifactStore:
         except FileNotFoundError:
             raise StoreError(f"Artifact {digest[:12]} is not in the store. Run its recipe again to make it.") from None
         except ValueError as error:
-            raise ArtifactCorrupt(f"The manifest of artifact {digest[:12]} cannot be read ({error}). Delete {path.parent} and run again.") from None
+            raise ArtifactCorrupt(
+                f"The manifest of artifact {digest[:12]} cannot be read ({error}). Delete {path.parent} and run again."
+            ) from None
 
     def open(self, digest: str) -> Artifact:
         """The artifact with every file's size and sha256 checked; raises ArtifactCorrupt in words."""

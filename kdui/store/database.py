@@ -21,7 +21,9 @@ def open_database(settings: Settings) -> Engine:
     try:
         settings.home.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StoreError(f"The folder {settings.home} cannot be made ({error.strerror}). Set KDUI_HOME to one that can be written.") from None
+        raise StoreError(
+            f"The folder {settings.home} cannot be made ({error.strerror}). Set KDUI_HOME to one that can be written."
+        ) from None
     engine = create_engine(settings.database, connect_args=_connect_arguments(settings.database))
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _configure_sqlite)
@@ -66,5 +68,7 @@ def _upgrade(engine: Engine, settings: Settings) -> None:
                 config.attributes["connection"] = connection
                 command.upgrade(config, "head")
         except CommandError as error:
-            raise StoreError(f"The store in {settings.home} was written by another version of kdui ({error}). "
-                             "Update kdui, or set KDUI_HOME to a new folder.") from None
+            raise StoreError(
+                f"The store in {settings.home} was written by another version of kdui ({error}). "
+                "Update kdui, or set KDUI_HOME to a new folder."
+            ) from None

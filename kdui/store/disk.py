@@ -21,11 +21,14 @@ def errors_in_words(folder: Path) -> Iterator[None]:
     except Exception as error:
         number = error.errno if isinstance(error, OSError) else None
         if number in (errno.ENOSPC, errno.EDQUOT) or any(text in str(error).lower() for text in _FULL_TEXT):
-            raise StoreError(f"The disk is full: {_free(folder):,.0f} MB free in {folder}. "
-                             "Free some space or set KDUI_HOME to another disk, then resume.") from error
+            raise StoreError(
+                f"The disk is full: {_free(folder):,.0f} MB free in {folder}. "
+                "Free some space or set KDUI_HOME to another disk, then resume."
+            ) from error
         if number in (errno.EACCES, errno.EROFS):
-            raise StoreError(f"{folder} cannot be written ({os.strerror(number)}). "
-                             "Set KDUI_HOME to a folder that can, then resume.") from error
+            raise StoreError(
+                f"{folder} cannot be written ({os.strerror(number)}). Set KDUI_HOME to a folder that can, then resume."
+            ) from error
         raise
 
 

@@ -21,49 +21,98 @@ class ResultStore:
         with self.engine.begin() as connection:
             for table in (measurements, results):
                 connection.execute(delete(table).where(table.c.run == run_id, table.c.step == step))
-            connection.execute(insert(measurements), [
-                {"run": run_id, "step": step, "metric": item.metric, "value": item.value, "unit": item.unit, "low": item.low, "high": item.high,
-                 "higher_is_better": item.higher_is_better, "samples": list(item.samples),
-                 "provenance": item.provenance.model_dump(mode="json")} for item in found])
+            connection.execute(
+                insert(measurements),
+                [
+                    {
+                        "run": run_id,
+                        "step": step,
+                        "metric": item.metric,
+                        "value": item.value,
+                        "unit": item.unit,
+                        "low": item.low,
+                        "high": item.high,
+                        "higher_is_better": item.higher_is_better,
+                        "samples": list(item.samples),
+                        "provenance": item.provenance.model_dump(mode="json"),
+                    }
+                    for item in found
+                ],
+            )
             connection.execute(insert(results).values(run=run_id, step=step, **row))
 
     def of_run(self, run_id: str) -> dict[str, dict[str, Measurement]]:
         """All measurements of a run: step -> metric -> measurement."""
         found: dict[str, dict[str, Measurement]] = {}
         with self.engine.connect() as connection:
-            for row in connection.execute(select(measurements).where(measurements.c.run == run_id).order_by(measurements.c.id)).mappings():
+            for row in connection.execute(
+                select(measurements).where(measurements.c.run == run_id).order_by(measurements.c.id)
+            ).mappings():
                 fields = {name: row[name] for name in ("metric", "value", "unit", "low", "high", "higher_is_better")}
                 found.setdefault(row["step"], {})[row["metric"]] = Measurement(
-                    samples=tuple(row["samples"]), provenance=Provenance.model_validate(row["provenance"]), **fields)
+                    samples=tuple(row["samples"]), provenance=Provenance.model_validate(row["provenance"]), **fields
+                )
         return found
 
     def rows_of_run(self, run_id: str) -> list[dict[str, Any]]:
         """The chart rows of a run in the order they were measured."""
         with self.engine.connect() as connection:
-            return [dict(row) for row in connection.execute(select(results).where(results.c.run == run_id).order_by(results.c.id)).mappings()]
+            return [
+                dict(row)
+                for row in connection.execute(select(results).where(results.c.run == run_id).order_by(results.c.id)).mappings()
+            ]
 
     def version(self, task: str) -> tuple[int, int]:
         """Changes whenever the chart rows of a task change: lets a reader keep what it read."""
         with self.engine.connect() as connection:
-            count, newest = connection.execute(select(func.count(), func.coalesce(func.max(results.c.id), 0)).where(results.c.task == task)).one()
+            count, newest = connection.execute(
+                select(func.count(), func.coalesce(func.max(results.c.id), 0)).where(results.c.task == task)
+            ).one()
         return count, newest
 
     def rows_of_task(self, task: str, after: int = 0) -> tuple[list[str], list[tuple[Any, ...]]]:
-        """Chart rows of a task (those with an id above ``after``) with their run's name, seed and age: column names and tuples."""
-        columns = [results.c.id, *(results.c[name] for name in RESULT_COLUMNS), runs.c.name.label("run_name"), runs.c.seed, runs.c.created]
-        query = select(*columns).join(runs, runs.c.id == results.c.run).where(results.c.task == task, results.c.id > after).order_by(results.c.id)
+        """Chart rows of a task (ids above ``after``) with their run's name, seed and age: column names and tuples."""
+        columns = [
+            results.c.id,
+            *(results.c[name] for name in RESULT_COLUMNS),
+            runs.c.name.label("run_name"),
+            runs.c.seed,
+            runs.c.created,
+        ]
+        query = (
+            select(*columns)
+            .join(runs, runs.c.id == results.c.run)
+            .where(results.c.task == task, results.c.id > after)
+            .order_by(results.c.id)
+        )
         with self.engine.connect() as connection:
             found = connection.execute(query)
             return list(found.keys()), [tuple(row) for row in found.all()]
 
     def best_headline(self, task: str, model: str, role: str) -> Measurement | None:
         """The newest measured headline metric of a model in a role on a task."""
-        query = (select(measurements).join(results, (results.c.run == measurements.c.run) & (results.c.step == measurements.c.step))
-                 .where(results.c.task == task, results.c.model == model, results.c.role == role, measurements.c.value == results.c.headline)
-                 .order_by(measurements.c.id.desc()).limit(1))
+        query = (
+            select(measurements)
+            .join(results, (results.c.run == measurements.c.run) & (results.c.step == measurements.c.step))
+            .where(
+                results.c.task == task,
+                results.c.model == model,
+                results.c.role == role,
+                measurements.c.value == results.c.headline,
+            )
+            .order_by(measurements.c.id.desc())
+            .limit(1)
+        )
         with self.engine.connect() as connection:
             row = connection.execute(query).mappings().first()
         if row is None:
             return None
-        return Measurement(metric=row["metric"], value=row["value"], unit=row["unit"], low=row["low"], high=row["high"],
-                           samples=tuple(row["samples"]), provenance=Provenance.model_validate(row["provenance"]))
+        return Measurement(
+            metric=row["metric"],
+            value=row["value"],
+            unit=row["unit"],
+            low=row["low"],
+            high=row["high"],
+            samples=tuple(row["samples"]),
+            provenance=Provenance.model_validate(row["provenance"]),
+        )

@@ -38,10 +38,22 @@ class RunStore:
         run_id = secrets.token_hex(4)
         with self.engine.begin() as connection:
             last = connection.execute(select(func.max(runs.c.position))).scalar() or 0.0
-            connection.execute(insert(runs).values(
-                id=run_id, name=name or recipe.name or recipe.task, task=recipe.task, teacher=str(recipe.teacher or ""),
-                student=str(recipe.student or ""), seed=recipe.seed, recipe=recipe.model_dump(mode="json"),
-                recipe_digest=recipe.digest, state=RunState.QUEUED, device=device, position=last + 1.0, created=now()))
+            connection.execute(
+                insert(runs).values(
+                    id=run_id,
+                    name=name or recipe.name or recipe.task,
+                    task=recipe.task,
+                    teacher=str(recipe.teacher or ""),
+                    student=str(recipe.student or ""),
+                    seed=recipe.seed,
+                    recipe=recipe.model_dump(mode="json"),
+                    recipe_digest=recipe.digest,
+                    state=RunState.QUEUED,
+                    device=device,
+                    position=last + 1.0,
+                    created=now(),
+                )
+            )
             connection.execute(insert(steps), _step_rows(run_id, plan))
         return self.get(run_id)
 
@@ -68,7 +80,13 @@ class RunStore:
         columns = [column for column in runs.c if column.name != "recipe"]
         with self.engine.connect() as connection:
             total = connection.execute(select(func.count()).select_from(runs).where(*conditions)).scalar() or 0
-            query = select(*columns).where(*conditions).order_by(runs.c.created.desc(), runs.c.id).limit(size).offset((page - 1) * size)
+            query = (
+                select(*columns)
+                .where(*conditions)
+                .order_by(runs.c.created.desc(), runs.c.id)
+                .limit(size)
+                .offset((page - 1) * size)
+            )
             return list(connection.execute(query).mappings().all()), total
 
     def in_state(self, *states: RunState) -> list[Run]:
@@ -80,7 +98,10 @@ class RunStore:
     def counts(self) -> dict[str, int]:
         """Number of runs by state."""
         with self.engine.connect() as connection:
-            return {state: count for state, count in connection.execute(select(runs.c.state, func.count()).group_by(runs.c.state)).all()}
+            return {
+                state: count
+                for state, count in connection.execute(select(runs.c.state, func.count()).group_by(runs.c.state)).all()
+            }
 
     # --- change ------------------------------------------------------------------------------------------------
 
@@ -93,11 +114,26 @@ class RunStore:
         running run on one slot. So any number of dispatchers may try at once.
         """
         wanted = or_(runs.c.device == slot, runs.c.device == "auto") if auto else runs.c.device == slot
-        first = select(runs.c.id).where(runs.c.state == RunState.QUEUED, wanted).order_by(runs.c.position).limit(1).scalar_subquery()
-        change = (update(runs).where(runs.c.id == first, runs.c.state == RunState.QUEUED)
-                  .values(state=RunState.RUNNING, slot=slot, host=HOST, pid=None, started=func.coalesce(runs.c.started, now()), finished=None,
-                          heartbeat=now(), attempts=runs.c.attempts + 1, cancel_requested=False, error=None)
-                  .returning(runs.c.id))
+        first = (
+            select(runs.c.id).where(runs.c.state == RunState.QUEUED, wanted).order_by(runs.c.position).limit(1).scalar_subquery()
+        )
+        change = (
+            update(runs)
+            .where(runs.c.id == first, runs.c.state == RunState.QUEUED)
+            .values(
+                state=RunState.RUNNING,
+                slot=slot,
+                host=HOST,
+                pid=None,
+                started=func.coalesce(runs.c.started, now()),
+                finished=None,
+                heartbeat=now(),
+                attempts=runs.c.attempts + 1,
+                cancel_requested=False,
+                error=None,
+            )
+            .returning(runs.c.id)
+        )
         try:
             with self.engine.begin() as connection:
                 run_id = connection.execute(change).scalar()
@@ -122,8 +158,11 @@ class RunStore:
             changed = connection.execute(update(runs).where(*conditions).values(state=to, **values)).rowcount
             if changed and to is not RunState.RUNNING:
                 ended = (StepState.RUNNING, StepState.FAILED) if to is RunState.QUEUED else (StepState.RUNNING,)
-                connection.execute(update(steps).where(steps.c.run == run_id, steps.c.state.in_(ended))
-                                   .values(state=StepState.WAITING, progress=0.0, eta_seconds=None))
+                connection.execute(
+                    update(steps)
+                    .where(steps.c.run == run_id, steps.c.state.in_(ended))
+                    .values(state=StepState.WAITING, progress=0.0, eta_seconds=None)
+                )
         if not changed:
             raise StateConflict(f"Run {run_id} is {self.get(run_id).state} and cannot become {to}.")
 
@@ -135,8 +174,12 @@ class RunStore:
     def beat(self, run: Run, progress: float, eta_seconds: float | None) -> bool:
         """Heartbeat of the worker; True when it must stop: somebody asked to cancel, or the run is no longer this worker's."""
         with self.engine.begin() as connection:
-            change = (update(runs).where(runs.c.id == run.id, runs.c.state == RunState.RUNNING, *_same_attempt(run))
-                      .values(heartbeat=now(), progress=progress, eta_seconds=eta_seconds).returning(runs.c.cancel_requested))
+            change = (
+                update(runs)
+                .where(runs.c.id == run.id, runs.c.state == RunState.RUNNING, *_same_attempt(run))
+                .values(heartbeat=now(), progress=progress, eta_seconds=eta_seconds)
+                .returning(runs.c.cancel_requested)
+            )
             asked = connection.execute(change).scalar()
         return asked is None or bool(asked)
 
@@ -153,8 +196,12 @@ class RunStore:
 
     def move(self, run_id: str, places: int) -> None:
         """Move a queued run by so many places: negative is earlier. At the ends it stays."""
-        queue = (select(runs.c.id, runs.c.position).where(runs.c.state == RunState.QUEUED)
-                 .order_by(runs.c.position, runs.c.created).with_for_update())
+        queue = (
+            select(runs.c.id, runs.c.position)
+            .where(runs.c.state == RunState.QUEUED)
+            .order_by(runs.c.position, runs.c.created)
+            .with_for_update()
+        )
         with self.engine.begin() as connection:
             # A write first: it locks the queue on SQLite too, so that two people who move at once do so one after the other.
             connection.execute(update(runs).where(runs.c.id == run_id).values(position=runs.c.position))
@@ -185,17 +232,32 @@ class RunStore:
     def newest_step(self, task: str, column: str, model: str, produces: str, role: str | None) -> str | None:
         """Digest of the newest finished step of that kind in a run whose ``column`` (teacher or student) is ``model``."""
         role_is = steps.c.role.is_(None) if role is None else steps.c.role == role
-        query = (select(steps.c.digest).join(runs, runs.c.id == steps.c.run)
-                 .where(runs.c.task == task, runs.c[column] == model, steps.c.produces == produces, role_is,
-                        steps.c.state.in_([StepState.DONE, StepState.CACHED]))
-                 .order_by(runs.c.created.desc(), steps.c.ordinal).limit(1))
+        query = (
+            select(steps.c.digest)
+            .join(runs, runs.c.id == steps.c.run)
+            .where(
+                runs.c.task == task,
+                runs.c[column] == model,
+                steps.c.produces == produces,
+                role_is,
+                steps.c.state.in_([StepState.DONE, StepState.CACHED]),
+            )
+            .order_by(runs.c.created.desc(), steps.c.ordinal)
+            .limit(1)
+        )
         with self.engine.connect() as connection:
             return connection.execute(query).scalar()
 
     def measured_step(self, onnx_digest: str) -> tuple[str, str] | None:
         """Task and digest of the newest measurement of the model with that ONNX artifact."""
-        query = (select(runs.c.task, steps.c.digest).join(results, (results.c.run == steps.c.run) & (results.c.step == steps.c.name))
-                 .join(runs, runs.c.id == steps.c.run).where(results.c.digest == onnx_digest).order_by(results.c.id.desc()).limit(1))
+        query = (
+            select(runs.c.task, steps.c.digest)
+            .join(results, (results.c.run == steps.c.run) & (results.c.step == steps.c.name))
+            .join(runs, runs.c.id == steps.c.run)
+            .where(results.c.digest == onnx_digest)
+            .order_by(results.c.id.desc())
+            .limit(1)
+        )
         with self.engine.connect() as connection:
             row = connection.execute(query).first()
         return (row[0], row[1]) if row else None
@@ -206,7 +268,7 @@ class RunStore:
         found: dict[str, dict[str, Any]] = {}
         with self.engine.connect() as connection:
             for start in range(0, len(wanted), 500):
-                query = select(runs.c.id, runs.c.recipe).where(runs.c.id.in_(wanted[start:start + 500]))
+                query = select(runs.c.id, runs.c.recipe).where(runs.c.id.in_(wanted[start : start + 500]))
                 found.update((run_id, recipe) for run_id, recipe in connection.execute(query).all())
         return found
 
@@ -215,10 +277,22 @@ class RunStore:
         wanted = set(digest_or_labels)
         if not wanted:
             return {}
-        query = (select(runs.c.task, steps.c.method, steps.c.label, steps.c.seconds).join(runs, runs.c.id == steps.c.run)
-                 .where(steps.c.state == StepState.DONE, steps.c.seconds.is_not(None),
-                        or_(*(and_(runs.c.task == task, steps.c.method == method, steps.c.label == label) for task, method, label in wanted)))
-                 .order_by(runs.c.created.desc()).limit(500))
+        query = (
+            select(runs.c.task, steps.c.method, steps.c.label, steps.c.seconds)
+            .join(runs, runs.c.id == steps.c.run)
+            .where(
+                steps.c.state == StepState.DONE,
+                steps.c.seconds.is_not(None),
+                or_(
+                    *(
+                        and_(runs.c.task == task, steps.c.method == method, steps.c.label == label)
+                        for task, method, label in wanted
+                    )
+                ),
+            )
+            .order_by(runs.c.created.desc())
+            .limit(500)
+        )
         found: dict[tuple[str, str, str], list[float]] = {}
         with self.engine.connect() as connection:
             for task, method, label, seconds in connection.execute(query).all():
@@ -236,12 +310,43 @@ def group_digest(recipe: Recipe, step: str) -> str:
 
 
 def _step_rows(run_id: str, plan: Iterable[Step]) -> list[dict[str, Any]]:
-    return [{"run": run_id, "ordinal": number, "name": step.name, "stage": step.stage, "method": step.method, "role": step.role, "label": step.label,
-             "produces": step.produces, "digest": step.digest, "state": StepState.WAITING} for number, step in enumerate(plan)]
+    return [
+        {
+            "run": run_id,
+            "ordinal": number,
+            "name": step.name,
+            "stage": step.stage,
+            "method": step.method,
+            "role": step.role,
+            "label": step.label,
+            "produces": step.produces,
+            "digest": step.digest,
+            "state": StepState.WAITING,
+        }
+        for number, step in enumerate(plan)
+    ]
 
 
 def _as_run(row: RowMapping, parts: Iterable[RowMapping]) -> Run:
-    fields = {name: row[name] for name in ("id", "name", "state", "device", "slot", "position", "created", "started", "finished", "heartbeat",
-                                           "attempts", "pid", "host", "error", "cancel_requested")}
+    fields = {
+        name: row[name]
+        for name in (
+            "id",
+            "name",
+            "state",
+            "device",
+            "slot",
+            "position",
+            "created",
+            "started",
+            "finished",
+            "heartbeat",
+            "attempts",
+            "pid",
+            "host",
+            "error",
+            "cancel_requested",
+        )
+    }
     statuses = tuple(StepStatus(**{name: part[name] for name in StepStatus.model_fields}) for part in parts)
     return Run(recipe=Recipe.model_validate(row["recipe"]), steps=statuses, **fields)

@@ -22,7 +22,8 @@ from sqlalchemy import (
 metadata = MetaData()
 
 runs = Table(
-    "runs", metadata,
+    "runs",
+    metadata,
     Column("id", String(16), primary_key=True),
     Column("name", Text, nullable=False),
     Column("task", String(64), nullable=False),
@@ -52,12 +53,19 @@ runs = Table(
     Index("runs_by_created", "created"),
     Index("runs_by_task", "task", "created"),
     # The lock on a device: a second running run on one slot is refused by the database itself.
-    Index("one_run_per_slot", "host", "slot", unique=True,
-          sqlite_where=text("state = 'running'"), postgresql_where=text("state = 'running'")),
+    Index(
+        "one_run_per_slot",
+        "host",
+        "slot",
+        unique=True,
+        sqlite_where=text("state = 'running'"),
+        postgresql_where=text("state = 'running'"),
+    ),
 )
 
 steps = Table(
-    "steps", metadata,
+    "steps",
+    metadata,
     Column("run", String(16), ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
     Column("ordinal", Integer, primary_key=True),
     Column("name", String(128), nullable=False),
@@ -75,7 +83,8 @@ steps = Table(
 )
 
 measurements = Table(
-    "measurements", metadata,
+    "measurements",
+    metadata,
     Column("id", Integer, primary_key=True),
     Column("run", String(16), ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
     Column("step", String(128), nullable=False),
@@ -92,7 +101,8 @@ measurements = Table(
 )
 
 results = Table(
-    "results", metadata,
+    "results",
+    metadata,
     Column("id", Integer, primary_key=True),
     Column("run", String(16), ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
     Column("step", String(128), nullable=False),

@@ -12,7 +12,9 @@ from safetensors.torch import load_file, save_file
 FILE = "checkpoint.safetensors"
 
 
-def save_checkpoint(folder: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, best: dict[str, torch.Tensor], facts: dict[str, Any]) -> None:
+def save_checkpoint(
+    folder: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, best: dict[str, torch.Tensor], facts: dict[str, Any]
+) -> None:
     """Write all that an exact resume needs, under a temporary name first: a kill leaves the old or the new one."""
     tensors = {f"model.{name}": tensor.detach().contiguous().cpu() for name, tensor in model.state_dict().items()}
     tensors |= {f"best.{name}": tensor.contiguous().cpu() for name, tensor in best.items()}
@@ -20,7 +22,11 @@ def save_checkpoint(folder: Path, model: torch.nn.Module, optimizer: torch.optim
     if torch.cuda.is_available():
         tensors["random.cuda"] = torch.cuda.get_rng_state()
     for number, state in optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer.{number}.{name}": torch.as_tensor(value).contiguous().cpu() for name, value in state.items() if value is not None}
+        tensors |= {
+            f"optimizer.{number}.{name}": torch.as_tensor(value).contiguous().cpu()
+            for name, value in state.items()
+            if value is not None
+        }
     folder.mkdir(parents=True, exist_ok=True)
     temporary = folder / (FILE + ".part")
     # Shared tensors (tied weights) must not share memory in the file.
@@ -30,7 +36,9 @@ def save_checkpoint(folder: Path, model: torch.nn.Module, optimizer: torch.optim
     temporary.rename(folder / FILE)
 
 
-def load_checkpoint(folder: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | None:
+def load_checkpoint(
+    folder: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer
+) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | None:
     """Put model, optimizer and random state back; returns the best weights and the facts, or None without a usable checkpoint."""
     path = folder / FILE
     try:
@@ -59,4 +67,4 @@ def _facts(path: Path) -> dict[str, Any]:
 
 
 def _below(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
-    return {name[len(prefix):]: tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+    return {name[len(prefix) :]: tensor for name, tensor in tensors.items() if name.startswith(prefix)}

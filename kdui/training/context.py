@@ -73,7 +73,9 @@ class TaskData:
     def prepared(self, split: Split, inputs: InputSettings, folder: Path, limit: int = 0) -> dict[str, np.ndarray]:
         """Named arrays over a whole split (or its first ``limit`` examples), as the model of ``inputs`` wants them."""
         # The tokenizer decides too: it is named by its content, because every student carries a copy of its own.
-        key = canonical_json([split, inputs.modality, inputs.settings, [sha256_file(folder / name) for name in inputs.files], limit])
+        key = canonical_json(
+            [split, inputs.modality, inputs.settings, [sha256_file(folder / name) for name in inputs.files], limit]
+        )
         if key not in self._prepared:
             raw = self.splits[split].inputs
             self._prepared[key] = input_kind(inputs.modality).prepare(raw[:limit] if limit else raw, inputs.settings, folder)

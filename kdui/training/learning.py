@@ -23,22 +23,34 @@ LENS_FILE = "lens.json"
 def resident(context: StepContext, split: Split, inputs: InputSettings, folder: Path, limit: int = 0) -> ResidentData:
     """A split as the model of ``inputs`` wants it, on the step's device."""
     arrays = context.data.prepared(split, inputs, folder, limit)
-    return ResidentData(arrays, context.data.targets(split), context.device, limit, mirror=bool(context.facts.input.get("mirror")))
+    return ResidentData(
+        arrays, context.data.targets(split), context.device, limit, mirror=bool(context.facts.input.get("mirror"))
+    )
 
 
 def knobs_of(context: StepContext) -> TrainingKnobs:
     """The training knobs among a step's settings."""
-    return TrainingKnobs.model_validate({name: context.settings[name] for name in TrainingKnobs.model_fields if name in context.settings})
+    return TrainingKnobs.model_validate(
+        {name: context.settings[name] for name in TrainingKnobs.model_fields if name in context.settings}
+    )
 
 
 def fit(context: StepContext, saved: SavedModel, losses: LossFunction, seed: int, after_step: Any = None) -> dict[str, Any]:
     """Train the model on the task's data under the given losses; returns the trainer's summary."""
     knobs = knobs_of(context)
     trainer = Trainer(
-        model=saved.module, data=resident(context, "train", saved.inputs, saved.folder, knobs.train_examples),
-        validation=resident(context, "validation", saved.inputs, saved.folder), objective=objective_of(context.facts), losses=losses,
-        knobs=knobs, seed=seed, report=context.report, checkpoint=context.checkpoint, views=int(context.settings.get("views", 0)),
-        after_step=after_step)
+        model=saved.module,
+        data=resident(context, "train", saved.inputs, saved.folder, knobs.train_examples),
+        validation=resident(context, "validation", saved.inputs, saved.folder),
+        objective=objective_of(context.facts),
+        losses=losses,
+        knobs=knobs,
+        seed=seed,
+        report=context.report,
+        checkpoint=context.checkpoint,
+        views=int(context.settings.get("views", 0)),
+        after_step=after_step,
+    )
     return trainer.run()
 
 
@@ -64,6 +76,10 @@ def weight_lens(module: nn.Module, bins: int = 81, sample: int = 2048) -> dict[s
     reach = float(np.quantile(np.abs(values), 0.999)) or 1.0
     counts, edges = np.histogram(np.clip(values, -reach, reach), bins=bins, range=(-reach, reach))
     quantiles = np.quantile(np.abs(values), np.linspace(0, 1, sample))
-    return {"edges": edges.tolist(), "counts": counts.tolist(), "max_abs": float(np.abs(values).max()), "total": int(values.size),
-            "sample": [float(f"{value:.5g}") for value in quantiles]}
-
+    return {
+        "edges": edges.tolist(),
+        "counts": counts.tolist(),
+        "max_abs": float(np.abs(values).max()),
+        "total": int(values.size),
+        "sample": [float(f"{value:.5g}") for value in quantiles],
+    }

@@ -20,7 +20,7 @@ from kdui.training.device import autocast
 from kdui.training.resident import ResidentData
 
 CHECKPOINT_EVERY = 20.0  # s between checkpoints inside an epoch: what a killed worker loses at the most
-REPORT_EVERY = 0.5       # s between loss points
+REPORT_EVERY = 0.5  # s between loss points
 
 
 @dataclass(frozen=True)
@@ -75,8 +75,15 @@ class Trainer:
             raise
         self.model.load_state_dict(self._best)
         self.model.eval()
-        return {"epochs": self._epoch, "steps": self._steps_done, "best_epoch": self._best_epoch, "validation": self._best_score,
-                "seconds": round(self._seconds(), 3), "examples_seen": self._epoch * len(self.data), "history": self.history}
+        return {
+            "epochs": self._epoch,
+            "steps": self._steps_done,
+            "best_epoch": self._best_epoch,
+            "validation": self._best_score,
+            "seconds": round(self._seconds(), 3),
+            "examples_seen": self._epoch * len(self.data),
+            "history": self.history,
+        }
 
     # --- setting up --------------------------------------------------------------------------------------------
 
@@ -107,7 +114,10 @@ class Trainer:
         self._epoch, self._position, self._steps_done = facts["epoch"], facts["position"], facts["steps"]
         self._best_score, self._best_loss, self._best_epoch = facts["best_score"], facts["best_loss"], facts["best_epoch"]
         self.history, self._sums, self._seconds_before = facts["history"], facts["sums"], facts["seconds"]
-        self.report.log(f"Goes on from its checkpoint: epoch {self._epoch + self._position / self._steps_an_epoch:.2f} of {self.knobs.epochs}.")
+        self.report.log(
+            "Goes on from its checkpoint: "
+            f"epoch {self._epoch + self._position / self._steps_an_epoch:.2f} of {self.knobs.epochs}."
+        )
 
     # --- one epoch ---------------------------------------------------------------------------------------------
 
@@ -150,7 +160,10 @@ class Trainer:
     def _report(self, means: dict[str, float]) -> None:
         """Tell the losses since the last report; raises StageFailed when they are no numbers."""
         if not math.isfinite(means["total"]):
-            raise StageFailed(f"The loss is no longer a number in epoch {self._epoch + 1}. Lower the learning rate (now {self.knobs.learning_rate:g}).")
+            raise StageFailed(
+                f"The loss is no longer a number in epoch {self._epoch + 1}. "
+                f"Lower the learning rate (now {self.knobs.learning_rate:g})."
+            )
         self.report.loss(self._epoch + self._position / self._steps_an_epoch, **means)
         self.report.progress(self._steps_done / self._total_steps)
 
@@ -179,15 +192,28 @@ class Trainer:
     def _save(self) -> None:
         if self.checkpoint is None:
             return
-        facts = {"epoch": self._epoch, "position": self._position, "steps": self._steps_done, "best_score": self._best_score,
-                 "best_loss": self._best_loss, "best_epoch": self._best_epoch, "history": self.history,
-                 "sums": {name: float(total) for name, total in self._sums.items()}, "seconds": self._seconds()}
+        facts = {
+            "epoch": self._epoch,
+            "position": self._position,
+            "steps": self._steps_done,
+            "best_score": self._best_score,
+            "best_loss": self._best_loss,
+            "best_epoch": self._best_epoch,
+            "history": self.history,
+            "sums": {name: float(total) for name, total in self._sums.items()},
+            "seconds": self._seconds(),
+        }
         save_checkpoint(self.checkpoint, self.model, self._optimizer, self._best, facts)
         self._saved_at = time.monotonic()
 
 
-def predict(model: nn.Module, data: ResidentData, batch_size: int = 256, view: int | None = None,
-            check: Callable[[float], None] | None = None) -> np.ndarray:
+def predict(
+    model: nn.Module,
+    data: ResidentData,
+    batch_size: int = 256,
+    view: int | None = None,
+    check: Callable[[float], None] | None = None,
+) -> np.ndarray:
     """Outputs [n, ...] in fp32 over a whole split, in the split's order; ``check(fraction)`` may raise to stop."""
     model.eval()
     found: np.ndarray | None = None
@@ -209,8 +235,10 @@ def predict(model: nn.Module, data: ResidentData, batch_size: int = 256, view: i
 def make_optimizer(model: nn.Module, knobs: TrainingKnobs) -> torch.optim.Optimizer:
     """AdamW, or SGD with Nesterov momentum; biases and norms (one axis) are not decayed."""
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    groups = [{"params": [parameter for parameter in parameters if parameter.ndim > 1], "weight_decay": knobs.weight_decay},
-              {"params": [parameter for parameter in parameters if parameter.ndim <= 1], "weight_decay": 0.0}]
+    groups = [
+        {"params": [parameter for parameter in parameters if parameter.ndim > 1], "weight_decay": knobs.weight_decay},
+        {"params": [parameter for parameter in parameters if parameter.ndim <= 1], "weight_decay": 0.0},
+    ]
     if knobs.optimizer == "sgd":
         return torch.optim.SGD(groups, lr=knobs.learning_rate, momentum=0.9, nesterov=True)
     return torch.optim.AdamW(groups, lr=knobs.learning_rate)

@@ -10,13 +10,17 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-SORTED_CHUNK = 8  # batches that are sorted by length together: more saves padding, but length tells the topic, so batches grow alike
+SORTED_CHUNK = (
+    8  # batches that are sorted by length together: more saves padding, but length tells the topic, so batches grow alike
+)
 
 
 class ResidentData:
     """Named input tensors [n, ...] and targets [n] of one split on one device."""
 
-    def __init__(self, arrays: dict[str, np.ndarray], targets: np.ndarray, device: torch.device, limit: int = 0, mirror: bool = False):
+    def __init__(
+        self, arrays: dict[str, np.ndarray], targets: np.ndarray, device: torch.device, limit: int = 0, mirror: bool = False
+    ):
         count = min(limit, len(targets)) if limit else len(targets)
         self.arrays = {name: torch.from_numpy(np.ascontiguousarray(array[:count])).to(device) for name, array in arrays.items()}
         self.targets = torch.from_numpy(np.ascontiguousarray(targets[:count]).astype(np.int64)).to(device)

@@ -16,7 +16,14 @@ import requests
 from playwright.sync_api import Page, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
 PATIENCE_MS = 60_000
 RUN_MS = 240_000  # for a whole quickstart on a busy machine; `make bench` tells how long it takes on a quiet one
 
@@ -35,7 +42,9 @@ class Server:
     def start(self) -> None:
         environment = {**os.environ, "KDUI_HOME": str(self.home), "KDUI_PORT": str(self.port)}
         with (self.home / "server.log").open("ab") as log:
-            self.process = subprocess.Popen([sys.executable, str(ROOT / "app.py")], cwd=self.home, env=environment, stdout=log, stderr=log)
+            self.process = subprocess.Popen(
+                [sys.executable, str(ROOT / "app.py")], cwd=self.home, env=environment, stdout=log, stderr=log
+            )
         deadline = time.monotonic() + 60
         while True:
             try:
@@ -90,8 +99,14 @@ def open_page(chromium, scheme: str = "light") -> Page:
     expect.set_options(timeout=PATIENCE_MS)
     page.problems = []
     page.on("pageerror", lambda problem: page.problems.append(str(problem)))
-    page.on("request", lambda request: page.problems.append(f"outside: {request.url}")
-            if not request.url.startswith(("http://127.0.0.1", "data:", "blob:")) else None)
+    page.on(
+        "request",
+        lambda request: (
+            page.problems.append(f"outside: {request.url}")
+            if not request.url.startswith(("http://127.0.0.1", "data:", "blob:"))
+            else None
+        ),
+    )
     return page
 
 
@@ -162,7 +177,9 @@ def test_explore_names_the_best_model_within_a_budget_and_keeps_its_view(server,
     for _ in range(8):
         page.keyboard.press("PageDown")
     expect(page.locator("#explore-winner")).not_to_have_text(best)
-    dark = page.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/g).slice(0, 3).map(Number).every(v => v < 80)")
+    dark = page.evaluate(
+        "getComputedStyle(document.body).backgroundColor.match(/\\d+/g).slice(0, 3).map(Number).every(v => v < 80)"
+    )
     assert dark is (scheme == "dark")
     page.reload()
     page.wait_for_function("document.querySelector('#explore-chart')?.data?.length >= 4")

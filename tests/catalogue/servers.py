@@ -72,8 +72,11 @@ def wheel_resource(wheel: Path) -> Resource:
 def json_index(body: bytes) -> Callable[[str], Answer | None]:
     """A PEP 691 index that lists an older wheel, a source archive and the wheel with these bytes."""
     names = ("tiny_data-0.9-py3-none-any.whl", "tiny_data-1.0.tar.gz", "tiny_data-1.0-py3-none-any.whl")
-    page = {"meta": {"api-version": "1.0"}, "name": "tiny-data",
-            "files": [{"filename": name, "url": f"../../files/{name}", "hashes": {}} for name in names]}
+    page = {
+        "meta": {"api-version": "1.0"},
+        "name": "tiny-data",
+        "files": [{"filename": name, "url": f"../../files/{name}", "hashes": {}} for name in names],
+    }
 
     def answer(path: str) -> Answer | None:
         if path == "/simple/tiny-data/":

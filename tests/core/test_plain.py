@@ -22,7 +22,11 @@ def test_spelling_and_digest_are_fixed():
     assert digest({"a": 1}) == "015abd7f5cc57a2dd94b7590f04ad8084273905ee33ec5cebeae62276a97f862"
 
 
-@given(st.dictionaries(st.text(), st.integers() | st.floats(allow_nan=False, allow_infinity=False, allow_subnormal=False) | st.text()))
+@given(
+    st.dictionaries(
+        st.text(), st.integers() | st.floats(allow_nan=False, allow_infinity=False, allow_subnormal=False) | st.text()
+    )
+)
 def test_order_does_not_count(values):
     assert digest(values) == digest(dict(reversed(values.items())))
 

@@ -7,8 +7,14 @@ from kdui.core.errors import RecipeError, UnknownName
 from kdui.core.plan import Step
 from kdui.core.recipe import Recipe
 
-STAGES = [{"teach": {"epochs": 2}}, {"distill": {"epochs": 2}}, {"prune": {"sparsity": 0.5}}, {"quantize": {"bits": 4}},
-          "export", "measure"]
+STAGES = [
+    {"teach": {"epochs": 2}},
+    {"distill": {"epochs": 2}},
+    {"prune": {"sparsity": 0.5}},
+    {"quantize": {"bits": 4}},
+    "export",
+    "measure",
+]
 PLAIN = {"task": "digits", "teacher": "cnn-medium", "student": "cnn-small", "stages": STAGES}
 
 
@@ -30,11 +36,30 @@ def changed(before: dict[str, Step], after: dict[str, Step]) -> set[str]:
 def test_steps_and_their_order(plan):
     steps = plan()
     assert list(steps) == [
-        "teach", "export.teach", "measure.teach", "distill.outputs", "distill", "export.distill", "measure.distill",
-        "distill.control", "export.distill.control", "measure.distill.control", "prune", "export.prune", "measure.prune",
-        "quantize", "measure.quantize"]
-    roles = {"teach": "teacher", "distill": "student", "distill.control": "control", "prune": "compressed",
-             "quantize": "compressed", "measure.quantize": "compressed"}
+        "teach",
+        "export.teach",
+        "measure.teach",
+        "distill.outputs",
+        "distill",
+        "export.distill",
+        "measure.distill",
+        "distill.control",
+        "export.distill.control",
+        "measure.distill.control",
+        "prune",
+        "export.prune",
+        "measure.prune",
+        "quantize",
+        "measure.quantize",
+    ]
+    roles = {
+        "teach": "teacher",
+        "distill": "student",
+        "distill.control": "control",
+        "prune": "compressed",
+        "quantize": "compressed",
+        "measure.quantize": "compressed",
+    }
     assert {name: steps[name].role for name in roles} == roles
     assert steps["prune"].inputs == {"model": "distill", "outputs": "distill.outputs"}
     assert steps["quantize"].inputs == {"model": "export.prune"}
@@ -47,8 +72,13 @@ def test_steps_and_their_order(plan):
 
 def test_turning_a_late_knob_changes_only_what_follows(plan):
     assert changed(plan(), plan({"quantize.bits": 3})) == {"quantize", "measure.quantize"}
-    assert changed(plan(), plan({"prune.sparsity": 0.7})) == {"prune", "export.prune", "measure.prune", "quantize",
-                                                              "measure.quantize"}
+    assert changed(plan(), plan({"prune.sparsity": 0.7})) == {
+        "prune",
+        "export.prune",
+        "measure.prune",
+        "quantize",
+        "measure.quantize",
+    }
     assert changed(plan(), plan({"measure.latency_runs": 50})) == {name for name in plan() if name.startswith("measure")}
 
 
@@ -96,33 +126,53 @@ def test_without_control_and_without_kept_outputs(plan):
     assert steps["distill"].inputs == {"teacher": "teach"}
 
 
-@pytest.mark.parametrize(("changes", "words"), [
-    ({"stages": ["distill", "teach"]},
-     "Stage 'teach' must come before 'distill': the order is teach, distill, prune, quantize, export, measure"),
-    ({"stages": ["teach", "quantize", "prune"]}, "Stage 'prune' must come before 'quantize'"),
-    ({"stages": ["distill"]}, "Stage 'distill' needs a teacher. Name one in 'teacher:' and put a 'teach' stage before it."),
-    ({"teacher": None}, "Stage 'teach' has no teacher to train. Name one in 'teacher:'."),
-    ({"student": None}, "Stage 'distill' has no student. Name one in 'student:'."),
-    ({"student": None, "teacher": None, "stages": ["quantize"]}, "Stage 'quantize' has no model to work on"),
-    ({"stages": ["teach", "measure"]}, "no stage trains it. Add a 'distill' stage or leave 'student:' out."),
-    ({"student": "bilstm-128"}, "takes text, but Digits is made of image examples"),
-    ({"stages": ["teach", {"distill": {"temperature": 0.5}}]},
-     "distill.temperature: input should be greater than or equal to 1, but it is 0.5"),
-    ({"stages": ["teach", {"distill": {"soft_weight": 1.5, "epochs": -1}}]},
-     "distill.epochs: input should be greater than or equal to 0, but it is -1; distill.soft_weight: "),
-    ({"stages": ["teach", "distill", {"quantize": {"bits": 9}}]},
-     "quantize.bits: input should be less than or equal to 8, but it is 9"),
-    ({"stages": ["teach", "distill", {"prune": {"kind": "structural"}}]},
-     "prune.kind: input should be 'magnitude', 'random' or 'structured'")])
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (
+            {"stages": ["distill", "teach"]},
+            "Stage 'teach' must come before 'distill': the order is teach, distill, prune, quantize, export, measure",
+        ),
+        ({"stages": ["teach", "quantize", "prune"]}, "Stage 'prune' must come before 'quantize'"),
+        ({"stages": ["distill"]}, "Stage 'distill' needs a teacher. Name one in 'teacher:' and put a 'teach' stage before it."),
+        ({"teacher": None}, "Stage 'teach' has no teacher to train. Name one in 'teacher:'."),
+        ({"student": None}, "Stage 'distill' has no student. Name one in 'student:'."),
+        ({"student": None, "teacher": None, "stages": ["quantize"]}, "Stage 'quantize' has no model to work on"),
+        ({"stages": ["teach", "measure"]}, "no stage trains it. Add a 'distill' stage or leave 'student:' out."),
+        ({"student": "bilstm-128"}, "takes text, but Digits is made of image examples"),
+        (
+            {"stages": ["teach", {"distill": {"temperature": 0.5}}]},
+            "distill.temperature: input should be greater than or equal to 1, but it is 0.5",
+        ),
+        (
+            {"stages": ["teach", {"distill": {"soft_weight": 1.5, "epochs": -1}}]},
+            "distill.epochs: input should be greater than or equal to 0, but it is -1; distill.soft_weight: ",
+        ),
+        (
+            {"stages": ["teach", "distill", {"quantize": {"bits": 9}}]},
+            "quantize.bits: input should be less than or equal to 8, but it is 9",
+        ),
+        (
+            {"stages": ["teach", "distill", {"prune": {"kind": "structural"}}]},
+            "prune.kind: input should be 'magnitude', 'random' or 'structured'",
+        ),
+    ],
+)
 def test_recipes_that_cannot_work_say_why(plan, changes, words):
     with pytest.raises(RecipeError) as caught:
         plan(**changes)
     assert words in str(caught.value)
 
 
-@pytest.mark.parametrize(("changes", "nearest"), [
-    ({"task": "digit"}, "digits"), ({"teacher": "cnn-mediun"}, "cnn-medium"), ({"stages": ["teach", "distil"]}, "distill"),
-    ({"stages": ["teach", {"distill": {"temprature": 2}}]}, "temperature")])
+@pytest.mark.parametrize(
+    ("changes", "nearest"),
+    [
+        ({"task": "digit"}, "digits"),
+        ({"teacher": "cnn-mediun"}, "cnn-medium"),
+        ({"stages": ["teach", "distil"]}, "distill"),
+        ({"stages": ["teach", {"distill": {"temprature": 2}}]}, "temperature"),
+    ],
+)
 def test_unknown_names_suggest_the_nearest(plan, changes, nearest):
     with pytest.raises(UnknownName) as caught:
         plan(**changes)

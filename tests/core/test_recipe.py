@@ -11,8 +11,13 @@ from kdui.catalogue.recipe_files import BUILT_IN, dump_recipe, parse_recipe, rea
 from kdui.core.errors import RecipeError, UnknownName
 from kdui.core.recipe import ModelRef, Recipe
 
-PLAIN = {"task": "digits", "teacher": "cnn-medium", "student": "cnn-small?width=4", "seed": 3,
-         "stages": ["teach", {"distill": {"temperature": 4.0}}, "quantize"]}
+PLAIN = {
+    "task": "digits",
+    "teacher": "cnn-medium",
+    "student": "cnn-small?width=4",
+    "seed": 3,
+    "stages": ["teach", {"distill": {"temperature": 4.0}}, "quantize"],
+}
 
 
 def recipe(**changes) -> Recipe:
@@ -22,12 +27,16 @@ def recipe(**changes) -> Recipe:
 # --- models and stages --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("text", "kind", "name", "options"), [
-    ("resnet-20", "preset", "resnet-20", {}),
-    ("preset:resnet-20", "preset", "resnet-20", {}),
-    ("hub:owner/name@v1", "hub", "owner/name@v1", {}),
-    ("folder:/a/b c", "folder", "/a/b c", {}),
-    ("lstm?size=96&dropout=0.5&deep=true&kind=x", "preset", "lstm", {"size": 96, "dropout": 0.5, "deep": True, "kind": "x"})])
+@pytest.mark.parametrize(
+    ("text", "kind", "name", "options"),
+    [
+        ("resnet-20", "preset", "resnet-20", {}),
+        ("preset:resnet-20", "preset", "resnet-20", {}),
+        ("hub:owner/name@v1", "hub", "owner/name@v1", {}),
+        ("folder:/a/b c", "folder", "/a/b c", {}),
+        ("lstm?size=96&dropout=0.5&deep=true&kind=x", "preset", "lstm", {"size": 96, "dropout": 0.5, "deep": True, "kind": "x"}),
+    ],
+)
 def test_model_references_in_short(text, kind, name, options):
     ref = ModelRef.parse(text)
     assert (ref.kind, ref.name, ref.options) == (kind, name, options)
@@ -60,18 +69,33 @@ def test_json_round_trip_and_schema():
 PRINTABLE = st.text(st.characters(exclude_categories=("C", "Zl", "Zp")), max_size=40)
 
 
-@given(PRINTABLE, st.integers(0, 2**31 - 1), st.floats(1, 20, allow_subnormal=False), st.booleans(), st.lists(st.integers(2, 8), max_size=3))
+@given(
+    PRINTABLE,
+    st.integers(0, 2**31 - 1),
+    st.floats(1, 20, allow_subnormal=False),
+    st.booleans(),
+    st.lists(st.integers(2, 8), max_size=3),
+)
 def test_yaml_round_trip(name, seed, temperature, control, widths):
-    built = recipe(name=name, seed=seed, stages=["teach", {"distill": {"temperature": temperature, "control": control}},
-                                                 *({"quantize": {"bits": bits}} for bits in widths)])
+    built = recipe(
+        name=name,
+        seed=seed,
+        stages=[
+            "teach",
+            {"distill": {"temperature": temperature, "control": control}},
+            *({"quantize": {"bits": bits}} for bits in widths),
+        ],
+    )
     again = parse_recipe(dump_recipe(built))
     assert again == built
     assert again.digest == built.digest
 
 
 def test_yaml_is_the_short_form_that_a_person_writes():
-    assert dump_recipe(recipe()) == ("kdui: 1\ntask: digits\nteacher: cnn-medium\nstudent: cnn-small?width=4\nseed: 3\nstages:\n"
-                                     "  - teach\n  - distill: {temperature: 4.0}\n  - quantize\n")
+    assert dump_recipe(recipe()) == (
+        "kdui: 1\ntask: digits\nteacher: cnn-medium\nstudent: cnn-small?width=4\nseed: 3\nstages:\n"
+        "  - teach\n  - distill: {temperature: 4.0}\n  - quantize\n"
+    )
 
 
 @pytest.mark.parametrize("name", [path.stem for path in BUILT_IN.glob("*.yaml")])
@@ -102,8 +126,12 @@ def test_digest_is_the_same_on_every_machine():
 def test_digest_names_the_intent():
     assert recipe(name="a", summary="b").digest == recipe().digest
     assert recipe(stages=["teach", {"distill": {"temperature": 4}}, "quantize"]).digest == recipe().digest
-    others = [recipe(seed=4), recipe(student="cnn-small"), recipe(task="fashion-mnist"),
-              recipe(stages=["teach", "distill", "quantize"])]
+    others = [
+        recipe(seed=4),
+        recipe(student="cnn-small"),
+        recipe(task="fashion-mnist"),
+        recipe(stages=["teach", "distill", "quantize"]),
+    ]
     assert len({item.digest for item in [recipe(), *others]}) == 5
 
 
@@ -127,16 +155,20 @@ def test_unknown_settings_suggest_the_nearest(path, hint):
 # --- what is wrong, in words --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("text", "words"), [
-    ("task: digits\nstages: [teach\nseed: 1\n", "lesson.yaml is not valid YAML in line 3"),
-    ("task: digits\n  seed: 1\n", "in line 2"),
-    ("just words", "must be a mapping with task, teacher, student and stages, but it is str"),
-    ("", "but it is NoneType"),
-    ("task: digits\n", "stages: field required"),
-    ("task: digits\nstages: []\n", "stages: tuple should have at least 1 item"),
-    ("task: digits\nseed: -1\nstages: [teach]\n", "seed: input should be greater than or equal to 0, but it is -1"),
-    ("task: digits\nstudnt: x\nstages: [teach]\n", "studnt: extra inputs are not permitted, but it is 'x'"),
-    ("kdui: 2\ntask: digits\nstages: [teach]\n", "kdui: input should be 1, but it is 2")])
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("task: digits\nstages: [teach\nseed: 1\n", "lesson.yaml is not valid YAML in line 3"),
+        ("task: digits\n  seed: 1\n", "in line 2"),
+        ("just words", "must be a mapping with task, teacher, student and stages, but it is str"),
+        ("", "but it is NoneType"),
+        ("task: digits\n", "stages: field required"),
+        ("task: digits\nstages: []\n", "stages: tuple should have at least 1 item"),
+        ("task: digits\nseed: -1\nstages: [teach]\n", "seed: input should be greater than or equal to 0, but it is -1"),
+        ("task: digits\nstudnt: x\nstages: [teach]\n", "studnt: extra inputs are not permitted, but it is 'x'"),
+        ("kdui: 2\ntask: digits\nstages: [teach]\n", "kdui: input should be 1, but it is 2"),
+    ],
+)
 def test_malformed_recipes_name_the_place(text, words):
     with pytest.raises(RecipeError) as caught:
         parse_recipe(text, "lesson.yaml")

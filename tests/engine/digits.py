@@ -14,15 +14,24 @@ from kdui.store.store import Store
 
 # The whole main job, as short as it may be to still reach its accuracy.
 WHOLE: dict[str, Any] = {
-    "task": "digits", "teacher": "cnn-medium", "student": "cnn-small", "stages": [
+    "task": "digits",
+    "teacher": "cnn-medium",
+    "student": "cnn-small",
+    "stages": [
         {"teach": {"epochs": 4, "learning_rate": 0.004}},
         {"distill": {"epochs": 8, "batch_size": 32, "learning_rate": 0.01}},
         {"prune": {"sparsity": 0.5, "epochs": 1, "batch_size": 32, "learning_rate": 0.005}},
         {"quantize": {"bits": 4}},
-        {"measure": {"latency_runs": 20}}]}
+        {"measure": {"latency_runs": 20}},
+    ],
+}
 # Two trainings of one epoch and nothing else.
-SHORT: dict[str, Any] = {**WHOLE, "teacher": "cnn-small", "student": "cnn-tiny", "stages": [
-    {"teach": {"epochs": 1}}, {"distill": {"epochs": 2, "control": False}}]}
+SHORT: dict[str, Any] = {
+    **WHOLE,
+    "teacher": "cnn-small",
+    "student": "cnn-tiny",
+    "stages": [{"teach": {"epochs": 1}}, {"distill": {"epochs": 2, "control": False}}],
+}
 
 
 class Bench:

@@ -37,8 +37,13 @@ def test_every_stage_was_done_and_every_model_measured(bench, whole):
     assert set(states(whole).values()) == {"done"}
     assert set(bench.measured(whole)) == MODELS
     roles = {row["step"].removeprefix("measure."): row["role"] for row in bench.store.results.rows_of_run(whole.id)}
-    assert roles == {"teach": "teacher", "distill": "student", "distill.control": "control", "prune": "compressed",
-                     "quantize": "compressed"}
+    assert roles == {
+        "teach": "teacher",
+        "distill": "student",
+        "distill.control": "control",
+        "prune": "compressed",
+        "quantize": "compressed",
+    }
 
 
 def test_student_and_teacher_read_digits_that_they_never_saw(bench, whole):
@@ -156,8 +161,13 @@ def test_a_flipped_bit_is_made_again_and_comes_out_the_same(bench, whole):
     data[-3] ^= 1
     path.write_bytes(data)
     again = bench.run({**WHOLE, "stages": WHOLE["stages"][:3]})
-    assert states(again) == {"teach": "cached", "distill.outputs": "cached", "distill": "cached", "distill.control": "cached",
-                             "prune": "done"}
+    assert states(again) == {
+        "teach": "cached",
+        "distill.outputs": "cached",
+        "distill": "cached",
+        "distill.control": "cached",
+        "prune": "done",
+    }
     assert any("does not match its checksum" in line and "It is made again." in line for line in bench.said(again))
     after = load_file(bench.folder(again, "prune") / "model.safetensors")
     assert all(torch.equal(after[name], tensor) for name, tensor in before.items())

@@ -29,9 +29,17 @@ def checkpoint(folder: Path, texts: list[str]) -> Path:
     tokenizer.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)])
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        model = BertForSequenceClassification(BertConfig(
-            vocab_size=tokenizer.get_vocab_size(), hidden_size=64, num_hidden_layers=1, num_attention_heads=4,
-            intermediate_size=128, max_position_embeddings=POSITIONS, num_labels=8))
+        model = BertForSequenceClassification(
+            BertConfig(
+                vocab_size=tokenizer.get_vocab_size(),
+                hidden_size=64,
+                num_hidden_layers=1,
+                num_attention_heads=4,
+                intermediate_size=128,
+                max_position_embeddings=POSITIONS,
+                num_labels=8,
+            )
+        )
     model.save_pretrained(folder)
     tokenizer.save(str(folder / "tokenizer.json"))
     return folder
@@ -49,11 +57,28 @@ def run(bench, tmp_path_factory):
     _, splits = load_task("reuters-r8", bench.settings)
     teacher = checkpoint(tmp_path_factory.mktemp("teacher"), splits["train"].inputs[:EXAMPLES])
     knobs = {"batch_size": 16, "train_examples": EXAMPLES}
-    found = bench.run({"task": "reuters-r8", "teacher": f"folder:{teacher}", "student": "pooled-32", "stages": [
-        {"teach": {**knobs, "epochs": 5, "learning_rate": 0.002}},
-        {"distill": {**knobs, "epochs": 6, "learning_rate": 0.01, "temperature": 2, "soft_weight": 0.5, "control": False}},
-        {"quantize": {"bits": 8}},
-        {"measure": {"latency_runs": 20}}]})
+    found = bench.run(
+        {
+            "task": "reuters-r8",
+            "teacher": f"folder:{teacher}",
+            "student": "pooled-32",
+            "stages": [
+                {"teach": {**knobs, "epochs": 5, "learning_rate": 0.002}},
+                {
+                    "distill": {
+                        **knobs,
+                        "epochs": 6,
+                        "learning_rate": 0.01,
+                        "temperature": 2,
+                        "soft_weight": 0.5,
+                        "control": False,
+                    }
+                },
+                {"quantize": {"bits": 8}},
+                {"measure": {"latency_runs": 20}},
+            ],
+        }
+    )
     assert found.state is RunState.SUCCEEDED, found.error
     return found
 

@@ -58,8 +58,11 @@ def test_a_stopped_run_goes_on_from_its_checkpoint_to_the_same_bytes(bench, undi
     assert list((bench.store.folder(run.id) / "checkpoints").glob("*/checkpoint.safetensors"))
     run = bench.work_off(run)
     assert weights(bench, run) == undisturbed
-    assert states(run) == {"teach": "done" if where == "teach" else "cached",
-                           "distill.outputs": "done" if where == "teach" else "cached", "distill": "done"}
+    assert states(run) == {
+        "teach": "done" if where == "teach" else "cached",
+        "distill.outputs": "done" if where == "teach" else "cached",
+        "distill": "done",
+    }
     assert sum("Goes on from its checkpoint" in line for line in bench.said(run)) == 1
     assert list((bench.store.folder(run.id) / "checkpoints").glob("*")) == []
 
@@ -86,8 +89,9 @@ def test_a_full_disk_fails_the_run_in_words_and_a_resume_goes_on(bench, monkeypa
 
 
 def test_a_loss_that_is_no_number_fails_the_run_with_advice(bench, monkeypatch):
-    monkeypatch.setattr("kdui.objectives.classification.Classification.hard_loss",
-                        lambda self, outputs, targets: outputs.sum() * float("nan"))
+    monkeypatch.setattr(
+        "kdui.objectives.classification.Classification.hard_loss", lambda self, outputs, targets: outputs.sum() * float("nan")
+    )
     run = bench.run({**SHORT, "student": None, "stages": [{"teach": {"epochs": 1, "learning_rate": 0.5}}]})
     assert (run.state, states(run)) == (RunState.FAILED, {"teach": "failed"})
     assert run.error == "The loss is no longer a number in epoch 1. Lower the learning rate (now 0.5)."

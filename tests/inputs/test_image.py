@@ -66,9 +66,19 @@ def test_one_drawing_in_every_form_gives_one_example():
     assert expected[0, 0, 0] == 0, "the paper is black"
     white_on_transparent = np.dstack([np.full((200, 300, 3), 255, np.uint8), 255 - np.asarray(stroke())])
     pad = drawing_pad(stroke())
-    forms = [stroke(at=(200, 100)), stroke(ink=255, paper=0), stroke(ink=230, paper=30), np.asarray(stroke()),
-             np.asarray(stroke())[..., None], np.asarray(stroke().convert("RGB")), np.asarray(stroke()) > 128,
-             np.asarray(stroke()) / 255, Image.fromarray(white_on_transparent), pad, {**pad, "composite": None}]
+    forms = [
+        stroke(at=(200, 100)),
+        stroke(ink=255, paper=0),
+        stroke(ink=230, paper=30),
+        np.asarray(stroke()),
+        np.asarray(stroke())[..., None],
+        np.asarray(stroke().convert("RGB")),
+        np.asarray(stroke()) > 128,
+        np.asarray(stroke()) / 255,
+        Image.fromarray(white_on_transparent),
+        pad,
+        {**pad, "composite": None},
+    ]
     for number, form in enumerate(forms):
         assert np.array_equal(image.parse(form, DIGITS), expected), number
 
@@ -135,20 +145,32 @@ def test_colour_tasks_keep_their_colours():
     assert example[2, 2].tolist() == [200, 10, 10]
 
 
-@pytest.mark.parametrize("blank", [
-    None, {"background": None, "layers": [], "composite": None}, np.full((100, 100), 255, np.uint8), np.zeros((8, 8), np.uint8),
-    np.zeros((100, 100, 4), np.uint8), Image.new("RGB", (50, 50), "white"),
-    {"background": None, "layers": [np.zeros((50, 50, 4), np.uint8)], "composite": np.zeros((50, 50, 4), np.uint8)},
-])
+@pytest.mark.parametrize(
+    "blank",
+    [
+        None,
+        {"background": None, "layers": [], "composite": None},
+        np.full((100, 100), 255, np.uint8),
+        np.zeros((8, 8), np.uint8),
+        np.zeros((100, 100, 4), np.uint8),
+        Image.new("RGB", (50, 50), "white"),
+        {"background": None, "layers": [np.zeros((50, 50, 4), np.uint8)], "composite": np.zeros((50, 50, 4), np.uint8)},
+    ],
+)
 def test_a_blank_sheet_asks_for_a_drawing(blank):
     with pytest.raises(KduiError, match="Draw something first"):
         image.parse(blank, DIGITS)
 
 
-@pytest.mark.parametrize(("wrong", "words"), [
-    ("a sentence", "A picture is needed here, not str"), (np.zeros((2, 2, 2, 2), np.uint8), "This is no picture"),
-    ([["a"]], "This is no picture"), (np.zeros((0, 5), np.uint8), "This is no picture"),
-])
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ("a sentence", "A picture is needed here, not str"),
+        (np.zeros((2, 2, 2, 2), np.uint8), "This is no picture"),
+        ([["a"]], "This is no picture"),
+        (np.zeros((0, 5), np.uint8), "This is no picture"),
+    ],
+)
 def test_what_is_no_picture_is_refused_in_words(wrong, words):
     with pytest.raises(KduiError, match=words):
         image.parse(wrong, DIGITS)

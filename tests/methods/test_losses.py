@@ -73,7 +73,11 @@ def test_gradcheck():
     assert torch.autograd.gradcheck(lambda student: soft_target_loss(student, teacher, 4.0), logits(3, 4).requires_grad_())
 
 
-@given(seed=st.integers(0, 2**16), temperature=st.floats(1, 20, allow_subnormal=False), shift=st.floats(-50, 50, allow_subnormal=False))
+@given(
+    seed=st.integers(0, 2**16),
+    temperature=st.floats(1, 20, allow_subnormal=False),
+    shift=st.floats(-50, 50, allow_subnormal=False),
+)
 def test_nothing_to_learn_from_an_equal_teacher_and_shifts_do_not_count(seed, temperature, shift):
     student, teacher = logits(4, 5, seed=seed), logits(4, 5, seed=seed + 1)
     assert soft_target_loss(student, student, temperature).item() == pytest.approx(0.0, abs=1e-9)

@@ -24,12 +24,19 @@ def graph(tmp_path):
     values = {name: random.normal(size=shape).astype(np.float32) for name, shape in (SHAPES | BIASES).items()}
     constants = [numpy_helper.from_array(value, name) for name, value in values.items()]
     constants.append(numpy_helper.from_array(np.array([0, 96], np.int64), "shape"))
-    nodes = [helper.make_node("Conv", ["pixels", "kernel", "kernel_bias"], ["a"]),
-             helper.make_node("Reshape", ["a", "shape"], ["b"]),
-             helper.make_node("Gemm", ["b", "gemm", "gemm_bias"], ["c"], transB=1),
-             helper.make_node("MatMul", ["c", "matrix"], ["outputs"])]
-    built = helper.make_graph(nodes, "small", [helper.make_tensor_value_info("pixels", TensorProto.FLOAT, ["n", 1, 6, 6])],
-                              [helper.make_tensor_value_info("outputs", TensorProto.FLOAT, ["n", 5])], constants)
+    nodes = [
+        helper.make_node("Conv", ["pixels", "kernel", "kernel_bias"], ["a"]),
+        helper.make_node("Reshape", ["a", "shape"], ["b"]),
+        helper.make_node("Gemm", ["b", "gemm", "gemm_bias"], ["c"], transB=1),
+        helper.make_node("MatMul", ["c", "matrix"], ["outputs"]),
+    ]
+    built = helper.make_graph(
+        nodes,
+        "small",
+        [helper.make_tensor_value_info("pixels", TensorProto.FLOAT, ["n", 1, 6, 6])],
+        [helper.make_tensor_value_info("outputs", TensorProto.FLOAT, ["n", 5])],
+        constants,
+    )
     model = helper.make_model(built, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
     onnx.checker.check_model(model)
     onnx.save(model, tmp_path / "float.onnx")
@@ -49,7 +56,7 @@ def test_file_size_is_the_sum_of_its_parts(graph, tmp_path, bits):
     floats = 4 * (6 + 4) + 2 * 8  # biases in fp32, the target shape of Reshape in int64
     assert len(data) == facts["packed_bytes"] == len(MAGIC) + 4 + header + rounded + floats
     assert facts["rounded_weights"] == 54 + 384 + 20
-    assert json.loads(data[len(MAGIC) + 4:len(MAGIC) + 4 + header])[0]["bits"] == bits
+    assert json.loads(data[len(MAGIC) + 4 : len(MAGIC) + 4 + header])[0]["bits"] == bits
 
 
 @pytest.mark.parametrize("bits", [2, 5, 8])

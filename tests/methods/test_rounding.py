@@ -11,8 +11,9 @@ from hypothesis.extra import numpy as hnp
 from kdui.methods.quantize.rounding import dequantize_channels, pack_codes, packed_bytes, quantize_channels, unpack_codes
 
 BITS = st.integers(2, 8)
-WEIGHTS = hnp.arrays(np.float32, hnp.array_shapes(min_dims=2, max_dims=4, max_side=6),
-                     elements=st.floats(-8, 8, width=32, allow_subnormal=False))
+WEIGHTS = hnp.arrays(
+    np.float32, hnp.array_shapes(min_dims=2, max_dims=4, max_side=6), elements=st.floats(-8, 8, width=32, allow_subnormal=False)
+)
 
 
 @given(weight=WEIGHTS, bits=BITS, place=st.integers(0, 3))

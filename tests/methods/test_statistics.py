@@ -6,9 +6,16 @@ import pytest
 from kdui.methods.measure.statistics import median_interval, wilson
 
 
-@pytest.mark.parametrize(("hits", "n", "low", "high"), [
-    # Newcombe 1998, Statistics in Medicine 17, table I, method 3 (Wilson without continuity correction).
-    (81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0000, 0.1611), (1, 29, 0.0061, 0.1718)])
+@pytest.mark.parametrize(
+    ("hits", "n", "low", "high"),
+    [
+        # Newcombe 1998, Statistics in Medicine 17, table I, method 3 (Wilson without continuity correction).
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0000, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+    ],
+)
 def test_wilson_against_newcombes_table(hits, n, low, high):
     assert wilson(hits / n, n) == pytest.approx((low, high), abs=5e-5)
 

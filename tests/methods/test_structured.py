@@ -15,9 +15,14 @@ from tests.models.small import built, facts_of, random_tokens, word_pieces
 
 def saved(module, name, task, settings, folder):
     facts = facts_of(name, task, settings)
-    inputs = (InputSettings(modality="image", settings=dict(task.input)) if task.modality == "image"
-              else InputSettings(modality="text", settings={"max_length": 16}, files=("tokenizer.json",)))
-    description = ModelDescription(model=name, family=facts.family.name, version=1, options=facts.options, task=task, inputs=inputs)
+    inputs = (
+        InputSettings(modality="image", settings=dict(task.input))
+        if task.modality == "image"
+        else InputSettings(modality="text", settings={"max_length": 16}, files=("tokenizer.json",))
+    )
+    description = ModelDescription(
+        model=name, family=facts.family.name, version=1, options=facts.options, task=task, inputs=inputs
+    )
     return SavedModel(module, description, inputs, folder)
 
 

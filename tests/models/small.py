@@ -18,8 +18,24 @@ from kdui.models.building import build_model
 from kdui.models.transformer import TextClassifier
 from kdui.settings import Settings
 
-WORDS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "good", "bad", "film", "play", "##ing", "##s", "the", "not", "very", "dull",
-         "fun")
+WORDS = (
+    "[PAD]",
+    "[UNK]",
+    "[CLS]",
+    "[SEP]",
+    "a",
+    "good",
+    "bad",
+    "film",
+    "play",
+    "##ing",
+    "##s",
+    "the",
+    "not",
+    "very",
+    "dull",
+    "fun",
+)
 
 
 def facts_of(name: str, task: TaskFacts, settings: Settings) -> ModelFacts:
@@ -48,9 +64,17 @@ def _named(labels: tuple[str, ...]) -> dict[str, Any]:
 def small_bert(labels: tuple[str, ...]) -> BertForSequenceClassification:
     """Two layers of width 32 over the sixteen word pieces."""
     torch.manual_seed(1)
-    return BertForSequenceClassification(BertConfig(
-        vocab_size=len(WORDS), hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=48,
-        max_position_embeddings=40, **_named(labels)))
+    return BertForSequenceClassification(
+        BertConfig(
+            vocab_size=len(WORDS),
+            hidden_size=32,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+            intermediate_size=48,
+            max_position_embeddings=40,
+            **_named(labels),
+        )
+    )
 
 
 def small_teacher() -> TextClassifier:
@@ -68,16 +92,27 @@ def text_checkpoint(folder: Path, labels: tuple[str, ...] = ("no", "yes")) -> Pa
 def image_checkpoint(folder: Path, labels: tuple[str, ...], channels: int = 3) -> Path:
     """What save_pretrained leaves of a small vision transformer for 16×16 pictures, with its preprocessor_config.json."""
     torch.manual_seed(2)
-    config = ViTConfig(hidden_size=24, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32, image_size=16,
-                       patch_size=4, num_channels=channels, **_named(labels))
+    config = ViTConfig(
+        hidden_size=24,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=32,
+        image_size=16,
+        patch_size=4,
+        num_channels=channels,
+        **_named(labels),
+    )
     ViTForImageClassification(config).save_pretrained(folder)
-    (folder / "preprocessor_config.json").write_text(json.dumps({
-        "size": {"height": 16, "width": 16}, "image_mean": [0.4] * channels, "image_std": [0.2] * channels}))
+    (folder / "preprocessor_config.json").write_text(
+        json.dumps({"size": {"height": 16, "width": 16}, "image_mean": [0.4] * channels, "image_std": [0.2] * channels})
+    )
     return folder
 
 
 def random_tokens(batch: int, length: int, vocabulary: int = len(WORDS)) -> dict[str, torch.Tensor]:
     """Token ids without padding."""
     generator = torch.Generator().manual_seed(3)
-    return {"input_ids": torch.randint(4, vocabulary, (batch, length), generator=generator),
-            "attention_mask": torch.ones((batch, length), dtype=torch.int64)}
+    return {
+        "input_ids": torch.randint(4, vocabulary, (batch, length), generator=generator),
+        "attention_mask": torch.ones((batch, length), dtype=torch.int64),
+    }

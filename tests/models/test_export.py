@@ -14,8 +14,15 @@ BATCH, LENGTH = torch.export.Dim("batch"), torch.export.Dim("length")
 
 
 def session(module: torch.nn.Module, inputs: dict[str, torch.Tensor], axes: dict, folder) -> onnxruntime.InferenceSession:
-    program = torch.onnx.export(module.eval(), kwargs=inputs, dynamo=True, dynamic_shapes=dict.fromkeys(inputs, axes),
-                                input_names=list(inputs), output_names=["logits"], verbose=False)
+    program = torch.onnx.export(
+        module.eval(),
+        kwargs=inputs,
+        dynamo=True,
+        dynamic_shapes=dict.fromkeys(inputs, axes),
+        input_names=list(inputs),
+        output_names=["logits"],
+        verbose=False,
+    )
     program.save(folder / "model.onnx")
     return onnxruntime.InferenceSession(folder / "model.onnx")
 

@@ -10,8 +10,13 @@ from kdui.models.residual import ResidualBlock
 from kdui.models.size import example_inputs
 from tests.models.small import built
 
-IMAGE_CASES = [(item.name, task) for family, item in presets().values() if family.modality == "image"
-               for task in ("digits", "fashion-mnist") if not item.tasks or task in item.tasks]
+IMAGE_CASES = [
+    (item.name, task)
+    for family, item in presets().values()
+    if family.modality == "image"
+    for task in ("digits", "fashion-mnist")
+    if not item.tasks or task in item.tasks
+]
 
 
 @pytest.mark.parametrize(("name", "task"), IMAGE_CASES)
@@ -65,8 +70,9 @@ def test_a_shortcut_is_a_strided_convolution(size):
 def test_narrow_networks_train_in_channels_last(name, settings):
     """Strided 1×1 convolutions of fewer than eight channels crash in oneDNN's gradient: none may be left."""
     module = built(name, TASKS["digits"], settings).to(memory_format=torch.channels_last)
-    assert not any(layer.stride != (1, 1) and layer.kernel_size == (1, 1)
-                   for layer in module.modules() if isinstance(layer, torch.nn.Conv2d))
+    assert not any(
+        layer.stride != (1, 1) and layer.kernel_size == (1, 1) for layer in module.modules() if isinstance(layer, torch.nn.Conv2d)
+    )
     loss = module(torch.rand(8, 1, 8, 8).to(memory_format=torch.channels_last)).square().mean()
     loss.backward()
     assert all(torch.isfinite(parameter.grad).all() for parameter in module.parameters())

@@ -17,9 +17,16 @@ from tests.models.small import built, facts_of, word_pieces
 def halved(module: torch.nn.Module, inputs: dict[str, torch.Tensor], outputs: int) -> torch.nn.Module:
     """Half of every layer's channels and heads gone, the outputs kept."""
     pruner = torch_pruning.pruner.BasePruner(
-        module, inputs, importance=torch_pruning.importance.GroupMagnitudeImportance(p=2), pruning_ratio=0.5,
-        ignored_layers=[output_layer(module, outputs)], num_heads=attention_heads(module), prune_num_heads=True,
-        prune_head_dims=False, head_pruning_ratio=0.5)
+        module,
+        inputs,
+        importance=torch_pruning.importance.GroupMagnitudeImportance(p=2),
+        pruning_ratio=0.5,
+        ignored_layers=[output_layer(module, outputs)],
+        num_heads=attention_heads(module),
+        prune_num_heads=True,
+        prune_head_dims=False,
+        head_pruning_ratio=0.5,
+    )
     pruner.step()
     settle_heads(module)
     return module.eval()

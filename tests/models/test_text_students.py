@@ -21,8 +21,9 @@ STUDENTS = ("bilstm-64?embedding=16", "pooled-32?embedding=16")
 
 def padded(tokens: dict[str, torch.Tensor], extra: int, filler: int = 0) -> dict[str, torch.Tensor]:
     """The same texts with padding behind them."""
-    return {name: nn.functional.pad(tensor, (0, extra), value=filler if name == "input_ids" else 0)
-            for name, tensor in tokens.items()}
+    return {
+        name: nn.functional.pad(tensor, (0, extra), value=filler if name == "input_ids" else 0) for name, tensor in tokens.items()
+    }
 
 
 @pytest.fixture(scope="module")
@@ -83,8 +84,10 @@ def test_more_dimensions_than_the_teacher_has_are_refused(settings, teacher):
         built("bilstm-64?embedding=33", TASK, settings, teacher)
 
 
-@pytest.mark.parametrize(("available", "wanted", "layers"), [
-    (12, 6, [0, 2, 4, 7, 9, 11]), (6, 3, [0, 2, 5]), (6, 2, [0, 5]), (6, 1, [0]), (6, 6, [0, 1, 2, 3, 4, 5])])
+@pytest.mark.parametrize(
+    ("available", "wanted", "layers"),
+    [(12, 6, [0, 2, 4, 7, 9, 11]), (6, 3, [0, 2, 5]), (6, 2, [0, 5]), (6, 1, [0]), (6, 6, [0, 1, 2, 3, 4, 5])],
+)
 def test_layers_are_spread_as_in_distilbert(available, wanted, layers):
     assert spread(available, wanted) == layers
 

@@ -21,9 +21,11 @@ def recipe(**changes: Any) -> Recipe:
 
 def plan(seed: int = 0) -> list[Step]:
     """Two steps, the first of which all seeds share."""
+
     def step(name: str, role: Role, label: str, identity: Any) -> Step:
-        return Step(name=name, stage=name, method=name, operation=name, produces="model", role=role, label=label,
-                    digest=digest(identity))
+        return Step(
+            name=name, stage=name, method=name, operation=name, produces="model", role=role, label=label, digest=digest(identity)
+        )
 
     return [step("teach", "teacher", "CNN", "t"), step("distill", "student", "Small", ["d", seed])]
 
@@ -36,8 +38,17 @@ def queued(store: Store, device: str = "auto", **changes: Any) -> Run:
 
 def facts(name: str) -> dict[str, Any]:
     """What a manifest says beside its files."""
-    return {"digest": digest(name), "produces": "model", "method": "teach", "operation": "teach", "settings": {"epochs": 1},
-            "inputs": {}, "seconds": 1.5, "device": "cpu", "created": datetime.now(UTC)}
+    return {
+        "digest": digest(name),
+        "produces": "model",
+        "method": "teach",
+        "operation": "teach",
+        "settings": {"epochs": 1},
+        "inputs": {},
+        "seconds": 1.5,
+        "device": "cpu",
+        "created": datetime.now(UTC),
+    }
 
 
 def artifact(store: ArtifactStore, name: str = "one", files: dict[str, bytes] | None = None) -> str:

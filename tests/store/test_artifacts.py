@@ -105,11 +105,15 @@ def test_one_flipped_bit_is_noticed_even_after_it_was_opened_before(store):
         store.open(name)
 
 
-@pytest.mark.parametrize(("damage", "words"), [
-    (lambda folder: (folder / "model.bin").unlink(), "is missing"),
-    (lambda folder: (folder / "model.bin").write_bytes(b"short"), "does not match its checksum"),
-    (lambda folder: (folder / MANIFEST).write_text('{"digest": "x"}'), "cannot be read"),
-    (lambda folder: (folder / MANIFEST).write_bytes(b"\x00\x01"), "cannot be read")])
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda folder: (folder / "model.bin").unlink(), "is missing"),
+        (lambda folder: (folder / "model.bin").write_bytes(b"short"), "does not match its checksum"),
+        (lambda folder: (folder / MANIFEST).write_text('{"digest": "x"}'), "cannot be read"),
+        (lambda folder: (folder / MANIFEST).write_bytes(b"\x00\x01"), "cannot be read"),
+    ],
+)
 def test_every_damage_is_an_error_in_words(store, damage, words):
     name = artifact(store)
     damage(store.place(name))

@@ -14,9 +14,14 @@ from tests.store.at_once import claim_all, in_processes
 from tests.store.made import measured, plan, queued, recipe
 
 # How a run comes into each state.
-WAYS = {RunState.QUEUED: [], RunState.RUNNING: [RunState.RUNNING], RunState.SUCCEEDED: [RunState.RUNNING, RunState.SUCCEEDED],
-        RunState.FAILED: [RunState.RUNNING, RunState.FAILED], RunState.CANCELLED: [RunState.CANCELLED],
-        RunState.INTERRUPTED: [RunState.RUNNING, RunState.INTERRUPTED]}
+WAYS = {
+    RunState.QUEUED: [],
+    RunState.RUNNING: [RunState.RUNNING],
+    RunState.SUCCEEDED: [RunState.RUNNING, RunState.SUCCEEDED],
+    RunState.FAILED: [RunState.RUNNING, RunState.FAILED],
+    RunState.CANCELLED: [RunState.CANCELLED],
+    RunState.INTERRUPTED: [RunState.RUNNING, RunState.INTERRUPTED],
+}
 
 
 @pytest.fixture
@@ -195,10 +200,36 @@ def test_deleting_gives_back_what_no_other_run_needs(store):
 
 
 def row(**changes) -> dict:
-    unknown = dict.fromkeys(("headline_low", "headline_high", "latency_ms", "latency_low", "latency_high", "file_mb", "gzip_mb",
-                             "packed_mb", "parameters", "macs", "memory_mb", "retained", "speedup"))
-    return {**unknown, "task": "digits", "role": "student", "label": "Small", "model": "cnn-small", "digest": "d", "group": "g",
-            "headline": 91.0, "origin": "measured", "latency_origin": "measured", **changes}
+    unknown = dict.fromkeys(
+        (
+            "headline_low",
+            "headline_high",
+            "latency_ms",
+            "latency_low",
+            "latency_high",
+            "file_mb",
+            "gzip_mb",
+            "packed_mb",
+            "parameters",
+            "macs",
+            "memory_mb",
+            "retained",
+            "speedup",
+        )
+    )
+    return {
+        **unknown,
+        "task": "digits",
+        "role": "student",
+        "label": "Small",
+        "model": "cnn-small",
+        "digest": "d",
+        "group": "g",
+        "headline": 91.0,
+        "origin": "measured",
+        "latency_origin": "measured",
+        **changes,
+    }
 
 
 def test_expected_seconds_are_the_median_of_finished_steps(store):

@@ -9,7 +9,9 @@ def test_a_split_is_stratified_disjoint_and_always_the_same():
     targets = np.repeat([0, 1, 2], [100, 50, 10])
     parts = stratified_split(targets, {"test": 0.2, "validation": 0.1}, rest="train", seed=3)
     assert {name: np.bincount(targets[part]).tolist() for name, part in parts.items()} == {
-        "test": [20, 10, 2], "validation": [10, 5, 1], "train": [70, 35, 7],
+        "test": [20, 10, 2],
+        "validation": [10, 5, 1],
+        "train": [70, 35, 7],
     }
     assert np.array_equal(np.sort(np.concatenate(list(parts.values()))), np.arange(160))
     again = stratified_split(targets, {"test": 0.2, "validation": 0.1}, rest="train", seed=3)

@@ -48,8 +48,16 @@ def test_no_text_stands_in_two_splits(name, settings):
 def test_labels_stand_for_the_categories_of_the_files(settings):
     _, reuters = load_task("reuters-r8", settings)
     counts = dict(zip(TASKS["reuters-r8"].labels, np.bincount(reuters["test"].targets).tolist(), strict=True))
-    assert counts == {"Acquisitions": 696, "Crude oil": 121, "Earnings": 1083, "Grain": 10, "Interest rates": 81,
-                      "Foreign exchange": 87, "Shipping": 36, "Trade": 75}
+    assert counts == {
+        "Acquisitions": 696,
+        "Crude oil": 121,
+        "Earnings": 1083,
+        "Grain": 10,
+        "Interest rates": 81,
+        "Foreign exchange": 87,
+        "Shipping": 36,
+        "Trade": 75,
+    }
     _, sentiment = load_task("sentiment", settings)
     everything = [pair for examples in sentiment.values() for pair in zip(examples.inputs, examples.targets, strict=True)]
     assert TASKS["sentiment"].labels[dict(everything)["A three-hour cinema master class."]] == "Positive"

@@ -38,21 +38,43 @@ class Small(nn.Module):
         super().__init__()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.body = nn.Sequential(nn.Conv2d(1, 6, 3, padding=1), nn.BatchNorm2d(6), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
-                                      nn.Dropout(0.3), nn.Linear(96, 10))
+            self.body = nn.Sequential(
+                nn.Conv2d(1, 6, 3, padding=1),
+                nn.BatchNorm2d(6),
+                nn.ReLU(),
+                nn.MaxPool2d(2),
+                nn.Flatten(),
+                nn.Dropout(0.3),
+                nn.Linear(96, 10),
+            )
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         return self.body(pixels)
 
 
-def trainer(checkpoint: Path | None = None, *, seed: int = 0, report: QuietReporter | None = None, limit: int = 400,
-            model: nn.Module | None = None, **knobs: Any) -> Trainer:
+def trainer(
+    checkpoint: Path | None = None,
+    *,
+    seed: int = 0,
+    report: QuietReporter | None = None,
+    limit: int = 400,
+    model: nn.Module | None = None,
+    **knobs: Any,
+) -> Trainer:
     """A trainer of ``Small`` on the first digits."""
     objective = objective_of(FACTS)
     settings = TrainingKnobs(**{"epochs": 3, "batch_size": 32, "learning_rate": 0.01, **knobs})
-    return Trainer(model=model or Small(seed), data=resident("train", limit), validation=resident("validation"),
-                   losses=lambda outputs, batch: {"total": objective.hard_loss(outputs, batch.targets)}, objective=objective,
-                   knobs=settings, seed=seed, report=report or QuietReporter(), checkpoint=checkpoint)
+    return Trainer(
+        model=model or Small(seed),
+        data=resident("train", limit),
+        validation=resident("validation"),
+        losses=lambda outputs, batch: {"total": objective.hard_loss(outputs, batch.targets)},
+        objective=objective,
+        knobs=settings,
+        seed=seed,
+        report=report or QuietReporter(),
+        checkpoint=checkpoint,
+    )
 
 
 def same_weights(one: nn.Module, other: nn.Module) -> bool:

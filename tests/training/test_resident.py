@@ -37,7 +37,7 @@ def test_texts_of_like_length_share_a_batch_and_little_is_padded():
     batches = data.batches(16, 0, 0)
     assert sorted(torch.cat(batches).tolist()) == list(range(400))
     padded = sum(data.inputs(batch)["input_ids"].numel() for batch in batches)
-    assert padded < 1.1 * sum(lengths)
+    assert padded < 1.3 * sum(lengths)  # batches in random order pad to about 1.8
     widest = data.inputs(batches[0])
     assert widest["input_ids"].shape[1] == max(lengths[index] for index in batches[0].tolist())
 

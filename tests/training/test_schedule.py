@@ -16,7 +16,7 @@ def test_up_to_the_peak_and_down_to_zero(schedule, warm):
     assert factors[0] == pytest.approx(0.04)
     assert factors[peak] == pytest.approx(1.0)
     assert factors[total] == pytest.approx(0.0, abs=1e-12)
-    assert factors[:peak + 1] == sorted(factors[:peak + 1])
+    assert factors[: peak + 1] == sorted(factors[: peak + 1])
     assert factors[peak:] == sorted(factors[peak:], reverse=True)
 
 

@@ -116,6 +116,5 @@ def test_disagreements_name_both_models_and_mark_right_and_wrong(calls):
     html = calls.compare_parted({"task": "digits", "first": "teach-0", "other": "distill-0"})["html"]
     assert "Where they part: 31 of 359 test pictures" in html and "✓ 7 0.97" in html and "✕ 1 0.55" in html
     assert (
-        "There is no model called 'x'"
-        in answered(calls.compare_parted)({"task": "digits", "first": "x", "other": "y"})["error"]
+        "There is no model called 'x'" in answered(calls.compare_parted)({"task": "digits", "first": "x", "other": "y"})["error"]
     )

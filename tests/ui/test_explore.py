@@ -75,11 +75,7 @@ def test_csv_holds_every_point_as_stored(bench, calls):
 def test_a_model_is_told_by_the_settings_that_made_it(bench):
     bench.stock(bits=4)
     made = bench.points("digits").set_index("role")["settings"]
-    assert (
-        "quantize.bits" not in made["teacher"]
-        and "student" not in made["teacher"]
-        and "quantize.bits" not in made["student"]
-    )
+    assert "quantize.bits" not in made["teacher"] and "student" not in made["teacher"] and "quantize.bits" not in made["student"]
     assert made["compressed"]["quantize.bits"] == 4 and "distill.temperature" in made["student"]
 
 

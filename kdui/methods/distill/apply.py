@@ -51,11 +51,23 @@ def example_lens(context: StepContext, teacher: SavedModel) -> dict[str, Any]:
     right = np.flatnonzero(outputs.argmax(-1) == targets)
     ranked = right[np.argsort(-second[right], kind="stable")]
     # The upper half by the runner-up's share: there dark knowledge can be seen; the rest is almost one-hot.
-    chosen = ranked[np.linspace(0, max(0, len(ranked) // 2 - 1), min(LENS_EXAMPLES, len(ranked))).astype(int)] if len(ranked) else ranked
+    chosen = (
+        ranked[np.linspace(0, max(0, len(ranked) // 2 - 1), min(LENS_EXAMPLES, len(ranked))).astype(int)]
+        if len(ranked)
+        else ranked
+    )
     raw = context.data.splits["validation"].inputs
-    return {"labels": list(context.facts.labels),
-            "examples": [{**shown(context, raw[index]), "truth": context.facts.labels[int(targets[index])],
-                          "logits": [round(float(value), 4) for value in outputs[index]]} for index in chosen]}
+    return {
+        "labels": list(context.facts.labels),
+        "examples": [
+            {
+                **shown(context, raw[index]),
+                "truth": context.facts.labels[int(targets[index])],
+                "logits": [round(float(value), 4) for value in outputs[index]],
+            }
+            for index in chosen
+        ],
+    }
 
 
 def shown(context: StepContext, raw: Any) -> dict[str, Any]:
@@ -76,7 +88,12 @@ def train_control(context: StepContext) -> dict[str, Any]:
     """Train the same student with the same seed, data, steps and schedule on hard labels alone."""
     saved = start_model(context, seed=context.settings["seed"])
     objective = objective_of(context.facts)
-    training = fit(context, saved, lambda outputs, batch: {"total": objective.hard_loss(outputs, batch.targets)}, seed=context.settings["seed"])
+    training = fit(
+        context,
+        saved,
+        lambda outputs, batch: {"total": objective.hard_loss(outputs, batch.targets)},
+        seed=context.settings["seed"],
+    )
     return keep(context, saved, training)
 
 

@@ -23,11 +23,14 @@ PARITY_EXAMPLES = 8
 
 
 def export(context: StepContext) -> dict[str, Any]:
-    """Write ``model.onnx`` and what serving needs beside it; raises StageFailed when the graph answers differently from PyTorch."""
+    """Write ``model.onnx`` and what serving needs; raises StageFailed when the graph answers differently from PyTorch."""
     saved = load_input(context, "model")
     saved.module.eval()
     arrays = context.data.prepared("validation", saved.inputs, saved.folder)
-    samples = [{name: array[start:start + count] for name, array in arrays.items()} for start, count in ((0, 2), (2, 1), (3, PARITY_EXAMPLES))]
+    samples = [
+        {name: array[start : start + count] for name, array in arrays.items()}
+        for start, count in ((0, 2), (2, 1), (3, PARITY_EXAMPLES))
+    ]
     program = _to_onnx(saved, samples[0], context.settings["opset"])
     context.report.check()
     program.save(context.out / MODEL_FILE, external_data=False)
@@ -37,8 +40,15 @@ def export(context: StepContext) -> dict[str, Any]:
     one = {name: torch.from_numpy(array[:1]) for name, array in arrays.items()}
     macs = count_macs(saved.module, one)
     facts = {**_facts(context, saved), "macs": macs, "parity": difference}
-    write_metadata(context.out / MODEL_FILE, {"kdui.task": context.facts.name, "kdui.labels": json.dumps(context.facts.labels),
-                                              "kdui.step": context.step.digest, "kdui.inputs": (context.out / INPUTS_FILE).read_text(encoding="utf-8")})
+    write_metadata(
+        context.out / MODEL_FILE,
+        {
+            "kdui.task": context.facts.name,
+            "kdui.labels": json.dumps(context.facts.labels),
+            "kdui.step": context.step.digest,
+            "kdui.inputs": (context.out / INPUTS_FILE).read_text(encoding="utf-8"),
+        },
+    )
     return facts
 
 
@@ -52,11 +62,23 @@ def _to_onnx(saved: SavedModel, sample: dict[str, np.ndarray], opset: int) -> An
     names = list(sample)
     tensors = {name: torch.from_numpy(array) for name, array in sample.items()}
     batch, length = torch.export.Dim("batch"), torch.export.Dim("length")
-    shapes = {name: {0: batch, 1: length} if tensor.ndim == 2 and tensor.dtype == torch.int64 else {0: batch} for name, tensor in tensors.items()}
+    shapes = {
+        name: {0: batch, 1: length} if tensor.ndim == 2 and tensor.dtype == torch.int64 else {0: batch}
+        for name, tensor in tensors.items()
+    }
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
-        return torch.onnx.export(saved.module, (), kwargs=tensors, dynamo=True, opset_version=opset, dynamic_shapes=shapes, input_names=names,
-                                 output_names=["outputs"], verbose=False)
+        return torch.onnx.export(
+            saved.module,
+            (),
+            kwargs=tensors,
+            dynamo=True,
+            opset_version=opset,
+            dynamic_shapes=shapes,
+            input_names=names,
+            output_names=["outputs"],
+            verbose=False,
+        )
 
 
 def _parity(context: StepContext, saved: SavedModel, samples: list[dict[str, np.ndarray]]) -> float:
@@ -69,8 +91,11 @@ def _parity(context: StepContext, saved: SavedModel, samples: list[dict[str, np.
         shares.append(np.abs(found - expected).max() / max(1.0, np.abs(expected).max()))
     worst = float(np.max(shares))  # unlike Python's max it keeps a NaN, which is no parity either
     if not worst <= context.settings["tolerance"]:
-        raise StageFailed(f"The ONNX graph differs from PyTorch by {worst:.2g} of its largest output; {context.settings['tolerance']:g} is allowed. "
-                          "Raise 'export.tolerance' only if you know why.")
+        raise StageFailed(
+            f"The ONNX graph differs from PyTorch by {worst:.2g} of its largest output; "
+            f"{context.settings['tolerance']:g} is allowed. "
+            "Raise 'export.tolerance' only if you know why."
+        )
     return worst
 
 

@@ -9,10 +9,22 @@ from kdui.core.plan import Chain
 class ExportSpec(StageSpec):
     """Settings of the ONNX export."""
 
-    opset: int = Field(default=20, ge=18, le=22, title="ONNX opset", description="Version of the operator set.", json_schema_extra={"advanced": True})
-    tolerance: float = Field(default=1e-3, gt=0, le=1, title="Parity tolerance",
-                             description="Largest allowed difference of an output from PyTorch's, relative to the largest output.",
-                             json_schema_extra={"advanced": True})
+    opset: int = Field(
+        default=20,
+        ge=18,
+        le=22,
+        title="ONNX opset",
+        description="Version of the operator set.",
+        json_schema_extra={"advanced": True},
+    )
+    tolerance: float = Field(
+        default=1e-3,
+        gt=0,
+        le=1,
+        title="Parity tolerance",
+        description="Largest allowed difference of an output from PyTorch's, relative to the largest output.",
+        json_schema_extra={"advanced": True},
+    )
 
 
 def plan(chain: Chain, stage: str, spec: ExportSpec) -> None:
@@ -21,5 +33,13 @@ def plan(chain: Chain, stage: str, spec: ExportSpec) -> None:
         chain.exported(model)
 
 
-METHOD = Method(name="export", title="Export", group="deliver", order=80, version=1, spec=ExportSpec, plan=plan,
-                summary="Write each model as ONNX and check it against PyTorch.")
+METHOD = Method(
+    name="export",
+    title="Export",
+    group="deliver",
+    order=80,
+    version=1,
+    spec=ExportSpec,
+    plan=plan,
+    summary="Write each model as ONNX and check it against PyTorch.",
+)

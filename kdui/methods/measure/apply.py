@@ -49,16 +49,29 @@ def _quality(context: StepContext, model: Artifact) -> list[Measurement]:
     outputs = graph_outputs(model.file(MODEL_FILE), arrays, check=lambda done: context.report.progress(0.4 * done))
     np.save(context.out / PREDICTIONS_FILE, outputs.astype(np.float16))
     simulated = _simulated(model)
-    provenance = _provenance(context, n=len(targets), split="test", origin=Origin.SIMULATED if simulated else Origin.MEASURED,
-                             note="weights rounded inside a float graph" if simulated else "")
+    provenance = _provenance(
+        context,
+        n=len(targets),
+        split="test",
+        origin=Origin.SIMULATED if simulated else Origin.MEASURED,
+        note="weights rounded inside a float graph" if simulated else "",
+    )
     found = []
     for number, (metric, value) in enumerate(objective_of(context.facts).score(outputs, targets, context.facts)):
         interval: dict[str, float] = {}
         if number == 0 and metric.unit == "%":
             low, high = wilson(value / 100, len(targets))
             interval = {"low": 100 * low, "high": 100 * high}
-        found.append(Measurement(metric=metric.name, value=value, unit=metric.unit, higher_is_better=metric.higher_is_better,
-                                 provenance=provenance, **interval))
+        found.append(
+            Measurement(
+                metric=metric.name,
+                value=value,
+                unit=metric.unit,
+                higher_is_better=metric.higher_is_better,
+                provenance=provenance,
+                **interval,
+            )
+        )
     return found
 
 
@@ -66,11 +79,19 @@ def _sizes(context: StepContext, model: Artifact) -> list[Measurement]:
     """Bytes of the file, gzipped and packed, and what was counted at export."""
     path = model.file(MODEL_FILE)
     summary = model.manifest.summary
-    values: list[tuple[str, float, str]] = [("file_bytes", path.stat().st_size, "B"), ("gzip_bytes", len(gzip.compress(path.read_bytes(), 6, mtime=0)), "B")]
-    values += [(name, summary[name], unit) for name, unit in (("packed_bytes", "B"), ("parameters", ""), ("nonzero", ""), ("macs", "MAC"))
-               if summary.get(name) is not None]
-    return [Measurement(metric=name, value=float(value), unit=unit, higher_is_better=False, provenance=_provenance(context, n=1))
-            for name, value, unit in values]
+    values: list[tuple[str, float, str]] = [
+        ("file_bytes", path.stat().st_size, "B"),
+        ("gzip_bytes", len(gzip.compress(path.read_bytes(), 6, mtime=0)), "B"),
+    ]
+    values += [
+        (name, summary[name], unit)
+        for name, unit in (("packed_bytes", "B"), ("parameters", ""), ("nonzero", ""), ("macs", "MAC"))
+        if summary.get(name) is not None
+    ]
+    return [
+        Measurement(metric=name, value=float(value), unit=unit, higher_is_better=False, provenance=_provenance(context, n=1))
+        for name, value, unit in values
+    ]
 
 
 def timed_length(inputs: InputSettings) -> int:
@@ -95,13 +116,29 @@ def timed_sample(context: StepContext, model: Artifact, batch: int) -> dict[str,
 def _speed(context: StepContext, model: Artifact) -> list[Measurement]:
     baseline, threads = context.inputs["baseline"], context.settings["threads"]
     sample = timed_sample(context, model, 1)
-    timing = measure_latency(model.file(MODEL_FILE), baseline.file(MODEL_FILE), sample, baseline_sample=timed_sample(context, baseline, 1),
-                             batch=timed_sample(context, model, THROUGHPUT_BATCH), runs=context.settings["latency_runs"], threads=threads)
+    timing = measure_latency(
+        model.file(MODEL_FILE),
+        baseline.file(MODEL_FILE),
+        sample,
+        baseline_sample=timed_sample(context, baseline, 1),
+        batch=timed_sample(context, model, THROUGHPUT_BATCH),
+        runs=context.settings["latency_runs"],
+        threads=threads,
+    )
     context.report.progress(0.9)
     peak, idle = measure_memory(model.file(MODEL_FILE), sample, threads)
-    return _latency_rows(context, model, timing) + [
-        Measurement(metric="peak_memory", value=peak, unit="MB", higher_is_better=False,
-                    provenance=_provenance(context, n=1, note=f"whole process over load and inference; {idle:.0f} MB before the model is loaded"))]
+    return [
+        *_latency_rows(context, model, timing),
+        Measurement(
+            metric="peak_memory",
+            value=peak,
+            unit="MB",
+            higher_is_better=False,
+            provenance=_provenance(
+                context, n=1, note=f"whole process over load and inference; {idle:.0f} MB before the model is loaded"
+            ),
+        ),
+    ]
 
 
 def _latency_rows(context: StepContext, model: Artifact, timing: Latency) -> list[Measurement]:
@@ -115,14 +152,44 @@ def _latency_rows(context: StepContext, model: Artifact, timing: Latency) -> lis
     mine, theirs = np.array(timing.candidate_ms), np.array(timing.baseline_ms)
     timed = _provenance(context, n=len(mine), note=note)
     low, high = median_interval(mine)
-    rows = [Measurement(metric="latency_p50", value=float(np.median(mine)), unit="ms", low=low, high=high, higher_is_better=False,
-                        samples=tuple(round(float(value), 5) for value in mine), provenance=timed),
-            Measurement(metric="latency_p95", value=float(np.quantile(mine, 0.95)), unit="ms", higher_is_better=False, provenance=timed),
-            Measurement(metric="load_time", value=timing.load_ms, unit="ms", higher_is_better=False, provenance=_provenance(context, n=1))]
+    rows = [
+        Measurement(
+            metric="latency_p50",
+            value=float(np.median(mine)),
+            unit="ms",
+            low=low,
+            high=high,
+            higher_is_better=False,
+            samples=tuple(round(float(value), 5) for value in mine),
+            provenance=timed,
+        ),
+        Measurement(
+            metric="latency_p95", value=float(np.quantile(mine, 0.95)), unit="ms", higher_is_better=False, provenance=timed
+        ),
+        Measurement(
+            metric="load_time", value=timing.load_ms, unit="ms", higher_is_better=False, provenance=_provenance(context, n=1)
+        ),
+    ]
     if timing.throughput is not None:
-        rows.append(Measurement(metric="throughput", value=timing.throughput, unit="1/s", higher_is_better=True,
-                                provenance=_provenance(context, n=1, note=f"batch {THROUGHPUT_BATCH}, {threads} thread{'s' if threads > 1 else ''}")))
+        rows.append(
+            Measurement(
+                metric="throughput",
+                value=timing.throughput,
+                unit="1/s",
+                higher_is_better=True,
+                provenance=_provenance(
+                    context, n=1, note=f"batch {THROUGHPUT_BATCH}, {threads} thread{'s' if threads > 1 else ''}"
+                ),
+            )
+        )
     ratio = float(np.median(theirs) / np.median(mine))
-    rows.append(Measurement(metric="speedup", value=ratio, unit="×", higher_is_better=True,
-                            provenance=timed.model_copy(update={"note": note + "; against the teacher in fp32, answering in turn"})))
+    rows.append(
+        Measurement(
+            metric="speedup",
+            value=ratio,
+            unit="×",
+            higher_is_better=True,
+            provenance=timed.model_copy(update={"note": note + "; against the teacher in fp32, answering in turn"}),
+        )
+    )
     return rows

@@ -9,11 +9,29 @@ from kdui.core.plan import Chain
 class MeasureSpec(StageSpec):
     """Settings of the one look at the test data and of the latency harness."""
 
-    latency_runs: int = Field(default=200, ge=20, le=10000, title="Latency runs", description="Timed single answers a model, in turn with the baseline.",
-                              json_schema_extra={"advanced": True})
-    threads: int = Field(default=1, ge=1, le=256, title="Threads", description="ONNX Runtime threads while timing.", json_schema_extra={"advanced": True})
-    test_examples: int = Field(default=0, ge=0, title="Test examples", description="Use only the first so many; 0 uses all.",
-                               json_schema_extra={"advanced": True})
+    latency_runs: int = Field(
+        default=200,
+        ge=20,
+        le=10000,
+        title="Latency runs",
+        description="Timed single answers a model, in turn with the baseline.",
+        json_schema_extra={"advanced": True},
+    )
+    threads: int = Field(
+        default=1,
+        ge=1,
+        le=256,
+        title="Threads",
+        description="ONNX Runtime threads while timing.",
+        json_schema_extra={"advanced": True},
+    )
+    test_examples: int = Field(
+        default=0,
+        ge=0,
+        title="Test examples",
+        description="Use only the first so many; 0 uses all.",
+        json_schema_extra={"advanced": True},
+    )
 
 
 def plan(chain: Chain, stage: str, spec: MeasureSpec) -> None:
@@ -22,10 +40,26 @@ def plan(chain: Chain, stage: str, spec: MeasureSpec) -> None:
         chain.need_model(stage)
     baseline = chain.exported(chain.teacher or chain.models[0])
     for model in list(chain.models):
-        chain.add(f"{stage}.{model.name}", stage=stage, method="measure", operation="measure", produces="measurements", role=model.role,
-                  label=model.label, settings={**spec.model_dump(), "machine": chain.machine},
-                  inputs={"model": chain.exported(model), "baseline": baseline})
+        chain.add(
+            f"{stage}.{model.name}",
+            stage=stage,
+            method="measure",
+            operation="measure",
+            produces="measurements",
+            role=model.role,
+            label=model.label,
+            settings={**spec.model_dump(), "machine": chain.machine},
+            inputs={"model": chain.exported(model), "baseline": baseline},
+        )
 
 
-METHOD = Method(name="measure", title="Measure", group="deliver", order=90, version=1, spec=MeasureSpec, plan=plan,
-                summary="Test data once; size, latency, throughput and memory against the teacher in fp32.")
+METHOD = Method(
+    name="measure",
+    title="Measure",
+    group="deliver",
+    order=90,
+    version=1,
+    spec=MeasureSpec,
+    plan=plan,
+    summary="Test data once; size, latency, throughput and memory against the teacher in fp32.",
+)

@@ -24,8 +24,11 @@ def prune(context: StepContext) -> dict[str, Any]:
         prune_channels(saved, example, context.facts.outputs, settings["sparsity"])
     else:
         weights = prunable_weights(saved.module)
-        masks = (magnitude_masks(weights, settings["sparsity"]) if settings["kind"] == "magnitude"  # type: ignore[arg-type]
-                 else random_masks(weights, settings["sparsity"], settings["seed"]))  # type: ignore[arg-type]
+        masks = (
+            magnitude_masks(weights, settings["sparsity"])
+            if settings["kind"] == "magnitude"  # type: ignore[arg-type]
+            else random_masks(weights, settings["sparsity"], settings["seed"])
+        )  # type: ignore[arg-type]
         apply_masks(weights, masks)
 
         def after_step() -> None:
@@ -38,6 +41,8 @@ def prune(context: StepContext) -> dict[str, Any]:
 def _recovery_losses(context: StepContext) -> LossFunction:
     if "outputs" in context.inputs:
         cached = TeacherOutputs(context.inputs["outputs"], context.device)
-        return soft_and_hard(context, lambda batch: cached(batch.index, 0), context.settings["temperature"], context.settings["soft_weight"])
+        return soft_and_hard(
+            context, lambda batch: cached(batch.index, 0), context.settings["temperature"], context.settings["soft_weight"]
+        )
     objective = objective_of(context.facts)
     return lambda outputs, batch: {"total": objective.hard_loss(outputs, batch.targets)}

@@ -23,14 +23,25 @@ def prune_channels(saved: SavedModel, example: dict[str, torch.Tensor], outputs:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         pruner = torch_pruning.pruner.BasePruner(
-            module, example, importance=torch_pruning.importance.GroupMagnitudeImportance(p=2), pruning_ratio=sparsity,
-            global_pruning=False, ignored_layers=_kept_layers(module, outputs, bool(heads)),
-            output_transform=lambda found: found.sum(), num_heads=heads, prune_num_heads=bool(heads), prune_head_dims=False,
-            head_pruning_ratio=sparsity)
+            module,
+            example,
+            importance=torch_pruning.importance.GroupMagnitudeImportance(p=2),
+            pruning_ratio=sparsity,
+            global_pruning=False,
+            ignored_layers=_kept_layers(module, outputs, bool(heads)),
+            output_transform=lambda found: found.sum(),
+            num_heads=heads,
+            prune_num_heads=bool(heads),
+            prune_head_dims=False,
+            head_pruning_ratio=sparsity,
+        )
         pruner.step()
     settle_heads(module)
     if sparsity and sum(parameter.numel() for parameter in module.parameters()) == before:
-        raise StageFailed(f"Nothing could be removed at sparsity {sparsity:.0%}: the layers are too narrow. Raise the sparsity or choose kind: magnitude.")
+        raise StageFailed(
+            f"Nothing could be removed at sparsity {sparsity:.0%}: the layers are too narrow. "
+            "Raise the sparsity or choose kind: magnitude."
+        )
 
 
 def _kept_layers(module: nn.Module, outputs: int, transformer: bool) -> list[Any]:

@@ -25,7 +25,9 @@ def quantize(context: StepContext) -> dict[str, Any]:
     inputs = read_inputs(source.path)
     for name in (INPUTS_FILE, *inputs.files):
         shutil.copyfile(source.file(name), context.out / name)
-    known: dict[str, Any] = {key: source.manifest.summary[key] for key in ("parameters", "nonzero", "macs") if key in source.manifest.summary}
+    known: dict[str, Any] = {
+        key: source.manifest.summary[key] for key in ("parameters", "nonzero", "macs") if key in source.manifest.summary
+    }
     facts: dict[str, Any] = {**known, "bits": settings["bits"], "scheme": settings["scheme"]}
     if settings["scheme"] == "simulated":
         return facts | simulate(source.file(MODEL_FILE), context.out / MODEL_FILE, context.out / PACKED_FILE, settings["bits"])
@@ -46,7 +48,9 @@ def _best_int8(context: StepContext, source: Path) -> dict[str, Any]:
         if context.settings["scheme"] == "dynamic":
             write_dynamic(source, path, **options)
         else:
-            write_static(source, path, context.data.prepared("train", inputs, folder, context.settings["calibration_examples"]), **options)
+            write_static(
+                source, path, context.data.prepared("train", inputs, folder, context.settings["calibration_examples"]), **options
+            )
         score = objective_of(context.facts).headline(graph_outputs(path, arrays), targets)
         timing = measure_latency(path, path, sample, runs=QUICK_RUNS)
         tried[name] = {"validation": score, "latency_ms": timing.median, "file": number}

@@ -28,7 +28,11 @@ class Examples(CalibrationDataReader):  # type: ignore[misc]
     def __init__(self, arrays: dict[str, np.ndarray]):
         count = len(next(iter(arrays.values())))
         self._batches: Iterator[dict[str, np.ndarray]] = iter(
-            [{name: array[start:start + CALIBRATION_BATCH] for name, array in arrays.items()} for start in range(0, count, CALIBRATION_BATCH)])
+            [
+                {name: array[start : start + CALIBRATION_BATCH] for name, array in arrays.items()}
+                for start in range(0, count, CALIBRATION_BATCH)
+            ]
+        )
 
     def get_next(self) -> dict[str, np.ndarray] | None:
         """The next batch, None at the end."""
@@ -38,7 +42,8 @@ class Examples(CalibrationDataReader):  # type: ignore[misc]
 def variants(scheme: str) -> dict[str, dict[str, Any]]:
     """Quantizer settings worth trying here, by name.
 
-    Without VNNI or the Arm dot product, u8 × s8 products are added up in 16 bits and may saturate: 7-bit weights ("reduced range")
+    Without VNNI or the Arm dot product, u8 × s8 products are added up in 16 bits and may saturate: 7-bit weights
+    ("reduced range")
     avoid that, so both are tried there and validation accuracy decides.
     """
     saturates = not cpu_flags() & {"avx512_vnni", "avx_vnni", "amx_int8", "asimddp"}
@@ -46,23 +51,44 @@ def variants(scheme: str) -> dict[str, dict[str, Any]]:
     if scheme == "dynamic":
         return {f"dynamic{' reduced range' if reduced else ''}": {"reduce_range": reduced} for reduced in ranges}
     found: dict[str, dict[str, Any]] = {"S8S8": {"activation_type": QuantType.QInt8, "reduce_range": False}}
-    return found | {f"U8S8{' reduced range' if reduced else ''}": {"activation_type": QuantType.QUInt8, "reduce_range": reduced} for reduced in ranges}
+    return found | {
+        f"U8S8{' reduced range' if reduced else ''}": {"activation_type": QuantType.QUInt8, "reduce_range": reduced}
+        for reduced in ranges
+    }
 
 
 def write_dynamic(source: Path, target: Path, reduce_range: bool) -> None:
     """Weights in int8 per channel, activations quantized on the fly; embeddings are stored in int8 as well."""
     with _quiet():
-        quantize_dynamic(str(source), str(target), op_types_to_quantize=["MatMul", "Gather", "LSTM"], per_channel=True, reduce_range=reduce_range,
-                         weight_type=QuantType.QInt8, extra_options={"MatMulConstBOnly": True})
+        quantize_dynamic(
+            str(source),
+            str(target),
+            op_types_to_quantize=["MatMul", "Gather", "LSTM"],
+            per_channel=True,
+            reduce_range=reduce_range,
+            weight_type=QuantType.QInt8,
+            extra_options={"MatMulConstBOnly": True},
+        )
 
 
-def write_static(source: Path, target: Path, arrays: dict[str, np.ndarray], activation_type: QuantType, reduce_range: bool) -> None:
+def write_static(
+    source: Path, target: Path, arrays: dict[str, np.ndarray], activation_type: QuantType, reduce_range: bool
+) -> None:
     """QDQ graph with per-channel int8 weights and activation ranges from the calibration arrays (min-max)."""
     prepared = target.with_suffix(".prepared.onnx")
     with _quiet():
         quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
-        quantize_static(str(prepared), str(target), Examples(arrays), quant_format=QuantFormat.QDQ, per_channel=True, reduce_range=reduce_range,
-                        weight_type=QuantType.QInt8, activation_type=activation_type, calibrate_method=CalibrationMethod.MinMax)
+        quantize_static(
+            str(prepared),
+            str(target),
+            Examples(arrays),
+            quant_format=QuantFormat.QDQ,
+            per_channel=True,
+            reduce_range=reduce_range,
+            weight_type=QuantType.QInt8,
+            activation_type=activation_type,
+            calibrate_method=CalibrationMethod.MinMax,
+        )
     prepared.unlink()
 
 

@@ -16,7 +16,9 @@ def quantize_channels(weight: np.ndarray, bits: int, axis: int) -> tuple[np.ndar
     largest = np.abs(moved).max(axis=1) if moved.size else np.zeros(len(moved))
     # Rounded up to fp16, so that the largest weight still fits the last level; never subnormal.
     scales = np.maximum(largest / levels, 1e-7).astype(np.float16)
-    scales = np.where(scales.astype(np.float64) * levels < largest, np.nextafter(scales, np.float16(np.inf)), scales).astype(np.float16)
+    scales = np.where(scales.astype(np.float64) * levels < largest, np.nextafter(scales, np.float16(np.inf)), scales).astype(
+        np.float16
+    )
     codes = np.clip(np.rint(moved / scales.astype(np.float64)[:, None]), -levels, levels).astype(np.int8)
     return codes, scales
 
@@ -31,7 +33,7 @@ def dequantize_channels(codes: np.ndarray, scales: np.ndarray, shape: tuple[int,
 def pack_codes(codes: np.ndarray, bits: int) -> bytes:
     """Codes as a stream of ``bits``-bit two's complement integers, most significant bit first: ceil(n · bits / 8) bytes."""
     unsigned = (codes.astype(np.int16).ravel() & (2**bits - 1)).astype(np.uint8)
-    spread = np.unpackbits(unsigned[:, None], axis=1)[:, 8 - bits:]
+    spread = np.unpackbits(unsigned[:, None], axis=1)[:, 8 - bits :]
     return np.packbits(spread.ravel()).tobytes()
 
 

@@ -20,7 +20,8 @@ CHANNEL_AXIS: dict[str, int | None] = {"Conv": 0, "Gather": 0, "MatMul": None, "
 def simulate(source: Path, target: Path, packed: Path, bits: int) -> dict[str, Any]:
     """Round every weight matrix and kernel of a graph to ``bits``; write the float graph and the packed weights.
 
-    The packed file is: magic, header length (uint32, little endian), JSON header, then for each rounded tensor its fp16 scales and
+    The packed file is: magic, header length (uint32, little endian), JSON header, then for each rounded tensor its fp16
+    scales and
     packed codes, then what stays fp32. Returns its size and how many weights were rounded.
     """
     model = onnx.load(source)
@@ -32,7 +33,9 @@ def simulate(source: Path, target: Path, packed: Path, bits: int) -> dict[str, A
         if tensor.name in axes:
             axis = axes[tensor.name]
             codes, scales = quantize_channels(values, bits, axis)
-            tensor.CopyFrom(numpy_helper.from_array(dequantize_channels(codes, scales, values.shape, axis).astype(values.dtype), tensor.name))
+            tensor.CopyFrom(
+                numpy_helper.from_array(dequantize_channels(codes, scales, values.shape, axis).astype(values.dtype), tensor.name)
+            )
             entry |= {"bits": bits, "axis": axis}
             blobs += [scales.tobytes(), pack_codes(codes, bits)]
             rounded += values.size
@@ -47,7 +50,11 @@ def simulate(source: Path, target: Path, packed: Path, bits: int) -> dict[str, A
 
 def weight_axes(model: onnx.ModelProto) -> dict[str, int]:
     """Float weight initializers of two axes or more and the axis of their channels."""
-    shapes = {tensor.name: len(tensor.dims) for tensor in model.graph.initializer if tensor.data_type == onnx.TensorProto.FLOAT and len(tensor.dims) >= 2}
+    shapes = {
+        tensor.name: len(tensor.dims)
+        for tensor in model.graph.initializer
+        if tensor.data_type == onnx.TensorProto.FLOAT and len(tensor.dims) >= 2
+    }
     found: dict[str, int] = {}
     for node in model.graph.node:
         for name in node.input:
@@ -70,14 +77,16 @@ def read_packed(path: Path) -> dict[str, np.ndarray]:
     (length,) = struct.unpack_from("<I", data, len(MAGIC))
     place = len(MAGIC) + 4 + length
     found = {}
-    for entry in json.loads(data[len(MAGIC) + 4:place]):
+    for entry in json.loads(data[len(MAGIC) + 4 : place]):
         shape = tuple(entry["shape"])
         count = int(np.prod(shape, dtype=np.int64))
         if "bits" in entry:
             channels = shape[entry["axis"]]
             scales = np.frombuffer(data, np.float16, channels, place)
             size = (count * entry["bits"] + 7) // 8
-            codes = unpack_codes(data[place + 2 * channels:place + 2 * channels + size], entry["bits"], count).reshape(channels, -1)
+            codes = unpack_codes(data[place + 2 * channels : place + 2 * channels + size], entry["bits"], count).reshape(
+                channels, -1
+            )
             found[entry["name"]] = dequantize_channels(codes, scales, shape, entry["axis"])
             place += 2 * channels + size
         else:

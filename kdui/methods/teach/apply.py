@@ -12,5 +12,10 @@ def teach(context: StepContext) -> dict[str, Any]:
     """Build the teacher, train it on hard labels for its epochs, and keep the best one."""
     saved = start_model(context, seed=context.settings["seed"])
     objective = objective_of(context.facts)
-    training = fit(context, saved, lambda outputs, batch: {"total": objective.hard_loss(outputs, batch.targets)}, seed=context.settings["seed"])
+    training = fit(
+        context,
+        saved,
+        lambda outputs, batch: {"total": objective.hard_loss(outputs, batch.targets)},
+        seed=context.settings["seed"],
+    )
     return keep(context, saved, training)

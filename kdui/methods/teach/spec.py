@@ -11,18 +11,41 @@ from kdui.methods.training_knobs import ADVANCED, TrainingKnobs
 class TeachSpec(TrainingKnobs):
     """Settings of the teacher's training. It has a seed of its own, so that students of many seeds share one teacher."""
 
-    seed: int = Field(default=0, ge=0, le=2**31 - 1, title="Teacher seed",
-                      description="Apart from the recipe's seed: repeats of a student share one teacher.", json_schema_extra=ADVANCED)
+    seed: int = Field(
+        default=0,
+        ge=0,
+        le=2**31 - 1,
+        title="Teacher seed",
+        description="Apart from the recipe's seed: repeats of a student share one teacher.",
+        json_schema_extra=ADVANCED,
+    )
 
 
 def plan(chain: Chain, stage: str, spec: TeachSpec) -> None:
     """One step: the teacher, which is also the model that compression works on while there is no student."""
     if chain.teacher_facts is None:
         raise RecipeError(f"Stage '{stage}' has no teacher to train. Name one in 'teacher:'.")
-    step = chain.add(stage, stage=stage, method="teach", operation="teach", produces="model", role="teacher",
-                     label=chain.teacher_facts.title, model=chain.teacher_facts, settings=spec.model_dump())
+    step = chain.add(
+        stage,
+        stage=stage,
+        method="teach",
+        operation="teach",
+        produces="model",
+        role="teacher",
+        label=chain.teacher_facts.title,
+        model=chain.teacher_facts,
+        settings=spec.model_dump(),
+    )
     chain.teacher = chain.current = chain.add_model(step)
 
 
-METHOD = Method(name="teach", title="Teach", group="teach", order=10, version=1, spec=TeachSpec, plan=plan,
-                summary="Train or fine-tune the teacher on the true labels; zero epochs take it as it is.")
+METHOD = Method(
+    name="teach",
+    title="Teach",
+    group="teach",
+    order=10,
+    version=1,
+    spec=TeachSpec,
+    plan=plan,
+    summary="Train or fine-tune the teacher on the true labels; zero epochs take it as it is.",
+)

@@ -15,10 +15,20 @@ class BilstmOptions(Frozen):
 
 
 FAMILY = Family(
-    name="bilstm", title="BiLSTM", modality="text", options=BilstmOptions, quantization="dynamic", offers=("text-embeddings",),
+    name="bilstm",
+    title="BiLSTM",
+    modality="text",
+    options=BilstmOptions,
+    quantization="dynamic",
+    offers=("text-embeddings",),
     presets=tuple(
-        Preset(name=f"bilstm-{hidden}", title=f"BiLSTM-{hidden}", options={"hidden": hidden}, from_teacher="text-embeddings",
-               summary=f"{hidden} LSTM units in each direction over the teacher's embeddings, reduced to 64 dimensions.")
+        Preset(
+            name=f"bilstm-{hidden}",
+            title=f"BiLSTM-{hidden}",
+            options={"hidden": hidden},
+            from_teacher="text-embeddings",
+            summary=f"{hidden} LSTM units in each direction over the teacher's embeddings, reduced to 64 dimensions.",
+        )
         for hidden in (64, 128)
     ),
 )

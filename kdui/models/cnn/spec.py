@@ -15,17 +15,44 @@ class CnnOptions(Frozen):
 
 
 FAMILY = Family(
-    name="cnn", title="CNN", modality="image", options=CnnOptions, structured_pruning=True, quantization="static",
+    name="cnn",
+    title="CNN",
+    modality="image",
+    options=CnnOptions,
+    structured_pruning=True,
+    quantization="static",
     presets=(
-        Preset(name="cnn-tiny", title="CNN tiny", summary="Two 3×3 convolutions of 4 and 8 channels, for 8×8 digits.",
-               options={"width": 4, "stages": 2, "depth": 1}, tasks=("digits",)),
-        Preset(name="cnn-small", title="CNN small", summary="Two 3×3 convolutions of 8 and 16 channels, for 8×8 digits.",
-               options={"width": 8, "stages": 2, "depth": 1}, tasks=("digits",)),
-        Preset(name="cnn-medium", title="CNN medium", summary="Six 3×3 convolutions of 16 to 64 channels.",
-               options={"width": 16, "stages": 3, "depth": 2}),
-        Preset(name="cnn-large", title="CNN large", options={"width": 24, "stages": 4, "depth": 2},
-               summary="Eight 3×3 convolutions of 24 to 192 channels: a teacher that a laptop trains in minutes."),
-        Preset(name="cnn-xlarge", title="CNN extra large", options={"width": 64, "stages": 3, "depth": 2},
-               summary="Six 3×3 convolutions of 64 to 256 channels: five times the work of CNN large."),
+        Preset(
+            name="cnn-tiny",
+            title="CNN tiny",
+            summary="Two 3×3 convolutions of 4 and 8 channels, for 8×8 digits.",
+            options={"width": 4, "stages": 2, "depth": 1},
+            tasks=("digits",),
+        ),
+        Preset(
+            name="cnn-small",
+            title="CNN small",
+            summary="Two 3×3 convolutions of 8 and 16 channels, for 8×8 digits.",
+            options={"width": 8, "stages": 2, "depth": 1},
+            tasks=("digits",),
+        ),
+        Preset(
+            name="cnn-medium",
+            title="CNN medium",
+            summary="Six 3×3 convolutions of 16 to 64 channels.",
+            options={"width": 16, "stages": 3, "depth": 2},
+        ),
+        Preset(
+            name="cnn-large",
+            title="CNN large",
+            options={"width": 24, "stages": 4, "depth": 2},
+            summary="Eight 3×3 convolutions of 24 to 192 channels: a teacher that a laptop trains in minutes.",
+        ),
+        Preset(
+            name="cnn-xlarge",
+            title="CNN extra large",
+            options={"width": 64, "stages": 3, "depth": 2},
+            summary="Six 3×3 convolutions of 64 to 256 channels: five times the work of CNN large.",
+        ),
     ),
 )

@@ -15,15 +15,31 @@ class DepthwiseOptions(Frozen):
 
 
 FAMILY = Family(
-    name="depthwise", title="Depthwise CNN", modality="image", options=DepthwiseOptions, structured_pruning=True,
+    name="depthwise",
+    title="Depthwise CNN",
+    modality="image",
+    options=DepthwiseOptions,
+    structured_pruning=True,
     quantization="static",
     presets=(
-        Preset(name="depthwise-tiny", title="Depthwise CNN tiny", tasks=("digits",),
-               options={"width": 8, "stages": 2, "depth": 1},
-               summary="Two separable convolutions, 8 to 32 channels, for 8×8 digits."),
-        Preset(name="depthwise-slim", title="Depthwise CNN slim", summary="Six separable convolutions, 8 to 64 channels.",
-               options={"width": 8, "stages": 3, "depth": 2}),
-        Preset(name="depthwise", title="Depthwise CNN", summary="Six separable convolutions, 16 to 128 channels.",
-               options={"width": 16, "stages": 3, "depth": 2}),
+        Preset(
+            name="depthwise-tiny",
+            title="Depthwise CNN tiny",
+            tasks=("digits",),
+            options={"width": 8, "stages": 2, "depth": 1},
+            summary="Two separable convolutions, 8 to 32 channels, for 8×8 digits.",
+        ),
+        Preset(
+            name="depthwise-slim",
+            title="Depthwise CNN slim",
+            summary="Six separable convolutions, 8 to 64 channels.",
+            options={"width": 8, "stages": 3, "depth": 2},
+        ),
+        Preset(
+            name="depthwise",
+            title="Depthwise CNN",
+            summary="Six separable convolutions, 16 to 128 channels.",
+            options={"width": 16, "stages": 3, "depth": 2},
+        ),
     ),
 )

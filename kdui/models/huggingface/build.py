@@ -71,8 +71,9 @@ def skeleton(options: Mapping[str, Any], facts: TaskFacts, architecture: Mapping
     """The network with new weights."""
     settings = dict(architecture["config"])
     config = AutoConfig.for_model(settings.pop("model_type"), **settings)
-    network = _AUTO[facts.modality].from_config(config, attn_implementation=ATTENTION, dtype=torch.float32,
-                                                 trust_remote_code=False)
+    network = _AUTO[facts.modality].from_config(
+        config, attn_implementation=ATTENTION, dtype=torch.float32, trust_remote_code=False
+    )
     return _wrapped(network, facts, architecture.get("preprocessing", {}), None)
 
 
@@ -119,9 +120,11 @@ def _preprocessing(config: PretrainedConfig, folder: Path) -> dict[str, Any]:
     stated = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     size = stated.get("crop_size") if stated.get("do_center_crop") else stated.get("size")
     normalize = stated.get("do_normalize", True)
-    return {"size": _height_width(size or getattr(config, "image_size", None)),
-            "mean": (stated.get("image_mean") or [0.5] * channels) if normalize else [0.0] * channels,
-            "std": (stated.get("image_std") or [0.5] * channels) if normalize else [1.0] * channels}
+    return {
+        "size": _height_width(size or getattr(config, "image_size", None)),
+        "mean": (stated.get("image_mean") or [0.5] * channels) if normalize else [0.0] * channels,
+        "std": (stated.get("image_std") or [0.5] * channels) if normalize else [1.0] * channels,
+    }
 
 
 def _height_width(size: Any) -> list[int] | None:
@@ -138,13 +141,17 @@ def _height_width(size: Any) -> list[int] | None:
 def _tokenizer(folder: Path) -> str:
     """The checkpoint's tokenizer.json, or the same made from its vocabulary files."""
     try:
-        return read_tokenizer(folder) or AutoTokenizer.from_pretrained(
-            folder, local_files_only=True, trust_remote_code=False).backend_tokenizer.to_str()
+        return (
+            read_tokenizer(folder)
+            or AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False).backend_tokenizer.to_str()
+        )
     except _UNREADABLE as error:
         raise SourceError(f"{folder} has no tokenizer that can be read ({error}). Add its tokenizer.json.") from error
 
 
 def _unreadable(folder: Path, error: Exception) -> SourceError:
     reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    return SourceError(f"The checkpoint in {folder} cannot be read as a classifier: {reason} Choose a sequence or image "
-                       "classification checkpoint with safetensors weights and no code of its own.")
+    return SourceError(
+        f"The checkpoint in {folder} cannot be read as a classifier: {reason} Choose a sequence or image "
+        "classification checkpoint with safetensors weights and no code of its own."
+    )

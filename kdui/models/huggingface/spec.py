@@ -3,5 +3,6 @@
 from kdui.core.contracts import Family
 
 # The catalogue narrows modality, quantization and offers to what the task and the checkpoint are.
-FAMILY = Family(name="huggingface", title="Hugging Face checkpoint", modality="any", quantization="dynamic",
-                offers=("text-embeddings",))
+FAMILY = Family(
+    name="huggingface", title="Hugging Face checkpoint", modality="any", quantization="dynamic", offers=("text-embeddings",)
+)

@@ -37,10 +37,14 @@ def start_from_teacher(module: Any, teacher: Any) -> None:
     student_bert, teacher_bert = module.network.bert, teacher.network.bert
     source, target = teacher_bert.encoder.layer, student_bert.encoder.layer
     if len(source) < len(target):
-        raise StageFailed(f"The student has {len(target)} layers but its teacher only {len(source)}. "
-                          "Choose a student with fewer layers.")
-    pairs = [(student_bert.embeddings, teacher_bert.embeddings), (student_bert.pooler, teacher_bert.pooler),
-             (module.network.classifier, teacher.network.classifier)]
+        raise StageFailed(
+            f"The student has {len(target)} layers but its teacher only {len(source)}. Choose a student with fewer layers."
+        )
+    pairs = [
+        (student_bert.embeddings, teacher_bert.embeddings),
+        (student_bert.pooler, teacher_bert.pooler),
+        (module.network.classifier, teacher.network.classifier),
+    ]
     pairs += [(target[position], source[chosen]) for position, chosen in enumerate(spread(len(source), len(target)))]
     for mine, theirs in pairs:
         mine.load_state_dict(theirs.state_dict())
@@ -56,6 +60,13 @@ def spread(available: int, wanted: int) -> list[int]:
 
 def _config(layers: int, facts: TaskFacts) -> BertConfig:
     return BertConfig(
-        vocab_size=30522, hidden_size=384, num_hidden_layers=layers, num_attention_heads=12, intermediate_size=1536,
-        max_position_embeddings=512, attn_implementation=ATTENTION,  # type: ignore[call-arg]
-        id2label=dict(enumerate(facts.labels)), label2id={label: index for index, label in enumerate(facts.labels)})
+        vocab_size=30522,
+        hidden_size=384,
+        num_hidden_layers=layers,
+        num_attention_heads=12,
+        intermediate_size=1536,
+        max_position_embeddings=512,
+        attn_implementation=ATTENTION,  # type: ignore[call-arg]
+        id2label=dict(enumerate(facts.labels)),
+        label2id={label: index for index, label in enumerate(facts.labels)},
+    )

@@ -15,12 +15,20 @@ class PooledOptions(Frozen):
 
 
 FAMILY = Family(
-    name="pooled", title="Pooled embeddings", modality="text", options=PooledOptions, quantization="dynamic",
+    name="pooled",
+    title="Pooled embeddings",
+    modality="text",
+    options=PooledOptions,
+    quantization="dynamic",
     offers=("text-embeddings",),
     presets=tuple(
-        Preset(name=f"pooled-{size}", title=f"Pooled embeddings {size}", options={"embedding": size},
-               from_teacher="text-embeddings",
-               summary=f"Mean and maximum of the teacher's embeddings in {size} dimensions, then a hidden layer; no word order.")
+        Preset(
+            name=f"pooled-{size}",
+            title=f"Pooled embeddings {size}",
+            options={"embedding": size},
+            from_teacher="text-embeddings",
+            summary=f"Mean and maximum of the teacher's embeddings in {size} dimensions, then a hidden layer; no word order.",
+        )
         for size in (32, 64)
     ),
 )

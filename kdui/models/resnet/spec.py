@@ -15,17 +15,43 @@ class ResnetOptions(Frozen):
 
 
 FAMILY = Family(
-    name="resnet", title="ResNet", modality="image", options=ResnetOptions, structured_pruning=True, quantization="static",
+    name="resnet",
+    title="ResNet",
+    modality="image",
+    options=ResnetOptions,
+    structured_pruning=True,
+    quantization="static",
     presets=(
-        Preset(name="resnet-tiny", title="ResNet tiny", summary="Two residual blocks of 4 and 8 channels, for 8×8 digits.",
-               options={"width": 4, "stages": 2, "blocks": 1}, tasks=("digits",)),
-        Preset(name="resnet-8-slim", title="ResNet-8 slim", summary="Three residual blocks of 8 to 32 channels.",
-               options={"width": 8, "stages": 3, "blocks": 1}),
-        Preset(name="resnet-8", title="ResNet-8", summary="Three residual blocks of 16 to 64 channels.",
-               options={"width": 16, "stages": 3, "blocks": 1}),
-        Preset(name="resnet-20", title="ResNet-20", options={"width": 16, "stages": 3, "blocks": 3},
-               summary="Nine residual blocks of 16 to 64 channels, as in the CIFAR-10 experiments of the paper."),
-        Preset(name="resnet-8-wide", title="ResNet-8 wide", summary="Three residual blocks of 64 to 256 channels.",
-               options={"width": 64, "stages": 3, "blocks": 1}),
+        Preset(
+            name="resnet-tiny",
+            title="ResNet tiny",
+            summary="Two residual blocks of 4 and 8 channels, for 8×8 digits.",
+            options={"width": 4, "stages": 2, "blocks": 1},
+            tasks=("digits",),
+        ),
+        Preset(
+            name="resnet-8-slim",
+            title="ResNet-8 slim",
+            summary="Three residual blocks of 8 to 32 channels.",
+            options={"width": 8, "stages": 3, "blocks": 1},
+        ),
+        Preset(
+            name="resnet-8",
+            title="ResNet-8",
+            summary="Three residual blocks of 16 to 64 channels.",
+            options={"width": 16, "stages": 3, "blocks": 1},
+        ),
+        Preset(
+            name="resnet-20",
+            title="ResNet-20",
+            options={"width": 16, "stages": 3, "blocks": 3},
+            summary="Nine residual blocks of 16 to 64 channels, as in the CIFAR-10 experiments of the paper.",
+        ),
+        Preset(
+            name="resnet-8-wide",
+            title="ResNet-8 wide",
+            summary="Three residual blocks of 64 to 256 channels.",
+            options={"width": 64, "stages": 3, "blocks": 1},
+        ),
     ),
 )

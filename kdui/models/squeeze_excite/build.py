@@ -28,8 +28,13 @@ class SqueezeExcite(nn.Module):
 
 def build(options: Mapping[str, Any], facts: TaskFacts, folder: Path | None) -> nn.Module:
     """A residual network with a gate of ``channels / reduction`` hidden units in each block."""
-    features, channels = residual_stages(facts.input["channels"], options["width"], options["stages"], options["blocks"],
-                                         gate=lambda outside: SqueezeExcite(outside, options["reduction"]))
+    features, channels = residual_stages(
+        facts.input["channels"],
+        options["width"],
+        options["stages"],
+        options["blocks"],
+        gate=lambda outside: SqueezeExcite(outside, options["reduction"]),
+    )
     return ConvClassifier(features, channels, facts)
 
 

