@@ -1,8 +1,6 @@
 """What a person can do, for the page, the command line and the API alike: no feature lives in a callback."""
 
 import itertools
-import math
-import statistics
 import threading
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, cast
@@ -16,16 +14,17 @@ from kdui.catalogue.sizes import known_size
 from kdui.catalogue.tasks import TASKS
 from kdui.core.contracts import Method, TaskFacts
 from kdui.core.errors import KduiError, RecipeError, StateConflict
-from kdui.core.measurement import Measurement, Origin, Provenance
+from kdui.core.measurement import Origin
 from kdui.core.recipe import ModelRef, Recipe
 from kdui.core.run import Event, Run, RunState
-from kdui.core.views import Answer, Estimate, Example, ModelCard, ModelResult, Overview, RunDetail, RunPage, RunRow, Servable
+from kdui.core.views import Answer, Estimate, Example, ModelCard, ModelResult, Overview, RunDetail, RunPage, Servable
 from kdui.estimating import Estimator
 from kdui.launch import machine
 from kdui.launch.dispatcher import Dispatcher, terminate
 from kdui.launch.local import OUTPUT
 from kdui.lens_data import lens_data
 from kdui.points import Points
+from kdui.presenting import answer, as_argument, differences, gain, run_row
 from kdui.serving.client import ServingClient
 from kdui.settings import Settings
 from kdui.store.store import Store
@@ -145,10 +144,10 @@ class Workbench:
     def command(self, recipe: Recipe) -> str:
         """The command that runs the same recipe: a known recipe with what differs, else the saved YAML file."""
         for name in self.recipe_names():
-            changes = _differences(self.recipe(name), recipe)
+            changes = differences(self.recipe(name), recipe)
             if changes is not None:
                 return " ".join(
-                    [f"python app.py run {name}", *(f"--set {key}={_as_argument(value)}" for key, value in changes.items())]
+                    [f"python app.py run {name}", *(f"--set {key}={as_argument(value)}" for key, value in changes.items())]
                 )
         return "python app.py run recipe.yaml    # after saving the YAML as recipe.yaml"
 
@@ -203,7 +202,7 @@ class Workbench:
         rows, total = self.store.runs.page(
             state=state or None, task=task or None, text=text.strip(), page=max(1, page), size=size
         )
-        return RunPage(rows=tuple(_run_row(row) for row in rows), total=total, page=max(1, page), size=size)
+        return RunPage(rows=tuple(run_row(row) for row in rows), total=total, page=max(1, page), size=size)
 
     def run(self, run_id: str) -> RunDetail:
         """A run with its steps, results, gain, command and YAML."""
@@ -219,7 +218,7 @@ class Workbench:
         return RunDetail(
             run=run,
             results=results,
-            gain=_gain(run.recipe, results),
+            gain=gain(run.recipe, results),
             command=self.command(run.recipe),
             yaml=self.recipe_yaml(run.recipe),
         )
@@ -305,7 +304,7 @@ class Workbench:
         facts = TASKS[task]
         raw = input_kind(facts.modality).parse(payload, facts)
         plain = raw.tolist() if hasattr(raw, "tolist") else raw
-        return [_answer(item) for item in self.serving.call("ask", task=task, digests=digests, raw=plain)]
+        return [answer(item) for item in self.serving.call("ask", task=task, digests=digests, raw=plain)]
 
     def examples(self, task: str, n: int = 12, offset: int = 0) -> list[Example]:
         """Test examples to try."""
@@ -341,88 +340,3 @@ class Workbench:
     def devices(self) -> list[str]:
         """What a run may ask for."""
         return machine.devices()
-
-
-def _differences(base: Recipe, recipe: Recipe) -> dict[str, Any] | None:
-    """Dotted settings that turn ``base`` into ``recipe``; None when their tasks or stages differ, or a knob is missing."""
-    if base.task != recipe.task or [(stage.name, stage.method) for stage in base.stages] != [
-        (stage.name, stage.method) for stage in recipe.stages
-    ]:
-        return None
-    changes: dict[str, Any] = {}
-    for key in ("teacher", "student", "seed"):
-        if getattr(base, key) != getattr(recipe, key):
-            changes[key] = getattr(recipe, key)
-    for old, new in zip(base.stages, recipe.stages, strict=True):
-        fields = METHODS[new.method].spec.model_fields
-        for knob in {**old.settings, **new.settings}:
-            default = fields[knob].default if knob in fields else None
-            if old.settings.get(knob, default) != new.settings.get(knob, default):
-                changes[f"{new.name}.{knob}"] = new.settings.get(knob, default)
-    return changes
-
-
-def _as_argument(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _run_row(row: Any) -> RunRow:
-    seconds = None
-    if row["started"] and row["finished"]:
-        seconds = (row["finished"] - row["started"]).total_seconds()
-    return RunRow(
-        id=row["id"],
-        name=row["name"],
-        task=row["task"],
-        teacher=row["teacher"],
-        student=row["student"],
-        state=row["state"],
-        progress=row["progress"],
-        eta_seconds=row["eta_seconds"],
-        created=row["created"].isoformat(timespec="seconds"),
-        seconds=seconds,
-        headline=row["headline"],
-        error=row["error"],
-    )
-
-
-def _gain(recipe: Recipe, results: tuple[ModelResult, ...]) -> Measurement | None:
-    """Student minus control in points of the headline, with the 95 % interval of the difference of two shares over the test data.
-
-    The two are treated as independent, which is wider than a paired test would be; repeats over seeds say more.
-    """
-    metric = TASKS[recipe.task].headline
-    by_role = {item.role: item.measurements.get(metric.name) for item in reversed(results)}
-    student, control = by_role.get("student"), by_role.get("control")
-    if student is None or control is None:
-        return None
-    interval = {}
-    n = student.provenance.n
-    if metric.unit == "%" and n:
-        error = 100 * 1.96 * math.sqrt(sum(item.value / 100 * (1 - item.value / 100) / n for item in (student, control)))
-        interval = {"low": student.value - control.value - error, "high": student.value - control.value + error}
-    return Measurement(
-        metric="gain_over_control",
-        value=student.value - control.value,
-        unit="points",
-        higher_is_better=True,
-        **interval,
-        provenance=Provenance(
-            origin=Origin.MEASURED, device=student.provenance.device, n=n, split="test", note="test examples of one seed"
-        ),
-    )
-
-
-def _answer(item: dict[str, Any]) -> Answer:
-    samples = item["samples"]
-    latency = Measurement(
-        metric="latency_p50",
-        value=statistics.median(samples),
-        unit="ms",
-        samples=tuple(samples),
-        higher_is_better=False,
-        provenance=Provenance(
-            origin=Origin.MEASURED, device=machine.cpu_name(), n=len(samples), note="just now, one thread, batch 1"
-        ),
-    )
-    return Answer(digest=item["digest"], rows=tuple(item["rows"]), latency_ms=latency, file_bytes=item["file_bytes"])

@@ -24,11 +24,10 @@ def prune(context: StepContext) -> dict[str, Any]:
         prune_channels(saved, example, context.facts.outputs, settings["sparsity"])
     else:
         weights = prunable_weights(saved.module)
-        masks = (
-            magnitude_masks(weights, settings["sparsity"])
-            if settings["kind"] == "magnitude"  # type: ignore[arg-type]
-            else random_masks(weights, settings["sparsity"], settings["seed"])
-        )  # type: ignore[arg-type]
+        if settings["kind"] == "magnitude":
+            masks = magnitude_masks(weights, settings["sparsity"])
+        else:
+            masks = random_masks(weights, settings["sparsity"], settings["seed"])
         apply_masks(weights, masks)
 
         def after_step() -> None:

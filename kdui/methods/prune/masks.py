@@ -1,9 +1,11 @@
 """Which weights go: pure functions from weights to masks."""
 
+from collections.abc import Mapping
+
 import torch
 
 
-def magnitude_masks(weights: dict[str, torch.Tensor], sparsity: float) -> dict[str, torch.Tensor]:
+def magnitude_masks(weights: Mapping[str, torch.Tensor], sparsity: float) -> dict[str, torch.Tensor]:
     """Keep the largest weights over all tensors together (global magnitude pruning; Han et al. 2015, section 3).
 
     ``sparsity`` is the share that goes, in [0, 1]; exactly ``round(sparsity · total)`` weights go, ties by position.
@@ -16,7 +18,7 @@ def magnitude_masks(weights: dict[str, torch.Tensor], sparsity: float) -> dict[s
     return _split(keep, weights, sizes)
 
 
-def random_masks(weights: dict[str, torch.Tensor], sparsity: float, seed: int) -> dict[str, torch.Tensor]:
+def random_masks(weights: Mapping[str, torch.Tensor], sparsity: float, seed: int) -> dict[str, torch.Tensor]:
     """Keep weights by chance: the baseline that any criterion must beat."""
     sizes = {name: weight.numel() for name, weight in weights.items()}
     total = sum(sizes.values())
@@ -25,13 +27,13 @@ def random_masks(weights: dict[str, torch.Tensor], sparsity: float, seed: int) -
     return _split(keep, weights, sizes)
 
 
-def apply_masks(weights: dict[str, torch.nn.Parameter], masks: dict[str, torch.Tensor]) -> None:
+def apply_masks(weights: Mapping[str, torch.nn.Parameter], masks: Mapping[str, torch.Tensor]) -> None:
     """Set what the masks remove to zero, in place."""
     with torch.no_grad():
         for name, weight in weights.items():
             weight.mul_(masks[name].to(weight.device, weight.dtype))
 
 
-def _split(keep: torch.Tensor, weights: dict[str, torch.Tensor], sizes: dict[str, int]) -> dict[str, torch.Tensor]:
+def _split(keep: torch.Tensor, weights: Mapping[str, torch.Tensor], sizes: dict[str, int]) -> dict[str, torch.Tensor]:
     parts = torch.split(keep, list(sizes.values()))
     return {name: part.view(weights[name].shape) for name, part in zip(sizes, parts, strict=True)}

@@ -1,0 +1,97 @@
+"""Rows of the store as the values that the workbench answers with."""
+
+import math
+import statistics
+from typing import Any
+
+from kdui.catalogue.methods import METHODS
+from kdui.catalogue.tasks import TASKS
+from kdui.core.measurement import Measurement, Origin, Provenance
+from kdui.core.recipe import Recipe
+from kdui.core.views import Answer, ModelResult, RunRow
+from kdui.launch import machine
+
+
+def differences(base: Recipe, recipe: Recipe) -> dict[str, Any] | None:
+    """Dotted settings that turn ``base`` into ``recipe``; None when their tasks or stages differ, or a knob is missing."""
+    if base.task != recipe.task or [(stage.name, stage.method) for stage in base.stages] != [
+        (stage.name, stage.method) for stage in recipe.stages
+    ]:
+        return None
+    changes: dict[str, Any] = {}
+    for key in ("teacher", "student", "seed"):
+        if getattr(base, key) != getattr(recipe, key):
+            changes[key] = getattr(recipe, key)
+    for old, new in zip(base.stages, recipe.stages, strict=True):
+        fields = METHODS[new.method].spec.model_fields
+        for knob in {**old.settings, **new.settings}:
+            default = fields[knob].default if knob in fields else None
+            if old.settings.get(knob, default) != new.settings.get(knob, default):
+                changes[f"{new.name}.{knob}"] = new.settings.get(knob, default)
+    return changes
+
+
+def as_argument(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def run_row(row: Any) -> RunRow:
+    seconds = None
+    if row["started"] and row["finished"]:
+        seconds = (row["finished"] - row["started"]).total_seconds()
+    return RunRow(
+        id=row["id"],
+        name=row["name"],
+        task=row["task"],
+        teacher=row["teacher"],
+        student=row["student"],
+        state=row["state"],
+        progress=row["progress"],
+        eta_seconds=row["eta_seconds"],
+        created=row["created"].isoformat(timespec="seconds"),
+        seconds=seconds,
+        headline=row["headline"],
+        error=row["error"],
+    )
+
+
+def gain(recipe: Recipe, results: tuple[ModelResult, ...]) -> Measurement | None:
+    """Student minus control in points of the headline, with the 95 % interval of the difference of two shares over the test data.
+
+    The two are treated as independent, which is wider than a paired test would be; repeats over seeds say more.
+    """
+    metric = TASKS[recipe.task].headline
+    by_role = {item.role: item.measurements.get(metric.name) for item in reversed(results)}
+    student, control = by_role.get("student"), by_role.get("control")
+    if student is None or control is None:
+        return None
+    interval = {}
+    n = student.provenance.n
+    if metric.unit == "%" and n:
+        error = 100 * 1.96 * math.sqrt(sum(item.value / 100 * (1 - item.value / 100) / n for item in (student, control)))
+        interval = {"low": student.value - control.value - error, "high": student.value - control.value + error}
+    return Measurement(
+        metric="gain_over_control",
+        value=student.value - control.value,
+        unit="points",
+        higher_is_better=True,
+        **interval,
+        provenance=Provenance(
+            origin=Origin.MEASURED, device=student.provenance.device, n=n, split="test", note="test examples of one seed"
+        ),
+    )
+
+
+def answer(item: dict[str, Any]) -> Answer:
+    samples = item["samples"]
+    latency = Measurement(
+        metric="latency_p50",
+        value=statistics.median(samples),
+        unit="ms",
+        samples=tuple(samples),
+        higher_is_better=False,
+        provenance=Provenance(
+            origin=Origin.MEASURED, device=machine.cpu_name(), n=len(samples), note="just now, one thread, batch 1"
+        ),
+    )
+    return Answer(digest=item["digest"], rows=tuple(item["rows"]), latency_ms=latency, file_bytes=item["file_bytes"])
