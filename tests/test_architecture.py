@@ -28,7 +28,7 @@ LAYERS = {
     "worker": r"kdui\.worker",
     "launch": r"kdui\.launch\b.*",
     "serving": r"kdui\.serving\b.*",
-    "what the page asks for": r"kdui\.(charts|estimating|lens_data|points)\b.*",
+    "what the page asks for": r"kdui\.(charts|estimating|lens_data|points|presenting)\b.*",
     "workbench": r"kdui\.workbench",
     "page": r"kdui\.ui\b.*",
     "commands": r"kdui\.(serve|terminal|bench)\b.*|app",
@@ -38,7 +38,7 @@ ALLOWED = {("kdui.catalogue.sizes", "kdui.models.building")}
 
 LIGHT = re.compile(
     r"app|kdui\.(core|settings|catalogue|store|launch|charts|ui|workbench|serve|terminal)\b.*"
-    r"|kdui\.(points|estimating|lens_data)\b.*|kdui\.serving\.client|.*\.(spec|files)|kdui\.methods\.training_knobs"
+    r"|kdui\.(points|presenting|estimating|lens_data)\b.*|kdui\.serving\.client|.*\.(spec|files)|kdui\.methods\.training_knobs"
 )
 
 
