@@ -1,9 +1,13 @@
 """Kept teacher outputs against the teacher in the loop: they must say the same about the same picture."""
 
+import numpy as np
 import pytest
+import torch
 
-from kdui.core.run import RunState
+from kdui.core.run import Run, RunState
+from kdui.models.module_store import load_model
 from tests.engine.digits import SHORT, Bench, states
+from tests.training.digits import resident, splits
 
 
 @pytest.fixture(scope="module")
@@ -11,23 +15,38 @@ def bench(tmp_path_factory):
     return Bench(tmp_path_factory.mktemp("teacher"))
 
 
-def distilled(bench, **knobs) -> tuple[dict[str, str], list[dict]]:
-    """How the steps ended, and the student's history."""
-    stages = [{"teach": {"epochs": 3, "learning_rate": 0.01}}, {"distill": {"epochs": 2, "control": False, **knobs}}]
-    run = bench.run({**SHORT, "stages": stages})
+STAGES = [{"teach": {"epochs": 3, "learning_rate": 0.01}}]
+
+
+def distilled(bench, **knobs) -> Run:
+    """A student of two epochs."""
+    run = bench.run({**SHORT, "stages": [*STAGES, {"distill": {"epochs": 2, "control": False, **knobs}}]})
     assert run.state is RunState.SUCCEEDED, run.error
-    return states(run), bench.summary(run, "distill")["training"]["history"]
+    return run
 
 
 @pytest.mark.parametrize("views", [{}, {"augment": True, "views": 2}])
 def test_both_ways_give_the_same_soft_loss(bench, views):
-    steps, kept = distilled(bench, **views)
-    live_steps, live = distilled(bench, cache_teacher=False, **views)
-    assert "distill.outputs" in steps and "distill.outputs" not in live_steps
-    for one, other in zip(kept[1:], live[1:], strict=True):
-        # fp16 and, where the processor has it, bf16: another picture would change the loss by far more.
+    kept, live = distilled(bench, **views), distilled(bench, cache_teacher=False, **views)
+    assert "distill.outputs" in states(kept) and "distill.outputs" not in states(live)
+    histories = (bench.summary(run, "distill")["training"]["history"][1:] for run in (kept, live))
+    for one, other in zip(*histories, strict=True):
+        # fp16 and, where the processor has it, bf16.
         assert one["train_soft"] == pytest.approx(other["train_soft"], rel=0.02)
         assert one["train_total"] == pytest.approx(0.7 * one["train_soft"] + 0.3 * one["train_hard"], rel=1e-5)
+
+
+def test_kept_outputs_belong_to_the_view_that_the_student_sees(bench):
+    run = distilled(bench, augment=True, views=2)
+    kept = np.load(bench.folder(run, "distill.outputs") / "outputs.npy").astype(np.float32)
+    assert kept.shape == (2, len(splits()["train"]), 10)
+    module, index = load_model(bench.folder(run, "teach"))[0], torch.arange(200)
+    for view in range(2):
+        with torch.inference_mode():
+            expected = module(**resident("train").inputs(index, view)).numpy()
+        right, wrong = (float(np.abs(kept[which, :200] - expected).mean()) for which in (view, 1 - view))
+        assert right < 0.02 * np.abs(expected).mean()
+        assert wrong > 10 * right
 
 
 def test_soft_weight_zero_is_the_control_to_the_bit(bench):
