@@ -16,6 +16,8 @@ from kdui.settings import Settings
 
 def main() -> None:
     """Answer until stdin closes."""
+    # As in the worker: idle threads sleep. Read when torch is first imported, which an estimate may do.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # Libraries may print: only answers may reach the page, so stdout becomes stderr and the pipe is kept apart.
     pipe = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
