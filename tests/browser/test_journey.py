@@ -125,7 +125,8 @@ def wait_for_success(page: Page) -> None:
     expect(page.locator("#run-head .badge")).to_have_text(re.compile("succeeded"), timeout=RUN_MS)
 
 
-def test_the_quickstart_queues_itself_and_survives_the_death_of_server_and_worker(server, page):
+def test_the_quickstart_queues_itself_and_survives_the_death_of_server_and_worker(server, chromium):
+    page = open_page(chromium)
     page.goto(server.url + "?tab=runs")
     page.get_by_role("link", name="Quickstart on digits").first.click()
     expect(page.locator("#run-actions")).to_contain_text("Cancel")
@@ -135,11 +136,17 @@ def test_the_quickstart_queues_itself_and_survives_the_death_of_server_and_worke
     assert worker.is_running()
     worker.kill()
     server.start()
-    page.reload()
+    # A page that finds its server gone loads itself anew when one is back; a second browser must see the same.
+    address = page.url
+    page.close()
+    page = open_page(chromium)
+    page.goto(address)
     wait_for_success(page)
     assert "interrupted" in (next((server.home / "runs").iterdir()) / "events.jsonl").read_text()
     expect(page.locator("#run-results")).to_contain_text("Control")
     expect(page.locator("#run-strip")).to_contain_text("Quantize")
+    page.close()
+    assert page.problems == []
 
 
 def test_a_person_builds_queues_and_watches_and_only_the_turned_knob_costs(server, page):
