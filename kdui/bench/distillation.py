@@ -47,7 +47,8 @@ def epoch_costs(settings: Settings, recipe: str, examples: int, repeats: int, li
 
 def _in_turn(repeats: int, one: Callable[[], float], other: Callable[[], float]) -> tuple[Spread, Spread]:
     """Seconds of both, taken in turn; who goes first changes, so that a machine that slows down favours neither."""
-    first, second = [], []
+    first: list[float] = []
+    second: list[float] = []
     for number in range(repeats):
         for measure, seconds in ((one, first), (other, second))[:: 1 if number % 2 else -1]:
             seconds.append(measure())
@@ -59,6 +60,6 @@ def fashion(settings: Settings, examples: int = 5_120, repeats: int = 5) -> list
     return epoch_costs(settings, "fashion-cnn", examples, repeats)
 
 
-def reuters(settings: Settings, examples: int = 960, repeats: int = 5, live_repeats: int = 3) -> list[Finding]:
+def reuters(settings: Settings, examples: int = 640, repeats: int = 5, live_repeats: int = 3) -> list[Finding]:
     """Texts: a transformer teaches a recurrent network."""
     return epoch_costs(settings, "reuters-bilstm", examples, repeats, live_repeats)
