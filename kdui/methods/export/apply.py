@@ -12,6 +12,7 @@ import onnx
 import torch
 
 from kdui.core.errors import StageFailed
+from kdui.methods.export.alone import accepts_any_size, export_alone
 from kdui.methods.export.files import INPUTS_FILE, MODEL_FILE
 from kdui.models.size import count_macs
 from kdui.runtime.sessions import run_graph
@@ -31,9 +32,12 @@ def export(context: StepContext) -> dict[str, Any]:
         {name: array[start : start + count] for name, array in arrays.items()}
         for start, count in ((0, 2), (2, 1), (3, PARITY_EXAMPLES))
     ]
-    program = _to_onnx(saved, samples[0], context.settings["opset"])
+    program = to_onnx(saved, samples[0], context.settings["opset"])
     context.report.check()
     program.save(context.out / MODEL_FILE, external_data=False)
+    del program
+    if not accepts_any_size(context.out / MODEL_FILE):
+        export_alone(saved.folder, samples[0], context.settings["opset"], context.out / MODEL_FILE)
     for name in (INPUTS_FILE, *saved.inputs.files):
         shutil.copyfile(saved.folder / name, context.out / name)
     difference = _parity(context, saved, samples)
@@ -57,7 +61,7 @@ def _facts(context: StepContext, saved: SavedModel) -> dict[str, Any]:
     return {"parameters": summary["parameters"], "nonzero": summary["nonzero"], "family": saved.description.family}
 
 
-def _to_onnx(saved: SavedModel, sample: dict[str, np.ndarray], opset: int) -> Any:
+def to_onnx(saved: SavedModel, sample: dict[str, np.ndarray], opset: int) -> Any:
     """The exporter's program; its chatter on the console is kept out of the run's output."""
     names = list(sample)
     tensors = {name: torch.from_numpy(array) for name, array in sample.items()}
