@@ -42,7 +42,8 @@ def export_alone(folder: Path, sample: dict[str, np.ndarray], opset: int, target
             str(opset),
             str(target),
         ]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=TIME_LIMIT, check=False)
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [PROGRAM, os.environ.get("PYTHONPATH")]))}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=TIME_LIMIT, check=False)
     if done.returncode != 0 or not accepts_any_size(target):
         last = (done.stderr.strip().splitlines() or ["its input sizes are fixed"])[-1]
         raise StageFailed(f"The model could not be exported for inputs of any size ({last}). Choose another model.")
