@@ -16,6 +16,7 @@ from kdui.store.store import Store
 # Deliberately rough: used only until a first run has been timed on this machine.
 FLOPS_A_CORE = 3e10
 STEP_SECONDS = 0.004
+LIKE_MODELS = 400  # newest measured models of the same kind that a range is taken from
 FIXED_SECONDS = {"export": 3.0, "measure": 4.0, "quantize": 5.0}
 FAST_INT8 = {"avx512_vnni", "avx_vnni", "amx_int8", "asimddp"}
 
@@ -125,16 +126,11 @@ class Estimator:
 
     def _history(self, recipe: Recipe) -> dict[tuple[str, str], Any]:
         """What runs of the same models on the same task gave: medians, and the range of the headline."""
-        names, rows = self.store.results.rows_of_task(recipe.task)
-        table = [dict(zip(names, row, strict=True)) for row in rows[-4000:]]
         found: dict[tuple[str, str], Any] = {}
+        newest = self.store.results.newest_of_model
         groups = {
-            "teacher": [row for row in table if row["role"] == "teacher" and row["model"] == str(recipe.teacher)],
-            "result": [
-                row
-                for row in table
-                if row["role"] in ("student", "compressed") and row["model"] == str(recipe.student or recipe.teacher)
-            ],
+            "teacher": newest(recipe.task, str(recipe.teacher), ["teacher"], LIKE_MODELS),
+            "result": newest(recipe.task, str(recipe.student or recipe.teacher), ["student", "compressed"], LIKE_MODELS),
         }
         for side, group in groups.items():
             for column, metric in (("latency_ms", "latency_p50"), ("memory_mb", "peak_memory")):

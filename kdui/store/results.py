@@ -1,8 +1,10 @@
 """Measurements in the database, and the one table that charts read."""
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import Engine, delete, func, insert, select
+from sqlalchemy.engine import RowMapping
 
 from kdui.core.measurement import Measurement, Provenance
 from kdui.store.tables import measurements, results, runs
@@ -88,6 +90,17 @@ class ResultStore:
         with self.engine.connect() as connection:
             found = connection.execute(query)
             return list(found.keys()), [tuple(row) for row in found.all()]
+
+    def newest_of_model(self, task: str, model: str, roles: Collection[str], limit: int) -> list[RowMapping]:
+        """The newest chart rows of a model in these roles, oldest of them first."""
+        query = (
+            select(results)
+            .where(results.c.task == task, results.c.model == model, results.c.role.in_(roles))
+            .order_by(results.c.id.desc())
+            .limit(limit)
+        )
+        with self.engine.connect() as connection:
+            return list(connection.execute(query).mappings().all())[::-1]
 
     def best_headline(self, task: str, model: str, role: str) -> Measurement | None:
         """The newest measured headline metric of a model in a role on a task."""

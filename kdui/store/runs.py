@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, and_, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Engine, delete, func, insert, or_, select, update
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.exc import IntegrityError
 
@@ -18,6 +18,7 @@ from kdui.core.run import TRANSITIONS, Run, RunState, StepState, StepStatus
 from kdui.store.tables import results, runs, steps
 
 HOST = socket.gethostname()
+TIMED_RUNS = 200  # newest runs of a task that time estimates are based on: a long history is not read through
 
 
 def now() -> datetime:
@@ -277,26 +278,18 @@ class RunStore:
         wanted = set(digest_or_labels)
         if not wanted:
             return {}
+        tasks = {task for task, _, _ in wanted}
+        newest = select(runs.c.id).where(runs.c.task.in_(tasks)).order_by(runs.c.created.desc()).limit(TIMED_RUNS)
         query = (
             select(runs.c.task, steps.c.method, steps.c.label, steps.c.seconds)
             .join(runs, runs.c.id == steps.c.run)
-            .where(
-                steps.c.state == StepState.DONE,
-                steps.c.seconds.is_not(None),
-                or_(
-                    *(
-                        and_(runs.c.task == task, steps.c.method == method, steps.c.label == label)
-                        for task, method, label in wanted
-                    )
-                ),
-            )
-            .order_by(runs.c.created.desc())
-            .limit(500)
+            .where(runs.c.id.in_(newest), steps.c.state == StepState.DONE, steps.c.seconds.is_not(None))
         )
         found: dict[tuple[str, str, str], list[float]] = {}
         with self.engine.connect() as connection:
             for task, method, label, seconds in connection.execute(query).all():
-                found.setdefault((task, method, label), []).append(seconds)
+                if (task, method, label) in wanted:
+                    found.setdefault((task, method, label), []).append(seconds)
         return {key: sorted(values)[len(values) // 2] for key, values in found.items()}
 
 
