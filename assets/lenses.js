@@ -144,7 +144,7 @@
       const gone = magnitude ? maths.covered(edges, threshold) : edges.slice(0, -1).map(() => (values.kind === "random" ? share : 0));
       const line = (x) => ({ type: "line", x0: x, x1: x, yref: "paper", y0: 0, y1: 1, line: { color: kdui.colour("over"), width: 2, dash: "dot" } });
       const sentence = {
-        magnitude: `Zeroes the ${Math.round(total * share).toLocaleString("en")} of ${total.toLocaleString("en")} weights with |w| under ${small(threshold)}.`,
+        magnitude: `Zeroes the ${Math.round(total * share).toLocaleString("en")} of ${total.toLocaleString("en")} weights: those under ${small(threshold)} of their layer's root mean square.`,
         random: `Zeroes ${percent(share)} of ${total.toLocaleString("en")} weights, large ones too.`,
         structured: `Removes ${percent(share)} of each layer's channels, whatever the size of single weights in them.`,
       }[values.kind];
@@ -176,7 +176,7 @@
       };
     },
   };
-  const weightAxis = () => ({ fixedrange: true, nticks: 7, title: { text: "weight", standoff: 4, font: { size: 14 } } });
+  const weightAxis = () => ({ fixedrange: true, nticks: 7, title: { text: "weight ÷ root mean square of its layer", standoff: 4, font: { size: 14 } } });
   const histogram = (name, edges, y, colour) => ({ type: "bar", name, y, x: edges.slice(0, -1).map((left, i) => (left + edges[i + 1]) / 2),
     width: edges.slice(0, -1).map((left, i) => edges[i + 1] - left), marker: { color: colour, line: { width: 0 } },
     hovertemplate: `w = %{x:.3f}<br>%{y:.2%} of weights<extra>${name}</extra>` });

@@ -208,7 +208,9 @@ def warnings(recipe: Recipe, specs: dict[str, dict[str, Any]], teacher: Size | N
             "the speed is that of the unpacked model."
         )
     if quantize and quantize["bits"] == 8 and not cpu_flags() & FAST_INT8:
-        found.append("This CPU has no int8 dot product (VNNI): int8 saves size here, and is seldom faster than fp32.")
+        found.append(
+            "This CPU has no int8 dot product (VNNI): int8 saves size, gains less speed here, and may slow small networks down."
+        )
     if distill and distill["soft_weight"] == 0:
         found.append("With soft weight 0 the teacher is not heard: the student is its own control.")
     if distill and distill["temperature"] > 10:

@@ -350,7 +350,7 @@ def examination(bench: Workbench) -> dict[str, Any]:
         "instruction sets": ", ".join(machine.notable_flags()) or "none that speed up low bits",
         "int8": "fast (dot products in hardware)"
         if machine.cpu_flags() & {"avx512_vnni", "avx_vnni", "amx_int8", "asimddp"}
-        else "works, seldom faster than fp32 here",
+        else "works; without dot products in hardware it gains less speed and may slow small networks down",
         "GPUs": ", ".join(machine.gpus()) or "none: runs use the CPU",
         "slots": ", ".join(machine.slots()),
         "versions": ", ".join(f"{name} {number}" for name, number in machine.versions().items()),

@@ -32,7 +32,7 @@ class TrainingKnobs(StageSpec):
     augment: bool = Field(
         default=False,
         title="Augment pictures",
-        description="Random shifts by up to an eighth and mirror images.",
+        description="Random shifts by up to an eighth; mirror images where the task says that they keep their label.",
         json_schema_extra={"advanced": True, "modality": "image"},
     )
     patience: int = Field(

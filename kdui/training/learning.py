@@ -3,9 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from torch import nn
 
 from kdui.core.contracts import InputSettings, Split
 from kdui.methods.training_knobs import TrainingKnobs
@@ -16,6 +14,7 @@ from kdui.training.context import StepContext
 from kdui.training.loop import LossFunction, Trainer
 from kdui.training.resident import ResidentData
 from kdui.training.saved import SavedModel
+from kdui.training.weights import weight_lens
 
 LENS_FILE = "lens.json"
 
@@ -63,23 +62,3 @@ def keep(context: StepContext, saved: SavedModel, training: dict[str, Any]) -> d
     parameters = sum(parameter.numel() for parameter in module.parameters())
     nonzero = sum(int(torch.count_nonzero(parameter)) for parameter in module.parameters())
     return {"parameters": parameters, "nonzero": nonzero, "training": training}
-
-
-def prunable_weights(module: nn.Module) -> dict[str, nn.Parameter]:
-    """The matrices and kernels that pruning and quantization work on: every parameter with two axes or more, by name."""
-    return {name: parameter for name, parameter in module.named_parameters() if parameter.ndim >= 2}
-
-
-def weight_lens(module: nn.Module, bins: int = 81, sample: int = 2048) -> dict[str, Any]:
-    """The histogram of the prunable weights and the quantiles of their sizes: from these a browser reads any threshold."""
-    values = torch.cat([parameter.detach().flatten() for parameter in prunable_weights(module).values()]).float().numpy()
-    reach = float(np.quantile(np.abs(values), 0.999)) or 1.0
-    counts, edges = np.histogram(np.clip(values, -reach, reach), bins=bins, range=(-reach, reach))
-    quantiles = np.quantile(np.abs(values), np.linspace(0, 1, sample))
-    return {
-        "edges": edges.tolist(),
-        "counts": counts.tolist(),
-        "max_abs": float(np.abs(values).max()),
-        "total": int(values.size),
-        "sample": [float(f"{value:.5g}") for value in quantiles],
-    }

@@ -19,13 +19,19 @@ from kdui.store.store import Store
 
 ROOT = Path(__file__).parents[2]
 LIMIT = 240.0  # s: a worker imports torch first, which takes long beside other work
-RECIPE: dict[str, Any] = {"task": "digits", "teacher": "cnn-small", "student": "cnn-tiny", "stages": [
-    {"teach": {"epochs": 1}}, {"distill": {"epochs": 8, "batch_size": 32, "control": False}}]}
+RECIPE: dict[str, Any] = {
+    "task": "digits",
+    "teacher": "cnn-small",
+    "student": "cnn-tiny",
+    "stages": [{"teach": {"epochs": 1}}, {"distill": {"epochs": 8, "batch_size": 32, "control": False}}],
+}
 ENDLESS: dict[str, Any] = {**RECIPE, "stages": [{"teach": {"epochs": 1}}, {"distill": {"epochs": 1000, "control": False}}]}
 
 # A server that does nothing but dispatch, until it is killed.
-SERVER = "import signal; from kdui.launch.dispatcher import Dispatcher; from kdui.settings import Settings; " \
-         "from kdui.store.store import Store; Dispatcher(Store(Settings.from_environment())).start(); signal.pause()"
+SERVER = (
+    "import signal; from kdui.launch.dispatcher import Dispatcher; from kdui.settings import Settings; "
+    "from kdui.store.store import Store; Dispatcher(Store(Settings.from_environment())).start(); signal.pause()"
+)
 
 
 def submit(store: Store, plain: dict[str, Any], device: str = "auto", **changes: Any) -> Run:
@@ -45,9 +51,11 @@ def wait_for(what: str, condition: Callable[[], Any], meanwhile: Callable[[], No
         pause.wait(0.05)
 
 
-def wait_for_state(store: Store, run: Run, state: RunState, meanwhile: Callable[[], None] = lambda: None,
-                   limit: float = LIMIT) -> Run:
+def wait_for_state(
+    store: Store, run: Run, state: RunState, meanwhile: Callable[[], None] = lambda: None, limit: float = LIMIT
+) -> Run:
     """The run once it is in that state; fails at once when it ends in another one."""
+
     def there() -> Run | None:
         found = store.runs.get(run.id)
         if found.state is state:
@@ -60,6 +68,7 @@ def wait_for_state(store: Store, run: Run, state: RunState, meanwhile: Callable[
 
 def wait_for_epoch(store: Store, run: Run, step: str, epoch: float, meanwhile: Callable[[], None] = lambda: None) -> None:
     """Until the step has trained that many epochs."""
+
     def trained() -> bool:
         events, _ = store.events(run.id).read()
         return any(event.kind == "metric" and event.step == step and (event.at or 0) >= epoch for event in events)
@@ -99,8 +108,12 @@ class FakeLauncher:
 
     def start(self, run: Run, store: Store) -> subprocess.Popen[bytes]:
         self.started.append(run)
-        process = subprocess.Popen([sys.executable, "-c", self.program, run.id], cwd=ROOT, start_new_session=True,
-                                   env={**os.environ, **environment_of(store.settings)})
+        process = subprocess.Popen(
+            [sys.executable, "-c", self.program, run.id],
+            cwd=ROOT,
+            start_new_session=True,
+            env={**os.environ, **environment_of(store.settings)},
+        )
         self.processes.append(process)
         return process
 

@@ -149,8 +149,10 @@ def test_a_reused_process_id_is_not_a_worker(store, dispatcher, launcher):
     assert history(store, run)[:2] == ["running", "interrupted"]
 
 
-@pytest.mark.parametrize(("host", "pid", "silent_s", "alive"), [
-    ("elsewhere", 1, 5, True), ("elsewhere", 1, 60, False), (None, None, 30, True), (None, None, 90, False)])
+@pytest.mark.parametrize(
+    ("host", "pid", "silent_s", "alive"),
+    [("elsewhere", 1, 5, True), ("elsewhere", 1, 60, False), (None, None, 30, True), (None, None, 90, False)],
+)
 def test_who_cannot_be_looked_at_counts_by_its_heartbeat(store, dispatcher, host, pid, silent_s, alive):
     run = submit(store, RECIPE, "cpu")
     store.runs.claim("cpu")
@@ -169,7 +171,9 @@ def test_a_worker_that_cannot_be_started_fails_the_run_in_words(store, dispatche
     dispatcher.tick()
     found = store.runs.get(run.id)
     assert (found.state, found.error) == (
-        RunState.FAILED, "The worker could not be started (Cannot allocate memory). Free memory or disk, then resume.")
+        RunState.FAILED,
+        "The worker could not be started (Cannot allocate memory). Free memory or disk, then resume.",
+    )
 
 
 def test_the_thread_goes_on_after_a_fault(store, launcher, capsys, monkeypatch):

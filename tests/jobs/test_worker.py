@@ -44,8 +44,11 @@ def store(settings):
 def kill(pid: int) -> None:
     """kill -9, and wait until it is gone or only its entry in the process table is left."""
     os.kill(pid, signal.SIGKILL)
-    wait_for("the death of the process",
-             lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE, limit=30)
+    wait_for(
+        "the death of the process",
+        lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE,
+        limit=30,
+    )
 
 
 def student(store, run) -> dict:
@@ -134,8 +137,10 @@ def test_a_worker_that_died_with_its_server_is_noticed_by_the_next_one(store):
 
 
 # Work that hears nothing: a worker whose first stage sleeps.
-DEAF = "import sys, time; import kdui.methods.teach.apply as apply; from kdui import worker; " \
-       "apply.teach = lambda context: (context.report.log('sleeps'), time.sleep(600)); worker.main(sys.argv[1])"
+DEAF = (
+    "import sys, time; import kdui.methods.teach.apply as apply; from kdui import worker; "
+    "apply.teach = lambda context: (context.report.log('sleeps'), time.sleep(600)); worker.main(sys.argv[1])"
+)
 
 
 @pytest.mark.parametrize("asked", [True, False])

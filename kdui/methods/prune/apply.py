@@ -8,9 +8,10 @@ from kdui.methods.prune.masks import apply_masks, magnitude_masks, random_masks
 from kdui.methods.prune.structured import prune_channels
 from kdui.objectives import objective_of
 from kdui.training.context import StepContext
-from kdui.training.learning import fit, keep, prunable_weights, resident
+from kdui.training.learning import fit, keep, resident
 from kdui.training.loop import LossFunction
 from kdui.training.starting import load_input
+from kdui.training.weights import prunable_weights
 
 
 def prune(context: StepContext) -> dict[str, Any]:

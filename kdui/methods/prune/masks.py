@@ -4,17 +4,20 @@ from collections.abc import Mapping
 
 import torch
 
+from kdui.training.weights import relative_weights
+
 
 def magnitude_masks(weights: Mapping[str, torch.Tensor], sparsity: float) -> dict[str, torch.Tensor]:
-    """Keep the largest weights over all tensors together (global magnitude pruning; Han et al. 2015, section 3).
+    """Keep the weights that are largest against the root mean square of their own tensor, ranked over all tensors together.
 
-    ``sparsity`` is the share that goes, in [0, 1]; exactly ``round(sparsity · total)`` weights go, ties by position.
+    So one quality parameter times each layer's spread is its threshold (Han et al. 2015, section 3.1). ``sparsity`` is the share
+    that goes, in [0, 1]; exactly ``round(sparsity · total)`` weights go, ties by position.
     """
     sizes = {name: weight.numel() for name, weight in weights.items()}
-    flat = torch.cat([weight.detach().abs().flatten() for weight in weights.values()])
+    flat = torch.cat([weight.abs().flatten() for weight in relative_weights(weights).values()])
     gone = round(sparsity * flat.numel())
     keep = torch.ones(flat.numel(), dtype=torch.bool)
-    keep[torch.argsort(flat.cpu(), stable=True)[:gone]] = False
+    keep[torch.argsort(flat, stable=True)[:gone]] = False
     return _split(keep, weights, sizes)
 
 

@@ -16,8 +16,8 @@ class PruneSpec(TrainingKnobs):
     kind: Literal["magnitude", "random", "structured"] = Field(
         default="magnitude",
         title="What is removed",
-        description="magnitude: the smallest weights. random: any weights (a baseline). structured: whole channels or heads, "
-        "which alone makes the model faster.",
+        description="magnitude: the smallest weights of each layer. random: any weights (a baseline). "
+        "structured: whole channels or heads, which alone makes the model faster.",
     )
     sparsity: float = Field(
         default=0.5,
@@ -107,7 +107,7 @@ METHOD = Method(
     title="Prune",
     group="compress",
     order=30,
-    version=1,
+    version=2,
     spec=PruneSpec,
     plan=plan,
     summary="Remove weights or whole channels, then recover under the teacher.",
