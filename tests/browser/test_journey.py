@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -14,6 +13,8 @@ import psutil
 import pytest
 import requests
 from playwright.sync_api import Page, expect, sync_playwright
+
+from kdui.bench.browser import find_browser
 
 ROOT = Path(__file__).resolve().parents[2]
 ARGUMENTS = [
@@ -87,10 +88,8 @@ def server(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def chromium():
-    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    assert path, "Chromium is missing; 'make test' installs it."
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=find_browser(), args=ARGUMENTS)
         yield browser
         browser.close()
 

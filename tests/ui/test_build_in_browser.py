@@ -1,12 +1,12 @@
 """Build as a person uses it, in a real browser: turn knobs, read the cost, queue, come back by the address."""
 
 import re
-import shutil
 import socket
 
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
+from kdui.bench.browser import find_browser
 from kdui.ui.page import launch
 from kdui.workbench import Workbench
 
@@ -63,9 +63,7 @@ def address(bench):
 
 @pytest.fixture(scope="module")
 def browser():
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("Chromium is not installed")
+    chromium = find_browser()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         yield browser
@@ -102,7 +100,7 @@ def test_knobs_answer_in_the_browser_and_reach_the_command(page, address):
     expect(says(page, "temperature")).to_contain_text("Nearly flat")
     expect(page.locator("#build-command textarea")).to_have_value(re.compile(r"--set distill.temperature=20"))
     turn(page, "prune-sparsity", 75)
-    expect(says(page, "sparsity")).to_have_text("Zeroes the 75 of 100 weights with |w| under 0.75.")
+    expect(says(page, "sparsity")).to_have_text("Zeroes the 75 of 100 weights: those under 0.75 of their layer's root mean square.")
     turn(page, "quantize-bits", 3)
     expect(says(page, "bits")).to_contain_text("7 levels")
     number = page.get_by_label("number input for Temperature")

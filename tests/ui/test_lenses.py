@@ -1,12 +1,13 @@
 """The lenses' mathematics, run in the browser that will run it, against closed forms."""
 
 import math
-import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from playwright.sync_api import sync_playwright
+
+from kdui.bench.browser import find_browser
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 ARGUMENTS = [
@@ -22,9 +23,7 @@ ARGUMENTS = [
 @pytest.fixture(scope="module")
 def maths():
     """Calls a function of kdui.lenses.maths with plain arguments."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("Chromium is not installed")
+    chromium = find_browser()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         page = browser.new_page()

@@ -1,12 +1,12 @@
 """Runs, Explore and Compare as a person uses them, in a real browser over a stocked store."""
 
 import re
-import shutil
 import socket
 
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
+from kdui.bench.browser import find_browser
 from kdui.settings import Settings
 from kdui.ui.page import launch
 from tests.ui.stocked import StockedWorkbench
@@ -39,9 +39,7 @@ def address(bench):
 
 @pytest.fixture(scope="module")
 def browser():
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("Chromium is not installed")
+    chromium = find_browser()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         yield browser
