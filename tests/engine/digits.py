@@ -20,7 +20,7 @@ WHOLE: dict[str, Any] = {
     "stages": [
         {"teach": {"epochs": 4, "learning_rate": 0.004}},
         {"distill": {"epochs": 8, "batch_size": 32, "learning_rate": 0.01}},
-        {"prune": {"sparsity": 0.5, "epochs": 1, "batch_size": 32, "learning_rate": 0.005}},
+        {"prune": {"sparsity": 0.5, "epochs": 3, "batch_size": 32, "learning_rate": 0.005}},
         {"quantize": {"bits": 4}},
         {"measure": {"latency_runs": 20}},
     ],
