@@ -231,6 +231,7 @@ def _checkpoint_family(modality: str, config: dict[str, Any]) -> Family:
             "modality": modality,
             "quantization": "dynamic" if transformer else "static",
             "offers": ("text-embeddings",) if modality == "text" else (),
+            "shows": ("tokens", "attention") if transformer else ("maps",),
         }
     )
 

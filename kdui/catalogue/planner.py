@@ -26,7 +26,7 @@ def plan_recipe(recipe: Recipe, settings: Settings) -> list[Step]:
     student = _resolve(recipe.student, task, settings)
     if student is not None:
         compatible(student, teacher)
-        if not any(method.name == "distill" for _, method, _ in specs):
+        if not any(method.group == "distill" for _, method, _ in specs):
             raise RecipeError(
                 f"The recipe names the student {student.title}, but no stage trains it. "
                 "Add a 'distill' stage or leave 'student:' out."
@@ -47,7 +47,7 @@ def plan_recipe(recipe: Recipe, settings: Settings) -> list[Step]:
 
 
 def _check_order(recipe: Recipe) -> None:
-    """Teach, distill, prune, quantize, export, measure: a later kind of stage never comes before an earlier one."""
+    """Teach, distil, prune, quantize, export, measure: a later kind of stage never comes before an earlier one."""
     for before, after in zip(recipe.stages, recipe.stages[1:], strict=False):
         if METHODS[before.method].order > METHODS[after.method].order:
             raise RecipeError(

@@ -10,7 +10,12 @@ from kdui.charts.numbers import floor, plain, quantity, signed
 from kdui.core.contracts import Metric
 from kdui.core.measurement import Origin
 
-NOUNS = {"student": "student", "compressed": "compressed model", "control": "student without KD"}
+NOUNS = {
+    "student": "student",
+    "compressed": "compressed model",
+    "control": "student without KD",
+    "smoothed": "student on smoothed labels",
+}
 VOWEL_NUMBER = re.compile(r"8|1[18](?!\d|,)")  # eight, eleven, eighteen, eighty, but not 110 or 1,800
 LIMIT_NAMES = {"latency_ms": "latency", "download_mb": "size", "retained": "what is retained"}
 

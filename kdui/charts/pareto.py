@@ -92,7 +92,7 @@ def pareto_figure(
 
 def _thinned(models: pd.DataFrame, front: np.ndarray) -> pd.DataFrame:
     """All of the front, the teachers and the controls, and at most 2,000 others spread evenly over the headline metric."""
-    keep = models["role"].isin(("teacher", "control"))
+    keep = models["role"].isin(("teacher", "control", "smoothed"))
     keep.iloc[front] = True
     others = models[~keep].sort_values("accuracy", kind="stable")
     if len(others) > MOST_OTHERS:

@@ -4,12 +4,24 @@ from typing import Any, Final
 
 import plotly.graph_objects as go
 
-ROLES: Final = ("teacher", "student", "compressed", "control")
-COLOURS: Final = {"teacher": "#4F46E5", "student": "#0D9488", "compressed": "#D97706", "control": "#64748B"}
+ROLES: Final = ("teacher", "student", "compressed", "control", "smoothed")
+COLOURS: Final = {
+    "teacher": "#4F46E5",
+    "student": "#0D9488",
+    "compressed": "#D97706",
+    "control": "#64748B",
+    "smoothed": "#64748B",
+}
 OVER_BUDGET: Final = "#E11D48"
-SYMBOLS: Final = {"teacher": "star", "student": "circle", "compressed": "diamond", "control": "x"}
-SIZES: Final = {"teacher": 17, "student": 11, "compressed": 12, "control": 10}
-TITLES: Final = {"teacher": "Teacher", "student": "Student", "compressed": "Compressed", "control": "Same student without KD"}
+SYMBOLS: Final = {"teacher": "star", "student": "circle", "compressed": "diamond", "control": "x", "smoothed": "cross"}
+SIZES: Final = {"teacher": 17, "student": 11, "compressed": 12, "control": 10, "smoothed": 10}
+TITLES: Final = {
+    "teacher": "Teacher",
+    "student": "Student",
+    "compressed": "Compressed",
+    "control": "Same student without KD",
+    "smoothed": "Same on smoothed labels",
+}
 
 # Mid greys that keep at least 4.5 : 1 on the light and on the dark card; the browser swaps in the theme's own
 # ink when it draws, so the same figure serves both and a downloaded picture is readable on either.

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from kdui.core.plan import Chain
 
 Split = Literal["train", "validation", "test"]
+Transfer = Literal["outputs", "representations", "relations", "data", "sources"]
+Representation = Literal["maps", "tokens", "attention"]
 
 
 class Metric(Frozen):
@@ -96,6 +98,7 @@ class Family(Frozen):
     quantization: Literal["static", "dynamic"] = Field(description="int8 scheme that suits its layers in ONNX Runtime")
     options: type[Frozen] = Field(default=Frozen, exclude=True, description="the options that its presets and references may set")
     offers: tuple[str, ...] = Field(default=(), description="what a student may start from, e.g. text-embeddings")
+    shows: tuple[Representation, ...] = Field(default=(), description="inner values that a student can be taught to match")
     version: int = 1
 
 
@@ -117,6 +120,8 @@ class Method(Frozen):
     name: str
     title: str
     group: Literal["teach", "distill", "compress", "deliver"]
+    transfers: Transfer | None = Field(default=None, description="of a distillation: what goes from teacher to student")
+    source: str = Field(default="", description="the paper that it comes from, with section or equation")
     summary: str
     version: int
     order: int = Field(description="a recipe's stages must come in this order")

@@ -14,7 +14,7 @@ from kdui.core.errors import RecipeError
 from kdui.core.plain import Frozen, digest
 from kdui.core.recipe import ModelRef, Recipe
 
-Role = Literal["teacher", "student", "control", "compressed"]
+Role = Literal["teacher", "student", "control", "smoothed", "compressed"]
 Product = Literal["model", "outputs", "onnx", "measurements"]
 
 

@@ -1,11 +1,12 @@
 """What the workbench answers: frozen values that the page, the command line and the API all show."""
 
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field
 
 from kdui.core.measurement import Measurement, Origin
 from kdui.core.plain import Frozen
+from kdui.core.plan import Role
 from kdui.core.run import Run, RunState
 
 
@@ -86,7 +87,7 @@ class ModelResult(Frozen):
     """One measured model of a run: teacher, student, control or a compressed one."""
 
     step: str
-    role: Literal["teacher", "student", "control", "compressed"]
+    role: Role
     label: str
     digest: str = Field(description="of its ONNX artifact: what Compare loads")
     measurements: dict[str, Measurement]
@@ -107,7 +108,7 @@ class Servable(Frozen):
 
     digest: str
     title: str
-    role: Literal["teacher", "student", "control", "compressed"]
+    role: Role
     task: str
     run: str
     file_bytes: int

@@ -122,7 +122,7 @@ class Pipeline:
             for row in json.loads(artifact.file(MEASUREMENTS_FILE).read_bytes())
         ]
         by_name = {item.metric: item for item in found}
-        if step.role == "teacher" or not self._scores:
+        if not self._scores:  # the first model measured is the teacher: assistants and further teachers come after it
             self._scores["teacher"] = by_name
         row = chart_row(self.run_facts.recipe, step, self._model_step(step), by_name, self._scores["teacher"])
         self.store.results.record(self.run_facts.id, step.name, found, row)

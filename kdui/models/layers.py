@@ -22,18 +22,18 @@ def attention_heads(module: nn.Module) -> dict[nn.Linear, int]:
     """Query, key and value projections with their number of heads, as ``num_heads`` of torch-pruning wants them."""
     return {
         projection: layer.num_attention_heads
-        for layer in _attentions(module)
+        for layer in attentions(module)
         for projection in (layer.query, layer.key, layer.value)
     }
 
 
 def settle_heads(module: nn.Module) -> None:
     """After heads were cut out of the projections, tell each attention layer how many it has left."""
-    for layer in _attentions(module):
+    for layer in attentions(module):
         layer.all_head_size = layer.query.out_features
         layer.num_attention_heads = layer.all_head_size // layer.attention_head_size
 
 
-def _attentions(module: nn.Module) -> Iterator[Any]:
+def attentions(module: nn.Module) -> Iterator[Any]:
     wanted = ("query", "key", "value", "num_attention_heads", "attention_head_size")
     return (layer for layer in module.modules() if all(hasattr(layer, name) for name in wanted))

@@ -1,9 +1,11 @@
 """What every stage that trains a model has in common: data on the device, training, saving, facts for the lenses."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from kdui.core.contracts import InputSettings, Split
 from kdui.methods.training_knobs import TrainingKnobs
@@ -34,7 +36,14 @@ def knobs_of(context: StepContext) -> TrainingKnobs:
     )
 
 
-def fit(context: StepContext, saved: SavedModel, losses: LossFunction, seed: int, after_step: Any = None) -> dict[str, Any]:
+def fit(
+    context: StepContext,
+    saved: SavedModel,
+    losses: LossFunction,
+    seed: int,
+    after_step: Callable[[float], None] | None = None,
+    companion: nn.Module | None = None,
+) -> dict[str, Any]:
     """Train the model on the task's data under the given losses; returns the trainer's summary."""
     knobs = knobs_of(context)
     trainer = Trainer(
@@ -49,6 +58,7 @@ def fit(context: StepContext, saved: SavedModel, losses: LossFunction, seed: int
         checkpoint=context.checkpoint,
         views=int(context.settings.get("views", 0)),
         after_step=after_step,
+        companion=companion,
     )
     return trainer.run()
 

@@ -25,12 +25,16 @@ REPORT_EVERY = 0.5  # s between loss points
 
 @dataclass(frozen=True)
 class Batch:
-    """One training batch: model inputs, targets [batch], which examples they are, and which view of them."""
+    """One training batch: model inputs, targets [batch], which examples they are, which view of them, and when.
+
+    ``progress`` is the share of the whole training that is done, in [0, 1): schedules of losses read it.
+    """
 
     inputs: dict[str, torch.Tensor]
     targets: torch.Tensor
     index: torch.Tensor
     view: int
+    progress: float = 0.0
 
 
 Losses = dict[str, torch.Tensor]
@@ -42,7 +46,8 @@ class Trainer:
     """Trains one model on resident data.
 
     ``losses(outputs, batch)`` gives named scalar tensors, of which ``total`` is minimized; ``views`` is the number of fixed
-    augmented views to go round (0: a fresh view each epoch); ``after_step`` runs after each update (masks of pruned weights).
+    augmented views to go round (0: a fresh view each epoch); ``after_step(progress)`` runs after each update (masks of pruned
+    weights). ``companion`` holds what is trained beside the model but is no part of the result: projectors, a peer, a teacher.
     """
 
     model: nn.Module
@@ -55,7 +60,8 @@ class Trainer:
     report: Reporter
     checkpoint: Path | None = None
     views: int = 0
-    after_step: Callable[[], None] | None = None
+    after_step: Callable[[float], None] | None = None
+    companion: nn.Module | None = None
     history: list[dict[str, float]] = field(default_factory=list)
 
     def run(self) -> dict[str, Any]:
@@ -92,11 +98,13 @@ class Trainer:
         self.model.to(device)
         if any(isinstance(module, nn.Conv2d) for module in self.model.modules()):
             self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if self.companion is not None:
+            self.companion.to(device)
         self._autocast = autocast(device)
         torch.manual_seed(self.seed)  # dropout
         self._steps_an_epoch = max(1, len(self.data.batches(self.knobs.batch_size, self.seed, 0)))
         self._total_steps = max(1, self._steps_an_epoch * self.knobs.epochs)
-        self._optimizer = make_optimizer(self.model, self.knobs)
+        self._optimizer = make_optimizer(self._trained(), self.knobs)
         self._epoch, self._position, self._steps_done = 0, 0, 0
         self._best: dict[str, torch.Tensor] = {}
         self._best_score: float | None = None
@@ -106,8 +114,12 @@ class Trainer:
         # Sums of the named losses over the epoch so far; in fp64, so that a resumed epoch adds up to the same bits.
         self._sums: dict[str, Any] = {}
 
+    def _trained(self) -> nn.Module:
+        """All that the optimizer moves and a checkpoint keeps."""
+        return self.model if self.companion is None else nn.ModuleDict({"model": self.model, "companion": self.companion})
+
     def _resume(self) -> None:
-        found = load_checkpoint(self.checkpoint, self.model, self._optimizer) if self.checkpoint else None
+        found = load_checkpoint(self.checkpoint, self._trained(), self._optimizer) if self.checkpoint else None
         if found is None:
             return
         self._best, facts = found
@@ -122,7 +134,7 @@ class Trainer:
     # --- one epoch ---------------------------------------------------------------------------------------------
 
     def _run_epoch(self) -> None:
-        self.model.train()
+        self._trained().train()
         batches = self.data.batches(self.knobs.batch_size, self.seed, self._epoch)
         view = (self._epoch % self.views if self.views else self._epoch) if self.knobs.augment else None
         told, told_sums, told_at = self._position, dict(self._sums), time.monotonic()
@@ -142,7 +154,9 @@ class Trainer:
         self._save()
 
     def _step(self, index: torch.Tensor, view: int | None) -> Losses:
-        batch = Batch(self.data.inputs(index, view), self.data.targets[index.to(self.data.device)], index, view or 0)
+        progress = self._steps_done / self._total_steps
+        targets = self.data.targets[index.to(self.data.device)]
+        batch = Batch(self.data.inputs(index, view), targets, index, view or 0, progress)
         rate = self.knobs.learning_rate * schedule_factor(self.knobs.schedule, self._steps_done, self._total_steps)
         for group in self._optimizer.param_groups:
             group["lr"] = rate
@@ -151,10 +165,10 @@ class Trainer:
             losses = self.losses(outputs, batch)
         self._optimizer.zero_grad(set_to_none=True)
         losses["total"].backward()
-        nn.utils.clip_grad_norm_(self.model.parameters(), 5.0)
+        nn.utils.clip_grad_norm_(self._trained().parameters(), 5.0)
         self._optimizer.step()
         if self.after_step:
-            self.after_step()
+            self.after_step(progress)
         return losses
 
     def _report(self, means: dict[str, float]) -> None:
@@ -203,7 +217,7 @@ class Trainer:
             "sums": {name: float(total) for name, total in self._sums.items()},
             "seconds": self._seconds(),
         }
-        save_checkpoint(self.checkpoint, self.model, self._optimizer, self._best, facts)
+        save_checkpoint(self.checkpoint, self._trained(), self._optimizer, self._best, facts)
         self._saved_at = time.monotonic()
 
 

@@ -23,7 +23,9 @@ class Build:
 
     def __init__(self, workbench: Any, first: Recipe):
         self.workbench = workbench
-        self.methods: list[Method] = workbench.methods()
+        self.methods: list[Method] = [
+            method for method in workbench.methods() if method.group != "distill" or method.name == "distill"
+        ]
         self.order = {method.name: method.order for method in self.methods}
         self.optional = [method.name for method in self.methods if method.group in ("distill", "compress")]
         self.tasks = {task.name: task for task in workbench.tasks()}

@@ -34,7 +34,13 @@ TITLES = {
     "macro_recall": "Macro recall",
 }
 UNITS = {"B": "bytes", "MAC": "count", "1/s": "/s"}  # as provenance.number spells them
-ROLE_TITLES = {"teacher": "Teacher", "student": "Student", "control": "Control, no KD", "compressed": "Compressed"}
+ROLE_TITLES = {
+    "teacher": "Teacher",
+    "student": "Student",
+    "control": "Control, no KD",
+    "smoothed": "Control, smoothed labels",
+    "compressed": "Compressed",
+}
 
 
 def head_html(run: Run, task_title: str) -> str:

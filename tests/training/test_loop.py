@@ -170,6 +170,6 @@ def test_named_losses_are_reported_and_only_total_is_minimized():
 def test_after_step_runs_once_an_update():
     found = trainer(epochs=2)
     calls = []
-    found.after_step = lambda: calls.append(1)
+    found.after_step = lambda progress: calls.append(1)
     found.run()
     assert len(calls) == 2 * 13

@@ -1,21 +1,29 @@
-"""Distill: the student under the teacher's soft targets, its control, and the teacher's outputs that both phases share."""
+"""Distill: the student under the teacher's soft targets, the controls, and what all methods keep of a teacher."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
+from torch.nn import functional
 
-from kdui.methods.distill.losses import distillation_loss, soft_target_loss
-from kdui.methods.distill.teacher_cache import TeacherOutputs, write_outputs
+from kdui.methods.distill.losses import (
+    course,
+    distillation_loss,
+    smoothing_of_equal_entropy,
+    soft_target_loss,
+    standardized,
+)
 from kdui.objectives import objective_of
 from kdui.store.artifacts import write_json
 from kdui.training.context import StepContext
-from kdui.training.device import autocast
-from kdui.training.learning import LENS_FILE, fit, keep, resident
-from kdui.training.loop import Batch, LossFunction, predict
+from kdui.training.learning import LENS_FILE, resident
+from kdui.training.loop import Batch, Losses, LossFunction, predict
+from kdui.training.matching import keep_teacher_features
 from kdui.training.saved import SavedModel
-from kdui.training.starting import load_input, start_model
+from kdui.training.starting import load_input
+from kdui.training.student import train_student
+from kdui.training.teacher_outputs import TeacherOutputs, write_outputs
+from kdui.training.teachers import Asks, teacher_of
 
 LENS_EXAMPLES = 12
 
@@ -38,6 +46,11 @@ def teacher_outputs(context: StepContext) -> dict[str, Any]:
     write_outputs(context.out, outputs)
     write_json(context.out / LENS_FILE, example_lens(context, teacher))
     return {"shape": list(outputs.shape), "dtype": "float16"}
+
+
+def teacher_features(context: StepContext) -> dict[str, Any]:
+    """Keep the teacher's inner values over the training data (see ``training.matching``)."""
+    return keep_teacher_features(context)
 
 
 def example_lens(context: StepContext, teacher: SavedModel) -> dict[str, Any]:
@@ -78,55 +91,60 @@ def shown(context: StepContext, raw: Any) -> dict[str, Any]:
 
 
 def distill(context: StepContext) -> dict[str, Any]:
-    """Train the student on α · soft + (1 − α) · hard."""
-    saved = start_model(context, seed=context.settings["seed"])
-    losses = soft_and_hard(context, _teacher(context, saved), context.settings["temperature"], context.settings["soft_weight"])
-    return keep(context, saved, fit(context, saved, losses, seed=context.settings["seed"]))
+    """Train the student on α · soft + (1 − α) · hard, where α and T may follow a course over the training."""
+    teacher, settings, objective = teacher_of(context), context.settings, objective_of(context.facts)
+
+    def losses(outputs: torch.Tensor, batch: Batch) -> Losses:
+        done = batch.progress
+        temperature = course(settings["temperature"], settings["last_temperature"], settings["temperature_course"], done)
+        soft_weight = course(settings["soft_weight"], settings["last_soft_weight"], settings["soft_weight_course"], done)
+        ours, theirs = outputs, teacher(batch)
+        if settings["standardize"]:
+            ours, theirs = standardized(ours), standardized(theirs)
+        soft = soft_target_loss(ours, theirs, temperature, settings["divergence"])
+        hard = objective.hard_loss(outputs, batch.targets)
+        return {"total": distillation_loss(soft, hard, soft_weight), "soft": soft, "hard": hard}
+
+    return train_student(context, lambda student: losses)
 
 
 def train_control(context: StepContext) -> dict[str, Any]:
     """Train the same student with the same seed, data, steps and schedule on hard labels alone."""
-    saved = start_model(context, seed=context.settings["seed"])
     objective = objective_of(context.facts)
-    training = fit(
-        context,
-        saved,
-        lambda outputs, batch: {"total": objective.hard_loss(outputs, batch.targets)},
-        seed=context.settings["seed"],
-    )
-    return keep(context, saved, training)
+    return train_student(context, lambda student: lambda outputs, batch: {"total": objective.hard_loss(outputs, batch.targets)})
 
 
-Asks = Callable[[Batch], torch.Tensor]
+def train_smoothed(context: StepContext) -> dict[str, Any]:
+    """Train the same student on smoothed labels whose entropy is that of the teacher's targets α · soft + (1 − α) · hard."""
+    classes = context.facts.outputs
+    smoothing = smoothing_of_equal_entropy(_target_entropy(context), classes)
+    context.report.log(f"Labels are smoothed by {smoothing:.4f}: as soft as the teacher's targets on average.")
+
+    def losses(outputs: torch.Tensor, batch: Batch) -> Losses:
+        return {"total": functional.cross_entropy(outputs.float(), batch.targets, label_smoothing=smoothing)}
+
+    return {**train_student(context, lambda student: losses), "smoothing": smoothing}
 
 
-def _teacher(context: StepContext, student: SavedModel) -> Asks:
-    """What the teacher says about a batch: from its cached outputs, or by asking it now."""
-    if "outputs" in context.inputs:
-        cached = TeacherOutputs(context.inputs["outputs"], context.device)
-        return lambda batch: cached(batch.index, batch.view)
-    return live_teacher(context, load_input(context, "teacher"))
-
-
-def live_teacher(context: StepContext, teacher: SavedModel) -> Asks:
-    """Ask the teacher in every batch, on the same view of the picture that the student sees."""
-    module = teacher.module.to(context.device).eval()
-    data = resident(context, "train", teacher.inputs, teacher.folder, context.settings.get("train_examples", 0))
-    augment = bool(context.settings.get("augment"))
-
-    def ask(batch: Batch) -> torch.Tensor:
-        with torch.no_grad(), autocast(context.device):
-            outputs: torch.Tensor = module(**data.inputs(batch.index, batch.view if augment else None))
-        return outputs.float()
-
-    return ask
+def _target_entropy(context: StepContext) -> float:
+    """Mean entropy in nats of the targets that a distilled student sees."""
+    cached = TeacherOutputs(context.inputs["outputs"], context.device)
+    index = torch.arange(cached.count)
+    targets = torch.from_numpy(context.data.targets("train")[: cached.count]).long().to(context.device)
+    found = []
+    for view in range(cached.views):
+        soft = torch.softmax(cached(index, view) / context.settings["temperature"], dim=-1)
+        hard = functional.one_hot(targets, soft.shape[-1])
+        mixed = context.settings["soft_weight"] * soft + (1 - context.settings["soft_weight"]) * hard
+        found.append(float(-torch.xlogy(mixed, mixed).sum(-1).mean()))
+    return sum(found) / len(found)
 
 
 def soft_and_hard(context: StepContext, teacher: Asks, temperature: float, soft_weight: float) -> LossFunction:
     """The named losses of distillation: soft, hard and their weighted sum."""
     objective = objective_of(context.facts)
 
-    def losses(outputs: torch.Tensor, batch: Batch) -> dict[str, torch.Tensor]:
+    def losses(outputs: torch.Tensor, batch: Batch) -> Losses:
         soft = soft_target_loss(outputs, teacher(batch), temperature)
         hard = objective.hard_loss(outputs, batch.targets)
         return {"total": distillation_loss(soft, hard, soft_weight), "soft": soft, "hard": hard}

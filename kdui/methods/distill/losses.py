@@ -1,25 +1,79 @@
 """The mathematics of soft targets: pure functions over the last axis, so that token logits fit as they are."""
 
+import math
+
 import torch
 from torch.nn import functional
 
 
-def soft_target_loss(student_logits: torch.Tensor, teacher_logits: torch.Tensor, temperature: float) -> torch.Tensor:
-    """T² · KL(teacher ‖ student) of the softened distributions, mean over all but the last axis, in nats.
+def soft_target_loss(
+    student_logits: torch.Tensor, teacher_logits: torch.Tensor, temperature: float, divergence: str = "forward"
+) -> torch.Tensor:
+    """T² · divergence of the softened distributions, mean over all but the last axis, in nats.
 
-    Both are [..., classes]. The factor T² keeps the gradient's size when the temperature changes: each softened
-    gradient is about 1 / T² of the hard one (Hinton, Vinyals, Dean 2015, section 2, equations 2 to 4). Half precision is
-    widened to fp32 first: at a high temperature the differences of softened logits are below its resolution.
+    Both are [..., classes]. ``forward`` is KL(teacher ‖ student), which covers all that the teacher allows; ``reverse`` is
+    KL(student ‖ teacher), which seeks its main answer (Gu et al. 2024, MiniLLM, section 2.2); ``jensen-shannon`` is the mean of
+    both against their mixture (Agarwal et al. 2024, GKD, section 2, at β = ½). The factor T² keeps the gradient's size when the
+    temperature changes: each softened gradient is about 1 / T² of the hard one (Hinton, Vinyals, Dean 2015, section 2,
+    equations 2 to 4). Half precision is widened first: at a high temperature differences are below its resolution.
     """
-    student = functional.log_softmax(_widened(student_logits) / temperature, dim=-1).flatten(0, -2)
-    teacher = functional.log_softmax(_widened(teacher_logits) / temperature, dim=-1).flatten(0, -2)
-    return functional.kl_div(student, teacher, reduction="batchmean", log_target=True) * temperature**2
+    student = functional.log_softmax(widened(student_logits) / temperature, dim=-1).flatten(0, -2)
+    teacher = functional.log_softmax(widened(teacher_logits) / temperature, dim=-1).flatten(0, -2)
+    if divergence == "forward":
+        found = kl_divergence(teacher, student)
+    elif divergence == "reverse":
+        found = kl_divergence(student, teacher)
+    else:
+        mixture = torch.logaddexp(student, teacher) - math.log(2.0)
+        found = 0.5 * (kl_divergence(teacher, mixture) + kl_divergence(student, mixture))
+    return found * temperature**2
 
 
-def _widened(logits: torch.Tensor) -> torch.Tensor:
-    return logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits
+def kl_divergence(log_p: torch.Tensor, log_q: torch.Tensor) -> torch.Tensor:
+    """KL(p ‖ q) of log-probabilities [n, classes], mean over the rows, in nats."""
+    return functional.kl_div(log_q, log_p, reduction="batchmean", log_target=True)
+
+
+def standardized(logits: torch.Tensor) -> torch.Tensor:
+    """Logits with mean 0 and standard deviation 1 along the last axis: a student need not match its teacher's scale, only the
+    relations between its logits (Sun et al. 2024, Logit standardization, section 4, algorithm 1)."""
+    logits = widened(logits)
+    centred = logits - logits.mean(dim=-1, keepdim=True)
+    return centred / (centred.square().mean(dim=-1, keepdim=True).sqrt() + 1e-7)
 
 
 def distillation_loss(soft: torch.Tensor, hard: torch.Tensor, soft_weight: float) -> torch.Tensor:
     """α · soft + (1 − α) · hard, with α the soft weight in [0, 1]."""
     return soft_weight * soft + (1.0 - soft_weight) * hard
+
+
+def course(start: float, end: float, shape: str, progress: float) -> float:
+    """A knob's value when ``progress`` in [0, 1] of the training is done: constant, or to ``end`` linearly or by a cosine."""
+    if shape == "constant":
+        return start
+    share = progress if shape == "linear" else 0.5 * (1.0 - math.cos(math.pi * progress))
+    return start + (end - start) * share
+
+
+def smoothing_of_equal_entropy(target_entropy: float, classes: int) -> float:
+    """ε in [0, 1] for which (1 − ε) · one-hot + ε / K has the given entropy in nats (Szegedy et al. 2016, section 7).
+
+    The entropy grows with ε from 0 to ln K, so bisection finds it; beyond ln K it is 1.
+    """
+    low, high = 0.0, 1.0
+    for _ in range(60):
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if smoothed_entropy(middle, classes) < target_entropy else (low, middle)
+    return 0.5 * (low + high)
+
+
+def smoothed_entropy(smoothing: float, classes: int) -> float:
+    """Entropy in nats of a label smoothed by ε over K classes."""
+    rest = smoothing / classes
+    top = 1.0 - smoothing + rest
+    return -sum(share * math.log(share) * times for share, times in ((top, 1), (rest, classes - 1)) if share > 0)
+
+
+def widened(logits: torch.Tensor) -> torch.Tensor:
+    """Half precision as fp32; everything else as it is."""
+    return logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits

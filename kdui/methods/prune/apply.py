@@ -3,7 +3,6 @@
 from typing import Any
 
 from kdui.methods.distill.apply import soft_and_hard
-from kdui.methods.distill.teacher_cache import TeacherOutputs
 from kdui.methods.prune.masks import apply_masks, magnitude_masks, random_masks
 from kdui.methods.prune.structured import prune_channels
 from kdui.objectives import objective_of
@@ -11,6 +10,7 @@ from kdui.training.context import StepContext
 from kdui.training.learning import fit, keep, resident
 from kdui.training.loop import LossFunction
 from kdui.training.starting import load_input
+from kdui.training.teacher_outputs import TeacherOutputs
 from kdui.training.weights import prunable_weights
 
 
@@ -31,7 +31,7 @@ def prune(context: StepContext) -> dict[str, Any]:
             masks = random_masks(weights, settings["sparsity"], settings["seed"])
         apply_masks(weights, masks)
 
-        def after_step() -> None:
+        def after_step(progress: float) -> None:
             apply_masks(prunable_weights(saved.module), masks)
 
     training = fit(context, saved, _recovery_losses(context), seed=settings["seed"], after_step=after_step)

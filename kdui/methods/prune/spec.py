@@ -7,6 +7,7 @@ from pydantic import Field
 from kdui.core.contracts import Method
 from kdui.core.errors import RecipeError
 from kdui.core.plan import Chain, ModelFacts
+from kdui.methods.student_knobs import teacher_outputs
 from kdui.methods.training_knobs import TrainingKnobs
 
 
@@ -75,16 +76,7 @@ def plan(chain: Chain, stage: str, spec: PruneSpec) -> None:
     _require_prunable(stage, spec, chain.teacher_facts if of_teacher else chain.student_facts)
     inputs = {"model": model}
     if spec.epochs and spec.soft_weight and chain.teacher is not None:
-        inputs["outputs"] = chain.add(
-            f"{stage}.outputs",
-            stage=stage,
-            method="distill",
-            operation="teacher_outputs",
-            produces="outputs",
-            label="Teacher outputs",
-            inputs={"teacher": chain.teacher},
-            settings={"views": 0, "train_examples": spec.train_examples},
-        )
+        inputs["outputs"] = teacher_outputs(chain, stage, spec)
     settings = {**spec.model_dump(), "augment": False, "seed": chain.recipe.seed}
     share = f"{spec.sparsity:.0%}".replace("%", " %")
     what = {"magnitude": "sparse", "random": "sparse at random", "structured": "of channels removed"}[spec.kind]

@@ -24,16 +24,23 @@ class Bilstm(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.ahead = nn.LSTM(embedding, hidden, batch_first=True)
         self.back = nn.LSTM(embedding, hidden, batch_first=True)
+        self.states = nn.Identity()  # a name for both directions' states [n, length, 2 · hidden], where they can be taught
         self.head = nn.Linear(2 * hidden, outputs)
         self.tokenizer_json: str | None = None
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         mask = attention_mask.to(torch.int64)
+        turned = _reversed(mask)
         words = self.dropout(self.word_embedding(input_ids)) * mask.unsqueeze(-1)
-        backwards = torch.gather(words, 1, _reversed(mask).unsqueeze(-1).expand(-1, -1, words.shape[-1]))
-        states = torch.cat([self.ahead(words)[0], self.back(backwards)[0]], dim=-1)
+        # Turning twice gives each token its own backward state again.
+        backward = _reordered(self.back(_reordered(words, turned))[0], turned)
+        states = self.states(torch.cat([self.ahead(words)[0], backward], dim=-1))
         features = states.masked_fill(mask.unsqueeze(-1) == 0, float("-inf")).amax(dim=1)
         return self.head(self.dropout(features))
+
+
+def _reordered(rows: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
+    return torch.gather(rows, 1, positions.unsqueeze(-1).expand(-1, -1, rows.shape[-1]))
 
 
 def _reversed(mask: torch.Tensor) -> torch.Tensor:

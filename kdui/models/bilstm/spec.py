@@ -20,6 +20,7 @@ FAMILY = Family(
     modality="text",
     options=BilstmOptions,
     quantization="dynamic",
+    shows=("tokens",),
     offers=("text-embeddings",),
     presets=tuple(
         Preset(

@@ -21,6 +21,7 @@ FAMILY = Family(
     options=CnnOptions,
     structured_pruning=True,
     quantization="static",
+    shows=("maps",),
     presets=(
         Preset(
             name="cnn-tiny",

@@ -21,6 +21,7 @@ FAMILY = Family(
     options=DepthwiseOptions,
     structured_pruning=True,
     quantization="static",
+    shows=("maps",),
     presets=(
         Preset(
             name="depthwise-tiny",

@@ -56,6 +56,7 @@ FAMILY = Family(
     options=MinilmOptions,
     structured_pruning=True,
     quantization="dynamic",
+    shows=("tokens", "attention"),
     offers=("text-embeddings",),
     presets=(
         Preset(

@@ -21,6 +21,7 @@ FAMILY = Family(
     options=ResnetOptions,
     structured_pruning=True,
     quantization="static",
+    shows=("maps",),
     presets=(
         Preset(
             name="resnet-tiny",

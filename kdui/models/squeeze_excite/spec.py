@@ -22,6 +22,7 @@ FAMILY = Family(
     options=SqueezeExciteOptions,
     structured_pruning=True,
     quantization="static",
+    shows=("maps",),
     presets=(
         Preset(
             name="squeeze-excite-tiny",

@@ -34,6 +34,11 @@ class TeacherOutputs:
     def views(self) -> int:
         return int(self._mapped.shape[0])
 
+    @property
+    def count(self) -> int:
+        """Examples in one view."""
+        return int(self._mapped.shape[1])
+
     def __call__(self, index: torch.Tensor, view: int) -> torch.Tensor:
         """Outputs [batch, ...] of these examples in this view, fp32."""
         view %= self.views

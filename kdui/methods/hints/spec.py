@@ -1,0 +1,40 @@
+"""Hints: the form, and its place in the plan."""
+
+from pydantic import Field
+
+from kdui.core.contracts import Method
+from kdui.core.plan import Chain
+from kdui.methods.student_knobs import LAYERS, RepresentationKnobs, need_student, plan_student, shared_representation
+
+
+class HintsSpec(RepresentationKnobs):
+    """Settings of hints (Romero et al. 2015, section 2.2), in one stage together with the soft targets."""
+
+    layers: str = Field(
+        default="last",
+        pattern=LAYERS,
+        title="Layer pairs",
+        description="last, auto (every layer at the same depth), or student:teacher pairs counted from 0, such as 0:1, 2:5.",
+    )
+
+
+def plan(chain: Chain, stage: str, spec: HintsSpec) -> None:
+    """The teacher's inner values are kept once; projectors are trained with the student."""
+    need_student(chain, stage)
+    shared_representation(chain, stage, ("maps", "tokens"))
+    features = {"kind": "stages", "layers": spec.layers, "reduce": "none"}
+    plan_student(chain, stage, spec, method="hints", operation="hint", settings=spec.soft(), features=features)
+
+
+METHOD = Method(
+    name="hints",
+    title="Hints (FitNets)",
+    group="distill",
+    transfers="representations",
+    source="Romero et al. 2015, arXiv:1412.6550, section 2.2",
+    order=20,
+    version=1,
+    spec=HintsSpec,
+    plan=plan,
+    summary="The student's inner maps or states are led to those of the teacher by a learned projection.",
+)

@@ -1,0 +1,227 @@
+"""What every distillation method shares: its knobs, the student's step, and the controls that the gain is measured against."""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from kdui.core.contracts import Representation
+from kdui.core.errors import RecipeError
+from kdui.core.plan import Chain, ModelFacts, Step
+from kdui.methods.training_knobs import ADVANCED, TrainingKnobs
+
+LAYERS = r"^(auto|last|\d+:\d+(,\s*\d+:\d+)*)$"
+Course = Literal["constant", "linear", "cosine"]
+
+
+class StudentKnobs(TrainingKnobs):
+    """Knobs of any stage that trains a student under a teacher."""
+
+    control: bool = Field(
+        default=True,
+        title="Control run",
+        description="Also train the same student without the teacher at equal compute, so that the gain is measured.",
+    )
+    smooth_control: bool = Field(
+        default=False,
+        title="Control with smoothed labels",
+        description="Also train the student on labels smoothed to the entropy of the teacher's targets: what is left of the "
+        "gain is what the teacher knows, not that its answers are soft.",
+        json_schema_extra=ADVANCED,
+    )
+    views: int = Field(
+        default=4,
+        ge=1,
+        le=32,
+        title="Augmented views",
+        description="With augmentation: fixed views of each picture whose teacher outputs are kept.",
+        json_schema_extra={"advanced": True, "only_when": {"augment": [True]}},
+    )
+    cache_teacher: bool = Field(
+        default=True,
+        title="Keep teacher outputs",
+        description="Ask the teacher once and reuse its outputs; off asks it again in every epoch.",
+        json_schema_extra=ADVANCED,
+    )
+
+
+class SoftTargetKnobs(StudentKnobs):
+    """Knobs of the methods whose loss holds α · soft + (1 − α) · hard."""
+
+    temperature: float = Field(
+        default=4.0,
+        ge=1,
+        le=20,
+        title="Temperature",
+        description="Softens the teacher's answer: higher shows more of what it nearly said.",
+        json_schema_extra={"lens": "temperature", "step": 0.5},
+    )
+    soft_weight: float = Field(
+        default=0.7,
+        ge=0,
+        le=1,
+        title="Soft weight α",
+        description="α · soft + (1 − α) · hard: how much the teacher's answer counts against the true label.",
+        json_schema_extra={"lens": "soft_weight", "step": 0.05},
+    )
+
+    def soft(self) -> dict[str, Any]:
+        """The knobs of this class alone."""
+        return {"temperature": self.temperature, "soft_weight": self.soft_weight}
+
+
+class RepresentationKnobs(SoftTargetKnobs):
+    """Knobs of the methods that also match inner values: total = α · soft + (1 − α) · hard + β · match."""
+
+    match_weight: float = Field(
+        default=1.0,
+        ge=0,
+        le=10000,
+        title="Match weight β",
+        description="How much the match of inner values counts beside the soft and hard losses.",
+    )
+
+    def soft(self) -> dict[str, Any]:
+        """Also the weight of the match."""
+        return {**super().soft(), "match_weight": self.match_weight}
+
+
+def need_student(chain: Chain, stage: str) -> ModelFacts:
+    """The student of the recipe; raises RecipeError where none is named."""
+    if chain.student_facts is None:
+        raise RecipeError(f"Stage '{stage}' has no student. Name one in 'student:'.")
+    return chain.student_facts
+
+
+def shared_representation(chain: Chain, stage: str, wanted: tuple[Representation, ...]) -> Representation:
+    """The first of the wanted kinds of inner values that teacher and student both have; raises RecipeError where none is."""
+    teacher, student = chain.teacher_facts, need_student(chain, stage)
+    for kind in wanted:
+        if kind in student.family.shows and (teacher is None or kind in teacher.family.shows):
+            return kind
+    words = {"maps": "feature maps", "tokens": "a hidden state for each token", "attention": "self-attention"}
+    matched = " or ".join(words[kind] for kind in wanted)
+    shown = {
+        facts.title: ", ".join(words[kind] for kind in facts.family.shows) or "none of its inner values"
+        for facts in (teacher, student)
+        if facts is not None
+    }
+    raise RecipeError(
+        f"Stage '{stage}' matches {matched}, but "
+        + " and ".join(f"{title} shows {has}" for title, has in shown.items())
+        + ". Choose another pair, or a method that transfers outputs."
+    )
+
+
+def teacher_outputs(chain: Chain, stage: str, spec: TrainingKnobs, teacher: Step | None = None, views: int = 0) -> Step:
+    """The step that asks the teacher about every training example; all methods share it."""
+    teacher = teacher or chain.need_teacher(stage)
+    return chain.add(
+        f"{stage}.outputs" if teacher is chain.teacher else f"{stage}.outputs.{teacher.name}",
+        stage=stage,
+        method="distill",
+        operation="teacher_outputs",
+        produces="outputs",
+        label="Teacher outputs",
+        inputs={"teacher": teacher},
+        settings={"views": views, "train_examples": spec.train_examples},
+    )
+
+
+def teacher_features(chain: Chain, stage: str, spec: StudentKnobs, features: dict[str, Any]) -> Step:
+    """The step that keeps the teacher's inner values; ``features`` says which (see ``training.teacher_features``)."""
+    teacher, student = chain.need_teacher(stage), need_student(chain, stage)
+    return chain.add(
+        f"{stage}.features",
+        stage=stage,
+        method="distill",
+        operation="teacher_features",
+        produces="outputs",
+        label="Teacher's inner values",
+        inputs={"teacher": teacher},
+        model=student,  # which of the teacher's layers are wanted depends on how many the student has
+        settings={**features, "views": spec.views if spec.augment else 0, "train_examples": spec.train_examples},
+    )
+
+
+def training_settings(chain: Chain, spec: StudentKnobs) -> dict[str, Any]:
+    """What decides a student's training beside the method: the controls leave out all that belongs to the teacher."""
+    settings: dict[str, Any] = {"seed": chain.recipe.seed, **spec.training()}
+    if spec.augment:
+        settings["views"] = spec.views
+    return settings
+
+
+def plan_student(
+    chain: Chain,
+    stage: str,
+    spec: StudentKnobs,
+    *,
+    method: str,
+    operation: str,
+    settings: dict[str, Any],
+    outputs: bool = True,
+    features: dict[str, Any] | None = None,
+    inputs: dict[str, Step] | None = None,
+) -> Step:
+    """The student's step with all that it reads of its teacher, and the controls that the recipe asks for.
+
+    ``settings`` are the method's own; ``features`` names the inner values it matches; ``inputs`` are further steps it reads.
+    """
+    teacher, student = chain.need_teacher(stage), need_student(chain, stage)
+    training = training_settings(chain, spec)
+    reads: dict[str, Step] = {"teacher": teacher, **(inputs or {})}
+    if outputs and spec.cache_teacher:
+        reads["outputs"] = teacher_outputs(chain, stage, spec, views=spec.views if spec.augment else 0)
+    if features is not None and spec.cache_teacher:
+        reads["features"] = teacher_features(chain, stage, spec, features)
+    step = chain.add(
+        stage,
+        stage=stage,
+        method=method,
+        operation=operation,
+        produces="model",
+        role="student",
+        inputs=reads,
+        label=student.title,
+        model=student,
+        settings={**training, **settings, **({"features": features} if features is not None else {})},
+    )
+    chain.current = chain.add_model(step)
+    plan_controls(chain, stage, spec)
+    return step
+
+
+def plan_controls(chain: Chain, stage: str, spec: StudentKnobs) -> None:
+    """The same student without its teacher: on hard labels, and on labels as soft as the teacher's targets."""
+    teacher, student = chain.need_teacher(stage), need_student(chain, stage)
+    training = training_settings(chain, spec)
+    start = {"teacher": teacher} if student.from_teacher else {}
+    if spec.control:
+        control = chain.add(
+            f"{stage}.control",
+            stage=stage,
+            method="distill",
+            operation="train_control",
+            produces="model",
+            role="control",
+            inputs=start,
+            label=f"{student.title} without teacher",
+            model=student,
+            settings=training,
+        )
+        chain.add_model(control)
+    if spec.smooth_control:
+        softness = spec.soft() if isinstance(spec, SoftTargetKnobs) else {"temperature": 1.0, "soft_weight": 1.0}
+        smoothed = chain.add(
+            f"{stage}.smoothed",
+            stage=stage,
+            method="distill",
+            operation="train_smoothed",
+            produces="model",
+            role="smoothed",
+            inputs={**start, "outputs": teacher_outputs(chain, stage, spec, views=spec.views if spec.augment else 0)},
+            label=f"{student.title} on smoothed labels",
+            model=student,
+            settings={**training, "temperature": softness["temperature"], "soft_weight": softness["soft_weight"]},
+        )
+        chain.add_model(smoothed)

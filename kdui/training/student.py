@@ -1,0 +1,37 @@
+"""Training a student under any losses: from its first weights to the kept artifact."""
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import nn
+
+from kdui.training.context import StepContext
+from kdui.training.learning import fit, keep
+from kdui.training.loop import LossFunction
+from kdui.training.matching import MatchedFeatures
+from kdui.training.saved import SavedModel
+from kdui.training.starting import start_model
+
+
+def train_student(
+    context: StepContext,
+    losses: Callable[[SavedModel], LossFunction],
+    companion: nn.Module | None = None,
+    after_step: Callable[[float], None] | None = None,
+) -> dict[str, Any]:
+    """Start the step's student, train it under ``losses(student)``, keep its best epoch; returns the artifact's summary."""
+    student = start_model(context, seed=context.settings["seed"])
+    training = fit(context, student, losses(student), seed=context.settings["seed"], companion=companion, after_step=after_step)
+    return keep(context, student, training)
+
+
+def train_matching_student(
+    context: StepContext,
+    losses: Callable[[SavedModel, MatchedFeatures], tuple[LossFunction, nn.Module | None]],
+) -> dict[str, Any]:
+    """The same with inner values beside it: ``losses`` may also give a companion, e.g. projectors that are thrown away."""
+    student = start_model(context, seed=context.settings["seed"])
+    with MatchedFeatures(context, student) as matched:
+        total, companion = losses(student, matched)
+        training = fit(context, student, total, seed=context.settings["seed"], companion=companion)
+    return keep(context, student, training)
