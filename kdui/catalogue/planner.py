@@ -40,6 +40,7 @@ def plan_recipe(recipe: Recipe, settings: Settings) -> list[Step]:
         versions={name: METHODS[name].version for name in METHODS},
         deliver={"export": export.model_dump()},
         machine=fingerprint(),
+        resolve=lambda ref: resolve(ModelRef.parse(ref), task, settings),
     )
     for name, method, spec in specs:
         method.plan(chain, name, spec)

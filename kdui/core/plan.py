@@ -4,7 +4,7 @@
 recipe leaves every earlier digest as it was, so the store already holds those steps.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, Protocol
 
 from pydantic import Field
@@ -76,9 +76,11 @@ class Chain:
         versions: Mapping[str, int],
         deliver: Mapping[str, dict[str, Any]],
         machine: str,
+        resolve: Callable[[str], ModelFacts] | None = None,
     ):
         """``versions``: method -> declared version; ``deliver``: settings of the export stage by method name;
-        ``machine``: names the device that measures, because a latency belongs to one machine."""
+        ``machine``: names the device that measures, because a latency belongs to one machine;
+        ``resolve``: looks up a further model by its short reference (an assistant, a second teacher), or raises RecipeError."""
         self.recipe, self.task = recipe, task
         self.teacher_facts, self.student_facts = teacher, student
         self.machine = machine
@@ -86,7 +88,7 @@ class Chain:
         self.models: list[Step] = []
         self.teacher: Step | None = None
         self.current: Step | None = None
-        self._versions, self._deliver = versions, deliver
+        self._versions, self._deliver, self._resolve = versions, deliver, resolve
 
     def add(
         self,
@@ -140,6 +142,12 @@ class Chain:
         if step not in self.models:
             self.models.append(step)
         return step
+
+    def resolved(self, ref: str) -> ModelFacts:
+        """A further model of the same task, looked up; raises RecipeError in words."""
+        if self._resolve is None:
+            raise RecipeError(f"Nothing here can look up the model '{ref}'.")
+        return self._resolve(ref)
 
     def exported(self, model: Step) -> Step:
         """The step that gives the model's ONNX file; Export's settings in the recipe count wherever it stands."""

@@ -100,12 +100,19 @@ def test_equal_training_knobs_reach_student_and_control_alike(plan):
     steps = plan({"distill.epochs": 7, "distill.learning_rate": 0.02})
     ours, control = steps["distill"].settings, steps["distill.control"].settings
     assert {key: ours[key] for key in control} == control
-    assert set(ours) - set(control) == {"temperature", "soft_weight"}
+    own = {"temperature", "soft_weight", "divergence", "standardize", "temperature_course", "soft_weight_course"}
+    assert set(ours) - set(control) == own
 
 
 def test_defaults_spelled_out_are_the_same_steps(plan):
     spelled = plan({"distill.temperature": 4.0, "distill.soft_weight": 0.7, "quantize.scheme": "auto"})
     assert changed(plan(), spelled) == set()
+
+
+def test_a_last_value_counts_only_where_there_is_a_course(plan):
+    assert changed(plan(), plan({"distill.last_temperature": 3.0})) == set()
+    cooled = plan({"distill.temperature_course": "linear", "distill.last_temperature": 3.0})
+    assert "distill" in changed(plan({"distill.temperature_course": "linear"}), cooled)
 
 
 def test_every_bit_width_rounds_the_float_model(plan):

@@ -96,8 +96,8 @@ def distill(context: StepContext) -> dict[str, Any]:
 
     def losses(outputs: torch.Tensor, batch: Batch) -> Losses:
         done = batch.progress
-        temperature = course(settings["temperature"], settings["last_temperature"], settings["temperature_course"], done)
-        soft_weight = course(settings["soft_weight"], settings["last_soft_weight"], settings["soft_weight_course"], done)
+        temperature = course(settings["temperature"], settings.get("last_temperature", 1.0), settings["temperature_course"], done)
+        soft_weight = course(settings["soft_weight"], settings.get("last_soft_weight", 0.0), settings["soft_weight_course"], done)
         ours, theirs = outputs, teacher(batch)
         if settings["standardize"]:
             ours, theirs = standardized(ours), standardized(theirs)

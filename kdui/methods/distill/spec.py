@@ -64,6 +64,9 @@ OWN = tuple(name for name in DistillSpec.model_fields if name not in SoftTargetK
 def plan(chain: Chain, stage: str, spec: DistillSpec) -> None:
     """Teacher outputs (kept for every temperature and α), the student, and its controls."""
     settings = {**spec.soft(), **{name: getattr(spec, name) for name in OWN}}
+    for knob in ("temperature", "soft_weight"):
+        if settings[f"{knob}_course"] == "constant":
+            del settings[f"last_{knob}"]  # it means nothing then, so it must not make another student
     plan_student(chain, stage, spec, method="distill", operation="distill", settings=settings)
 
 
