@@ -40,7 +40,7 @@ def plan_recipe(recipe: Recipe, settings: Settings) -> list[Step]:
         versions={name: METHODS[name].version for name in METHODS},
         deliver={"export": export.model_dump()},
         machine=fingerprint(),
-        resolve=lambda ref: resolve(ModelRef.parse(ref), task, settings),
+        resolve=lambda ref: _further(ref, task, teacher, settings),
     )
     for name, method, spec in specs:
         method.plan(chain, name, spec)
@@ -52,14 +52,26 @@ def _check_order(recipe: Recipe) -> None:
     for before, after in zip(recipe.stages, recipe.stages[1:], strict=False):
         if METHODS[before.method].order > METHODS[after.method].order:
             raise RecipeError(
-                f"Stage '{after.name}' must come before '{before.name}': the order is "
-                + ", ".join(sorted(METHODS, key=lambda name: METHODS[name].order))
-                + "."
+                f"Stage '{after.name}' must come before '{before.name}': the order is " + ", ".join(_order_of_stages()) + "."
             )
+
+
+def _order_of_stages() -> list[str]:
+    """One name for each place in the order: ``distill`` stands for all methods that train a student."""
+    usual = METHODS["distill"].order
+    names = [name for name in METHODS if METHODS[name].order != usual or name == "distill"]
+    return sorted(names, key=lambda name: METHODS[name].order)
 
 
 def _resolve(ref: ModelRef | None, task: TaskFacts, settings: Settings) -> ModelFacts | None:
     return resolve(ref, task, settings) if ref is not None else None
+
+
+def _further(ref: str, task: TaskFacts, teacher: ModelFacts | None, settings: Settings) -> ModelFacts:
+    """A model that a stage names beside the recipe's own; it may start from the teacher's weights where they fit."""
+    found = resolve(ModelRef.parse(ref), task, settings)
+    compatible(found, teacher)
+    return found
 
 
 def _as_it_runs(chain: Chain) -> list[Step]:

@@ -13,6 +13,7 @@ from kdui.core.measurement import Origin
 NOUNS = {
     "student": "student",
     "compressed": "compressed model",
+    "assistant": "assistant",
     "control": "student without KD",
     "smoothed": "student on smoothed labels",
 }

@@ -4,19 +4,28 @@ from typing import Any, Final
 
 import plotly.graph_objects as go
 
-ROLES: Final = ("teacher", "student", "compressed", "control", "smoothed")
+ROLES: Final = ("teacher", "assistant", "student", "compressed", "control", "smoothed")
 COLOURS: Final = {
     "teacher": "#4F46E5",
+    "assistant": "#4F46E5",
     "student": "#0D9488",
     "compressed": "#D97706",
     "control": "#64748B",
     "smoothed": "#64748B",
 }
 OVER_BUDGET: Final = "#E11D48"
-SYMBOLS: Final = {"teacher": "star", "student": "circle", "compressed": "diamond", "control": "x", "smoothed": "cross"}
-SIZES: Final = {"teacher": 17, "student": 11, "compressed": 12, "control": 10, "smoothed": 10}
+SYMBOLS: Final = {
+    "teacher": "star",
+    "assistant": "star-open",
+    "student": "circle",
+    "compressed": "diamond",
+    "control": "x",
+    "smoothed": "cross",
+}
+SIZES: Final = {"teacher": 17, "assistant": 14, "student": 11, "compressed": 12, "control": 10, "smoothed": 10}
 TITLES: Final = {
     "teacher": "Teacher",
+    "assistant": "Assistant",
     "student": "Student",
     "compressed": "Compressed",
     "control": "Same student without KD",

@@ -14,7 +14,7 @@ from kdui.core.errors import RecipeError
 from kdui.core.plain import Frozen, digest
 from kdui.core.recipe import ModelRef, Recipe
 
-Role = Literal["teacher", "student", "control", "smoothed", "compressed"]
+Role = Literal["teacher", "assistant", "student", "control", "smoothed", "compressed"]
 Product = Literal["model", "outputs", "onnx", "measurements"]
 
 
@@ -164,6 +164,11 @@ class Chain:
             role=model.role,
             label=model.label,
         )
+
+    @property
+    def reference(self) -> Step | None:
+        """The recipe's own teacher: what every other model is measured against, also after an assistant took its place."""
+        return next((step for step in self.models if step.role == "teacher"), self.teacher)
 
     def need_teacher(self, stage: str) -> Step:
         """The teacher's step; raises RecipeError where no stage before this one makes it."""

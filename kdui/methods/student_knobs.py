@@ -162,10 +162,12 @@ def plan_student(
     outputs: bool = True,
     features: dict[str, Any] | None = None,
     inputs: dict[str, Step] | None = None,
+    remark: str = "",
 ) -> Step:
     """The student's step with all that it reads of its teacher, and the controls that the recipe asks for.
 
-    ``settings`` are the method's own; ``features`` names the inner values it matches; ``inputs`` are further steps it reads.
+    ``settings`` are the method's own; ``features`` names the inner values it matches; ``inputs`` are further steps it reads;
+    ``remark`` follows the student's name in its label.
     """
     teacher, student = chain.need_teacher(stage), need_student(chain, stage)
     training = training_settings(chain, spec)
@@ -182,7 +184,7 @@ def plan_student(
         produces="model",
         role="student",
         inputs=reads,
-        label=student.title,
+        label=student.title + remark,
         model=student,
         settings={**training, **settings, **({"features": features} if features is not None else {})},
     )

@@ -48,6 +48,7 @@ class Trainer:
     ``losses(outputs, batch)`` gives named scalar tensors, of which ``total`` is minimized; ``views`` is the number of fixed
     augmented views to go round (0: a fresh view each epoch); ``after_step(progress)`` runs after each update (masks of pruned
     weights). ``companion`` holds what is trained beside the model but is no part of the result: projectors, a peer, a teacher.
+    Before the share ``settled_at`` of the training is done, no epoch may become the best (the model is still being compressed).
     """
 
     model: nn.Module
@@ -62,6 +63,7 @@ class Trainer:
     views: int = 0
     after_step: Callable[[float], None] | None = None
     companion: nn.Module | None = None
+    settled_at: float = 0.0
     history: list[dict[str, float]] = field(default_factory=list)
 
     def run(self) -> dict[str, Any]:
@@ -71,7 +73,7 @@ class Trainer:
         """
         self._prepare()
         self._resume()
-        if self.knobs.epochs == 0 or self._best_score is None:
+        if self.knobs.epochs == 0 or (self._best_score is None and not self._steps_done):
             self._evaluate(0.0)
         try:
             while self._epoch < self.knobs.epochs and not self._out_of_patience():
@@ -192,12 +194,15 @@ class Trainer:
         means = {f"train_{name}": float(total) / self._steps_an_epoch for name, total in self._sums.items()}
         self.history.append({"epoch": at, "validation": score, "loss": loss, **means})
         self.report.metric(at, validation=score, validation_loss=loss)
+        if at < self.settled_at * self.knobs.epochs:
+            return
         if self._best_score is None or (score, -loss) > (self._best_score, -self._best_loss):
             self._best_score, self._best_loss, self._best_epoch = score, loss, at
             self._best = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
 
     def _out_of_patience(self) -> bool:
-        return bool(self.knobs.patience) and self._epoch - self._best_epoch >= self.knobs.patience
+        waited = self._best_score is not None and self._epoch - self._best_epoch >= self.knobs.patience
+        return bool(self.knobs.patience) and waited
 
     def _seconds(self) -> float:
         """Time spent on this training, also before it was resumed, s."""

@@ -5,6 +5,7 @@ from typing import Any
 
 from torch import nn
 
+from kdui.training.compressing import Compression
 from kdui.training.context import StepContext
 from kdui.training.learning import fit, keep
 from kdui.training.loop import LossFunction
@@ -17,11 +18,26 @@ def train_student(
     context: StepContext,
     losses: Callable[[SavedModel], LossFunction],
     companion: nn.Module | None = None,
-    after_step: Callable[[float], None] | None = None,
+    compression: Compression | None = None,
 ) -> dict[str, Any]:
-    """Start the step's student, train it under ``losses(student)``, keep its best epoch; returns the artifact's summary."""
+    """Start the step's student, train it under ``losses(student)``, keep its best epoch; returns the artifact's summary.
+
+    ``companion`` is trained beside it and thrown away; ``compression`` makes the student smaller on the way.
+    """
     student = start_model(context, seed=context.settings["seed"])
-    training = fit(context, student, losses(student), seed=context.settings["seed"], companion=companion, after_step=after_step)
+    if compression is not None:
+        compression.begin(student.module)
+    training = fit(
+        context,
+        student,
+        losses(student),
+        seed=context.settings["seed"],
+        companion=companion,
+        after_step=compression.after_step if compression else None,
+        settled_at=compression.settled_at if compression else 0.0,
+    )
+    if compression is not None:
+        compression.finish()
     return keep(context, student, training)
 
 

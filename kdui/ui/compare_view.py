@@ -31,7 +31,7 @@ def model_options(models: Sequence[Servable], chosen: str, optional: bool) -> st
     for model in models:
         groups.setdefault(model.role, []).append(model)
     parts = ['<option value="">none</option>'] if optional else []
-    for role in ("teacher", "student", "compressed", "control", "smoothed"):
+    for role in ("teacher", "student", "compressed", "control", "smoothed", "assistant"):
         if found := groups.get(role):
             inner = "".join(
                 f'<option value="{escape(model.digest)}"{" selected" if model.digest == chosen else ""}>'

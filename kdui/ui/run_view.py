@@ -36,6 +36,7 @@ TITLES = {
 UNITS = {"B": "bytes", "MAC": "count", "1/s": "/s"}  # as provenance.number spells them
 ROLE_TITLES = {
     "teacher": "Teacher",
+    "assistant": "Assistant",
     "student": "Student",
     "control": "Control, no KD",
     "smoothed": "Control, smoothed labels",

@@ -138,7 +138,7 @@ def test_without_control_and_without_kept_outputs(plan):
     [
         (
             {"stages": ["distill", "teach"]},
-            "Stage 'teach' must come before 'distill': the order is teach, distill, prune, quantize, export, measure",
+            "Stage 'teach' must come before 'distill': the order is ",
         ),
         ({"stages": ["teach", "quantize", "prune"]}, "Stage 'prune' must come before 'quantize'"),
         ({"stages": ["distill"]}, "Stage 'distill' needs a teacher. Name one in 'teacher:' and put a 'teach' stage before it."),

@@ -6,6 +6,7 @@ from typing import Any
 
 from kdui.catalogue.planner import plan_recipe
 from kdui.core.measurement import Measurement
+from kdui.core.plan import Step
 from kdui.core.recipe import Recipe
 from kdui.core.run import Run
 from kdui.launch.dispatcher import Dispatcher
@@ -45,6 +46,10 @@ class Bench:
         """Queue a recipe."""
         recipe = Recipe.model_validate(plain).with_values(values or {})
         return self.store.runs.create(recipe, plan_recipe(recipe, self.settings), device)
+
+    def plan(self, plain: dict[str, Any]) -> list[Step]:
+        """The plan of a recipe; nothing is queued."""
+        return plan_recipe(Recipe.model_validate(plain), self.settings)
 
     def run(self, plain: dict[str, Any], values: dict[str, Any] | None = None, device: str = "cpu") -> Run:
         """Queue a recipe, work it off, and give the run as it ended."""

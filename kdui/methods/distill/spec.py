@@ -3,7 +3,7 @@
 One convention everywhere: ``soft_weight`` is α in ``α · soft + (1 − α) · hard``; the classic λ is 1 − α.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -61,13 +61,18 @@ class DistillSpec(SoftTargetKnobs):
 OWN = tuple(name for name in DistillSpec.model_fields if name not in SoftTargetKnobs.model_fields)
 
 
-def plan(chain: Chain, stage: str, spec: DistillSpec) -> None:
-    """Teacher outputs (kept for every temperature and α), the student, and its controls."""
+def own_settings(spec: DistillSpec) -> dict[str, Any]:
+    """The settings of the soft-target loss; what means nothing is left out, so that it makes no other student."""
     settings = {**spec.soft(), **{name: getattr(spec, name) for name in OWN}}
     for knob in ("temperature", "soft_weight"):
         if settings[f"{knob}_course"] == "constant":
-            del settings[f"last_{knob}"]  # it means nothing then, so it must not make another student
-    plan_student(chain, stage, spec, method="distill", operation="distill", settings=settings)
+            del settings[f"last_{knob}"]
+    return settings
+
+
+def plan(chain: Chain, stage: str, spec: DistillSpec) -> None:
+    """Teacher outputs (kept for every temperature and α), the student, and its controls."""
+    plan_student(chain, stage, spec, method="distill", operation="distill", settings=own_settings(spec))
 
 
 METHOD = Method(

@@ -38,7 +38,7 @@ def plan(chain: Chain, stage: str, spec: MeasureSpec) -> None:
     """One step a model, each against the first model (the teacher) in fp32 as the baseline."""
     if not chain.models:
         chain.need_model(stage)
-    baseline = chain.exported(chain.teacher or chain.models[0])
+    baseline = chain.exported(chain.reference or chain.models[0])
     for model in list(chain.models):
         chain.add(
             f"{stage}.{model.name}",

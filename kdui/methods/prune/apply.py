@@ -3,12 +3,12 @@
 from typing import Any
 
 from kdui.methods.distill.apply import soft_and_hard
-from kdui.methods.prune.masks import apply_masks, magnitude_masks, random_masks
 from kdui.methods.prune.structured import prune_channels
 from kdui.objectives import objective_of
 from kdui.training.context import StepContext
 from kdui.training.learning import fit, keep, resident
 from kdui.training.loop import LossFunction
+from kdui.training.masks import apply_masks, magnitude_masks, random_masks
 from kdui.training.starting import load_input
 from kdui.training.teacher_outputs import TeacherOutputs
 from kdui.training.weights import prunable_weights

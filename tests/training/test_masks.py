@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from kdui.methods.prune.masks import apply_masks, magnitude_masks, random_masks
+from kdui.training.masks import apply_masks, magnitude_masks, random_masks
 
 
 def weights(seed: int = 0) -> dict[str, torch.Tensor]:

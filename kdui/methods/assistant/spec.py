@@ -1,0 +1,61 @@
+"""Teacher assistant: the form, and its place in the plan."""
+
+from pydantic import Field
+from pydantic.config import JsonDict
+
+from kdui.core.contracts import Method
+from kdui.core.plan import Chain
+from kdui.methods.distill.spec import DistillSpec, own_settings
+from kdui.methods.student_knobs import teacher_outputs
+
+# The student's own stage trains the controls: the knobs that the assistant inherits are not drawn.
+NEVER: JsonDict = {"advanced": True, "only_when": {"model": []}}
+
+
+class AssistantSpec(DistillSpec):
+    """Settings of a teacher assistant (Mirzadeh et al. 2020, arXiv:1902.03393, section 3). Several stages make a longer chain."""
+
+    model: str = Field(
+        default="cnn-medium",
+        title="Assistant",
+        description="A model between teacher and student in size, as in the lists of teachers and students.",
+    )
+    control: bool = Field(default=False, title="Control run", json_schema_extra=NEVER)
+    smooth_control: bool = Field(default=False, title="Control with smoothed labels", json_schema_extra=NEVER)
+
+
+def plan(chain: Chain, stage: str, spec: AssistantSpec) -> None:
+    """The assistant under the teacher; from here on it is the teacher."""
+    teacher, model = chain.need_teacher(stage), chain.resolved(spec.model)
+    inputs = {"teacher": teacher}
+    if spec.cache_teacher:
+        inputs["outputs"] = teacher_outputs(chain, stage, spec, views=spec.views if spec.augment else 0)
+    training = {"seed": chain.recipe.seed, **spec.training(), **({"views": spec.views} if spec.augment else {})}
+    step = chain.add(
+        stage,
+        stage=stage,
+        method="distill",
+        operation="distill",
+        produces="model",
+        role="assistant",
+        inputs=inputs,
+        label=f"{model.title} (assistant)",
+        model=model,
+        settings={**training, **own_settings(spec)},
+    )
+    chain.teacher = chain.current = chain.add_model(step)
+    chain.teacher_facts = model
+
+
+METHOD = Method(
+    name="assistant",
+    title="Teacher assistant",
+    group="distill",
+    transfers="sources",
+    source="Mirzadeh et al. 2020, arXiv:1902.03393, section 3",
+    order=15,
+    version=1,
+    spec=AssistantSpec,
+    plan=plan,
+    summary="A model between the two learns first and then teaches the student: smaller gaps are easier to cross.",
+)

@@ -1,0 +1,1 @@
+"""Born-again students: each generation is taught by the one before it."""

@@ -1,0 +1,63 @@
+"""Born-again students: the form, and its place in the plan."""
+
+from pydantic import Field
+
+from kdui.core.contracts import Method
+from kdui.core.plan import Chain, Step
+from kdui.methods.distill.spec import DistillSpec, own_settings
+from kdui.methods.student_knobs import need_student, plan_controls, teacher_outputs
+
+
+class BornAgainSpec(DistillSpec):
+    """Settings of born-again self-distillation (Furlanello et al. 2018, arXiv:1805.04770, section 3)."""
+
+    generations: int = Field(
+        default=2,
+        ge=2,
+        le=6,
+        title="Generations",
+        description="The first learns from the teacher, each next one, with new weights, from the one before it.",
+        json_schema_extra={"step": 1},
+    )
+
+
+def plan(chain: Chain, stage: str, spec: BornAgainSpec) -> None:
+    """One student a generation; the last one is the result, and the controls have its number of epochs."""
+    student, teacher = need_student(chain, stage), chain.need_teacher(stage)
+    step: Step = teacher
+    for generation in range(1, spec.generations + 1):
+        last = generation == spec.generations
+        inputs = {"teacher": step}
+        if spec.cache_teacher:
+            inputs["outputs"] = teacher_outputs(chain, stage, spec, step, views=spec.views if spec.augment else 0)
+        seed = chain.recipe.seed + 1000 * (generation - 1)  # new first weights: the first generation is a plain student
+        training = {"seed": seed, **spec.training(), **({"views": spec.views} if spec.augment else {})}
+        step = chain.add(
+            stage if last else f"{stage}.{generation}",
+            stage=stage,
+            method="distill",
+            operation="distill",
+            produces="model",
+            role="student" if last else "assistant",
+            inputs=inputs,
+            label=f"{student.title}, generation {generation}",
+            model=student,
+            settings={**training, **own_settings(spec)},
+        )
+        chain.add_model(step)
+    chain.current = step
+    plan_controls(chain, stage, spec)
+
+
+METHOD = Method(
+    name="born_again",
+    title="Born again",
+    group="distill",
+    transfers="sources",
+    source="Furlanello et al. 2018, arXiv:1805.04770, section 3",
+    order=20,
+    version=1,
+    spec=BornAgainSpec,
+    plan=plan,
+    summary="The student becomes the teacher of its own next generation.",
+)
