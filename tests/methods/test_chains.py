@@ -72,7 +72,7 @@ def test_one_after_the_other_stays_possible_at_equal_compute(bench):
         "stages": [
             {"teach": TEACH},
             {"distill": {**STUDENT, "epochs": 6}},
-            {"prune": {"sparsity": 0.6, "epochs": 4, "batch_size": 32}},
+            {"prune": {"sparsity": 0.6, "epochs": 4, "batch_size": 32, "learning_rate": 0.005}},
         ],
     }
     assert learned(bench, recipe, "prune")["validation"] > 85
