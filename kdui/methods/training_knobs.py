@@ -8,6 +8,8 @@ from pydantic.config import JsonDict
 from kdui.core.contracts import StageSpec
 
 ADVANCED: JsonDict = {"advanced": True}
+# Knobs that joined TrainingKnobs later, with the value at which they do nothing.
+LATER: dict[str, Any] = {"labels": 1.0, "adapter_rank": 0}
 
 
 class TrainingKnobs(StageSpec):
@@ -53,4 +55,8 @@ class TrainingKnobs(StageSpec):
 
     def training(self) -> dict[str, Any]:
         """Only the knobs of this class: what decides a training without a teacher."""
-        return {name: getattr(self, name) for name in TrainingKnobs.model_fields}
+        return {name: value for name, value in self.chosen().items() if name in TrainingKnobs.model_fields}
+
+    def chosen(self) -> dict[str, Any]:
+        """All knobs, but those that came ``LATER`` only where they are turned on: artifacts made before them stay valid."""
+        return {name: value for name, value in self.model_dump().items() if name not in LATER or value != LATER[name]}

@@ -77,7 +77,7 @@ def plan(chain: Chain, stage: str, spec: PruneSpec) -> None:
     inputs = {"model": model}
     if spec.epochs and spec.soft_weight and chain.teacher is not None:
         inputs["outputs"] = teacher_outputs(chain, stage, spec)
-    settings = {**spec.model_dump(), "augment": False, "seed": chain.recipe.seed}
+    settings = {**spec.chosen(), "augment": False, "seed": chain.recipe.seed}
     share = f"{spec.sparsity:.0%}".replace("%", " %")
     what = {"magnitude": "sparse", "random": "sparse at random", "structured": "of channels removed"}[spec.kind]
     step = chain.add(

@@ -34,7 +34,7 @@ def plan(chain: Chain, stage: str, spec: TeachSpec) -> None:
         role="teacher",
         label=chain.teacher_facts.title,
         model=chain.teacher_facts,
-        settings=spec.model_dump(),
+        settings=spec.chosen(),
     )
     chain.teacher = chain.current = chain.add_model(step)
 
