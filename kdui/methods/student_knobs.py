@@ -92,6 +92,15 @@ def need_student(chain: Chain, stage: str) -> ModelFacts:
     return chain.student_facts
 
 
+def need_one_answer(chain: Chain, stage: str) -> None:
+    """Raises RecipeError where the task combines several: one soft answer over the labels of all of them would mean nothing."""
+    if chain.task.parts:
+        raise RecipeError(
+            f"Stage '{stage}' transfers one answer over all labels, but {chain.task.title} asks "
+            f"{len(chain.task.parts)} questions. Use the method 'specialists'; set 'soft_weight: 0' where a stage recovers."
+        )
+
+
 def shared_representation(chain: Chain, stage: str, wanted: tuple[Representation, ...]) -> Representation:
     """The first of the wanted kinds of inner values that teacher and student both have; raises RecipeError where none is."""
     teacher, student = chain.teacher_facts, need_student(chain, stage)
@@ -114,6 +123,7 @@ def shared_representation(chain: Chain, stage: str, wanted: tuple[Representation
 
 def teacher_outputs(chain: Chain, stage: str, spec: TrainingKnobs, teacher: Step | None = None, views: int = 0) -> Step:
     """The step that asks the teacher about every training example; all methods share it."""
+    need_one_answer(chain, stage)
     teacher = teacher or chain.need_teacher(stage)
     return chain.add(
         f"{stage}.outputs" if teacher is chain.teacher else f"{stage}.outputs.{teacher.name}",
@@ -169,6 +179,7 @@ def plan_student(
     ``settings`` are the method's own; ``features`` names the inner values it matches; ``inputs`` are further steps it reads;
     ``remark`` follows the student's name in its label.
     """
+    need_one_answer(chain, stage)
     teacher, student = chain.need_teacher(stage), need_student(chain, stage)
     training = training_settings(chain, spec)
     reads: dict[str, Step] = {"teacher": teacher, **(inputs or {})}
@@ -195,9 +206,9 @@ def plan_student(
 
 def plan_controls(chain: Chain, stage: str, spec: StudentKnobs) -> None:
     """The same student without its teacher: on hard labels, and on labels as soft as the teacher's targets."""
-    teacher, student = chain.need_teacher(stage), need_student(chain, stage)
+    student = need_student(chain, stage)
     training = training_settings(chain, spec)
-    start = {"teacher": teacher} if student.from_teacher else {}
+    start = {"teacher": chain.need_teacher(stage)} if student.from_teacher else {}
     if spec.control:
         control = chain.add(
             f"{stage}.control",

@@ -44,6 +44,7 @@ def fit(
     after_step: Callable[[float], None] | None = None,
     companion: nn.Module | None = None,
     settled_at: float = 0.0,
+    companion_rate: float = 1.0,
 ) -> dict[str, Any]:
     """Train the model on the task's data under the given losses; returns the trainer's summary."""
     knobs = knobs_of(context)
@@ -60,6 +61,7 @@ def fit(
         views=int(context.settings.get("views", 0)),
         after_step=after_step,
         companion=companion,
+        companion_rate=companion_rate,
         settled_at=settled_at,
     )
     return trainer.run()

@@ -47,7 +47,8 @@ class Trainer:
 
     ``losses(outputs, batch)`` gives named scalar tensors, of which ``total`` is minimized; ``views`` is the number of fixed
     augmented views to go round (0: a fresh view each epoch); ``after_step(progress)`` runs after each update (masks of pruned
-    weights). ``companion`` holds what is trained beside the model but is no part of the result: projectors, a peer, a teacher.
+    weights). ``companion`` holds what is trained beside the model but is no part of the result: projectors, a peer, a teacher;
+    its learning rate is ``companion_rate`` times the model's.
     Before the share ``settled_at`` of the training is done, no epoch may become the best (the model is still being compressed).
     """
 
@@ -63,6 +64,7 @@ class Trainer:
     views: int = 0
     after_step: Callable[[float], None] | None = None
     companion: nn.Module | None = None
+    companion_rate: float = 1.0
     settled_at: float = 0.0
     history: list[dict[str, float]] = field(default_factory=list)
 
@@ -106,7 +108,7 @@ class Trainer:
         torch.manual_seed(self.seed)  # dropout
         self._steps_an_epoch = max(1, len(self.data.batches(self.knobs.batch_size, self.seed, 0)))
         self._total_steps = max(1, self._steps_an_epoch * self.knobs.epochs)
-        self._optimizer = make_optimizer(self._trained(), self.knobs)
+        self._optimizer = make_optimizer(self.model, self.knobs, self.companion, self.companion_rate)
         self._epoch, self._position, self._steps_done = 0, 0, 0
         self._best: dict[str, torch.Tensor] = {}
         self._best_score: float | None = None
@@ -161,7 +163,7 @@ class Trainer:
         batch = Batch(self.data.inputs(index, view), targets, index, view or 0, progress)
         rate = self.knobs.learning_rate * schedule_factor(self.knobs.schedule, self._steps_done, self._total_steps)
         for group in self._optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["rate"]
         with self._autocast:
             outputs = self.model(**batch.inputs)
             losses = self.losses(outputs, batch)
@@ -251,13 +253,21 @@ def predict(
     return found
 
 
-def make_optimizer(model: nn.Module, knobs: TrainingKnobs) -> torch.optim.Optimizer:
-    """AdamW, or SGD with Nesterov momentum; biases and norms (one axis) are not decayed."""
-    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    groups = [
-        {"params": [parameter for parameter in parameters if parameter.ndim > 1], "weight_decay": knobs.weight_decay},
-        {"params": [parameter for parameter in parameters if parameter.ndim <= 1], "weight_decay": 0.0},
-    ]
+def make_optimizer(
+    model: nn.Module, knobs: TrainingKnobs, companion: nn.Module | None = None, companion_rate: float = 1.0
+) -> torch.optim.Optimizer:
+    """AdamW, or SGD with Nesterov momentum; biases and norms (one axis) are not decayed.
+
+    ``rate`` of a parameter group is its learning rate as a share of the model's.
+    """
+    groups: list[dict[str, Any]] = []
+    for module, rate in ((model, 1.0), (companion, companion_rate)):
+        if module is None:
+            continue
+        parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
+        for matrices, decay in ((True, knobs.weight_decay), (False, 0.0)):
+            chosen = [parameter for parameter in parameters if (parameter.ndim > 1) is matrices]
+            groups.append({"params": chosen, "weight_decay": decay, "lr": knobs.learning_rate * rate, "rate": rate})
     if knobs.optimizer == "sgd":
         return torch.optim.SGD(groups, lr=knobs.learning_rate, momentum=0.9, nesterov=True)
     return torch.optim.AdamW(groups, lr=knobs.learning_rate)

@@ -19,10 +19,12 @@ def train_student(
     losses: Callable[[SavedModel], LossFunction],
     companion: nn.Module | None = None,
     compression: Compression | None = None,
+    companion_rate: float = 1.0,
 ) -> dict[str, Any]:
     """Start the step's student, train it under ``losses(student)``, keep its best epoch; returns the artifact's summary.
 
-    ``companion`` is trained beside it and thrown away; ``compression`` makes the student smaller on the way.
+    ``companion`` is trained beside it, at ``companion_rate`` times its learning rate, and thrown away; ``compression`` makes
+    the student smaller on the way.
     """
     student = start_model(context, seed=context.settings["seed"])
     if compression is not None:
@@ -33,6 +35,7 @@ def train_student(
         losses(student),
         seed=context.settings["seed"],
         companion=companion,
+        companion_rate=companion_rate,
         after_step=compression.after_step if compression else None,
         settled_at=compression.settled_at if compression else 0.0,
     )

@@ -173,3 +173,22 @@ def test_after_step_runs_once_an_update():
     found.after_step = lambda progress: calls.append(1)
     found.run()
     assert len(calls) == 2 * 13
+
+
+def test_a_companion_is_trained_at_its_rate_and_no_part_of_the_result():
+    def trained(rate: float) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        found = trainer(epochs=1, schedule="constant", optimizer="sgd", learning_rate=0.01)
+        mixer = torch.nn.Linear(10, 10)
+        with torch.no_grad():
+            mixer.weight.copy_(torch.eye(10))
+            mixer.bias.zero_()
+        found.companion, found.companion_rate = mixer, rate
+        found.losses = lambda outputs, batch: {"total": torch.nn.functional.cross_entropy(mixer(outputs), batch.targets)}
+        found.run()
+        return mixer.weight.detach() - torch.eye(10), found.model.state_dict()
+
+    still, state = trained(0.0)
+    moved, _ = trained(1.0)
+    assert still.abs().max() == 0
+    assert moved.abs().max() > 1e-3
+    assert state.keys() == Small().state_dict().keys()

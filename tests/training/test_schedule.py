@@ -40,3 +40,10 @@ def test_matrices_are_decayed_biases_and_norms_are_not(name, kind):
     decayed, plain = optimizer.param_groups
     assert (decayed["weight_decay"], [parameter.shape for parameter in decayed["params"]]) == (0.02, [torch.Size([4, 3])])
     assert (plain["weight_decay"], len(plain["params"])) == (0.0, 2)
+
+
+def test_a_companion_has_a_rate_of_its_own():
+    model, companion = nn.Linear(3, 4), nn.Linear(2, 2)
+    optimizer = make_optimizer(model, TrainingKnobs(learning_rate=0.1), companion, companion_rate=0.25)
+    assert [group["rate"] for group in optimizer.param_groups] == [1.0, 1.0, 0.25, 0.25]
+    assert [group["lr"] for group in optimizer.param_groups] == pytest.approx([0.1, 0.1, 0.025, 0.025])
