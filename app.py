@@ -11,6 +11,7 @@ import typer
 
 from kdui import terminal
 from kdui.core.errors import KduiError
+from kdui.listing import listing
 from kdui.workbench import Workbench
 
 app = typer.Typer(add_completion=False, no_args_is_help=False, help=__doc__, pretty_exceptions_enable=False)
@@ -59,12 +60,12 @@ def run(
 
 @app.command("list")
 def list_(
-    kind: Annotated[str, typer.Argument(help="tasks, models, methods, recipes or runs.")],
+    kind: Annotated[str, typer.Argument(help="tasks, models, methods, recipes, studies or runs.")],
     text: Annotated[str, typer.Option(help="Only runs whose name, id or models contain this.")] = "",
     as_json: Json = False,
 ) -> None:
     """List what there is."""
-    rows = terminal.listing(Workbench(), kind, text)
+    rows = listing(Workbench(), kind, text)
     terminal.print_json(rows) if as_json else terminal.print_rows(rows)
 
 
@@ -117,6 +118,33 @@ def predict(
     finally:
         bench.close()
     terminal.print_json(rows) if as_json else terminal.print_rows(rows)
+
+
+@app.command()
+def study(
+    name: Annotated[str, typer.Argument(help="A study's name, as 'list studies' shows it, or a YAML file.")],
+    seeds: Annotated[int, typer.Option(help="Only so many of its seeds; 0: all.")] = 0,
+    out: Annotated[Path | None, typer.Option(help="Write the results to this JSON file.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda:N.")] = "auto",
+    as_json: Json = False,
+) -> None:
+    """Queue all runs of a study, follow them, and print its table; what the store holds is not computed again."""
+    from kdui import studying
+    from kdui.catalogue.studies import read_study
+
+    bench, chosen = Workbench(), read_study(name)
+    runs = studying.queue_study(bench, chosen, chosen.seeds[:seeds] if seeds else None, device)
+    bench.start_dispatcher()
+    try:
+        for group in zip(*runs.values(), strict=True):
+            for item in group:
+                terminal.follow(bench, item.id, quiet=as_json)
+    finally:
+        bench.close()
+    table = studying.study_table(bench, chosen, runs)
+    if out:
+        out.write_text(json.dumps(table, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    terminal.print_json(table) if as_json else typer.echo(studying.markdown(table))
 
 
 @app.command()

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from kdui.core.errors import KduiError, RecipeError, UnknownName
+from kdui.core.errors import KduiError, RecipeError
 from kdui.core.measurement import Measurement
 from kdui.core.run import RunState
 from kdui.core.views import RunDetail
@@ -218,65 +218,6 @@ def print_rows(rows: list[dict[str, Any]]) -> None:
 
 
 # --- commands -----------------------------------------------------------------------------------------------------
-
-
-def listing(bench: Workbench, kind: str, text: str = "") -> list[dict[str, Any]]:
-    """Rows of tasks, models, methods, recipes or runs; raises UnknownName with the nearest."""
-    if kind == "tasks":
-        return [
-            {
-                "name": task.name,
-                "title": task.title,
-                "kind": task.modality,
-                "labels": len(task.labels),
-                **task.splits,
-                "licence": task.resource.licence,
-            }
-            for task in bench.tasks()
-        ]
-    if kind == "models":
-        return _models()
-    if kind == "methods":
-        return [
-            {"name": method.name, "group": method.group, "what": method.summary, "settings": ", ".join(method.spec.model_fields)}
-            for method in bench.methods()
-        ]
-    if kind == "recipes":
-        return [
-            {"name": name, "title": recipe.name, "task": recipe.task, "what": recipe.summary}
-            for name, recipe in zip(bench.recipe_names(), bench.recipes(), strict=True)
-        ]
-    if kind == "runs":
-        return [
-            {
-                "id": row.id,
-                "name": row.name,
-                "state": row.state.value,
-                "task": row.task,
-                "teacher": row.teacher,
-                "student": row.student,
-                "result": row.headline,
-                "created (UTC)": row.created,
-                "error": row.error or "",
-            }
-            for row in bench.runs(text=text, size=100).rows
-        ]
-    raise UnknownName("list", kind, ["tasks", "models", "methods", "recipes", "runs"])
-
-
-def _models() -> list[dict[str, Any]]:
-    from kdui.catalogue.models import presets
-
-    return [
-        {
-            "name": name,
-            "family": family.title,
-            "for": ", ".join(preset.tasks) or family.modality,
-            "licence": preset.licence,
-            "what": preset.summary,
-        }
-        for name, (family, preset) in presets().items()
-    ]
 
 
 def predictions(bench: Workbench, run_id: str, example: str) -> list[dict[str, Any]]:

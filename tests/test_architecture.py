@@ -18,7 +18,7 @@ HEAVY = {"torch", "transformers", "onnxruntime", "onnx", "sklearn", "torch_pruni
 LAYERS = {
     "ground": r"kdui|kdui\.core\b.*",
     "place": r"kdui\.settings|kdui\.launch|kdui\.launch\.machine",
-    "facts": r"kdui\.(tasks|models|methods)|.*\.(spec|files)|kdui\.methods\.training_knobs|kdui\.tasks\.examples",
+    "facts": r"kdui\.(tasks|models|methods)|.*\.(spec|files)|kdui\.methods\.(training|student)_knobs|kdui\.tasks\.examples",
     "store and catalogue": r"kdui\.(store|catalogue)\b.*",
     "inputs and objectives": r"kdui\.(inputs|objectives|tasks)\b.*",
     "models": r"kdui\.models\b.*",
@@ -31,14 +31,14 @@ LAYERS = {
     "what the page asks for": r"kdui\.(charts|estimating|lens_data|points|presenting)\b.*",
     "workbench": r"kdui\.workbench",
     "page": r"kdui\.ui\b.*",
-    "commands": r"kdui\.(serve|terminal|bench)\b.*|app",
+    "commands": r"kdui\.(serve|terminal|listing|studying|bench)\b.*|app",
 }
 # Its own command counts the sizes of all presets anew; the page reads the file that it wrote.
 ALLOWED = {("kdui.catalogue.sizes", "kdui.models.building")}
 
 LIGHT = re.compile(
-    r"app|kdui\.(core|settings|catalogue|store|launch|charts|ui|workbench|serve|terminal)\b.*"
-    r"|kdui\.(points|presenting|estimating|lens_data)\b.*|kdui\.serving\.client|.*\.(spec|files)|kdui\.methods\.training_knobs"
+    r"app|kdui\.(core|settings|catalogue|store|launch|charts|ui|workbench|serve|terminal|listing|studying)\b.*"
+    r"|kdui\.(points|presenting|estimating|lens_data)\b.*|kdui\.serving\.client|.*\.(spec|files)|kdui\.methods\.(training|student)_knobs"
 )
 
 

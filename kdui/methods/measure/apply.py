@@ -27,7 +27,8 @@ def measure(context: StepContext) -> dict[str, Any]:
     model = context.inputs["model"]
     found = [*_quality(context, model), *_sizes(context, model)]
     context.report.progress(0.5)
-    found += _speed(context, model)
+    if context.settings.get("speed", True):
+        found += _speed(context, model)
     write_json(context.out / MEASUREMENTS_FILE, [item.row() for item in found])
     return {"measurements": len(found)}
 

@@ -1,5 +1,7 @@
 """Measure: the form, and its place in the plan."""
 
+from typing import Any
+
 from pydantic import Field
 
 from kdui.core.contracts import Method, StageSpec
@@ -32,6 +34,16 @@ class MeasureSpec(StageSpec):
         description="Use only the first so many; 0 uses all.",
         json_schema_extra={"advanced": True},
     )
+    speed: bool = Field(
+        default=True,
+        title="Speed and memory",
+        description="Off measures quality and size alone: enough where many repeats of one model are compared.",
+        json_schema_extra={"advanced": True},
+    )
+
+    def chosen(self) -> dict[str, Any]:
+        """What decides a measurement; measuring speed is the rule and leaves no trace in a digest."""
+        return self.model_dump(exclude=set() if not self.speed else {"speed"})
 
 
 def plan(chain: Chain, stage: str, spec: MeasureSpec) -> None:
@@ -48,7 +60,7 @@ def plan(chain: Chain, stage: str, spec: MeasureSpec) -> None:
             produces="measurements",
             role=model.role,
             label=model.label,
-            settings={**spec.model_dump(), "machine": chain.machine},
+            settings={**spec.chosen(), "machine": chain.machine},
             inputs={"model": chain.exported(model), "baseline": baseline},
         )
 

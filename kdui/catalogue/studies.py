@@ -1,0 +1,82 @@
+"""Studies: many recipes that differ in one thing, over several seeds, as one YAML file each."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import Field, ValidationError
+
+from kdui.catalogue.methods import METHODS, describe_error
+from kdui.catalogue.recipe_files import validated
+from kdui.core.errors import RecipeError, UnknownName
+from kdui.core.plain import Frozen
+from kdui.core.recipe import Recipe
+
+FOLDER = Path(__file__).parent / "studies"
+
+
+class Arm(Frozen):
+    """One row of a study's table: its title and the stages that make it; other fields stand for the study's own."""
+
+    title: str
+    stages: tuple[Any, ...]
+    task: str | None = None
+    teacher: str | None = None
+    student: str | None = None
+
+
+class Study(Frozen):
+    """What is compared. ``training`` goes into every distillation stage, so that all arms have equal compute."""
+
+    name: str = ""
+    title: str
+    summary: str = ""
+    task: str
+    teacher: str | None = None
+    student: str | None = None
+    seeds: tuple[int, ...] = Field(default=(0, 1, 2), min_length=1)
+    before: tuple[Any, ...] = ()
+    training: dict[str, Any] = {}
+    after: tuple[Any, ...] = ({"measure": {}},)
+    arms: tuple[Arm, ...] = Field(min_length=1)
+
+    def recipes(self, arm: Arm, seeds: tuple[int, ...] | None = None) -> list[Recipe]:
+        """The arm's recipe for each seed; raises RecipeError where it cannot be read."""
+        stages = [*self.before, *(self._trained(stage) for stage in arm.stages), *self.after]
+        plain = {
+            "name": f"{self.title} · {arm.title}",
+            "task": arm.task or self.task,
+            "teacher": arm.teacher or self.teacher,
+            "student": arm.student or self.student,
+            "stages": stages,
+        }
+        present = {key: value for key, value in plain.items() if value is not None}
+        return [validated({**present, "seed": seed}, f"Study '{self.name}'") for seed in seeds or self.seeds]
+
+    def _trained(self, stage: Any) -> Any:
+        """The stage with the study's training knobs, where it trains a student; the arm's own values win."""
+        method, settings = (stage, {}) if isinstance(stage, str) else next(iter(stage.items()))
+        if METHODS[method].group != "distill":
+            return stage
+        return {method: {**self.training, **(settings or {})}}
+
+
+def study_names() -> list[str]:
+    """The built-in studies."""
+    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+
+
+def read_study(name: str) -> Study:
+    """A built-in study, or one in a YAML file; raises UnknownName or RecipeError in words."""
+    path = Path(name) if name.endswith((".yaml", ".yml")) else FOLDER / f"{name}.yaml"
+    if not path.is_file():
+        raise UnknownName("study", name, study_names())
+    try:
+        plain = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return Study.model_validate({**plain, "name": path.stem})
+    except yaml.YAMLError as error:
+        raise RecipeError(f"{path} is not YAML: {error}") from None
+    except (ValidationError, TypeError) as error:
+        faults = error.errors() if isinstance(error, ValidationError) else []
+        words = "; ".join(describe_error("", item) for item in faults) or "it holds no mapping"
+        raise RecipeError(f"{path} is not a study: {words}") from None

@@ -1,0 +1,139 @@
+"""Runs a study and makes its table: each arm over its seeds, against the controls that were trained beside it."""
+
+import platform
+from typing import Any
+
+from kdui.catalogue.studies import Arm, Study
+from kdui.charts.interval import mean_interval
+from kdui.core.errors import RecipeError
+from kdui.core.run import Run, RunState
+from kdui.launch import machine
+from kdui.workbench import Workbench
+
+Row = dict[str, Any]
+SHOWN = ("headline", "latency_ms", "speedup", "file_mb", "gzip_mb", "packed_mb", "parameters", "macs", "retained")
+
+
+def queue_study(
+    bench: Workbench, study: Study, seeds: tuple[int, ...] | None = None, device: str = "auto"
+) -> dict[str, list[Run]]:
+    """Queue every arm with every seed, all checked before the first is queued; arm title -> runs in the order of the seeds."""
+    recipes = {arm.title: study.recipes(arm, seeds) for arm in study.arms}
+    for group in recipes.values():
+        for recipe in group:
+            bench.check(recipe)
+    # One seed of all arms first: a study that is stopped half-way has compared all of them.
+    count = len(next(iter(recipes.values())))
+    found: dict[str, list[Run]] = {title: [] for title in recipes}
+    for number in range(count):
+        for title, group in recipes.items():
+            found[title].append(bench.submit(group[number], device))
+    return found
+
+
+def study_table(bench: Workbench, study: Study, runs: dict[str, list[Run]]) -> dict[str, Any]:
+    """The study's results as plain data: machine, and for each arm its rows by seed, means, intervals and gains.
+
+    Raises RecipeError naming the runs that did not succeed.
+    """
+    states = {title: [bench.store.runs.get(run.id) for run in group] for title, group in runs.items()}
+    failed = [run for group in states.values() for run in group if run.state is not RunState.SUCCEEDED]
+    if failed:
+        listed = "; ".join(f"{run.id} ({run.name}): {run.error or run.state.value}" for run in failed[:5])
+        raise RecipeError(f"{len(failed)} runs of the study did not succeed: {listed}")
+    arms = [_arm_row(bench, arm, states[arm.title]) for arm in study.arms]
+    return {
+        "study": study.name,
+        "title": study.title,
+        "summary": study.summary,
+        "command": f"python app.py study {study.name}",
+        "training": study.training,
+        "machine": {
+            "cpu": machine.cpu_name(),
+            "cores": machine.cores(),
+            "flags": list(machine.notable_flags()),
+            "gpus": list(machine.gpus()),
+            "python": platform.python_version(),
+            "versions": machine.versions(),
+        },
+        "arms": arms,
+    }
+
+
+def _arm_row(bench: Workbench, arm: Arm, runs: list[Run]) -> Row:
+    by_seed = [_models(bench, run) for run in runs]
+    seconds = [_seconds(bench, run, arm) for run in runs]
+    row: Row = {"arm": arm.title, "seeds": [run.recipe.seed for run in runs], "models": {}}
+    for name in by_seed[0]:
+        found = [models[name] for models in by_seed if name in models]
+        row["models"][name] = _summary(found)
+    row["minutes"] = round(sum(seconds) / len(seconds) / 60, 2)
+    main = next((name for name in reversed(row["models"]) if row["models"][name]["role"] in ("student", "compressed")), None)
+    for control in ("control", "smoothed"):
+        other = next((name for name, item in row["models"].items() if item["role"] == control), None)
+        if main and other:
+            row[f"gain_over_{control}"] = gain([models[main]["headline"] - models[other]["headline"] for models in by_seed])
+    row["result"] = main
+    return row
+
+
+def gain(differences: list[float]) -> Row:
+    """Mean paired difference over seeds with its 95 % t-interval, and what it allows to say."""
+    mean, width = mean_interval(differences)
+    if width is None:
+        verdict = "one seed is not enough to tell"
+    elif abs(mean) <= width:
+        verdict = "no difference shown"
+    else:
+        verdict = "better" if mean > 0 else "worse"
+    return {
+        "mean": round(mean, 3),
+        "half_width": None if width is None else round(width, 3),
+        "by_seed": [round(value, 3) for value in differences],
+        "verdict": verdict,
+    }
+
+
+def _models(bench: Workbench, run: Run) -> dict[str, Row]:
+    rows = bench.store.results.rows_of_run(run.id)
+    return {row["step"].removeprefix("measure."): row for row in rows}
+
+
+def _summary(rows: list[Row]) -> Row:
+    mean, width = mean_interval([row["headline"] for row in rows])
+    found: Row = {"role": rows[0]["role"], "label": rows[0]["label"], "mean": round(mean, 3)}
+    found["half_width"] = None if width is None else round(width, 3)
+    for name in SHOWN:
+        values = [row[name] for row in rows if row.get(name) is not None]
+        if values:
+            rounded = [round(value, 5) for value in values]
+            found[name] = rounded if len(set(rounded)) > 1 else rounded[0]
+    return found
+
+
+def _seconds(bench: Workbench, run: Run, arm: Arm) -> float:
+    """Seconds that the arm's own steps took when they were made: students and assistants, not teachers, caches and controls."""
+    stages = {stage if isinstance(stage, str) else next(iter(stage)) for stage in arm.stages}
+    made = [
+        step for step in run.steps if step.name.split(".")[0] in stages and step.role in ("student", "assistant", "compressed")
+    ]
+    return sum(bench.store.artifacts.manifest(step.digest).seconds for step in made if step.method not in ("export", "measure"))
+
+
+def markdown(table: dict[str, Any]) -> str:
+    """The table as Markdown: what the README and a terminal show."""
+    lines = ["| method | accuracy, % | over hard labels | over smoothed labels | minutes |", "| --- | --- | --- | --- | --- |"]
+    for row in table["arms"]:
+        main = row["models"][row["result"]]
+        width = f" ± {main['half_width']:.2f}" if main["half_width"] is not None else ""
+        gains = [_gain_words(row.get(f"gain_over_{control}")) for control in ("control", "smoothed")]
+        lines.append(f"| {row['arm']} | {main['mean']:.2f}{width} | {gains[0]} | {gains[1]} | {row['minutes']:.1f} |")
+    return "\n".join(lines)
+
+
+def _gain_words(found: Row | None) -> str:
+    if found is None:
+        return "–"
+    if found["half_width"] is None:
+        return f"{found['mean']:+.2f} (one seed)"
+    return f"{found['mean']:+.2f} ± {found['half_width']:.2f}: {found['verdict']}"

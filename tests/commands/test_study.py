@@ -1,0 +1,111 @@
+"""Studies: arms over seeds, and a table that claims no more than the repeats show."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from kdui.catalogue.studies import Study, read_study, study_names
+from kdui.core.errors import RecipeError, UnknownName
+from kdui.launch.dispatcher import Dispatcher
+from kdui.settings import Settings
+from kdui.studying import gain, markdown, queue_study, study_table
+from kdui.workbench import Workbench
+
+SMALL = Study.model_validate(
+    {
+        "name": "small",
+        "title": "Small",
+        "task": "digits",
+        "teacher": "cnn-small",
+        "student": "cnn-tiny",
+        "seeds": [0, 1],
+        "before": [{"teach": {"epochs": 2, "learning_rate": 0.01}}],
+        "training": {"epochs": 2, "learning_rate": 0.02},
+        "after": [{"measure": {"speed": False}}],
+        "arms": [
+            {"title": "Soft targets", "stages": [{"distill": {"smooth_control": True}}]},
+            {"title": "DKD", "stages": [{"dkd": {"epochs": 1}}]},
+        ],
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def worked(tmp_path_factory):
+    """The small study, worked off in this process."""
+    bench = Workbench(Settings(home=tmp_path_factory.mktemp("study"), launcher="inline", quickstart=False))
+    runs = queue_study(bench, SMALL)
+    dispatcher = Dispatcher(bench.store)
+    for _ in range(4):
+        dispatcher.tick()
+    yield bench, runs
+    bench.close()
+
+
+def test_every_arm_runs_with_every_seed_and_equal_compute(worked):
+    _, runs = worked
+    assert {title: [run.recipe.seed for run in group] for title, group in runs.items()} == {"Soft targets": [0, 1], "DKD": [0, 1]}
+    assert runs["Soft targets"][0].recipe.stage("distill").settings["epochs"] == 2
+    assert runs["DKD"][0].recipe.stage("dkd").settings == {"epochs": 1, "learning_rate": 0.02}  # an arm's own value wins
+
+
+def test_the_table_holds_paired_gains_over_both_controls(worked):
+    bench, runs = worked
+    table = study_table(bench, SMALL, runs)
+    soft, dkd = table["arms"]
+    assert soft["result"] == "distill" and dkd["result"] == "dkd"
+    by_seed = [
+        student - control
+        for student, control in zip(
+            soft["models"]["distill"]["headline"], soft["models"]["distill.control"]["headline"], strict=True
+        )
+    ]
+    assert soft["gain_over_control"]["by_seed"] == pytest.approx(by_seed, abs=1e-3)
+    assert soft["gain_over_control"]["mean"] == pytest.approx(sum(by_seed) / 2, abs=1e-3)
+    assert "gain_over_smoothed" in soft and "gain_over_smoothed" not in dkd
+    assert soft["minutes"] >= 0 and "latency_ms" not in soft["models"]["distill"]
+    assert json.loads(json.dumps(table)) == table
+    assert markdown(table).count("\n") == 3
+
+
+def test_a_run_that_failed_is_named(worked):
+    bench, runs = worked
+    waiting = bench.submit(SMALL.recipes(SMALL.arms[0])[0])
+    with pytest.raises(RecipeError, match=waiting.id):
+        study_table(bench, SMALL, {**runs, "DKD": [waiting]})
+    bench.cancel(waiting.id)
+
+
+def test_verdicts_say_no_more_than_the_interval():
+    assert gain([1.0])["verdict"] == "one seed is not enough to tell"
+    assert gain([1.0, 1.1, 0.9])["verdict"] == "better"
+    assert gain([-1.0, -1.1, -0.9])["verdict"] == "worse"
+    found = gain([1.0, -0.5, 0.3])
+    assert found["verdict"] == "no difference shown" and abs(found["mean"]) < found["half_width"]
+
+
+def test_built_in_studies_can_be_planned(tmp_path):
+    bench = Workbench(Settings(home=tmp_path, quickstart=False))
+    for name in study_names():
+        study = read_study(name)
+        for arm in study.arms:
+            for recipe in study.recipes(arm):
+                bench.check(recipe)
+    bench.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("title: [", "is not YAML"), ("title: A\ntask: digits\narms: []", "arms"), ("- 1", "is not a study")],
+)
+def test_a_broken_study_is_refused_in_words(tmp_path: Path, text: str, words: str):
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    with pytest.raises(RecipeError, match=words):
+        read_study(str(path))
+
+
+def test_an_unknown_study_suggests_the_nearest():
+    with pytest.raises(UnknownName, match="digits-outputs"):
+        read_study("digit-outputs")
