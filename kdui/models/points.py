@@ -44,7 +44,10 @@ def attention_layers(module: nn.Module) -> list[str]:
     """The names of the self-attention layers (each has ``query``, ``key`` and ``value``), from shallow to deep."""
     found = [_name_of(module, layer) for layer in attentions(module)]
     if not found:
-        raise StageFailed(f"{type(module).__name__} has no self-attention to match. Choose a transformer.")
+        raise StageFailed(
+            f"{type(module).__name__} has no self-attention with query, key and value layers of its own. "
+            "Choose a transformer of BERT's kind, or a method that transfers outputs or relations."
+        )
     return found
 
 

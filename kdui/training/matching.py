@@ -1,7 +1,8 @@
 """Inner values of student and teacher side by side: which layers meet, what the student holds now, what the teacher held.
 
-A step's ``features`` setting says what is wanted: ``kind`` (stages, attention or penultimate), ``layers`` (auto, last or pairs
-such as ``0:1, 2:5``) and ``reduce`` (none, or energy: the mean of squares over channels).
+A step's ``features`` setting says what is wanted: ``kind`` (stages, penultimate, attention: query and key of self-attention,
+relations: also its value; several joined by ``+``), ``layers`` (auto, last or pairs such as ``0:1, 2:5``) and ``reduce`` (none,
+or energy: the mean of squares over channels).
 """
 
 import json
@@ -11,8 +12,8 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
-from kdui.core.artifact import Artifact
 from kdui.core.errors import StageFailed
 from kdui.models.points import Point, attention_layers, match_layers, penultimate, stages
 from kdui.models.size import example_inputs
@@ -27,17 +28,31 @@ from kdui.training.starting import load_input, start_model
 from kdui.training.teacher_features import CachedFeatures, FeatureWriter
 from kdui.training.teachers import LiveTeacher
 
-PROJECTIONS = ("query", "key", "value")
+PROJECTIONS = {"attention": ("query", "key"), "relations": ("query", "key", "value")}
 FACTS = "points.json"
 
 
 @dataclass(frozen=True)
+class Pair:
+    """Where a student's value meets its teacher's, and what it is: stage, features, query, key or value.
+
+    ``heads`` are those of student and teacher where it is a part of self-attention.
+    """
+
+    what: str
+    student: Point
+    teacher: Point
+    heads: tuple[int, int] = (1, 1)
+
+
+@dataclass(frozen=True)
 class Match:
-    """One pair of layers on one batch. ``mask`` [batch, length] marks real tokens where values come by token."""
+    """The values of one pair on one batch. ``mask`` [batch, length] marks real tokens where values come by token."""
 
     student: torch.Tensor
     teacher: torch.Tensor
     mask: torch.Tensor | None
+    pair: Pair
 
 
 def energy(maps: torch.Tensor) -> torch.Tensor:
@@ -45,20 +60,41 @@ def energy(maps: torch.Tensor) -> torch.Tensor:
     return maps.square().mean(dim=1)
 
 
-def matched_points(features: dict[str, Any], student: SavedModel, teacher: SavedModel, outputs: int) -> list[tuple[Point, Point]]:
-    """The pairs of points (student, teacher) that the setting means for these two models; raises StageFailed in words.
+def matched_pairs(features: dict[str, Any], student: SavedModel, teacher: SavedModel, outputs: int) -> list[Pair]:
+    """The pairs that the setting means for these two models, kind by kind; raises StageFailed in words.
 
-    Of an attention layer there are three pairs in a row: query, key and value.
+    Of a kind with several values (query, key, ...) those of one layer follow each other.
     """
-    if features["kind"] == "penultimate":
-        return [(penultimate(student.module, outputs), penultimate(teacher.module, outputs))]
-    if features["kind"] == "attention":
-        ours, theirs = attention_layers(student.module), attention_layers(teacher.module)
-        chosen = match_layers(features["layers"], len(ours), len(theirs))
-        return [(Point(f"{ours[i]}.{name}"), Point(f"{theirs[j]}.{name}")) for i, j in chosen for name in PROJECTIONS]
-    mine = stages(student.module, example_inputs(student.description.task, 1, student.inputs))
-    others = stages(teacher.module, example_inputs(teacher.description.task, 1, teacher.inputs))
-    return [(mine[i], others[j]) for i, j in match_layers(features["layers"], len(mine), len(others))]
+    found: list[Pair] = []
+    for kind in features["kind"].split("+"):
+        if kind == "penultimate":
+            found.append(Pair("features", penultimate(student.module, outputs), penultimate(teacher.module, outputs)))
+        elif kind == "stages":
+            mine = stages(student.module, example_inputs(student.description.task, 1, student.inputs))
+            others = stages(teacher.module, example_inputs(teacher.description.task, 1, teacher.inputs))
+            chosen = match_layers(features["layers"], len(mine), len(others))
+            found += [Pair("stage", mine[i], others[j]) for i, j in chosen]
+        else:
+            found += _attention_pairs(kind, features["layers"], student.module, teacher.module)
+    return found
+
+
+def _attention_pairs(kind: str, layers: str, student: nn.Module, teacher: nn.Module) -> list[Pair]:
+    mine, others = attention_layers(student), attention_layers(teacher)
+    return [
+        Pair(
+            name,
+            Point(f"{mine[i]}.{name}"),
+            Point(f"{others[j]}.{name}"),
+            (_heads(student.get_submodule(mine[i])), _heads(teacher.get_submodule(others[j]))),
+        )
+        for i, j in match_layers(layers, len(mine), len(others))
+        for name in PROJECTIONS[kind]
+    ]
+
+
+def _heads(attention: Any) -> int:
+    return int(attention.num_attention_heads)
 
 
 def keep_teacher_features(context: StepContext) -> dict[str, Any]:
@@ -67,7 +103,7 @@ def keep_teacher_features(context: StepContext) -> dict[str, Any]:
     student = start_model(context, seed=0)
     features = {name: context.settings[name] for name in ("kind", "layers", "reduce")}
     by_token = needs_tokens(context, features, student, teacher)
-    points = list(dict.fromkeys(theirs for _, theirs in matched_points(features, student, teacher, context.facts.outputs)))
+    points = list(dict.fromkeys(pair.teacher for pair in matched_pairs(features, student, teacher, context.facts.outputs)))
     data = resident(context, "train", teacher.inputs, teacher.folder, context.settings["train_examples"])
     views = context.settings["views"]
     passes: list[int | None] = list(range(views)) if views else [None]
@@ -106,6 +142,15 @@ def needs_tokens(context: StepContext, features: dict[str, Any], student: SavedM
             "Teacher and student cut a text into different tokens, so what they hold for a token cannot be matched. "
             "Choose a student with the teacher's own vocabulary, or a method that transfers outputs or relations."
         )
+    if student.inputs.settings != teacher.inputs.settings:
+        ours, theirs = (
+            f"{saved.inputs.settings['max_length']} tokens{', lowercased' if saved.inputs.settings.get('lowercase') else ''}"
+            for saved in (student, teacher)
+        )
+        raise StageFailed(
+            f"The student reads up to {ours}, its teacher up to {theirs}, so what they hold for a token cannot be matched. "
+            "Choose a student that reads what its teacher reads, or a method that transfers outputs or relations."
+        )
     return True
 
 
@@ -116,13 +161,13 @@ class MatchedFeatures:
         self.features: dict[str, Any] = context.settings["features"]
         teacher = load_input(context, "teacher")
         self.by_token = needs_tokens(context, self.features, student, teacher)
-        self.pairs = matched_points(self.features, student, teacher, context.facts.outputs)
+        self.pairs = matched_pairs(self.features, student, teacher, context.facts.outputs)
         self.teacher = teacher
         self._open = ExitStack()
-        self._taps = self._open.enter_context(Taps(student.module, [ours for ours, _ in self.pairs]))
-        self._sources = self._cached(context.inputs["features"], context.device) if "features" in context.inputs else {}
-        self._live = None if self._sources else LiveTeacher(context, teacher, tuple(theirs for _, theirs in self.pairs))
-        self.student, self._context = student, context
+        self._taps = self._open.enter_context(Taps(student.module, [pair.student for pair in self.pairs]))
+        self._sources = self._cached(context) if "features" in context.inputs else {}
+        self._live = None if self._sources else LiveTeacher(context, teacher, tuple(pair.teacher for pair in self.pairs))
+        self.student = student
 
     def __enter__(self) -> "MatchedFeatures":
         return self
@@ -130,15 +175,18 @@ class MatchedFeatures:
     def __exit__(self, *problem: Any) -> None:
         self._open.__exit__(*problem)
 
-    def _cached(self, artifact: Artifact, device: torch.device) -> dict[Point, CachedFeatures]:
+    def _cached(self, context: StepContext) -> dict[Point, CachedFeatures]:
+        artifact = context.inputs["features"]
+        if artifact.manifest.inputs["teacher"] != context.inputs["teacher"].digest:
+            raise StageFailed("The cached values are those of another teacher. Run the recipe again, so that its own are kept.")
         facts = json.loads(artifact.file(FACTS).read_text(encoding="utf-8"))
         found = {
-            Point(layer, side): CachedFeatures(artifact, str(number), facts["count"], facts["by_token"], device)
+            Point(layer, side): CachedFeatures(artifact, str(number), facts["count"], facts["by_token"], context.device)
             for number, (layer, side) in enumerate(facts["points"])
         }
-        if missing := [theirs.layer for _, theirs in self.pairs if theirs not in found]:
+        if missing := [pair.teacher.layer for pair in self.pairs if pair.teacher not in found]:
             raise StageFailed(
-                f"The teacher's cached values lack layer {missing[0]}: they belong to another teacher. Run it again."
+                f"The teacher's cached values lack layer {missing[0]}: they were kept for other layers. Run the recipe again."
             )
         return found
 
@@ -148,17 +196,30 @@ class MatchedFeatures:
         length = mask.shape[1] if mask is not None else None
         live = self._live.values(batch) if self._live else None
         found = []
-        for number, (ours, theirs) in enumerate(self.pairs):
+        for number, pair in enumerate(self.pairs):
             if live is not None:
                 value = energy(live[number]) if self.features["reduce"] == "energy" else live[number]
             else:
-                value = self._sources[theirs](batch.index, batch.view, length)
-            found.append(Match(self._taps[ours].float(), value, mask))
+                value = self._sources[pair.teacher](batch.index, batch.view, length)
+            found.append(Match(self._taps[pair.student].float(), value, mask, pair))
         return found
 
-    def shapes(self) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
-        """Shapes of each pair for one example of full length (student, teacher before any reduction), batch axis left out."""
-        return [(_shape_at(self.student, ours), _shape_at(self.teacher, theirs)) for ours, theirs in self.pairs]
+    def shapes(self, what: str = "") -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
+        """Shapes of each pair (of those that are ``what``) for one example of full length: student, teacher before any reduction.
+
+        Raises StageFailed where the two are of different kinds, e.g. maps and tokens, or cut a picture into different patches.
+        """
+        found = []
+        for pair in self.pairs:
+            if what in ("", pair.what):
+                ours, theirs = _shape_at(self.student, pair.student), _shape_at(self.teacher, pair.teacher)
+                if len(ours) != len(theirs) or (len(ours) == 2 and ours[0] != theirs[0]):
+                    raise StageFailed(
+                        f"{pair.student.layer} of the student holds {ours}, {pair.teacher.layer} of its teacher {theirs}: these "
+                        "cannot be matched. Choose other layers, another pair of models, or a method that transfers outputs."
+                    )
+                found.append((ours, theirs))
+        return found
 
 
 def _shape_at(saved: SavedModel, point: Point) -> tuple[int, ...]:

@@ -4,6 +4,7 @@ A row belongs to one token, or to one whole example where values do not come by 
 no padding is stored. Epochs of matching then cost no pass of the teacher.
 """
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,7 @@ class FeatureWriter:
         if self._rows is None:
             width = found.shape[2:] if self._by_token else found.shape[1:]
             self._rows = np.lib.format.open_memmap(self._path, "w+", np.float16, (int(self._offsets[-1]), *width))
+            reserve(self._path)
         if not self._by_token:
             self._rows[self._offsets[examples]] = found
             return
@@ -48,6 +50,16 @@ class FeatureWriter:
             self._rows.flush()
         self._rows = None
         return shape
+
+
+def reserve(path: Path) -> None:
+    """Take the file's whole size on the disk now, so that a full disk is an OSError: a mapped write to it would end the process.
+
+    Only where the system can reserve; elsewhere the file stays as it is.
+    """
+    if hasattr(os, "posix_fallocate"):
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
 
 class CachedFeatures:

@@ -1,0 +1,1 @@
+"""Attention transfer: the student shall be active where its teacher is."""

@@ -1,0 +1,48 @@
+"""MiniLM relations: the form, and its place in the plan."""
+
+from pydantic import Field
+
+from kdui.core.contracts import Method
+from kdui.core.plan import Chain
+from kdui.methods.student_knobs import LAYERS, RepresentationKnobs, plan_student, shared_representation
+
+
+class MinilmRelationsSpec(RepresentationKnobs):
+    """Settings of self-attention relation distillation (Wang et al. 2020, MiniLM, section 3; MiniLMv2, 2021, section 3)."""
+
+    layers: str = Field(
+        default="last",
+        pattern=LAYERS,
+        title="Layer pairs",
+        description="last, as in the paper; auto (every layer at the same depth); or student:teacher pairs counted from 0.",
+    )
+    relation_heads: int = Field(
+        default=8,
+        ge=1,
+        le=256,
+        title="Relation heads",
+        description="Into how many parts queries, keys and values are cut; must divide both widths. More give finer relations; 8 "
+        "divides the usual widths 128, 256, 312, 384 and 768.",
+    )
+
+
+def plan(chain: Chain, stage: str, spec: MinilmRelationsSpec) -> None:
+    """The teacher's queries, keys and values are kept; neither widths nor numbers of heads need be the same."""
+    shared_representation(chain, stage, ("attention",))
+    settings = {**spec.soft(), "relation_heads": spec.relation_heads}
+    features = {"kind": "relations", "layers": spec.layers, "reduce": "none"}
+    plan_student(chain, stage, spec, method="minilm_relations", operation="match_relations", settings=settings, features=features)
+
+
+METHOD = Method(
+    name="minilm_relations",
+    title="Self-attention relations (MiniLM)",
+    group="distill",
+    transfers="representations",
+    source="Wang et al. 2021, MiniLMv2, arXiv:2012.15828, section 3",
+    order=20,
+    version=1,
+    spec=MinilmRelationsSpec,
+    plan=plan,
+    summary="Tokens relate to each other in the student's last self-attention as in its teacher's.",
+)

@@ -1,0 +1,1 @@
+"""Relational distillation: distances and angles between examples shall be those that the teacher sees."""
