@@ -1,0 +1,1 @@
+"""Ensemble: one student under several teachers, of any architectures, weighted example by example."""

@@ -1,0 +1,101 @@
+"""Ensemble: the form, and its place in the plan."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from kdui.core.contracts import Method
+from kdui.core.errors import RecipeError
+from kdui.core.plain import canonical_json
+from kdui.core.plan import Chain, Step
+from kdui.methods.student_knobs import NEVER, SoftTargetKnobs, need_student, plan_student, teacher_outputs
+from kdui.methods.teach.spec import TeachSpec
+
+SAME = "same"
+MOST = 7
+
+
+class EnsembleSpec(SoftTargetKnobs):
+    """Settings of distillation from several teachers (You et al. 2017; Zhang et al. 2022)."""
+
+    others: str = Field(
+        default=SAME,
+        title="Other teachers",
+        description="Models beside the recipe's teacher, with commas between them, trained by the teach stage's settings. "
+        "'same' or a model named twice is the same one from another seed.",
+    )
+    weighting: Literal["average", "confidence", "gate", "random"] = Field(
+        default="average",
+        title="Weighting",
+        description="average: all count alike. confidence: who is surer of the true label counts more. gate: learned for each "
+        "example. random: one teacher drawn for each example and epoch.",
+    )
+    cache_teacher: bool = Field(default=True, title="Keep teacher outputs", json_schema_extra=NEVER)
+
+
+def plan(chain: Chain, stage: str, spec: EnsembleSpec) -> None:
+    """The other teachers, all teachers' outputs, the student, its controls."""
+    need_student(chain, stage)
+    if not spec.cache_teacher:
+        raise RecipeError(f"Stage '{stage}' always keeps its teachers' outputs. Leave 'cache_teacher' out.")
+    views = spec.views if spec.augment else 0
+    outputs = [teacher_outputs(chain, stage, spec, teacher, views) for teacher in other_teachers(chain, stage, spec.others)]
+    plan_student(
+        chain,
+        stage,
+        spec,
+        method="ensemble",
+        operation="ensemble",
+        settings={**spec.soft(), "weighting": spec.weighting},
+        inputs={f"outputs_{number}": step for number, step in enumerate(outputs, 1)},
+        remark=f" · {len(outputs) + 1} teachers",
+    )
+
+
+def other_teachers(chain: Chain, stage: str, others: str) -> list[Step]:
+    """A training for each further teacher by the settings of the recipe's ``teach`` stage; raises RecipeError in words."""
+    main, facts = chain.need_teacher(stage), chain.teacher_facts
+    teach = next((item for item in reversed(chain.recipe.stages) if item.method == "teach"), None)
+    if teach is None or facts is None:
+        raise RecipeError(f"Stage '{stage}' trains its other teachers as the 'teach' stage says. Put one before it.")
+    spec = TeachSpec.model_validate(teach.settings)
+    names = [name.strip() for name in others.split(",") if name.strip()]
+    if not 1 <= len(names) <= MOST:
+        raise RecipeError(
+            f"Stage '{stage}' wants one to {MOST} other teachers, but 'others' names {len(names)}. Name e.g. '{SAME}'."
+        )
+    taken = {canonical_json(facts.identity): 1}
+    steps = []
+    for number, name in enumerate(names, 2):
+        model = facts if name == SAME else chain.resolved(name)
+        identity = canonical_json(model.identity)
+        repeats = taken.get(identity, 0)
+        taken[identity] = repeats + 1
+        step = chain.add(
+            f"{teach.name}.{number}",
+            stage=stage,
+            method="teach",
+            operation="teach",
+            produces="model",
+            role="teacher",
+            inputs={"teacher": main} if model.from_teacher else {},
+            label=f"{model.title}, teacher {number}",
+            model=model,
+            settings={**spec.chosen(), "seed": spec.seed + repeats},
+        )
+        steps.append(chain.add_model(step))
+    return steps
+
+
+METHOD = Method(
+    name="ensemble",
+    title="Several teachers",
+    group="distill",
+    transfers="sources",
+    source="You et al. 2017, KDD, section 3.1; Zhang et al. 2022, arXiv:2201.00007, section 2.1",
+    order=20,
+    version=1,
+    spec=EnsembleSpec,
+    plan=plan,
+    summary="Several teachers, also of different architectures, answer together; how much each counts may change by example.",
+)
