@@ -19,6 +19,7 @@ VARIABLES = {
     "offline": "KDUI_OFFLINE",
     "auth": "KDUI_AUTH",
     "quickstart": "KDUI_QUICKSTART",
+    "cache_gb": "KDUI_CACHE_GB",
     "serving_memory_mb": "KDUI_SERVING_MEMORY_MB",
     "serving_timeout_s": "KDUI_SERVING_TIMEOUT_S",
 }
@@ -36,6 +37,7 @@ class Settings(Frozen):
     offline: bool = Field(default=False, description="never use the network")
     auth: str | None = Field(default=None, description="user:password asked by the page")
     quickstart: bool = Field(default=True, description="queue the quickstart recipe on the first start")
+    cache_gb: float = Field(default=20.0, gt=0, description="disk for what teachers said; the least recently used goes first")
     serving_memory_mb: int = Field(default=2048, ge=64)
     serving_timeout_s: float = Field(default=30.0, gt=0)
 

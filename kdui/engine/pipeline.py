@@ -65,8 +65,24 @@ class Pipeline:
                 except ArtifactCorrupt as error:
                     self.report.log(f"{error} It is made again.")
                     artifacts.remove(step.digest)
+            if not self._is_wanted(step):
+                return True
             self._make(step)
+        if step.produces == "outputs":
+            self._bound_cache()
         return False
+
+    def _is_wanted(self, step: Step) -> bool:
+        """A teacher need not speak again for students that are all there: its outputs may have been cleared away since."""
+        readers = [other for other in self.plan if step.name in other.inputs.values()]
+        return step.produces != "outputs" or any(not self.store.artifacts.has(reader.digest) for reader in readers)
+
+    def _bound_cache(self) -> None:
+        """What teachers said may fill only so much of the disk; this run's own stays."""
+        mine = {step.digest for step in self.plan}
+        gone = self.store.artifacts.shrink("outputs", self.store.settings.cache_gb * 1e9, mine)
+        if gone:
+            self.report.log(f"Removed {len(gone)} cached teacher outputs to stay under the limit: the least recently used.")
 
     def _make(self, step: Step) -> None:
         operation = getattr(importlib.import_module(f"kdui.methods.{step.method}.apply"), step.operation)
@@ -103,6 +119,7 @@ class Pipeline:
         shutil.rmtree(checkpoint, ignore_errors=True)
 
     def _open(self, step: Step) -> Artifact:
+        self.store.artifacts.touch(step.digest)
         return self.store.artifacts.open(step.digest)
 
     @cached_property

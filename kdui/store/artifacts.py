@@ -6,7 +6,8 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,34 @@ class ArtifactStore:
         folder = self.place(digest)
         (folder / MANIFEST).unlink(missing_ok=True)
         shutil.rmtree(folder, ignore_errors=True)
+
+    def touch(self, digest: str) -> None:
+        """Note that the artifact is used now: what was used last is thrown away last."""
+        with contextlib.suppress(FileNotFoundError):
+            os.utime(self.place(digest) / MANIFEST)
+
+    def shrink(self, produces: str, most_bytes: float, keep: Collection[str], idle_seconds: float = 3600.0) -> list[str]:
+        """Delete artifacts of one kind, the least recently used first, until the rest is no larger than ``most_bytes``.
+
+        Those in ``keep``, and those used within ``idle_seconds`` (another run may read them), stay. They can be made again.
+        Returns the digests that went.
+        """
+        found = []
+        for digest in self.digests():
+            manifest = self.manifest(digest)
+            if manifest.produces == produces:
+                size = sum(record.bytes for record in manifest.files.values())
+                found.append(((self.place(digest) / MANIFEST).stat().st_mtime, size, digest))
+        total = float(sum(size for _, size, _ in found))
+        gone = []
+        for used, size, digest in sorted(found):
+            if total <= most_bytes:
+                break
+            if digest not in keep and time.time() - used > idle_seconds:
+                self.remove(digest)
+                gone.append(digest)
+                total -= size
+        return gone
 
     def digests(self) -> list[str]:
         """All complete artifacts."""

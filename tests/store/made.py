@@ -51,11 +51,11 @@ def facts(name: str) -> dict[str, Any]:
     }
 
 
-def artifact(store: ArtifactStore, name: str = "one", files: dict[str, bytes] | None = None) -> str:
-    """A committed artifact; returns its digest."""
+def artifact(store: ArtifactStore, name: str = "one", files: dict[str, bytes] | None = None, **more: Any) -> str:
+    """A committed artifact; ``more`` changes its manifest. Returns its digest."""
     with store.draft(digest(name)) as folder:
         write(folder, files or {"model.bin": b"weights" * 100, "below/facts.json": b"{}"})
-        store.commit(folder, facts(name))
+        store.commit(folder, {**facts(name), **more})
     return digest(name)
 
 

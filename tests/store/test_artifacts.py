@@ -198,3 +198,20 @@ def test_json_is_replaced_as_a_whole(tmp_path):
     write_json(tmp_path / "a.json", {"ä": 2})
     assert (tmp_path / "a.json").read_text(encoding="utf-8") == '{\n "ä": 2\n}'
     assert list(tmp_path.iterdir()) == [tmp_path / "a.json"]
+
+
+def test_what_teachers_said_is_bounded_and_the_least_recently_used_goes_first(store):
+    names = [artifact(store, f"outputs {number}", produces="outputs") for number in range(4)]
+    model = artifact(store, "model")
+    for age, name in zip((400, 300, 200, 100), names, strict=True):
+        os.utime(store.place(name) / MANIFEST, (time.time() - age, time.time() - age))
+    store.touch(names[0])
+    size = sum(record.bytes for record in store.manifest(names[0]).files.values())
+    assert store.shrink("outputs", 2 * size, keep={names[1]}, idle_seconds=50) == [names[2], names[3]]
+    assert set(store.digests()) == {names[0], names[1], model}
+
+
+def test_what_another_run_may_be_reading_stays(store):
+    names = [artifact(store, f"outputs {number}", produces="outputs") for number in range(3)]
+    assert store.shrink("outputs", 1, keep=()) == []
+    assert set(store.digests()) == set(names)
