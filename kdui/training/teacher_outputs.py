@@ -18,7 +18,8 @@ MANY_CLASSES, TOP = 4096, 128
 def write_outputs(folder: Path, outputs: np.ndarray, many: int = MANY_CLASSES, top: int = TOP) -> None:
     """Keep outputs [views, n, ..., classes] as fp16: a logit of 20 is then off by at most 0.008, far below what training feels.
 
-    Of more than ``many`` classes only the ``top`` largest of each row are kept, with their places and the log-sum-exp of the rest.
+    Of more than ``many`` classes only the ``top`` largest of each row are kept, with their places and the log-sum-exp
+    of the rest.
     """
     if outputs.shape[-1] <= many:
         np.save(folder / FILE, _halved(outputs))
@@ -65,7 +66,7 @@ class TeacherOutputs:
         return int(self._mapped.shape[1])
 
     def __call__(self, index: torch.Tensor, view: int) -> torch.Tensor:
-        """Outputs [batch, ..., classes] of these examples in this view, fp32; classes that were not kept share their rest evenly."""
+        """Outputs [batch, ..., classes] of these examples in this view, fp32; classes that were not kept share the rest."""
         view %= self.views
         if self._resident is not None:
             kept = self._resident[view, index.to(self._device)].float()
