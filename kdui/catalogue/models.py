@@ -101,6 +101,11 @@ def _of_preset(ref: ModelRef, task: TaskFacts, settings: Settings) -> ModelFacts
         raise RecipeError(
             f"{found.title} is made for {', '.join(found.tasks)}, not for {task.title}. Choose another model{_such_as(task)}."
         )
+    if ref.options.get("vocabulary") and found.from_teacher is None:
+        raise RecipeError(
+            f"'{ref}': a vocabulary can be trimmed only in a student that starts from its teacher's words. "
+            "Leave 'vocabulary' out, or choose such a student, e.g. minilm-l3 or bilstm-64."
+        )
     title = f"{found.title} ({', '.join(f'{key} {value}' for key, value in ref.options.items())})" if ref.options else found.title
     return ModelFacts(
         ref=ref,

@@ -18,7 +18,10 @@ class Pair(Frozen):
 
 _DIGITS = ("cnn-small", "cnn-tiny", "resnet-tiny", "depthwise-tiny", "squeeze-excite-tiny")
 _IMAGES = ("resnet-8-slim", "resnet-8", "cnn-medium", "depthwise-slim", "depthwise", "squeeze-excite-slim", "squeeze-excite")
-_TEXTS = ("bilstm-128", "bilstm-64", "pooled-64", "pooled-32", "minilm-l3", "minilm-l2", "minilm-l1")
+_TEXTS = (
+    *("bilstm-128", "bilstm-64", "pooled-64", "pooled-32", "minilm-l3", "minilm-l2", "minilm-l1"),
+    *("bilstm-128-trim", "bilstm-64-trim", "pooled-64-trim", "minilm-l3-trim", "minilm-l3-narrow", "minilm-l1-slim"),
+)
 
 PAIRS = (
     Pair(on="digits", teacher="cnn-medium", students=_DIGITS),

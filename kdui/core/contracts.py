@@ -99,6 +99,9 @@ class Family(Frozen):
     options: type[Frozen] = Field(default=Frozen, exclude=True, description="the options that its presets and references may set")
     offers: tuple[str, ...] = Field(default=(), description="what a student may start from, e.g. text-embeddings")
     shows: tuple[Representation, ...] = Field(default=(), description="inner values that a student can be taught to match")
+    later: dict[str, Any] = Field(
+        default={}, description="options that joined later, each with the value at which it does nothing: earlier digests stay"
+    )
     version: int = 1
 
 

@@ -33,10 +33,11 @@ class ModelFacts(Frozen):
     @property
     def identity(self) -> dict[str, Any]:
         """What goes into a digest: no title, no path, and not how the reference was spelled."""
+        later = self.family.later
         return {
             "family": self.family.name,
             "version": self.family.version,
-            "options": self.options,
+            "options": {name: value for name, value in self.options.items() if name not in later or value != later[name]},
             "source": self.source,
             "from_teacher": self.from_teacher,
         }

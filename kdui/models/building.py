@@ -1,5 +1,6 @@
 """From a reference that was looked up to a module with its initial weights."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from kdui.models.description import ModelDescription
 from kdui.models.module_store import load_model, read_description, skeleton
 from kdui.models.size import count_macs, count_parameters, example_inputs
 from kdui.models.surgery import apply_surgery
+from kdui.models.vocabulary import Vocabulary, trimmed_vocabulary
 
 
 class ModelSize(Frozen):
@@ -25,12 +27,18 @@ class ModelSize(Frozen):
 
 
 def build_model(
-    facts: ModelFacts, task: TaskFacts, weights_folder: Path | None, teacher: nn.Module | None, seed: int
+    facts: ModelFacts,
+    task: TaskFacts,
+    weights_folder: Path | None,
+    teacher: nn.Module | None,
+    seed: int,
+    texts: Sequence[str] = (),
 ) -> nn.Module:
     """The module with its initial weights on the CPU; the same seed gives the same weights, the global generator is left alone.
 
     ``weights_folder`` is what ``catalogue.models.weights_folder`` gives; ``teacher`` the trained teacher where the model
-    starts from it (``facts.from_teacher``), else it is not looked at.
+    starts from it (``facts.from_teacher``), else it is not looked at; ``texts`` decide which words it keeps of the teacher's
+    where its vocabulary is trimmed.
     """
     if facts.ref.kind == "artifact":
         return _from_artifact(task, weights_folder)
@@ -41,8 +49,21 @@ def build_model(
     if facts.from_teacher:
         if teacher is None:
             raise StageFailed(f"{facts.title} starts from its teacher's weights. Name a teacher and a 'teach' stage before it.")
-        builder.start_from_teacher(module, teacher)
+        builder.start_from_teacher(module, teacher, _vocabulary(facts, task, teacher, texts))
     return module
+
+
+def _vocabulary(facts: ModelFacts, task: TaskFacts, teacher: Any, texts: Sequence[str]) -> Vocabulary:
+    size = facts.options.get("vocabulary", 0)
+    if not size:
+        return Vocabulary(teacher.tokenizer_json)
+    read = describe(facts, task, None).inputs.settings
+    return trimmed_vocabulary(
+        teacher.tokenizer_json,
+        [text.lower() for text in texts] if read["lowercase"] else texts,
+        size,
+        read["max_length"],
+    )
 
 
 def describe(facts: ModelFacts, task: TaskFacts, weights_folder: Path | None) -> ModelDescription:

@@ -1,5 +1,7 @@
 """A model at its start: fetched weights, weights from the teacher, or random ones by seed."""
 
+from collections.abc import Sequence
+
 from kdui.catalogue.models import resolve, weights_folder
 from kdui.core.recipe import ModelRef
 from kdui.models.building import build_model, describe
@@ -11,15 +13,22 @@ from kdui.training.saved import SavedModel
 def start_model(context: StepContext, seed: int) -> SavedModel:
     """The model that the step names, with its initial weights; what it starts from is fetched first.
 
-    A model that starts from the teacher reads the step's ``teacher`` input.
+    A model that starts from the teacher reads the step's ``teacher`` input; the texts that the step trains on say which words
+    a trimmed vocabulary keeps.
     """
     facts = resolve(ModelRef.parse(context.step.model), context.facts, context.app)
     folder = weights_folder(facts, context.app, context.report.download)
     teacher = load_input(context, "teacher").module if facts.from_teacher else None
-    module = build_model(facts, context.facts, folder, teacher, seed)
+    texts = _training_texts(context) if facts.options.get("vocabulary") else ()
+    module = build_model(facts, context.facts, folder, teacher, seed, texts)
     description = describe(facts, context.facts, folder)
     save_inputs(module, description.inputs, context.out)
     return SavedModel(module, description, description.inputs, context.out)
+
+
+def _training_texts(context: StepContext) -> Sequence[str]:
+    texts: Sequence[str] = context.data.splits["train"].inputs
+    return texts[: context.settings.get("train_examples") or None]
 
 
 def load_input(context: StepContext, name: str) -> SavedModel:

@@ -32,10 +32,16 @@ SIZES = {
     "minilm-l3": ("reuters-r8", 17_392_904, 530_992_128),
     "minilm-l2": ("reuters-r8", 15_618_440, 354_044_928),
     "minilm-l1": ("reuters-r8", 13_843_976, 177_097_728),
+    "minilm-l3-narrow": ("reuters-r8", 14_734_664, 265_571_328),
+    "minilm-l3-trim": ("reuters-r8", 7_976_456, 530_992_128),
+    "minilm-l1-slim": ("reuters-r8", 1_047_944, 50_875_392),
     "bilstm-64": ("reuters-r8", 2_021_000, 6_292_480),
     "bilstm-128": ("reuters-r8", 2_154_120, 18_876_416),
+    "bilstm-64-trim": ("reuters-r8", 451_592, 6_292_480),
+    "bilstm-128-trim": ("reuters-r8", 584_712, 18_876_416),
     "pooled-32": ("reuters-r8", 986_056, 9_216),
     "pooled-64": ("reuters-r8", 1_970_952, 17_408),
+    "pooled-64-trim": ("reuters-r8", 401_544, 17_408),
 }
 
 

@@ -18,9 +18,9 @@ VOCABULARY = 30522
 class Bilstm(nn.Module):
     """Two one-way LSTMs, so that padding can be kept out of the backward one by plain ONNX operators."""
 
-    def __init__(self, embedding: int, hidden: int, dropout: float, outputs: int):
+    def __init__(self, embedding: int, hidden: int, dropout: float, outputs: int, vocabulary: int = VOCABULARY):
         super().__init__()
-        self.word_embedding = nn.Embedding(VOCABULARY, embedding)
+        self.word_embedding = nn.Embedding(vocabulary, embedding)
         self.dropout = nn.Dropout(dropout)
         self.ahead = nn.LSTM(embedding, hidden, batch_first=True)
         self.back = nn.LSTM(embedding, hidden, batch_first=True)
@@ -52,7 +52,8 @@ def _reversed(mask: torch.Tensor) -> torch.Tensor:
 
 def build(options: Mapping[str, Any], facts: TaskFacts, folder: Path | None) -> nn.Module:
     """An LSTM of ``hidden`` units in each direction."""
-    return Bilstm(options["embedding"], options["hidden"], options["dropout"], facts.outputs)
+    vocabulary = options.get("vocabulary") or VOCABULARY
+    return Bilstm(options["embedding"], options["hidden"], options["dropout"], facts.outputs, vocabulary)
 
 
 def inputs(options: Mapping[str, Any], facts: TaskFacts, folder: Path | None) -> InputSettings:

@@ -1,30 +1,36 @@
-"""MiniLM-L6-H384 (Wang et al. 2020, arXiv:2002.10957) as a sequence classifier, whole or with some of its layers."""
+"""MiniLM-L6-H384 (Wang et al. 2020, arXiv:2002.10957) as a sequence classifier, whole or with fewer and narrower parts."""
 
+import copy
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 from transformers import BertConfig, BertForSequenceClassification
 
 from kdui.core.contracts import InputSettings, TaskFacts
 from kdui.core.errors import StageFailed
+from kdui.models.embeddings import FactorizedEmbedding, factorize, set_rows
+from kdui.models.narrowing import keep_heads, narrow
 from kdui.models.tokens import read_tokenizer, text_inputs
 from kdui.models.transformer import ATTENTION, TextClassifier, pretrained
+from kdui.models.vocabulary import Vocabulary
 
-DEEPEST = 6
+DEEPEST, HEADS, UNITS, VOCABULARY = 6, 12, 1536, 30522
 
 
 def build(options: Mapping[str, Any], facts: TaskFacts, folder: Path | None) -> nn.Module:
     """The pretrained encoder with a new head, or, without a folder, the same shape with new weights."""
     if folder is None:
-        return TextClassifier(BertForSequenceClassification(_config(options["layers"], facts)))
-    whole = TextClassifier(pretrained(BertForSequenceClassification, folder, _config(DEEPEST, facts)), read_tokenizer(folder))
-    if options["layers"] == DEEPEST:
+        return _fresh(options, facts)
+    config = _config({"layers": DEEPEST}, facts)
+    whole = TextClassifier(pretrained(BertForSequenceClassification, folder, config), read_tokenizer(folder))
+    if _shape(options) == (DEEPEST, HEADS, UNITS, 0):
         return whole
-    shallow = TextClassifier(BertForSequenceClassification(_config(options["layers"], facts)))
-    start_from_teacher(shallow, whole)
-    return shallow
+    smaller = _fresh(options, facts)
+    start_from_teacher(smaller, whole, Vocabulary(whole.tokenizer_json))
+    return smaller
 
 
 def inputs(options: Mapping[str, Any], facts: TaskFacts, folder: Path | None) -> InputSettings:
@@ -32,23 +38,39 @@ def inputs(options: Mapping[str, Any], facts: TaskFacts, folder: Path | None) ->
     return text_inputs(facts, longest=512)
 
 
-def start_from_teacher(module: Any, teacher: Any) -> None:
-    """Copy embeddings, pooler, head and evenly spread layers, as DistilBERT starts (Sanh et al. 2019, arXiv:1910.01108)."""
+def start_from_teacher(module: Any, teacher: Any, vocabulary: Vocabulary) -> None:
+    """Copy embeddings, pooler, head and evenly spread layers, as DistilBERT starts (Sanh et al. 2019, arXiv:1910.01108).
+
+    Of each layer come as many heads and hidden units as the student has, those with the largest weights.
+    """
     student_bert, teacher_bert = module.network.bert, teacher.network.bert
     source, target = teacher_bert.encoder.layer, student_bert.encoder.layer
     if len(source) < len(target):
         raise StageFailed(
             f"The student has {len(target)} layers but its teacher only {len(source)}. Choose a student with fewer layers."
         )
-    pairs = [
-        (student_bert.embeddings, teacher_bert.embeddings),
-        (student_bert.pooler, teacher_bert.pooler),
-        (module.network.classifier, teacher.network.classifier),
-    ]
-    pairs += [(target[position], source[chosen]) for position, chosen in enumerate(spread(len(source), len(target)))]
-    for mine, theirs in pairs:
+    _start_embeddings(student_bert.embeddings, teacher_bert.embeddings, vocabulary)
+    student_bert.pooler.load_state_dict(teacher_bert.pooler.state_dict())
+    module.network.classifier.load_state_dict(teacher.network.classifier.state_dict())
+    for position, chosen in enumerate(spread(len(source), len(target))):
+        mine, theirs = target[position], copy.deepcopy(source[chosen])
+        narrow(theirs, mine.attention.self.num_attention_heads, mine.intermediate.dense.out_features)
         mine.load_state_dict(theirs.state_dict())
-    module.tokenizer_json = teacher.tokenizer_json
+    module.tokenizer_json = vocabulary.tokenizer_json
+
+
+def _start_embeddings(mine: Any, theirs: Any, vocabulary: Vocabulary) -> None:
+    words = vocabulary.of(theirs.word_embeddings.weight.detach())
+    own = mine.word_embeddings
+    if isinstance(own, FactorizedEmbedding):
+        table, directions = factorize(words, own.table.embedding_dim)
+        set_rows(own.table, table)
+        own.expand.weight = nn.Parameter(directions)
+    else:
+        set_rows(own, words)
+    mine.position_embeddings.load_state_dict(theirs.position_embeddings.state_dict())
+    mine.token_type_embeddings.load_state_dict(theirs.token_type_embeddings.state_dict())
+    mine.LayerNorm.load_state_dict(theirs.LayerNorm.state_dict())
 
 
 def spread(available: int, wanted: int) -> list[int]:
@@ -58,13 +80,37 @@ def spread(available: int, wanted: int) -> list[int]:
     return [round(position * (available - 1) / (wanted - 1)) for position in range(wanted)]
 
 
-def _config(layers: int, facts: TaskFacts) -> BertConfig:
+def _shape(options: Mapping[str, Any]) -> tuple[int, int, int, int]:
+    """Layers, heads, hidden units and rank of the embeddings; models saved before the last three were options have none."""
+    return (
+        options["layers"],
+        options.get("heads", HEADS),
+        options.get("intermediate", UNITS),
+        options.get("embedding_rank", 0),
+    )
+
+
+def _fresh(options: Mapping[str, Any], facts: TaskFacts) -> TextClassifier:
+    """The shape that the options describe, with new weights."""
+    _, heads, _, rank = _shape(options)
+    network = BertForSequenceClassification(_config(options, facts))
+    if heads < HEADS:
+        for layer in network.bert.encoder.layer:
+            keep_heads(layer, torch.arange(heads, device="cpu"))
+    if rank:
+        words = network.bert.embeddings.word_embeddings
+        factorized: Any = FactorizedEmbedding(words.num_embeddings, rank, words.embedding_dim)
+        network.bert.embeddings.word_embeddings = factorized
+    return TextClassifier(network)
+
+
+def _config(options: Mapping[str, Any], facts: TaskFacts) -> BertConfig:
     return BertConfig(
-        vocab_size=30522,
+        vocab_size=options.get("vocabulary") or VOCABULARY,
         hidden_size=384,
-        num_hidden_layers=layers,
-        num_attention_heads=12,
-        intermediate_size=1536,
+        num_hidden_layers=options["layers"],
+        num_attention_heads=HEADS,
+        intermediate_size=options.get("intermediate", UNITS),
         max_position_embeddings=512,
         attn_implementation=ATTENTION,  # type: ignore[call-arg]
         id2label=dict(enumerate(facts.labels)),

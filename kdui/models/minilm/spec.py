@@ -1,4 +1,4 @@
-"""MiniLM and the same with fewer layers: facts."""
+"""MiniLM and the same with fewer layers, heads, hidden units and words: facts."""
 
 from pydantic import Field
 
@@ -33,9 +33,17 @@ MINILM = Resource(
 
 
 class MinilmOptions(Frozen):
-    """Depth of the transformer."""
+    """Depth and width of the transformer, and the size of its embeddings."""
 
     layers: int = Field(default=6, ge=1, le=6, description="transformer layers, spread evenly over the six of MiniLM-L6")
+    heads: int = Field(default=12, ge=1, le=12, description="attention heads that are kept in each layer, the largest first")
+    intermediate: int = Field(default=1536, ge=1, le=1536, description="hidden units that are kept in each layer, largest first")
+    embedding_rank: int = Field(
+        default=0, ge=0, le=384, description="word embeddings as a product of two matrices of this rank; 0: one whole matrix"
+    )
+    vocabulary: int = Field(
+        default=0, ge=0, le=1_000_000, description="word pieces that are kept of the teacher's, the task's most frequent; 0: all"
+    )
 
 
 def _shallow(layers: int, words: str) -> Preset:
@@ -49,6 +57,17 @@ def _shallow(layers: int, words: str) -> Preset:
     )
 
 
+def _small(name: str, title: str, options: dict[str, int], words: str) -> Preset:
+    return Preset(
+        name=f"minilm-{name}",
+        title=f"MiniLM-{title}",
+        options=options,
+        from_teacher="minilm",
+        licence="as its teacher",
+        summary=words,
+    )
+
+
 FAMILY = Family(
     name="minilm",
     title="MiniLM",
@@ -58,6 +77,7 @@ FAMILY = Family(
     quantization="dynamic",
     shows=("tokens", "attention"),
     offers=("text-embeddings",),
+    later={"heads": 12, "intermediate": 1536, "embedding_rank": 0, "vocabulary": 0},
     presets=(
         Preset(
             name="minilm-l6",
@@ -70,5 +90,23 @@ FAMILY = Family(
         _shallow(3, "Three"),
         _shallow(2, "Two"),
         _shallow(1, "One"),
+        _small(
+            "l3-narrow",
+            "L3 narrow",
+            {"layers": 3, "heads": 6, "intermediate": 768},
+            "Three of the teacher's layers, of each the six heads and 768 hidden units with the largest weights.",
+        ),
+        _small(
+            "l3-trim",
+            "L3 trimmed",
+            {"layers": 3, "vocabulary": 6000},
+            "Three of the teacher's layers over the 6,000 word pieces that the task uses most.",
+        ),
+        _small(
+            "l1-slim",
+            "L1 slim",
+            {"layers": 1, "heads": 4, "intermediate": 384, "vocabulary": 6000, "embedding_rank": 32},
+            "One narrow layer over 6,000 word pieces whose embeddings are a product of two matrices of rank 32.",
+        ),
     ),
 )

@@ -18,9 +18,9 @@ VOCABULARY = 30522
 class Pooled(nn.Module):
     """Word order is lost; padding counts for nothing."""
 
-    def __init__(self, embedding: int, hidden: int, dropout: float, outputs: int):
+    def __init__(self, embedding: int, hidden: int, dropout: float, outputs: int, vocabulary: int = VOCABULARY):
         super().__init__()
-        self.word_embedding = nn.Embedding(VOCABULARY, embedding)
+        self.word_embedding = nn.Embedding(vocabulary, embedding)
         self.dropout = nn.Dropout(dropout)
         self.hidden = nn.Linear(2 * embedding, hidden)
         self.head = nn.Linear(hidden, outputs)
@@ -37,7 +37,8 @@ class Pooled(nn.Module):
 
 def build(options: Mapping[str, Any], facts: TaskFacts, folder: Path | None) -> nn.Module:
     """A classifier of ``hidden`` units over embeddings of ``embedding`` dimensions."""
-    return Pooled(options["embedding"], options["hidden"], options["dropout"], facts.outputs)
+    vocabulary = options.get("vocabulary") or VOCABULARY
+    return Pooled(options["embedding"], options["hidden"], options["dropout"], facts.outputs, vocabulary)
 
 
 def inputs(options: Mapping[str, Any], facts: TaskFacts, folder: Path | None) -> InputSettings:

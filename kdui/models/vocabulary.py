@@ -1,0 +1,107 @@
+"""Vocabulary trimming: a student keeps the word pieces that its task uses, and falls back to shorter ones for all others."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer, models
+
+from kdui.core.errors import StageFailed
+
+_SPECIAL = re.compile(r"\[(?!unused)[^\]\s]+\]|<[^>\s]+>")
+_UNUSED = re.compile(r"\[unused\d+\]")
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """A tokenizer, and for each of its ids the row of the teacher's embedding table; ``rows`` None: the teacher's own ids."""
+
+    tokenizer_json: str | None
+    rows: torch.Tensor | None = None
+
+    def of(self, table: torch.Tensor) -> torch.Tensor:
+        """The rows of a table [teacher's vocabulary, width] that belong to this vocabulary, [vocabulary, width]."""
+        return table if self.rows is None else table[self.rows]
+
+
+def trimmed_vocabulary(tokenizer_json: str | None, texts: Sequence[str], size: int, max_length: int) -> Vocabulary:
+    """The ``size`` word pieces that count most for these texts, in the order of their ids.
+
+    Always kept are special tokens and every piece of one character, so a word that lost its piece is cut into shorter ones and
+    not into [UNK]; the rest goes by how often a piece occurs in the first ``max_length`` tokens of a text, and then by id.
+    Raises StageFailed where the tokenizer does not cut by word pieces, or ``size`` has no room for what is always kept.
+    """
+    pieces = _word_pieces(tokenizer_json)
+    facts: dict[str, Any] = json.loads(pieces.to_str())
+    known = pieces.get_vocab(with_added_tokens=True)
+    if size >= len(known):
+        return Vocabulary(tokenizer_json)
+    always = _always(facts, known)
+    if size < len(always):
+        raise StageFailed(
+            f"A vocabulary of {size:,} is too small: special tokens and single characters of the teacher's tokenizer alone are "
+            f"{len(always):,}. Set vocabulary to at least that, or to 0 for the whole."
+        )
+    counts = _counts(pieces, texts, max_length)
+    others = sorted(known.keys() - always, key=lambda word: (-counts[known[word]], bool(_UNUSED.fullmatch(word)), known[word]))
+    chosen = sorted([*always, *others[: size - len(always)]], key=known.__getitem__)
+    renumbered = {word: number for number, word in enumerate(chosen)}
+    return Vocabulary(_renumbered(facts, renumbered), torch.tensor([known[word] for word in chosen]))
+
+
+def _word_pieces(tokenizer_json: str | None) -> Tokenizer:
+    if not tokenizer_json:
+        raise StageFailed("The teacher has no tokenizer, so its vocabulary cannot be trimmed. Set vocabulary to 0.")
+    tokenizer = Tokenizer.from_str(tokenizer_json)
+    if not isinstance(tokenizer.model, models.WordPiece):
+        raise StageFailed(
+            f"The teacher's tokenizer is a {type(tokenizer.model).__name__}, and only word pieces (as BERT has them) can be "
+            "trimmed: there a longer piece falls back to shorter ones. Set vocabulary to 0, or choose a BERT-like teacher."
+        )
+    return tokenizer
+
+
+def _always(facts: Mapping[str, Any], known: Mapping[str, int]) -> set[str]:
+    """Special tokens and pieces of one character, at a word's start and inside it."""
+    prefix = facts["model"]["continuing_subword_prefix"]
+    named = {token["content"] for token in facts["added_tokens"]} | {facts["model"]["unk_token"]}
+    if facts["padding"]:
+        named.add(facts["padding"]["pad_token"])
+    short = {word for word in known if len(word.removeprefix(prefix)) == 1}
+    return (named & known.keys()) | short | {word for word in known if _SPECIAL.fullmatch(word)}
+
+
+def _counts(tokenizer: Tokenizer, texts: Iterable[str], max_length: int) -> Counter[int]:
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(max_length)
+    found: Counter[int] = Counter()
+    for encoded in tokenizer.encode_batch(list(texts)):
+        found.update(encoded.ids)
+    return found
+
+
+def _renumbered(facts: dict[str, Any], ids: Mapping[str, int]) -> str:
+    """The tokenizer with new ids, wherever it names one."""
+    vocabulary = facts["model"]["vocab"]
+    facts["model"]["vocab"] = {word: number for word, number in ids.items() if word in vocabulary}
+    for token in facts["added_tokens"]:
+        token["id"] = ids[token["content"]]
+    if facts["padding"]:
+        facts["padding"]["pad_id"] = ids[facts["padding"]["pad_token"]]
+    for processor in _processors(facts["post_processor"]):
+        for token in processor.get("special_tokens", {}).values():
+            token["ids"] = [ids[word] for word in token["tokens"]]
+        for key in ("sep", "cls"):
+            if key in processor:
+                processor[key] = [processor[key][0], ids[processor[key][0]]]
+    return Tokenizer.from_str(json.dumps(facts)).to_str()
+
+
+def _processors(processor: dict[str, Any] | None) -> list[dict[str, Any]]:
+    if processor is None:
+        return []
+    return [item for part in processor.get("processors", []) for item in _processors(part)] or [processor]
