@@ -1,0 +1,1 @@
+"""Mutual learning: several students teach each other, and no teacher is needed."""

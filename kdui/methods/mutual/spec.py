@@ -1,0 +1,77 @@
+"""Mutual learning: the form, and its place in the plan."""
+
+from pydantic import Field
+
+from kdui.core.contracts import Method
+from kdui.core.plan import Chain
+from kdui.methods.student_knobs import NEVER, StudentKnobs, need_one_answer, need_student, plan_controls, training_settings
+from kdui.methods.training_knobs import ADVANCED
+
+
+class MutualSpec(StudentKnobs):
+    """Settings of deep mutual learning (Zhang et al. 2018, section 3)."""
+
+    peers: int = Field(
+        default=2,
+        ge=2,
+        le=4,
+        title="Students",
+        description="How many learn together, each with first weights of its own; the first one is kept.",
+        json_schema_extra={"step": 1},
+    )
+    peer: str = Field(
+        default="",
+        title="Peer",
+        description="Which model the other students are, as in the list of students; empty: the same as the first.",
+        json_schema_extra=ADVANCED,
+    )
+    mutual_weight: float = Field(
+        default=1.0,
+        ge=0,
+        le=100,
+        title="Mutual weight",
+        description="hard + weight · mean divergence from the peers; the paper has 1.",
+        json_schema_extra=ADVANCED,
+    )
+    cache_teacher: bool = Field(default=True, title="Keep teacher outputs", json_schema_extra=NEVER)
+
+
+def plan(chain: Chain, stage: str, spec: MutualSpec) -> None:
+    """The first student with its peers beside it; a teacher is read only where their first weights come from it."""
+    need_one_answer(chain, stage)
+    student = need_student(chain, stage)
+    peer = chain.resolved(spec.peer) if spec.peer else student
+    settings = {
+        **training_settings(chain, spec),
+        "peers": spec.peers,
+        "peer": {"ref": str(peer.ref), "identity": peer.identity},
+        "mutual_weight": spec.mutual_weight,
+    }
+    step = chain.add(
+        stage,
+        stage=stage,
+        method="mutual",
+        operation="mutual",
+        produces="model",
+        role="student",
+        inputs={"teacher": chain.need_teacher(stage)} if student.from_teacher or peer.from_teacher else {},
+        label=f"{student.title} · {spec.peers} peers",
+        model=student,
+        settings=settings,
+    )
+    chain.current = chain.add_model(step)
+    plan_controls(chain, stage, spec)
+
+
+METHOD = Method(
+    name="mutual",
+    title="Mutual learning",
+    group="distill",
+    transfers="sources",
+    source="Zhang et al. 2018, arXiv:1706.00384, section 3",
+    order=20,
+    version=1,
+    spec=MutualSpec,
+    plan=plan,
+    summary="Students learn together and from each other's answers; no teacher is needed.",
+)
