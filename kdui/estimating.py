@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from kdui.catalogue.methods import stage_spec
+from kdui.catalogue.methods import METHODS, stage_spec, trains_student
 from kdui.catalogue.tasks import TASKS
 from kdui.core.measurement import Measurement, Origin
 from kdui.core.plan import Step
@@ -50,11 +50,15 @@ class Estimator:
             cached = self.store.artifacts.has(step.digest)
             seconds = 0.0 if cached else known.get((recipe.task, step.method, step.label))
             if seconds is None:
-                seconds = rough_seconds(
-                    recipe.task, step, teacher if step.role == "teacher" or step.produces == "outputs" else student
-                )
+                seconds = rough_seconds(recipe.task, step, self._size_of(recipe, step, teacher, student))
             found.append(PlannedStep(name=step.name, label=step.label, method=step.method, cached=cached, seconds=seconds))
         return found
+
+    def _size_of(self, recipe: Recipe, step: Step, teacher: Size | None, student: Size | None) -> Size | None:
+        """The model that a step trains, or the teacher that it asks."""
+        if step.role == "assistant" and step.model:
+            return self.size(recipe.task, step.model)
+        return teacher if step.role == "teacher" or step.produces == "outputs" else student
 
     # --- rows --------------------------------------------------------------------------------------------------
 
@@ -168,12 +172,12 @@ def counted(size: Size, specs: dict[str, dict[str, Any]]) -> dict[str, float]:
     parameters, macs = float(size["parameters"]), float(size["macs"])
     prune = specs.get("prune")
     bits = float(specs["quantize"]["bits"]) if "quantize" in specs else 32.0
-    sparsity = 0.0
+    sparsity = max((spec["sparsity"] for name, spec in specs.items() if "sparsity" in spec and name != "prune"), default=0.0)
     if prune and prune["kind"] == "structured":
         left = (1 - prune["sparsity"]) ** 2
         parameters, macs = parameters * left, macs * left
     elif prune:
-        sparsity = prune["sparsity"]
+        sparsity = max(sparsity, prune["sparsity"])
     entropy = -sum(share * math.log2(share) for share in (sparsity, 1 - sparsity) if share > 0)
     a_weight = (1 - sparsity) * bits * (0.92 if bits == 32 else 1.0) + entropy
     return {"parameters": parameters, "macs": macs, "gzip_bytes": parameters * a_weight / 8 / 1e6}
@@ -194,7 +198,8 @@ def rough_seconds(task: str, step: Step, size: Size | None) -> float:
 def warnings(recipe: Recipe, specs: dict[str, dict[str, Any]], teacher: Size | None, student: Size | None) -> list[str]:
     """What a person should know before starting, in words."""
     found = []
-    prune, quantize, distill = specs.get("prune"), specs.get("quantize"), specs.get("distill")
+    prune, quantize = specs.get("prune"), specs.get("quantize")
+    distill = next((spec for name, spec in specs.items() if trains_student(METHODS[name])), None)
     if prune and prune["kind"] != "structured" and prune["sparsity"] > 0:
         found.append(
             f"{prune['sparsity']:.0%}".replace("%", " %")
@@ -211,11 +216,11 @@ def warnings(recipe: Recipe, specs: dict[str, dict[str, Any]], teacher: Size | N
         found.append(
             "This CPU has no int8 dot product (VNNI): int8 saves size, gains less speed here, and may slow small networks down."
         )
-    if distill and distill["soft_weight"] == 0:
+    if distill and distill.get("soft_weight") == 0 and not distill.get("match_weight"):
         found.append("With soft weight 0 the teacher is not heard: the student is its own control.")
-    if distill and distill["temperature"] > 10:
+    if distill and distill.get("temperature", 1) > 10:
         found.append("Above a temperature of 10 the soft labels are almost flat: little of the teacher is left in them.")
-    if distill and not distill["control"]:
+    if distill and not distill.get("control", True):
         found.append("Without the control run nobody can say what the teacher bought.")
     if teacher and student and recipe.student and student["parameters"] >= teacher["parameters"]:
         found.append("The student is not smaller than its teacher.")

@@ -20,14 +20,23 @@ def lens_data(store: Store, recipe: Recipe, plan: list[Step]) -> dict[str, Any]:
     }
 
 
-def _digest(store: Store, recipe: Recipe, plan: list[Step], produces: str, role: str | None) -> tuple[str, bool] | None:
-    """The artifact of this very recipe, else of the newest run with the same models: digest, and whether it is the very one."""
+def _digest(store: Store, recipe: Recipe, plan: list[Step], role: str) -> tuple[str, bool] | None:
+    """The model of this very recipe, else of the newest run with the same models: digest, and whether it is the very one."""
     for step in plan:
-        if step.produces == produces and step.role == role and store.artifacts.has(step.digest):
+        if step.produces == "model" and step.role == role and store.artifacts.has(step.digest):
             return step.digest, True
-    model = recipe.teacher if role in (None, "teacher") else recipe.student
-    column = "teacher" if role in (None, "teacher") else "student"
-    found = store.runs.newest_step(recipe.task, column, str(model or ""), produces, role)
+    model = recipe.teacher if role == "teacher" else recipe.student
+    found = store.runs.newest_step(recipe.task, role, str(model or ""), "model", role)
+    return (found, False) if found and store.artifacts.has(found) else None
+
+
+def _answers(store: Store, recipe: Recipe, plan: list[Step]) -> tuple[str, bool] | None:
+    """The kept outputs of the recipe's own teacher, not those of an assistant; inner values are no answers."""
+    teachers = {step.name for step in plan if step.role == "teacher"}
+    for step in plan:
+        if step.operation == "teacher_outputs" and step.inputs.get("teacher") in teachers and store.artifacts.has(step.digest):
+            return step.digest, True
+    found = store.runs.newest_step(recipe.task, "teacher", str(recipe.teacher or ""), "outputs", None, ending=".outputs")
     return (found, False) if found and store.artifacts.has(found) else None
 
 
@@ -36,7 +45,7 @@ def _read(store: Store, digest: str) -> dict[str, Any]:
 
 
 def _temperature(store: Store, recipe: Recipe, plan: list[Step]) -> dict[str, Any]:
-    found = _digest(store, recipe, plan, "outputs", None)
+    found = _answers(store, recipe, plan)
     if found is None:
         return {
             "origin": "none",
@@ -52,7 +61,7 @@ def _temperature(store: Store, recipe: Recipe, plan: list[Step]) -> dict[str, An
 
 def _weights(store: Store, recipe: Recipe, plan: list[Step]) -> dict[str, Any]:
     role = "student" if recipe.student else "teacher"
-    found = _digest(store, recipe, plan, "model", role)
+    found = _digest(store, recipe, plan, role)
     if found is None:
         return {"origin": "none", "note": "This model has not been trained yet: queue a run to see its weights."}
     note = f"Weights of {recipe.student or recipe.teacher}" + ("" if found[1] else ", from an earlier run with other settings")
@@ -60,7 +69,7 @@ def _weights(store: Store, recipe: Recipe, plan: list[Step]) -> dict[str, Any]:
 
 
 def _soft_weight(store: Store, recipe: Recipe, plan: list[Step]) -> dict[str, Any]:
-    found = _digest(store, recipe, plan, "model", "student")
+    found = _digest(store, recipe, plan, "student")
     history = store.artifacts.manifest(found[0]).summary["training"]["history"] if found else []
     rows = [row for row in history if "train_soft" in row and "train_hard" in row]
     if not rows:

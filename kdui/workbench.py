@@ -6,6 +6,7 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
 from kdui.catalogue import recipe_files
+from kdui.catalogue.fitting import unfit_methods
 from kdui.catalogue.methods import METHODS
 from kdui.catalogue.models import resolve
 from kdui.catalogue.pairs import students, teachers
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     import pandas
 
 MOST_IN_SWEEP = 200
+PLAIN_STAGES = ("teach", "distill", "quantize", "export", "measure")  # of a task that has no recipe of its own
 
 
 class Workbench:
@@ -124,12 +126,7 @@ class Workbench:
             if recipe.task == task and recipe.student is not None:
                 same = (str(recipe.teacher), str(recipe.student)) == (teacher, student)
                 return recipe if same else recipe.with_values({"teacher": teacher, "student": student, "name": "", "summary": ""})
-        return recipe_files.validated(
-            {"task": task, "teacher": teacher, "student": student, "stages": list(self._default_stages())}
-        )
-
-    def _default_stages(self) -> list[str]:
-        return [method.name for method in self.methods() if method.name != "prune"]
+        return recipe_files.validated({"task": task, "teacher": teacher, "student": student, "stages": list(PLAIN_STAGES)})
 
     def save_recipe(self, recipe: Recipe, name: str) -> str:
         """Keep a recipe in the person's own; returns the name to call it by."""
@@ -154,6 +151,10 @@ class Workbench:
     def check(self, recipe: Recipe) -> None:
         """Raise RecipeError in words when the recipe cannot run."""
         plan_recipe(recipe, self.settings)
+
+    def unfit_methods(self, recipe: Recipe) -> dict[str, str]:
+        """Ways to train the student that do not suit the recipe's models as they stand, each with the reason in words."""
+        return unfit_methods(recipe, self.settings)
 
     # --- before starting ---------------------------------------------------------------------------------------
 

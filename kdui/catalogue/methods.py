@@ -12,6 +12,11 @@ from kdui.core.registry import Registry
 METHODS: Registry[Method] = Registry("kdui.methods", "method", "METHOD")
 
 
+def trains_student(method: Method) -> bool:
+    """Whether it stands where ``distill`` does in a recipe: a person chooses one of these for the student."""
+    return method.group == "distill" and method.order == METHODS["distill"].order
+
+
 def stage_spec(stage: Stage) -> StageSpec:
     """The stage's validated settings; raises RecipeError with each wrong knob, its bounds and what was given."""
     method = METHODS[stage.method]

@@ -230,8 +230,9 @@ class RunStore:
             kept = set(connection.execute(select(steps.c.digest).where(steps.c.digest.in_(mine))).scalars().all())
         return sorted(mine - kept)
 
-    def newest_step(self, task: str, column: str, model: str, produces: str, role: str | None) -> str | None:
-        """Digest of the newest finished step of that kind in a run whose ``column`` (teacher or student) is ``model``."""
+    def newest_step(self, task: str, column: str, model: str, produces: str, role: str | None, *, ending: str = "") -> str | None:
+        """Digest of the newest finished step of that kind in a run whose ``column`` (teacher or student) is ``model``;
+        ``ending``: how the step's name ends."""
         role_is = steps.c.role.is_(None) if role is None else steps.c.role == role
         query = (
             select(steps.c.digest)
@@ -240,6 +241,7 @@ class RunStore:
                 runs.c.task == task,
                 runs.c[column] == model,
                 steps.c.produces == produces,
+                steps.c.name.endswith(ending, autoescape=True),
                 role_is,
                 steps.c.state.in_([StepState.DONE, StepState.CACHED]),
             )

@@ -1,21 +1,26 @@
 """Build: what to distill, how, and what it will cost before it starts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import gradio as gr
 
+from kdui.catalogue.methods import trains_student
 from kdui.core.contracts import Method
 from kdui.core.recipe import Recipe
 from kdui.core.views import ModelCard
 from kdui.ui import build_facts
 from kdui.ui.build_actions import Actions, connect_actions, draw_actions
 from kdui.ui.build_events import connect_build
-from kdui.ui.forms import Form, Knob, draw_form, draw_knob, knobs
+from kdui.ui.chooser import draw_chooser, grouped
+from kdui.ui.forms import Form, Knob, draw_form, knobs
 from kdui.ui.recipe_form import Choices, compose, pack, settings_of, unpack
+from kdui.ui.shared_form import SharedForm
 from kdui.ui.shell import PageState
 
-ELSEWHERE = {"distill": ("control",)}  # drawn in the first column, beside the student it concerns
+DISTILL = "distill"  # stands for all methods that train the student
+APART = ("control", "smooth_control")  # drawn in the first column, beside the student whom they concern
 
 
 class Build:
@@ -23,15 +28,21 @@ class Build:
 
     def __init__(self, workbench: Any, first: Recipe):
         self.workbench = workbench
-        self.methods: list[Method] = [
-            method for method in workbench.methods() if method.group != "distill" or method.name == "distill"
-        ]
-        self.order = {method.name: method.order for method in self.methods}
-        self.optional = [method.name for method in self.methods if method.group in ("distill", "compress")]
+        methods: list[Method] = workbench.methods()
+        self.distillers = grouped(method for method in methods if trains_student(method))
+        self.methods = [method for method in methods if not trains_student(method) or method.name == DISTILL]
+        self.order = {method.name: method.order for method in methods}
+        self.optional = [method.name for method in self.methods if method.group != "deliver" and method.name != "teach"]
         self.tasks = {task.name: task for task in workbench.tasks()}
         self.first = first
+        self.shared = SharedForm(DISTILL, self.distillers)
         self.forms: dict[str, Form] = {}
         self.switches: dict[str, gr.Checkbox] = {}
+
+    @property
+    def pictured(self) -> list[Form]:
+        """Forms of their own whose knobs have lenses: those of compression."""
+        return [self.forms[method.name] for method in self.methods if method.group == "compress"]
 
     # --- reading and showing -----------------------------------------------------------------------------------------
 
@@ -43,16 +54,23 @@ class Build:
             self.task,
             self.teacher,
             self.student,
+            self.distiller,
             self.seed,
-            self.control,
             *self.switches.values(),
+            *self.shared.components,
             *(control for form in self.forms.values() for control in form.components),
         ]
 
     @property
     def knob_inputs(self) -> list[Any]:
         """Those that change settings only; task and models fill the form anew."""
-        return self.inputs[4:]
+        return self.inputs[5:]
+
+    @property
+    def filled(self) -> list[Any]:
+        """All that a recipe fills when it is shown as a whole."""
+        sweep = self.actions.sweep
+        return [self.start, *self.inputs, self.chooser, sweep.knob, sweep.second]
 
     @property
     def fact_views(self) -> list[Any]:
@@ -61,41 +79,51 @@ class Build:
 
     def recipe(self, *shown: Any) -> Recipe:
         """The recipe that the form says; raises RecipeError in words."""
-        base, task, teacher, student, seed, control, *rest = shown
-        on = dict(zip(self.switches, rest, strict=False))
-        rest = rest[len(self.switches) :]
+        base, task, teacher, student, distiller, seed, *rest = shown
+
+        def take(count: int) -> list[Any]:
+            taken, rest[:] = rest[:count], rest[count:]
+            return taken
+
+        on = dict(zip(self.switches, take(len(self.switches)), strict=True))
         stages: dict[str, dict[str, Any] | None] = {}
+        own = self.shared.changed(distiller, take(len(self.shared.controls)))
+        stages.update({distiller: own} if on[DISTILL] else dict.fromkeys(self.shared.knobs_of))
         for name, form in self.forms.items():
-            part, rest = rest[: len(form.components)], rest[len(form.components) :]
-            stages[name] = form.changed(part) if on.get(name, True) else None
-        if stages.get("distill") is not None and not control:
-            stages["distill"] = {**(stages["distill"] or {}), "control": False}
-        return compose(unpack(base), Choices(task, teacher, student, seed or 0, stages), self.order)
+            settings = form.changed(take(len(form.components)))
+            stages[name] = settings if on.get(name, True) else None
+        choices = Choices(task, teacher, student, seed or 0, stages, distillers=tuple(self.shared.knobs_of))
+        return compose(unpack(base), choices, self.order)
+
+    def distiller_of(self, recipe: Recipe) -> str:
+        """The method that trains the recipe's student; the usual one where none does."""
+        return next((stage.method for stage in recipe.stages if stage.method in self.shared.knobs_of), DISTILL)
 
     def show(self, recipe: Recipe) -> list[Any]:
         """Updates of ``inputs`` that show a recipe."""
         task = self.tasks.get(recipe.task)
+        modality = task.modality if task else None
         teacher, student = _ref(recipe.teacher), _ref(recipe.student)
         teachers = self.workbench.teachers(recipe.task)
         students = self.workbench.students(recipe.task, teacher) if teacher else []
         chosen = student or (students[0].ref if students else None)
-        parts = {name: settings_of(recipe, name) for name in self.forms}
-        on = [parts[name] is not None for name in self.switches]
-        controls = [
-            update
-            for name, form in self.forms.items()
-            for update in form.updates(parts[name] or {}, task.modality if task else None)
-        ]
+        distiller = self.distiller_of(recipe)
+        parts = {name: settings_of(recipe, distiller if name == DISTILL else name) for name in (DISTILL, *self.forms)}
         return [
             pack(recipe),
             recipe.task,
             gr.update(choices=_choices(teachers), value=teacher),
             gr.update(choices=_choices(students), value=chosen),
+            distiller,
             recipe.seed,
-            (parts.get("distill") or {}).get("control", True),
-            *on,
-            *controls,
+            *(parts[name] is not None for name in self.switches),
+            *self.shared.updates(distiller, parts[DISTILL] or {}, modality),
+            *(update for name, form in self.forms.items() for update in form.updates(parts[name] or {}, modality)),
         ]
+
+    def chooser_state(self, recipe: Recipe) -> dict[str, Any]:
+        """What the chooser shows: the method, and why others do not suit these models as they stand."""
+        return {"method": self.distiller_of(recipe), "unfit": self.workbench.unfit_methods(recipe)}
 
     def facts(self, recipe: Recipe) -> list[str]:
         """Cards, YAML and command of a recipe."""
@@ -139,14 +167,9 @@ class Build:
             self.student, self.student_card = self._draw_model(
                 "student", self.workbench.students(self.first.task, _ref(self.first.teacher)), _ref(self.first.student)
             )
-            control = next(
-                knob
-                for method in self.methods
-                if method.name == "distill"
-                for knob in knobs(method.spec)
-                if knob.name == "control"
-            )
-            self.control = draw_knob("distill", control, (settings_of(self.first, "distill") or {}).get("control", True))
+            for slot in self.shared.knobs:
+                if slot.name in APART:
+                    self._draw_shared(slot)
             info = "Decides initial weights, order and dropout."
             self.seed = gr.Number(self.first.seed, label="Seed", info=info, elem_id="build-seed", elem_classes="inline")
 
@@ -172,13 +195,14 @@ class Build:
 
     def _draw_step(self, method: Method, modality: str | None) -> None:
         """Its switch or name, then its knobs; the stylesheet hides the knobs of a step that is off, and their lenses live on."""
-        settings = settings_of(self.first, method.name)
+        settings = settings_of(self.first, self.distiller_of(self.first) if method.name == DISTILL else method.name)
         folded = all(knob.advanced for knob in knobs(method.spec))
         if method.name in self.optional:
+            several = method.name == DISTILL
             self.switches[method.name] = gr.Checkbox(
                 settings is not None,
-                label=method.title,
-                info=method.summary,
+                label="Distill" if several else method.title,
+                info="Train the student under the teacher, in the way chosen here." if several else method.summary,
                 elem_id=f"use-{method.name}",
                 elem_classes="step-head",
                 interactive=True,
@@ -186,20 +210,36 @@ class Build:
         elif not folded:
             gr.HTML(f'<div class="step-head"><b>{method.title}</b><span>{method.summary}</span></div>')
         with gr.Column(elem_classes="step-body"):
+            if method.name == DISTILL:
+                self._draw_distillation()
+                return
             self.forms[method.name] = draw_form(
                 method.name,
                 method.spec,
                 settings or {},
                 modality=modality,
-                lens=self._draw_lens,
-                elsewhere=ELSEWHERE.get(method.name, ()),
+                lens=partial(self._draw_lens, settings=settings or {}) if method.group == "compress" else None,
                 fold=method.title if folded else "More settings",
             )
 
-    def _draw_lens(self, knob: Knob) -> None:
-        stage = next(settings_of(self.first, method.name) for method in self.methods if knob in knobs(method.spec)) or {}
+    def _draw_distillation(self) -> None:
+        """The choice of a method, and the form that all of them share."""
+        first = self.distiller_of(self.first)
+        self.chooser, self.picked = draw_chooser(self.distillers, first, self.workbench.unfit_methods(self.first))
+        self.distiller = gr.Textbox(first, elem_id="build-distiller", elem_classes="hidden-field", label="Shown method")
+        lens = partial(self._draw_lens, settings=settings_of(self.first, first) or {})
+        self.shared.draw(self._draw_shared, self.distiller, lens, "More settings")
+
+    def _draw_shared(self, slot: Knob) -> Any:
+        task, first = self.tasks.get(self.first.task), self.distiller_of(self.first)
+        draw = self.shared.drawer(first, settings_of(self.first, first) or {}, task.modality if task else None)
+        return draw(slot)
+
+    def _draw_lens(self, knob: Knob, settings: Mapping[str, Any]) -> None:
+        """The picture beside a knob; it begins where the first recipe has the knob."""
+        shown = knob.shown(settings.get(knob.name, knob.default))
         gr.HTML(
-            f'<div class="lens" data-lens="{knob.lens}" data-value="{knob.shown(stage.get(knob.name, knob.default))}"></div>',
+            f'<div class="lens" data-lens="{knob.lens}" data-value="{shown}"></div>',
             elem_classes="knob-lens",
             js_on_load="kdui.load('lenses.js').then(() => kdui.lenses.mount(element.querySelector('.lens')))",
         )
@@ -208,7 +248,7 @@ class Build:
         with gr.Column(elem_classes="card cost-card"):
             gr.HTML('<h2 class="label">What it will cost <span class="prov">● measured ○ estimated</span></h2>')
             self.cost = gr.HTML(build_facts.ESTIMATING, elem_id="build-cost")
-            self.actions: Actions = draw_actions(self.workbench, self.methods)
+            self.actions: Actions = draw_actions(self)
 
 
 def create_build(workbench: Any, page_state: PageState) -> None:

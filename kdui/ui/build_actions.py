@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 from math import prod
@@ -10,16 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from kdui.core.contracts import Method
-from kdui.core.errors import KduiError
+from kdui.core.errors import KduiError, RecipeError
 from kdui.core.recipe import Recipe
 from kdui.ui.build_facts import problem_html
 from kdui.ui.forms import Knob, knobs
-from kdui.ui.recipe_form import sweep_values
+from kdui.ui.recipe_form import sweep_seeds, sweep_values
+from kdui.ui.shared_form import SharedForm
 from kdui.ui.shell import READ
 
 if TYPE_CHECKING:
     from kdui.ui.build import Build
+
+NO_SECOND = ("nothing else", "")
+NEVER_SWEPT = ("control", "smooth_control", "cache_teacher")  # they change what is kept or measured beside, not the student
 
 # Queueing writes to the store: one at a time keeps the order in which people clicked.
 WRITE: dict[str, Any] = {
@@ -32,18 +35,34 @@ WRITE: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Sweep:
-    """The panel that queues several runs at once."""
+    """The panel that queues several runs at once: all values of one setting, or each value of one with each of another."""
 
     knob: gr.Dropdown
     values: gr.Textbox
+    second: gr.Dropdown
+    second_values: gr.Textbox
     seeds: gr.Number
     count: gr.HTML
     queue: gr.Button
-    knobs: dict[str, tuple[str, Knob]]
+    forms: dict[str, tuple[Knob, ...]]
 
     @property
     def inputs(self) -> list[Any]:
-        return [self.knob, self.values, self.seeds]
+        return [self.knob, self.values, self.second, self.second_values, self.seeds]
+
+    def updates(self, shared: SharedForm, distiller: str) -> tuple[Any, Any]:
+        """Updates of both lists for the method that trains the student."""
+        choices = sweep_choices(self.forms, shared, distiller)
+        return gr.update(choices=choices, value=choices[0][1]), gr.update(choices=[NO_SECOND, *choices], value="")
+
+    def find(self, shared: SharedForm, distiller: str, key: str) -> tuple[str, Knob]:
+        """Method and knob of a choice; raises RecipeError where the method at work has no such setting."""
+        place, _, name = key.partition(".")
+        method, form = (distiller, shared.knobs_of[distiller]) if place == shared.method else (place, self.forms[place])
+        knob = next((knob for knob in form if knob.name == name), None)
+        if knob is None:
+            raise RecipeError(f"'{method}' has no setting '{name}': choose another one to sweep.")
+        return method, knob
 
 
 @dataclass(frozen=True)
@@ -64,7 +83,7 @@ class Actions:
 # --- drawing ------------------------------------------------------------------------------------------------------------
 
 
-def draw_actions(workbench: Any, methods: list[Method]) -> Actions:
+def draw_actions(build: Build) -> Actions:
     """Draw them here. The panels of sweep and save open below their buttons."""
     command = gr.Textbox(
         label="The same as a command",
@@ -76,7 +95,7 @@ def draw_actions(workbench: Any, methods: list[Method]) -> Actions:
         buttons=["copy"],
     )
     device = gr.Dropdown(
-        workbench.devices(),
+        build.workbench.devices(),
         value="auto",
         label="Run on",
         elem_id="build-device",
@@ -90,7 +109,7 @@ def draw_actions(workbench: Any, methods: list[Method]) -> Actions:
         sweep_open = gr.Button("Queue a sweep…", elem_id="open-sweep", min_width=0)
         save_open = gr.Button("Save recipe", elem_id="open-save", min_width=0)
     with gr.Column(visible=False, elem_classes="drawer", elem_id="sweep-panel") as sweep_panel:
-        sweep = _draw_sweep(methods)
+        sweep = _draw_sweep(build)
     with gr.Column(visible=False, elem_classes="drawer", elem_id="save-panel") as save_panel:
         save_name = gr.Textbox(label="Name", placeholder="Reuters, 4 bits", elem_id="save-name")
         save = gr.Button("Save", variant="primary", elem_id="save-recipe")
@@ -100,16 +119,25 @@ def draw_actions(workbench: Any, methods: list[Method]) -> Actions:
     return Actions(command, device, status, queue, sweep, save_name, save, yaml, load_yaml)
 
 
-def _draw_sweep(methods: list[Method]) -> Sweep:
-    table = _sweepable(methods)
-    choices = [(f"{method.capitalize()} · {knob.title}", key) for key, (method, knob) in table.items()]
+def _draw_sweep(build: Build) -> Sweep:
+    forms = {method.name: knobs(method.spec) for method in build.methods if method.group != "deliver"}
+    choices = sweep_choices(forms, build.shared, build.distiller_of(build.first))
     return Sweep(
-        knob=gr.Dropdown(choices, value=next(iter(table), None), label="Setting", elem_id="sweep-knob", interactive=True),
+        knob=gr.Dropdown(choices, value=choices[0][1], label="Setting", elem_id="sweep-knob", interactive=True),
         values=gr.Textbox(label="Values", placeholder="1, 2, 4, 8", info="Separated by commas.", elem_id="sweep-values"),
+        second=gr.Dropdown(
+            [NO_SECOND, *choices],
+            value="",
+            label="With each value of",
+            info="A second setting makes a grid.",
+            elem_id="sweep-second",
+            interactive=True,
+        ),
+        second_values=gr.Textbox(label="Values of the second", placeholder="0.3, 0.6, 0.9", elem_id="sweep-second-values"),
         seeds=gr.Number(1, label="Seeds", info="Repeats of each value, for error bars.", elem_id="sweep-seeds"),
         count=gr.HTML(elem_id="sweep-count"),
         queue=gr.Button("Queue these runs", variant="primary", elem_id="queue-sweep"),
-        knobs=table,
+        forms=forms,
     )
 
 
@@ -132,15 +160,19 @@ def _toggle(button: gr.Button, panel: gr.Column) -> None:
     button.click(lambda now: (not now, gr.update(visible=not now)), opened, [opened, panel], **READ)
 
 
-def _sweepable(methods: list[Method]) -> dict[str, tuple[str, Knob]]:
-    """Dotted name -> (method, knob); knobs with a lens first, because those are the ones that people sweep."""
+def sweep_choices(forms: dict[str, tuple[Knob, ...]], shared: SharedForm, distiller: str) -> list[tuple[str, str]]:
+    """Title and dotted name of what can be swept; knobs with a lens first, because those are the ones that people sweep.
+
+    The settings of the student's method are called by the place that all such methods share.
+    """
     found = [
-        (f"{method.name}.{knob.name}", (method.name, knob))
-        for method in methods
-        if method.group != "deliver"
-        for knob in knobs(method.spec)
+        (place, knob)
+        for place, form in (forms | {shared.method: shared.knobs_of[distiller]}).items()
+        for knob in form
+        if knob.name not in NEVER_SWEPT
     ]
-    return dict(sorted(found, key=lambda item: (item[1][1].advanced, not item[1][1].lens)))
+    found.sort(key=lambda item: (item[1].advanced, not item[1].lens, item[0] != shared.method))
+    return [(f"{place.replace('_', ' ').capitalize()} · {knob.title}", f"{place}.{knob.name}") for place, knob in found]
 
 
 # --- doing --------------------------------------------------------------------------------------------------------------
@@ -154,11 +186,13 @@ def connect_actions(build: Build, actions: Actions) -> None:
         run = build.workbench.submit(build.recipe(*shown), device)
         return _done(f"Queued “{escape(run.name)}”.", run.id, "Watch it in Runs")
 
-    def count(key: str, text: str, seeds: float, *shown: Any) -> str:
-        return _count(sweep.knobs[key][1], _grid(build, sweep, key, text, seeds, *shown)[1]) if (text or "").strip() else ""
+    def count(*given: Any) -> str:
+        wanted, shown = given[: len(sweep.inputs)], given[len(sweep.inputs) :]
+        return _count(_grid(build, wanted, shown)[1]) if any((text or "").strip() for text in (wanted[1], wanted[3])) else ""
 
-    def queue_sweep(key: str, text: str, seeds: float, device: str, *shown: Any) -> str:
-        runs = build.workbench.submit_sweep(*_grid(build, sweep, key, text, seeds, *shown), device)
+    def queue_sweep(device: str, *given: Any) -> str:
+        wanted, shown = given[: len(sweep.inputs)], given[len(sweep.inputs) :]
+        runs = build.workbench.submit_sweep(*_grid(build, wanted, shown), device)
         return _done(f"Queued {len(runs)} runs.", runs[0].id, "Watch them in Runs")
 
     def save(name: str, *shown: Any) -> Any:
@@ -166,14 +200,14 @@ def connect_actions(build: Build, actions: Actions) -> None:
 
     actions.queue.click(_guarded(queue), [actions.device, *build.inputs], actions.status, **WRITE)
     gr.on(
-        [sweep.knob.input, sweep.values.change, sweep.seeds.input],
+        [sweep.knob.input, sweep.values.change, sweep.second.input, sweep.second_values.change, sweep.seeds.input],
         _guarded(count),
         [*sweep.inputs, *build.inputs],
         sweep.count,
         trigger_mode="always_last",
         **READ,
     )
-    sweep.queue.click(_guarded(queue_sweep), [*sweep.inputs, actions.device, *build.inputs], actions.status, **WRITE)
+    sweep.queue.click(_guarded(queue_sweep), [actions.device, *sweep.inputs, *build.inputs], actions.status, **WRITE)
     actions.save.click(save, [actions.save_name, *build.inputs], [actions.status, build.start], **WRITE)
 
 
@@ -189,22 +223,28 @@ def _guarded(work: Callable[..., str]) -> Callable[..., str]:
     return run
 
 
-def _grid(build: Build, sweep: Sweep, key: str, text: str, seeds: float, *shown: Any) -> tuple[Recipe, dict[str, list[Any]]]:
+def _grid(build: Build, wanted: Sequence[Any], shown: Sequence[Any]) -> tuple[Recipe, dict[str, list[Any]]]:
     """The recipe and the values to try, each checked by itself; raises RecipeError in words."""
-    recipe = build.recipe(*shown)
-    method, knob = sweep.knobs[key]
-    values = sweep_values(recipe, method, knob, text or "", int(seeds or 1))
+    recipe, sweep = build.recipe(*shown), build.actions.sweep
+    key, text, second, second_text, seeds = wanted
+    if second == key:
+        raise RecipeError("A grid needs two different settings: choose another one for 'With each value of'.")
+    values: dict[str, list[Any]] = {}
+    for name, given in ((key, text), *([(second, second_text)] if second else [])):
+        values |= sweep_values(recipe, *sweep.find(build.shared, build.distiller_of(recipe), name), given or "")
     for name, each in values.items():
         for value in each:
             build.workbench.check(recipe.with_values({name: value}))
-    return recipe, values
+    return recipe, values | sweep_seeds(recipe, int(seeds or 1))
 
 
-def _count(knob: Knob, values: dict[str, list[Any]]) -> str:
-    """6 runs: 3 × Temperature, 2 seeds each."""
+def _count(values: dict[str, list[Any]]) -> str:
+    """36 runs: 4 × temperature, 3 × soft weight, 3 seeds each."""
     runs = prod(len(each) for each in values.values())
-    first, *seeds = values.values()
-    product = f"{len(first)} × {knob.title}" + "".join(f", {len(each)} seeds each" for each in seeds)
+    product = ", ".join(
+        f"{len(each)} seeds each" if name == "seed" else f"{len(each)} × {name.rpartition('.')[2].replace('_', ' ')}"
+        for name, each in values.items()
+    )
     return f'<p class="lead"><b>{runs} {"run" if runs == 1 else "runs"}</b>: {escape(product)}</p>'
 
 

@@ -11,10 +11,13 @@ import gradio as gr
 from kdui.core.errors import KduiError
 from kdui.core.recipe import Recipe
 from kdui.ui import build_facts
+from kdui.ui.recipe_form import with_distiller
 from kdui.ui.shell import READ, PageState
 
 if TYPE_CHECKING:
     from kdui.ui.build import Build
+    from kdui.ui.forms import Form
+    from kdui.ui.shared_form import SharedForm
 
 # A refusal is shown as a toast, which only queued events carry.
 FILL: dict[str, Any] = {**READ, "queue": True}
@@ -74,7 +77,7 @@ def _filler(build: Build, find: Callable[..., Recipe | None], *, named: bool = F
             if recipe is None:
                 return gr.skip()
             start = given[0] if named and given[0] in build.workbench.recipe_names() else None
-            return [start, *build.show(recipe)]
+            return _filled(build, start, recipe)
         except KduiError as problem:
             gr.Warning(str(problem), title="The form stays as it is")
             return gr.skip()
@@ -82,9 +85,15 @@ def _filler(build: Build, find: Callable[..., Recipe | None], *, named: bool = F
     return fill
 
 
+def _filled(build: Build, start: str | None, recipe: Recipe) -> list[Any]:
+    """Values of ``Build.filled`` that show a recipe, under the name that it has in Start from."""
+    knob, second = build.actions.sweep.updates(build.shared, build.distiller_of(recipe))
+    return [start, *build.show(recipe), build.chooser_state(recipe), knob, second]
+
+
 def _connect_choices(build: Build, page_state: PageState) -> list[Any]:
     """Bind all that fills the form: a recipe, a task, a model, pasted YAML, an address."""
-    bench, filled = build.workbench, [build.start, *build.inputs]
+    bench, filled = build.workbench, build.filled
 
     def bind(event: Any, find: Callable[..., Recipe | None], inputs: Any, *, named: bool = False) -> Any:
         return event(_filler(build, find, named=named), inputs, filled, **FILL)
@@ -95,6 +104,10 @@ def _connect_choices(build: Build, page_state: PageState) -> list[Any]:
     def by_address_task(task: str, origin: str, now: str) -> Recipe | None:
         return None if origin or task == now or task not in build.tasks else bench.default_recipe(task)
 
+    def by_models(method: str, task: str, teacher: str, student: str | None = None) -> Recipe | None:
+        """Another pair is taught in the same way."""
+        return with_distiller(bench.default_recipe(task, teacher, student), method, build.shared.knobs_of)
+
     start = bind(build.start.input, by_address, build.start, named=True)
     start.then(fn=None, inputs=build.start, js="(name) => { kdui.url.set({from: name, task: ''}); }")
     task = bind(build.task.input, bench.default_recipe, build.task)
@@ -102,17 +115,31 @@ def _connect_choices(build: Build, page_state: PageState) -> list[Any]:
     return [
         start,
         task,
-        bind(build.teacher.input, bench.default_recipe, [build.task, build.teacher]),
-        bind(build.student.input, bench.default_recipe, [build.task, build.teacher, build.student]),
+        bind(build.teacher.input, by_models, [build.distiller, build.task, build.teacher]),
+        bind(build.student.input, by_models, [build.distiller, build.task, build.teacher, build.student]),
+        build.picked.change(lambda *shown: _pick(build, *shown), [build.picked, *build.inputs], filled, **FILL),
         bind(build.actions.load_yaml.click, bench.parse_recipe, build.actions.yaml),
         bind(page_state.origin.change, by_address, page_state.origin, named=True),
         bind(page_state.task.change, by_address_task, [page_state.task, page_state.origin, build.task]),
     ]
 
 
+def _pick(build: Build, picked: str, *shown: Any) -> Any:
+    """The form with another method for the student; what both have and a person decided stays."""
+    method = picked.partition(" ")[0]
+    try:
+        recipe = with_distiller(build.recipe(*shown), method, build.shared.knobs_of)
+    except KduiError as problem:
+        gr.Warning(str(problem), title="The form stays as it is")
+        state = {"method": shown[build.inputs.index(build.distiller)], "refused": method}
+        return [state if part is build.chooser else gr.skip() for part in build.filled]
+    return _filled(build, None, recipe)
+
+
 def _connect_lenses(build: Build) -> None:
     """Knobs tell the browser's lenses at once; no request leaves the page."""
-    for form in build.forms.values():
+    forms: list[Form | SharedForm] = [build.shared, *build.pictured]
+    for form in forms:
         for knob in form.knobs:
             own = None if knob.advanced else knob.lens
             name = next((lens for lens, place in LENS_VALUES.items() if place == (form.method, knob.name)), own)

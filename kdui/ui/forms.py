@@ -187,36 +187,41 @@ def draw_form(
     elsewhere: Collection[str] = (),
     fold: str = "More settings",
 ) -> Form:
-    """Draw a spec's controls here: knobs with a lens as rows, then the plain ones, then the advanced ones under ``fold``.
+    """Draw a spec's controls here, laid out by ``lay_out``.
 
     ``lens`` draws the picture beside a knob; fields in ``elsewhere`` are drawn by the caller with ``draw_knob``.
     """
     form = tuple(knob for knob in knobs(spec) if knob.name not in elsewhere)
     full = {knob.name: settings.get(knob.name, knob.default) for knob in form}
-    drawn: dict[str, Any] = {}
 
-    def draw(knob: Knob) -> None:
-        drawn[knob.name] = draw_knob(method, knob, full[knob.name], visible=applies(knob, full, modality))
+    def draw(knob: Knob) -> Any:
+        return draw_knob(method, knob, full[knob.name], visible=applies(knob, full, modality))
 
-    for knob in form:
-        if knob.lens and not knob.advanced:
-            with gr.Row(elem_classes="knob"):
-                draw(knob)
-                if lens is not None:
-                    lens(knob)
-    plain = [knob for knob in form if not knob.advanced and not knob.lens]
-    if plain:
-        with gr.Row(elem_classes="knobs"):
-            for knob in plain:
-                draw(knob)
-    advanced = [knob for knob in form if knob.advanced]
-    if advanced:
-        with gr.Accordion(fold, open=False, elem_id=f"more-{method}", elem_classes="more"), gr.Row(elem_classes="knobs"):
-            for knob in advanced:
-                draw(knob)
+    drawn = lay_out(form, draw, lens=lens, fold=fold, fold_id=f"more-{method}")
     result = Form(method, form, {knob.name: drawn[knob.name] for knob in form})
     _follow(result)
     return result
+
+
+def lay_out(
+    form: Sequence[Knob], draw: Callable[[Knob], Any], *, lens: Callable[[Knob], None] | None, fold: str, fold_id: str
+) -> dict[str, Any]:
+    """Draw knobs where a form has them: each with a lens in a row, then the plain ones, then the advanced ones under ``fold``."""
+    drawn: dict[str, Any] = {}
+    for knob in form:
+        if lens is not None and knob.lens and not knob.advanced:
+            with gr.Row(elem_classes="knob"):
+                drawn[knob.name] = draw(knob)
+                lens(knob)
+    plain = [knob for knob in form if knob.name not in drawn and not knob.advanced]
+    if plain:
+        with gr.Row(elem_classes="knobs"):
+            drawn.update({knob.name: draw(knob) for knob in plain})
+    advanced = [knob for knob in form if knob.advanced]
+    if advanced:
+        with gr.Accordion(fold, open=False, elem_id=fold_id, elem_classes="more"), gr.Row(elem_classes="knobs"):
+            drawn.update({knob.name: draw(knob) for knob in advanced})
+    return drawn
 
 
 def draw_knob(method: str, knob: Knob, value: Any, *, visible: bool = True) -> gr.components.Component:

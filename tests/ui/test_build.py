@@ -15,7 +15,7 @@ from kdui.ui.build import Build
 from kdui.ui.build_events import named_recipe
 from kdui.ui.forms import knobs
 from kdui.ui.page import assets_version, create_page, head, plotly_script
-from kdui.ui.recipe_form import Choices, compose, pack, sweep_values, unpack
+from kdui.ui.recipe_form import Choices, compose, pack, sweep_seeds, sweep_values, unpack
 from kdui.workbench import Workbench
 
 ORDER = {"teach": 10, "distill": 20, "prune": 30, "quantize": 50, "export": 80, "measure": 90}
@@ -135,15 +135,18 @@ def test_the_packed_recipe_is_the_recipe():
 
 def test_a_sweep_covers_values_and_seeds(build):
     bits = next(knob for knob in build.forms["quantize"].knobs if knob.name == "bits")
-    assert sweep_values(BASE, "quantize", bits, "2, 4,4; 8", 2) == {"quantize.bits": [2, 4, 8], "seed": [3, 4]}
+    assert sweep_values(BASE, "quantize", bits, "2, 4,4; 8") == {"quantize.bits": [2, 4, 8]}
+    assert sweep_seeds(BASE, 2) == {"seed": [3, 4]} and sweep_seeds(BASE, 1) == {}
+    with pytest.raises(RecipeError, match="1 to 20 repeats"):
+        sweep_seeds(BASE, 21)
 
 
 def test_a_sweep_over_a_step_that_is_off_is_refused_in_words(build):
     sparsity = next(knob for knob in build.forms["prune"].knobs if knob.name == "sparsity")
     with pytest.raises(RecipeError, match="no 'prune' step"):
-        sweep_values(BASE, "prune", sparsity, "10, 20", 1)
+        sweep_values(BASE, "prune", sparsity, "10, 20")
     with pytest.raises(RecipeError, match="write the values"):
-        sweep_values(compose(BASE, choices(stages={"prune": {}}), ORDER), "prune", sparsity, " , ", 1)
+        sweep_values(compose(BASE, choices(stages={"prune": {}}), ORDER), "prune", sparsity, " , ")
 
 
 def test_an_address_names_a_recipe_or_a_run(workbench):

@@ -104,7 +104,7 @@ def test_knobs_answer_in_the_browser_and_reach_the_command(page, address):
     expect(says(page, "sparsity")).to_have_text(cut)
     turn(page, "quantize-bits", 3)
     expect(says(page, "bits")).to_contain_text("7 levels")
-    number = page.get_by_label("number input for Temperature")
+    number = page.locator("#knob-distill-temperature").get_by_label("number input for Temperature")
     number.fill("99")
     expect(number).to_have_value("20")
     number.fill("0")
@@ -114,6 +114,31 @@ def test_knobs_answer_in_the_browser_and_reach_the_command(page, address):
     page.get_by_role("button", name="Next example").click()
     expect(page.locator('.lens[data-lens="temperature"]')).to_contain_text("wheat credits")
     assert page.evaluate("window.mounted === document.querySelector('.lens[data-lens=temperature] .lens-plot')")
+
+
+def test_a_method_is_chosen_by_keyboard_and_what_does_not_fit_is_refused_before_queueing(page, address, bench):
+    page.goto(address)
+    method = page.get_by_label("What the student learns from")
+    expect(page.locator("table.cost")).to_contain_text("Parameters")
+    method.focus()
+    method.press("D")  # as in any native list: the first letters find an entry
+    method.press("e")
+    expect(method).to_have_value("dkd")
+    expect(page.locator("#distiller-about")).to_contain_text("Zhao et al. 2022")
+    expect(page.get_by_label("Weight of the others")).to_have_value("4")
+    expect(page.locator(".diagram:visible .flow")).to_have_text("true label | the rest")
+    turn(page, "distill-temperature", 9)
+    page.get_by_text("The same as YAML").click()
+    expect(page.locator("#build-yaml textarea")).to_have_value(re.compile(r"- dkd: \{.*temperature: 9"))
+    method.select_option("minilm_relations")
+    expect(page.locator("#distiller-about .note")).to_contain_text("matches self-attention")
+    expect(page.locator("#build-cost [role=alert]")).to_contain_text("matches self-attention")
+    page.get_by_role("button", name="Queue run").click()
+    expect(page.locator("#build-status [role=alert]")).to_contain_text("Choose another pair")
+    assert bench.runs().total == 0
+    method.select_option("distill")
+    expect(page.get_by_label("Weight of the others")).to_have_count(0)
+    expect(page.locator("table.cost")).to_contain_text("Parameters")
 
 
 def test_a_run_is_queued_and_opened_and_the_way_back_leads_to_build(page, address, bench):

@@ -1,0 +1,50 @@
+// Build's list of ways to learn from a teacher: what is said of a method stands in its option, so a choice is shown at once.
+(() => {
+  "use strict";
+  if (window.kdui.chooser) return;
+  const UNFIT = " · not as it stands";
+  let root = null, state = null, picks = 0;
+  const list = () => root.querySelector("select");
+
+  const say = () => {
+    const { picture, flow, ...words } = list().selectedOptions[0].dataset;
+    for (const [key, text] of Object.entries(words)) {
+      const place = root.querySelector(`[data-say="${key}"]`);
+      if (!place) continue;
+      place.textContent = text;
+      place.hidden = !text;
+    }
+    for (const drawing of root.querySelectorAll("svg.diagram")) {
+      drawing.toggleAttribute("hidden", drawing.dataset.picture !== picture);
+      drawing.querySelector(".flow").textContent = flow;
+      drawing.querySelector("title").textContent = `From teacher to student: ${flow}`;
+    }
+  };
+  const pick = () => {
+    say();
+    const field = document.querySelector("#build-picked :is(textarea, input)");
+    if (!field) return;
+    field.value = `${list().value} ${(picks += 1)}`; // the number makes the same method a new pick after a recipe changed the form
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+  };
+
+  window.kdui.chooser = {
+    mount(element) {
+      root = element.querySelector(".chooser");
+      list().addEventListener("change", pick);
+      if (state) this.show(state);
+    },
+    /** What the form shows by now: its method, and why others do not suit these models. */
+    show(fresh) {
+      if (!fresh?.method) return;
+      state = fresh;
+      if (!root) return;
+      for (const option of list().options) {
+        option.dataset.reason = fresh.unfit?.[option.value] ?? "";
+        option.textContent = option.dataset.title + (option.dataset.reason ? UNFIT : "");
+      }
+      list().value = fresh.method;
+      say();
+    },
+  };
+})();
