@@ -9,6 +9,7 @@ from kdui.bench.distillation import fashion, reuters
 from kdui.bench.findings import Finding
 from kdui.bench.int8 import int8_speedup
 from kdui.bench.pages import page_calls
+from kdui.bench.reference import pictures, texts
 from kdui.bench.start import time_to_interactive
 from kdui.core.errors import KduiError, UnknownName
 from kdui.launch import machine
@@ -19,6 +20,8 @@ BENCHES: dict[str, Callable[[Settings], list[Finding]]] = {
     "pages": page_calls,
     "kd-fashion": fashion,
     "kd-reuters": reuters,
+    "trainer-reuters": texts,
+    "trainer-fashion": pictures,
     "int8": int8_speedup,
 }
 

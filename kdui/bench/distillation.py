@@ -5,6 +5,7 @@ from collections.abc import Callable
 from kdui.bench.findings import Finding, Spread, ratio
 from kdui.bench.laboratory import Laboratory, temporary_home
 from kdui.catalogue.recipe_files import read_recipe
+from kdui.core.recipe import Recipe
 from kdui.settings import Settings
 
 NOTE = "initial weights, the recipe's own batch size, loss and optimizer; training alone, validation on {n} examples"
@@ -21,10 +22,10 @@ def epoch_costs(settings: Settings, recipe: str, examples: int, repeats: int, li
         cached = laboratory.plan(base)
         live = laboratory.plan(base.with_values({"distill.cache_teacher": False}))
         laboratory.train(cached, "distill")  # makes teacher and outputs, and warms up
-        plain, kept = _in_turn(
+        plain, kept = in_turn(
             repeats, lambda: laboratory.train(cached, "distill.control"), lambda: laboratory.train(cached, "distill")
         )
-        beside, asked = _in_turn(
+        beside, asked = in_turn(
             live_repeats, lambda: laboratory.train(cached, "distill"), lambda: laboratory.train(live, "distill")
         )
         where = f"{laboratory.data.facts.title}, {base.teacher} → {base.student}"
@@ -45,7 +46,27 @@ def epoch_costs(settings: Settings, recipe: str, examples: int, repeats: int, li
     return findings
 
 
-def _in_turn(repeats: int, one: Callable[[], float], other: Callable[[], float]) -> tuple[Spread, Spread]:
+def matching_costs(settings: Settings, recipe: str, examples: int, repeats: int) -> list[Finding]:
+    """Epochs of hints (the teacher's last inner values, kept) and of plain training in turn, on the same student."""
+    base = read_recipe(recipe, settings)
+    knobs = {**base.stage("distill").settings, "epochs": 1, "train_examples": examples, "views": 1}
+    plain_recipe = base.plain()
+    plain_recipe["stages"] = [{"teach": {**base.stage("teach").settings, "epochs": 0}}, {"hints": knobs}]
+    with temporary_home(settings) as home:
+        laboratory = Laboratory(home, base.task)
+        steps = laboratory.plan(Recipe.model_validate(plain_recipe))
+        laboratory.train(steps, "hints")  # makes the teacher and its inner values, and warms up
+        plain, kept = in_turn(repeats, lambda: laboratory.train(steps, "hints.control"), lambda: laboratory.train(steps, "hints"))
+        stored = laboratory.make(steps, "hints.features").manifest.summary["bytes"] / 1e6
+        where = f"{laboratory.data.facts.title}, {base.teacher} → {base.student}"
+        note = f"{examples:,} examples an epoch; {stored:.1f} MB kept; " + NOTE.format(
+            n=len(laboratory.data.splits["validation"])
+        )
+    title = f"Epoch with cached hidden states ÷ plain epoch, {where}"
+    return [ratio(title, kept, plain, "≤", 1.3, [f"plain {plain}", f"cached {kept}", note])]
+
+
+def in_turn(repeats: int, one: Callable[[], float], other: Callable[[], float]) -> tuple[Spread, Spread]:
     """Seconds of both, taken in turn; who goes first changes, so that a machine that slows down favours neither."""
     first: list[float] = []
     second: list[float] = []
@@ -57,9 +78,11 @@ def _in_turn(repeats: int, one: Callable[[], float], other: Callable[[], float])
 
 def fashion(settings: Settings, examples: int = 5_120, repeats: int = 5) -> list[Finding]:
     """Pictures: a convolutional teacher and student."""
-    return epoch_costs(settings, "fashion-cnn", examples, repeats)
+    logits = epoch_costs(settings, "fashion-cnn", examples, repeats)
+    return [*logits, *matching_costs(settings, "fashion-cnn", examples, repeats)]
 
 
 def reuters(settings: Settings, examples: int = 640, repeats: int = 5, live_repeats: int = 3) -> list[Finding]:
     """Texts: a transformer teaches a recurrent network."""
-    return epoch_costs(settings, "reuters-bilstm", examples, repeats, live_repeats)
+    logits = epoch_costs(settings, "reuters-bilstm", examples, repeats, live_repeats)
+    return [*logits, *matching_costs(settings, "reuters-bilstm", examples, repeats)]

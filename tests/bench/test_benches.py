@@ -8,11 +8,12 @@ from sqlalchemy import func, select
 
 from kdui.bench.__main__ import BENCHES, machine_line, main
 from kdui.bench.browser import find_browser
-from kdui.bench.distillation import epoch_costs
+from kdui.bench.distillation import epoch_costs, matching_costs
 from kdui.bench.filled_store import fill_store
 from kdui.bench.int8 import int8_speedup
 from kdui.bench.laboratory import Laboratory, temporary_home
 from kdui.bench.pages import page_calls
+from kdui.bench.reference import against_trainer
 from kdui.bench.start import time_to_interactive
 from kdui.catalogue.recipe_files import read_recipe
 from kdui.catalogue.tasks import TASKS
@@ -106,3 +107,16 @@ def test_a_missing_browser_is_told_in_words(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("kdui.bench.browser.APPLICATIONS", ())
     with pytest.raises(KduiError, match="apt install chromium"):
         find_browser()
+
+
+def test_hidden_states_are_compared_with_plain_epochs_of_the_same_student(settings: Settings) -> None:
+    (found,) = matching_costs(settings, "quickstart", examples=64, repeats=1)
+    assert found.value > 0
+    assert (found.relation, found.aim) == ("≤", 1.3)
+    assert "MB kept" in found.lines[-1]
+
+
+def test_our_loop_is_compared_with_the_trainer_on_the_same_examples(settings: Settings) -> None:
+    (found,) = against_trainer(settings, "quickstart", examples=64, repeats=1, aim=1.0)
+    assert found.value > 0
+    assert [line.split()[0] for line in found.lines] == ["ours", "Trainer", "64"]
