@@ -1,0 +1,1 @@
+"""Fusion: teacher and student are trained together in one loop."""
