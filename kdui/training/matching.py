@@ -18,7 +18,7 @@ from kdui.core.errors import StageFailed
 from kdui.models.points import Point, attention_layers, match_layers, penultimate, stages
 from kdui.models.size import example_inputs
 from kdui.models.taps import Taps
-from kdui.store.artifacts import sha256_file, write_json
+from kdui.store.artifacts import write_json
 from kdui.training.context import StepContext
 from kdui.training.device import autocast
 from kdui.training.learning import resident
@@ -136,22 +136,20 @@ def needs_tokens(context: StepContext, features: dict[str, Any], student: SavedM
     """Whether values come by token; raises StageFailed where the two models cut a text into different tokens."""
     if context.facts.modality != "text" or features["kind"] == "penultimate":
         return False
-    one, other = (saved.folder / name for saved in (student, teacher) for name in saved.inputs.files)
-    if sha256_file(one) != sha256_file(other):
-        raise StageFailed(
-            "Teacher and student cut a text into different tokens, so what they hold for a token cannot be matched. "
-            "Choose a student with the teacher's own vocabulary, or a method that transfers outputs or relations."
-        )
+    limit = context.settings["train_examples"]
+    one, other = (context.data.prepared("train", saved.inputs, saved.folder, limit) for saved in (student, teacher))
+    if one.keys() == other.keys() and all(np.array_equal(one[name], other[name]) for name in one):
+        return True
     if student.inputs.settings != teacher.inputs.settings:
-        ours, theirs = (
-            f"{saved.inputs.settings['max_length']} tokens{', lowercased' if saved.inputs.settings.get('lowercase') else ''}"
-            for saved in (student, teacher)
-        )
+        ours, theirs = (saved.inputs.settings["max_length"] for saved in (student, teacher))
         raise StageFailed(
-            f"The student reads up to {ours}, its teacher up to {theirs}, so what they hold for a token cannot be matched. "
-            "Choose a student that reads what its teacher reads, or a method that transfers outputs or relations."
+            f"The student reads up to {ours} tokens, its teacher up to {theirs}, so what they hold for a token cannot "
+            "be matched. Choose a student that reads what its teacher reads, or a method that transfers outputs or relations."
         )
-    return True
+    raise StageFailed(
+        "Teacher and student cut a text into different tokens, so what they hold for a token cannot be matched. "
+        "Choose a student with the teacher's own vocabulary, or a method that transfers outputs or relations."
+    )
 
 
 class MatchedFeatures:

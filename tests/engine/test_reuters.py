@@ -1,48 +1,20 @@
 """Distillation on real newswire: a small BERT made on the spot teaches a classifier over its own word embeddings."""
 
-from pathlib import Path
-
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
 import torch
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
-from transformers import BertConfig, BertForSequenceClassification
 
 from kdui.catalogue.tasks import TASKS, load_task
 from kdui.core.run import RunState
 from kdui.inputs import text
 from kdui.models.module_store import load_model
+from tests.engine.bert import checkpoint
 from tests.engine.digits import Bench, read_json, states
 
 EXAMPLES = 400
 POSITIONS = 50  # fewer than the task's 96 tokens: what the checkpoint can read decides
-
-
-def checkpoint(folder: Path, texts: list[str]) -> Path:
-    """A random BERT of one layer with a word-piece vocabulary of these texts."""
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
-    tokenizer.normalizer, tokenizer.pre_tokenizer = normalizers.BertNormalizer(), pre_tokenizers.BertPreTokenizer()
-    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
-    tokenizer.train_from_iterator(texts, trainers.WordPieceTrainer(vocab_size=1500, special_tokens=special, show_progress=False))
-    tokenizer.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)])
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        model = BertForSequenceClassification(
-            BertConfig(
-                vocab_size=tokenizer.get_vocab_size(),
-                hidden_size=64,
-                num_hidden_layers=1,
-                num_attention_heads=4,
-                intermediate_size=128,
-                max_position_embeddings=POSITIONS,
-                num_labels=8,
-            )
-        )
-    model.save_pretrained(folder)
-    tokenizer.save(str(folder / "tokenizer.json"))
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +27,7 @@ def bench(tmp_path_factory, shared_cache):
 @pytest.fixture(scope="module")
 def run(bench, tmp_path_factory):
     _, splits = load_task("reuters-r8", bench.settings)
-    teacher = checkpoint(tmp_path_factory.mktemp("teacher"), splits["train"].inputs[:EXAMPLES])
+    teacher = checkpoint(tmp_path_factory.mktemp("teacher"), splits["train"].inputs[:EXAMPLES], positions=POSITIONS)
     knobs = {"batch_size": 16, "train_examples": EXAMPLES}
     found = bench.run(
         {

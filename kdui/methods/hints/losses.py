@@ -30,7 +30,10 @@ class Projector(nn.Module):
         inside, outside = (student[0], teacher[0]) if self.size else (student[-1], teacher[-1])
         self.weight = nn.Parameter(torch.empty(outside, inside))
         self.bias = nn.Parameter(torch.zeros(outside))
-        nn.init.orthogonal_(self.weight)
+        if inside == outside:  # a student of its teacher's width may start with its teacher's values
+            nn.init.eye_(self.weight)
+        else:
+            nn.init.orthogonal_(self.weight)
 
     def forward(self, values: torch.Tensor) -> torch.Tensor:
         """Values in the teacher's shape."""
