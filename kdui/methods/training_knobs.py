@@ -52,6 +52,15 @@ class TrainingKnobs(StageSpec):
         description="Use only the first so many; 0 uses all.",
         json_schema_extra=ADVANCED,
     )
+    labels: float = Field(
+        default=1.0,
+        gt=0,
+        le=1,
+        title="Share of labels",
+        description="Only this share of the training examples, the same of every class, has a label. Methods that transfer data "
+        "also use the rest; others leave it out. An epoch keeps its number of steps, so compute stays equal.",
+        json_schema_extra={"advanced": True, "step": 0.05, "percent": True},
+    )
 
     def training(self) -> dict[str, Any]:
         """Only the knobs of this class: what decides a training without a teacher."""

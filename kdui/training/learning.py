@@ -13,6 +13,7 @@ from kdui.models.module_store import save_model
 from kdui.objectives import objective_of
 from kdui.store.artifacts import write_json
 from kdui.training.context import StepContext
+from kdui.training.labels import Labels, true_labels
 from kdui.training.loop import LossFunction, Trainer
 from kdui.training.resident import ResidentData
 from kdui.training.saved import SavedModel
@@ -36,6 +37,14 @@ def knobs_of(context: StepContext) -> TrainingKnobs:
     )
 
 
+def told_labels(context: StepContext, draw_all: bool = False) -> Labels:
+    """The true labels that a step may see: those of its knob's share among its training examples."""
+    knobs = knobs_of(context)
+    targets = context.data.targets("train")
+    targets = targets[: knobs.train_examples] if knobs.train_examples else targets
+    return true_labels(targets, knobs.labels, draw_all)
+
+
 def fit(
     context: StepContext,
     saved: SavedModel,
@@ -45,12 +54,20 @@ def fit(
     companion: nn.Module | None = None,
     settled_at: float = 0.0,
     companion_rate: float = 1.0,
+    labels: Labels | None = None,
 ) -> dict[str, Any]:
-    """Train the model on the task's data under the given losses; returns the trainer's summary."""
+    """Train the model on the task's data under the given losses; returns the trainer's summary.
+
+    ``labels`` is what the training is told; without it, the true labels of the share that the knob ``labels`` leaves, and no
+    other example is seen.
+    """
     knobs = knobs_of(context)
+    data = resident(context, "train", saved.inputs, saved.folder, knobs.train_examples)
+    if labels is not None or knobs.labels < 1:
+        data.tell(labels or told_labels(context))
     trainer = Trainer(
         model=saved.module,
-        data=resident(context, "train", saved.inputs, saved.folder, knobs.train_examples),
+        data=data,
         validation=resident(context, "validation", saved.inputs, saved.folder),
         objective=objective_of(context.facts),
         losses=losses,

@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from kdui.training.labels import Labels
+
 SORTED_CHUNK = (
     8  # batches that are sorted by length together: more saves padding, but length tells the topic, so batches grow alike
 )
@@ -25,22 +27,40 @@ class ResidentData:
         self.arrays = {name: torch.from_numpy(np.ascontiguousarray(array[:count])).to(device) for name, array in arrays.items()}
         self.targets = torch.from_numpy(np.ascontiguousarray(targets[:count]).astype(np.int64)).to(device)
         self.device, self.mirror = device, mirror
+        self._drawn: torch.Tensor | None = None
         mask = self.arrays.get("attention_mask")
         self.lengths = mask.sum(1).cpu() if mask is not None else None
 
     def __len__(self) -> int:
         return len(self.targets)
 
+    def tell(self, labels: Labels) -> None:
+        """Replace the targets by what a training is told, and let epochs draw from its examples alone."""
+        self.targets = torch.from_numpy(labels.targets[: len(self)].astype(np.int64)).to(self.device)
+        drawn = torch.from_numpy(np.asarray(labels.drawn, dtype=np.int64))
+        self._drawn = drawn if len(drawn) < len(self) else None
+
     def batches(self, size: int, seed: int, epoch: int) -> list[torch.Tensor]:
-        """The order of one epoch as index tensors: decided by seed and epoch alone, so it can be resumed anywhere."""
+        """The order of one epoch as index tensors: decided by seed and epoch alone, so it can be resumed anywhere.
+
+        Where epochs draw from a part of the examples, that part is gone through again and again until the epoch has as many
+        steps as one over the whole split: equal epochs then mean equal compute, however few labels there are.
+        """
         generator = torch.Generator().manual_seed((seed * 1_000_003 + epoch) % 2**63)
-        order = torch.randperm(len(self), generator=generator)
+        order = self._order(generator)
         if self.lengths is None:
             return list(order.split(size))
         grouped: list[torch.Tensor] = []
         for chunk in order.split(size * SORTED_CHUNK):
             grouped += list(chunk[torch.argsort(self.lengths[chunk], stable=True)].split(size))
         return [grouped[index] for index in torch.randperm(len(grouped), generator=generator).tolist()]
+
+    def _order(self, generator: torch.Generator) -> torch.Tensor:
+        if self._drawn is None:
+            return torch.randperm(len(self), generator=generator)
+        passes = -(-len(self) // len(self._drawn))
+        found = [self._drawn[torch.randperm(len(self._drawn), generator=generator)] for _ in range(passes)]
+        return torch.cat(found)[: len(self)]
 
     def inputs(self, index: torch.Tensor, view: int | None = None) -> dict[str, torch.Tensor]:
         """The named inputs of a batch, trimmed to its longest text; ``view`` picks a fixed augmentation of pictures."""

@@ -16,7 +16,7 @@ from kdui.methods.distill.losses import (
 from kdui.objectives import objective_of
 from kdui.store.artifacts import write_json
 from kdui.training.context import StepContext
-from kdui.training.learning import LENS_FILE, resident
+from kdui.training.learning import LENS_FILE, resident, told_labels
 from kdui.training.loop import Batch, Losses, LossFunction, predict
 from kdui.training.matching import keep_teacher_features
 from kdui.training.saved import SavedModel
@@ -129,8 +129,9 @@ def train_smoothed(context: StepContext) -> dict[str, Any]:
 def _target_entropy(context: StepContext) -> float:
     """Mean entropy in nats of the targets that a distilled student sees."""
     cached = TeacherOutputs(context.inputs["outputs"], context.device)
-    index = torch.arange(cached.count)
-    targets = torch.from_numpy(context.data.targets("train")[: cached.count]).long().to(context.device)
+    told = told_labels(context)  # what is hidden from the student is hidden from its control
+    index = torch.from_numpy(told.drawn)
+    targets = torch.from_numpy(told.targets[told.drawn]).to(context.device)
     found = []
     for view in range(cached.views):
         soft = torch.softmax(cached(index, view) / context.settings["temperature"], dim=-1)
