@@ -32,7 +32,8 @@ class Estimator:
     def estimate(self, recipe: Recipe, plan: list[Step]) -> Estimate:
         """Rows against the teacher, warnings, and the expected seconds of each step."""
         specs = {stage.method: stage_spec(stage).model_dump() for stage in recipe.stages}
-        teacher = self.size(recipe.task, str(recipe.teacher)) if recipe.teacher else None
+        # Of a black box nothing can be counted before it is there.
+        teacher = self.size(recipe.task, str(recipe.teacher)) if recipe.teacher and not recipe.teacher.is_black_box else None
         student = self.size(recipe.task, str(recipe.student)) if recipe.student else teacher
         steps = self._steps(recipe, plan, teacher, student)
         seconds = sum(step.seconds for step in steps if step.seconds is not None)
@@ -198,6 +199,8 @@ def rough_seconds(task: str, step: Step, size: Size | None) -> float:
 def warnings(recipe: Recipe, specs: dict[str, dict[str, Any]], teacher: Size | None, student: Size | None) -> list[str]:
     """What a person should know before starting, in words."""
     found = []
+    if recipe.teacher and recipe.teacher.is_black_box and "teach" in specs:
+        found.append("The teacher is a black box and is taken as it is: the settings of 'teach' do nothing.")
     prune, quantize = specs.get("prune"), specs.get("quantize")
     distill = next((spec for name, spec in specs.items() if trains_student(METHODS[name])), None)
     if prune and prune["kind"] != "structured" and prune["sparsity"] > 0:

@@ -4,12 +4,14 @@ import difflib
 import hashlib
 import json
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from kdui.catalogue.black_box import graph_source, table_source
 from kdui.catalogue.fetch import fetch, fetch_hub_model
 from kdui.catalogue.source_attempt import Report
 from kdui.core.contracts import Family, Preset, TaskFacts
@@ -21,7 +23,7 @@ from kdui.core.source import HubRepo, Resource, Source, Wheel
 from kdui.settings import Settings
 
 FAMILIES: Registry[Family] = Registry("kdui.models", "model family", "FAMILY")
-CHECKPOINT = "huggingface"
+CHECKPOINT, BLACK_BOX = "huggingface", "black-box"
 
 _HUB_NAME = re.compile(r"(?P<repo>[\w.-]+(/[\w.-]+)?)(@(?P<revision>[\w./-]+))?")
 
@@ -45,8 +47,7 @@ def resolve(ref: ModelRef, task: TaskFacts, settings: Settings) -> ModelFacts:
     Raises RecipeError in words when the reference leads nowhere, has options that its family does not know, or does not
     suit the task.
     """
-    look_up = {"preset": _of_preset, "hub": _of_hub, "folder": _of_folder, "artifact": _of_artifact}[ref.kind]
-    facts = look_up(ref, task, settings)
+    facts = _LOOK_UP[ref.kind](ref, task, settings)
     if facts.family.modality != task.modality:
         raise RecipeError(
             f"'{ref}' takes {facts.family.modality}, but {task.title} is made of {task.modality} examples. "
@@ -57,6 +58,8 @@ def resolve(ref: ModelRef, task: TaskFacts, settings: Settings) -> ModelFacts:
 
 def compatible(student: ModelFacts, teacher: ModelFacts | None) -> None:
     """Raises RecipeError where the student cannot start from this teacher as it wants to, or the teacher not by itself."""
+    if student.ref.is_black_box:
+        raise RecipeError(f"'{student.ref}' gives answers and cannot be trained. Use it as the teacher, not as the student.")
     if teacher is not None and teacher.from_teacher:
         raise RecipeError(f"{teacher.title} starts from a teacher's weights, so it cannot be the teacher. Use it as the student.")
     wanted = student.from_teacher
@@ -68,7 +71,8 @@ def compatible(student: ModelFacts, teacher: ModelFacts | None) -> None:
     if wanted != teacher.family.name and wanted not in teacher.family.offers:
         what = "word embeddings" if wanted == "text-embeddings" else f"{FAMILIES[wanted].title} layers"
         raise RecipeError(
-            f"{student.title} starts from its teacher's {what}, but {teacher.title} has none. "
+            f"{student.title} starts from its teacher's {what}, but {teacher.title} "
+            f"{'shows none' if teacher.ref.is_black_box else 'has none'}. "
             f"Choose another student, or a teacher of: {', '.join(offering)}."
         )
 
@@ -169,6 +173,26 @@ def _of_artifact(ref: ModelRef, task: TaskFacts, settings: Settings) -> ModelFac
         options=saved["options"],
         source=f"artifact:{ref.name}",
     )
+
+
+def _of_black_box(ref: ModelRef, task: TaskFacts, settings: Settings) -> ModelFacts:
+    source = graph_source(ref, task) if ref.kind == "onnx" else table_source(ref, task)
+    family = FAMILIES[BLACK_BOX].model_copy(
+        update={"modality": task.modality, "quantization": "dynamic" if task.modality == "text" else "static"}
+    )
+    return ModelFacts(
+        ref=ref, title=Path(ref.name).name, family=family, options=_options(ref, FAMILIES[BLACK_BOX], {}), source=source
+    )
+
+
+_LOOK_UP: dict[str, Callable[[ModelRef, TaskFacts, Settings], ModelFacts]] = {
+    "preset": _of_preset,
+    "hub": _of_hub,
+    "folder": _of_folder,
+    "artifact": _of_artifact,
+    "onnx": _of_black_box,
+    "csv": _of_black_box,
+}
 
 
 def _options(ref: ModelRef, family: Family, given: dict[str, Any]) -> dict[str, Any]:

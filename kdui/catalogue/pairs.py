@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from kdui.catalogue.models import CHECKPOINT, FAMILIES, preset, presets
+from kdui.catalogue.models import BLACK_BOX, CHECKPOINT, FAMILIES, preset, presets
 from kdui.core.contracts import TaskFacts
 from kdui.core.plain import Frozen
 from kdui.core.recipe import ModelRef
@@ -51,7 +51,7 @@ def students(task: TaskFacts, teacher: ModelRef | str) -> tuple[str, ...]:
         if row.teacher == ref.name and ref.kind == "preset":
             return row.students
     named = dict.fromkeys(student for row in rows for student in row.students) or dict.fromkeys(teachers(task))
-    return tuple(name for name in named if _can_start(name, ref))
+    return tuple(name for name in named if _can_start(name, ref)) or teachers(task)
 
 
 def _rows(task: TaskFacts) -> list[Pair]:
@@ -64,5 +64,6 @@ def _can_start(student: str, teacher: ModelRef) -> bool:
     wanted = preset(student)[1].from_teacher
     if wanted is None or teacher.kind == "artifact":
         return True
-    family = preset(teacher.name)[0] if teacher.kind == "preset" else FAMILIES[CHECKPOINT]
+    kept = BLACK_BOX if teacher.is_black_box else CHECKPOINT
+    family = preset(teacher.name)[0] if teacher.kind == "preset" else FAMILIES[kept]
     return wanted == family.name or wanted in family.offers

@@ -10,6 +10,7 @@ from kdui.core.errors import RecipeError
 from kdui.core.plan import Chain, ModelFacts, Step
 from kdui.core.recipe import ModelRef, Recipe
 from kdui.launch.machine import fingerprint
+from kdui.methods.teach.spec import take_black_box
 from kdui.settings import Settings
 
 
@@ -42,6 +43,8 @@ def plan_recipe(recipe: Recipe, settings: Settings) -> list[Step]:
         machine=fingerprint(),
         resolve=lambda ref: _further(ref, task, teacher, settings),
     )
+    if teacher is not None and teacher.ref.is_black_box:
+        take_black_box(chain)
     for name, method, spec in specs:
         method.plan(chain, name, spec)
     return _as_it_runs(chain)
@@ -70,6 +73,8 @@ def _resolve(ref: ModelRef | None, task: TaskFacts, settings: Settings) -> Model
 def _further(ref: str, task: TaskFacts, teacher: ModelFacts | None, settings: Settings) -> ModelFacts:
     """A model that a stage names beside the recipe's own; it may start from the teacher's weights where they fit."""
     found = resolve(ModelRef.parse(ref), task, settings)
+    if found.ref.is_black_box:
+        raise RecipeError(f"'{ref}' is a black box, which can only be the teacher of the whole recipe. Name it in 'teacher:'.")
     compatible(found, teacher)
     return found
 

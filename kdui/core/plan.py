@@ -168,8 +168,11 @@ class Chain:
 
     @property
     def reference(self) -> Step | None:
-        """The recipe's own teacher: what every other model is measured against, also after an assistant took its place."""
-        return next((step for step in self.models if step.role == "teacher"), self.teacher)
+        """The recipe's own teacher: what every other model is measured against, also after an assistant took its place.
+
+        None where nothing but a table of its answers is there.
+        """
+        return next((step for step in self.models if step.role == "teacher"), None)
 
     def need_teacher(self, stage: str) -> Step:
         """The teacher's step; raises RecipeError where no stage before this one makes it."""

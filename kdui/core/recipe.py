@@ -1,6 +1,6 @@
 """Recipe: what a person wants done. Intent only: no device, no path of a result, no date."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 from urllib.parse import parse_qsl, urlencode
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
@@ -8,16 +8,15 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from kdui.core.errors import RecipeError, UnknownName
 from kdui.core.plain import Frozen, digest
 
-ModelKind = Literal["preset", "hub", "folder", "artifact"]
+ModelKind = Literal["preset", "hub", "folder", "artifact", "onnx", "csv"]
 
 
 class ModelRef(Frozen):
-    """Which model: a preset, a Hugging Face id, a local checkpoint folder, or the output of an earlier run.
+    """Which model: a preset, a Hugging Face id, a local checkpoint folder, the output of an earlier run, or a black box.
 
-    Written short as ``resnet-20``, ``hub:owner/name``, ``folder:/path/to/checkpoint``,
-    ``artifact:DIGEST``; options follow a question mark: ``bilstm-128?embedding=96``.
-    A model later fits by its kind: an ONNX teacher will be ``onnx:``, a language model is a
-    preset or a hub id of a family whose task is language modelling.
+    Written short as ``resnet-20``, ``hub:owner/name``, ``folder:/path/to/checkpoint``, ``artifact:DIGEST``;
+    options follow a question mark: ``bilstm-128?embedding=96``. A teacher may also be an ONNX file,
+    ``onnx:/path/model.onnx?probabilities=true``, or a table of its answers, ``csv:/path/answers.csv``.
     """
 
     kind: ModelKind = "preset"
@@ -29,14 +28,19 @@ class ModelRef(Frozen):
         """Read the short form; raises RecipeError for an empty name."""
         head, _, query = text.strip().partition("?")
         kind, colon, rest = head.partition(":")
-        if colon and kind in ("hub", "folder", "artifact", "preset"):
+        if colon and kind in get_args(ModelKind):
             name = rest
         else:
             kind, name = "preset", head
         if not name:
-            raise RecipeError(f"'{text}' names no model. Write a preset, hub:OWNER/NAME or folder:PATH.")
+            raise RecipeError(f"'{text}' names no model. Write a preset, hub:OWNER/NAME, folder:PATH or onnx:PATH.")
         options = {key: _number(value) for key, value in parse_qsl(query, keep_blank_values=True)}
         return cls(kind=kind, name=name, options=options)
+
+    @property
+    def is_black_box(self) -> bool:
+        """Whether only its answers are known: it can teach, but neither be trained nor looked into."""
+        return self.kind in ("onnx", "csv")
 
     def __str__(self) -> str:
         head = self.name if self.kind == "preset" else f"{self.kind}:{self.name}"

@@ -9,11 +9,11 @@ from kdui.store.runs import group_digest
 
 
 def chart_row(
-    recipe: Recipe, step: Step, onnx: Step, found: dict[str, Measurement], teacher: dict[str, Measurement]
+    recipe: Recipe, step: Step, onnx: Step, found: dict[str, Measurement], teacher: dict[str, Measurement] | None
 ) -> dict[str, Any]:
-    """The columns of ``results`` for one model; ``teacher`` holds the measurements of the run's own teacher."""
+    """The columns of ``results`` for one model; ``teacher`` holds the measurements of the run's own teacher, if it has any."""
     headline = next(iter(found.values()))
-    reference = next(iter(teacher.values()))
+    reference = next(iter(teacher.values())) if teacher else None
     latency = found.get("latency_p50")
 
     def value(name: str, scale: float = 1.0) -> float | None:
@@ -40,15 +40,15 @@ def chart_row(
         "macs": value("macs"),
         "memory_mb": value("peak_memory"),
         "retained": _retained(headline, reference),
-        "speedup": value("speedup"),
+        "speedup": value("speedup") if teacher else None,
         "origin": str(headline.provenance.origin),
         "latency_origin": str(latency.provenance.origin) if latency else str(headline.provenance.origin),
     }
 
 
-def _retained(headline: Measurement, reference: Measurement) -> float | None:
+def _retained(headline: Measurement, reference: Measurement | None) -> float | None:
     """Share of the teacher's headline in %; for a metric where lower is better the fraction is turned round."""
-    if not headline.value or not reference.value:
+    if reference is None or not headline.value or not reference.value:
         return None
     share = headline.value / reference.value
     return 100.0 * (1 / share if headline.higher_is_better is False else share)

@@ -139,13 +139,18 @@ class Pipeline:
             for row in json.loads(artifact.file(MEASUREMENTS_FILE).read_bytes())
         ]
         by_name = {item.metric: item for item in found}
-        if not self._scores:  # the first model measured is the teacher: assistants and further teachers come after it
+        if not self._scores and self._teacher_is_measured:  # it is the first one: assistants and further teachers come after it
             self._scores["teacher"] = by_name
-        row = chart_row(self.run_facts.recipe, step, self._model_step(step), by_name, self._scores["teacher"])
+        row = chart_row(self.run_facts.recipe, step, self._model_step(step), by_name, self._scores.get("teacher"))
         self.store.results.record(self.run_facts.id, step.name, found, row)
         headline = found[0]
         if step.role in ("student", "teacher") or self.run_facts.recipe.student is None:
             self.store.runs.update(self.run_facts.id, headline=f"{headline.value:.1f} {headline.unit} {headline.mark}")
+
+    @cached_property
+    def _teacher_is_measured(self) -> bool:
+        """False where nothing but a table of its answers is there."""
+        return any(step.produces == "measurements" and step.role == "teacher" for step in self.plan)
 
     def _model_step(self, step: Step) -> Step:
         return self._steps[step.inputs["model"]]

@@ -127,6 +127,13 @@ def teacher_outputs(chain: Chain, stage: str, spec: TrainingKnobs, teacher: Step
     """The step that asks the teacher about every training example; all methods share it."""
     need_one_answer(chain, stage)
     teacher = teacher or chain.need_teacher(stage)
+    if teacher.produces == "outputs":  # a table of answers is what this step would make
+        if views:
+            raise RecipeError(
+                f"Stage '{stage}' augments its pictures, but {teacher.label} holds answers to the pictures as they are. "
+                "Switch 'augment' off, or take a teacher that can be asked."
+            )
+        return teacher
     return chain.add(
         f"{stage}.outputs" if teacher is chain.teacher else f"{stage}.outputs.{teacher.name}",
         stage=stage,
@@ -153,6 +160,16 @@ def teacher_features(chain: Chain, stage: str, spec: StudentKnobs, features: dic
         model=student,  # which of the teacher's layers are wanted depends on how many the student has
         settings={**features, "views": spec.views if spec.augment else 0, "train_examples": spec.train_examples},
     )
+
+
+def need_open_teacher(chain: Chain, stage: str, what: str) -> None:
+    """Raises RecipeError where only the teacher's answers are known; ``what`` says for what more is needed."""
+    teacher = chain.need_teacher(stage)
+    if teacher.produces != "model":
+        raise RecipeError(
+            f"Stage '{stage}' {what}, but of {teacher.label} only the answers are known. "
+            "Choose a method that transfers outputs and leave 'cache_teacher' on, or take a teacher with weights."
+        )
 
 
 def training_settings(chain: Chain, spec: StudentKnobs) -> dict[str, Any]:
@@ -183,6 +200,10 @@ def plan_student(
     """
     need_one_answer(chain, stage)
     teacher, student = chain.need_teacher(stage), need_student(chain, stage)
+    if features is not None:
+        need_open_teacher(chain, stage, "matches inner values")
+    if not spec.cache_teacher:
+        need_open_teacher(chain, stage, "asks its teacher in every epoch")
     training = training_settings(chain, spec)
     reads: dict[str, Step] = {"teacher": teacher, **(inputs or {})}
     if outputs and spec.cache_teacher:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from kdui.catalogue.models import resolve, weights_folder
+from kdui.core.errors import StageFailed
 from kdui.core.recipe import ModelRef
 from kdui.models.building import build_model, describe
 from kdui.models.module_store import load_model, save_inputs
@@ -32,7 +33,12 @@ def _training_texts(context: StepContext) -> Sequence[str]:
 
 
 def load_input(context: StepContext, name: str) -> SavedModel:
-    """The trained model of one of the step's inputs, on the CPU."""
+    """The trained model of one of the step's inputs, on the CPU; raises StageFailed where it is no model that can be opened."""
+    if context.inputs[name].manifest.produces != "model":
+        raise StageFailed(
+            f"Of the {name} only the answers are known, but this step needs the model itself. "
+            "Choose a method that transfers outputs, or a teacher with weights."
+        )
     folder = context.inputs[name].path
     module, description, inputs = load_model(folder)
     return SavedModel(module, description, inputs, folder)

@@ -1,15 +1,22 @@
 """What the teacher says about a batch: from its cached answers, or by asking it now."""
 
 from collections.abc import Callable
+from typing import Any
 
+import numpy as np
 import torch
+from torch import nn
 
+from kdui.methods.export.files import MODEL_FILE, read_inputs
 from kdui.models.points import Point
 from kdui.models.taps import Taps
+from kdui.runtime.foreign_graph import require_numbers
+from kdui.runtime.sessions import open_session
 from kdui.training.context import StepContext
 from kdui.training.device import autocast
 from kdui.training.learning import resident
-from kdui.training.loop import Batch
+from kdui.training.loop import Batch, predict
+from kdui.training.resident import ResidentData
 from kdui.training.saved import SavedModel
 from kdui.training.starting import load_input
 from kdui.training.teacher_outputs import TeacherOutputs
@@ -24,6 +31,40 @@ def teacher_of(context: StepContext) -> Asks:
         return lambda batch: cached(batch.index, batch.view)
     live = LiveTeacher(context, load_input(context, "teacher"))
     return lambda batch: live(batch)
+
+
+class WholeTeacher:
+    """Asks the step's ``teacher`` about whole splits, be it a model with weights or a graph that ONNX Runtime runs."""
+
+    def __init__(self, context: StepContext):
+        artifact = context.inputs["teacher"]
+        self._session: Any = None
+        self._module: nn.Module | None = None
+        if artifact.manifest.produces == "onnx":
+            self.inputs, self.folder = read_inputs(artifact.path), artifact.path
+            self._session = open_session(artifact.file(MODEL_FILE))
+        else:
+            saved = load_input(context, "teacher")
+            self.inputs, self.folder = saved.inputs, saved.folder
+            self._module = saved.module.to(context.device)
+
+    def __call__(self, data: ResidentData, view: int | None = None, check: Callable[[float], None] | None = None) -> np.ndarray:
+        """Outputs [n, ...] in fp32 over a split, in its order; raises StageFailed where a graph gives no numbers."""
+        if self._module is not None:
+            return predict(self._module, data, view=view, check=check)
+        found: np.ndarray | None = None
+        done = 0
+        for index in data.in_order(64):
+            batch = {name: tensor.cpu().numpy() for name, tensor in data.inputs(index, view).items()}
+            rows = self._session.run(None, batch)[0]
+            if found is None:
+                found = np.empty((len(data), *rows.shape[1:]), dtype=np.float32)
+            found[index.numpy()] = rows
+            done += len(index)
+            if check:
+                check(done / len(data))
+        assert found is not None, "a split is never empty"
+        return require_numbers(found)
 
 
 class LiveTeacher:

@@ -23,7 +23,7 @@ def model_facts(card: ModelCard | None, ref: str | None, headline: str = "accura
     if card is None and ref:
         return _lines([f"{ref} is looked up when the run starts; its figures are not known yet."])
     if card is None:
-        return _lines(["Pick one, or write hub:OWNER/NAME or folder:PATH."])
+        return _lines(["Pick one, or write hub:OWNER/NAME or folder:PATH; a teacher may also be onnx:PATH or csv:PATH."])
     facts = []
     if card.parameters is not None:
         title = "estimated: 4 bytes a parameter in fp32"

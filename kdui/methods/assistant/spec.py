@@ -6,7 +6,7 @@ from pydantic.config import JsonDict
 from kdui.core.contracts import Method
 from kdui.core.plan import Chain
 from kdui.methods.distill.spec import DistillSpec, own_settings
-from kdui.methods.student_knobs import teacher_outputs
+from kdui.methods.student_knobs import need_open_teacher, teacher_outputs
 
 # The student's own stage trains the controls: the knobs that the assistant inherits are not drawn.
 NEVER: JsonDict = {"advanced": True, "only_when": {"model": []}}
@@ -28,6 +28,8 @@ def plan(chain: Chain, stage: str, spec: AssistantSpec) -> None:
     """The assistant under the teacher; from here on it is the teacher."""
     teacher, model = chain.need_teacher(stage), chain.resolved(spec.model)
     inputs = {"teacher": teacher}
+    if not spec.cache_teacher:
+        need_open_teacher(chain, stage, "asks its teacher in every epoch")
     if spec.cache_teacher:
         inputs["outputs"] = teacher_outputs(chain, stage, spec, views=spec.views if spec.augment else 0)
     training = {"seed": chain.recipe.seed, **spec.training(), **({"views": spec.views} if spec.augment else {})}

@@ -5,7 +5,7 @@ from pydantic import Field
 from kdui.core.contracts import Method
 from kdui.core.plan import Chain, Step
 from kdui.methods.distill.spec import DistillSpec, own_settings
-from kdui.methods.student_knobs import need_student, plan_controls, teacher_outputs
+from kdui.methods.student_knobs import need_open_teacher, need_student, plan_controls, teacher_outputs
 
 
 class BornAgainSpec(DistillSpec):
@@ -24,6 +24,8 @@ class BornAgainSpec(DistillSpec):
 def plan(chain: Chain, stage: str, spec: BornAgainSpec) -> None:
     """One student a generation; the last one is the result, and the controls have its number of epochs."""
     student, teacher = need_student(chain, stage), chain.need_teacher(stage)
+    if not spec.cache_teacher:
+        need_open_teacher(chain, stage, "asks its teacher in every epoch")
     step: Step = teacher
     for generation in range(1, spec.generations + 1):
         last = generation == spec.generations

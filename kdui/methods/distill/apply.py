@@ -17,21 +17,18 @@ from kdui.objectives import objective_of
 from kdui.store.artifacts import write_json
 from kdui.training.context import StepContext
 from kdui.training.learning import LENS_FILE, resident, told_labels
-from kdui.training.loop import Batch, Losses, LossFunction, predict
+from kdui.training.loop import Batch, Losses, LossFunction
 from kdui.training.matching import keep_teacher_features
-from kdui.training.saved import SavedModel
-from kdui.training.starting import load_input
 from kdui.training.student import train_student
 from kdui.training.teacher_outputs import TeacherOutputs, write_outputs
-from kdui.training.teachers import Asks, teacher_of
+from kdui.training.teachers import Asks, WholeTeacher, teacher_of
 
 LENS_EXAMPLES = 12
 
 
 def teacher_outputs(context: StepContext) -> dict[str, Any]:
     """Ask the teacher about every training example in every view; keep its outputs, and some validation answers for the lens."""
-    teacher = load_input(context, "teacher")
-    teacher.module.to(context.device)
+    teacher = WholeTeacher(context)
     data = resident(context, "train", teacher.inputs, teacher.folder, context.settings["train_examples"])
     count = context.settings["views"]
     passes: list[int | None] = list(range(count)) if count else [None]
@@ -41,7 +38,7 @@ def teacher_outputs(context: StepContext) -> dict[str, Any]:
         def check(done: float, before: int = number) -> None:
             context.report.progress((before + done) / (len(passes) + 1))
 
-        found.append(predict(teacher.module, data, view=view, check=check))
+        found.append(teacher(data, view, check))
     outputs = np.stack(found)
     write_outputs(context.out, outputs)
     write_json(context.out / LENS_FILE, example_lens(context, teacher))
@@ -53,10 +50,10 @@ def teacher_features(context: StepContext) -> dict[str, Any]:
     return keep_teacher_features(context)
 
 
-def example_lens(context: StepContext, teacher: SavedModel) -> dict[str, Any]:
+def example_lens(context: StepContext, teacher: WholeTeacher) -> dict[str, Any]:
     """The teacher's logits on some validation examples that it gets right: from the least to the most certain of them."""
     data = resident(context, "validation", teacher.inputs, teacher.folder)
-    outputs = predict(teacher.module, data)
+    outputs = teacher(data)
     targets = context.data.targets("validation")
     probabilities = np.exp(outputs - outputs.max(-1, keepdims=True))
     probabilities /= probabilities.sum(-1, keepdims=True)

@@ -184,13 +184,14 @@ def _latency_rows(context: StepContext, model: Artifact, timing: Latency) -> lis
             )
         )
     ratio = float(np.median(theirs) / np.median(mine))
+    baseline = context.settings.get("baseline", "the teacher in fp32")
     rows.append(
         Measurement(
             metric="speedup",
             value=ratio,
             unit="×",
             higher_is_better=True,
-            provenance=timed.model_copy(update={"note": note + "; against the teacher in fp32, answering in turn"}),
+            provenance=timed.model_copy(update={"note": f"{note}; against {baseline}, answering in turn"}),
         )
     )
     return rows

@@ -47,10 +47,13 @@ class MeasureSpec(StageSpec):
 
 
 def plan(chain: Chain, stage: str, spec: MeasureSpec) -> None:
-    """One step a model, each against the first model (the teacher) in fp32 as the baseline."""
+    """One step a model, each against the teacher in fp32 as the baseline; where it cannot be run, against the first model."""
     if not chain.models:
         chain.need_model(stage)
-    baseline = chain.exported(chain.reference or chain.models[0])
+    first = chain.reference or chain.models[0]
+    baseline, settings = chain.exported(first), {**spec.chosen(), "machine": chain.machine}
+    if chain.reference is None or first.produces != "model":
+        settings["baseline"] = first.label
     for model in list(chain.models):
         chain.add(
             f"{stage}.{model.name}",
@@ -60,7 +63,7 @@ def plan(chain: Chain, stage: str, spec: MeasureSpec) -> None:
             produces="measurements",
             role=model.role,
             label=model.label,
-            settings={**spec.chosen(), "machine": chain.machine},
+            settings=settings,
             inputs={"model": chain.exported(model), "baseline": baseline},
         )
 

@@ -70,7 +70,8 @@ def plan(chain: Chain, stage: str, spec: PruneSpec) -> None:
     model = chain.need_model(stage)
     if model.produces != "model":
         raise RecipeError(
-            f"Stage '{stage}' comes after quantization, which leaves no weights to prune. Put it before 'quantize'."
+            f"Stage '{stage}' has only the ONNX graph {model.label}, without weights that can be trained. "
+            "Put it before 'quantize', or choose a model with weights."
         )
     of_teacher = model is chain.teacher or chain.student_facts is None
     _require_prunable(stage, spec, chain.teacher_facts if of_teacher else chain.student_facts)

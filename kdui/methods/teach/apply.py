@@ -1,11 +1,22 @@
-"""Teach: plain training on the true labels."""
+"""Teach: plain training on the true labels, or a teacher taken as it is."""
 
 from typing import Any
 
+from kdui.methods.teach import black_box
 from kdui.objectives import objective_of
 from kdui.training.context import StepContext
 from kdui.training.learning import fit, keep
 from kdui.training.starting import start_model
+
+
+def take_graph(context: StepContext) -> dict[str, Any]:
+    """Make the teacher's ONNX file one of kdui's own (see ``black_box``)."""
+    return black_box.take_graph(context)
+
+
+def take_table(context: StepContext) -> dict[str, Any]:
+    """Keep the teacher's table of probabilities as its outputs (see ``black_box``)."""
+    return black_box.take_table(context)
 
 
 def teach(context: StepContext) -> dict[str, Any]:

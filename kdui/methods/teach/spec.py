@@ -25,6 +25,8 @@ def plan(chain: Chain, stage: str, spec: TeachSpec) -> None:
     """One step: the teacher, which is also the model that compression works on while there is no student."""
     if chain.teacher_facts is None:
         raise RecipeError(f"Stage '{stage}' has no teacher to train. Name one in 'teacher:'.")
+    if chain.teacher_facts.ref.is_black_box:
+        return  # it was taken as it is before any stage, and cannot be trained
     step = chain.add(
         stage,
         stage=stage,
@@ -37,6 +39,27 @@ def plan(chain: Chain, stage: str, spec: TeachSpec) -> None:
         settings=spec.chosen(),
     )
     chain.teacher = chain.current = chain.add_model(step)
+
+
+def take_black_box(chain: Chain) -> None:
+    """The teacher of which only the answers are known: its graph, which is measured, or the kept answers themselves."""
+    facts = chain.teacher_facts
+    assert facts is not None
+    of_graph = facts.ref.kind == "onnx"
+    step = chain.add(
+        "teacher",
+        stage="teach",
+        method="teach",
+        operation="take_graph" if of_graph else "take_table",
+        produces="onnx" if of_graph else "outputs",
+        role="teacher",
+        label=facts.title,
+        model=facts,
+        settings={},
+    )
+    chain.teacher = step
+    if of_graph:
+        chain.current = chain.add_model(step)
 
 
 METHOD = Method(

@@ -1,0 +1,81 @@
+"""Teachers of which only the answers are known: what an ONNX file or a table of probabilities is named by, and first checks."""
+
+import csv
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+
+from kdui.core.contracts import TaskFacts
+from kdui.core.errors import RecipeError
+from kdui.core.recipe import ModelRef
+
+TOKENIZER = "tokenizer.json"
+# Where exporters put weights that do not stand in the ONNX file itself.
+WEIGHTS = (".data", "_data")
+
+
+def graph_source(ref: ModelRef, task: TaskFacts) -> str:
+    """What names an ONNX teacher: the content of the file, of its weights beside it, and of its tokenizer.
+
+    Raises RecipeError where a file is missing.
+    """
+    path = _existing(ref)
+    files = [path, *(beside for end in WEIGHTS if (beside := path.with_name(path.name + end)).is_file())]
+    if task.modality == "text":
+        tokenizer = path.with_name(TOKENIZER)
+        if not tokenizer.is_file():
+            raise RecipeError(
+                f"There is no {TOKENIZER} beside {path}, so nobody can tell which token ids it takes. Put the model's own there."
+            )
+        files.append(tokenizer)
+    return "onnx:" + hashlib.sha256("".join(_digest(file) for file in files).encode()).hexdigest()
+
+
+def table_source(ref: ModelRef, task: TaskFacts) -> str:
+    """What names a table of probabilities: its content. Raises RecipeError where its columns are not the task's labels."""
+    path = _existing(ref)
+    if ref.options:
+        raise RecipeError(f"'{ref}': a table of probabilities takes no options. Leave out what follows the question mark.")
+    label_columns(path, task)
+    return "csv:" + _digest(path)
+
+
+def label_columns(path: Path, task: TaskFacts) -> list[int]:
+    """For each label of the task the column that holds its probability; raises RecipeError in words."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            header = [name.strip() for name in next(csv.reader(file), [])]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise RecipeError(f"{path} cannot be read as a CSV file in UTF-8 ({error}). Save it again.") from error
+    missing = [label for label in task.labels if label not in header]
+    foreign = [name for name in header if name not in task.labels]
+    if missing or foreign or len(header) != len(task.labels):
+        found = "; ".join(
+            f"{what} {', '.join(repr(name) for name in names[:5])}{' …' if len(names) > 5 else ''}"
+            for what, names in (("missing", missing), ("not among them", foreign))
+            if names
+        )
+        raise RecipeError(
+            f"The first line of {path} must name the labels of {task.title}, each once ({found or 'a label is named twice'}). "
+            f"They are: {','.join(task.labels)}"
+        )
+    return [header.index(label) for label in task.labels]
+
+
+def _existing(ref: ModelRef) -> Path:
+    path = Path(ref.name).expanduser()
+    if not path.is_file():
+        raise RecipeError(f"There is no file {path}. Write {ref.kind}:PATH with the path of the teacher's file.")
+    return path
+
+
+def _digest(path: Path) -> str:
+    facts = path.stat()
+    return _content_digest(path, facts.st_size, facts.st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _content_digest(path: Path, size: int, changed: int) -> str:
+    """Read once a version of the file: the page resolves a reference at each turn of a knob."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
