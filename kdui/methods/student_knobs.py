@@ -123,8 +123,18 @@ def shared_representation(chain: Chain, stage: str, wanted: tuple[Representation
     )
 
 
-def teacher_outputs(chain: Chain, stage: str, spec: TrainingKnobs, teacher: Step | None = None, views: int = 0) -> Step:
-    """The step that asks the teacher about every training example; all methods share it."""
+def teacher_outputs(
+    chain: Chain,
+    stage: str,
+    spec: TrainingKnobs,
+    teacher: Step | None = None,
+    views: int = 0,
+    augmentation: dict[str, Any] | None = None,
+) -> Step:
+    """The step that asks the teacher about every training example; all methods share it.
+
+    ``augmentation`` names the views of a transfer set (see ``training.augmentation``); without it views are shifts.
+    """
     need_one_answer(chain, stage)
     teacher = teacher or chain.need_teacher(stage)
     if teacher.produces == "outputs":  # a table of answers is what this step would make
@@ -134,15 +144,17 @@ def teacher_outputs(chain: Chain, stage: str, spec: TrainingKnobs, teacher: Step
                 "Switch 'augment' off, or take a teacher that can be asked."
             )
         return teacher
+    name = f"{stage}.scored" if augmentation else f"{stage}.outputs"
+    settings: dict[str, Any] = {"views": views, "train_examples": spec.train_examples}
     return chain.add(
-        f"{stage}.outputs" if teacher is chain.teacher else f"{stage}.outputs.{teacher.name}",
+        name if teacher is chain.teacher else f"{name}.{teacher.name}",
         stage=stage,
         method="distill",
         operation="teacher_outputs",
         produces="outputs",
         label="Teacher outputs",
         inputs={"teacher": teacher},
-        settings={"views": views, "train_examples": spec.train_examples},
+        settings={**settings, "augmentation": augmentation} if augmentation else settings,
     )
 
 

@@ -12,6 +12,7 @@ from kdui.methods.training_knobs import TrainingKnobs
 from kdui.models.module_store import save_model
 from kdui.objectives import objective_of
 from kdui.store.artifacts import write_json
+from kdui.training.augmentation import transfer_views
 from kdui.training.context import StepContext
 from kdui.training.labels import Labels, true_labels
 from kdui.training.loop import LossFunction, Trainer
@@ -23,18 +24,21 @@ LENS_FILE = "lens.json"
 
 
 def resident(context: StepContext, split: Split, inputs: InputSettings, folder: Path, limit: int = 0) -> ResidentData:
-    """A split as the model of ``inputs`` wants it, on the step's device."""
+    """A split as the model of ``inputs`` wants it, on the step's device; training data with the views of a transfer set."""
     arrays = context.data.prepared(split, inputs, folder, limit)
-    return ResidentData(
-        arrays, context.data.targets(split), context.device, limit, mirror=bool(context.facts.input.get("mirror"))
-    )
+    mirror = bool(context.facts.input.get("mirror"))
+    data = ResidentData(arrays, context.data.targets(split), context.device, limit, mirror)
+    if split == "train" and "augmentation" in context.settings:
+        data.augmentation = transfer_views(context, inputs, folder, limit)
+    return data
 
 
 def knobs_of(context: StepContext) -> TrainingKnobs:
-    """The training knobs among a step's settings."""
-    return TrainingKnobs.model_validate(
-        {name: context.settings[name] for name in TrainingKnobs.model_fields if name in context.settings}
-    )
+    """The training knobs among a step's settings; the views of a transfer set are gone round like any others."""
+    given = {name: context.settings[name] for name in TrainingKnobs.model_fields if name in context.settings}
+    if "augmentation" in context.settings:
+        given["augment"] = True
+    return TrainingKnobs.model_validate(given)
 
 
 def told_labels(context: StepContext, draw_all: bool = False) -> Labels:

@@ -1,10 +1,11 @@
 """A split kept whole on the device: batches are index operations, not a loader's work.
 
-Text is batched by length, so that little is padded; pictures can be shifted and mirrored by fixed views.
+Text is batched by length, so that little is padded; examples can be changed by fixed views, pictures by shifts and mirroring.
 """
 
 import math
 from collections.abc import Iterator
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -17,6 +18,13 @@ SORTED_CHUNK = (
 )
 
 
+class Augmentation(Protocol):
+    """Another way to change examples by view than shifts: see ``training.augmentation``."""
+
+    def __call__(self, data: "ResidentData", index: torch.Tensor, view: int) -> dict[str, torch.Tensor]:
+        """The named inputs of a batch in this view; ``index`` is on the data's device."""
+
+
 class ResidentData:
     """Named input tensors [n, ...] and targets [n] of one split on one device."""
 
@@ -27,6 +35,7 @@ class ResidentData:
         self.arrays = {name: torch.from_numpy(np.ascontiguousarray(array[:count])).to(device) for name, array in arrays.items()}
         self.targets = torch.from_numpy(np.ascontiguousarray(targets[:count]).astype(np.int64)).to(device)
         self.device, self.mirror = device, mirror
+        self.augmentation: Augmentation | None = None
         self._drawn: torch.Tensor | None = None
         mask = self.arrays.get("attention_mask")
         self.lengths = mask.sum(1).cpu() if mask is not None else None
@@ -63,8 +72,10 @@ class ResidentData:
         return torch.cat(found)[: len(self)]
 
     def inputs(self, index: torch.Tensor, view: int | None = None) -> dict[str, torch.Tensor]:
-        """The named inputs of a batch, trimmed to its longest text; ``view`` picks a fixed augmentation of pictures."""
+        """The named inputs of a batch, trimmed to its longest text; ``view`` picks a fixed augmentation."""
         index = index.to(self.device)
+        if view is not None and self.augmentation is not None:
+            return self.augmentation(self, index, view)
         batch = {name: tensor[index] for name, tensor in self.arrays.items()}
         if self.lengths is not None:
             longest = int(self.lengths[index.cpu()].max())
@@ -87,9 +98,7 @@ def augmented(pixels: torch.Tensor, index: torch.Tensor, view: int, mirror: bool
     """
     height, width = pixels.shape[-2:]
     reach = max(1, math.ceil(min(height, width) / 8) - 1)
-    # A multiplicative hash of (example, view): cheaper than a generator an example and just as fixed.
-    mixed = (index.to(torch.int64) * 2_654_435_761 + (view + 1) * 40_503_000_017) % 2_147_483_647
-    mixed = (mixed * 48_271) % 2_147_483_647
+    mixed = hashed(index, view)
     down, right = mixed % (2 * reach + 1), (mixed // 97) % (2 * reach + 1)
     flip = ((mixed // 7919) % 2 == 0) & torch.tensor(mirror, device=pixels.device)
     padded = functional.pad(pixels, (reach, reach, reach, reach))
@@ -98,3 +107,9 @@ def augmented(pixels: torch.Tensor, index: torch.Tensor, view: int, mirror: bool
     columns = torch.where(flip[:, None], columns.flip(1), columns)
     batch = torch.arange(len(pixels), device=pixels.device)[:, None, None]
     return padded[batch, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2).contiguous()
+
+
+def hashed(index: torch.Tensor, view: int) -> torch.Tensor:
+    """A number in [0, 2³¹ − 1) for each (example, view): cheaper than a generator an example and just as fixed."""
+    mixed = (index.to(torch.int64) * 2_654_435_761 + (view + 1) * 40_503_000_017) % 2_147_483_647
+    return (mixed * 48_271) % 2_147_483_647

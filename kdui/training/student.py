@@ -7,6 +7,7 @@ from torch import nn
 
 from kdui.training.compressing import Compression
 from kdui.training.context import StepContext
+from kdui.training.labels import Labels
 from kdui.training.learning import fit, keep
 from kdui.training.loop import LossFunction
 from kdui.training.matching import MatchedFeatures
@@ -20,11 +21,12 @@ def train_student(
     companion: nn.Module | None = None,
     compression: Compression | None = None,
     companion_rate: float = 1.0,
+    labels: Labels | None = None,
 ) -> dict[str, Any]:
     """Start the step's student, train it under ``losses(student)``, keep its best epoch; returns the artifact's summary.
 
     ``companion`` is trained beside it, at ``companion_rate`` times its learning rate, and thrown away; ``compression`` makes
-    the student smaller on the way.
+    the student smaller on the way; ``labels`` are what it is told where that is not the true ones.
     """
     student = start_model(context, seed=context.settings["seed"])
     if compression is not None:
@@ -38,6 +40,7 @@ def train_student(
         companion_rate=companion_rate,
         after_step=compression.after_step if compression else None,
         settled_at=compression.settled_at if compression else 0.0,
+        labels=labels,
     )
     if compression is not None:
         compression.finish()

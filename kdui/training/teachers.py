@@ -73,7 +73,7 @@ class LiveTeacher:
     def __init__(self, context: StepContext, teacher: SavedModel, points: tuple[Point, ...] = ()):
         self._module = teacher.module.to(context.device).eval()
         self._data = resident(context, "train", teacher.inputs, teacher.folder, context.settings.get("train_examples", 0))
-        self._augment = bool(context.settings.get("augment"))
+        self._augment = bool(context.settings.get("augment")) or "augmentation" in context.settings
         self._device, self._points = context.device, points
         self._taps = Taps(self._module, points)
 

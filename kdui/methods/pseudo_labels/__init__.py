@@ -1,0 +1,1 @@
+"""Pseudo-labels: true labels where there are some, the teacher's where it is sure enough."""

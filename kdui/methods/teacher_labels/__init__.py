@@ -1,0 +1,1 @@
+"""Hard teacher labels: the student learns what the teacher would have answered, and no true label."""

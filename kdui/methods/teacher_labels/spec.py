@@ -1,0 +1,28 @@
+"""Hard teacher labels: the form, and its place in the plan."""
+
+from kdui.core.contracts import Method
+from kdui.core.plan import Chain
+from kdui.methods.student_knobs import StudentKnobs, plan_student
+
+
+class TeacherLabelsSpec(StudentKnobs):
+    """Settings of fine-tuning on the teacher's hard labels (Hinton, Vinyals, Dean 2015, section 2, at temperature zero)."""
+
+
+def plan(chain: Chain, stage: str, spec: TeacherLabelsSpec) -> None:
+    """As soft targets, but of each answer only the first choice is kept; true labels are left to the control."""
+    plan_student(chain, stage, spec, method="teacher_labels", operation="teacher_labels", settings={})
+
+
+METHOD = Method(
+    name="teacher_labels",
+    title="Hard teacher labels",
+    group="distill",
+    transfers="data",
+    source="Hinton, Vinyals, Dean 2015, arXiv:1503.02531, section 2",
+    order=20,
+    version=1,
+    spec=TeacherLabelsSpec,
+    plan=plan,
+    summary="The teacher labels every training example; the student sees no other label.",
+)

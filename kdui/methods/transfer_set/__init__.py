@@ -1,0 +1,1 @@
+"""Transfer set: changed examples that the teacher scores, beside the true ones."""

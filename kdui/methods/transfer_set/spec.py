@@ -1,0 +1,75 @@
+"""Transfer set: the form, and its place in the plan."""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from kdui.core.contracts import Method
+from kdui.core.plan import Chain
+from kdui.methods.student_knobs import SoftTargetKnobs, plan_student, teacher_outputs
+
+
+class TransferSetSpec(SoftTargetKnobs):
+    """Settings of a transfer set that the teacher scores (texts: Tang et al. 2019, section 3.3; pictures: Beyer et al. 2022,
+    section 3)."""
+
+    change: Literal["shift", "mixup", "shift+mixup"] = Field(
+        default="shift+mixup",
+        title="How pictures change",
+        description="shift: moved by up to an eighth, mirrored where the task allows it. mixup: two pictures as one.",
+        json_schema_extra={"modality": "image"},
+    )
+    masked: float = Field(
+        default=0.1,
+        ge=0,
+        lt=1,
+        title="Masked words",
+        description="Probability with which a word is masked.",
+        json_schema_extra={"modality": "text", "step": 0.05, "percent": True},
+    )
+    views: int = Field(
+        default=4,
+        ge=2,
+        le=32,
+        title="Views",
+        description="Versions of each example, gone round epoch by epoch: the first is the example itself with its label, the "
+        "others are changed and have the teacher's answer alone.",
+    )
+
+    def augmentation(self, modality: str) -> dict[str, Any]:
+        """What the views are, as ``training.augmentation`` reads it."""
+        return {"kind": "mask", "share": self.masked} if modality == "text" else {"kind": self.change}
+
+
+def plan(chain: Chain, stage: str, spec: TransferSetSpec) -> None:
+    """The teacher scores every view once; the student's epochs go round the views. The control sees the examples as they are,
+    or shifted ones where ``augment`` is on."""
+    chain.need_teacher(stage)
+    augmentation = spec.augmentation(chain.task.modality)
+    inputs = {}
+    if spec.cache_teacher:
+        inputs["outputs"] = teacher_outputs(chain, stage, spec, views=spec.views, augmentation=augmentation)
+    plan_student(
+        chain,
+        stage,
+        spec,
+        method="transfer_set",
+        operation="transfer_set",
+        settings={**spec.soft(), "augmentation": augmentation, "views": spec.views},
+        outputs=False,
+        inputs=inputs,
+    )
+
+
+METHOD = Method(
+    name="transfer_set",
+    title="Transfer set",
+    group="distill",
+    transfers="data",
+    source="Tang et al. 2019, arXiv:1903.12136, section 3.3; Beyer et al. 2022, arXiv:2106.05237, section 3",
+    order=20,
+    version=1,
+    spec=TransferSetSpec,
+    plan=plan,
+    summary="The teacher scores masked texts or mixed and shifted pictures; the student learns from these, too.",
+)

@@ -1,0 +1,23 @@
+"""What the teacher answers to each training example, for the methods that turn its answers into labels."""
+
+import torch
+
+from kdui.training.context import StepContext
+from kdui.training.learning import knobs_of, resident
+from kdui.training.loop import predict
+from kdui.training.starting import load_input
+from kdui.training.teacher_outputs import TeacherOutputs
+
+
+def teacher_answers(context: StepContext) -> torch.Tensor:
+    """Probabilities [n, classes] in fp32 on the CPU: the mean over the kept views, or of a teacher that is asked now."""
+    if "outputs" in context.inputs:
+        cached = TeacherOutputs(context.inputs["outputs"], context.device)
+        limit = knobs_of(context).train_examples
+        index = torch.arange(min(limit, cached.count) if limit else cached.count)
+        views = [torch.softmax(cached(index, view), dim=-1) for view in range(cached.views)]
+        return torch.stack(views).mean(dim=0).cpu()
+    teacher = load_input(context, "teacher")
+    data = resident(context, "train", teacher.inputs, teacher.folder, knobs_of(context).train_examples)
+    outputs = predict(teacher.module.to(context.device), data, check=lambda _: context.report.check())
+    return torch.softmax(torch.from_numpy(outputs), dim=-1)
