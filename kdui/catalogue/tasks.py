@@ -21,11 +21,14 @@ _MALFORMED = (ValueError, LookupError, EOFError, OSError, zlib.error, csv.Error,
 
 
 def load_task(name: str, settings: Settings, report: Report | None = None) -> "tuple[TaskFacts, dict[Split, Examples]]":
-    """A task's facts and its examples by split, fetched first if need be.
+    """A task's facts and its examples by split, fetched first if need be; a task of parts is put together from theirs.
 
     Raises UnknownName for a task that does not exist and SourceError when its files cannot be brought or read.
     """
     facts = TASKS[name]
+    if facts.parts:
+        parts = {part: load_task(part, settings, report)[1] for part in facts.parts}
+        return facts, TASKS.module(name, "load").combine(parts)
     folder = fetch(facts.resource, settings, report)
     try:
         splits = TASKS.module(name, "load").load(folder)

@@ -15,8 +15,8 @@ How the next domains fit:
 - *Recommenders*: ``objective="ranking"``; the split holds (user, item) pairs, outputs are scores over items, the
   headline is NDCG@10.
 - *Generators*: ``objective="generation"``; outputs are samples and the headline a distance to held-out data.
-- *Several tasks at once*: a task whose ``parts`` name others; outputs and targets are then dictionaries by part, and the
-  objective adds up the parts' named losses with their weights.
+- *Several tasks at once* (``objective="several"``): a task whose ``parts`` name others; its outputs are theirs in one row, and
+  each example's target tells which part it asks about.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -151,7 +151,7 @@ class TaskSplit(Protocol):
 
 
 class TaskLoader(Protocol):
-    """``tasks/NAME/load.py``."""
+    """``tasks/NAME/load.py``; that of a task of parts has ``combine(parts)`` instead, which takes what theirs gave."""
 
     def load(self, folder: Path) -> Mapping[Split, TaskSplit]:
         """Read the resource folder. Validation is split off the training data with a fixed seed; test is left whole."""
@@ -193,6 +193,9 @@ class Objective(Protocol):
 
     def headline(self, outputs: "np.ndarray", targets: "np.ndarray") -> float:
         """The headline metric alone, quickly: it chooses the best epoch on validation data."""
+
+    def asked(self, outputs: "np.ndarray", targets: "np.ndarray") -> "np.ndarray":
+        """The outputs [n, ...] as answers to what each example asks: what belongs to another question is out of reach."""
 
     def present(self, outputs: "np.ndarray", facts: TaskFacts) -> list[dict[str, Any]]:
         """One model's answer to one example as rows of {label, probability}, best first."""

@@ -66,10 +66,11 @@ class Answers:
         Sorted by the teacher's confidence, surest first.
         """
         labels = TASKS[task].labels
-        ours, theirs = (self._predictions(digest) for digest in (teacher, other))
-        total = min(len(ours), len(theirs))
+        kept = [self._outputs(digest) for digest in (teacher, other)]
+        total = min(len(outputs) for outputs in kept)
         targets = self._data(task)["test"].targets[:total]
-        ours, theirs = ours[:total], theirs[:total]
+        asked = objective_of(TASKS[task]).asked
+        ours, theirs = (_probabilities(asked(outputs[:total], targets)) for outputs in kept)
         parted = np.flatnonzero((ours.argmax(-1) == targets) & (theirs.argmax(-1) != targets))
         parted = parted[np.argsort(-ours[parted].max(-1), kind="stable")]
         rows = [
@@ -116,13 +117,11 @@ class Answers:
                 self._sessions.popitem(last=False)
         return self._sessions[digest][0], read_inputs(artifact.path), artifact.path
 
-    def _predictions(self, digest: str) -> np.ndarray:
-        """Test probabilities [n, labels] kept by Measure."""
+    def _outputs(self, digest: str) -> np.ndarray:
+        """Test outputs [n, labels] kept by Measure."""
         from kdui.methods.measure.files import PREDICTIONS_FILE
 
-        outputs = np.load(self.artifacts.open(digest).file(PREDICTIONS_FILE), allow_pickle=False).astype(np.float32)
-        shifted = np.exp(outputs - outputs.max(-1, keepdims=True))
-        return shifted / shifted.sum(-1, keepdims=True)
+        return np.load(self.artifacts.open(digest).file(PREDICTIONS_FILE), allow_pickle=False).astype(np.float32)
 
     def _shown(self, task: str, index: int) -> dict[str, Any]:
         facts, split = TASKS[task], self._data(task)["test"]
@@ -133,6 +132,11 @@ class Answers:
             else {"text": str(raw), "image": None}
         )
         return {"index": index, "truth": facts.labels[int(split.targets[index])], **shown}
+
+
+def _probabilities(outputs: np.ndarray) -> np.ndarray:
+    shifted = np.exp(outputs - outputs.max(-1, keepdims=True))
+    return shifted / shifted.sum(-1, keepdims=True)
 
 
 def _in_turn(runs: list[tuple[Any, dict[str, np.ndarray]]]) -> list[list[float]]:

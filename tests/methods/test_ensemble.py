@@ -133,8 +133,8 @@ def test_each_teacher_is_measured_and_the_recipes_own_is_the_baseline(bench):
     assert plan["ensemble"].inputs == {
         "teacher": "teach",
         "outputs": "ensemble.outputs",
-        "outputs_1": "ensemble.outputs.teach.2",
-        "outputs_2": "ensemble.outputs.teach.3",
+        "outputs_1": "ensemble.outputs.ensemble.teacher.2",
+        "outputs_2": "ensemble.outputs.ensemble.teacher.3",
     }
     measured = [step for step in plan.values() if step.produces == "measurements"]
     assert {step.inputs["baseline"] for step in measured} == {"export.teach"}
@@ -147,9 +147,9 @@ def test_further_teachers_are_rows_of_their_own(bench):
     run = bench.run(recipe)
     assert run.state is RunState.SUCCEEDED, run.error
     found = bench.measured(run)
-    assert found.keys() == {"teach", "teach.2", "ensemble"}
+    assert found.keys() == {"teach", "ensemble.teacher.2", "ensemble"}
     # Measured: 98, 60 (a small network needs more than these epochs) and 94 %.
-    assert found["ensemble"]["accuracy"].value > 90 > found["teach.2"]["accuracy"].value > 40
+    assert found["ensemble"]["accuracy"].value > 90 > found["ensemble.teacher.2"]["accuracy"].value > 40
 
 
 def test_what_cannot_teach_is_refused_in_words(bench):

@@ -1,4 +1,4 @@
-"""The four tasks on their real data, each through its own source."""
+"""The tasks on their real data, each through its own source."""
 
 import gzip
 import shutil
@@ -12,7 +12,7 @@ from kdui.core.errors import SourceError, UnknownName
 from kdui.tasks.examples import text_key
 from kdui.tasks.fashion_mnist.load import read_idx
 
-NAMES = ("digits", "fashion-mnist", "reuters-r8", "sentiment")
+NAMES = ("digits", "fashion-mnist", "reuters-and-sentiment", "reuters-r8", "sentiment")
 
 
 def test_all_tasks_are_found_and_a_wrong_name_suggests_one():
@@ -34,10 +34,11 @@ def test_a_task_loads_what_its_facts_promise(name, settings):
         assert (inputs.dtype, inputs.min(), inputs.max()) == (np.uint8, 0, 255)
     else:
         assert all(isinstance(text, str) and text.strip() for text in inputs)
-    assert receipt(settings.cache / facts.resource.name, facts.resource) is not None
+    for part in facts.parts or (name,):
+        assert receipt(settings.cache / TASKS[part].resource.name, TASKS[part].resource) is not None
 
 
-@pytest.mark.parametrize("name", ["reuters-r8", "sentiment"])
+@pytest.mark.parametrize("name", ["reuters-r8", "sentiment", "reuters-and-sentiment"])
 def test_no_text_stands_in_two_splits(name, settings):
     _, splits = load_task(name, settings)
     keys = {split: {text_key(text) for text in examples.inputs} for split, examples in splits.items()}
@@ -107,3 +108,21 @@ def test_idx_files_are_read_and_checked(tmp_path):
     path.write_bytes(gzip.compress(b"\0\0\x0d\x01" + b"\0\0\0\x01" + b"abcd"))
     with pytest.raises(ValueError, match="not an idx file of bytes"):
         read_idx(path)
+
+
+def test_a_task_of_parts_holds_theirs_with_labels_one_after_the_other(settings):
+    facts, both = load_task("reuters-and-sentiment", settings)
+    assert facts.labels == TASKS["reuters-r8"].labels + TASKS["sentiment"].labels
+    for first, part in ((0, "reuters-r8"), (8, "sentiment")):
+        _, own = load_task(part, settings)
+        for split in ("train", "validation", "test"):
+            known = set(zip(own[split].inputs, (own[split].targets + first).tolist(), strict=True))
+            found = set(zip(both[split].inputs, both[split].targets.tolist(), strict=True))
+            mine = {pair for pair in found if (pair[1] >= 8) == (first == 8)}
+            assert mine <= known
+            assert (part == "sentiment" and split == "train") or mine == known
+    counts = np.bincount(both["train"].targets, minlength=10)
+    assert counts[:8].sum() == counts[8:].sum() == 4874
+    of_all = np.bincount(load_task("sentiment", settings)[1]["train"].targets)
+    assert counts[9] / counts[8] == pytest.approx(of_all[1] / of_all[0], abs=0.01)
+    assert 0.4 < (both["train"].targets[:200] >= 8).mean() < 0.6  # any beginning is mixed

@@ -52,13 +52,18 @@ def plan(chain: Chain, stage: str, spec: EnsembleSpec) -> None:
     )
 
 
+def teach_settings(chain: Chain, stage: str) -> TeachSpec:
+    """The settings by which further teachers are trained: those of the recipe's ``teach`` stage."""
+    teach = next((item for item in reversed(chain.recipe.stages) if item.method == "teach"), None)
+    if teach is None:
+        raise RecipeError(f"Stage '{stage}' trains further teachers as the 'teach' stage says. Put one before it.")
+    return TeachSpec.model_validate(teach.settings)
+
+
 def other_teachers(chain: Chain, stage: str, others: str) -> list[Step]:
     """A training for each further teacher by the settings of the recipe's ``teach`` stage; raises RecipeError in words."""
-    main, facts = chain.need_teacher(stage), chain.teacher_facts
-    teach = next((item for item in reversed(chain.recipe.stages) if item.method == "teach"), None)
-    if teach is None or facts is None:
-        raise RecipeError(f"Stage '{stage}' trains its other teachers as the 'teach' stage says. Put one before it.")
-    spec = TeachSpec.model_validate(teach.settings)
+    main, facts, spec = chain.need_teacher(stage), chain.teacher_facts, teach_settings(chain, stage)
+    assert facts is not None, "a teacher's step has facts"
     names = [name.strip() for name in others.split(",") if name.strip()]
     if not 1 <= len(names) <= MOST:
         raise RecipeError(
@@ -72,7 +77,7 @@ def other_teachers(chain: Chain, stage: str, others: str) -> list[Step]:
         repeats = taken.get(identity, 0)
         taken[identity] = repeats + 1
         step = chain.add(
-            f"{teach.name}.{number}",
+            f"{stage}.teacher.{number}",
             stage=stage,
             method="teach",
             operation="teach",

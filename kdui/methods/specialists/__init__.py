@@ -1,0 +1,1 @@
+"""Specialists: one teacher for each task, one student for all of them."""

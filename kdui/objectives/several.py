@@ -1,0 +1,92 @@
+"""Several tasks at once: the outputs of all stand in one row, and each example asks about its own task's slice alone.
+
+Which task an example belongs to is told by its target. torch is imported inside only, as in classification.
+"""
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from kdui.catalogue.tasks import TASKS
+from kdui.core.contracts import Metric, TaskFacts
+
+if TYPE_CHECKING:
+    import torch
+
+# The logit of what was not asked: its share is zero at any temperature, and unlike -inf its differences are numbers.
+NOT_ASKED = -1e5
+
+
+class Several:
+    """Cross-entropy within the example's own task; the headline is the mean of the tasks' accuracies."""
+
+    name: ClassVar[str] = "several"
+
+    def __init__(self, facts: TaskFacts):
+        self.parts = facts.parts
+        widths = [TASKS[part].outputs for part in facts.parts]
+        self.part_of_label = np.repeat(np.arange(len(widths)), widths)
+
+    def asked(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        """Outputs [n, labels] of all tasks as answers to each example's own: the logits of the other tasks are far below."""
+        own = self.part_of_label[targets][:, None] == self.part_of_label[None, :]
+        return np.where(own, outputs, NOT_ASKED).astype(np.float32)
+
+    def asked_tensor(self, outputs: "torch.Tensor", targets: "torch.Tensor") -> "torch.Tensor":
+        """The same for tensors, with gradient; fp32 where they were of half precision."""
+        import torch
+
+        labels = torch.from_numpy(self.part_of_label).to(outputs.device)
+        wide = outputs.float() if outputs.dtype in (torch.float16, torch.bfloat16) else outputs
+        return wide.masked_fill(labels[targets].unsqueeze(1) != labels.unsqueeze(0), NOT_ASKED)
+
+    def hard_loss(self, outputs: "torch.Tensor", targets: "torch.Tensor") -> "torch.Tensor":
+        """Mean cross-entropy over the example's own task's labels, in nats; outputs [batch, labels of all], targets [batch]."""
+        from torch.nn import functional
+
+        return functional.cross_entropy(self.asked_tensor(outputs, targets), targets)
+
+    def accuracies(self, outputs: np.ndarray, targets: np.ndarray) -> dict[str, float]:
+        """Accuracy in % by task, for those that have examples here."""
+        right, part = self.asked(outputs, targets).argmax(-1) == targets, self.part_of_label[targets]
+        return {
+            name: 100.0 * float(right[part == number].mean()) for number, name in enumerate(self.parts) if (part == number).any()
+        }
+
+    def score(self, outputs: np.ndarray, targets: np.ndarray, facts: TaskFacts) -> list[tuple[Metric, float]]:
+        """The mean of the tasks' accuracies, then each of them, in %.
+
+        Its interval is computed as of one share over all examples: with parts of about equal size that is no narrower than it
+        should be.
+        """
+        found = self.accuracies(outputs, targets)
+        each = [
+            (Metric(name=f"accuracy_{name.replace('-', '_')}", title=f"Accuracy, {TASKS[name].title}", unit="%"), value)
+            for name, value in found.items()
+        ]
+        return [(facts.headline, float(np.mean(list(found.values())))), *each]
+
+    def headline(self, outputs: np.ndarray, targets: np.ndarray) -> float:
+        """Mean of the tasks' accuracies in %, the value that chooses the best epoch."""
+        return float(np.mean(list(self.accuracies(outputs, targets).values())))
+
+    def present(self, outputs: np.ndarray, facts: TaskFacts) -> list[dict[str, Any]]:
+        """One row of outputs as {label, probability, part}: first the best answer of each task, then the rest by probability."""
+        rows: list[dict[str, Any]] = []
+        best: list[dict[str, Any]] = []
+        for number, name in enumerate(self.parts):
+            places = np.flatnonzero(self.part_of_label == number)
+            shifted = np.exp(outputs[places].astype(np.float64) - outputs[places].max())
+            found: list[dict[str, Any]] = [
+                {"label": facts.labels[place], "probability": float(share), "part": TASKS[name].title}
+                for place, share in zip(places, shifted / shifted.sum(), strict=True)
+            ]
+            found.sort(key=lambda row: -row["probability"])
+            best.append(found[0])
+            rows += found[1:]
+        return best + sorted(rows, key=lambda row: -row["probability"])
+
+
+def of(facts: TaskFacts) -> Several:
+    """The objective of a task that names its parts."""
+    return Several(facts)

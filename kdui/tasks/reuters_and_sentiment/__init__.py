@@ -1,0 +1,1 @@
+"""Reuters topics and film reviews at once: one model, two questions."""

@@ -1,0 +1,31 @@
+"""Facts of the task that combines Reuters-R8 and the film reviews."""
+
+from kdui.core.contracts import Metric, TaskFacts
+from kdui.core.source import Resource
+from kdui.tasks.reuters_r8.spec import TASK as REUTERS
+from kdui.tasks.sentiment.spec import TASK as SENTIMENT
+
+TASK = TaskFacts(
+    name="reuters-and-sentiment",
+    title="Reuters topics and film reviews",
+    summary="Two tasks for one model: the topic of a newswire text, and whether a film review is negative or positive. Of the "
+    "reviews as many are trained on as there are newswire texts, drawn once and for all; validation and test data are whole.",
+    modality="text",
+    objective="several",
+    headline=Metric(name="accuracy", title="Accuracy, mean of the tasks", unit="%"),
+    labels=(*REUTERS.labels, *SENTIMENT.labels),
+    splits={
+        "train": 2 * REUTERS.splits["train"],
+        "validation": REUTERS.splits["validation"] + SENTIMENT.splits["validation"],
+        "test": REUTERS.splits["test"] + SENTIMENT.splits["test"],
+    },
+    input={"max_length": REUTERS.input["max_length"], "lowercase": True},
+    resource=Resource(
+        name="reuters-and-sentiment",
+        title=f"{REUTERS.resource.title}; {SENTIMENT.resource.title}",
+        licence=f"{REUTERS.resource.licence}; {SENTIMENT.resource.licence}",
+        sources=(),  # its parts bring their own files
+    ),
+    examples=tuple(text for pair in zip(REUTERS.examples, SENTIMENT.examples, strict=True) for text in pair)[:8],
+    parts=(REUTERS.name, SENTIMENT.name),
+)

@@ -1,0 +1,177 @@
+"""One student for two tasks, each with a teacher of its own: small BERTs made on the spot, real newswire and film reviews."""
+
+import json
+
+import numpy as np
+import onnxruntime
+import pytest
+
+from kdui.catalogue.planner import plan_recipe
+from kdui.catalogue.recipe_files import read_recipe
+from kdui.catalogue.tasks import TASKS, load_task
+from kdui.core.errors import RecipeError
+from kdui.core.run import RunState
+from kdui.inputs import text
+from kdui.methods.export.files import read_inputs
+from kdui.serving.answers import Answers
+from tests.engine.bert import checkpoint
+from tests.engine.digits import Bench, digest_of
+
+EXAMPLES, TESTED = 600, 1500
+TASK = "reuters-and-sentiment"
+KNOBS = {"batch_size": 16, "train_examples": EXAMPLES}
+PARTS = {"reuters-r8": range(8), "sentiment": range(8, 10)}
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory, shared_cache):
+    bench = Bench(tmp_path_factory.mktemp("specialists"))
+    (bench.settings.home / "cache").symlink_to(shared_cache, target_is_directory=True)
+    return bench
+
+
+@pytest.fixture(scope="module")
+def splits(bench):
+    return load_task(TASK, bench.settings)[1]
+
+
+@pytest.fixture(scope="module")
+def plain(bench, splits, tmp_path_factory):
+    teacher = checkpoint(tmp_path_factory.mktemp("teacher"), splits["train"].inputs[:EXAMPLES])
+    student = {**KNOBS, "epochs": 6, "learning_rate": 0.01, "temperature": 2, "soft_weight": 0.5, "weights": "1, 2"}
+    return {
+        "task": TASK,
+        "teacher": f"folder:{teacher}",
+        "student": "pooled-32",
+        "stages": [
+            {"teach": {**KNOBS, "epochs": 7, "learning_rate": 0.003}},
+            {"specialists": student},
+            {"measure": {"latency_runs": 20, "test_examples": TESTED}},
+        ],
+    }
+
+
+@pytest.fixture(scope="module")
+def run(bench, plain):
+    found = bench.run(plain)
+    assert found.state is RunState.SUCCEEDED, found.error
+    return found
+
+
+def test_every_model_is_a_row_with_both_accuracies(bench, run):
+    found = bench.measured(run)
+    assert found.keys() == {
+        "teach",
+        "specialists.teachers",
+        "specialists",
+        "specialists.control",
+        "specialists.separate",
+    }
+    for name, row in found.items():
+        both = [row[f"accuracy_{part.replace('-', '_')}"].value for part in PARTS]
+        assert row["accuracy"].value == pytest.approx(sum(both) / 2)
+        assert row["accuracy"].provenance.n == TESTED
+        # The largest topic is 49.5 % and 58 % of the reviews are positive: their mean is 53.8 %. Measured: 67 to 72 %, and
+        # 76 to 83 % of the topics; 300 reviews are too few for a model without pretraining to learn what they mean.
+        assert both[0] > 65, name
+        assert row["accuracy"].value > 61, name
+    assert found["specialists.separate"]["parameters"].value == 2 * found["specialists"]["parameters"].value
+    assert found["specialists.teachers"]["file_bytes"].value > 1.9 * found["teach"]["file_bytes"].value
+
+
+def test_a_specialist_has_seen_the_examples_of_its_part_alone(bench, run, splits):
+    targets = splits["train"].targets[:EXAMPLES]
+    seen = {}
+    for part, labels in PARTS.items():
+        training = bench.summary(run, f"specialists.teacher.{part}")["training"]
+        seen[part] = training["examples_seen"] // training["epochs"]
+        assert seen[part] == np.isin(targets, labels).sum()
+    assert sum(seen.values()) == EXAMPLES
+
+
+def test_each_row_of_the_kept_outputs_is_its_own_specialists(bench, run, splits):
+    kept = np.load(bench.folder(run, "specialists.outputs") / "outputs.npy")
+    assert kept.shape == (1, EXAMPLES, 10)
+    targets = splits["train"].targets[:EXAMPLES]
+    for part, labels in PARTS.items():
+        chosen = np.flatnonzero(np.isin(targets, labels))[:20]
+        folder = bench.folder(run, f"export.specialists.teacher.{part}")
+        arrays = text.prepare([splits["train"].inputs[index] for index in chosen], read_inputs(folder).settings, folder)
+        session = onnxruntime.InferenceSession(folder / "model.onnx", providers=["CPUExecutionProvider"])
+        assert kept[0, chosen] == pytest.approx(session.run(None, arrays)[0], abs=0.02)
+    shown = json.loads((bench.folder(run, "specialists.outputs") / "lens.json").read_text())
+    assert len(shown["examples"]) == 12
+    for example in shown["examples"]:
+        assert shown["labels"][int(np.argmax(example["logits"]))] == example["truth"]
+
+
+@pytest.mark.parametrize("name", ["teachers", "separate"])
+@pytest.mark.parametrize(("count", "words"), [(1, 3), (5, 60)])
+def test_models_put_together_answer_as_each_by_itself(bench, run, splits, name, count, words):
+    folder = bench.folder(run, f"specialists.{name}")
+    texts = [" ".join(one.split()[:words]) for one in splits["test"].inputs[:count]]
+    arrays = text.prepare(texts, read_inputs(folder).settings, folder)
+
+    def answers(place) -> np.ndarray:
+        session = onnxruntime.InferenceSession(place / "model.onnx", providers=["CPUExecutionProvider"])
+        return session.run(None, arrays)[0]
+
+    joined = answers(folder)
+    single = "teacher" if name == "teachers" else "separate"
+    assert joined.shape == (count, 10)
+    for part, labels in PARTS.items():
+        alone = answers(bench.folder(run, f"export.specialists.{single}.{part}"))
+        assert joined[:, list(labels)] == pytest.approx(alone[:, list(labels)], abs=1e-4)
+
+
+def test_compare_shows_both_answers_and_disagreements_within_a_task(bench, run):
+    answers = Answers(bench.settings)
+    digests = [digest_of(run, name) for name in ("export.specialists", "specialists.teachers")]
+    for answer in answers.ask(TASK, digests, "the central bank cut its discount rate"):
+        assert [row["part"] for row in answer["rows"][:2]] == ["Reuters topics (R8)", "Film reviews"]
+        assert len(answer["rows"]) == 10
+    measured = [digest_of(run, f"measure.{name}") for name in ("teach", "specialists")]
+    found = answers.disagreements(TASK, *measured, n=30)
+    assert found["total"] == TESTED and 0 < found["count"] < TESTED
+    labels = TASKS[TASK].labels
+    for row in found["rows"]:
+        assert row["teacher"] == row["truth"] != row["other"]
+        assert (labels.index(row["other"]) >= 8) == (labels.index(row["truth"]) >= 8)
+
+
+def test_the_plan_keeps_the_joint_teacher_as_the_baseline(bench, plain):
+    steps = {step.name: step for step in bench.plan(plain)}
+    measured = [step for step in steps.values() if step.produces == "measurements"]
+    assert measured[0].name == "measure.teach"
+    assert {step.inputs["baseline"] for step in measured} == {"export.teach"}
+    assert steps["specialists"].settings["weights"] == [1.0, 2.0] == steps["specialists.control"].settings["weights"]
+    assert steps["specialists.control"].inputs == {"teacher": "teach"}
+
+
+def test_what_cannot_be_done_is_refused_in_words(bench, plain):
+    def with_stage(**settings) -> dict:
+        teach, stage, measure = plain["stages"]
+        return {**plain, "stages": [teach, {"specialists": {**stage["specialists"], **settings}}, measure]}
+
+    for settings, words in (
+        ({"weights": "1"}, "a number for each of reuters-r8, sentiment"),
+        ({"weights": "0, 0"}, "at least one of them above 0"),
+        ({"smooth_control": True}, "no control on smoothed labels"),
+        ({"cache_teacher": False}, "always keeps"),
+    ):
+        with pytest.raises(RecipeError, match=words):
+            bench.plan(with_stage(**settings))
+    with pytest.raises(RecipeError, match="needs a task of several parts"):
+        bench.plan({**plain, "task": "reuters-r8"})
+    for method in ("distill", "mutual", "ensemble"):
+        with pytest.raises(RecipeError, match="Use the method 'specialists'"):
+            bench.plan({**plain, "stages": [plain["stages"][0], method]})
+    with pytest.raises(RecipeError, match="soft_weight: 0"):
+        bench.plan({**plain, "stages": [*plain["stages"][:2], "prune"]})
+    pruned = bench.plan({**plain, "stages": [*plain["stages"][:2], {"prune": {"soft_weight": 0}}]})
+    assert pruned[-1].inputs == {"model": "specialists"}
+
+
+def test_the_built_in_recipe_is_planned(settings):
+    steps = {step.name: step for step in plan_recipe(read_recipe("two-tasks", settings), settings)}
+    assert {"specialists", "specialists.control", "specialists.separate", "specialists.teachers"} <= steps.keys()

@@ -1,0 +1,107 @@
+"""Several tasks in one row of outputs: what an example asks, what it costs, how it is scored and shown."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from kdui.catalogue.tasks import TASKS
+from kdui.methods.distill.losses import soft_target_loss
+from kdui.methods.specialists.losses import normalized, weighted_hard_loss, weighted_soft_loss
+from kdui.objectives import objective_of
+from kdui.objectives.several import NOT_ASKED
+
+FACTS = TASKS["reuters-and-sentiment"]
+SEVERAL = objective_of(FACTS)
+TARGETS = torch.tensor([2, 9, 8])  # a topic, then two reviews
+ONES = torch.ones(3, dtype=torch.float64)
+
+
+def logits(seed: int = 0, scale: float = 2.0) -> torch.Tensor:
+    return scale * torch.randn(3, 10, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def test_only_the_own_tasks_slice_is_asked():
+    raw = logits()
+    asked = SEVERAL.asked_tensor(raw, TARGETS)
+    assert torch.equal(asked[0, :8], raw[0, :8]) and (asked[0, 8:] == NOT_ASKED).all()
+    assert torch.equal(asked[1, 8:], raw[1, 8:]) and (asked[1:, :8] == NOT_ASKED).all()
+    assert SEVERAL.asked(raw.numpy(), TARGETS.numpy()) == pytest.approx(asked.float().numpy())
+
+
+def test_hard_loss_by_hand_whatever_the_other_task_says():
+    outputs = torch.zeros(2, 10, dtype=torch.float64)
+    outputs[1, 9] = math.log(3.0)
+    expected = (math.log(8) - math.log(0.75)) / 2
+    targets = torch.tensor([4, 9])
+    assert SEVERAL.hard_loss(outputs, targets).item() == pytest.approx(expected, abs=1e-9)
+    outputs[0, 8:], outputs[1, :8] = 50.0, -7.0
+    assert SEVERAL.hard_loss(outputs, targets).item() == pytest.approx(expected, abs=1e-9)
+
+
+def test_losses_have_right_gradients_and_none_for_what_was_not_asked():
+    teacher, each = SEVERAL.asked_tensor(logits(1), TARGETS), torch.tensor([1.5, 0.5, 0.5], dtype=torch.float64)
+    student = logits().requires_grad_()
+
+    def soft(ours: torch.Tensor) -> torch.Tensor:
+        return weighted_soft_loss(SEVERAL.asked_tensor(ours, TARGETS), teacher, each, 2.0)
+
+    assert torch.autograd.gradcheck(soft, (student,))
+    assert torch.autograd.gradcheck(lambda ours: SEVERAL.hard_loss(ours, TARGETS), (student,))
+    (gradient,) = torch.autograd.grad(soft(student), student)
+    assert gradient[0, 8:].abs().max() == 0 and gradient[1:, :8].abs().max() == 0
+    assert gradient[0, :8].abs().max() > 0
+
+
+@pytest.mark.parametrize("temperature", [1.0, 4.0, 20.0])
+def test_soft_loss_is_that_of_each_slice_by_itself(temperature):
+    ours, theirs = logits(), logits(1)
+    own = [(0, slice(0, 8)), (1, slice(8, 10)), (2, slice(8, 10))]
+    rows = [soft_target_loss(ours[row : row + 1, part], theirs[row : row + 1, part], temperature).item() for row, part in own]
+    weights = [2.0, 0.5, 0.5]
+    found = weighted_soft_loss(
+        SEVERAL.asked_tensor(ours, TARGETS), SEVERAL.asked_tensor(theirs, TARGETS), torch.tensor(weights).double(), temperature
+    )
+    assert found.item() == pytest.approx(sum(w * row for w, row in zip(weights, rows, strict=True)) / 3, rel=1e-9)
+
+
+def test_limits_of_the_losses():
+    teacher = logits()
+    same = SEVERAL.asked_tensor(teacher + 3.0, TARGETS), SEVERAL.asked_tensor(teacher, TARGETS)
+    assert weighted_soft_loss(*same, ONES, 4.0).item() == pytest.approx(0, abs=1e-9)
+    asked = SEVERAL.asked_tensor(teacher, TARGETS)
+    assert weighted_hard_loss(asked, TARGETS, ONES).item() == pytest.approx(SEVERAL.hard_loss(teacher, TARGETS).item())
+    assert normalized([1.0, 3.0]) == [0.5, 1.5]
+
+
+def test_half_precision_keeps_its_place():
+    asked = SEVERAL.asked_tensor(logits().bfloat16(), TARGETS)
+    assert asked.dtype == torch.float32 and (asked[0, 8:] == NOT_ASKED).all()
+
+
+def test_the_headline_is_the_mean_of_the_tasks_not_of_the_examples():
+    targets = np.array([0, 1, 2, 3, 8, 9])
+    outputs = np.zeros((6, 10), dtype=np.float32)
+    outputs[range(6), [0, 1, 2, 0, 8, 8]] = 5.0  # three of four topics, one of two reviews
+    outputs[:4, 9] = 9.0  # not asked
+    scores = {metric.name: value for metric, value in SEVERAL.score(outputs, targets, FACTS)}
+    assert scores == {"accuracy": 62.5, "accuracy_reuters_r8": 75.0, "accuracy_sentiment": 50.0}
+    assert next(iter(scores)) == FACTS.headline.name
+    assert SEVERAL.headline(outputs, targets) == 62.5
+    assert SEVERAL.headline(outputs[4:], targets[4:]) == 50.0
+
+
+def test_both_answers_are_shown_first():
+    outputs = np.zeros(10, dtype=np.float32)
+    outputs[2], outputs[9] = 1.0, math.log(4.0)
+    rows = SEVERAL.present(outputs, FACTS)
+    assert [(row["label"], row["part"]) for row in rows[:2]] == [
+        ("Earnings", "Reuters topics (R8)"),
+        ("Positive", "Film reviews"),
+    ]
+    assert rows[0]["probability"] == pytest.approx(math.e / (math.e + 7))
+    assert rows[1]["probability"] == pytest.approx(0.8)
+    assert len(rows) == 10
+    for part in ("Reuters topics (R8)", "Film reviews"):
+        assert sum(row["probability"] for row in rows if row["part"] == part) == pytest.approx(1)
