@@ -85,9 +85,17 @@ def waiting_html(models: Sequence[Servable]) -> str:
     )
 
 
+def best_labels(answer: Answer) -> tuple[str, ...]:
+    """The most probable label; of a task of several parts that of each part."""
+    found: dict[str, str] = {}
+    for row in answer.rows:
+        found.setdefault(str(row.get("part", "")), str(row["label"]))
+    return tuple(found.values())
+
+
 def agreement(answers: Sequence[Answer], models: Mapping[str, Servable], truth: str = "") -> str:
     """'All agree: crude' or who says otherwise; with the truth where the input is a test example."""
-    says = [(models[answer.digest], str(answer.rows[0]["label"])) for answer in answers]
+    says = [(models[answer.digest], " and ".join(best_labels(answer))) for answer in answers]
     votes = Counter(label for _, label in says)
     label, count = votes.most_common(1)[0]
     others = [f"{title(model)} says {word}" for model, word in says if word != label]
@@ -102,8 +110,8 @@ def agreement(answers: Sequence[Answer], models: Mapping[str, Servable], truth: 
 
 def agreement_html(answers: Sequence[Answer], models: Mapping[str, Servable], truth: str) -> str:
     """The sentence with a mark of its own when they part."""
-    same = len({str(answer.rows[0]["label"]) for answer in answers}) == 1
-    wrong = bool(truth) and same and str(answers[0].rows[0]["label"]) != truth
+    same = len({best_labels(answer) for answer in answers}) == 1
+    wrong = bool(truth) and same and truth not in best_labels(answers[0])
     kind, sign = ("note", "≠") if not same or wrong else ("win", "=")
     return f'<div class="{kind} agreement"><b>{sign}</b> {escape(agreement(answers, models, truth))}</div>'
 

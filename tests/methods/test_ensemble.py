@@ -149,6 +149,13 @@ def test_further_teachers_are_rows_of_their_own(bench):
     found = bench.measured(run)
     assert found.keys() == {"teach", "ensemble.teacher.2", "ensemble"}
     # Measured: 98, 60 (a small network needs more than these epochs) and 94 %.
+    graph = bench.folder(run, "export.teach") / "model.onnx"
+    with pytest.raises(RecipeError, match="black box"):
+        bench.plan(digits_recipe("ensemble", others=f"onnx:{graph}"))
+    with pytest.raises(RecipeError, match="only the answers are known"):
+        bench.plan(digits_recipe("ensemble", teacher=f"onnx:{graph}"))
+    planned = {step.name for step in bench.plan(digits_recipe("ensemble", teacher=f"onnx:{graph}", others="cnn-small"))}
+    assert planned >= {"teacher", "ensemble.teacher.2", "ensemble"}
     assert found["ensemble"]["accuracy"].value > 90 > found["ensemble.teacher.2"]["accuracy"].value > 40
 
 

@@ -106,6 +106,26 @@ def test_agreement_counts_votes(bench):
     )
 
 
+def test_a_task_of_parts_is_answered_part_by_part(bench):
+    known = {model.digest: model for model in bench.servable("digits")}
+
+    def said(digest: str, review: str) -> Answer:
+        rows = (("trade", "Topics"), (review, "Reviews"), ("crude", "Topics"))
+        return Answer(
+            digest=digest,
+            rows=tuple({"label": label, "probability": 0.5, "part": part} for label, part in rows),
+            latency_ms=measured("latency_p50", 1, "ms"),
+            file_bytes=1,
+        )
+
+    alike = [said(digest, "good") for digest in MODELS[:2]]
+    assert compare_view.agreement(alike, known, "good") == "All agree: trade and good. The truth is good."
+    assert "win" in compare_view.agreement_html(alike, known, "good")
+    assert "note" in compare_view.agreement_html(alike, known, "bad")
+    apart = [alike[0], said(MODELS[1], "bad")]
+    assert compare_view.agreement(apart, known).startswith("No two agree:")
+
+
 def test_examples_can_be_picked_and_turned_over(calls):
     first = calls.compare_examples({"task": "digits"})
     assert first["html"].count("data-pixels") == 12 and first["next"] == 12 and "data:image/png;base64," in first["html"]

@@ -73,6 +73,11 @@ def other_teachers(chain: Chain, stage: str, others: str) -> list[Step]:
     steps = []
     for number, name in enumerate(names, 2):
         model = facts if name == SAME else chain.resolved(name)
+        if model.ref.is_black_box:
+            raise RecipeError(
+                f"Stage '{stage}': of {model.title} only the answers are known, so it cannot be trained as a further teacher. "
+                "It may be the recipe's own 'teacher:'; name models with weights in 'others'."
+            )
         identity = canonical_json(model.identity)
         repeats = taken.get(identity, 0)
         taken[identity] = repeats + 1

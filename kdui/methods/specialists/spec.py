@@ -8,7 +8,7 @@ from kdui.core.contracts import Method
 from kdui.core.errors import RecipeError
 from kdui.core.plan import Chain, Role, Step
 from kdui.methods.ensemble.spec import teach_settings
-from kdui.methods.student_knobs import NEVER, SoftTargetKnobs, need_student, training_settings
+from kdui.methods.student_knobs import NEVER, SoftTargetKnobs, need_open_teacher, need_student, training_settings
 
 NUMBERS = r"^\s*\d+(\.\d+)?(\s*,\s*\d+(\.\d+)?)*\s*$"
 
@@ -111,6 +111,7 @@ def _teacher_title(chain: Chain) -> str:
 
 def _specialists(chain: Chain, stage: str) -> dict[str, Step]:
     """A training of the recipe's teacher on the examples of each task alone, by the settings of the ``teach`` stage."""
+    need_open_teacher(chain, stage, "trains a specialist for each task")
     spec = teach_settings(chain, stage)
     return {
         part: chain.add(
