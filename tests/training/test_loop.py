@@ -192,3 +192,32 @@ def test_a_companion_is_trained_at_its_rate_and_no_part_of_the_result():
     assert still.abs().max() == 0
     assert moved.abs().max() > 1e-3
     assert state.keys() == Small().state_dict().keys()
+
+
+def test_a_training_with_a_companion_goes_on_exactly(tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "CHECKPOINT_EVERY", 0.0)
+
+    def beside(folder=None, stop_at: float | None = None) -> tuple[Small, torch.nn.Module]:
+        report = QuietReporter()
+        if stop_at is not None:
+            report.stop_at = lambda fraction: fraction >= stop_at
+        found, peer = trainer(folder, report=report), Small(seed=1)
+        found.companion, found.companion_rate = peer, 0.5
+
+        def losses(outputs: torch.Tensor, batch: loop.Batch) -> loop.Losses:
+            both = [torch.nn.functional.cross_entropy(one, batch.targets) for one in (outputs, peer(**batch.inputs))]
+            return {"total": sum(both) + (outputs - peer(**batch.inputs)).square().mean()}
+
+        found.losses = losses
+        if stop_at is None:
+            found.run()
+        else:
+            with pytest.raises(Cancelled):
+                found.run()
+        return found.model, peer
+
+    whole, its_peer = beside()
+    beside(tmp_path, stop_at=0.5)
+    resumed, other_peer = beside(tmp_path)
+    assert same_weights(whole, resumed)
+    assert same_weights(its_peer, other_peer)
