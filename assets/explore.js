@@ -2,7 +2,7 @@
 (() => {
   "use strict";
   const { kdui } = window;
-  const { draw, themed, set, poll, escape, save } = kdui.live;
+  const { draw, set, poll, escape, save, picture } = kdui.live;
   const UNITS = { latency_ms: "ms", download_mb: "MB", retained: "%" };
   const KEYS = { latency_ms: "latency", download_mb: "download", retained: "keep" }; // names in the URL
 
@@ -16,6 +16,8 @@
   const mount = async (root, server) => {
     const part = (id) => root.querySelector(`#${id}`);
     const axis = part("explore-x");
+    await kdui.load("gains.js");
+    const gains = kdui.gains.mount(root, server);
     const view = { task: "", limits: {}, ranges: {}, sort: "accuracy", down: true, page: 1, asked: 0, figure: "", key: "" };
 
     // --- sliders: log scales from the data; the open end sets no limit ----------------------------------------------
@@ -103,6 +105,7 @@
       if (!task || task === view.task || ![...part("explore-task").options].some((option) => option.value === task)) return;
       for (const select of root.querySelectorAll("[data-task]")) select.value = task;
       view.task = task;
+      gains.choose(task);
       if (kdui.tab() === "explore") change({ limits: {} });
       else view.stale = true;
     };
@@ -111,7 +114,7 @@
     }
     root.addEventListener("click", (event) => {
       const at = (selector) => event.target.closest(selector);
-      const [sort, page, kind, row] = [at("[data-sort]")?.dataset.sort, at("[data-page]"), at("[data-save]"), at("tr[data-run]")];
+      const [sort, page, kind, row] = [at("[data-sort]")?.dataset.sort, at("[data-page]"), at("[data-save]:not([data-of])"), at("tr[data-run]")];
       if (sort) change({ sort, down: sort === view.sort ? !view.down : sort !== "label" });
       else if (page) { view.page = Number(page.dataset.page); ask(); }
       else if (kind) download(kind.dataset.save);
@@ -123,14 +126,7 @@
         if (answer.csv) save(answer.name, "text/csv", answer.csv);
         return;
       }
-      const figure = themed(view.figure); // with its title: a picture must speak for itself
-      const { layout } = figure;
-      layout.title = { ...layout.title, x: 0.02, xanchor: "left", y: 0.97, yanchor: "top", font: { size: 20, color: kdui.colour("ink") },
-        subtitle: { ...layout.title.subtitle, font: { size: 14, color: kdui.colour("mute") } } };
-      layout.margin = { ...layout.margin, t: 124 };
-      layout.paper_bgcolor = kdui.colour("card");
-      await window.Plotly.downloadImage({ data: figure.data, layout: { ...layout, width: 1200, height: 700 }, config: {} },
-        { format: kind, width: 1200, height: 700, scale: kind === "png" ? 2 : 1, filename: `kdui-${view.task}` });
+      await picture(view.figure, kind, `kdui-${view.task}`);
     };
 
     // --- start ---------------------------------------------------------------------------------------------------------
@@ -146,6 +142,7 @@
     view.task = start;
     for (const select of root.querySelectorAll("[data-task]")) select.value = start;
     await ask();
+    gains.choose(start);
     const chartElement = part("explore-chart");
     chartElement.on?.("plotly_click", ({ points }) => {
       const [run] = [points[0]?.customdata].flat();

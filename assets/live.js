@@ -6,7 +6,7 @@
 
   // Python's figures use these colours; the theme's own take their place, so one figure serves light and dark.
   const NAMES = { "#4F46E5": "teacher", "#0D9488": "student", "#D97706": "compressed", "#64748B": "control", "#E11D48": "over",
-    "#6B7286": "mute", "#7A8196": "mute", "rgba(120,128,150,0.20)": "line" };
+    "#6B7286": "mute", "#7A8196": "mute", "#1C1F2A": "ink", "rgba(120,128,150,0.20)": "line" };
   const themed = (json) => {
     let text = json;
     for (const [fixed, name] of Object.entries(NAMES)) text = text.replaceAll(fixed, kdui.colour(name) || fixed);
@@ -87,9 +87,20 @@
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 1000);
   };
+  // A picture must speak for itself: with its title, on the card's own colour.
+  const picture = (json, kind, name) => {
+    const { data, layout } = themed(json);
+    const size = { width: 1200, height: 700 };
+    layout.title = { ...layout.title, x: 0.02, xanchor: "left", y: 0.97, yanchor: "top", font: { size: 20, color: kdui.colour("ink") },
+      subtitle: { ...layout.title.subtitle, font: { size: 14, color: kdui.colour("mute") } } };
+    layout.margin = { ...layout.margin, t: 124 };
+    layout.paper_bgcolor = kdui.colour("card");
+    return window.Plotly.downloadImage({ data, layout: { ...layout, ...size }, config: {} },
+      { format: kind, ...size, scale: kind === "png" ? 2 : 1, filename: name });
+  };
   const later = (wait, work) => {
     let timer;
     return (...given) => { clearTimeout(timer); timer = setTimeout(() => work(...given), wait); };
   };
-  kdui.live = { draw, append, themed, set, poll, escape, save, later };
+  kdui.live = { draw, append, themed, set, poll, escape, save, picture, later };
 })();

@@ -49,6 +49,8 @@ class Points:
         recipes = self.store.runs.recipes(dict.fromkeys(frame["run"]))
         made = zip(frame["run"], frame["step"], strict=True)
         frame["settings"] = [made_by(recipes[run], step) if run in recipes else {} for run, step in made]
+        taught = zip(frame["run"], frame["step"], strict=True)
+        frame["method"] = [taught_by(recipes[run], step) if run in recipes else "" for run, step in taught]
         return frame
 
 
@@ -70,6 +72,22 @@ def made_by(recipe: dict[str, Any], step: str) -> dict[str, Any]:
             settings = {**_defaults(stage["method"]), **stage.get("settings", {})}
             found.update({f"{name}.{knob}": value for knob, value in settings.items()})
     return found
+
+
+def taught_by(recipe: dict[str, Any], step: str) -> str:
+    """The methods that had a part in teaching the model that a step measured, in their order: ``assistant+dkd``; empty for none.
+
+    A plain ``teach`` is no such part, because every recipe has it.
+    """
+    own = step.partition(".")[2].partition(".")[0]
+    found = []
+    for stage in recipe["stages"]:
+        method = METHODS[stage["method"]]
+        if method.group == "distill" or (method.group == "teach" and method.name != "teach"):
+            found.append(method.name)
+        if (stage.get("name") or stage["method"]) == own:
+            break
+    return "+".join(found)
 
 
 @cache

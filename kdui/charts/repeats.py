@@ -33,7 +33,7 @@ def merge_repeats(points: pd.DataFrame) -> pd.DataFrame:
     """
     if points.empty:
         return pd.DataFrame(columns=[*KEPT, *AVERAGED, "accuracy", "low", "high", "interval", "repeats", "runs"])
-    groups = _joined_groups(points)
+    groups = joined_groups(points)
     numbers = {column: points[column].astype(float) for column in NUMBERS}  # a column of nothing but None is not a number yet
     frame = points.assign(**numbers, group=groups, settings=_shared_settings(points, groups))
     frame = frame.sort_values("created", ascending=False, kind="stable")
@@ -56,7 +56,7 @@ def _identity(points: pd.DataFrame) -> list[str]:
     return ["digest", "role", "seed"]
 
 
-def _joined_groups(points: pd.DataFrame) -> pd.Series:
+def joined_groups(points: pd.DataFrame) -> pd.Series:
     """Groups that share an artifact are the same model seen from different recipes: give them one number."""
     group = pd.Series(pd.factorize(points["group"])[0], index=points.index)  # numbers, because minima of texts are slow
     artifact = points.groupby(["digest", "role"], sort=False, observed=True).ngroup()

@@ -17,7 +17,7 @@ from kdui.ui.chooser import draw_chooser, grouped
 from kdui.ui.forms import Form, Knob, draw_form, knobs
 from kdui.ui.recipe_form import Choices, compose, pack, settings_of, unpack
 from kdui.ui.shared_form import SharedForm
-from kdui.ui.shell import PageState
+from kdui.ui.shell import READ, PageState
 
 DISTILL = "distill"  # stands for all methods that train the student
 APART = ("control", "smooth_control")  # drawn in the first column, beside the student whom they concern
@@ -209,7 +209,9 @@ class Build:
             )
         elif not folded:
             gr.HTML(f'<div class="step-head"><b>{method.title}</b><span>{method.summary}</span></div>')
-        with gr.Column(elem_classes="step-body"):
+        pictured = method.group == "compress"
+        # A step without lenses is not even built in the browser while it is off: the page is up sooner.
+        with gr.Column(elem_classes="step-body", visible=settings is not None or pictured or method.name == DISTILL) as body:
             if method.name == DISTILL:
                 self._draw_distillation()
                 return
@@ -218,9 +220,12 @@ class Build:
                 method.spec,
                 settings or {},
                 modality=modality,
-                lens=partial(self._draw_lens, settings=settings or {}) if method.group == "compress" else None,
+                lens=partial(self._draw_lens, settings=settings or {}) if pictured else None,
                 fold=method.title if folded else "More settings",
             )
+        if method.name in self.optional and not pictured:
+            switch = self.switches[method.name]
+            switch.change(lambda on: gr.update(visible=on), switch, body, **READ)
 
     def _draw_distillation(self) -> None:
         """The choice of a method, and the form that all of them share."""

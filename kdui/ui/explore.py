@@ -12,6 +12,7 @@ from kdui.charts.repeats import merge_repeats
 from kdui.core.contracts import TaskFacts
 from kdui.core.errors import UnknownName
 from kdui.ui import explore_view
+from kdui.ui.explore_gains import GainCalls, gains_markup
 from kdui.ui.explore_view import Wish
 from kdui.ui.panel import create_panel, options
 from kdui.ui.shell import PageState
@@ -31,7 +32,9 @@ EMPTY = (
 def create_explore(workbench: Any, page_state: PageState) -> None:
     """Chart and table on the left, budget on the right."""
     calls = ExploreCalls(workbench)
-    create_panel("explore", markup(workbench.tasks()), [calls.explore_view, calls.explore_csv, calls.explore_start])
+    gains = GainCalls(workbench)
+    asked = [calls.explore_view, calls.explore_csv, calls.explore_start, gains.explore_gains, gains.explore_gains_csv]
+    create_panel("explore", markup(workbench.tasks()), asked)
     page_state.task.change(fn=None, inputs=page_state.task, js="(task) => { window.kdui.explore?.choose(task); }")
 
 
@@ -145,6 +148,7 @@ def markup(tasks: list[TaskFacts]) -> str:
       <div id="explore-gain"></div>
     </section>
   </div>
+  {gains_markup()}
   <section class="card" id="explore-models" aria-label="Models"><h2 class="label">Models</h2>
     <div id="explore-table"></div></section>
 </div>

@@ -118,10 +118,10 @@ def test_a_point_opens_its_run_and_the_csv_holds_all(page, address):
     page.goto(f"{address}?tab=explore&task=digits")
     page.wait_for_function("document.querySelector('#explore-chart')?.data?.length > 4")
     with page.expect_download() as saved:
-        page.get_by_role("button", name="CSV").click()
+        page.locator(".main-budget").get_by_role("button", name="CSV").click()
     assert saved.value.suggested_filename == "kdui-digits.csv"
     with page.expect_download() as picture:
-        page.get_by_role("button", name="SVG").click()
+        page.locator(".main-budget").get_by_role("button", name="SVG").click()
     assert "student keeps 99.1 %" in picture.value.path().read_text(encoding="utf-8")
     page.evaluate("""() => {
         const chart = document.querySelector('#explore-chart');
@@ -129,6 +129,19 @@ def test_a_point_opens_its_run_and_the_csv_holds_all(page, address):
         chart.emit('plotly_click', { points: [{ customdata: trace.customdata[0] }] });
     }""")
     expect(page.locator("#run-head h3")).to_contain_text("Digits")
+
+
+def test_what_the_teacher_bought_is_drawn_and_can_be_taken_away(page, address):
+    page.goto(f"{address}?tab=explore&task=digits")
+    expect(page.locator("#gains-title")).to_have_text("One seed is not enough to tell what the teacher bought")
+    page.wait_for_function("document.querySelector('#gains-chart')?.data?.[0]?.x?.length === 1")
+    expect(page.locator("#grid-note")).to_contain_text("Queue a sweep")
+    with page.expect_download() as saved:
+        page.locator("#gains [data-save=csv]").click()
+    assert saved.value.suggested_filename == "kdui-digits-gains.csv"
+    with page.expect_download() as picture:
+        page.locator("#gains [data-save=svg]").click()
+    assert "One seed is not enough" in picture.value.path().read_text(encoding="utf-8")
 
 
 def test_models_are_asked_side_by_side(page, address, bench):
