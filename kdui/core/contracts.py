@@ -102,6 +102,7 @@ class Family(Frozen):
     later: dict[str, Any] = Field(
         default={}, description="options that joined later, each with the value at which it does nothing: earlier digests stay"
     )
+    depth: str = Field(default="", description="the option that counts its stages or layers")
     version: int = 1
 
 

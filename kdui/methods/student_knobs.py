@@ -123,6 +123,21 @@ def shared_representation(chain: Chain, stage: str, wanted: tuple[Representation
     )
 
 
+def check_layers(chain: Chain, stage: str, layers: str) -> None:
+    """Raises RecipeError for a pair with a layer that teacher or student does not have, where their depth is known."""
+    if ":" not in layers:
+        return
+    pairs = [tuple(int(number) for number in pair.split(":")) for pair in layers.split(",")]
+    for place, role, facts in ((0, "student", chain.student_facts), (1, "teacher", chain.teacher_facts)):
+        depth = facts.options.get(facts.family.depth) if facts is not None else None
+        deepest = max(pair[place] for pair in pairs)
+        if facts is not None and depth and deepest >= depth:
+            raise RecipeError(
+                f"Stage '{stage}' pairs layer {deepest} of the {role}, but {facts.title} has layers 0 to {depth - 1}. "
+                "Write student:teacher pairs counted from 0, or auto."
+            )
+
+
 def teacher_outputs(
     chain: Chain,
     stage: str,
@@ -214,6 +229,7 @@ def plan_student(
     teacher, student = chain.need_teacher(stage), need_student(chain, stage)
     if features is not None:
         need_open_teacher(chain, stage, "matches inner values")
+        check_layers(chain, stage, str(features["layers"]))
     if not spec.cache_teacher:
         need_open_teacher(chain, stage, "asks its teacher in every epoch")
     training = training_settings(chain, spec)

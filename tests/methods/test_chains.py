@@ -97,3 +97,13 @@ def test_between_two_cuts_pruned_weights_stay_zero():
     assert torch.equal(layer.weight == 0, gone)
     pruning.after_step(0.5)
     assert int((layer.weight == 0).sum()) == 200
+
+
+@pytest.mark.parametrize(
+    ("layers", "words"),
+    [("0:3", "layer 3 of the teacher, but CNN medium has layers 0 to 2"), ("2:0", "layer 2 of the student, but CNN small has")],
+)
+def test_layers_that_are_not_there_are_refused_before_anything_is_queued(bench, layers, words):
+    with pytest.raises(RecipeError, match=words):
+        bench.plan(digits_recipe("hints", layers=layers))
+    assert bench.plan(digits_recipe("hints", layers="1:2, 0:0"))

@@ -5,7 +5,6 @@ import pytest
 from kdui.catalogue.planner import plan_recipe
 from kdui.core.errors import RecipeError
 from kdui.core.recipe import Recipe
-from kdui.core.run import RunState
 from tests.engine.digits import read_json
 from tests.methods.taught import TEACH, digits_recipe, learned
 
@@ -56,11 +55,6 @@ def test_of_maps_only_their_energy_is_kept(bench):
     assert facts["shapes"] == [[4, 4], [2, 2]]
     assert not facts["by_token"]
 
-
-def test_layers_that_are_not_there_are_named(bench):
-    run = bench.run(digits_recipe("hints", layers="9:9"))
-    assert run.state is RunState.FAILED
-    assert "Layers 9:9 cannot be paired: the student has layers 0 to 1, the teacher 0 to 2." in run.error
 
 
 @pytest.mark.parametrize(

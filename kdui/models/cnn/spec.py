@@ -22,6 +22,7 @@ FAMILY = Family(
     structured_pruning=True,
     quantization="static",
     shows=("maps",),
+    depth="stages",
     presets=(
         Preset(
             name="cnn-tiny",

@@ -76,6 +76,7 @@ FAMILY = Family(
     structured_pruning=True,
     quantization="dynamic",
     shows=("tokens", "attention"),
+    depth="layers",
     offers=("text-embeddings",),
     later={"heads": 12, "intermediate": 1536, "embedding_rank": 0, "vocabulary": 0},
     presets=(

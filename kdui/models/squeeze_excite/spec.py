@@ -23,6 +23,7 @@ FAMILY = Family(
     structured_pruning=True,
     quantization="static",
     shows=("maps",),
+    depth="stages",
     presets=(
         Preset(
             name="squeeze-excite-tiny",
