@@ -5,7 +5,7 @@ from typing import Any
 from kdui.catalogue.methods import METHODS, stage_spec
 from kdui.catalogue.models import compatible, resolve
 from kdui.catalogue.tasks import TASKS
-from kdui.core.contracts import TaskFacts
+from kdui.core.contracts import Method, TaskFacts
 from kdui.core.errors import RecipeError
 from kdui.core.plan import Chain, ModelFacts, Step
 from kdui.core.recipe import ModelRef, Recipe
@@ -43,11 +43,23 @@ def plan_recipe(recipe: Recipe, settings: Settings) -> list[Step]:
         machine=fingerprint(),
         resolve=lambda ref: _further(ref, task, teacher, settings),
     )
+    _check_adapters(specs, teacher, student)
     if teacher is not None and teacher.ref.is_black_box:
         take_black_box(chain)
     for name, method, spec in specs:
         method.plan(chain, name, spec)
     return _as_it_runs(chain)
+
+
+def _check_adapters(specs: list[tuple[str, Method, Any]], teacher: ModelFacts | None, student: ModelFacts | None) -> None:
+    """Adapters go beside the attention of a transformer: another model is refused before it is queued."""
+    for name, method, spec in specs:
+        trained = teacher if method.group == "teach" else student
+        if getattr(spec, "adapter_rank", 0) and trained is not None and "attention" not in trained.family.shows:
+            raise RecipeError(
+                f"Stage '{name}' trains adapters beside attention, but {trained.title} has none. "
+                "Set 'adapter_rank: 0', or choose a transformer."
+            )
 
 
 def _check_order(recipe: Recipe) -> None:

@@ -6,6 +6,7 @@ from pydantic import Field
 from pydantic.config import JsonDict
 
 from kdui.core.contracts import StageSpec
+from kdui.core.errors import RecipeError
 
 ADVANCED: JsonDict = {"advanced": True}
 # Knobs that joined TrainingKnobs later, with the value at which they do nothing.
@@ -62,6 +63,16 @@ class TrainingKnobs(StageSpec):
         json_schema_extra={"advanced": True, "step": 0.05, "percent": True},
     )
 
+    adapter_rank: int = Field(
+        default=0,
+        ge=0,
+        le=256,
+        title="Adapter rank",
+        description="Train only low-rank adapters (LoRA) beside the attention of a transformer, and the head; they are merged "
+        "afterwards. 0 trains everything. Takes a higher learning rate, e.g. 1e-3.",
+        json_schema_extra={"advanced": True, "modality": "text"},
+    )
+
     def training(self) -> dict[str, Any]:
         """Only the knobs of this class: what decides a training without a teacher."""
         return {name: value for name, value in self.chosen().items() if name in TrainingKnobs.model_fields}
@@ -69,3 +80,11 @@ class TrainingKnobs(StageSpec):
     def chosen(self) -> dict[str, Any]:
         """All knobs, but those that came ``LATER`` only where they are turned on: artifacts made before them stay valid."""
         return {name: value for name, value in self.model_dump().items() if name not in LATER or value != LATER[name]}
+
+
+def refuse_adapters(stage: str, spec: TrainingKnobs) -> None:
+    """Raises RecipeError in a stage that removes weights: an adapter that is merged would fill them in again."""
+    if spec.adapter_rank:
+        raise RecipeError(
+            f"Stage '{stage}' removes weights, which merging an adapter would fill in again. Set 'adapter_rank: 0' there."
+        )

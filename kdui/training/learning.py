@@ -12,6 +12,7 @@ from kdui.methods.training_knobs import TrainingKnobs
 from kdui.models.module_store import save_model
 from kdui.objectives import objective_of
 from kdui.store.artifacts import write_json
+from kdui.training.adapters import merge_adapters
 from kdui.training.augmentation import transfer_views
 from kdui.training.context import StepContext
 from kdui.training.labels import Labels, true_labels
@@ -89,11 +90,16 @@ def fit(
 
 
 def keep(context: StepContext, saved: SavedModel, training: dict[str, Any]) -> dict[str, Any]:
-    """Write the model and the lens data into the step's folder; returns the artifact's summary."""
+    """Write the model, its adapters merged, and the lens data into the step's folder; returns the artifact's summary.
+
+    ``trained_share`` in it is the share of the parameters that were trained, where adapters were.
+    """
     module = saved.module.to("cpu").float().eval()
+    share = merge_adapters(module)
     module.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     save_model(module, saved.description, context.out)
     write_json(context.out / LENS_FILE, weight_lens(module))
     parameters = sum(parameter.numel() for parameter in module.parameters())
     nonzero = sum(int(torch.count_nonzero(parameter)) for parameter in module.parameters())
-    return {"parameters": parameters, "nonzero": nonzero, "training": training}
+    summary = {"parameters": parameters, "nonzero": nonzero, "training": training}
+    return summary if share is None else {**summary, "trained_share": share}

@@ -7,6 +7,7 @@ from kdui.core.errors import StageFailed
 from kdui.core.recipe import ModelRef
 from kdui.models.building import build_model, describe
 from kdui.models.module_store import load_model, save_inputs
+from kdui.training.adapters import add_adapters
 from kdui.training.context import StepContext
 from kdui.training.saved import SavedModel
 
@@ -15,7 +16,7 @@ def start_model(context: StepContext, seed: int) -> SavedModel:
     """The model that the step names, with its initial weights; what it starts from is fetched first.
 
     A model that starts from the teacher reads the step's ``teacher`` input; the texts that the step trains on say which words
-    a trimmed vocabulary keeps.
+    a trimmed vocabulary keeps. With the knob ``adapter_rank`` it has adapters, which ``learning.keep`` merges.
     """
     facts = resolve(ModelRef.parse(context.step.model), context.facts, context.app)
     folder = weights_folder(facts, context.app, context.report.download)
@@ -24,6 +25,8 @@ def start_model(context: StepContext, seed: int) -> SavedModel:
     module = build_model(facts, context.facts, folder, teacher, seed, texts)
     description = describe(facts, context.facts, folder)
     save_inputs(module, description.inputs, context.out)
+    if rank := context.settings.get("adapter_rank", 0):
+        add_adapters(module, rank, context.facts.outputs, seed)
     return SavedModel(module, description, description.inputs, context.out)
 
 

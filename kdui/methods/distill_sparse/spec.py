@@ -5,6 +5,7 @@ from pydantic import Field
 from kdui.core.contracts import Method
 from kdui.core.plan import Chain
 from kdui.methods.student_knobs import SoftTargetKnobs, plan_student
+from kdui.methods.training_knobs import refuse_adapters
 
 
 class DistillSparseSpec(SoftTargetKnobs):
@@ -30,6 +31,7 @@ class DistillSparseSpec(SoftTargetKnobs):
 
 def plan(chain: Chain, stage: str, spec: DistillSparseSpec) -> None:
     """As soft targets; the student comes out sparse, to be compared with distilling first and pruning after it."""
+    refuse_adapters(stage, spec)
     settings = {**spec.soft(), "sparsity": spec.sparsity, "settled_at": spec.settled_at}
     share = f"{spec.sparsity:.0%}".replace("%", " %")
     plan_student(

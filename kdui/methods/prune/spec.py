@@ -8,7 +8,7 @@ from kdui.core.contracts import Method
 from kdui.core.errors import RecipeError
 from kdui.core.plan import Chain, ModelFacts
 from kdui.methods.student_knobs import teacher_outputs
-from kdui.methods.training_knobs import TrainingKnobs
+from kdui.methods.training_knobs import TrainingKnobs, refuse_adapters
 
 
 class PruneSpec(TrainingKnobs):
@@ -67,6 +67,7 @@ def _require_prunable(stage: str, spec: PruneSpec, model: ModelFacts | None) -> 
 
 def plan(chain: Chain, stage: str, spec: PruneSpec) -> None:
     """One step: the smaller or sparser model, recovered under the teacher where there is one."""
+    refuse_adapters(stage, spec)
     model = chain.need_model(stage)
     if model.produces != "model":
         raise RecipeError(
