@@ -161,6 +161,10 @@ def test_what_cannot_be_done_is_refused_in_words(bench, plain):
     ):
         with pytest.raises(RecipeError, match=words):
             bench.plan(with_stage(**settings))
+    trimmed = with_stage()
+    trimmed["student"] = "pooled-32?vocabulary=900"
+    with pytest.raises(RecipeError, match="'separate: false'"):
+        bench.plan(trimmed)
     with pytest.raises(RecipeError, match="needs a task of several parts"):
         bench.plan({**plain, "task": "reuters-r8"})
     for method in ("distill", "mutual", "ensemble"):

@@ -96,6 +96,11 @@ def _check(chain: Chain, stage: str, spec: SpecialistsSpec) -> list[float]:
         raise RecipeError(f"Stage '{stage}' has no control on smoothed labels. Leave 'smooth_control' out.")
     if not spec.cache_teacher:
         raise RecipeError(f"Stage '{stage}' always keeps its specialists' outputs. Leave 'cache_teacher' out.")
+    if spec.separate and need_student(chain, stage).options.get("vocabulary"):
+        raise RecipeError(
+            f"Stage '{stage}': separate students would each keep the words of their own task, so they cannot be put together. "
+            "Set 'separate: false', or take a student with the whole vocabulary."
+        )
     weights = [float(weight) for weight in spec.weights.split(",")]
     if len(weights) != len(chain.task.parts) or not any(weights):
         raise RecipeError(
