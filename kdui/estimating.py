@@ -59,7 +59,7 @@ class Estimator:
         """The model that a step trains, or the teacher that it asks."""
         if step.role == "assistant" and step.model:
             return self.size(recipe.task, step.model)
-        return teacher if step.role == "teacher" or step.produces == "outputs" else student
+        return teacher if step.role == "teacher" or step.produces == "outputs" or step.method == "pretrain" else student
 
     # --- rows --------------------------------------------------------------------------------------------------
 

@@ -89,6 +89,9 @@ class Chain:
         self.models: list[Step] = []
         self.teacher: Step | None = None
         self.current: Step | None = None
+        # Where the teacher starts instead of its own first weights, and whether it is also taught without that.
+        self.start: Step | None = None
+        self.start_control = False
         self._versions, self._deliver, self._resolve = versions, deliver, resolve
 
     def add(

@@ -144,8 +144,16 @@ class Pipeline:
         row = chart_row(self.run_facts.recipe, step, self._model_step(step), by_name, self._scores.get("teacher"))
         self.store.results.record(self.run_facts.id, step.name, found, row)
         headline = found[0]
-        if step.role in ("student", "teacher") or self.run_facts.recipe.student is None:
+        if self.names_the_run(step):
             self.store.runs.update(self.run_facts.id, headline=f"{headline.value:.1f} {headline.unit} {headline.mark}")
+
+    def names_the_run(self, step: Step) -> bool:
+        """Whether this model's headline is the run's: the student's, or, while there is none, that of the newest model but not of
+        teachers beside the recipe's own."""
+        first = next((one for one in self.plan if one.produces == "measurements" and one.role == "teacher"), step)
+        if step.role == "teacher":
+            return step is first
+        return step.role == "student" or self.run_facts.recipe.student is None
 
     @cached_property
     def _teacher_is_measured(self) -> bool:

@@ -2,6 +2,7 @@
 
 import math
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,6 +42,14 @@ Losses = dict[str, torch.Tensor]
 LossFunction = Callable[[torch.Tensor, Batch], Losses]  # must hold "total"; the other names become chart series
 
 
+class LossOnly(ABC):
+    """Scores a training that has no headline metric: its best epoch is the one of the lowest validation loss."""
+
+    @abstractmethod
+    def hard_loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Scalar loss of a split's outputs, in nats."""
+
+
 @dataclass
 class Trainer:
     """Trains one model on resident data.
@@ -50,12 +59,13 @@ class Trainer:
     weights). ``companion`` holds what is trained beside the model but is no part of the result: projectors, a peer, a teacher;
     its learning rate is ``companion_rate`` times the model's.
     Before the share ``settled_at`` of the training is done, no epoch may become the best (the model is still being compressed).
+    ``objective`` scores the validation data and so chooses the best epoch.
     """
 
     model: nn.Module
     data: ResidentData
     validation: ResidentData
-    objective: Objective
+    objective: Objective | LossOnly
     losses: LossFunction
     knobs: TrainingKnobs
     seed: int
@@ -89,7 +99,7 @@ class Trainer:
             "epochs": self._epoch,
             "steps": self._steps_done,
             "best_epoch": self._best_epoch,
-            "validation": self._best_score,
+            "validation": self._best_loss if isinstance(self.objective, LossOnly) else self._best_score,
             "seconds": round(self._seconds(), 3),
             "examples_seen": self._epoch * len(self.data),
             "history": self.history,
@@ -192,10 +202,11 @@ class Trainer:
         outputs = predict(self.model, self.validation)
         targets = self.validation.targets.cpu()
         loss = float(self.objective.hard_loss(torch.from_numpy(outputs), targets))
-        score = self.objective.headline(outputs, targets.numpy())
+        score = -loss if isinstance(self.objective, LossOnly) else self.objective.headline(outputs, targets.numpy())
+        told = {} if isinstance(self.objective, LossOnly) else {"validation": score}
         means = {f"train_{name}": float(total) / self._steps_an_epoch for name, total in self._sums.items()}
-        self.history.append({"epoch": at, "validation": score, "loss": loss, **means})
-        self.report.metric(at, validation=score, validation_loss=loss)
+        self.history.append({"epoch": at, **told, "loss": loss, **means})
+        self.report.metric(at, **told, validation_loss=loss)
         if at < self.settled_at * self.knobs.epochs:
             return
         if self._best_score is None or (score, -loss) > (self._best_score, -self._best_loss):

@@ -2,10 +2,13 @@
 
 from collections.abc import Sequence
 
+from torch import nn
+
 from kdui.catalogue.models import resolve, weights_folder
 from kdui.core.errors import StageFailed
 from kdui.core.recipe import ModelRef
 from kdui.models.building import build_model, describe
+from kdui.models.layers import output_layer
 from kdui.models.module_store import load_model, save_inputs
 from kdui.training.adapters import add_adapters
 from kdui.training.context import StepContext
@@ -16,18 +19,29 @@ def start_model(context: StepContext, seed: int) -> SavedModel:
     """The model that the step names, with its initial weights; what it starts from is fetched first.
 
     A model that starts from the teacher reads the step's ``teacher`` input; the texts that the step trains on say which words
-    a trimmed vocabulary keeps. With the knob ``adapter_rank`` it has adapters, which ``learning.keep`` merges.
+    a trimmed vocabulary keeps. Where the step has a ``start`` input, the body is taken from there. With the knob
+    ``adapter_rank`` it has adapters, which ``learning.keep`` merges.
     """
     facts = resolve(ModelRef.parse(context.step.model), context.facts, context.app)
     folder = weights_folder(facts, context.app, context.report.download)
     teacher = load_input(context, "teacher").module if facts.from_teacher else None
     texts = _training_texts(context) if facts.options.get("vocabulary") else ()
     module = build_model(facts, context.facts, folder, teacher, seed, texts)
+    if "start" in context.inputs:
+        take_body(module, load_input(context, "start").module, context.facts.outputs)
     description = describe(facts, context.facts, folder)
     save_inputs(module, description.inputs, context.out)
     if rank := context.settings.get("adapter_rank", 0):
         add_adapters(module, rank, context.facts.outputs, seed)
     return SavedModel(module, description, description.inputs, context.out)
+
+
+def take_body(module: nn.Module, source: nn.Module, outputs: int) -> None:
+    """Copy all weights of a model of the same build but those of the head: it starts as it would have without the source."""
+    head = output_layer(module, outputs)
+    name = next(name for name, layer in module.named_modules() if layer is head)
+    own = {key: tensor for key, tensor in module.state_dict().items() if key.startswith(f"{name}.")}
+    module.load_state_dict({**source.state_dict(), **own})
 
 
 def _training_texts(context: StepContext) -> Sequence[str]:

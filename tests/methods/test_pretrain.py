@@ -12,6 +12,8 @@ from transformers import GPT2Config, GPT2ForSequenceClassification
 from kdui.catalogue.tasks import TASKS, load_task
 from kdui.core.errors import Cancelled, RecipeError
 from kdui.core.run import RunState
+from kdui.engine.pipeline import Pipeline
+from kdui.engine.reporter import RunReporter
 from kdui.methods.pretrain.apply import pretrain
 from kdui.models.module_store import load_model
 from kdui.tasks.examples import Examples
@@ -114,44 +116,34 @@ def test_losses_are_series_of_the_step(newswire):
 
 def test_the_gain_of_reading_is_a_measured_row(newswire):
     bench = newswire.bench
-    run = bench.run(
-        {
-            **recipe(newswire.encoder, {"pretrain": READ}, {"teach": TEACH}),
-            "student": "pooled-32",
-            "stages": [
-                {"pretrain": READ},
-                {"teach": TEACH},
-                {"distill": {**TEACH, "epochs": 1}},
-                {"measure": {"speed": False, "test_examples": 200}},
-            ],
-        }
-    )
+    plain = recipe(newswire.encoder, {"pretrain": READ}, {"teach": TEACH}, {"measure": {"speed": False, "test_examples": 300}})
+    run = bench.run(plain)
     assert run.state is RunState.SUCCEEDED, run.error
     rows = {row["step"]: row for row in bench.store.results.rows_of_run(run.id)}
-    assert list(rows)[:2] == ["measure.teach", "measure.teach.plain"]
-    assert {name: row["role"] for name, row in rows.items()} == {
+    assert {name: (row["role"], row["label"]) for name, row in rows.items()} == {
+        "measure.teach": ("teacher", "bert"),
+        "measure.teach.plain": ("teacher", "bert without pre-training"),
+    }
+    assert rows["measure.teach"]["retained"] == 100  # the one that has read is what others are measured against
+    assert {step.inputs["baseline"] for step in bench.plan(plain) if step.method == "measure"} == {"export.teach"}
+
+
+def test_neither_the_students_gain_nor_the_runs_name_takes_the_other_teacher(newswire):
+    bench = newswire.bench
+    plain = recipe(newswire.encoder, {"pretrain": READ}, {"teach": TEACH}, {"distill": TEACH}, "measure")
+    plan = bench.plan({**plain, "student": "pooled-32"})
+    measured = {step.name: step for step in plan if step.method == "measure"}
+    assert {name: step.role for name, step in measured.items()} == {
         "measure.teach": "teacher",
         "measure.teach.plain": "teacher",
         "measure.distill": "student",
         "measure.distill.control": "control",
     }
-    assert rows["measure.teach.plain"]["label"] == "bert without pre-training"
-    assert rows["measure.teach"]["retained"] == 100  # the pre-trained one is what others are measured against
-    plan = {step.name: step for step in bench.plan(run.recipe.plain())}
-    assert {plan[name].inputs["baseline"] for name in rows} == {"export.teach"}
-
-
-def test_the_run_is_named_after_the_teacher_that_read(newswire):
-    bench = newswire.bench
-    run = bench.run(
-        recipe(newswire.encoder, {"pretrain": READ}, {"teach": TEACH}, {"measure": {"speed": False, "test_examples": 500}})
-    )
-    rows = {row["step"]: row for row in bench.store.results.rows_of_run(run.id)}
-    assert set(rows) == {"measure.teach", "measure.teach.plain"}
-    listed, _ = bench.store.runs.page(state=None, task="reuters-r8", text="", page=1, size=50)
-    named = next(row["headline"] for row in listed if row["id"] == run.id)
-    assert named.startswith(f"{rows['measure.teach']['headline']:.1f} % ")
-    assert rows["measure.teach"]["headline"] != rows["measure.teach.plain"]["headline"]
+    assert plan.index(measured["measure.teach"]) < plan.index(measured["measure.teach.plain"])
+    run = bench.submit({**plain, "student": "pooled-32"})
+    pipeline = Pipeline(bench.store, run, plan, CPU, RunReporter(bench.store, run.id, {}))
+    assert [name for name, step in measured.items() if pipeline.names_the_run(step)] == ["measure.teach", "measure.distill"]
+    bench.store.runs.remove(run.id)
 
 
 def test_a_plain_teacher_is_the_one_of_a_recipe_without_reading(newswire):

@@ -4,7 +4,7 @@ from pydantic import Field
 
 from kdui.core.contracts import Method
 from kdui.core.errors import RecipeError
-from kdui.core.plan import Chain
+from kdui.core.plan import Chain, Step
 from kdui.methods.training_knobs import ADVANCED, TrainingKnobs
 
 
@@ -22,23 +22,32 @@ class TeachSpec(TrainingKnobs):
 
 
 def plan(chain: Chain, stage: str, spec: TeachSpec) -> None:
-    """One step: the teacher, which is also the model that compression works on while there is no student."""
+    """The teacher, which is also the model that compression works on while there is no student; where it was pre-trained, also
+    the same teacher without that."""
     if chain.teacher_facts is None:
         raise RecipeError(f"Stage '{stage}' has no teacher to train. Name one in 'teacher:'.")
     if chain.teacher_facts.ref.is_black_box:
         return  # it was taken as it is before any stage, and cannot be trained
-    step = chain.add(
-        stage,
+    chain.teacher = chain.current = chain.add_model(_taught(chain, stage, spec, stage, chain.start, ""))
+    if chain.start is not None and chain.start_control:
+        chain.add_model(_taught(chain, stage, spec, f"{stage}.plain", None, " without pre-training"))
+
+
+def _taught(chain: Chain, stage: str, spec: TeachSpec, name: str, start: Step | None, remark: str) -> Step:
+    facts = chain.teacher_facts
+    assert facts is not None
+    return chain.add(
+        name,
         stage=stage,
         method="teach",
         operation="teach",
         produces="model",
         role="teacher",
-        label=chain.teacher_facts.title,
-        model=chain.teacher_facts,
+        label=facts.title + remark,
+        model=facts,
+        inputs={"start": start} if start else {},
         settings=spec.chosen(),
     )
-    chain.teacher = chain.current = chain.add_model(step)
 
 
 def take_black_box(chain: Chain) -> None:
