@@ -143,6 +143,11 @@ def applies(knob: Knob, settings: Mapping[str, Any], modality: str | None) -> bo
     return all(settings.get(name) in allowed for name, allowed in knob.only_when.items())
 
 
+def drawable(form: Iterable[Knob]) -> tuple[Knob, ...]:
+    """Without the knobs that never mean anything: those that wait for none of the values of another."""
+    return tuple(knob for knob in form if all(knob.only_when.values()))
+
+
 # --- controls ----------------------------------------------------------------------------------------------------------
 
 
@@ -191,7 +196,7 @@ def draw_form(
 
     ``lens`` draws the picture beside a knob; fields in ``elsewhere`` are drawn by the caller with ``draw_knob``.
     """
-    form = tuple(knob for knob in knobs(spec) if knob.name not in elsewhere)
+    form = drawable(knob for knob in knobs(spec) if knob.name not in elsewhere)
     full = {knob.name: settings.get(knob.name, knob.default) for knob in form}
 
     def draw(knob: Knob) -> Any:
@@ -244,10 +249,14 @@ def draw_knob(method: str, knob: Knob, value: Any, *, visible: bool = True) -> g
         bounds: dict[str, Any] = {"minimum": knob.minimum, "maximum": knob.maximum}
         return gr.Slider(step=knob.step, buttons=[], **bounds, **common)
     if knob.kind in ("integer", "decimal"):
-        step = 1 if knob.whole else (knob.default or 1) / 10  # arrow keys move a learning rate by a tenth, not by one
         # Without bounds: the recipe's own check refuses in words what Gradio would answer with "Error".
-        return gr.Number(step=step, **common)
+        return gr.Number(step=arrow_step(knob), **common)
     return gr.Textbox(**common)
+
+
+def arrow_step(knob: Knob) -> float:
+    """What an arrow key changes: a learning rate by a tenth, not by one."""
+    return 1 if knob.whole else abs(knob.default or 1) / 10
 
 
 def _follow(form: Form) -> None:

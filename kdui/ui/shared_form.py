@@ -1,9 +1,11 @@
 """One form for all methods that train the student: a knob that several of them have is drawn once, and keeps its lens.
 
 Twenty forms drawn one by one would hold hundreds of controls, nearly all of them the same ones again. Here another method
-changes the values, words and bounds of what is drawn, and hides what it does not have.
+changes the values, words and bounds of what is drawn, and hides what it does not have. Knobs that one method alone has share
+places by their kind, so that the page does not grow with the number of methods.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -11,29 +13,42 @@ from typing import Any
 import gradio as gr
 
 from kdui.core.contracts import Method
-from kdui.ui.forms import Knob, applies, differences, draw_knob, knobs, lay_out
+from kdui.ui.forms import Knob, applies, arrow_step, differences, draw_knob, drawable, knobs, lay_out
 
 
 class SharedForm:
-    """Its controls stand in ``controls`` by the name of their slot: the field's own, with a number where kinds differ."""
+    """Its controls stand in ``controls`` by the name of their slot: the field's own where several methods have it."""
 
     def __init__(self, name: str, methods: Sequence[Method]):
-        """``name`` goes into the controls' ids (``knob-NAME-FIELD``); the first method's knobs come first."""
+        """``name`` goes into the controls' ids (``knob-NAME-SLOT``); the first method's knobs come first."""
         self.method = name
-        self.knobs_of: dict[str, tuple[Knob, ...]] = {method.name: knobs(method.spec) for method in methods}
+        self.knobs_of: dict[str, tuple[Knob, ...]] = {method.name: drawable(knobs(method.spec)) for method in methods}
         self._slots: dict[str, Knob] = {}
-        self.places: dict[str, dict[str, str]] = {
-            method: {knob.name: self._slot(knob) for knob in form} for method, form in self.knobs_of.items()
-        }
+        self._common = Counter((knob.name, _shape(knob)) for form in self.knobs_of.values() for knob in form)
+        self.places: dict[str, dict[str, str]] = {method: self._placed(form) for method, form in self.knobs_of.items()}
         self.controls: dict[str, Any] = {}
 
-    def _slot(self, knob: Knob) -> str:
-        """The slot that the knob shares with those of its name and kind; a new one where there is none."""
+    def _placed(self, form: Sequence[Knob]) -> dict[str, str]:
+        """Field -> slot for one method's knobs."""
+        alone: Counter[tuple[Any, ...]] = Counter()
+        places = {}
+        for knob in form:
+            shape = _shape(knob)
+            if self._common[knob.name, shape] > 1:
+                places[knob.name] = self._slot(knob, knob.name, 1)
+            else:
+                alone[shape] += 1
+                places[knob.name] = self._slot(knob, f"own-{knob.kind}", alone[shape])
+        return places
+
+    def _slot(self, knob: Knob, base: str, turn: int) -> str:
+        """The ``turn``-th slot of that name and of the knob's kind; a new one where there is none."""
         number = 1
         while True:
-            name = knob.name if number == 1 else f"{knob.name}-{number}"
+            name = base if number == 1 else f"{base}-{number}"
             known = self._slots.setdefault(name, replace(knob, name=name))
-            if _shape(known) == _shape(knob):
+            turn -= _shape(known) == _shape(knob)
+            if not turn:
                 return name
             number += 1
 
@@ -129,7 +144,9 @@ def _full(form: Sequence[Knob], settings: Mapping[str, Any]) -> dict[str, Any]:
 
 def _update(knob: Knob, value: Any, *, visible: bool) -> Any:
     words: dict[str, Any] = {"label": knob.title, "info": knob.help or None}
-    if knob.kind == "slider":
+    if knob.kind in ("integer", "decimal"):
+        words["step"] = arrow_step(knob)
+    elif knob.kind == "slider":
         words |= {"minimum": knob.minimum, "maximum": knob.maximum, "step": knob.step}
     elif knob.kind == "choice":
         words["choices"] = list(knob.choices)
