@@ -1,4 +1,4 @@
-"""Joint training: its sums, turned pictures and hidden words by hand; teachers of digits and of newswire that learn on."""
+"""Joint training: its sums and turned pictures by hand; teachers of digits and of newswire that learn on."""
 
 import json
 import math
@@ -9,7 +9,7 @@ import torch
 from kdui.catalogue.tasks import load_task
 from kdui.core.errors import RecipeError
 from kdui.core.run import RunState
-from kdui.methods.fusion.losses import fused_loss, hide_words, turned, word_loss
+from kdui.methods.fusion.losses import fused_loss, turned
 from kdui.methods.fusion.own_tasks import still_statistics
 from tests.engine.bert import checkpoint
 from tests.engine.digits import Bench
@@ -27,39 +27,6 @@ def test_pictures_are_turned_by_hand():
     assert found == [[[1, 2], [3, 4]], [[2, 4], [1, 3]], [[4, 3], [2, 1]], [[3, 1], [4, 2]]]
     back = turned(turned(picture, torch.arange(4)), torch.tensor([0, 3, 2, 1]))
     assert torch.equal(back, picture)
-
-
-def test_words_are_hidden_in_the_shares_of_bert():
-    torch.manual_seed(0)
-    words = torch.full((400, 50), 7)
-    hideable = torch.ones_like(words).bool()
-    hideable[:, ::5] = False
-    changed, hidden = hide_words(words, hideable, mask_id=3, ordinary=torch.arange(10, 20))
-    assert not hidden[~hideable].any()
-    assert hidden.sum().item() / hideable.sum().item() == pytest.approx(0.15, abs=0.01)
-    assert (changed[~hidden] == 7).all()
-    of_hidden = changed[hidden]
-    assert (of_hidden == 3).float().mean().item() == pytest.approx(0.8, abs=0.03)
-    assert ((of_hidden >= 10) & (of_hidden < 20)).float().mean().item() == pytest.approx(0.1, abs=0.03)
-    assert (of_hidden == 7).float().mean().item() == pytest.approx(0.1, abs=0.03)
-
-
-def test_the_loss_of_hidden_words_by_hand_and_without_any():
-    embedding, bias = torch.eye(2), torch.zeros(2)
-    states = torch.tensor([[math.log(3.0), 0.0]])
-    assert word_loss(states, torch.tensor([0]), embedding, bias).item() == pytest.approx(-math.log(0.75), abs=1e-6)
-    assert word_loss(states[:0], torch.zeros(0, dtype=torch.int64), embedding, bias).item() == 0.0
-
-
-def test_the_loss_of_hidden_words_has_right_gradients_also_for_the_tied_embeddings():
-    generator = torch.Generator().manual_seed(0)
-    states, table, bias = (torch.randn(*shape, generator=generator) for shape in ((3, 4), (5, 4), (5,)))
-    words = torch.tensor([0, 4, 2])
-    state_leaf, table_leaf = states.clone().requires_grad_(), table.clone().requires_grad_()
-    word_loss(state_leaf, words, table_leaf, bias).backward()
-    error = (torch.softmax(states @ table.t() + bias, -1) - torch.eye(5)[words]) / 3
-    assert torch.allclose(state_leaf.grad, error @ table, atol=1e-6)
-    assert torch.allclose(table_leaf.grad, error.t() @ states, atol=1e-6)
 
 
 @pytest.mark.parametrize("settings", [{}, {"own_loss": "supervised"}, {"own_loss": "self-supervised", "balance": 0.5}])

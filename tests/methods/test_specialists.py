@@ -148,6 +148,17 @@ def test_the_plan_keeps_the_joint_teacher_as_the_baseline(bench, plain):
     assert steps["specialists.control"].inputs == {"teacher": "teach"}
 
 
+def test_further_teachers_start_from_the_same_pretraining(bench, plain):
+    teach = plain["stages"][0]
+    steps = {step.name: step for step in bench.plan({**plain, "stages": ["pretrain", *plain["stages"]]})}
+    for part in PARTS:
+        assert steps[f"specialists.teacher.{part}"].inputs == {"start": "pretrain"}
+    several = {**plain, "task": "reuters-r8", "stages": ["pretrain", teach, {"ensemble": {"others": "same, minilm-l6"}}]}
+    steps = {step.name: step for step in bench.plan(several)}
+    assert steps["ensemble.teacher.2"].inputs == {"start": "pretrain"} == steps["teach"].inputs
+    assert steps["ensemble.teacher.3"].inputs == {}
+
+
 def test_what_cannot_be_done_is_refused_in_words(bench, plain):
     def with_stage(**settings) -> dict:
         teach, stage, measure = plain["stages"]

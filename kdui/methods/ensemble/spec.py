@@ -7,7 +7,7 @@ from pydantic import Field
 from kdui.core.contracts import Method
 from kdui.core.errors import RecipeError
 from kdui.core.plain import canonical_json
-from kdui.core.plan import Chain, Step
+from kdui.core.plan import Chain, ModelFacts, Step
 from kdui.methods.student_knobs import NEVER, SoftTargetKnobs, need_student, plan_student, teacher_outputs
 from kdui.methods.teach.spec import TeachSpec
 
@@ -88,13 +88,20 @@ def other_teachers(chain: Chain, stage: str, others: str) -> list[Step]:
             operation="teach",
             produces="model",
             role="teacher",
-            inputs={"teacher": main} if model.from_teacher else {},
+            inputs=_first_weights(chain, model, main),
             label=f"{model.title}, teacher {number}",
             model=model,
             settings={**spec.chosen(), "seed": spec.seed + repeats},
         )
         steps.append(chain.add_model(step))
     return steps
+
+
+def _first_weights(chain: Chain, model: ModelFacts, main: Step) -> dict[str, Step]:
+    """What a further teacher starts from: the recipe's teacher, or, where it is the same model, also its pre-training."""
+    inputs = {"teacher": main} if model.from_teacher else {}
+    same = chain.teacher_facts is not None and model.identity == chain.teacher_facts.identity
+    return {**inputs, "start": chain.start} if chain.start is not None and same else inputs
 
 
 METHOD = Method(

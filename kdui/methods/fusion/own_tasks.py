@@ -5,20 +5,22 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from tokenizers import Tokenizer
 from torch import nn
 from torch.nn import functional
 
 from kdui.core.contracts import TaskFacts
 from kdui.core.errors import StageFailed
-from kdui.methods.fusion.losses import hide_words, turned, word_loss
+from kdui.methods.fusion.losses import turned
+from kdui.methods.pretrain.language_model import WordHead, special_tokens
+from kdui.methods.pretrain.losses import hidden_words
 from kdui.models.layers import output_layer
 from kdui.models.points import penultimate, stages
 from kdui.models.size import example_inputs
 from kdui.models.taps import Taps
+from kdui.training.labels import HIDDEN
 from kdui.training.saved import SavedModel
 
-MASKS = ("[MASK]", "<mask>")
+SHARE = 0.15  # of the tokens are hidden
 
 
 class Rotation(nn.Module):
@@ -45,9 +47,6 @@ class Rotation(nn.Module):
 class HiddenWords(nn.Module):
     """Tell which words were hidden from their context (Devlin et al. 2019, section 3.1); output weights are the embeddings."""
 
-    ordinary: torch.Tensor
-    special: torch.Tensor
-
     def __init__(self, teacher: SavedModel, facts: TaskFacts):
         super().__init__()
         module: Any = teacher.module
@@ -56,20 +55,22 @@ class HiddenWords(nn.Module):
         self._taps = Taps(module, [self._point])
         with torch.no_grad():
             module.eval()(**example_inputs(facts, 1, teacher.inputs))
-        width = self._taps[self._point].shape[-1]
-        self.transform = nn.Sequential(nn.Linear(width, table.shape[1]), nn.GELU(), nn.LayerNorm(table.shape[1]))
-        self.bias = nn.Parameter(torch.zeros(len(table)))
-        self.mask_id, special = _special_tokens(module.tokenizer_json, len(table))
-        self.register_buffer("special", special, persistent=False)
-        self.register_buffer("ordinary", (~special).nonzero().squeeze(1), persistent=False)
+        self.head = WordHead(self._taps[self._point].shape[-1], table, causal=False)
+        self._mask_id, self._special = special_tokens(module.tokenizer_json, len(table), "Choose own_loss: supervised")
+        self._ordinary = (~self._special).nonzero().squeeze(1)
 
     def forward(self, network: Any, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
-        """Cross-entropy over the vocabulary, in nats, mean over the hidden words."""
-        words = inputs["input_ids"]
-        changed, hidden = hide_words(words, (inputs["attention_mask"] == 1) & ~self.special[words], self.mask_id, self.ordinary)
-        network(**{**inputs, "input_ids": changed})
-        states = self.transform(self._taps[self._point][hidden])
-        return word_loss(states, words[hidden], network.word_embedding.weight, self.bias)
+        """Cross-entropy over the vocabulary, in nats, mean over the hidden words; zero where none was hidden."""
+        words, device = inputs["input_ids"].cpu(), inputs["input_ids"].device
+        hideable = (inputs["attention_mask"].cpu() == 1) & ~self._special[words]
+        # The global generator, whose state a checkpoint holds.
+        changed, asked = hidden_words(words, hideable, SHARE, self._mask_id, self._ordinary, torch.default_generator)
+        network(**{**inputs, "input_ids": changed.to(device)})
+        known = (asked != HIDDEN).to(device)
+        losses: torch.Tensor = self.head(
+            self._taps[self._point][known], inputs["input_ids"][known], network.word_embedding.weight
+        )
+        return losses.sum() / max(1, len(losses))
 
 
 @contextmanager
@@ -94,18 +95,3 @@ def own_task(teacher: SavedModel, facts: TaskFacts, seed: int) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return kinds[facts.modality](teacher, facts)
-
-
-def _special_tokens(tokenizer_json: str, rows: int) -> tuple[int, torch.Tensor]:
-    """The id of the mask, and which rows of the table are no words; raises StageFailed for a tokenizer without a mask."""
-    tokenizer = Tokenizer.from_str(tokenizer_json)
-    mask_id = next((found for found in map(tokenizer.token_to_id, MASKS) if found is not None), None)
-    if mask_id is None:
-        raise StageFailed(
-            "The teacher's tokenizer has no mask token, so no words can be hidden. Choose own_loss: supervised, or a teacher "
-            "that was pretrained on hidden words."
-        )
-    special = torch.zeros(rows, dtype=torch.bool)
-    special[[mask_id, *(index for index, token in tokenizer.get_added_tokens_decoder().items() if token.special)]] = True
-    special[tokenizer.get_vocab_size() :] = True
-    return mask_id, special

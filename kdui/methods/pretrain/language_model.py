@@ -116,14 +116,19 @@ def questions(data: ResidentData, hiding: HiddenWords | None, training: bool) ->
     return hiding.of_view(data, _VALIDATION)
 
 
-def special_tokens(tokenizer_json: str, vocabulary: int) -> tuple[int, torch.Tensor]:
-    """The id of the mask, and which of the ids [vocabulary] are no words; raises StageFailed for a tokenizer without a mask."""
+def special_tokens(
+    tokenizer_json: str, vocabulary: int, otherwise: str = "Take the 'pretrain' stage out"
+) -> tuple[int, torch.Tensor]:
+    """The id of the mask, and which of the ids [vocabulary] are no words.
+
+    Raises StageFailed for a tokenizer without a mask; ``otherwise`` says what to do without one.
+    """
     tokenizer = Tokenizer.from_str(tokenizer_json)
     mask_id = next((found for found in map(tokenizer.token_to_id, MASKS) if found is not None), None)
     if mask_id is None:
         raise StageFailed(
-            "The teacher's tokenizer has no mask token, so no words can be hidden. Take the 'pretrain' stage out, or choose a "
-            "teacher that was pre-trained on hidden words."
+            f"The teacher's tokenizer has no mask token, so no words can be hidden. {otherwise}, or choose a teacher that was "
+            "pre-trained on hidden words."
         )
     special = torch.zeros(vocabulary, dtype=torch.bool)
     special[[mask_id, *(index for index, token in tokenizer.get_added_tokens_decoder().items() if token.special)]] = True

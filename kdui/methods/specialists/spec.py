@@ -128,6 +128,7 @@ def _specialists(chain: Chain, stage: str) -> dict[str, Step]:
             role="teacher",
             label=f"{_teacher_title(chain)} for {part}",
             model=chain.teacher_facts,
+            inputs={"start": chain.start} if chain.start else {},
             settings={**spec.chosen(), "part": part},
         )
         for part in chain.task.parts
