@@ -108,6 +108,7 @@ def shared_representation(chain: Chain, stage: str, wanted: tuple[Representation
     teacher, student = chain.teacher_facts, need_student(chain, stage)
     for kind in wanted:
         if kind in student.family.shows and (teacher is None or kind in teacher.family.shows):
+            _need_same_words(stage, kind, student)
             return kind
     words = {"maps": "feature maps", "tokens": "a hidden state for each token", "attention": "self-attention"}
     matched = " or ".join(words[kind] for kind in wanted)
@@ -136,6 +137,15 @@ def check_layers(chain: Chain, stage: str, layers: str) -> None:
                 f"Stage '{stage}' pairs layer {deepest} of the {role}, but {facts.title} has layers 0 to {depth - 1}. "
                 "Write student:teacher pairs counted from 0, or auto."
             )
+
+
+def _need_same_words(stage: str, kind: Representation, student: ModelFacts) -> None:
+    """Raises RecipeError where values come by token and the student's vocabulary is trimmed: it cuts texts otherwise."""
+    if kind != "maps" and student.options.get("vocabulary"):
+        raise RecipeError(
+            f"Stage '{stage}' matches values token by token, but the vocabulary of {student.title} is trimmed: it cuts a text "
+            "into other tokens than its teacher. Leave 'vocabulary' out, or choose a method that transfers outputs or relations."
+        )
 
 
 def teacher_outputs(
