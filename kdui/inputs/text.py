@@ -79,13 +79,16 @@ def _read_tokenizer(path: str, changed: int, max_length: int) -> Tokenizer:
         tokenizer = Tokenizer.from_file(path)
     except Exception as error:  # the Rust side raises bare Exception
         raise KduiError(f"{path} cannot be read as a tokenizer ({error}). Run the recipe that made it again.") from error
+    direction = (tokenizer.padding or {}).get("direction", "right")
+    token, pad_id = padding_of(tokenizer)
+    tokenizer.enable_truncation(max_length)
+    tokenizer.enable_padding(pad_id=pad_id, pad_token=token, direction=direction)
+    return tokenizer
+
+
+def padding_of(tokenizer: Tokenizer) -> tuple[str, int]:
+    """The token that fills short texts up, and its id: what the tokenizer says, else a token that is usual for it."""
     padding = tokenizer.padding or {}
     known = [(token, tokenizer.token_to_id(token)) for token in _PAD_TOKENS]
     token, pad_id = next(((token, found) for token, found in known if found is not None), ("[PAD]", 0))
-    tokenizer.enable_truncation(max_length)
-    tokenizer.enable_padding(
-        pad_id=padding.get("pad_id", pad_id),
-        pad_token=padding.get("pad_token", token),
-        direction=padding.get("direction", "right"),
-    )
-    return tokenizer
+    return padding.get("pad_token", token), padding.get("pad_id", pad_id)

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 import torch
-from transformers import ViTForImageClassification
+from transformers import GPT2Config, GPT2ForSequenceClassification, ViTForImageClassification
 
 from kdui.catalogue.tasks import TASKS
 from kdui.core.errors import RecipeError, SourceError
@@ -13,7 +13,7 @@ from kdui.inputs import input_kind
 from kdui.models.building import build_model, describe, size_of
 from kdui.models.module_store import load_model, save_model
 from kdui.models.size import count_macs, count_parameters, example_inputs
-from tests.models.small import WORDS, built, facts_of, image_checkpoint, random_tokens, small_bert, text_checkpoint
+from tests.models.small import WORDS, built, facts_of, image_checkpoint, random_tokens, small_bert, text_checkpoint, word_pieces
 
 SENTIMENT, DIGITS = TASKS["sentiment"], TASKS["digits"]
 
@@ -131,3 +131,19 @@ def test_pixels_with_fewer_channels_than_wanted_must_divide(settings, tmp_path):
     colour = DIGITS.model_copy(update={"input": {"height": 8, "width": 8, "channels": 3}})
     with pytest.raises(RecipeError, match="wants 1"):
         from_folder(folder, colour, settings)
+
+
+def test_a_decoder_without_a_padding_token_reads_short_texts_in_long_batches(settings, tmp_path):
+    torch.manual_seed(0)
+    config = GPT2Config(vocab_size=len(WORDS), n_positions=40, n_embd=16, n_layer=1, n_head=2, num_labels=2)
+    GPT2ForSequenceClassification(config).save_pretrained(tmp_path)
+    word_pieces().save(str(tmp_path / "tokenizer.json"))
+    module = from_folder(tmp_path, SENTIMENT, settings)
+    assert module.network.config.pad_token_id == WORDS.index("[PAD]")
+    alone = random_tokens(1, 5)
+    padded = {name: torch.nn.functional.pad(tensor, (0, 7)) for name, tensor in alone.items()}
+    long = random_tokens(1, 12)
+    with torch.inference_mode():
+        together = module(**{name: torch.cat([padded[name], long[name]]) for name in alone})
+        assert torch.allclose(together[:1], module(**alone), atol=1e-6)
+        assert torch.allclose(together[1:], module(**long), atol=1e-6)

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
+from tokenizers import Tokenizer
 from torch import nn
 from transformers import (
     AutoConfig,
@@ -18,6 +19,7 @@ from transformers import (
 
 from kdui.core.contracts import InputSettings, TaskFacts
 from kdui.core.errors import SourceError
+from kdui.inputs.text import padding_of
 from kdui.models.convolution import image_inputs
 from kdui.models.layers import output_layer
 from kdui.models.tokens import read_tokenizer, text_inputs
@@ -35,12 +37,15 @@ def build(options: Mapping[str, Any], facts: TaskFacts, folder: Path | None) -> 
     config = _config(folder)
     order = _same_labels(config, facts)
     _set_labels(config, facts)
+    words = _tokenizer(folder) if facts.modality == "text" else None
+    if words and getattr(config, "pad_token_id", None) is None:  # many decoders name none, but must know where a text ends
+        config.pad_token_id = padding_of(Tokenizer.from_str(words))[1]
     try:
         network = pretrained(_AUTO[facts.modality], folder, config)
     except _UNREADABLE as error:
         raise _unreadable(folder, error) from error
     _fit_head(output_layer(network, facts.outputs), order)
-    return _wrapped(network, facts, _preprocessing(config, folder), _tokenizer(folder) if facts.modality == "text" else None)
+    return _wrapped(network, facts, _preprocessing(config, folder), words)
 
 
 def inputs(options: Mapping[str, Any], facts: TaskFacts, folder: Path | None) -> InputSettings:
