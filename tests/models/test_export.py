@@ -5,6 +5,7 @@ import onnxruntime
 import pytest
 import torch
 
+from kdui.catalogue.models import FAMILIES
 from kdui.catalogue.tasks import TASKS
 from kdui.models.size import example_inputs
 from kdui.models.transformer import TextClassifier
@@ -50,3 +51,12 @@ def test_text_models(name, settings, tmp_path):
     ragged = random_tokens(4, 13)
     ragged["attention_mask"][1:, 6:] = 0
     assert max(worst(runner, module, inputs) for inputs in (random_tokens(1, 5), ragged)) < 1e-5
+
+
+def test_a_narrowed_transformer_with_factorized_embeddings(settings, tmp_path):
+    options = {"layers": 1, "heads": 4, "intermediate": 128, "embedding_rank": 16, "vocabulary": 0}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        module = FAMILIES.module("minilm", "build").build(options, TASKS["sentiment"], None).eval()
+    runner = session(module, random_tokens(2, 8), {0: BATCH, 1: LENGTH}, tmp_path)
+    assert max(worst(runner, module, random_tokens(n, length)) for n, length in ((1, 5), (3, 12))) < 1e-4
