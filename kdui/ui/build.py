@@ -70,7 +70,7 @@ class Build:
     def filled(self) -> list[Any]:
         """All that a recipe fills when it is shown as a whole."""
         sweep = self.actions.sweep
-        return [self.start, *self.inputs, self.chooser, sweep.knob, sweep.second]
+        return [self.start, *self.inputs, self.chooser, sweep.knob, sweep.second, sweep.count]
 
     @property
     def fact_views(self) -> list[Any]:

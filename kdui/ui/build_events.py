@@ -64,8 +64,9 @@ def _cost(build: Build, *shown: Any) -> str:
 def _lenses(build: Build, *shown: Any) -> Any:
     try:
         return build.workbench.lenses(build.recipe(*shown))
-    except KduiError as problem:
-        return {name: {"origin": "none", "note": str(problem)} for name in ("temperature", "soft_weight", "weights")}
+    except KduiError:  # the estimate says what is wrong
+        note = "Nothing to show until the recipe can run."
+        return {name: {"origin": "none", "note": note} for name in ("temperature", "soft_weight", "weights")}
 
 
 def _filler(build: Build, find: Callable[..., Recipe | None], *, named: bool = False) -> Callable[..., Any]:
@@ -88,7 +89,7 @@ def _filler(build: Build, find: Callable[..., Recipe | None], *, named: bool = F
 def _filled(build: Build, start: str | None, recipe: Recipe) -> list[Any]:
     """Values of ``Build.filled`` that show a recipe, under the name that it has in Start from."""
     knob, second = build.actions.sweep.updates(build.shared, build.distiller_of(recipe))
-    return [start, *build.show(recipe), build.chooser_state(recipe), knob, second]
+    return [start, *build.show(recipe), build.chooser_state(recipe), knob, second, ""]
 
 
 def _connect_choices(build: Build, page_state: PageState) -> list[Any]:

@@ -35,7 +35,7 @@ FLOWS = {
     "mutual": "both learn",
     "specialists": "a teacher a task",
 }
-PICTURES = {"assistant": "chain", "born_again": "chain", "fusion": "exchange", "mutual": "exchange"}
+PICTURES = {"assistant": "chain", "born_again": "chain", "fusion": "exchange", "mutual": "peers"}
 
 WIDTH, HEIGHT = 320, 132
 MIDDLE = 58  # height at which things flow
@@ -143,5 +143,6 @@ DRAWINGS = {
     + _arrow(176, 230)
     + _student(),
     "chain": _teacher() + _arrow(90, 116) + _box(118, MIDDLE - 30, 84, 60, "between", "Between") + _arrow(204, 230) + _student(),
-    "exchange": _teacher() + _arrow(96, 224, MIDDLE, MIDDLE, both=True) + _student(),
+    "exchange": _teacher() + _arrow(96, 224, both=True) + _student(),
+    "peers": _box(2, MIDDLE - 24, 86, 48, "student", "Student 2") + _arrow(96, 224, both=True) + _student(),
 }

@@ -139,6 +139,10 @@ def test_a_method_is_chosen_by_keyboard_and_what_does_not_fit_is_refused_before_
     method.select_option("distill")
     expect(page.get_by_label("Weight of the others")).to_have_count(0)
     expect(page.locator("table.cost")).to_contain_text("Parameters")
+    expect(page.locator("#knob-assistant-model")).to_have_count(0)
+    page.locator("#use-assistant input").check()
+    expect(page.locator("#knob-assistant-model textarea")).to_have_value("cnn-medium")
+    expect(page.locator("#build-yaml textarea")).to_have_value(re.compile("- assistant\\n"))
 
 
 def test_a_run_is_queued_and_opened_and_the_way_back_leads_to_build(page, address, bench):

@@ -10,7 +10,7 @@ import pytest
 from kdui.catalogue.methods import METHODS, trains_student
 from kdui.core.errors import RecipeError
 from kdui.ui.build import Build
-from kdui.ui.build_actions import sweep_choices
+from kdui.ui.build_actions import _count, _grid, sweep_choices
 from kdui.ui.chooser import UNFIT, chooser_html
 from kdui.ui.diagrams import DRAWINGS, GROUPS, diagram, flow_of, group_of, picture_of
 from kdui.ui.recipe_form import with_distiller
@@ -184,3 +184,20 @@ def test_a_sweep_offers_the_settings_of_the_shown_method_and_makes_grids(build):
     assert build.actions.sweep.find(build.shared, "dkd", "distill.temperature")[0] == "dkd"
     with pytest.raises(RecipeError, match="no setting 'divergence'"):
         build.actions.sweep.find(build.shared, "dkd", "distill.divergence")
+
+
+def test_a_grid_over_two_settings_and_seeds_is_queued_whole(build):
+    bench, sweep = build.workbench, build.actions.sweep
+    values = shown(build.show(taught_by(build, "dkd")))
+    wanted = ["distill.temperature", "1, 4", "distill.soft_weight", "0.3; 0.9", 3]
+    recipe, grid = _grid(build, wanted, values)
+    assert grid == {"dkd.temperature": [1, 4], "dkd.soft_weight": [0.3, 0.9], "seed": [0, 1, 2]}
+    assert "12 runs</b>: 2 × temperature, 2 × soft weight, 3 seeds each" in _count(grid)
+    assert len(bench.submit_sweep(recipe, grid)) == 12 == bench.runs().total
+    with pytest.raises(RecipeError, match="two different settings"):
+        _grid(build, ["distill.temperature", "1", "distill.temperature", "2", 1], values)
+    with pytest.raises(RecipeError, match="Soft weight α: write the values"):
+        _grid(build, ["distill.temperature", "1", "distill.soft_weight", "", 1], values)
+    with pytest.raises(RecipeError, match="less than or equal to 20"):
+        _grid(build, ["distill.temperature", "1, 99", "", "", 1], values)
+    assert sweep.knob.value == "distill.temperature" and sweep.second.value == ""
