@@ -163,6 +163,11 @@ def teacher_outputs(
     need_one_answer(chain, stage)
     teacher = teacher or chain.need_teacher(stage)
     if teacher.produces == "outputs":  # a table of answers is what this step would make
+        if augmentation:
+            raise RecipeError(
+                f"Stage '{stage}' needs answers to changed examples, but {teacher.label} answers the examples as they are. "
+                "Choose another method, or take a teacher that can be asked."
+            )
         if views:
             raise RecipeError(
                 f"Stage '{stage}' augments its pictures, but {teacher.label} holds answers to the pictures as they are. "

@@ -132,3 +132,16 @@ def test_which_labels_are_shown_and_in_which_order_is_decided_by_the_recipe(benc
     recipe = few_labels("pseudo_labels", epochs=2)
     here, there = learned(bench, recipe, "pseudo_labels"), learned(Bench(tmp_path), recipe, "pseudo_labels")
     assert here["history"] == there["history"]
+
+
+def test_a_table_of_answers_labels_examples_but_scores_no_transfer_set(bench, tmp_path):
+    targets = splits()["train"].targets
+    rows = [",".join("0.91" if label == target else "0.01" for label in range(10)) for target in targets]
+    table = tmp_path / "answers.csv"
+    table.write_text("\n".join([",".join("0123456789"), *rows]), encoding="utf-8")
+    plain = {"task": "digits", "teacher": f"csv:{table}", "student": "cnn-tiny"}
+    with pytest.raises(RecipeError, match=r"needs answers to changed examples, but .* as they are"):
+        bench.plan({**plain, "stages": ["transfer_set"]})
+    run = bench.run({**plain, "stages": [{"pseudo_labels": {"epochs": 1, "control": False}}]})
+    told = bench.summary(run, "pseudo_labels")["pseudo_labels"]
+    assert told["taken"] == told["right"] == told["unlabelled"]  # 0.91 is sure enough, and the table holds the true labels
