@@ -17,7 +17,7 @@
     for (const drawing of root.querySelectorAll("svg.diagram")) {
       drawing.toggleAttribute("hidden", drawing.dataset.picture !== picture);
       drawing.querySelector(".flow").textContent = flow;
-      drawing.querySelector("title").textContent = `From teacher to student: ${flow}`;
+      drawing.querySelector("title").textContent = `What is passed on: ${flow}`;
     }
   };
   const pick = () => {

@@ -60,7 +60,7 @@ def diagram(picture: str, flow: str, *, hidden: bool = False) -> str:
     """One picture as inline SVG; ``flow`` stands below the arrow and is what a screen reader is told."""
     return (
         f'<svg class="diagram" data-picture="{picture}" viewBox="0 0 {WIDTH} {HEIGHT}" role="img"{" hidden" if hidden else ""}>'
-        f"<title>From teacher to student: {escape(flow)}</title>{DRAWINGS[picture]}"
+        f"<title>What is passed on: {escape(flow)}</title>{DRAWINGS[picture]}"
         f'<text class="flow" x="{WIDTH / 2}" y="{HEIGHT - 6}" text-anchor="middle">{escape(flow)}</text></svg>'
     )
 

@@ -60,7 +60,9 @@ def choices(**changed):
 # --- the form and the recipe --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["quickstart", "fashion-cnn", "reuters-bilstm", "reuters-minilm3", "sentiment-bilstm", "two-tasks"])
+@pytest.mark.parametrize(
+    "name", ["quickstart", "fashion-cnn", "reuters-bilstm", "reuters-minilm3", "sentiment-bilstm", "two-tasks"]
+)
 def test_every_built_in_recipe_survives_the_form(build, workbench, name):
     recipe = workbench.recipe(name)
     read = build.recipe(*shown(build.show(recipe)))

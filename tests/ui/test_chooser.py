@@ -166,7 +166,7 @@ def test_the_list_is_grouped_marks_what_does_not_fit_and_escapes(build):
 @pytest.mark.parametrize("picture", DRAWINGS)
 def test_each_picture_is_whole_and_asks_for_nothing_from_outside(picture):
     drawn = ElementTree.fromstring(diagram(picture, "a & b"))
-    assert drawn.find("title").text == "From teacher to student: a & b"
+    assert drawn.find("title").text == "What is passed on: a & b"
     assert drawn.findall("text")[-1].text == "a & b" and "href" not in diagram(picture, "x")
 
 
