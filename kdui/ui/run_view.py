@@ -86,9 +86,11 @@ def actions_html(run: Run, results: Sequence[ModelResult] = ()) -> str:
 
 
 def compared(results: Sequence[ModelResult]) -> list[str]:
-    """The models worth a first look side by side: teacher, student, and the last compressed one."""
+    """The models worth a first look side by side: the recipe's own teacher, the student, and the last compressed one."""
     last = {result.role: result.digest for result in results}
-    return [last[role] for role in ("teacher", "student", "compressed") if role in last]
+    first = {result.role: result.digest for result in reversed(results)}
+    found = {**last, **({"teacher": first["teacher"]} if "teacher" in first else {})}
+    return [found[role] for role in ("teacher", "student", "compressed") if role in found]
 
 
 def _button(action: str, run_id: str, title: str) -> str:
