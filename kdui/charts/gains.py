@@ -1,5 +1,7 @@
 """What the teacher bought, method by method: the student minus its controls, paired by run, with intervals over seeds."""
 
+from __future__ import annotations  # a figure's class as text: naming it here would import half of plotly at the page's start
+
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,5 +1,7 @@
 """Temperature × α: a heat map of what each cell of a grid gained over its control, or reached."""
 
+from __future__ import annotations  # a figure's class as text: naming it here would import half of plotly at the page's start
+
 from typing import Any, Literal
 
 import numpy as np

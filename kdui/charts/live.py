@@ -1,5 +1,7 @@
 """Loss and validation curves of a run that may still be going on; each named loss is a series for free."""
 
+from __future__ import annotations  # a figure's class as text: naming it here would import half of plotly at the page's start
+
 from collections.abc import Iterable, Mapping
 
 import pandas as pd

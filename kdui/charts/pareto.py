@@ -1,5 +1,7 @@
 """The Pareto chart: the headline metric against what a model costs, with the front, the budget and the intervals."""
 
+from __future__ import annotations  # a figure's class as text: naming it here would import half of plotly at the page's start
+
 import math
 from collections.abc import Sequence
 from itertools import product

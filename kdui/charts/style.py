@@ -1,5 +1,7 @@
 """The look that every chart shares: one colour and one symbol mean one role, and all text is readable in both themes."""
 
+from __future__ import annotations  # a figure's class as text: naming it here would import half of plotly at the page's start
+
 from typing import Any, Final
 
 import plotly.graph_objects as go
