@@ -87,9 +87,8 @@ def actions_html(run: Run, results: Sequence[ModelResult] = ()) -> str:
 
 def compared(results: Sequence[ModelResult]) -> list[str]:
     """The models worth a first look side by side: the recipe's own teacher, the student, and the last compressed one."""
-    last = {result.role: result.digest for result in results}
-    first = {result.role: result.digest for result in reversed(results)}
-    found = {**last, **({"teacher": first["teacher"]} if "teacher" in first else {})}
+    found = {result.role: result.digest for result in results}
+    found.update({result.role: result.digest for result in reversed(results) if result.role == "teacher"})
     return [found[role] for role in ("teacher", "student", "compressed") if role in found]
 
 
