@@ -3,12 +3,17 @@
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 # As a worker has it; it counts only when it is set before torch is imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from kdui.settings import Settings
+
+# How long one example takes says how busy the machine is, not whether the code is right.
+hypothesis.settings.register_profile("kdui", deadline=None)
+hypothesis.settings.load_profile("kdui")
 
 
 @pytest.fixture(scope="session")
