@@ -116,7 +116,7 @@ def gains_figure(gains: pd.DataFrame, *, titles: Mapping[str, str], about: str, 
     figure = go.Figure(
         layout=style.layout(
             title={"text": gains_title(gains, titles, unit), "subtitle": {"text": _subtitle(over, about)}},
-            xaxis=style.axis(f"student − control, {unit}", zeroline=True, zerolinecolor=style.INK),
+            xaxis=style.axis(f"student − control, {unit}", zeroline=True, zerolinecolor=style.INK, rangemode="tozero"),
             yaxis=style.axis(
                 "method",
                 tickvals=list(place.values()),

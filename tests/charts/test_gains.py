@@ -118,7 +118,7 @@ def test_dots_carry_intervals_runs_and_verdicts_and_both_axes_have_titles():
     assert list(over.marker.symbol) == ["circle-open", "circle"] and over.error_x.array[0] is None and over.error_x.array[1] > 0
     assert over.customdata[0][0] == "dkd--0" and "not enough to tell" in over.customdata[0][2]
     assert "points" in drawn.layout.xaxis.title.text and drawn.layout.yaxis.title.text == "method"
-    assert drawn.layout.xaxis.zeroline and drawn.layout.font.size >= 14
+    assert drawn.layout.xaxis.zeroline and drawn.layout.xaxis.rangemode == "tozero" and drawn.layout.font.size >= 14
     assert "Digits · big → small" in drawn.layout.title.subtitle.text and "open: one seed" in drawn.layout.title.subtitle.text
 
 
