@@ -56,7 +56,6 @@ def test_of_maps_only_their_energy_is_kept(bench):
     assert not facts["by_token"]
 
 
-
 @pytest.mark.parametrize(
     ("method", "settings", "words"),
     [
