@@ -3,7 +3,6 @@
 from typing import Any, Literal
 
 from pydantic import Field
-from pydantic.config import JsonDict
 
 from kdui.core.contracts import Representation
 from kdui.core.errors import RecipeError
@@ -12,7 +11,6 @@ from kdui.methods.training_knobs import ADVANCED, TrainingKnobs
 
 LAYERS = r"^(auto|last|\d+:\d+(,\s*\d+:\d+)*)$"
 Course = Literal["constant", "linear", "cosine"]
-NEVER: JsonDict = {"advanced": True, "only_when": {"epochs": []}}  # an inherited knob that means nothing here is not drawn
 
 
 class StudentKnobs(TrainingKnobs):

@@ -9,6 +9,7 @@ from kdui.core.contracts import StageSpec
 from kdui.core.errors import RecipeError
 
 ADVANCED: JsonDict = {"advanced": True}
+NEVER: JsonDict = {"advanced": True, "only_when": {"epochs": []}}  # an inherited knob that means nothing here is not drawn
 # Knobs that joined TrainingKnobs later, with the value at which they do nothing.
 LATER: dict[str, Any] = {"labels": 1.0, "adapter_rank": 0}
 

@@ -1,15 +1,12 @@
 """Teacher assistant: the form, and its place in the plan."""
 
 from pydantic import Field
-from pydantic.config import JsonDict
 
 from kdui.core.contracts import Method
 from kdui.core.plan import Chain
 from kdui.methods.distill.spec import DistillSpec, own_settings
-from kdui.methods.student_knobs import need_open_teacher, teacher_outputs
-
-# The student's own stage trains the controls: the knobs that the assistant inherits are not drawn.
-NEVER: JsonDict = {"advanced": True, "only_when": {"model": []}}
+from kdui.methods.student_knobs import need_open_teacher, teacher_outputs, training_settings
+from kdui.methods.training_knobs import NEVER
 
 
 class AssistantSpec(DistillSpec):
@@ -20,6 +17,7 @@ class AssistantSpec(DistillSpec):
         title="Assistant",
         description="A model between teacher and student in size, as in the lists of teachers and students.",
     )
+    # The student's own stage trains the controls.
     control: bool = Field(default=False, title="Control run", json_schema_extra=NEVER)
     smooth_control: bool = Field(default=False, title="Control with smoothed labels", json_schema_extra=NEVER)
 
@@ -32,7 +30,6 @@ def plan(chain: Chain, stage: str, spec: AssistantSpec) -> None:
         need_open_teacher(chain, stage, "asks its teacher in every epoch")
     if spec.cache_teacher:
         inputs["outputs"] = teacher_outputs(chain, stage, spec, views=spec.views if spec.augment else 0)
-    training = {"seed": chain.recipe.seed, **spec.training(), **({"views": spec.views} if spec.augment else {})}
     step = chain.add(
         stage,
         stage=stage,
@@ -43,7 +40,7 @@ def plan(chain: Chain, stage: str, spec: AssistantSpec) -> None:
         inputs=inputs,
         label=f"{model.title} (assistant)",
         model=model,
-        settings={**training, **own_settings(spec)},
+        settings={**training_settings(chain, spec), **own_settings(spec)},
     )
     chain.teacher = chain.current = chain.add_model(step)
     chain.teacher_facts = model

@@ -5,7 +5,7 @@ from pydantic import Field
 from kdui.core.contracts import Method
 from kdui.core.plan import Chain, Step
 from kdui.methods.distill.spec import DistillSpec, own_settings
-from kdui.methods.student_knobs import need_open_teacher, need_student, plan_controls, teacher_outputs
+from kdui.methods.student_knobs import need_open_teacher, need_student, plan_controls, teacher_outputs, training_settings
 
 
 class BornAgainSpec(DistillSpec):
@@ -33,7 +33,6 @@ def plan(chain: Chain, stage: str, spec: BornAgainSpec) -> None:
         if spec.cache_teacher:
             inputs["outputs"] = teacher_outputs(chain, stage, spec, step, views=spec.views if spec.augment else 0)
         seed = chain.recipe.seed + 1000 * (generation - 1)  # new first weights: the first generation is a plain student
-        training = {"seed": seed, **spec.training(), **({"views": spec.views} if spec.augment else {})}
         step = chain.add(
             stage if last else f"{stage}.{generation}",
             stage=stage,
@@ -44,7 +43,7 @@ def plan(chain: Chain, stage: str, spec: BornAgainSpec) -> None:
             inputs=inputs,
             label=f"{student.title}, generation {generation}",
             model=student,
-            settings={**training, **own_settings(spec)},
+            settings={**training_settings(chain, spec), "seed": seed, **own_settings(spec)},
         )
         chain.add_model(step)
     chain.current = step

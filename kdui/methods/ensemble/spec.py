@@ -8,8 +8,9 @@ from kdui.core.contracts import Method
 from kdui.core.errors import RecipeError
 from kdui.core.plain import canonical_json
 from kdui.core.plan import Chain, ModelFacts, Step
-from kdui.methods.student_knobs import NEVER, SoftTargetKnobs, need_student, plan_student, teacher_outputs
+from kdui.methods.student_knobs import SoftTargetKnobs, need_student, plan_student, teacher_outputs
 from kdui.methods.teach.spec import TeachSpec
+from kdui.methods.training_knobs import NEVER
 
 SAME = "same"
 MOST = 7

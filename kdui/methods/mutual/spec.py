@@ -4,8 +4,8 @@ from pydantic import Field
 
 from kdui.core.contracts import Method
 from kdui.core.plan import Chain
-from kdui.methods.student_knobs import NEVER, StudentKnobs, need_one_answer, need_student, plan_controls, training_settings
-from kdui.methods.training_knobs import ADVANCED
+from kdui.methods.student_knobs import StudentKnobs, need_one_answer, need_student, plan_controls, training_settings
+from kdui.methods.training_knobs import ADVANCED, NEVER
 
 
 class MutualSpec(StudentKnobs):

@@ -1,15 +1,13 @@
 """Pre-training: the form, and its place in the plan."""
 
 from pydantic import Field
-from pydantic.config import JsonDict
 
 from kdui.core.contracts import Method
 from kdui.core.errors import RecipeError
 from kdui.core.plan import Chain, ModelFacts
-from kdui.methods.training_knobs import ADVANCED, TrainingKnobs
+from kdui.methods.training_knobs import ADVANCED, NEVER, TrainingKnobs
 
 # Reading texts needs neither labels nor pictures, and all weights learn: these knobs are not drawn and do not count.
-NEVER: JsonDict = {"advanced": True, "only_when": {"seed": []}}
 UNUSED = ("labels", "augment", "adapter_rank")
 
 

@@ -8,7 +8,8 @@ from kdui.core.contracts import Method
 from kdui.core.errors import RecipeError
 from kdui.core.plan import Chain, Role, Step
 from kdui.methods.ensemble.spec import teach_settings
-from kdui.methods.student_knobs import NEVER, SoftTargetKnobs, need_open_teacher, need_student, training_settings
+from kdui.methods.student_knobs import SoftTargetKnobs, need_open_teacher, need_student, training_settings
+from kdui.methods.training_knobs import NEVER
 
 NUMBERS = r"^\s*\d+(\.\d+)?(\s*,\s*\d+(\.\d+)?)*\s*$"
 
@@ -71,17 +72,10 @@ def plan(chain: Chain, stage: str, spec: SpecialistsSpec) -> None:
     if spec.control:
         chain.add_model(train(f"{stage}.control", "train_control", "control", f"{student.title} without teachers", {}))
     if spec.separate:
+        own = {part: f"{student.title} for {part}" for part in parts}
         alone = {
-            part: train(
-                f"{stage}.separate.{part}",
-                "distil_parts",
-                "assistant",
-                f"{student.title} for {part}",
-                reads,
-                part=part,
-                **spec.soft(),
-            )
-            for part in parts
+            part: train(f"{stage}.separate.{part}", "distil_parts", "assistant", label, reads, part=part, **spec.soft())
+            for part, label in own.items()
         }
         _together(chain, stage, "separate", "assistant", f"{student.title}, one a task", alone)
 
