@@ -125,6 +125,7 @@ class Method(Frozen):
     title: str
     group: Literal["teach", "distill", "compress", "deliver"]
     transfers: Transfer | None = Field(default=None, description="of a distillation: what goes from teacher to student")
+    modality: str = Field(default="", description="the only kind of task that it is for; empty: any")
     source: str = Field(default="", description="the paper that it comes from, with section or equation")
     summary: str
     version: int

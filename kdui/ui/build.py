@@ -190,8 +190,15 @@ class Build:
         with gr.Column(elem_classes="card how"):
             gr.HTML('<h2 class="label">How</h2>')
             for method in self.methods:
-                with gr.Column(elem_classes="step", elem_id=f"step-{method.name}"):
+                suits = task is None or method.modality in ("", task.modality)
+                with gr.Column(elem_classes="step", elem_id=f"step-{method.name}", visible=suits) as step:
                     self._draw_step(method, task.modality if task else None)
+                if method.modality:
+                    self.task.change(partial(self._suits, method), self.task, step, **READ)
+
+    def _suits(self, method: Method, task: str) -> Any:
+        """Draw a step only for the kind of task that it is for."""
+        return gr.update(visible=task not in self.tasks or self.tasks[task].modality == method.modality)
 
     def _draw_step(self, method: Method, modality: str | None) -> None:
         """Its switch or name, then its knobs; the stylesheet hides the knobs of a step that is off, and their lenses live on."""

@@ -90,6 +90,7 @@ METHOD = Method(
     name="pretrain",
     title="Pre-train",
     group="teach",
+    modality="text",
     source="Devlin et al. 2019, arXiv:1810.04805, section 3.1; Gururangan et al. 2020, arXiv:2004.10964, section 4",
     order=5,
     version=1,
