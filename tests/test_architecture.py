@@ -18,7 +18,7 @@ HEAVY = {"torch", "transformers", "onnxruntime", "onnx", "sklearn", "torch_pruni
 LAYERS = {
     "ground": r"kdui|kdui\.core\b.*",
     "place": r"kdui\.settings|kdui\.launch|kdui\.launch\.machine",
-    "facts": r"kdui\.(tasks|models|methods)|.*\.(spec|files)|kdui\.methods\.(training|student)_knobs|kdui\.tasks\.examples",
+    "facts": r"kdui\.(tasks|models|methods)|.*\.(spec|files)|kdui\.methods\.(training|student|recovery)_knobs|kdui\.tasks\.examples",
     "store and catalogue": r"kdui\.(store|catalogue)\b.*",
     "inputs and objectives": r"kdui\.(inputs|objectives|tasks)\b.*",
     "models": r"kdui\.models\b.*",
@@ -38,7 +38,7 @@ ALLOWED = {("kdui.catalogue.sizes", "kdui.models.building")}
 
 LIGHT = re.compile(
     r"app|kdui\.(core|settings|catalogue|store|launch|charts|ui|workbench|serve|terminal|listing|studying)\b.*"
-    r"|kdui\.(points|presenting|estimating|lens_data)\b.*|kdui\.serving\.client|.*\.(spec|files)|kdui\.methods\.(training|student)_knobs"
+    r"|kdui\.(points|presenting|estimating|lens_data)\b.*|kdui\.serving\.client|.*\.(spec|files)|kdui\.methods\.(training|student|recovery)_knobs"
 )
 
 

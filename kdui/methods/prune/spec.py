@@ -7,11 +7,11 @@ from pydantic import Field
 from kdui.core.contracts import Method
 from kdui.core.errors import RecipeError
 from kdui.core.plan import Chain, ModelFacts
-from kdui.methods.student_knobs import teacher_outputs
-from kdui.methods.training_knobs import TrainingKnobs, refuse_adapters
+from kdui.methods.recovery_knobs import RecoveryKnobs, need_weights, plan_compressed
+from kdui.methods.training_knobs import refuse_adapters
 
 
-class PruneSpec(TrainingKnobs):
+class PruneSpec(RecoveryKnobs):
     """Settings of pruning and of the recovery that follows under the teacher."""
 
     kind: Literal["magnitude", "random", "structured"] = Field(
@@ -28,33 +28,6 @@ class PruneSpec(TrainingKnobs):
         description="Share that is removed: of the weights, or of each layer's channels.",
         json_schema_extra={"lens": "sparsity", "step": 0.05, "percent": True},
     )
-    epochs: int = Field(
-        default=2, ge=0, le=1000, title="Recovery epochs", description="Fine-tuning after the cut; removed weights stay zero."
-    )
-    learning_rate: float = Field(
-        default=5e-4,
-        gt=0,
-        le=10,
-        title="Learning rate",
-        description="Highest rate of the recovery.",
-        json_schema_extra={"advanced": True},
-    )
-    temperature: float = Field(
-        default=4.0,
-        ge=1,
-        le=20,
-        title="Recovery temperature",
-        description="As in Distill.",
-        json_schema_extra={"advanced": True, "step": 0.5},
-    )
-    soft_weight: float = Field(
-        default=0.7,
-        ge=0,
-        le=1,
-        title="Recovery soft weight α",
-        description="0 recovers on true labels alone.",
-        json_schema_extra={"advanced": True, "step": 0.05},
-    )
 
 
 def _require_prunable(stage: str, spec: PruneSpec, model: ModelFacts | None) -> None:
@@ -68,32 +41,12 @@ def _require_prunable(stage: str, spec: PruneSpec, model: ModelFacts | None) -> 
 def plan(chain: Chain, stage: str, spec: PruneSpec) -> None:
     """One step: the smaller or sparser model, recovered under the teacher where there is one."""
     refuse_adapters(stage, spec)
-    model = chain.need_model(stage)
-    if model.produces != "model":
-        raise RecipeError(
-            f"Stage '{stage}' has only the ONNX graph {model.label}, without weights that can be trained. "
-            "Put it before 'quantize', or choose a model with weights."
-        )
+    model = need_weights(chain, stage)
     of_teacher = model is chain.teacher or chain.student_facts is None
     _require_prunable(stage, spec, chain.teacher_facts if of_teacher else chain.student_facts)
-    inputs = {"model": model}
-    if spec.epochs and spec.soft_weight and chain.teacher is not None:
-        inputs["outputs"] = teacher_outputs(chain, stage, spec)
-    settings = {**spec.chosen(), "augment": False, "seed": chain.recipe.seed}
     share = f"{spec.sparsity:.0%}".replace("%", " %")
     what = {"magnitude": "sparse", "random": "sparse at random", "structured": "of channels removed"}[spec.kind]
-    step = chain.add(
-        stage,
-        stage=stage,
-        method="prune",
-        operation="prune",
-        produces="model",
-        role="compressed",
-        inputs=inputs,
-        label=f"{model.label} · {share} {what}",
-        settings=settings,
-    )
-    chain.current = chain.add_model(step)
+    plan_compressed(chain, stage, spec, method="prune", operation="prune", remark=f"{share} {what}")
 
 
 METHOD = Method(

@@ -1,0 +1,49 @@
+"""The recovery of a compressed model: fine-tuning under the teacher's soft targets, with what was cut held where it is."""
+
+from collections.abc import Callable
+from typing import Any
+
+from kdui.methods.distill.apply import soft_and_hard
+from kdui.objectives import objective_of
+from kdui.training.compressing import Compression
+from kdui.training.context import StepContext
+from kdui.training.learning import fit, keep
+from kdui.training.loop import LossFunction
+from kdui.training.saved import SavedModel
+from kdui.training.teacher_outputs import TeacherOutputs
+
+
+def recover(
+    context: StepContext,
+    saved: SavedModel,
+    after_step: Callable[[float], None] | None = None,
+    compression: Compression | None = None,
+) -> dict[str, Any]:
+    """Fine-tune the model, keep its best epoch; returns the artifact's summary.
+
+    ``after_step(progress)`` puts back what the optimizer moved and must not (masks); ``compression`` compresses while it trains.
+    """
+    if compression is not None:
+        compression.begin(saved.module)
+    training = fit(
+        context,
+        saved,
+        recovery_losses(context),
+        seed=context.settings["seed"],
+        after_step=compression.after_step if compression else after_step,
+        settled_at=compression.settled_at if compression else 0.0,
+    )
+    if compression is not None:
+        compression.finish()
+    return keep(context, saved, training)
+
+
+def recovery_losses(context: StepContext) -> LossFunction:
+    """α · soft + (1 − α) · hard where the step has the teacher's outputs, else the loss against true labels alone."""
+    if "outputs" in context.inputs:
+        cached = TeacherOutputs(context.inputs["outputs"], context.device)
+        return soft_and_hard(
+            context, lambda batch: cached(batch.index, 0), context.settings["temperature"], context.settings["soft_weight"]
+        )
+    objective = objective_of(context.facts)
+    return lambda outputs, batch: {"total": objective.hard_loss(outputs, batch.targets)}

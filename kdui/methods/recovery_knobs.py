@@ -1,0 +1,88 @@
+"""What every compression of a trained model shares: the knobs of the recovery under the teacher, and its place in the plan."""
+
+from typing import Any
+
+from pydantic import Field
+
+from kdui.core.errors import RecipeError
+from kdui.core.plan import Chain, Step
+from kdui.methods.student_knobs import teacher_outputs
+from kdui.methods.training_knobs import ADVANCED, TrainingKnobs
+
+
+class RecoveryKnobs(TrainingKnobs):
+    """Settings of the fine-tuning that follows a compression: under the teacher's soft targets where there is a teacher."""
+
+    epochs: int = Field(
+        default=2, ge=0, le=1000, title="Recovery epochs", description="Fine-tuning after the cut; removed weights stay zero."
+    )
+    learning_rate: float = Field(
+        default=5e-4,
+        gt=0,
+        le=10,
+        title="Learning rate",
+        description="Highest rate of the recovery.",
+        json_schema_extra=ADVANCED,
+    )
+    temperature: float = Field(
+        default=4.0,
+        ge=1,
+        le=20,
+        title="Recovery temperature",
+        description="As in Distill.",
+        json_schema_extra={"advanced": True, "step": 0.5},
+    )
+    soft_weight: float = Field(
+        default=0.7,
+        ge=0,
+        le=1,
+        title="Recovery soft weight α",
+        description="0 recovers on true labels alone.",
+        json_schema_extra={"advanced": True, "step": 0.05},
+    )
+
+
+def need_weights(chain: Chain, stage: str) -> Step:
+    """The model in hand; raises RecipeError where only its graph is left."""
+    model = chain.need_model(stage)
+    if model.produces != "model":
+        raise RecipeError(
+            f"Stage '{stage}' has only the ONNX graph {model.label}, without weights that can be trained. "
+            "Put it before 'quantize', or choose a model with weights."
+        )
+    return model
+
+
+def plan_compressed(
+    chain: Chain,
+    stage: str,
+    spec: RecoveryKnobs,
+    *,
+    method: str,
+    operation: str,
+    remark: str,
+    settings: dict[str, Any] | None = None,
+) -> Step:
+    """One step: the model in hand compressed, and recovered under the teacher where there is one; it becomes the current model.
+
+    ``settings`` are those that decide the result beside the training's; left out, all that the spec has chosen. ``remark``
+    stands behind the model's name on the page.
+    """
+    model = need_weights(chain, stage)
+    inputs = {"model": model}
+    if spec.epochs and spec.soft_weight and chain.teacher is not None:
+        inputs["outputs"] = teacher_outputs(chain, stage, spec)
+    chosen = spec.chosen() if settings is None else settings
+    step = chain.add(
+        stage,
+        stage=stage,
+        method=method,
+        operation=operation,
+        produces="model",
+        role="compressed",
+        inputs=inputs,
+        label=f"{model.label} · {remark}",
+        settings={**chosen, "augment": False, "seed": chain.recipe.seed},
+    )
+    chain.current = chain.add_model(step)
+    return step
