@@ -81,6 +81,8 @@ class Trainer:
     def run(self) -> dict[str, Any]:
         """Train to the end and leave the weights of the best validation epoch in the model; returns a summary.
 
+        Its ``step_seconds`` are those of the epochs since the training was last resumed, without validation and checkpoints.
+
         Raises StageFailed when the loss stops being a number, Cancelled when asked to stop.
         """
         self._prepare()
@@ -101,6 +103,7 @@ class Trainer:
             "best_epoch": self._best_epoch,
             "validation": self._best_loss if isinstance(self.objective, LossOnly) else self._best_score,
             "seconds": round(self._seconds(), 3),
+            "step_seconds": round(self._stepping, 3),
             "examples_seen": self._epoch * len(self.data),
             "history": self.history,
         }
@@ -124,7 +127,7 @@ class Trainer:
         self._best_score: float | None = None
         self._best_loss, self._best_epoch = math.inf, 0.0
         self._started = self._saved_at = time.monotonic()
-        self._seconds_before = 0.0
+        self._seconds_before, self._stepping = 0.0, 0.0
         # Sums of the named losses over the epoch so far; in fp64, so that a resumed epoch adds up to the same bits.
         self._sums: dict[str, Any] = {}
 
@@ -152,6 +155,7 @@ class Trainer:
         batches = self.data.batches(self.knobs.batch_size, self.seed, self._epoch)
         view = (self._epoch % self.views if self.views else self._epoch) if self.knobs.augment else None
         told, told_sums, told_at = self._position, dict(self._sums), time.monotonic()
+        began = told_at
         for number in range(self._position, len(batches)):
             for name, value in self._step(batches[number], view).items():
                 self._sums[name] = self._sums.get(name, 0.0) + value.detach().double()
@@ -161,7 +165,8 @@ class Trainer:
                 self._report({name: float(total - told_sums.get(name, 0.0)) / count for name, total in self._sums.items()})
                 told, told_sums, told_at = self._position, dict(self._sums), time.monotonic()
             if time.monotonic() - self._saved_at > CHECKPOINT_EVERY:
-                self._save()
+                began += self._save()
+        self._stepping += time.monotonic() - began
         self._epoch, self._position = self._epoch + 1, 0
         self._evaluate(float(self._epoch))
         self._sums = {}
@@ -221,9 +226,11 @@ class Trainer:
         """Time spent on this training, also before it was resumed, s."""
         return self._seconds_before + time.monotonic() - self._started
 
-    def _save(self) -> None:
+    def _save(self) -> float:
+        """Write the checkpoint; returns the seconds that it took."""
         if self.checkpoint is None:
-            return
+            return 0.0
+        began = time.monotonic()
         facts = {
             "epoch": self._epoch,
             "position": self._position,
@@ -237,6 +244,7 @@ class Trainer:
         }
         save_checkpoint(self.checkpoint, self._trained(), self._optimizer, self._best, facts)
         self._saved_at = time.monotonic()
+        return self._saved_at - began
 
 
 def predict(
@@ -281,7 +289,8 @@ def make_optimizer(
             groups.append({"params": chosen, "weight_decay": decay, "lr": knobs.learning_rate * rate, "rate": rate})
     if knobs.optimizer == "sgd":
         return torch.optim.SGD(groups, lr=knobs.learning_rate, momentum=0.9, nesterov=True)
-    return torch.optim.AdamW(groups, lr=knobs.learning_rate)
+    # One pass over memory: with the tables of a text model the plain step costs as much as the whole backward pass.
+    return torch.optim.AdamW(groups, lr=knobs.learning_rate, fused=True)
 
 
 def schedule_factor(schedule: str, step: int, total: int) -> float:
