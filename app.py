@@ -1,5 +1,6 @@
 """kdui's command line: ``python app.py`` serves the page; the other commands do the same things from a terminal."""
 
+import gc
 import json
 import signal
 import sys
@@ -8,6 +9,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+if __name__ == "__main__":
+    gc.disable()  # what starts up stays: searching it for garbage would be an eighth of the start
 
 from kdui import terminal
 from kdui.core.errors import KduiError
@@ -27,6 +31,7 @@ def serve(
 ) -> None:
     """Serve the page (when no command is given)."""
     if context.invoked_subcommand is not None:
+        gc.enable()
         return
     from kdui.serve import serve as serve_page
 

@@ -1,6 +1,7 @@
 """Serving the page: dispatcher, first start, and a clean end that leaves workers running."""
 
 import contextlib
+import gc
 import tempfile
 import threading
 import time
@@ -34,6 +35,8 @@ def _serve(
     first = queue_quickstart(workbench)
     workbench.start_dispatcher()
     page = _launch(workbench, host, port, auth)
+    gc.freeze()  # the page itself is never garbage, so no later search looks at it: answers wait less
+    gc.enable()
     print(
         f"kdui is ready at {page.local_url} after {time.monotonic() - started:.1f} s. Store: {workbench.settings.home}",
         flush=True,
