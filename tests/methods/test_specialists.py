@@ -5,6 +5,7 @@ import json
 import numpy as np
 import onnxruntime
 import pytest
+import torch
 
 from kdui.catalogue.planner import plan_recipe
 from kdui.catalogue.recipe_files import read_recipe
@@ -13,6 +14,7 @@ from kdui.core.errors import RecipeError
 from kdui.core.run import RunState
 from kdui.inputs import text
 from kdui.methods.export.files import read_inputs
+from kdui.methods.specialists.losses import weighted_hard_loss, weighted_smoothed_loss
 from kdui.serving.answers import Answers
 from tests.engine.bert import checkpoint
 from tests.engine.digits import Bench, digest_of
@@ -38,7 +40,15 @@ def splits(bench):
 @pytest.fixture(scope="module")
 def plain(bench, splits, tmp_path_factory):
     teacher = checkpoint(tmp_path_factory.mktemp("teacher"), splits["train"].inputs[:EXAMPLES])
-    student = {**KNOBS, "epochs": 6, "learning_rate": 0.01, "temperature": 2, "soft_weight": 0.5, "weights": "1, 2"}
+    student = {
+        **KNOBS,
+        "epochs": 6,
+        "learning_rate": 0.01,
+        "temperature": 2,
+        "soft_weight": 0.5,
+        "weights": "1, 2",
+        "smooth_control": True,
+    }
     return {
         "task": TASK,
         "teacher": f"folder:{teacher}",
@@ -65,6 +75,7 @@ def test_every_model_is_a_row_with_both_accuracies(bench, run):
         "specialists.teachers",
         "specialists",
         "specialists.control",
+        "specialists.smoothed",
         "specialists.separate",
     }
     for name, row in found.items():
@@ -87,6 +98,27 @@ def test_a_specialist_has_seen_the_examples_of_its_part_alone(bench, run, splits
         seen[part] = training["examples_seen"] // training["epochs"]
         assert seen[part] == np.isin(targets, labels).sum()
     assert sum(seen.values()) == EXAMPLES
+
+
+def test_smoothed_labels_are_as_soft_as_each_specialists_targets(bench, run):
+    shares = bench.summary(run, "specialists.smoothed")["smoothing"]
+    assert len(shares) == 2
+    # Two classes leave less room for doubt than eight, and a specialist that is unsure of reviews gives half the share or so.
+    assert all(0 < share < 0.6 for share in shares)
+    assert shares[0] != shares[1]
+
+
+def test_a_smoothed_loss_by_hand():
+    logits = torch.tensor([[2.0, 0.0, -1e4], [-1e4, 0.0, 1.0]], dtype=torch.float64)
+    asked = torch.tensor([[True, True, False], [False, True, True]])
+    targets, weights = torch.tensor([0, 1]), torch.tensor([1.0, 2.0], dtype=torch.float64)
+    smoothing = torch.tensor([0.2, 0.4], dtype=torch.float64)
+    first = torch.log_softmax(torch.tensor([2.0, 0.0], dtype=torch.float64), 0)
+    second = torch.log_softmax(torch.tensor([0.0, 1.0], dtype=torch.float64), 0)
+    by_hand = -(0.9 * first[0] + 0.1 * first[1] + 2 * (0.8 * second[0] + 0.2 * second[1])) / 2
+    assert weighted_smoothed_loss(logits, targets, weights, asked, smoothing) == pytest.approx(float(by_hand))
+    plain = weighted_smoothed_loss(logits, targets, weights, asked, torch.zeros(2, dtype=torch.float64))
+    assert plain == pytest.approx(float(weighted_hard_loss(logits, targets, weights)))
 
 
 def test_each_row_of_the_kept_outputs_is_its_own_specialists(bench, run, splits):
@@ -167,7 +199,6 @@ def test_what_cannot_be_done_is_refused_in_words(bench, plain):
     for settings, words in (
         ({"weights": "1"}, "a number for each of reuters-r8, sentiment"),
         ({"weights": "0, 0"}, "at least one of them above 0"),
-        ({"smooth_control": True}, "no control on smoothed labels"),
         ({"cache_teacher": False}, "always keeps"),
     ):
         with pytest.raises(RecipeError, match=words):

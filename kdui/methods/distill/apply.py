@@ -12,6 +12,7 @@ from kdui.methods.distill.losses import (
     smoothing_of_equal_entropy,
     soft_target_loss,
     standardized,
+    target_entropy,
 )
 from kdui.objectives import objective_of
 from kdui.store.artifacts import write_json
@@ -129,12 +130,8 @@ def _target_entropy(context: StepContext) -> float:
     told = told_labels(context)  # what is hidden from the student is hidden from its control
     index = torch.from_numpy(told.drawn)
     targets = torch.from_numpy(told.targets[told.drawn]).to(context.device)
-    found = []
-    for view in range(cached.views):
-        soft = torch.softmax(cached(index, view) / context.settings["temperature"], dim=-1)
-        hard = functional.one_hot(targets, soft.shape[-1])
-        mixed = context.settings["soft_weight"] * soft + (1 - context.settings["soft_weight"]) * hard
-        found.append(float(-torch.xlogy(mixed, mixed).sum(-1).mean()))
+    temperature, soft_weight = context.settings["temperature"], context.settings["soft_weight"]
+    found = [target_entropy(cached(index, view), targets, temperature, soft_weight) for view in range(cached.views)]
     return sum(found) / len(found)
 
 

@@ -55,6 +55,13 @@ def course(start: float, end: float, shape: str, progress: float) -> float:
     return start + (end - start) * share
 
 
+def target_entropy(teacher_logits: torch.Tensor, targets: torch.Tensor, temperature: float, soft_weight: float) -> float:
+    """Mean entropy in nats of α · softmax(teacher / T) + (1 − α) · one-hot: how soft the targets of a distilled student are."""
+    soft = torch.softmax(teacher_logits / temperature, dim=-1)
+    mixed = soft_weight * soft + (1 - soft_weight) * functional.one_hot(targets, soft.shape[-1])
+    return float(-torch.xlogy(mixed, mixed).sum(-1).mean())
+
+
 def smoothing_of_equal_entropy(target_entropy: float, classes: int) -> float:
     """ε in [0, 1] for which (1 − ε) · one-hot + ε / K has the given entropy in nats (Szegedy et al. 2016, section 7).
 

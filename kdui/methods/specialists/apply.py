@@ -10,11 +10,11 @@ import torch
 
 from kdui.core.errors import StageFailed
 from kdui.methods.distill.apply import shown
-from kdui.methods.distill.losses import distillation_loss
+from kdui.methods.distill.losses import distillation_loss, smoothing_of_equal_entropy, target_entropy
 from kdui.methods.export.apply import write_metadata
 from kdui.methods.export.files import INPUTS_FILE, MODEL_FILE, read_inputs
 from kdui.methods.specialists.graphs import difference, joined_graph
-from kdui.methods.specialists.losses import normalized, weighted_hard_loss, weighted_soft_loss
+from kdui.methods.specialists.losses import normalized, weighted_hard_loss, weighted_smoothed_loss, weighted_soft_loss
 from kdui.methods.specialists.parts import only_part, places_of
 from kdui.methods.teach.apply import teach
 from kdui.objectives import objective_of
@@ -105,6 +105,38 @@ def train_control(context: StepContext) -> dict[str, Any]:
         return {"total": weighted_hard_loss(asked, batch.targets, weigh(batch.targets))}
 
     return train_student(context, lambda student: losses)
+
+
+def train_smoothed(context: StepContext) -> dict[str, Any]:
+    """Train the same student on labels smoothed, within each task, to the entropy of its specialist's targets."""
+    objective, weigh = _objective(context), TaskWeights(context)
+    by_part = _smoothing(context)
+    words = ", ".join(f"{part} {share:.4f}" for part, share in zip(context.facts.parts, by_part, strict=True))
+    context.report.log(f"Labels are smoothed by {words}: as soft as the specialists' targets on average.")
+    part_of_label = torch.from_numpy(objective.part_of_label).to(context.device)
+    shares = torch.tensor(by_part, device=context.device)
+
+    def losses(outputs: torch.Tensor, batch: Batch) -> Losses:
+        part = part_of_label[batch.targets]
+        asked = part[:, None] == part_of_label[None, :]
+        logits = objective.asked_tensor(outputs, batch.targets)
+        return {"total": weighted_smoothed_loss(logits, batch.targets, weigh(batch.targets), asked, shares[part])}
+
+    return {**train_student(context, lambda student: losses), "smoothing": by_part}
+
+
+def _smoothing(context: StepContext) -> list[float]:
+    """ε of each task whose smoothed labels have the mean entropy of α · soft + (1 − α) · hard over its training examples."""
+    settings, objective = context.settings, _objective(context)
+    teacher = TeacherOutputs(context.inputs["outputs"], context.device)
+    found = []
+    for number, part in enumerate(context.facts.parts):
+        places = places_of(context, part, "train", settings["train_examples"])
+        targets = torch.from_numpy(context.data.targets("train")[places]).to(context.device)
+        logits = objective.asked_tensor(teacher(torch.from_numpy(places), 0), targets)
+        entropy = target_entropy(logits, targets, settings["temperature"], settings["soft_weight"])
+        found.append(smoothing_of_equal_entropy(entropy, int((objective.part_of_label == number).sum())))
+    return found
 
 
 class TaskWeights:

@@ -24,6 +24,19 @@ def weighted_hard_loss(logits: torch.Tensor, targets: torch.Tensor, weights: tor
     return (weights * functional.cross_entropy(widened(logits), targets, reduction="none")).mean()
 
 
+def weighted_smoothed_loss(
+    logits: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor, asked: torch.Tensor, smoothing: torch.Tensor
+) -> torch.Tensor:
+    """Mean of weight · cross-entropy against (1 − ε) · one-hot + ε / K over the K labels that an example asks about, in nats.
+
+    logits [n, labels], targets [n], weights [n], asked [n, labels] (bool), smoothing ε [n] (Szegedy et al. 2016, section 7).
+    """
+    logs = functional.log_softmax(widened(logits), dim=-1)
+    even = logs.masked_fill(~asked, 0.0).sum(-1) / asked.sum(-1)
+    own = logs.gather(1, targets[:, None])[:, 0]
+    return -(weights * ((1 - smoothing) * own + smoothing * even)).mean()
+
+
 def normalized(weights: list[float]) -> list[float]:
     """The tasks' weights divided by their mean, so that a learning rate means the same for all of them."""
     mean = sum(weights) / len(weights)

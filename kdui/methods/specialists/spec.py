@@ -28,7 +28,6 @@ class SpecialistsSpec(SoftTargetKnobs):
         title="Separate students",
         description="Also train one student for each task, to see what sharing a body costs or gives.",
     )
-    smooth_control: bool = Field(default=False, title="Control with smoothed labels", json_schema_extra=NEVER)
     cache_teacher: bool = Field(default=True, title="Keep teacher outputs", json_schema_extra=NEVER)
 
 
@@ -71,6 +70,9 @@ def plan(chain: Chain, stage: str, spec: SpecialistsSpec) -> None:
     chain.current = chain.add_model(taught)
     if spec.control:
         chain.add_model(train(f"{stage}.control", "train_control", "control", f"{student.title} without teachers", {}))
+    if spec.smooth_control:
+        label = f"{student.title} on smoothed labels"
+        chain.add_model(train(f"{stage}.smoothed", "train_smoothed", "smoothed", label, reads, **spec.soft()))
     if spec.separate:
         own = {part: f"{student.title} for {part}" for part in parts}
         alone = {
@@ -86,8 +88,6 @@ def _check(chain: Chain, stage: str, spec: SpecialistsSpec) -> list[float]:
         raise RecipeError(
             f"Stage '{stage}' needs a task of several parts, but {chain.task.title} is one. Choose reuters-and-sentiment."
         )
-    if spec.smooth_control:
-        raise RecipeError(f"Stage '{stage}' has no control on smoothed labels. Leave 'smooth_control' out.")
     if not spec.cache_teacher:
         raise RecipeError(f"Stage '{stage}' always keeps its specialists' outputs. Leave 'cache_teacher' out.")
     if spec.separate and need_student(chain, stage).options.get("vocabulary"):
