@@ -15,7 +15,7 @@ from kdui.core.plain import Frozen, digest
 from kdui.core.recipe import ModelRef, Recipe
 
 Role = Literal["teacher", "assistant", "student", "control", "smoothed", "compressed"]
-Product = Literal["model", "outputs", "onnx", "measurements"]
+Product = Literal["model", "outputs", "onnx", "measurements", "report"]
 
 
 class ModelFacts(Frozen):
@@ -57,6 +57,22 @@ class Step(Frozen):
     inputs: dict[str, str] = Field(default={}, description="input name -> step name")
     model: str = Field(default="", description="reference of the model that the step starts; its identity is among the settings")
     digest: str
+
+
+def step_digest(
+    *, method: str, version: int, operation: str, settings: dict[str, Any], task: TaskFacts, inputs: Mapping[str, str]
+) -> str:
+    """The name of a step's product: of all that decides it, and of nothing else."""
+    return digest(
+        {
+            "method": method,
+            "version": version,
+            "operation": operation,
+            "settings": settings,
+            "task": [task.name, task.version],
+            "inputs": dict(inputs),
+        }
+    )
 
 
 class Versioned(Protocol):
@@ -112,15 +128,13 @@ class Chain:
         inputs = dict(inputs or {})
         if model is not None:
             settings = {"model": model.identity, **settings}
-        identity = digest(
-            {
-                "method": method,
-                "version": self._versions[method],
-                "operation": operation,
-                "settings": settings,
-                "task": [self.task.name, self.task.version],
-                "inputs": {key: step.digest for key, step in inputs.items()},
-            }
+        identity = step_digest(
+            method=method,
+            version=self._versions[method],
+            operation=operation,
+            settings=settings,
+            task=self.task,
+            inputs={key: step.digest for key, step in inputs.items()},
         )
         for known in self.steps.values():
             if known.digest == identity:

@@ -1,0 +1,1 @@
+"""Sensitivity: how much each layer's weights can be changed, one at a time, before the answers suffer."""

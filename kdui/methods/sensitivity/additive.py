@@ -1,0 +1,65 @@
+"""The additive prediction: what a change of the whole model costs is taken to be the sum of what it costs layer by layer.
+
+Works on the plain content of sensitivity.json. assets/whatif.js does the same sums in the browser.
+"""
+
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+from kdui.methods.sensitivity.changes import FLOAT_BITS, Change, layer_bytes, pays
+
+# Method -> where its strength changes nothing.
+IDENTITY = {"prune": 0.0, "quantize": float(FLOAT_BITS), "low_rank": 1.0}
+MILD = 10.0  # points: up to here a prediction is of use
+
+
+def strength_of(change: Change, method: str) -> float:
+    """The change's strength in one method's own terms."""
+    return {"prune": change.sparsity, "quantize": float(change.bits), "low_rank": change.rank}[method]
+
+
+def interpolated(strengths: Sequence[float], values: Sequence[float], strength: float, identity: float) -> float:
+    """Linear between the measured strengths and the identity, where the value is zero; constant beyond the strongest."""
+    points = sorted({**dict(zip(strengths, values, strict=True)), identity: 0.0}.items())
+    if strength <= points[0][0]:
+        return points[0][1]
+    for (low, below), (high, above) in itertools.pairwise(points):
+        if strength <= high:
+            return below + (above - below) * (strength - low) / (high - low)
+    return points[-1][1]
+
+
+def predicted(found: dict[str, Any], change: Change) -> dict[str, float]:
+    """Drop in the headline's unit, KL in nats, the headline itself and the packed bytes of a change of all layers."""
+    sums = {"drop": 0.0, "kl": 0.0}
+    for method, measured in found["methods"].items():
+        strength = strength_of(change, method)
+        if strength == IDENTITY[method]:
+            continue
+        for place, layer in enumerate(found["layers"]):
+            if method == "low_rank" and not pays(layer["rows"], layer["columns"], change.rank):
+                continue
+            for quantity in sums:
+                sums[quantity] += interpolated(measured["strengths"], measured[quantity][place], strength, IDENTITY[method])
+    base, sign = found["base"], 1 if found["metric"]["higher_is_better"] else -1
+    headline = base["headline"] - sign * sums["drop"]
+    low, high = found["bounds"]
+    headline = min(max(headline, low), high)
+    size = found["rest_bytes"] + sum(layer_bytes(layer["rows"], layer["columns"], change) for layer in found["layers"])
+    return {"drop": sign * (base["headline"] - headline), "kl": sums["kl"], "headline": headline, "bytes": size}
+
+
+def prediction_error(found: dict[str, Any], joint: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Mean absolute error over the changes that were also measured jointly; ``mild``: those predicted to cost little."""
+    rows = [(row["measured"], predicted(found, Change(**row["change"]))) for row in joint]
+    mild = [(measured, guess) for measured, guess in rows if guess["drop"] <= MILD]
+    return {**_mean(rows), "mild": {**_mean(mild), "below": MILD}}
+
+
+def _mean(rows: Sequence[tuple[dict[str, float], dict[str, float]]]) -> dict[str, Any]:
+    count = len(rows)
+    return {"count": count} | {
+        name: sum(abs(measured[name] - guess[name]) for measured, guess in rows) / count if count else None
+        for name in ("drop", "kl")
+    }
