@@ -16,8 +16,11 @@ class Pair(Frozen):
     students: tuple[str, ...]
 
 
-_DIGITS = ("cnn-small", "cnn-tiny", "resnet-tiny", "depthwise-tiny", "squeeze-excite-tiny")
-_IMAGES = ("resnet-8-slim", "resnet-8", "cnn-medium", "depthwise-slim", "depthwise", "squeeze-excite-slim", "squeeze-excite")
+_DIGITS = ("cnn-small", "cnn-tiny", "resnet-tiny", "depthwise-tiny", "squeeze-excite-tiny", "lenet-300-100")
+_IMAGES = (
+    *("resnet-8-slim", "resnet-8", "cnn-medium", "depthwise-slim", "depthwise", "squeeze-excite-slim", "squeeze-excite"),
+    "lenet-300-100",
+)
 _TEXTS = (
     *("bilstm-128", "bilstm-64", "pooled-64", "pooled-32", "minilm-l3", "minilm-l2", "minilm-l1"),
     *("bilstm-128-trim", "bilstm-64-trim", "pooled-64-trim", "minilm-l3-trim", "minilm-l3-narrow", "minilm-l1-slim"),
@@ -26,10 +29,12 @@ _TEXTS = (
 PAIRS = (
     Pair(on="digits", teacher="cnn-medium", students=_DIGITS),
     Pair(on="digits", teacher="resnet-8", students=_DIGITS),
+    Pair(on="digits", teacher="lenet-300-100", students=_DIGITS),
     Pair(on="image", teacher="cnn-large", students=_IMAGES),
     Pair(on="image", teacher="cnn-xlarge", students=_IMAGES),
     Pair(on="image", teacher="resnet-20", students=_IMAGES),
     Pair(on="image", teacher="resnet-8-wide", students=_IMAGES),
+    Pair(on="image", teacher="lenet-300-100", students=_IMAGES),
     Pair(on="text", teacher="minilm-l6", students=_TEXTS),
 )
 

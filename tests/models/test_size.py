@@ -17,6 +17,7 @@ SIZES = {
     "cnn-medium": ("digits", 72_666, 599_680),
     "cnn-large": ("fashion-mnist", 661_954, 20_907_264),
     "cnn-xlarge": ("fashion-mnist", 1_147_722, 116_059_648),
+    "lenet-300-100": ("fashion-mnist", 266_610, 266_200),
     "resnet-tiny": ("digits", 1_382, 35_152),
     "resnet-8-slim": ("fashion-mnist", 19_810, 2_364_864),
     "resnet-8": ("fashion-mnist", 77_754, 9_345_920),

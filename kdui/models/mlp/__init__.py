@@ -1,0 +1,1 @@
+"""Fully connected networks for small images."""
