@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 PRECISION = Metric(name="macro_precision", title="Macro precision", unit="%")
 RECALL = Metric(name="macro_recall", title="Macro recall", unit="%")
 F1 = Metric(name="macro_f1", title="Macro F1", unit="%")
+TOP5 = Metric(name="top5", title="Top-5 accuracy", unit="%")
 
 
 class Classification:
@@ -29,7 +30,10 @@ class Classification:
         return functional.cross_entropy(outputs.float(), targets)
 
     def score(self, outputs: np.ndarray, targets: np.ndarray, facts: TaskFacts) -> list[tuple[Metric, float]]:
-        """Accuracy, macro precision, recall and F1 in %, over all labels of the task; a label never predicted has precision 0."""
+        """Accuracy, macro precision, recall and F1 in %, over all labels of the task; a label never predicted has precision 0.
+
+        Above five labels also the share of examples whose label is among the five highest outputs.
+        """
         from sklearn.metrics import precision_recall_fscore_support
 
         predicted = outputs.argmax(-1)
@@ -37,10 +41,10 @@ class Classification:
             targets, predicted, labels=range(len(facts.labels)), average="macro", zero_division=0
         )
         accuracy = float((predicted == targets).mean())
-        return [
-            (metric, 100.0 * float(value))
-            for metric, value in ((ACCURACY, accuracy), (PRECISION, precision), (RECALL, recall), (F1, f1))
-        ]
+        found = [(ACCURACY, accuracy), (PRECISION, precision), (RECALL, recall), (F1, f1)]
+        if len(facts.labels) > 5:
+            found.append((TOP5, float((np.argsort(-outputs, axis=-1, kind="stable")[:, :5] == targets[:, None]).any(1).mean())))
+        return [(metric, 100.0 * float(value)) for metric, value in found]
 
     def headline(self, outputs: np.ndarray, targets: np.ndarray) -> float:
         """Accuracy in %, the value that chooses the best epoch."""

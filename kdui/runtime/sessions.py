@@ -6,9 +6,13 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
+from kdui.core.errors import DeviceUnavailable
 
-def open_session(path: Path, threads: int = 0, optimize: bool = True) -> onnxruntime.InferenceSession:
-    """A CPU session; ``threads`` 0 leaves the number to ONNX Runtime."""
+CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+
+
+def session_options(threads: int = 0, optimize: bool = True) -> onnxruntime.SessionOptions:
+    """What every session of kdui has in common; ``threads`` 0 leaves the number to ONNX Runtime."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     # Idle threads sleep: a spinning pool slows down whatever else runs on this machine, the page first of all.
@@ -17,7 +21,31 @@ def open_session(path: Path, threads: int = 0, optimize: bool = True) -> onnxrun
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     if not optimize:
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return options
+
+
+def open_session(
+    path: Path, threads: int = 0, optimize: bool = True, device: str = "cpu", stream: int = 0
+) -> onnxruntime.InferenceSession:
+    """A session on the CPU or on ``cuda:0``; raises DeviceUnavailable where this ONNX Runtime has no such provider.
+
+    ``stream``: address of the CUDA stream that it shall compute on, so that events recorded there time it.
+    """
+    return onnxruntime.InferenceSession(str(path), session_options(threads, optimize), providers=providers(device, stream))
+
+
+def providers(device: str, stream: int = 0) -> list[str | tuple[str, dict[str, str]]]:
+    """Execution providers of a device, the first choice first; nodes without a GPU kernel run on the CPU."""
+    if device == "cpu":
+        return [CPU]
+    known = onnxruntime.get_available_providers()
+    if CUDA not in known:
+        raise DeviceUnavailable(
+            f"This ONNX Runtime cannot compute on a GPU: it has {', '.join(known)}. "
+            "Install onnxruntime-gpu in place of onnxruntime, or set 'measure.device: cpu'."
+        )
+    chosen = {"device_id": device.partition(":")[2] or "0"} | ({"user_compute_stream": str(stream)} if stream else {})
+    return [(CUDA, chosen), CPU]
 
 
 def run_graph(path: Path, arrays: dict[str, np.ndarray]) -> np.ndarray:

@@ -2,3 +2,4 @@
 
 MEASUREMENTS_FILE = "measurements.json"
 PREDICTIONS_FILE = "predictions.npy"  # outputs on the test split in its order, fp16
+KERNELS_FILE = "kernels.json"  # precision, multiply-adds and time of every kernel; where speed was measured

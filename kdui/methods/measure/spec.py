@@ -1,11 +1,15 @@
 """Measure: the form, and its place in the plan."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
 from kdui.core.contracts import Method, StageSpec
 from kdui.core.plan import Chain
+
+# Knobs that joined later, with the value at which they do nothing new: measurements made before them stay valid.
+LATER: dict[str, Any] = {"speed": True, "sweep": True, "device": "cpu", "robustness": 0}
+SPEED_ONLY: dict[str, Any] = {"advanced": True, "only_when": {"speed": [True]}}
 
 
 class MeasureSpec(StageSpec):
@@ -41,9 +45,30 @@ class MeasureSpec(StageSpec):
         json_schema_extra={"advanced": True},
     )
 
+    sweep: bool = Field(
+        default=True,
+        title="Latency sweep",
+        description="Also time batches of 8 and 32, all threads, and texts of other lengths.",
+        json_schema_extra=SPEED_ONLY,
+    )
+    device: Literal["cpu", "cuda"] = Field(
+        default="cpu",
+        title="Timed on",
+        description="Where models answer while they are timed; cuda needs onnxruntime-gpu.",
+        json_schema_extra=SPEED_ONLY,
+    )
+    robustness: int = Field(
+        default=0,
+        ge=0,
+        le=100_000,
+        title="Robustness examples",
+        description="Test examples that are also answered with noise, blur, typos and the like at five strengths; 0 for none.",
+        json_schema_extra={"advanced": True},
+    )
+
     def chosen(self) -> dict[str, Any]:
-        """What decides a measurement; measuring speed is the rule and leaves no trace in a digest."""
-        return self.model_dump(exclude=set() if not self.speed else {"speed"})
+        """What decides a measurement; knobs that came ``LATER`` leave a trace in a digest only where they are turned."""
+        return {name: value for name, value in self.model_dump().items() if name not in LATER or value != LATER[name]}
 
 
 def plan(chain: Chain, stage: str, spec: MeasureSpec) -> None:

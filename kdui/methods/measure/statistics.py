@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 
+from kdui.runtime.timing import quantile_interval
+
 Z95 = 1.959963984540054  # two-sided 95 % quantile of the normal distribution
 
 
@@ -16,6 +18,4 @@ def wilson(share: float, n: int) -> tuple[float, float]:
 
 def median_interval(samples: np.ndarray, draws: int = 1000) -> tuple[float, float]:
     """95 % percentile bootstrap interval of the median; the resampling is seeded, so the same samples give the same interval."""
-    generator = np.random.default_rng(0)
-    medians = np.median(generator.choice(samples, (draws, len(samples))), axis=1)
-    return float(np.quantile(medians, 0.025)), float(np.quantile(medians, 0.975))
+    return quantile_interval(samples, 0.5, draws)

@@ -1,0 +1,71 @@
+"""What a model costs to keep and to run: bytes, counts, which kernels ran, and energy as an estimate."""
+
+import gzip
+
+from kdui.core.artifact import Artifact
+from kdui.core.measurement import Measurement, Origin
+from kdui.methods.export.files import MODEL_FILE
+from kdui.methods.measure.files import KERNELS_FILE
+from kdui.methods.measure.provenance import provenance, row
+from kdui.methods.measure.samples import timed_sample
+from kdui.runtime.kernels import KernelTruth, kernel_truth
+from kdui.store.artifacts import write_json
+from kdui.training.context import StepContext
+
+# Horowitz 2014, "Computing's energy problem (and what we can do about it)", figure 1.1.9: 45 nm, 0.9 V.
+FP32_MAC_PJ = 4.6  # 3.7 to multiply, 0.9 to add
+INT8_MAC_PJ = 0.23  # 0.2 to multiply, 0.03 to add
+DRAM_WORD_PJ = 640.0  # a read of 32 bits
+NAMED = 4  # nodes whose fallback a note names
+
+
+def sizes(model: Artifact) -> list[Measurement]:
+    """Bytes of the file, gzipped and packed, and what was counted at export."""
+    path, summary = model.file(MODEL_FILE), model.manifest.summary
+    values: list[tuple[str, float, str]] = [
+        ("file_bytes", path.stat().st_size, "B"),
+        ("gzip_bytes", len(gzip.compress(path.read_bytes(), 6, mtime=0)), "B"),
+    ]
+    values += [
+        (name, summary[name], unit)
+        for name, unit in (("packed_bytes", "B"), ("parameters", ""), ("nonzero", ""), ("macs", "MAC"))
+        if summary.get(name) is not None
+    ]
+    return [row(name, value, unit, provenance(n=1)) for name, value, unit in values]
+
+
+def kernels(context: StepContext, model: Artifact, device: str) -> list[Measurement]:
+    """Which kernels ran: kernels.json, the shares that ran in 8 or fewer bits, and the energy that they would take."""
+    truth = kernel_truth(model.file(MODEL_FILE), timed_sample(context, model, 1), context.settings["threads"], device)
+    write_json(context.out / KERNELS_FILE, truth.row())
+    source = provenance(device, n=truth.runs, note=kernel_note(truth))
+    return [
+        row("int8_mac_share", 100 * truth.share("macs", "int8", "int4"), "%", source, True),
+        row("int8_time_share", 100 * truth.share("time_us", "int8", "int4"), "%", source, True),
+        energy(truth, model.file(MODEL_FILE).stat().st_size),
+    ]
+
+
+def kernel_note(truth: KernelTruth) -> str:
+    """In words: fused or not, what fell back to float and why. Profiling adds a few µs to every node."""
+    fused = ", ".join(f"{count} {op}" for op, count in truth.fusions.items()) or "none"
+    words = [f"from ONNX Runtime's profile of {len(truth.kernels)} nodes", f"fusions: {fused}"]
+    if not truth.quantized:
+        words.append("every kernel computes in float")
+    elif truth.fallbacks:
+        named = [f"{kernel.op} ({kernel.reason})" for kernel in truth.fallbacks[:NAMED]]
+        more = len(truth.fallbacks) - len(named)
+        words.append("in float: " + ", ".join(named) + (f" and {more} more" if more else ""))
+    return "; ".join(words)
+
+
+def energy(truth: KernelTruth, file_bytes: int) -> Measurement:
+    """Energy of one answer in mJ from multiply-adds and bytes by Horowitz's constants: an estimate, never read off a meter."""
+    macs = sum(kernel.macs for kernel in truth.kernels)
+    low = sum(kernel.macs for kernel in truth.kernels if kernel.precision in ("int8", "int4"))
+    picojoules = (macs - low) * FP32_MAC_PJ + low * INT8_MAC_PJ + file_bytes / 4 * DRAM_WORD_PJ
+    note = (
+        f"{macs - low:,} float MACs × {FP32_MAC_PJ} pJ + {low:,} 8-bit MACs × {INT8_MAC_PJ} pJ + {file_bytes:,} bytes ÷ 4 × "
+        f"{DRAM_WORD_PJ:.0f} pJ, as if every weight came from DRAM once an answer (Horowitz 2014, 45 nm)"
+    )
+    return row("energy", picojoules * 1e-9, "mJ", provenance(origin=Origin.ESTIMATED, n=1, note=note))

@@ -1,0 +1,104 @@
+"""What a model answers on the test data: the objective's metrics, calibration, and, where asked for, robustness."""
+
+import numpy as np
+
+from kdui.core.artifact import Artifact
+from kdui.core.measurement import Measurement, Origin, Provenance
+from kdui.inputs import input_kind
+from kdui.methods.export.files import MODEL_FILE, read_inputs
+from kdui.methods.measure.corruptions import CORRUPTIONS, SEVERITIES, corrupted
+from kdui.methods.measure.files import PREDICTIONS_FILE
+from kdui.methods.measure.provenance import SIMULATED_ACCURACY, is_simulated, provenance, row
+from kdui.methods.measure.statistics import wilson
+from kdui.objectives import objective_of
+from kdui.objectives.calibration import BINS, calibrated_error, expected_calibration_error, fitted_temperature
+from kdui.runtime.sessions import graph_outputs
+from kdui.training.context import StepContext
+
+LEAST_FOR_CALIBRATION = 30  # examples
+
+
+def accuracy_provenance(model: Artifact, n: int) -> Provenance:
+    """Measured on test data, or simulated where the weights are rounded in a float graph."""
+    simulated = is_simulated(model)
+    return provenance(
+        n=n,
+        split="test",
+        origin=Origin.SIMULATED if simulated else Origin.MEASURED,
+        note=SIMULATED_ACCURACY if simulated else "",
+    )
+
+
+def quality(context: StepContext, model: Artifact) -> list[Measurement]:
+    """The objective's metrics on the test split, the headline with its 95 % interval where it is a share; calibration."""
+    limit = context.settings["test_examples"]
+    arrays = context.data.prepared("test", read_inputs(model.path), model.path, limit)
+    targets = context.data.targets("test")[:limit] if limit else context.data.targets("test")
+    outputs = graph_outputs(model.file(MODEL_FILE), arrays, check=lambda done: context.report.progress(0.4 * done))
+    np.save(context.out / PREDICTIONS_FILE, outputs.astype(np.float16))
+    source, objective = accuracy_provenance(model, len(targets)), objective_of(context.facts)
+    found = []
+    for number, (metric, value) in enumerate(objective.score(outputs, targets, context.facts)):
+        interval: dict[str, float] = {}
+        if number == 0 and metric.unit == "%":
+            low, high = wilson(value / 100, len(targets))
+            interval = {"low": 100 * low, "high": 100 * high}
+        found.append(row(metric.name, value, metric.unit, source, metric.higher_is_better, **interval))
+    return found + calibration(objective.asked(outputs, targets), targets, source)
+
+
+def calibration(outputs: np.ndarray, targets: np.ndarray, source: Provenance) -> list[Measurement]:
+    """Expected calibration error, the temperature that would mend it, and what error it would leave; for one label an example."""
+    if outputs.ndim != 2 or targets.ndim != 1 or len(targets) < LEAST_FOR_CALIBRATION:
+        return []
+    temperature = fitted_temperature(outputs, targets)
+    before = 100 * expected_calibration_error(outputs, targets)
+    after = 100 * calibrated_error(outputs, targets)
+    bins = _noted(source, f"{BINS} bins of confidence (Guo 2017)")
+    half = f"dividing the outputs by a temperature fitted on one half of the test data leaves {after:.1f} % on the other half"
+    return [
+        row("ece", before, "%", _noted(bins, half)),
+        row("ece_scaled", after, "%", _noted(bins, "temperature fitted on one half of the test data, error taken on the other")),
+        row("calibration_temperature", temperature, "", _noted(source, "below 1: too unsure; above 1: too sure"), None),
+    ]
+
+
+def _noted(source: Provenance, note: str) -> Provenance:
+    return source.model_copy(update={"note": "; ".join(filter(None, (source.note, note)))})
+
+
+def robustness(context: StepContext, model: Artifact) -> list[Measurement]:
+    """The headline at each corruption and severity, clean first, on ``robustness`` test examples; their mean as one number."""
+    kinds = CORRUPTIONS.get(context.facts.modality, {})
+    chosen = _spread_out(len(context.data.targets("test")), context.settings["robustness"])
+    targets = context.data.targets("test")[chosen]
+    inputs = context.data.splits["test"].inputs
+    raw = [inputs[index] for index in chosen] if isinstance(inputs, list) else inputs[chosen]
+    source = accuracy_provenance(model, len(chosen))
+    settings, objective = read_inputs(model.path), objective_of(context.facts)
+    unit, better = context.facts.headline.unit, context.facts.headline.higher_is_better
+    cells = [("clean", 0), *((name, severity) for name in kinds for severity in SEVERITIES)]
+    found = []
+    for number, (name, severity) in enumerate(cells):
+        examples = corrupted(raw, context.facts.modality, name, severity) if severity else raw
+        arrays = input_kind(settings.modality).prepare(examples, settings.settings, model.path)
+        value = objective.headline(graph_outputs(model.file(MODEL_FILE), arrays), targets)
+        found.append(row(f"robustness.{name}.{severity}", value, unit, source, better, **_interval(value, unit, len(chosen))))
+        context.report.progress(0.9 + 0.1 * number / len(cells))
+    harmed = [item.value for item in found[1:]]
+    if not harmed:
+        return []
+    words = f"mean over {len(kinds)} corruptions at 5 severities; {found[0].value:.1f} {unit} on the same examples when clean"
+    return [row("robustness", float(np.mean(harmed)), unit, _noted(source, words), better), *found]
+
+
+def _spread_out(total: int, wanted: int) -> np.ndarray:
+    """So many places, evenly over the whole split: its beginning may be sorted."""
+    return np.unique(np.linspace(0, total - 1, min(total, wanted)).round().astype(int))
+
+
+def _interval(value: float, unit: str, n: int) -> dict[str, float]:
+    if unit != "%":
+        return {}
+    low, high = wilson(value / 100, n)
+    return {"low": 100 * low, "high": 100 * high}

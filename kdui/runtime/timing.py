@@ -1,0 +1,73 @@
+"""What makes a series of timings trustworthy: when a warm-up is over, how noisy readings are, whether two series agree.
+
+Pure numpy over readings in ms, so that the rules can be checked on made-up ones.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+STABLE = 0.05  # windows whose medians differ by less than this share agree
+WINDOW = 10  # readings
+NOISY = 0.10  # more than this share of the median is worth a repeat, and a word if it stays
+DRAWS = 1000
+
+
+def is_warm(readings: Sequence[float], window: int = WINDOW, tolerance: float = STABLE) -> bool:
+    """True when the medians of the last two windows of readings agree; a run that still gets faster is not warm."""
+    if len(readings) < 2 * window:
+        return False
+    last, before = float(np.median(readings[-window:])), float(np.median(readings[-2 * window : -window]))
+    return abs(last - before) <= tolerance * max(last, before)
+
+
+def warm_up(read: Callable[[], float], longest: int = 200, seconds: float = 1.5) -> list[float]:
+    """Call ``read`` (one timed answer, ms) until it is warm, or until ``longest`` readings or so many seconds of them."""
+    readings: list[float] = []
+    while not is_warm(readings) and len(readings) < longest and (sum(readings) < 1e3 * seconds or len(readings) < 3):
+        readings.append(read())
+    return readings
+
+
+def quantile_interval(samples: "np.ndarray | Sequence[float]", share: float, draws: int = DRAWS) -> tuple[float, float]:
+    """95 % percentile bootstrap interval of a quantile; the resampling is seeded, so the same samples give the same interval."""
+    generator = np.random.default_rng(0)
+    found = np.quantile(generator.choice(np.asarray(samples, float), (draws, len(samples))), share, axis=1)
+    return float(np.quantile(found, 0.025)), float(np.quantile(found, 0.975))
+
+
+def ratio_interval(mine: Sequence[float], theirs: Sequence[float], draws: int = DRAWS) -> tuple[float, float]:
+    """95 % paired bootstrap interval of median(theirs) / median(mine): readings taken in turn are drawn together."""
+    ours, others = np.asarray(mine, float), np.asarray(theirs, float)
+    index = np.random.default_rng(0).integers(0, len(ours), (draws, len(ours)))
+    ratios = np.median(others[index], axis=1) / np.median(ours[index], axis=1)
+    return float(np.quantile(ratios, 0.025)), float(np.quantile(ratios, 0.975))
+
+
+def _signs(samples: Sequence[float]) -> tuple[float, float]:
+    """How far the medians of both halves differ, and how wide the median's 95 % interval is, as shares of the median."""
+    middle, whole = len(samples) // 2, float(np.median(samples))
+    low, high = quantile_interval(samples, 0.5)
+    return abs(float(np.median(samples[:middle])) - float(np.median(samples[middle:]))) / whole, (high - low) / whole
+
+
+def spread(samples: Sequence[float]) -> float:
+    """The larger sign of noise: the smaller, the quieter. Needs at least two readings."""
+    return max(_signs(samples))
+
+
+def noise(samples: Sequence[float]) -> str:
+    """Why readings are noisy, in words; empty where they are not: a drift between both halves, or a wide interval."""
+    if len(samples) < 4:
+        return "too few readings to tell how noisy they are"
+    drift, width = _signs(samples)
+    if max(drift, width) <= NOISY:
+        return ""
+    words = f"its first and second half differ by {drift:.0%}" if drift >= width else f"its interval is {width:.0%} wide"
+    return words.replace("%", " %")
+
+
+def agree(one: Sequence[float], other: Sequence[float]) -> bool:
+    """Whether two series of one file agree: the 95 % interval of the ratio of their medians holds 1, or is within 5 % of it."""
+    low, high = ratio_interval(one[: len(other)], other[: len(one)])
+    return low <= 1 + STABLE and high >= 1 - STABLE
