@@ -99,6 +99,12 @@ def test_compose_puts_a_new_step_where_it_belongs_and_removes_all_of_one_that_is
     assert [stage.method for stage in recipe.stages] == ["teach", "distill", "prune", "measure"]
 
 
+def test_a_step_for_texts_is_drawn_for_texts_alone(build):
+    method = next(method for method in build.methods if method.name == "pretrain")
+    drawn = {task: build._suits(method, task)["visible"] for task in ("digits", "fashion-mnist", "reuters-r8", "sentiment")}
+    assert drawn == {"digits": False, "fashion-mnist": False, "reuters-r8": True, "sentiment": True}
+
+
 def test_without_distillation_there_is_no_student():
     recipe = compose(BASE, choices(stages={"distill": None}), ORDER)
     assert recipe.student is None
