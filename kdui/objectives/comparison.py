@@ -1,6 +1,6 @@
 """Two models on the same test examples: flips, McNemar's exact test, a paired bootstrap, and harm by class. Pure numpy."""
 
-import math
+from fractions import Fraction
 
 import numpy as np
 from pydantic import Field
@@ -60,9 +60,11 @@ def mcnemar(worse: int, better: int) -> float:
 
     Twice the binomial tail of the smaller count at share 1/2, at most 1; exact integers, so that no count is too large.
     """
-    n = worse + better
-    tail = sum(math.comb(n, k) for k in range(min(worse, better) + 1))
-    return min(1.0, 2 * tail / 2**n) if n < 1000 else min(1.0, 2 * float(tail * 10**30 // 2**n) / 1e30)
+    n, tail, ways = worse + better, 0, 1
+    for k in range(min(worse, better) + 1):
+        tail += ways
+        ways = ways * (n - k) // (k + 1)
+    return min(1.0, float(Fraction(2 * tail, 2**n)))
 
 
 def paired_bootstrap(right: np.ndarray, theirs: np.ndarray, draws: int = DRAWS) -> tuple[float, float]:

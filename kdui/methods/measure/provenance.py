@@ -20,7 +20,7 @@ def unpacked_note(model: Artifact) -> str:
     if is_simulated(model):
         return SIMULATED_SPEED
     packed = model.manifest.summary.get("unpacked")
-    return f"speed of the unpacked model: {packed} has no kernel" if packed else ""
+    return f"speed of the unpacked model: no kernel computes with its packed form ({packed})" if packed else ""
 
 
 def provenance(device: str = "cpu", **values: Any) -> Provenance:

@@ -1,0 +1,206 @@
+"""What the models of one run said about the test data, set side by side: frames for charts, from what Measure kept.
+
+Predictions, measurements and kernels are read from the store; the true labels come from whoever holds the data. Everything is
+worked out from stored files, so measurements made long ago get new figures without being made again.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from kdui.catalogue.tasks import TASKS
+from kdui.core.artifact import Artifact
+from kdui.core.contracts import TaskFacts
+from kdui.core.measurement import Measurement
+from kdui.core.plain import Frozen
+from kdui.methods.measure.files import KERNELS_FILE, PREDICTIONS_FILE
+from kdui.store.store import Store
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas
+
+    from kdui.objectives.comparison import ClassScore
+
+MOST_RUNS = 16  # whose frames are kept
+ROBUST = re.compile(r"robustness\.(?P<corruption>\w+)\.(?P<severity>\d+)")
+SWEPT = re.compile(r"latency\.batch(?P<batch>\d+)\.threads(?P<threads>\w+?)(\.tokens(?P<tokens>\d+))?")
+
+Frames = dict[str, "pandas.DataFrame"]
+
+
+class Measured(Frozen):
+    """One measured model of a run: what its rows begin with, its numbers and the digest of what Measure kept."""
+
+    step: str
+    role: str
+    label: str
+    digest: str
+    measurements: dict[str, Measurement]
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """The columns that every frame has."""
+        return {"step": self.step, "role": self.role, "label": self.label}
+
+
+class Evidence:
+    """Frames by run; a measurement never changes, so what was worked out once stays right."""
+
+    def __init__(self, store: Store, targets: Callable[[str], list[int]]):
+        """``targets``: the true labels of a task's test split."""
+        self.store, self._ask_targets = store, targets
+        self._targets: dict[str, list[int]] = {}
+        self._kept: dict[tuple[str, ...], Frames] = {}
+
+    def of_run(self, run_id: str) -> Frames:
+        """``comparisons``, ``classes``, ``bins``, ``robustness``, ``sweep`` and ``kernels`` of a run's measured models.
+
+        A frame is empty where nothing of its kind was measured.
+        """
+        run = self.store.runs.get(run_id)
+        models = self._models(run_id)
+        key = (run_id, *(model.digest for model in models))
+        if key not in self._kept:
+            found = {**self._answers(TASKS[run.recipe.task], models), **_measured_frames(models), **self._kernels(models)}
+            self._kept = dict([*self._kept.items(), (key, found)][-MOST_RUNS:])
+        return self._kept[key]
+
+    def _models(self, run_id: str) -> list[Measured]:
+        digests = {step.name: step.digest for step in self.store.runs.get(run_id).steps}
+        measured = self.store.results.of_run(run_id)
+        return [
+            Measured(
+                step=row["step"],
+                role=row["role"],
+                label=row["label"],
+                digest=digests.get(row["step"], ""),
+                measurements=measured.get(row["step"], {}),
+            )
+            for row in self.store.results.rows_of_run(run_id)
+        ]
+
+    def _artifact(self, model: Measured) -> Artifact | None:
+        """What Measure kept of a model; None where it was cleared away."""
+        return self.store.artifacts.open(model.digest) if self.store.artifacts.has(model.digest) else None
+
+    def _answers(self, facts: TaskFacts, models: list[Measured]) -> Frames:
+        """Comparisons, scores by class and reliability, from the predictions of classifiers."""
+        import numpy as np
+
+        said: list[tuple[Measured, np.ndarray]] = []
+        for model in models:
+            artifact = self._artifact(model)
+            if artifact is not None and PREDICTIONS_FILE in artifact.manifest.files and facts.labels:
+                outputs = np.load(artifact.file(PREDICTIONS_FILE)).astype(np.float32)
+                if outputs.ndim == 2 and outputs.shape[1] == facts.outputs:
+                    said.append((model, outputs))
+        targets = np.array(self._true(facts.name) if said else [], dtype=np.int64)
+        return answer_frames(facts, said, targets)
+
+    def _true(self, task: str) -> list[int]:
+        if task not in self._targets:
+            self._targets[task] = self._ask_targets(task)
+        return self._targets[task]
+
+    def _kernels(self, models: list[Measured]) -> Frames:
+        import pandas
+
+        rows = []
+        for model in models:
+            artifact = self._artifact(model)
+            if artifact is not None and KERNELS_FILE in artifact.manifest.files:
+                rows += kernel_rows(model.facts, json.loads(artifact.file(KERNELS_FILE).read_bytes()))
+        columns = ["step", "role", "label", "precision", "time", "macs", "time_us", "nodes", "fallbacks", "fusions"]
+        return {"kernels": pandas.DataFrame(rows, columns=columns)}
+
+
+def answer_frames(facts: TaskFacts, said: "list[tuple[Measured, np.ndarray]]", targets: "np.ndarray") -> Frames:
+    """``comparisons`` with the teacher and the control, ``classes`` and ``bins``, from outputs [n, labels] on the first n test
+    examples of each model."""
+    import pandas
+
+    from kdui.objectives import objective_of
+    from kdui.objectives.calibration import expected_calibration_error, reliability
+    from kdui.objectives.comparison import class_scores, compare
+
+    asked = objective_of(facts).asked
+    teacher, control = (next((each for each in said if each[0].role == role), None) for role in ("teacher", "control"))
+    comparisons: list[dict[str, Any]] = []
+    classes: list[dict[str, Any]] = []
+    bins: list[dict[str, Any]] = []
+
+    def scores(outputs: "np.ndarray", n: int) -> "list[ClassScore]":
+        return class_scores(asked(outputs[:n], targets[:n]).argmax(-1), targets[:n], facts.labels)
+
+    for model, outputs in said:
+        own = targets[: len(outputs)]
+        answers = asked(outputs, own)
+        for name, other in (("teacher", teacher), ("control", control)):
+            if other is None or other[0] is model or model.role in ("teacher", name):
+                continue
+            n = min(len(outputs), len(other[1]))
+            found = compare(answers[:n].argmax(-1), asked(other[1][:n], own[:n]).argmax(-1), own[:n])
+            comparisons.append({**model.facts, "against": name, **found.model_dump(), "shown": found.is_shown})
+        if teacher is not None and model.role != "teacher":
+            n = min(len(outputs), len(teacher[1]))
+            classes += [
+                {
+                    **model.facts,
+                    "of": ours.label,
+                    "count": ours.count,
+                    "precision": ours.precision,
+                    "recall": ours.recall,
+                    "precision_change": ours.precision - theirs.precision,
+                    "recall_change": ours.recall - theirs.recall,
+                }
+                for ours, theirs in zip(scores(outputs, n), scores(teacher[1], n), strict=True)
+            ]
+        error = 100 * expected_calibration_error(answers, own)
+        bins += [{**model.facts, "ece": error, "n": len(own), **each.model_dump()} for each in reliability(answers, own)]
+    return {name: pandas.DataFrame(rows) for name, rows in (("comparisons", comparisons), ("classes", classes), ("bins", bins))}
+
+
+def _measured_frames(models: list[Measured]) -> Frames:
+    """Robustness and the latency sweep out of the measurements' names."""
+    import pandas
+
+    robustness, sweep = [], []
+    for model in models:
+        for name, item in model.measurements.items():
+            values = {**model.facts, "value": item.value, "low": item.low, "high": item.high, "n": item.provenance.n}
+            if found := ROBUST.fullmatch(name):
+                kind = {"corruption": found["corruption"], "severity": int(found["severity"])}
+                robustness.append({**values, **kind, "unit": item.unit})
+            elif found := SWEPT.fullmatch(name):
+                tokens = int(found["tokens"]) if found["tokens"] else 0
+                sweep.append({**values, "batch": int(found["batch"]), "threads": found["threads"], "tokens": tokens})
+    return {"robustness": pandas.DataFrame(robustness), "sweep": pandas.DataFrame(sweep)}
+
+
+def kernel_rows(facts: Mapping[str, str], kept: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """One row a precision that ran in a model: its share of time and MACs in %, its nodes, the fallbacks with reasons."""
+    rows = []
+    for precision in kept["shares"]["time_us"]:
+        kernels = [each for each in kept["kernels"] if each["precision"] == precision]
+        if not kernels:
+            continue
+        reasons: dict[str, int] = {}
+        for each in sorted(kernels, key=lambda each: -each["time_us"]):
+            if each["reason"]:
+                words = f"{each['op']}: {each['reason']}"
+                reasons[words] = reasons.get(words, 0) + 1
+        rows.append(
+            {
+                **facts,
+                "precision": precision,
+                "time": 100 * kept["shares"]["time_us"][precision],
+                "macs": 100 * kept["shares"]["macs"][precision],
+                "time_us": sum(each["time_us"] for each in kernels),
+                "nodes": len(kernels),
+                "fallbacks": [f"{count} × {words}" for words, count in reasons.items()],
+                "fusions": [f"{count} × {name}" for name, count in kept["fusions"].items()],
+            }
+        )
+    return rows
