@@ -16,8 +16,8 @@
   const mount = async (root, server) => {
     const part = (id) => root.querySelector(`#${id}`);
     const axis = part("explore-x");
-    await kdui.load("gains.js");
-    const gains = kdui.gains.mount(root, server);
+    await Promise.all([kdui.load("gains.js"), kdui.load("layers.js")]);
+    const [gains, layers] = [kdui.gains.mount(root, server), kdui.layers.mount(root, server)];
     const view = { task: "", limits: {}, ranges: {}, sort: "accuracy", down: true, page: 1, asked: 0, figure: "", key: "" };
 
     // --- sliders: log scales from the data; the open end sets no limit ----------------------------------------------
@@ -106,6 +106,7 @@
       for (const select of root.querySelectorAll("[data-task]")) select.value = task;
       view.task = task;
       gains.choose(task);
+      layers.choose(task);
       if (kdui.tab() === "explore") change({ limits: {} });
       else view.stale = true;
     };
@@ -143,6 +144,7 @@
     for (const select of root.querySelectorAll("[data-task]")) select.value = start;
     await ask();
     gains.choose(start);
+    layers.choose(start);
     const chartElement = part("explore-chart");
     chartElement.on?.("plotly_click", ({ points }) => {
       const [run] = [points[0]?.customdata].flat();

@@ -56,7 +56,7 @@
     for (const select of [pair, quantity]) select.addEventListener("change", ask);
     root.addEventListener("click", async (event) => {
       const button = event.target.closest("[data-save][data-of]");
-      if (!button) return;
+      if (!button || !CHARTS.includes(button.dataset.of)) return;
       const { save: kind, of: name } = button.dataset;
       if (kind !== "csv") return picture(view.figures[name], kind, `kdui-${view.task}-${name}`);
       const answer = await server.explore_gains_csv({ task: view.task, pair: pair.value, of: name });

@@ -146,7 +146,10 @@
       const sentence = {
         magnitude: `Zeroes the ${Math.round(total * share).toLocaleString("en")} of ${total.toLocaleString("en")} weights: those under ${small(threshold)} of their layer's root mean square.`,
         random: `Zeroes ${percent(share)} of ${total.toLocaleString("en")} weights, large ones too.`,
-        structured: `Removes ${percent(share)} of each layer's channels, whatever the size of single weights in them.`,
+        taylor: `Zeroes the ${percent(share)} of weights whose absence would change the loss least: gradients decide, not this histogram.`,
+        movement: `Zeroes the ${percent(share)} of weights that training moves towards zero most: their size does not decide.`,
+        wanda: `Zeroes ${percent(share)} of each output's weights: the smallest products of weight and input.`,
+        "2:4": "Zeroes two of every four inputs of each output: half of the weights, whatever this share says.",
       }[values.kind];
       return {
         traces: [histogram("removed", edges, heights.map((h, i) => h * gone[i]), kdui.colour("track")),
@@ -256,6 +259,7 @@
     set(name, value) {
       if (value === null || value === undefined) return;
       values[name] = value;
+      window.dispatchEvent(new CustomEvent("kdui:knob", { detail: { name, value } })); // What-if follows
       (after[name] ?? []).forEach(draw);
     },
     /** New data from the server. */

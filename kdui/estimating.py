@@ -16,6 +16,7 @@ from kdui.store.store import Store
 # Deliberately rough: used only until a first run has been timed on this machine.
 FLOPS_A_CORE = 3e10
 STEP_SECONDS = 0.004
+SENSITIVITY_CHANGES = 150  # a dozen a layer
 LIKE_MODELS = 400  # newest measured models of the same kind that a range is taken from
 FIXED_SECONDS = {"export": 3.0, "measure": 4.0, "quantize": 5.0}
 FAST_INT8 = {"avx512_vnni", "avx_vnni", "amx_int8", "asimddp"}
@@ -188,6 +189,8 @@ def rough_seconds(task: str, step: Step, size: Size | None) -> float:
     """Seconds of a step that was never timed here: forward and backward cost about three forward passes."""
     if step.method in FIXED_SECONDS or size is None:
         return FIXED_SECONDS.get(step.method, 5.0)
+    if step.method == "sensitivity":
+        return SENSITIVITY_CHANGES * 2.0 * size["macs"] * step.settings["examples"] / (FLOPS_A_CORE * cores())
     examples = step.settings.get("train_examples") or TASKS[task].splits["train"]
     flops = 2.0 * size["macs"] * examples / (FLOPS_A_CORE * cores())
     if step.produces == "outputs":

@@ -8,8 +8,10 @@ from kdui.catalogue.methods import METHODS
 from kdui.catalogue.tasks import TASKS
 from kdui.core.measurement import Measurement, Origin, Provenance
 from kdui.core.recipe import Recipe
+from kdui.core.run import Run
 from kdui.core.views import Answer, ModelResult, RunRow
 from kdui.launch import machine
+from kdui.store.store import Store
 
 
 def differences(base: Recipe, recipe: Recipe) -> dict[str, Any] | None:
@@ -95,3 +97,9 @@ def answer(item: dict[str, Any]) -> Answer:
         ),
     )
     return Answer(digest=item["digest"], rows=tuple(item["rows"]), latency_ms=latency, file_bytes=item["file_bytes"])
+
+
+def findings(store: Store, run: Run) -> tuple[str, ...]:
+    """What the run's reports found, one sentence each; a report that is not made yet, or was cleared away, says nothing."""
+    made = [step.digest for step in run.steps if step.method == "sensitivity" and store.artifacts.has(step.digest)]
+    return tuple(store.artifacts.manifest(digest).summary["finding"] for digest in made)

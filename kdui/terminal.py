@@ -130,6 +130,7 @@ def run_json(bench: Workbench, detail: RunDetail) -> dict[str, Any]:
         "stages": stages,
         "measurements": results,
         "gain": detail.gain.row() if detail.gain else None,
+        "findings": list(detail.findings),
         "artifacts": artifacts,
     }
 
@@ -174,6 +175,8 @@ def print_run(detail: RunDetail) -> None:
         console.print("● measured  ◐ simulated  ○ estimated  ⟲ replayed", highlight=False)
     if detail.gain:
         console.print(gain_sentence(detail.gain), highlight=False)
+    for finding in detail.findings:
+        console.print(finding, highlight=False)
     console.print(detail.command, highlight=False)
 
 

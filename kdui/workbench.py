@@ -25,10 +25,11 @@ from kdui.launch.dispatcher import Dispatcher, terminate
 from kdui.launch.local import OUTPUT
 from kdui.lens_data import lens_data
 from kdui.points import Points
-from kdui.presenting import answer, as_argument, differences, gain, run_row
+from kdui.presenting import answer, as_argument, differences, findings, gain, run_row
 from kdui.serving.client import ServingClient
 from kdui.settings import Settings
 from kdui.store.store import Store
+from kdui.what_if import WhatIf
 
 if TYPE_CHECKING:
     import pandas
@@ -46,6 +47,7 @@ class Workbench:
         self.dispatcher: Dispatcher | None = None
         self._points = Points(self.store)
         self._size = lru_cache(maxsize=256)(self._ask_size)
+        self.what_if = WhatIf(self.store, self.settings, lambda: self.serving)
 
     @cached_property
     def serving(self) -> ServingClient:
@@ -220,6 +222,7 @@ class Workbench:
             run=run,
             results=results,
             gain=gain(run.recipe, results),
+            findings=findings(self.store, run),
             command=self.command(run.recipe),
             yaml=self.recipe_yaml(run.recipe),
         )

@@ -18,7 +18,7 @@ HEAVY = {"torch", "transformers", "onnxruntime", "onnx", "sklearn", "torch_pruni
 LAYERS = {
     "ground": r"kdui|kdui\.core\b.*",
     "place": r"kdui\.settings|kdui\.launch|kdui\.launch\.machine",
-    "facts": r"kdui\.(tasks|models|methods)|.*\.(spec|files)|kdui\.methods\.(training|student|recovery)_knobs|kdui\.tasks\.examples",
+    "facts": r"kdui\.(tasks|models|methods)|.*\.(spec|files)|kdui\.methods\.\w+_knobs|kdui\.tasks\.examples",
     "store and catalogue": r"kdui\.(store|catalogue)\b.*",
     "inputs and objectives": r"kdui\.(inputs|objectives|tasks)\b.*",
     "models": r"kdui\.models\b.*",
@@ -28,7 +28,7 @@ LAYERS = {
     "worker": r"kdui\.worker",
     "launch": r"kdui\.launch\b.*",
     "serving": r"kdui\.serving\b.*",
-    "what the page asks for": r"kdui\.(charts|estimating|lens_data|points|presenting)\b.*",
+    "what the page asks for": r"kdui\.(charts|estimating|evidence|lens_data|points|presenting|what_if)\b.*",
     "workbench": r"kdui\.workbench",
     "page": r"kdui\.ui\b.*",
     "commands": r"kdui\.(serve|terminal|listing|studying|bench)\b.*|app",
@@ -38,7 +38,7 @@ ALLOWED = {("kdui.catalogue.sizes", "kdui.models.building")}
 
 LIGHT = re.compile(
     r"app|kdui\.(core|settings|catalogue|store|launch|charts|ui|workbench|serve|terminal|listing|studying)\b.*"
-    r"|kdui\.(points|presenting|estimating|lens_data)\b.*|kdui\.serving\.client|.*\.(spec|files)|kdui\.methods\.(training|student|recovery)_knobs"
+    r"|kdui\.(points|presenting|estimating|evidence|lens_data|what_if)\b.*|kdui\.serving\.client|.*\.(spec|files)|kdui\.methods\.\w+_knobs"
 )
 
 

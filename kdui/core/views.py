@@ -99,6 +99,7 @@ class RunDetail(Frozen):
     run: Run
     results: tuple[ModelResult, ...]
     gain: Measurement | None = Field(default=None, description="student minus control in points of the headline metric")
+    findings: tuple[str, ...] = Field(default=(), description="what its reports found, one sentence each")
     command: str
     yaml: str
 

@@ -2,8 +2,8 @@
 
 import time
 from collections import OrderedDict
-from functools import cache
-from typing import Any
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from kdui.methods.export.files import MODEL_FILE, read_inputs
 from kdui.objectives import objective_of
 from kdui.settings import Settings
 from kdui.store.artifacts import ArtifactStore
+
+if TYPE_CHECKING:
+    from kdui.serving.changing import Changing
 
 TIMED_RUNS, TIMED_SECONDS = 30, 0.6
 SESSION_OVERHEAD_MB = 12.0  # of ONNX Runtime for each open session
@@ -60,6 +63,10 @@ class Answers:
         split = self._data(task)["test"]
         return [self._shown(task, (offset + index) % len(split.targets)) for index in range(n)]
 
+    def targets(self, task: str) -> list[int]:
+        """The true labels of the test split, in its order."""
+        return [int(target) for target in self._data(task)["test"].targets]
+
     def disagreements(self, task: str, teacher: str, other: str, n: int) -> dict[str, Any]:
         """Test examples that the teacher gets right and the other model wrong; both named by their measure artifact's digest.
 
@@ -95,7 +102,21 @@ class Answers:
         folder = weights_folder(facts, self.settings) if facts.ref.kind != "preset" else None
         return size_of(facts, TASKS[task], folder).model_dump()
 
+    def measure_change(self, task: str, model: str, examples: int, change: dict[str, Any]) -> dict[str, Any]:
+        """What one change of all layers costs a model on the validation subset."""
+        return self._changing.measure(task, model, examples, change)
+
+    def scan(self, task: str, model: str, settings: dict[str, Any], seconds: float) -> dict[str, Any]:
+        """Go on measuring a model's sensitivity for so many seconds."""
+        return self._changing.scan(task, model, settings, seconds)
+
     # ---------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _changing(self) -> "Changing":
+        from kdui.serving.changing import Changing  # brings onnx, which nothing else here needs
+
+        return Changing(self.artifacts, self._data)
 
     def _load(self, task: str) -> Any:
         return load_task(task, self.settings)[1]

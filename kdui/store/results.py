@@ -7,7 +7,8 @@ from sqlalchemy import Engine, delete, func, insert, select
 from sqlalchemy.engine import RowMapping
 
 from kdui.core.measurement import Measurement, Provenance
-from kdui.store.tables import measurements, results, runs
+from kdui.core.run import StepState
+from kdui.store.tables import measurements, results, runs, steps
 
 RESULT_COLUMNS = [column.name for column in results.c if column.name not in ("id", "task")]
 
@@ -63,6 +64,23 @@ class ResultStore:
                 dict(row)
                 for row in connection.execute(select(results).where(results.c.run == run_id).order_by(results.c.id)).mappings()
             ]
+
+    def reports(self, method: str, model: str) -> list[str]:
+        """Digests of the finished steps of that method in runs that hold the exported model, the newest first."""
+        exported = steps.alias()
+        query = (
+            select(steps.c.digest)
+            .join(exported, exported.c.run == steps.c.run)
+            .join(runs, runs.c.id == steps.c.run)
+            .where(
+                exported.c.digest == model,
+                steps.c.method == method,
+                steps.c.state.in_([StepState.DONE, StepState.CACHED]),
+            )
+            .order_by(runs.c.created.desc())
+        )
+        with self.engine.connect() as connection:
+            return list(dict.fromkeys(connection.execute(query).scalars()))
 
     def version(self, task: str) -> tuple[int, int]:
         """Changes whenever the chart rows of a task change: lets a reader keep what it read."""

@@ -18,6 +18,7 @@ from kdui.ui.forms import Form, Knob, draw_form, knobs
 from kdui.ui.recipe_form import Choices, compose, pack, settings_of, unpack
 from kdui.ui.shared_form import SharedForm
 from kdui.ui.shell import READ, PageState
+from kdui.ui.what_if import create_what_if
 
 DISTILL = "distill"  # stands for all methods that train the student
 APART = ("control", "smooth_control")  # drawn in the first column, beside the student whom they concern
@@ -277,7 +278,7 @@ def create_build(workbench: Any, page_state: PageState) -> None:
         apply_default_css=False,
         js_on_load="watch('value', () => kdui.load('lenses.js').then(() => kdui.lenses.feed(props.value)))",
     )
-    connect_build(build, page_state, lens_data)
+    connect_build(build, page_state, lens_data, create_what_if(workbench))
     connect_actions(build, build.actions)
 
 

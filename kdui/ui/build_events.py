@@ -13,6 +13,7 @@ from kdui.core.recipe import Recipe
 from kdui.ui import build_facts
 from kdui.ui.recipe_form import with_distiller
 from kdui.ui.shell import READ, PageState
+from kdui.ui.what_if import choices
 
 if TYPE_CHECKING:
     from kdui.ui.build import Build
@@ -24,7 +25,7 @@ FILL: dict[str, Any] = {**READ, "queue": True}
 LENS_VALUES = {"kind": ("prune", "kind")}  # knobs without a lens of their own that change one
 
 
-def connect_build(build: Build, page_state: PageState, lens_data: gr.HTML) -> None:
+def connect_build(build: Build, page_state: PageState, lens_data: gr.HTML, what_if: gr.HTML) -> None:
     """Bind the form: every change refreshes what is said about it, every choice of a recipe or model fills it."""
     inputs = build.inputs
 
@@ -33,6 +34,7 @@ def connect_build(build: Build, page_state: PageState, lens_data: gr.HTML) -> No
         event(lambda *shown: _cost(build, *shown), inputs, build.cost, **READ)
         if lenses:
             event(lambda *shown: _lenses(build, *shown), inputs, lens_data, **READ)
+            event(lambda *shown: _what_if(build, *shown), inputs, what_if, **READ)
 
     def turned(fn: Callable[..., Any], given: Any, outputs: Any, **options: Any) -> None:
         gr.on([control.input for control in build.knob_inputs], fn, given, outputs, trigger_mode="always_last", **options)
@@ -67,6 +69,13 @@ def _lenses(build: Build, *shown: Any) -> Any:
     except KduiError:  # the estimate says what is wrong
         note = "Nothing to show until the recipe can run."
         return {name: {"origin": "none", "note": note} for name in ("temperature", "soft_weight", "weights")}
+
+
+def _what_if(build: Build, *shown: Any) -> Any:
+    try:
+        return choices(build.workbench, build.recipe(*shown))
+    except KduiError:  # the estimate says what is wrong
+        return gr.skip()
 
 
 def _filler(build: Build, find: Callable[..., Recipe | None], *, named: bool = False) -> Callable[..., Any]:

@@ -13,6 +13,7 @@ from kdui.core.contracts import TaskFacts
 from kdui.core.errors import UnknownName
 from kdui.ui import explore_view
 from kdui.ui.explore_gains import GainCalls, gains_markup
+from kdui.ui.explore_sensitivity import LayerCalls, layers_markup
 from kdui.ui.explore_view import Wish
 from kdui.ui.panel import create_panel, options
 from kdui.ui.shell import PageState
@@ -32,8 +33,9 @@ EMPTY = (
 def create_explore(workbench: Any, page_state: PageState) -> None:
     """Chart and table on the left, budget on the right."""
     calls = ExploreCalls(workbench)
-    gains = GainCalls(workbench)
+    gains, layers = GainCalls(workbench), LayerCalls(workbench)
     asked = [calls.explore_view, calls.explore_csv, calls.explore_start, gains.explore_gains, gains.explore_gains_csv]
+    asked += [layers.explore_layers, layers.explore_layers_csv]
     create_panel("explore", markup(workbench.tasks()), asked)
     page_state.task.change(fn=None, inputs=page_state.task, js="(task) => { window.kdui.explore?.choose(task); }")
 
@@ -149,6 +151,7 @@ def markup(tasks: list[TaskFacts]) -> str:
     </section>
   </div>
   {gains_markup()}
+  {layers_markup()}
   <section class="card" id="explore-models" aria-label="Models"><h2 class="label">Models</h2>
     <div id="explore-table"></div></section>
 </div>

@@ -233,3 +233,8 @@ def recipe_html(detail: RunDetail) -> str:
 def curve_labels(steps: Sequence[StepStatus]) -> tuple[Mapping[str, str], Mapping[str, str | None]]:
     """Names and roles of the steps, for the live chart."""
     return {step.name: step.label or step.name for step in steps}, {step.name: step.role for step in steps}
+
+
+def findings_html(findings: Sequence[str]) -> str:
+    """What reports found, such as the most sensitive layer; Explore shows the whole of it."""
+    return "".join(f'<p class="lead">{escape(text)} <a href="?tab=explore">Show in Explore</a></p>' for text in findings)

@@ -64,7 +64,9 @@ class RunCalls:
             "head": run_view.head_html(run, facts.title if facts else run.recipe.task),
             "actions": run_view.actions_html(run, detail.results),
             "strip": run_view.strip_html(run.steps, [stage.name for stage in run.recipe.stages]),
-            "results": run_view.gain_html(detail.gain) + run_view.results_html(detail.results, headline),
+            "results": run_view.gain_html(detail.gain)
+            + run_view.results_html(detail.results, headline)
+            + run_view.findings_html(detail.findings),
             "recipe": run_view.recipe_html(detail),
             "log": self.workbench.log_tail(run_id),
             "cursor": cursor,

@@ -1,0 +1,101 @@
+"""Explore's question about layers: which one breaks first when it is pruned, rounded or factorized by itself."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from kdui.charts.sensitivity import METHODS, Quantity, sensitivity_figure, sensitivity_frame
+from kdui.core.errors import UnknownName
+from kdui.core.plain import Frozen
+from kdui.ui.panel import options
+
+NOTHING = (
+    'In <a href="?tab=build">Build</a>, below the columns, choose a model under <b>What if</b> and measure its layers; '
+    "or add a stage <b>sensitivity</b> to a recipe."
+)
+
+
+class LayerWish(Frozen):
+    """What the browser wants to see; an empty model is the newest one that was measured."""
+
+    task: str
+    model: str = ""
+    method: str = ""
+    quantity: Quantity = "drop"
+
+
+class LayerCalls:
+    """What the browser can ask about the sensitivity of layers."""
+
+    def __init__(self, workbench: Any):
+        self.workbench = workbench
+
+    def explore_layers(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """The heat map with the models and methods to choose from."""
+        wish = LayerWish.model_validate(asked)
+        task, models, model, found = self._found(wish)
+        if found is None:
+            return {"layers": {"title": "No layer has been changed by itself yet", "note": NOTHING}, "models": "", "model": ""}
+        methods = list(found["methods"])
+        method = wish.method if wish.method in methods else methods[0]
+        unit = "points" if found["metric"]["unit"] == "%" else found["metric"]["unit"]
+        error = found["error"]
+        figure = sensitivity_figure(
+            sensitivity_frame(found),
+            method=method,
+            quantity=wish.quantity,
+            about=f"{task.title} · {model['title']}",
+            n=found["n"],
+            unit=unit,
+            error=f"their sum misses {error['count']} joint changes by {error['drop']:.1f} {unit} on average",
+        )
+        title = figure.layout.title
+        return {
+            "models": options([(each["digest"], f"{each['title']} · {each['role']}") for each in models], model["digest"]),
+            "model": model["digest"],
+            "methods": options([(name, METHODS[name]) for name in methods], method),
+            "method": method,
+            "layers": {
+                "figure": figure.to_json(),
+                "title": title.text,
+                "subtitle": title.subtitle.text,
+                "height": figure.layout.height,
+            },
+        }
+
+    def explore_layers_csv(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Every layer, method and strength of a model, nothing rounded."""
+        task, _, _, found = self._found(LayerWish.model_validate(asked))
+        text = sensitivity_frame(found).to_csv(index=False) if found else ""
+        return {"name": f"kdui-{task.name}-layers.csv", "csv": text}
+
+    def _found(self, wish: LayerWish) -> tuple[Any, list[dict[str, Any]], dict[str, Any], dict[str, Any] | None]:
+        """Task, models with a known sensitivity, the chosen one and what is known of it."""
+        tasks = {task.name: task for task in self.workbench.tasks()}
+        if wish.task not in tasks:
+            raise UnknownName("task", wish.task, tasks)
+        models = self.workbench.what_if.measured(wish.task)
+        model = next((each for each in models if each["digest"] == wish.model), models[0] if models else {})
+        found = self.workbench.what_if.sensitivity(wish.task, model["digest"]) if model else None
+        return tasks[wish.task], models, model, found
+
+
+def layers_markup() -> str:
+    """The frame that assets/layers.js fills."""
+    quantities = options([("drop", "Headline lost"), ("kl", "KL to the unchanged model")])
+    saves = "".join(
+        f'<button type="button" class="act small" data-save="{kind}" data-of="layers" hidden>{kind.upper()}</button>'
+        for kind in ("png", "svg", "csv")
+    )
+    fields = "".join(
+        f'<label class="field" hidden><span>{title}</span><select id="layers-{name}">{given}</select></label>'
+        for name, title, given in (("model", "Model", ""), ("method", "Change", ""), ("quantity", "Show", quantities))
+    )
+    return f"""
+  <section class="card layers" id="layers" aria-labelledby="layers-label">
+    <div class="bought-head"><h2 class="label" id="layers-label">Layer by layer</h2><div class="filters">{fields}</div></div>
+    <div id="layers-message"></div>
+    <h3 class="title" id="layers-title" aria-live="polite">&nbsp;</h3>
+    <p class="lead" id="layers-subtitle"></p>
+    <div class="plot" id="layers-chart" role="img" aria-labelledby="layers-title layers-subtitle" hidden></div>
+    <div class="empty" id="layers-note" hidden></div><div class="under"><span></span>{saves}</div>
+  </section>"""

@@ -1,0 +1,109 @@
+"""What-if below Build's columns: sliders that move a predicted trade-off in the browser, and a button that measures the point."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import gradio as gr
+from pydantic import Field
+
+from kdui.core.errors import KduiError
+from kdui.core.plain import Frozen
+from kdui.core.recipe import Recipe
+from kdui.ui.panel import create_panel
+
+FLOAT_BITS = 32
+
+
+class Wish(Frozen):
+    """A change of the whole model that a person wants measured."""
+
+    task: str
+    model: str
+    sparsity: float = Field(default=0.0, ge=0, lt=1)
+    rank: float = Field(default=1.0, gt=0, le=1)
+    bits: int = Field(default=FLOAT_BITS, ge=2, le=FLOAT_BITS)
+
+
+class WhatIfCalls:
+    """What the browser can ask: a model's sensitivity, more of its measurement, and one point."""
+
+    def __init__(self, workbench: Any):
+        self.what_if = workbench.what_if
+
+    def whatif_open(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """The model's sensitivity; nothing where it was not measured yet."""
+        return {"found": self.what_if.sensitivity(str(asked["task"]), str(asked["model"]))}
+
+    def whatif_compute(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Go on measuring the model's sensitivity; with the result once it is done."""
+        task, model = str(asked["task"]), str(asked["model"])
+        progress: dict[str, Any] = self.what_if.compute(task, model)
+        found = self.what_if.sensitivity(task, model) if progress["done"] == progress["total"] else None
+        return {**progress, "found": found}
+
+    def whatif_prepare(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Have the model opened, because its first point will be wanted soon."""
+        self.what_if.prepare(str(asked["task"]), str(asked["model"]))
+        return {}
+
+    def whatif_measure(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """One change of all layers, measured on the validation examples of the model's sensitivity."""
+        wish = Wish.model_validate(asked)
+        change = {"sparsity": wish.sparsity, "rank": wish.rank, "bits": wish.bits}
+        measured: dict[str, Any] = self.what_if.measure(wish.task, wish.model, change)
+        return measured
+
+
+def create_what_if(workbench: Any) -> gr.HTML:
+    """Draw it here. Gives what tells it which models there are: the value of ``choices``."""
+    calls = WhatIfCalls(workbench)
+    create_panel("whatif", markup(), [calls.whatif_open, calls.whatif_compute, calls.whatif_prepare, calls.whatif_measure])
+    return gr.HTML(
+        {},
+        html_template="<i></i>",
+        elem_classes="hidden-field",
+        apply_default_css=False,
+        js_on_load="watch('value', () => kdui.load('live.js').then(() => kdui.load('whatif.js'))"
+        ".then(() => kdui.whatif.feed(props.value)))",
+    )
+
+
+def choices(workbench: Any, recipe: Recipe) -> dict[str, Any]:
+    """The task and its models that can be changed, for the panel; none while the recipe cannot run."""
+    try:
+        return {"task": recipe.task, "models": workbench.what_if.models(recipe)}
+    except KduiError:  # the estimate says what is wrong
+        return {"task": recipe.task, "models": []}
+
+
+def markup() -> str:
+    """The frame that assets/whatif.js fills."""
+    return f"""
+<section class="card whatif" aria-labelledby="whatif-label">
+  <div class="bought-head"><h2 class="label" id="whatif-label">What if it were compressed after training?</h2>
+    <label class="field" hidden><span>Model</span><select id="whatif-model"></select></label></div>
+  <div id="whatif-message"></div>
+  <div class="empty" id="whatif-empty"></div>
+  <div class="whatif-shown" id="whatif-shown" hidden>
+    <div class="budget">
+      {_slider("sparsity", "Weights removed", 0, 90, 5, 0)}
+      {_slider("rank", "Rank kept", 10, 100, 5, 100)}
+      {_slider("bits", "Bits of a weight", 2, 9, 1, 9)}
+      <p class="lead" id="whatif-says" role="status"></p>
+      <div class="buttons"><button type="button" class="act primary" id="whatif-measure">Measure this point</button></div>
+      <p class="lead" id="whatif-measured" role="status"></p>
+    </div>
+    <div>
+      <h3 class="title" id="whatif-title">&nbsp;</h3>
+      <p class="lead" id="whatif-subtitle"></p>
+      <div class="plot" id="whatif-chart" role="img" aria-labelledby="whatif-title whatif-subtitle"></div>
+    </div>
+  </div>
+</section>"""
+
+
+def _slider(name: str, title: str, low: int, high: int, step: int, value: int) -> str:
+    return (
+        f'<label class="slide"><span>{title}<output id="whatif-out-{name}"></output></span>'
+        f'<input type="range" id="whatif-{name}" data-turn min="{low}" max="{high}" step="{step}" value="{value}"></label>'
+    )
