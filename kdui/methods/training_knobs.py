@@ -11,7 +11,7 @@ from kdui.core.errors import RecipeError
 ADVANCED: JsonDict = {"advanced": True}
 NEVER: JsonDict = {"advanced": True, "only_when": {"epochs": []}}  # an inherited knob that means nothing here is not drawn
 # Knobs that joined TrainingKnobs later, with the value at which they do nothing.
-LATER: dict[str, Any] = {"labels": 1.0, "adapter_rank": 0}
+LATER: dict[str, Any] = {"labels": 1.0, "adapter_rank": 0, "dropout": None, "l1": 0.0, "group_lasso": 0.0}
 
 
 class TrainingKnobs(StageSpec):
@@ -72,6 +72,31 @@ class TrainingKnobs(StageSpec):
         description="Train only low-rank adapters (LoRA) beside the attention of a transformer, and the head; they are merged "
         "afterwards. 0 trains everything. Takes a higher learning rate, e.g. 1e-3.",
         json_schema_extra={"advanced": True, "modality": "text"},
+    )
+    dropout: float | None = Field(
+        default=None,
+        ge=0,
+        le=0.9,
+        title="Dropout",
+        description="Share of the inputs that the model's dropout layers drop in training; one before the output layer where it "
+        "has none. Empty leaves it as the model has it.",
+        json_schema_extra=ADVANCED,
+    )
+    l1: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        title="L1",
+        description="Weight of the sum of all |w| in the loss: draws single weights to zero. Start at 1e-6.",
+        json_schema_extra=ADVANCED,
+    )
+    group_lasso: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        title="Group lasso",
+        description="Weight of the sum of every output channel's norm in the loss: draws whole channels to zero. Start at 1e-4.",
+        json_schema_extra=ADVANCED,
     )
 
     def training(self) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What surgery did to a module, as plain data: which layers have another shape than in a fresh build."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -19,6 +19,8 @@ _SHAPES: dict[type[nn.Module], tuple[str, ...]] = {
     nn.Embedding: ("num_embeddings", "embedding_dim"),
 }
 _ATTENTION = ("num_attention_heads", "all_head_size")
+# Of a list of layers from which some were taken out: how many are left, numbered anew.
+_LENGTH = "length"
 
 
 def describe_surgery(module: nn.Module, fresh: nn.Module) -> Surgery:
@@ -27,9 +29,11 @@ def describe_surgery(module: nn.Module, fresh: nn.Module) -> Surgery:
     Raises StageFailed where layers were added or taken away: that no list of sizes can describe.
     """
     layers, reference = dict(module.named_modules()), dict(fresh.named_modules())
+    surgery: Surgery = {name: {_LENGTH: length} for name, length in _shortened(layers, reference).items()}
+    gone = tuple(f"{name}.{index}" for name, cut in surgery.items() for index in range(cut[_LENGTH], len(_list(reference[name]))))
+    reference = {name: layer for name, layer in reference.items() if not any(_within(name, one) for one in gone)}
     if odd := sorted(layers.keys() ^ reference.keys()):
         raise StageFailed(f"The model has other layers than its family builds ({', '.join(odd[:5])}), so it cannot be saved.")
-    surgery: Surgery = {}
     for name, layer in layers.items():
         changed = {
             key: _plain(getattr(layer, key)) for key in _attributes(layer) if getattr(layer, key) != getattr(reference[name], key)
@@ -43,10 +47,31 @@ def apply_surgery(module: nn.Module, surgery: Mapping[str, Mapping[str, Any]]) -
     """Give a fresh build the described shapes; the values of the resized tensors are undefined until a state is loaded."""
     for name, changed in surgery.items():
         layer = module.get_submodule(name)
+        if _LENGTH in changed:
+            del _list(layer)[changed[_LENGTH] :]
+            continue
         for key, value in changed.items():
             setattr(layer, key, tuple(value) if isinstance(value, list) else value)
         for key, shape in _tensor_shapes(layer).items():
             _resize(layer, key, shape)
+
+
+def _shortened(layers: Mapping[str, nn.Module], reference: Mapping[str, nn.Module]) -> dict[str, int]:
+    """Lists with fewer layers than in a fresh build -> how many they have."""
+    both = {name: (layer, reference[name]) for name, layer in layers.items() if name in reference}
+    return {
+        name: len(one)
+        for name, (one, other) in both.items()
+        if isinstance(one, nn.ModuleList) and isinstance(other, nn.ModuleList) and len(one) < len(other)
+    }
+
+
+def _within(name: str, parent: str) -> bool:
+    return name == parent or name.startswith(f"{parent}.")
+
+
+def _list(layer: nn.Module) -> nn.ModuleList:
+    return cast(nn.ModuleList, layer)
 
 
 def _attributes(layer: nn.Module) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from kdui.methods.training_knobs import TrainingKnobs
 from kdui.training.checkpoint import load_checkpoint, save_checkpoint
 from kdui.training.context import Reporter
 from kdui.training.device import autocast
+from kdui.training.regularization import dropout_rate, penalties
 from kdui.training.resident import ResidentData
 
 CHECKPOINT_EVERY = 20.0  # s between checkpoints inside an epoch: what a killed worker loses at the most
@@ -90,8 +91,9 @@ class Trainer:
         if self.knobs.epochs == 0 or (self._best_score is None and not self._steps_done):
             self._evaluate(0.0)
         try:
-            while self._epoch < self.knobs.epochs and not self._out_of_patience():
-                self._run_epoch()
+            with dropout_rate(self.model, self.knobs.dropout):
+                while self._epoch < self.knobs.epochs and not self._out_of_patience():
+                    self._run_epoch()
         except Cancelled:
             self._save()  # a resume goes on from this very step
             raise
@@ -182,6 +184,8 @@ class Trainer:
         with self._autocast:
             outputs = self.model(**batch.inputs)
             losses = self.losses(outputs, batch)
+        if extra := penalties(self.model, self.knobs.l1, self.knobs.group_lasso):
+            losses = {**losses, **extra, "total": torch.stack([losses["total"], *extra.values()]).sum()}
         self._optimizer.zero_grad(set_to_none=True)
         losses["total"].backward()
         nn.utils.clip_grad_norm_(self._trained().parameters(), 5.0)

@@ -13,6 +13,11 @@ def prunable_weights(module: nn.Module) -> dict[str, nn.Parameter]:
     return {name: parameter for name, parameter in module.named_parameters() if parameter.ndim >= 2}
 
 
+def table_names(module: nn.Module) -> set[str]:
+    """The names of the weights of embeddings: rows that are looked up, not multiplied."""
+    return {f"{name}.weight" if name else "weight" for name, layer in module.named_modules() if isinstance(layer, nn.Embedding)}
+
+
 def relative_weights(weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """Each weight divided by the root mean square of its tensor, so that layers of different scale can be ranked together.
 

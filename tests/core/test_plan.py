@@ -161,7 +161,11 @@ def test_without_control_and_without_kept_outputs(plan):
         ),
         (
             {"stages": ["teach", "distill", {"prune": {"kind": "structural"}}]},
-            "prune.kind: input should be 'magnitude', 'random' or 'structured'",
+            "prune.kind: input should be 'magnitude', 'random', 'taylor', 'movement', 'wanda' or '2:4'",
+        ),
+        (
+            {"stages": ["teach", "distill", {"prune": {"kind": "structured"}}]},
+            "write 'prune_structured' instead of 'prune'",
         ),
     ],
 )

@@ -176,12 +176,12 @@ def test_a_flipped_bit_is_made_again_and_comes_out_the_same(bench, whole):
 
 
 def test_structured_pruning_makes_the_model_really_smaller(bench, whole):
-    knobs = {"kind": "structured", "sparsity": 0.5, "epochs": 3, "batch_size": 32, "learning_rate": 0.01}
-    run = bench.run({**WHOLE, "stages": [*WHOLE["stages"][:2], {"prune": knobs}]})
+    knobs = {"share": 0.5, "epochs": 3, "batch_size": 32, "learning_rate": 0.01}
+    run = bench.run({**WHOLE, "stages": [*WHOLE["stages"][:2], {"prune_structured": knobs}]})
     assert run.state is RunState.SUCCEEDED, run.error
-    smaller, before = bench.summary(run, "prune"), bench.summary(whole, "distill")
+    smaller, before = bench.summary(run, "prune_structured"), bench.summary(whole, "distill")
     assert smaller["parameters"] < 0.6 * before["parameters"]
-    assert smaller["parameters"] == sum(tensor.numel() for tensor in parameters(bench, run, "prune").values())
+    assert smaller["parameters"] == sum(tensor.numel() for tensor in parameters(bench, run, "prune_structured").values())
     assert smaller["training"]["validation"] > 60
 
 

@@ -6,7 +6,8 @@ from torch import nn
 
 from kdui.core.errors import RecipeError
 from kdui.models.module_store import load_model
-from kdui.training.compressing import GradualPruning, cubic_sparsity
+from kdui.training.compressing import GradualPruning
+from kdui.training.pruning import cubic_sparsity
 from kdui.training.weights import prunable_weights
 from tests.engine.digits import digest_of
 from tests.methods.taught import STUDENT, TEACH, digits_recipe, learned

@@ -1,1 +1,1 @@
-"""Pruning: single weights by size or at random, or whole channels and heads."""
+"""Pruning of single weights: a criterion says which, a course says when."""

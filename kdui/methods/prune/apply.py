@@ -1,34 +1,97 @@
-"""Prune: cut, then recover under the teacher's soft targets with what was cut held at zero."""
+"""Prune: cut by a criterion along a course, and recover under the teacher's soft targets with what was cut held at zero."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from kdui.methods.prune.structured import prune_channels
-from kdui.methods.recovering import recover
+import torch
+
+from kdui.methods.recovering import recover, recovery_losses
 from kdui.training.context import StepContext
-from kdui.training.learning import resident
-from kdui.training.masks import apply_masks, magnitude_masks, random_masks
+from kdui.training.masks import Groups, magnitude_masks, masks_by_score, random_masks, two_of_four_mask
+from kdui.training.pruning import Cut, Pruning, RunningScores, Weights, cubic_course, stepped_course
+from kdui.training.pruning_scores import calibration_batches, magnitude_scores, random_scores, taylor_scores, wanda_scores
+from kdui.training.saved import SavedModel
 from kdui.training.starting import load_input
-from kdui.training.weights import prunable_weights
+from kdui.training.weights import prunable_weights, table_names
+
+EVERY = 20  # updates between two cuts of the cubic course
 
 
 def prune(context: StepContext) -> dict[str, Any]:
-    """The pruned and recovered model. ``nonzero`` in its summary counts what is left."""
-    settings = context.settings
+    """The pruned and recovered model. ``nonzero`` in its summary counts what is left, ``sparsity`` is the share of zeros."""
     saved = load_input(context, "model")
-    after_step = None
-    if settings["kind"] == "structured":
-        sample = resident(context, "validation", saved.inputs, saved.folder)
-        example = {name: tensor.to("cpu") for name, tensor in sample.inputs(next(sample.in_order(2))).items()}
-        prune_channels(saved, example, context.facts.outputs, settings["sparsity"])
-    else:
-        weights = prunable_weights(saved.module)
-        if settings["kind"] == "magnitude":
-            masks = magnitude_masks(weights, settings["sparsity"])
-        else:
-            masks = random_masks(weights, settings["sparsity"], settings["seed"])
-        apply_masks(weights, masks)
+    summary = recover(context, saved, compression=pruning_of(context, saved))
+    weights = prunable_weights(saved.module).values()
+    zeros = sum(int((weight == 0).sum()) for weight in weights)
+    return {**summary, "sparsity": round(zeros / sum(weight.numel() for weight in weights), 6)}
 
-        def after_step(progress: float) -> None:
-            apply_masks(prunable_weights(saved.module), masks)
 
-    return recover(context, saved, after_step)
+def pruning_of(context: StepContext, saved: SavedModel) -> Pruning:
+    """The criterion and the course that the step's settings ask for."""
+    settings = context.settings
+    sparsity, groups = settings["sparsity"], settings.get("scope", "global")
+    if settings.get("course") == "cubic":
+        settled = settings["settled_at"]
+        running = RunningScores(settings["kind"] == "movement") if settings["kind"] in ("movement", "taylor") else None
+        cut = _cut(context, saved) if running is None else _by(running, groups)
+        return Pruning(cut, cubic_course(sparsity, settled), settled, EVERY, running)
+    rounds = settings.get("rounds", 1)
+    return Pruning(_cut(context, saved), stepped_course(sparsity, rounds), (rounds - 1) / rounds)
+
+
+def _by(running: RunningScores, groups: Groups) -> Cut:
+    return lambda weights, sparsity: running.masks(weights, sparsity, groups)
+
+
+def _cut(context: StepContext, saved: SavedModel) -> Cut:
+    """From weights and a sparsity to masks, by the step's criterion."""
+    settings = context.settings
+    kind, groups, seed = settings["kind"], settings.get("scope", "global"), settings["seed"]
+    together = groups == "global"
+    if kind == "magnitude":
+        return lambda weights, sparsity: (
+            magnitude_masks(weights, sparsity)
+            if together
+            else masks_by_score(magnitude_scores(weights, together), sparsity, groups)
+        )
+    if kind == "random":
+        return lambda weights, sparsity: (
+            random_masks(weights, sparsity, seed) if together else masks_by_score(random_scores(weights, seed), sparsity, groups)
+        )
+    if kind == "2:4":
+        return lambda weights, sparsity: _two_of_four(context, saved, weights)
+    return _calibrated(context, saved)
+
+
+def _calibrated(context: StepContext, saved: SavedModel) -> Cut:
+    """Taylor and Wanda: what a pass over calibration examples says."""
+    settings = context.settings
+
+    def cut(weights: Weights, sparsity: float) -> Mapping[str, torch.Tensor]:
+        module = saved.module.to(context.device)
+        batches = calibration_batches(context, saved, settings["calibration_examples"])
+        if settings["kind"] == "taylor":
+            scores = taylor_scores(module, batches, recovery_losses(context))
+            return masks_by_score(scores, sparsity, settings.get("scope", "global"))
+        scores, fallen = wanda_scores(module, batches)
+        if fallen:
+            context.report.log(
+                f"Wanda knows no inputs of {', '.join(fallen)} (embeddings or recurrent layers): there the smallest weights go."
+            )
+        known = {name: score for name, score in scores.items() if name not in fallen}
+        by_size = {name: scores[name] for name in fallen}
+        return {**masks_by_score(known, sparsity, "row"), **masks_by_score(by_size, sparsity, "layer")}
+
+    return cut
+
+
+def _two_of_four(context: StepContext, saved: SavedModel, weights: Weights) -> Mapping[str, torch.Tensor]:
+    tables = table_names(saved.module)
+    masks = {
+        name: torch.ones_like(weight, dtype=torch.bool) if name in tables else two_of_four_mask(weight)
+        for name, weight in weights.items()
+    }
+    whole = [name for name, mask in masks.items() if bool(mask.all())]
+    if whole:
+        context.report.log(f"{', '.join(whole)} stay whole: embeddings, or layers of fewer than three inputs a channel.")
+    return masks

@@ -4,5 +4,10 @@ from kdui.core.contracts import Family
 
 # The catalogue narrows modality, quantization and offers to what the task and the checkpoint are.
 FAMILY = Family(
-    name="huggingface", title="Hugging Face checkpoint", modality="any", quantization="dynamic", offers=("text-embeddings",)
+    name="huggingface",
+    title="Hugging Face checkpoint",
+    modality="any",
+    structured_pruning=True,
+    quantization="dynamic",
+    offers=("text-embeddings",),
 )

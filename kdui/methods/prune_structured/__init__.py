@@ -1,0 +1,1 @@
+"""Structured pruning: whole channels, heads, hidden units and layers leave, so the model is really smaller and faster."""

@@ -1,0 +1,116 @@
+"""Pruning of single weights on real digits: every criterion and course ends at its sparsity, and wrong pairs are refused."""
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from kdui.catalogue.methods import METHODS
+from kdui.core.errors import RecipeError
+from kdui.core.run import RunState
+from kdui.methods.prune.spec import PruneSpec
+from tests.methods.taught import TEACH
+
+RECOVER = {"batch_size": 32, "learning_rate": 0.005}
+HARD = {**RECOVER, "soft_weight": 0}
+
+
+def recipe(**settings):
+    """The teacher alone, pruned."""
+    return {"task": "digits", "teacher": "cnn-medium", "stages": [{"teach": TEACH}, {"prune": {**HARD, **settings}}]}
+
+
+def pruned(bench, **settings):
+    """The pruned weights by name, and the summary."""
+    run = bench.run(recipe(**settings))
+    assert run.state is RunState.SUCCEEDED, run.error
+    return load_file(bench.folder(run, "prune") / "model.safetensors"), bench.summary(run, "prune"), bench.said(run)
+
+
+def matrices(state):
+    return {name: tensor for name, tensor in state.items() if tensor.ndim > 1 and "scale" not in name}
+
+
+def zeros(state):
+    found = matrices(state).values()
+    return sum(int((tensor == 0).sum()) for tensor in found) / sum(tensor.numel() for tensor in found)
+
+
+@pytest.mark.parametrize(
+    ("settings", "epochs"),
+    [
+        ({"kind": "magnitude", "scope": "layer"}, 0),
+        ({"kind": "random", "scope": "layer"}, 0),
+        ({"kind": "taylor", "calibration_examples": 64}, 0),
+        ({"kind": "magnitude", "course": "iterative", "rounds": 2}, 2),
+        ({"kind": "taylor", "course": "iterative", "rounds": 2, "calibration_examples": 64}, 2),
+        ({"kind": "taylor", "course": "cubic"}, 2),
+        ({"kind": "movement", "course": "cubic"}, 2),
+        ({"kind": "random", "course": "cubic"}, 1),
+    ],
+)
+def test_every_course_ends_at_its_sparsity(bench, settings, epochs):
+    state, summary, _ = pruned(bench, sparsity=0.7, epochs=epochs, **settings)
+    assert zeros(state) == pytest.approx(0.7, abs=0.001)
+    assert summary["sparsity"] == pytest.approx(zeros(state), abs=1e-6)
+    if settings.get("scope") == "layer":
+        assert {round(float((tensor == 0).float().mean()), 1) for tensor in matrices(state).values()} == {0.7}
+
+
+def test_wanda_takes_the_same_share_of_every_output(bench):
+    state, _, said = pruned(bench, kind="wanda", sparsity=0.5, epochs=0, calibration_examples=64)
+    for tensor in matrices(state).values():
+        rows = tensor.flatten(1)
+        assert ((rows == 0).sum(1) == round(0.5 * rows.shape[1])).all()
+    assert not any("Wanda knows no inputs" in line for line in said)
+
+
+def test_two_of_four(bench):
+    state, _, said = pruned(bench, kind="2:4", sparsity=0.9, epochs=1)
+    for tensor in matrices(state).values():
+        if tensor.shape[1] % 4 == 0:
+            fours = tensor.movedim(1, -1).reshape(-1, 4)
+            assert ((fours == 0).sum(1) == 2).all()
+    assert any("features.0.0.weight stay whole" in line for line in said)  # one input channel: nothing to choose from
+
+
+def test_a_sparsity_of_zero_changes_nothing(bench):
+    taught = bench.run({"task": "digits", "teacher": "cnn-medium", "stages": [{"teach": TEACH}]})
+    before = load_file(bench.folder(taught, "teach") / "model.safetensors")
+    for settings in ({"kind": "taylor"}, {"kind": "wanda"}, {"kind": "magnitude", "scope": "layer"}):
+        after, _, _ = pruned(bench, sparsity=0, epochs=0, calibration_examples=32, **settings)
+        assert all(torch.equal(after[name], tensor) for name, tensor in before.items())
+
+
+def test_criteria_that_look_at_data_beat_chance(bench):
+    found = {
+        kind: pruned(bench, kind=kind, sparsity=0.6, epochs=0)[1]["training"]["validation"]
+        for kind in ("random", "magnitude", "taylor", "wanda")
+    }
+    assert found["taylor"] > found["random"] + 20
+    assert found["wanda"] > found["random"] + 20
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"kind": "movement"}, "Set 'course: cubic' there"),
+        ({"kind": "wanda", "course": "cubic"}, "too slow after every few updates"),
+        ({"course": "iterative", "epochs": 0}, "'epochs' is 0"),
+        ({"kind": "structured"}, "'prune_structured' instead of 'prune'"),
+        ({"sparsity": 1.0}, "less than or equal to 0.98"),
+    ],
+)
+def test_what_cannot_work_is_said(bench, settings, words):
+    with pytest.raises(RecipeError, match=words):
+        bench.plan(recipe(**settings))
+
+
+def test_knobs_that_joined_later_leave_no_trace(bench):
+    plain = set(PruneSpec().chosen())
+    assert plain.isdisjoint({"scope", "course", "rounds", "settled_at", "calibration_examples"})
+    same = [
+        bench.plan(recipe(**more))[-1].digest for more in ({}, {"rounds": 7}, {"calibration_examples": 5}, {"settled_at": 0.3})
+    ]
+    assert len(set(same)) == 1
+    assert bench.plan(recipe(scope="layer"))[-1].digest != same[0]
+    assert METHODS["prune"].version == 2
