@@ -6,6 +6,7 @@ from pydantic import Field
 
 from kdui.core.errors import RecipeError
 from kdui.core.plan import Chain, Step
+from kdui.methods.low_bit_knobs import refuse_low_bits
 from kdui.methods.student_knobs import teacher_outputs
 from kdui.methods.training_knobs import ADVANCED, TrainingKnobs
 
@@ -50,6 +51,7 @@ def need_weights(chain: Chain, stage: str) -> Step:
             f"Stage '{stage}' has only the ONNX graph {model.label}, without weights that can be trained. "
             "Put it before 'quantize', or choose a model with weights."
         )
+    refuse_low_bits(stage, model)
     return model
 
 

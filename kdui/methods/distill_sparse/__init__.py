@@ -1,1 +1,1 @@
-"""Distilling and pruning at once: the teacher is the loss while weights go, step by step."""
+"""Distilling and compressing at once: the teacher is the loss while weights go, and are rounded, step by step."""

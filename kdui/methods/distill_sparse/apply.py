@@ -1,10 +1,14 @@
-"""Distilling while pruning: soft and hard loss, and fewer weights after every few updates."""
+"""Distilling while compressing: soft and hard loss, fewer weights after every few updates, and few bits where asked."""
 
 from typing import Any
 
 from kdui.methods.distill.apply import soft_and_hard
+from kdui.methods.qat.apply import keep_low_bits, low_bit_training
+from kdui.training.composed import Composed
 from kdui.training.compressing import GradualPruning
 from kdui.training.context import StepContext
+from kdui.training.loop import LossFunction
+from kdui.training.saved import SavedModel
 from kdui.training.student import train_student
 from kdui.training.teachers import teacher_of
 
@@ -14,4 +18,14 @@ def distill_sparse(context: StepContext) -> dict[str, Any]:
     settings = context.settings
     losses = soft_and_hard(context, teacher_of(context), settings["temperature"], settings["soft_weight"])
     pruning = GradualPruning(settings["sparsity"], settings["settled_at"])
-    return train_student(context, lambda student: losses, compression=pruning)
+    if not settings.get("weight_bits"):
+        return train_student(context, lambda student: losses, compression=pruning)
+    rounding = low_bit_training(context)
+    held: list[SavedModel] = []
+
+    def started(student: SavedModel) -> LossFunction:
+        held.append(student)
+        return losses
+
+    summary = train_student(context, started, compression=Composed(rounding, pruning))
+    return {**summary, **keep_low_bits(context, held[0], rounding)}

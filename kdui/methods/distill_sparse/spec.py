@@ -1,15 +1,19 @@
-"""Distilling while pruning: the form, and its place in the plan."""
+"""Distilling while compressing: the form, and its place in the plan."""
+
+from typing import Any
 
 from pydantic import Field
 
 from kdui.core.contracts import Method
+from kdui.core.errors import RecipeError
 from kdui.core.plan import Chain
+from kdui.methods.low_bit_knobs import low_bit_remark
 from kdui.methods.student_knobs import SoftTargetKnobs, plan_student
 from kdui.methods.training_knobs import refuse_adapters
 
 
 class DistillSparseSpec(SoftTargetKnobs):
-    """Settings of distillation with gradual magnitude pruning (Zhu and Gupta 2017, section 3)."""
+    """Settings of distillation with gradual magnitude pruning (Zhu and Gupta 2017, section 3), and at low bits where asked."""
 
     sparsity: float = Field(
         default=0.5,
@@ -27,13 +31,38 @@ class DistillSparseSpec(SoftTargetKnobs):
         description="Share of the training after which the sparsity stays: the rest recovers.",
         json_schema_extra={"advanced": True, "step": 0.05, "percent": True},
     )
+    weight_bits: int = Field(
+        default=0,
+        ge=0,
+        le=8,
+        title="Bits of a weight",
+        description="Also train weights on a grid of 2 to 8 bits, from the first update on; 0 leaves them in float.",
+        json_schema_extra={"step": 1},
+    )
+    activation_bits: int = Field(
+        default=0,
+        ge=0,
+        le=8,
+        title="Bits of an activation",
+        description="With weights at low bits: also round what a layer is given to 2 to 8 bits; 0 leaves it in float.",
+        json_schema_extra={"step": 1, "only_when": {"weight_bits": [2, 3, 4, 5, 6, 7, 8]}},
+    )
+
+    def low_bits(self) -> dict[str, Any]:
+        """The knobs of training at low bits where it is turned on: students made before there were any stay valid."""
+        if not self.weight_bits:
+            return {}
+        return {name: bits for name in ("weight_bits", "activation_bits") if (bits := getattr(self, name))}
 
 
 def plan(chain: Chain, stage: str, spec: DistillSparseSpec) -> None:
-    """As soft targets; the student comes out sparse, to be compared with distilling first and pruning after it."""
+    """As soft targets; the student comes out small, to be compared with distilling first and compressing after it."""
     refuse_adapters(stage, spec)
-    settings = {**spec.soft(), "sparsity": spec.sparsity, "settled_at": spec.settled_at}
+    if 1 in (spec.weight_bits, spec.activation_bits):
+        raise RecipeError(f"Stage '{stage}': bits are 2 to 8, or 0 for float, but one is asked for.")
+    settings = {**spec.soft(), "sparsity": spec.sparsity, "settled_at": spec.settled_at, **spec.low_bits()}
     share = f"{spec.sparsity:.0%}".replace("%", " %")
+    bits = f" · {low_bit_remark(spec.weight_bits, spec.activation_bits)}" if spec.weight_bits else ""
     plan_student(
         chain,
         stage,
@@ -41,19 +70,19 @@ def plan(chain: Chain, stage: str, spec: DistillSparseSpec) -> None:
         method="distill_sparse",
         operation="distill_sparse",
         settings=settings,
-        remark=f" · {share} sparse",
+        remark=f" · {share} sparse{bits}",
     )
 
 
 METHOD = Method(
     name="distill_sparse",
-    title="Soft targets while pruning",
+    title="Soft targets while compressing",
     group="distill",
     transfers="outputs",
-    source="Zhu and Gupta 2017, arXiv:1710.01878, section 3",
+    source="Zhu and Gupta 2017, arXiv:1710.01878, section 3; Esser et al. 2020, arXiv:1902.08153",
     order=20,
     version=1,
     spec=DistillSparseSpec,
     plan=plan,
-    summary="Weights are removed step by step while the student learns from the teacher.",
+    summary="Weights are removed step by step, and rounded to few bits where asked, while the student learns from the teacher.",
 )

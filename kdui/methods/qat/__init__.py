@@ -1,0 +1,1 @@
+"""Quantization-aware training: weights and inputs are rounded while the model learns from its teacher."""

@@ -1,0 +1,50 @@
+"""Quantization-aware training: the model in hand learns with rounded weights and inputs, and is kept on its grid."""
+
+from typing import Any
+
+from kdui.methods.low_bit_knobs import unpacked_words
+from kdui.methods.qat.packing import write_packed
+from kdui.methods.recovering import recover
+from kdui.models.low_bits import QUANTIZATION_FILE
+from kdui.store.artifacts import write_json
+from kdui.training.composed import Composed, HeldZeros
+from kdui.training.context import StepContext
+from kdui.training.low_bits import LowBitTraining
+from kdui.training.saved import SavedModel
+from kdui.training.starting import load_input
+
+
+def qat(context: StepContext) -> dict[str, Any]:
+    """The model with its weights on a grid; weights that pruning removed stay zero, which is a level of every grid."""
+    saved = load_input(context, "model")
+    rounding = low_bit_training(context, context.settings["granularity"] == "channel", context.settings["ends"])
+    summary = recover(context, saved, compression=Composed(rounding, HeldZeros()))
+    return {**summary, **keep_low_bits(context, saved, rounding)}
+
+
+def low_bit_training(context: StepContext, per_channel: bool = True, ends: bool = True) -> LowBitTraining:
+    """The compression that the step's knobs ``weight_bits`` and ``activation_bits`` ask for."""
+    settings = context.settings
+    return LowBitTraining(
+        settings["weight_bits"], settings.get("activation_bits", 0), context.facts.outputs, per_channel=per_channel, ends=ends
+    )
+
+
+def keep_low_bits(context: StepContext, saved: SavedModel, rounding: LowBitTraining) -> dict[str, Any]:
+    """Write the grids and the packed file beside the kept model; returns what its summary says of them."""
+    found = rounding.quantization
+    write_json(context.out / QUANTIZATION_FILE, found.model_dump())
+    weights = dict(saved.module.named_parameters())
+    share = sum(weights[f"{name}.weight"].numel() for name in found.layers) / sum(weight.numel() for weight in weights.values())
+    context.report.log(
+        f"{len(found.layers)} layers with {share:.1%} of the weights are on their grid; the rest stays in fp32.".replace(
+            "%", " %"
+        )
+    )
+    return {
+        "packed_bytes": write_packed(saved.module, found, context.out),
+        "weight_bits": rounding.weight_bits,
+        "activation_bits": rounding.activation_bits,
+        "rounded_share": round(share, 4),
+        **unpacked_words(rounding.weight_bits),
+    }
