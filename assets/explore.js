@@ -16,8 +16,9 @@
   const mount = async (root, server) => {
     const part = (id) => root.querySelector(`#${id}`);
     const axis = part("explore-x");
-    await Promise.all([kdui.load("gains.js"), kdui.load("layers.js")]);
+    await Promise.all(["gains.js", "layers.js", "evidence.js"].map(kdui.load));
     const [gains, layers] = [kdui.gains.mount(root, server), kdui.layers.mount(root, server)];
+    const evidence = kdui.evidence.mount(root, server);
     const view = { task: "", limits: {}, ranges: {}, sort: "accuracy", down: true, page: 1, asked: 0, figure: "", key: "" };
 
     // --- sliders: log scales from the data; the open end sets no limit ----------------------------------------------
@@ -107,6 +108,7 @@
       view.task = task;
       gains.choose(task);
       layers.choose(task);
+      evidence.choose(task);
       if (kdui.tab() === "explore") change({ limits: {} });
       else view.stale = true;
     };
@@ -145,6 +147,7 @@
     await ask();
     gains.choose(start);
     layers.choose(start);
+    evidence.choose(start);
     const chartElement = part("explore-chart");
     chartElement.on?.("plotly_click", ({ points }) => {
       const [run] = [points[0]?.customdata].flat();

@@ -20,6 +20,7 @@ from kdui.core.recipe import ModelRef, Recipe
 from kdui.core.run import Event, Run, RunState
 from kdui.core.views import Answer, Estimate, Example, ModelCard, ModelResult, Overview, RunDetail, RunPage, Servable
 from kdui.estimating import Estimator
+from kdui.evidence import Evidence
 from kdui.launch import machine
 from kdui.launch.dispatcher import Dispatcher, terminate
 from kdui.launch.local import OUTPUT
@@ -46,6 +47,7 @@ class Workbench:
         self.store = Store(self.settings)
         self.dispatcher: Dispatcher | None = None
         self._points = Points(self.store)
+        self._evidence = Evidence(self.store, lambda task: self.serving.call("targets", task=task))
         self._size = lru_cache(maxsize=256)(self._ask_size)
         self.what_if = WhatIf(self.store, self.settings, lambda: self.serving)
 
@@ -276,6 +278,10 @@ class Workbench:
         """One row for each measured model of the task; see ``kdui.points``."""
         TASKS[task]
         return self._points.of_task(task)
+
+    def evidence(self, run_id: str) -> "dict[str, pandas.DataFrame]":
+        """What a run's models said about the test data, side by side; see ``kdui.evidence``."""
+        return self._evidence.of_run(run_id)
 
     # --- compare -----------------------------------------------------------------------------------------------
 

@@ -31,6 +31,7 @@ INT8 = {
     "QAttention",
     "QGemm",
 }  # beside QLinear… and MatMulInteger…
+INT8_ACCURACY = 4  # of MatMulNBits: activations are rounded to 8 bits and multiplied so; below it, weights are unpacked to float
 # Operators that ONNX Runtime's CPU provider can compute in 8 bits between a DequantizeLinear and a QuantizeLinear.
 HAS_INT8 = {"Conv", "MatMul", "Gemm", "Add", "Mul", "AveragePool", "GlobalAveragePool", "Concat", "Sigmoid", "LeakyRelu"} | {
     "Softmax", "Where", "MaxPool", "Relu", "Clip", "Reshape", "Transpose", "Squeeze", "Unsqueeze", "Gather", "Split", "Resize",
@@ -85,7 +86,8 @@ def kernel_truth(path: Path, sample: Mapping[str, np.ndarray], threads: int = 1,
     original = onnx.load(path, load_external_data=False).graph
     nodes = {node.name: node for node in optimized.node if node.name}
     kernels = [_kernel(nodes.get(name), name, found, runs) for name, found in events.items()]
-    quantized = any(kernel.precision in ("int8", "int4", "conversion") and kernel.op != "Cast" for kernel in kernels)
+    low = ("int8", "int4", "conversion")
+    quantized = any(kernel.op == "MatMulNBits" or (kernel.precision in low and kernel.op != "Cast") for kernel in kernels)
     if quantized:
         explain = Reasons(optimized)
         kernels = [
@@ -145,7 +147,7 @@ def precision(op: str, attributes: Mapping[str, Any], inputs: Sequence[str], out
     """In what a kernel computes, by its operator and the types that it read and wrote."""
     if op in CONVERSIONS:
         return "conversion"
-    if op == "MatMulNBits":
+    if op == "MatMulNBits" and attributes.get("accuracy_level") == INT8_ACCURACY:
         return "int4" if int(attributes.get("bits", 4)) <= 4 else "int8"
     if op in INT8 or op.startswith(("QLinear", "MatMulInteger")):
         return "int8"
@@ -168,6 +170,8 @@ class Reasons:
         """In words; the first reason that holds."""
         if kernel.op in MOVES:
             return ""
+        if kernel.op == "MatMulNBits":
+            return f"its weights are unpacked and multiplied in float: accuracy_level is not {INT8_ACCURACY}"
         if kernel.op not in HAS_INT8 and kernel.op not in ("FusedConv", "FusedMatMul", "FusedGemm"):
             return f"no int8 kernel for {kernel.op} in {kernel.provider}"
         if node is None:

@@ -12,6 +12,7 @@ from kdui.charts.repeats import merge_repeats
 from kdui.core.contracts import TaskFacts
 from kdui.core.errors import UnknownName
 from kdui.ui import explore_view
+from kdui.ui.explore_evidence import EvidenceCalls, evidence_markup
 from kdui.ui.explore_gains import GainCalls, gains_markup
 from kdui.ui.explore_sensitivity import LayerCalls, layers_markup
 from kdui.ui.explore_view import Wish
@@ -36,6 +37,8 @@ def create_explore(workbench: Any, page_state: PageState) -> None:
     gains, layers = GainCalls(workbench), LayerCalls(workbench)
     asked = [calls.explore_view, calls.explore_csv, calls.explore_start, gains.explore_gains, gains.explore_gains_csv]
     asked += [layers.explore_layers, layers.explore_layers_csv]
+    evidence = EvidenceCalls(workbench)
+    asked += [evidence.explore_evidence, evidence.explore_evidence_csv]
     create_panel("explore", markup(workbench.tasks()), asked)
     page_state.task.change(fn=None, inputs=page_state.task, js="(task) => { window.kdui.explore?.choose(task); }")
 
@@ -151,6 +154,7 @@ def markup(tasks: list[TaskFacts]) -> str:
     </section>
   </div>
   {gains_markup()}
+  {evidence_markup()}
   {layers_markup()}
   <section class="card" id="explore-models" aria-label="Models"><h2 class="label">Models</h2>
     <div id="explore-table"></div></section>

@@ -32,6 +32,19 @@ TITLES = {
     "load_time": "Load time",
     "macro_precision": "Macro precision",
     "macro_recall": "Macro recall",
+    "top5": "Top-5 accuracy",
+    "ece": "Calibration error (ECE)",
+    "ece_scaled": "ECE after temperature scaling",
+    "calibration_temperature": "Temperature that calibrates",
+    "robustness": "Accuracy under bad inputs",
+    "latency_p90": "Latency p90",
+    "preprocess": "Preparing an input",
+    "postprocess": "Presenting an answer",
+    "load_memory": "Peak memory, loading",
+    "inference_memory": "Peak memory, answering",
+    "int8_mac_share": "Multiply-adds in 8 bits or fewer",
+    "int8_time_share": "Time in 8 bits or fewer",
+    "energy": "Energy of an answer",
 }
 UNITS = {"B": "bytes", "MAC": "count", "1/s": "/s"}  # as provenance.number spells them
 ROLE_TITLES = {
@@ -170,7 +183,8 @@ def results_html(results: Sequence[ModelResult], headline: str) -> str:
     )
     found = [{**result.measurements, **_retained(result, results, headline)} for result in results]
     metrics = dict.fromkeys(metric for metric in (headline, *TITLES) if any(metric in each for each in found))
-    metrics.update(dict.fromkeys(metric for each in found for metric in each))
+    # Readings with a dot in their name, as of one corruption or one batch size, are Explore's.
+    metrics.update(dict.fromkeys(metric for each in found for metric in each if "." not in metric))
     rows = "".join(
         f'<tr><th scope="row">{escape(TITLES.get(metric, metric.replace("_", " ").capitalize()))}</th>'
         + "".join(_cell(each.get(metric)) for each in found)

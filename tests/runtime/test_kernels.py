@@ -121,7 +121,8 @@ def test_macs_of_single_operators():
 
 
 def test_precision_by_operator_and_types():
-    assert precision("MatMulNBits", {"bits": 8}, ["float"], ["float"]) == "int8"
+    assert precision("MatMulNBits", {"bits": 8, "accuracy_level": 4}, ["float"], ["float"]) == "int8"
+    assert precision("MatMulNBits", {"bits": 4}, ["float"], ["float"]) == "fp32"
     assert precision("Gather", {}, ["int64"], ["int64"]) == "other"
     assert precision("MatMul", {}, ["float16"], ["float16"]) == "fp16"
     assert precision("Transpose", {}, ["uint8"], ["uint8"]) == "int8"

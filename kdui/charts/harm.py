@@ -1,0 +1,62 @@
+"""Harm by class: what a model lost or gained against its teacher, label by label."""
+
+from __future__ import annotations  # a figure's class as text: naming it here would import half of plotly at the page's start
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from kdui.charts import style
+from kdui.charts.numbers import signed
+
+MARKS = {"recall": ("circle", 0.0), "precision": ("diamond-open", -0.24)}
+
+
+def harm_title(classes: pd.DataFrame) -> str:
+    """The class that lost most recall; ``classes``: rows of ``evidence`` for one model."""
+    label, worst = str(classes["label"].iloc[0]), classes.loc[classes["recall_change"].idxmin()]
+    if worst["recall_change"] >= 0:
+        return f"{label} loses no class: recall is nowhere below the teacher's"
+    lost = int((classes["recall_change"] < 0).sum())
+    return (
+        f"{label} loses most on “{worst['of']}”: {signed(worst['recall_change'])} points of recall; {lost} of {len(classes)} lose"
+    )
+
+
+def harm_figure(classes: pd.DataFrame, *, about: str) -> go.Figure:
+    """``classes``: rows of one model. Dots: change of recall and of precision against the teacher, the worst class on top."""
+    rows = classes.sort_values(["recall_change", "of"], ascending=[False, True], kind="stable")
+    place = {label: number for number, label in enumerate(rows["of"])}
+    least, most = int(rows["count"].min()), int(rows["count"].max())
+    many = f"{least}" if least == most else f"{least} to {most}"
+    figure = go.Figure(
+        layout=style.layout(
+            title={
+                "text": harm_title(classes),
+                "subtitle": {"text": f"{about} · {many} test examples a class · with few examples a point or two is chance"},
+            },
+            xaxis=style.axis("model − teacher, points", zeroline=True, zerolinecolor=style.INK, rangemode="tozero"),
+            yaxis=style.axis(
+                "label",
+                tickvals=list(place.values()),
+                ticktext=list(place),
+                range=[-0.7, max(0, len(place) - 1) + 0.6],
+                showgrid=False,
+            ),
+            height=max(260, 120 + 34 * len(place)),
+        )
+    )
+    colour = style.COLOURS[str(classes["role"].iloc[0])]
+    for score, (symbol, below) in MARKS.items():
+        figure.add_trace(
+            go.Scatter(
+                x=rows[f"{score}_change"].tolist(),
+                y=[place[label] + below for label in rows["of"]],
+                mode="markers",
+                name=score,
+                customdata=[[row[0], row[1], row[2]] for row in rows[["of", score, "count"]].itertuples(index=False)],
+                hovertemplate=f"<b>%{{customdata[0]}}</b><br>{score} %{{customdata[1]:.1f}} %, %{{x:+.1f}} points"
+                "<br>%{customdata[2]} test examples<extra></extra>",
+                marker={"color": colour, "size": 11, "symbol": symbol, "line": {"color": colour, "width": 2}},
+            )
+        )
+    return figure

@@ -1,0 +1,75 @@
+"""Calibration: how often each model is right where it is how sure, with its expected calibration error."""
+
+from __future__ import annotations  # a figure's class as text: naming it here would import half of plotly at the page's start
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from kdui.charts import style
+from kdui.charts.side_by_side import Model, line, models_of, subject, teacher_of
+
+LEAST_GAP = 0.01  # below it a model is neither too sure nor too unsure
+
+
+def lean(model: Model) -> float:
+    """Mean confidence − accuracy of a model, −1..1: above zero it is too sure."""
+    rows = model.rows
+    return float(((rows["confidence"] - rows["accuracy"]) * rows["count"]).sum() / rows["count"].sum())
+
+
+def reliability_title(models: list[Model]) -> str:
+    """The calibration error of the model that the run was about, which way it leans, and its teacher's."""
+    model, teacher = subject(models), teacher_of(models)
+    gap, error = lean(model), float(model.rows["ece"].iloc[0])
+    way = "too sure of itself" if gap > LEAST_GAP else "less sure than it could be" if gap < -LEAST_GAP else "well calibrated"
+    told = f"{model.label} is {way}: its probabilities are off by {error:.1f} points"
+    if teacher is None or teacher is model:
+        return told
+    return f"{told}, the teacher's by {float(teacher.rows['ece'].iloc[0]):.1f}"
+
+
+def reliability_figure(bins: pd.DataFrame, *, about: str) -> go.Figure:
+    """``bins``: rows of ``evidence``. A model that means what it says lies on the diagonal; the dots' size tells the examples."""
+    models = models_of(bins)
+    figure = go.Figure(
+        layout=style.layout(
+            title={
+                "text": reliability_title(models),
+                "subtitle": {"text": f"{about} · expected calibration error (ECE) over 15 bins · dots grow with their examples"},
+            },
+            xaxis=style.axis("confidence, %", range=[0, 102]),
+            yaxis=style.axis("right, %", range=[-2, 102]),
+            height=380,
+        )
+    )
+    figure.add_trace(
+        go.Scatter(
+            x=[0, 100],
+            y=[0, 100],
+            mode="lines",
+            name="means what it says",
+            hoverinfo="skip",
+            line={"color": style.FRONT, "width": 1.5, "dash": "dot"},
+        )
+    )
+    for model in models:
+        rows = model.rows
+        figure.add_trace(
+            go.Scatter(
+                x=(100 * rows["confidence"]).tolist(),
+                y=(100 * rows["accuracy"]).tolist(),
+                customdata=rows["count"].tolist(),
+                hovertemplate=f"<b>{model.label}</b><br>%{{x:.1f}} % sure, %{{y:.1f}} % right<br>%{{customdata}} examples"
+                "<extra></extra>",
+                **{
+                    **line(model),
+                    "name": f"{model.label}, ECE {rows['ece'].iloc[0]:.1f} %",
+                    "marker": {
+                        "color": model.colour,
+                        "symbol": model.symbol,
+                        "size": [5 + 13 * (count / rows["n"].iloc[0]) ** 0.5 for count in rows["count"]],
+                    },
+                },
+            )
+        )
+    return figure

@@ -1,0 +1,88 @@
+"""Robustness: the headline metric as inputs get worse, for each model of a run."""
+
+from __future__ import annotations  # a figure's class as text: naming it here would import half of plotly at the page's start
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from kdui.charts import style
+from kdui.charts.side_by_side import Model, line, models_of, subject, teacher_of
+
+CLEAN, MEAN = "clean", "mean"
+
+
+def corruptions_of(robustness: pd.DataFrame) -> list[str]:
+    """What inputs were made worse by, in the order measured."""
+    return [name for name in robustness["corruption"].unique() if name != CLEAN] if len(robustness) else []
+
+
+def curves(robustness: pd.DataFrame, corruption: str = MEAN) -> pd.DataFrame:
+    """One row a model and severity, 0 being clean: of one corruption, with its interval, or the mean over all, without one."""
+    clean = robustness["corruption"] == CLEAN
+    if corruption != MEAN:
+        return robustness[clean | (robustness["corruption"] == corruption)].sort_values(["step", "severity"], kind="stable")
+    keys = ["step", "role", "label", "severity", "unit", "n"]
+    mean = robustness.groupby(keys, sort=False, as_index=False)["value"].mean()
+    return mean.assign(low=None, high=None).sort_values(["step", "severity"], kind="stable")
+
+
+def robustness_title(models: list[Model], unit: str) -> str:
+    """How far the model and its teacher fall from clean to the worst severity."""
+    points = "points" if unit == "%" else unit
+    model, teacher = subject(models), teacher_of(models)
+    fall = _fall(model)
+    if teacher is None or teacher is model:
+        return f"{model.label} loses {fall:.1f} {points} from clean to severity 5"
+    theirs = _fall(teacher)
+    than = "as much as" if abs(fall - theirs) < 0.05 else "more than" if fall > theirs else "less than"
+    return f"Under the worst inputs {model.label} loses {fall:.1f} {points}, {than} its teacher ({theirs:.1f})"
+
+
+def _fall(model: Model) -> float:
+    ordered = model.rows.sort_values("severity")["value"]
+    return float(abs(ordered.iloc[0] - ordered.iloc[-1]))
+
+
+def robustness_figure(robustness: pd.DataFrame, *, corruption: str = MEAN, about: str, headline: str) -> go.Figure:
+    """``robustness``: rows of ``evidence``; lines by severity with the 95 % interval of one corruption over the test examples."""
+    rows = curves(robustness, corruption)
+    order = {step: number for number, step in enumerate(robustness["step"].unique())}
+    models = models_of(rows.sort_values("step", key=lambda steps: steps.map(order), kind="stable"))
+    unit, examples = str(rows["unit"].iloc[0]), int(rows["n"].min())
+    kinds = f"mean of {', '.join(_words(name) for name in corruptions_of(robustness))}"
+    what = kinds if corruption == MEAN else f"{_words(corruption)}, with 95 % intervals"
+    figure = go.Figure(
+        layout=style.layout(
+            title={
+                "text": robustness_title(models, unit),
+                "subtitle": {"text": f"{about} · {what} · {examples:,} test examples each"},
+            },
+            xaxis=style.axis("severity (0: clean)", tickvals=list(range(6)), range=[-0.15, 5.15]),
+            yaxis=style.axis(f"{headline}, {unit}"),
+            height=360,
+        )
+    )
+    for model in models:
+        drawn = model.rows
+        known = drawn["low"].notna().all() and corruption != MEAN
+        error = {"type": "data", "thickness": 1.2, "width": 4, "color": model.colour, "symmetric": False}
+        figure.add_trace(
+            go.Scatter(
+                x=drawn["severity"].tolist(),
+                y=drawn["value"].tolist(),
+                error_y={
+                    **error,
+                    "array": (drawn["high"] - drawn["value"]).tolist(),
+                    "arrayminus": (drawn["value"] - drawn["low"]).tolist(),
+                }
+                if known
+                else None,
+                hovertemplate=f"<b>{model.label}</b><br>severity %{{x}}: %{{y:.1f}} {unit}<extra></extra>",
+                **line(model),
+            )
+        )
+    return figure
+
+
+def _words(corruption: str) -> str:
+    return corruption.replace("_", " ")

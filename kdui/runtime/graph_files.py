@@ -1,0 +1,70 @@
+"""ONNX files of any size: beyond 1.5 GB the weights stand in one file beside the graph, and never outside its folder."""
+
+from pathlib import Path, PurePosixPath
+
+import onnx
+from google.protobuf.message import DecodeError
+from onnx.external_data_helper import ExternalDataInfo, uses_external_data
+
+from kdui.core.errors import StageFailed
+
+LARGEST = 1_500_000_000  # bytes of a graph in one file; protobuf ends at 2 GiB
+SMALLEST_APART = 1024  # bytes of a tensor that goes into the file beside the graph
+
+
+def data_file(path: Path) -> Path:
+    """Where the weights of a large graph lie."""
+    return path.with_name(path.name + ".data")
+
+
+def load_graph(path: Path) -> onnx.ModelProto:
+    """The whole graph with its weights; raises StageFailed where it is no graph or points outside its folder."""
+    try:
+        model = onnx.load(path, load_external_data=False)
+    except (DecodeError, OSError) as error:
+        raise StageFailed(f"{path.name} cannot be read as an ONNX graph ({error}). Export the model again.") from None
+    external_files(model, path.parent)
+    onnx.load_external_data_for_model(model, str(path.parent))
+    return model
+
+
+def external_files(model: onnx.ModelProto, folder: Path) -> list[Path]:
+    """The files beside the graph that hold its weights; raises StageFailed for one outside ``folder`` or one that is too short."""
+    found: dict[Path, None] = {}
+    for tensor in model.graph.initializer:
+        if not uses_external_data(tensor):
+            continue
+        info = ExternalDataInfo(tensor)
+        place = PurePosixPath(info.location)
+        path = folder / info.location
+        outside = place.is_absolute() or ".." in place.parts or "\\" in info.location
+        if outside or not path.resolve().is_relative_to(folder.resolve()) or path.is_symlink():
+            raise StageFailed(f"The weights of '{tensor.name}' would be read from outside the model's folder. Use another file.")
+        offset, length = int(info.offset or 0), int(info.length or 0)
+        if not path.is_file() or offset < 0 or length < 0 or offset + length > path.stat().st_size:
+            raise StageFailed(f"The weights of '{tensor.name}' are missing from {info.location}. Export the model again.")
+        found[path] = None
+    return list(found)
+
+
+def save_graph(model: onnx.ModelProto, path: Path, largest: int = LARGEST) -> None:
+    """Write the graph as one file, or beyond ``largest`` bytes with its weights in ``data_file(path)``."""
+    beside = data_file(path)
+    beside.unlink(missing_ok=True)  # onnx would append to it
+    if model.ByteSize() <= largest:
+        onnx.save(model, path)
+        return
+    onnx.save(
+        model,
+        path,
+        save_as_external_data=True,
+        all_tensors_to_one_file=True,
+        location=beside.name,
+        size_threshold=SMALLEST_APART,
+    )
+
+
+def graph_bytes(path: Path) -> int:
+    """Bytes of a graph with all that stands beside it."""
+    model = onnx.load(path, load_external_data=False)
+    return path.stat().st_size + sum(file.stat().st_size for file in external_files(model, path.parent))
