@@ -53,6 +53,11 @@
       const bytes = found.layers.reduce((sum, { rows, columns }) => sum + maths.layerBytes(rows, columns, change), found.rest_bytes);
       return { drop: sign * (found.base.headline - headline), kl: sums.kl, headline, bytes };
     },
+    /** How far a prediction may be trusted, by what it says is lost. */
+    band({ bounds, metric, error }, { headline, drop }) {
+      if (headline === bounds[metric.higher_is_better ? 0 : 1]) return "floor";
+      return drop <= error.mild_up_to ? "mild" : "steep";
+    },
     /** From the smallest size up, what no smaller one beats. */
     front(points, better) {
       let best = null;
@@ -95,9 +100,9 @@
 
     // --- figures ---------------------------------------------------------------------------------------------------------
     /** The mean error that was measured where predictions are like this one. */
-    const errorOf = ({ drop }) => {
-      const { error } = view.found;
-      return drop <= error.mild.below && error.mild.count ? error.mild : error;
+    const errorOf = (guess) => {
+      const { error } = view.found, band = maths.band(view.found, guess);
+      return error.bands[band].count ? { ...error.bands[band], band } : { ...error, band: "" };
     };
     const figure = () => {
       const { found } = view, now = change(), here = maths.predicted(found, now), better = found.metric.higher_is_better;
@@ -147,7 +152,8 @@
       const times = found.base.bytes / here.bytes, none = changeText(now) === "nothing changed";
       part("whatif-title").textContent = none ? `Unchanged: ${value(found.base.headline)} on validation data at ${size(found.base.bytes)}`
         : `${changeText(now)}: ${short(times)} × smaller, about ${value(here.headline)} predicted`;
-      const scope = error === found.error ? "" : ` where it predicts at most ${found.error.mild.below} points lost`;
+      const limit = found.error.mild_up_to;
+      const scope = { mild: ` where it predicts up to ${limit} lost`, steep: ` where it predicts over ${limit} lost`, floor: " where it predicts that nothing is left", "": "" }[error.band];
       part("whatif-subtitle").textContent = `○ the sum of what each layer lost by itself; it missed ${error.count} measured changes by ${error.drop.toFixed(1)} ${unit()} on average${scope}. `
         + `● ${found.n.toLocaleString("en")} validation examples.`;
       const left = now.rank < 1 ? found.layers.filter(({ rows, columns }) => !maths.pays(rows, columns, now.rank)).length : 0;
@@ -214,7 +220,7 @@
         if (answer.error) { fail(answer.error); return; }
         const guess = maths.predicted(found, now);
         view.measured = [...view.measured, { ...answer, bytes: guess.bytes, change: now }];
-        set(part("whatif-measured"), `<b>${value(answer.headline)}</b> ● measured, n = ${answer.n.toLocaleString("en")} ${escape(answer.split)}, in ${answer.seconds.toFixed(1)}\u202fs; `
+        set(part("whatif-measured"), `<b>${value(answer.headline)}</b> ● measured, n = ${answer.n.toLocaleString("en")} ${escape(answer.split)}, in ${answer.seconds < 0.95 ? `${Math.max(1, Math.round(1000 * answer.seconds))}\u202fms` : `${answer.seconds.toFixed(1)}\u202fs`}; `
           + `${value(guess.headline)} ○ was predicted (${changeText(now)}). Weights alone are changed; the arithmetic stays fp32.`);
         redraw();
       } finally { button.disabled = false; }

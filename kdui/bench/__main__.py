@@ -11,6 +11,7 @@ from kdui.bench.int8 import int8_speedup
 from kdui.bench.pages import page_calls
 from kdui.bench.reference import pictures, texts
 from kdui.bench.start import time_to_interactive
+from kdui.bench.what_if import measured_point
 from kdui.core.errors import KduiError, UnknownName
 from kdui.launch import machine
 from kdui.settings import Settings
@@ -23,6 +24,7 @@ BENCHES: dict[str, Callable[[Settings], list[Finding]]] = {
     "trainer-reuters": texts,
     "trainer-fashion": pictures,
     "int8": int8_speedup,
+    "what-if": measured_point,
 }
 
 

@@ -66,7 +66,7 @@ def breaking_point(rows: pd.DataFrame, quantity: Quantity) -> pd.Series | None:
 def sensitivity_title(rows: pd.DataFrame, method: str, quantity: Quantity, unit: str) -> str:
     """The finding in one sentence."""
     first = breaking_point(rows, quantity)
-    threshold = f"{plain(BREAKS[quantity])} {unit if quantity == 'drop' else 'nats'}"
+    threshold = f"{plain(BREAKS[quantity])} {unit.removesuffix('s') if quantity == 'drop' else 'nats'}"
     if first is None:
         strongest = list(rows["strength"])[-1]
         return f"No layer by itself loses more than {threshold}, even at {_said(method, strongest)}"

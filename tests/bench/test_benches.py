@@ -15,6 +15,7 @@ from kdui.bench.laboratory import Laboratory, temporary_home
 from kdui.bench.pages import page_calls
 from kdui.bench.reference import against_trainer
 from kdui.bench.start import time_to_interactive
+from kdui.bench.what_if import measured_point
 from kdui.catalogue.recipe_files import read_recipe
 from kdui.catalogue.tasks import TASKS
 from kdui.core.errors import KduiError
@@ -120,3 +121,15 @@ def test_our_loop_is_compared_with_the_trainer_on_the_same_examples(settings: Se
     (found,) = against_trainer(settings, "quickstart", examples=64, repeats=1, aim=1.0)
     assert found.value > 0
     assert [line.split()[0] for line in found.lines] == ["ours", "Trainer", "64"]
+
+
+def test_a_point_of_what_if_is_timed_in_the_serving_process_and_the_prediction_is_held_against_measured_changes(
+    settings: Settings,
+) -> None:
+    stages = [{"teach": {"epochs": 1, "train_examples": 64}}, "export"]
+    recipe = {"task": "digits", "teacher": "cnn-tiny", "stages": stages}
+    waited, missed = measured_point(settings, recipe, repeats=2, examples=32)
+    assert (waited.relation, waited.aim, waited.value > 0) == ("≤", 2.0, True)
+    assert waited.spread.endswith("n = 2")
+    assert missed.unit == "points"
+    assert missed.lines[-2].startswith("all: ") and missed.lines[-2].endswith("over 18 changes")

@@ -202,7 +202,8 @@ def test_the_error_is_the_mean_distance_and_guessing_is_the_worst_there_is():
     assert predicted(found, Change(sparsity=0.5))["headline"] == 10.0
     error = prediction_error(found, [half, little])
     assert error["drop"] == pytest.approx((10.0 + 0.4) / 2) and error["count"] == 2
-    assert error["mild"]["drop"] == pytest.approx(0.4) and error["mild"]["count"] == 1
+    assert error["bands"]["mild"]["drop"] == pytest.approx(0.4) and error["bands"]["mild"]["count"] == 1
+    assert error["bands"]["floor"]["drop"] == 10.0 and error["bands"]["steep"]["drop"] is None
     assert prediction_error(found, [])["drop"] is None
 
 

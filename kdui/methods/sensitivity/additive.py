@@ -50,11 +50,21 @@ def predicted(found: dict[str, Any], change: Change) -> dict[str, float]:
     return {"drop": sign * (base["headline"] - headline), "kl": sums["kl"], "headline": headline, "bytes": size}
 
 
+def band_of(found: dict[str, Any], guess: dict[str, float]) -> str:
+    """How far a prediction may be trusted: ``mild`` up to MILD lost, ``floor`` where nothing is left by it, else ``steep``."""
+    worst = found["bounds"][0 if found["metric"]["higher_is_better"] else 1]
+    if guess["headline"] == worst:
+        return "floor"
+    return "mild" if guess["drop"] <= MILD else "steep"
+
+
 def prediction_error(found: dict[str, Any], joint: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Mean absolute error over the changes that were also measured jointly; ``mild``: those predicted to cost little."""
+    """Mean absolute error over the changes that were also measured jointly, over all of them and by band."""
     rows = [(row["measured"], predicted(found, Change(**row["change"]))) for row in joint]
-    mild = [(measured, guess) for measured, guess in rows if guess["drop"] <= MILD]
-    return {**_mean(rows), "mild": {**_mean(mild), "below": MILD}}
+    bands: dict[str, list[tuple[dict[str, float], dict[str, float]]]] = {"mild": [], "steep": [], "floor": []}
+    for measured, guess in rows:
+        bands[band_of(found, guess)].append((measured, guess))
+    return {**_mean(rows), "mild_up_to": MILD, "bands": {name: _mean(each) for name, each in bands.items()}}
 
 
 def _mean(rows: Sequence[tuple[dict[str, float], dict[str, float]]]) -> dict[str, Any]:
