@@ -45,6 +45,7 @@ def kernels_figure(kernels: pd.DataFrame, *, about: str) -> go.Figure:
                 },
             },
             barmode="stack",
+            showlegend=True,
             xaxis=style.axis("share of time, %", range=[0, 100.5]),
             yaxis=style.axis("model", autorange="reversed", showgrid=False),
             height=max(240, 150 + 46 * len(models)),

@@ -96,7 +96,8 @@ def sweep_figure(sweep: pd.DataFrame, *, by: By = "batch", about: str) -> go.Fig
                         "width": 4,
                     },
                     hovertemplate=f"<b>{model.label}</b>, {words}<br>{by} %{{x}}: %{{y:.3g}} ms an example<extra></extra>",
-                    **{**drawn, "name": f"{model.label}, {words}"},
+                    showlegend=not every,  # the dotted line of the same colour
+                    **drawn,
                 )
             )
     return figure

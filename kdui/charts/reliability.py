@@ -39,7 +39,7 @@ def reliability_figure(bins: pd.DataFrame, *, about: str) -> go.Figure:
             },
             xaxis=style.axis("confidence, %", range=[0, 102]),
             yaxis=style.axis("right, %", range=[-2, 102]),
-            height=380,
+            height=430,
         )
     )
     figure.add_trace(

@@ -28,19 +28,14 @@ def curves(robustness: pd.DataFrame, corruption: str = MEAN) -> pd.DataFrame:
 
 def robustness_title(models: list[Model], unit: str) -> str:
     """How far the model and its teacher fall from clean to the worst severity."""
-    points = "points" if unit == "%" else unit
     model, teacher = subject(models), teacher_of(models)
-    fall = _fall(model)
-    if teacher is None or teacher is model:
-        return f"{model.label} loses {fall:.1f} {points} from clean to severity 5"
-    theirs = _fall(teacher)
-    than = "as much as" if abs(fall - theirs) < 0.05 else "more than" if fall > theirs else "less than"
-    return f"Under the worst inputs {model.label} loses {fall:.1f} {points}, {than} its teacher ({theirs:.1f})"
+    told = f"Under the worst inputs {model.label} falls from {_fall(model, unit)}"
+    return told if teacher is None or teacher is model else f"{told}, its teacher from {_fall(teacher, unit)}"
 
 
-def _fall(model: Model) -> float:
+def _fall(model: Model, unit: str) -> str:
     ordered = model.rows.sort_values("severity")["value"]
-    return float(abs(ordered.iloc[0] - ordered.iloc[-1]))
+    return f"{ordered.iloc[0]:.1f} to {ordered.iloc[-1]:.1f} {unit}"
 
 
 def robustness_figure(robustness: pd.DataFrame, *, corruption: str = MEAN, about: str, headline: str) -> go.Figure:

@@ -123,7 +123,7 @@ class EvidenceCalls:
         if points.empty:
             return tasks[wish.task], [], ""
         newest = points.drop_duplicates("run").sort_values("created", ascending=False, kind="stable")
-        named = list(zip(newest["run"], newest["run_name"], strict=True))
+        named = [(run, f"{name} · {run}") for run, name in zip(newest["run"], newest["run_name"], strict=True)]
         runs = [pair for number, pair in enumerate(named) if number < MOST_RUNS or pair[0] == wish.run]
         known = dict(runs)
         return tasks[wish.task], runs, wish.run if wish.run in known else runs[0][0]

@@ -1,0 +1,82 @@
+"""Small frames with the columns of ``Workbench.evidence``: a teacher, a student and a compressed model."""
+
+import pandas as pd
+
+TEACHER = {"step": "measure.teach", "role": "teacher", "label": "The teacher"}
+STUDENT = {"step": "measure.distill", "role": "student", "label": "The student"}
+SMALL = {"step": "measure.quantize", "role": "compressed", "label": "Student · int8"}
+
+
+def comparisons() -> pd.DataFrame:
+    common = {"n": 1000, "low": -2.0, "high": -0.4, "p_value": 0.0004, "shown": True}
+    return pd.DataFrame(
+        [
+            {**STUDENT, "against": "teacher", "difference": -1.2, "flips": 0.03, "negative_flips": 0.02, "positive_flips": 0.008}
+            | common,
+            {**SMALL, "against": "teacher", "difference": -0.2, "flips": 0.045, "negative_flips": 0.022, "positive_flips": 0.02}
+            | {**common, "low": -1.5, "high": 1.1, "p_value": 0.878, "shown": False},
+            {**SMALL, "against": "control", "difference": 1.0, "flips": 0.05, "negative_flips": 0.02, "positive_flips": 0.03}
+            | common,
+        ]
+    )
+
+
+def classes() -> pd.DataFrame:
+    rows = [("shirt", -8.25, -3.0, 100), ("bag", 0.5, 1.0, 90), ("coat", -1.0, 0.0, 110)]
+    return pd.DataFrame(
+        [
+            {**model, "of": name, "count": count, "recall": 90.0, "precision": 91.0}
+            | {"recall_change": recall * scale, "precision_change": precision}
+            for model, scale in ((STUDENT, 0.5), (SMALL, 1.0))
+            for name, recall, precision, count in rows
+        ]
+    )
+
+
+def bins() -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {**model, "ece": ece, "n": 100, "confidence": confidence, "accuracy": confidence - gap, "count": count}
+            for model, ece, gap in ((TEACHER, 2.0, 0.02), (SMALL, 9.0, 0.09))
+            for confidence, count in ((0.6, 20), (0.95, 80))
+        ]
+    )
+
+
+def robustness() -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {**model, "corruption": name, "severity": severity, "value": top - step * severity, "unit": "%", "n": 200}
+            | {"low": top - step * severity - 3, "high": top - step * severity + 3}
+            for model, top in ((TEACHER, 98.0), (SMALL, 96.0))
+            for name, step, severities in (("clean", 0, [0]), ("noise", 4, range(1, 6)), ("word_drop", 8, range(1, 6)))
+            for severity in severities
+        ]
+    )
+
+
+def sweep(tokens: tuple[int, ...] = (0,)) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {**model, "batch": batch, "threads": threads, "tokens": length, "n": 40}
+            | {"value": value, "low": 0.9 * value, "high": 1.1 * value}
+            for model, base in ((TEACHER, 1.0), (SMALL, 0.25))
+            for length in tokens
+            for batch, threads in ((1, "1"), (8, "1"), (32, "1"), (32, "all"))
+            if batch == 1 or length == tokens[0]
+            for value in [base * batch**0.5 * max(1, length / 64) * (0.6 if threads == "all" else 1)]
+        ]
+    )
+
+
+def kernels() -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {**TEACHER, "precision": "fp32", "time": 100.0, "macs": 100.0, "time_us": 80.0, "nodes": 9}
+            | {"fallbacks": [], "fusions": ["2 × Conv+Relu"]},
+            {**SMALL, "precision": "int8", "time": 60.0, "macs": 99.0, "time_us": 20.0, "nodes": 5}
+            | {"fallbacks": [], "fusions": []},
+            {**SMALL, "precision": "fp32", "time": 40.0, "macs": 1.0, "time_us": 13.0, "nodes": 2}
+            | {"fallbacks": ["2 × Softmax: no int8 kernel for Softmax"], "fusions": []},
+        ]
+    )

@@ -1,0 +1,88 @@
+"""The charts of one run: titles state the finding, colours are the roles', and what is drawn is what was measured."""
+
+import pandas as pd
+import pytest
+
+from kdui.charts import style
+from kdui.charts.flips import comparison_words, flips_figure
+from kdui.charts.harm import harm_figure, harm_title
+from kdui.charts.kernels import fallback_lines, kernels_figure
+from kdui.charts.latency_sweep import sweep_figure, sweeps_of, swept
+from kdui.charts.reliability import reliability_figure
+from kdui.charts.robustness import corruptions_of, curves, robustness_figure
+from kdui.charts.side_by_side import models_of, subject, teacher_of
+from tests.charts import evidence_frames as frames
+
+
+def test_models_keep_their_roles_colour_and_a_dash_each():
+    rows = pd.DataFrame([frames.TEACHER, frames.SMALL, {**frames.SMALL, "step": "measure.prune", "label": "pruned"}])
+    models = models_of(rows)
+    assert [model.colour for model in models] == [style.COLOURS[role] for role in ("teacher", "compressed", "compressed")]
+    assert [model.dash for model in models] == ["solid", "solid", "dash"]
+    assert subject(models).label == "pruned" and teacher_of(models).label == "The teacher"
+
+
+def test_harm_names_the_class_that_lost_most():
+    rows = frames.classes()
+    figure = harm_figure(rows[rows["role"] == "compressed"], about="Digits")
+    assert figure.layout.title.text == "Student · int8 loses most on “shirt”: −8.2 points of recall; 2 of 3 lose"
+    assert list(figure.layout.yaxis.ticktext) == ["bag", "coat", "shirt"]  # the worst on top
+    assert list(figure.data[0].x) == [0.5, -1.0, -8.25] and figure.data[0].marker.color == style.COLOURS["compressed"]
+    unharmed = rows[rows["role"] == "student"].assign(recall_change=0.0)
+    assert "loses no class" in harm_title(unharmed)
+
+
+def test_flips_tell_how_often_and_which_way():
+    figure = flips_figure(frames.comparisons(), about="Digits")
+    assert figure.layout.title.text == (
+        "Student · int8 answers 4.5 % of the test examples differently from the teacher, 2.2 % for the worse"
+    )
+    assert figure.data[0].name == "wrong where the teacher is right"
+    assert [sum(bar.x[at] for bar in figure.data) for at in (0, 1)] == pytest.approx([3.0, 4.5])
+    words = [comparison_words(row) for _, row in frames.comparisons().iterrows()]
+    assert "McNemar p < 0.001)" in words[0] and "p = 0.878, no difference shown" in words[1]
+
+
+def test_reliability_says_who_is_too_sure():
+    figure = reliability_figure(frames.bins(), about="Digits")
+    told = "Student · int8 is too sure of itself: its probabilities are off by 9.0 points, the teacher's by 2.0"
+    assert figure.layout.title.text == told
+    assert figure.data[0].name == "means what it says" and figure.data[2].name == "Student · int8, ECE 9.0 %"
+    shy = frames.bins().assign(accuracy=lambda rows: rows["confidence"] + 0.04)
+    assert "less sure than it could be" in reliability_figure(shy, about="").layout.title.text
+
+
+def test_robustness_by_corruption_and_on_average():
+    rows = frames.robustness()
+    assert corruptions_of(rows) == ["noise", "word_drop"]
+    mean = curves(rows)
+    assert mean.loc[mean["role"] == "compressed", "value"].tolist() == [96, 90, 84, 78, 72, 66]
+    figure = robustness_figure(rows, about="Digits", headline="accuracy")
+    assert (
+        figure.layout.title.text
+        == "Under the worst inputs Student · int8 falls from 96.0 to 66.0 %, its teacher from 98.0 to 68.0 %"
+    )
+    assert "mean of noise, word drop" in figure.layout.title.subtitle.text and figure.data[0].error_y.array is None
+    one = robustness_figure(rows, corruption="noise", about="Digits", headline="accuracy")
+    assert list(one.data[1].y) == [96, 92, 88, 84, 80, 76] and list(one.data[1].error_y.array) == [3.0] * 6
+
+
+def test_the_sweep_is_told_by_example_and_by_length():
+    rows = frames.sweep()
+    assert sweeps_of(rows) == ["batch"] and sweeps_of(pd.DataFrame()) == []
+    figure = sweep_figure(rows, about="Digits")
+    assert figure.layout.title.text == "In batches of 32 Student · int8 takes 44.2 µs an example, 4 times faster than the teacher"
+    assert len(figure.data) == 4 and sum(trace.showlegend for trace in figure.data) == 2
+    texts = frames.sweep((64, 16, 96))
+    assert sweeps_of(texts) == ["batch", "tokens"]
+    assert sorted(set(swept(texts, "tokens")["tokens"])) == [16, 64, 96] and set(swept(texts)["tokens"]) == {64}
+    assert sweep_figure(texts, by="tokens", about="").layout.title.text.startswith("At 96 tokens Student · int8 takes 0.375 ms")
+
+
+def test_kernels_tell_the_share_of_work_and_of_time():
+    figure = kernels_figure(frames.kernels(), about="Digits")
+    assert figure.layout.title.text == "Student · int8 ran 99 % of its multiply-adds in few bits, and 60 % of its time"
+    assert [bar.name for bar in figure.data] == ["int8", "fp32"] and list(figure.data[1].x) == [100.0, 40.0]
+    assert fallback_lines(frames.kernels()) == ["Student · int8: 2 × Softmax: no int8 kernel for Softmax"]
+    floats = frames.kernels().head(1)
+    assert "Every kernel computed in float" in kernels_figure(floats, about="").layout.title.text

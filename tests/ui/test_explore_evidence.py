@@ -1,0 +1,73 @@
+"""What Explore says about the models of one run."""
+
+import io
+import json
+
+import pandas as pd
+import pytest
+
+from kdui.ui.explore_evidence import CHARTS, EvidenceCalls, evidence_markup
+from kdui.ui.panel import answered
+from tests.charts import evidence_frames as frames
+from tests.ui.stocked import StockedWorkbench
+
+FRAMES = {
+    "comparisons": frames.comparisons(),
+    "classes": frames.classes(),
+    "bins": frames.bins(),
+    "robustness": frames.robustness(),
+    "sweep": frames.sweep((64, 16)),
+    "kernels": frames.kernels(),
+}
+
+
+@pytest.fixture
+def bench(settings):
+    return StockedWorkbench(settings)
+
+
+@pytest.fixture
+def calls(bench):
+    return EvidenceCalls(bench)
+
+
+def test_without_results_each_chart_says_which_knob_to_turn(calls, bench):
+    for stock in (False, True):
+        if stock:
+            bench.stock()  # measured, but nothing of what these charts show
+        answer = calls.explore_evidence({"task": "digits"})
+        assert all("figure" not in answer[name] and answer[name]["note"] for name in CHARTS)
+        assert "Robustness examples" in answer["robustness"]["note"] and "Latency sweep" in answer["sweep"]["note"]
+
+
+def test_one_answer_holds_all_charts_and_what_to_choose_from(calls, bench, monkeypatch):
+    run, other = bench.stock(), bench.stock(bits=4)
+    monkeypatch.setattr(bench, "evidence", lambda run: FRAMES)
+    answer = calls.explore_evidence({"task": "digits"})
+    assert all(json.loads(answer[name]["figure"])["data"] for name in CHARTS)
+    assert answer["run"] == other.id and run.id in answer["runs"]
+    assert answer["model"] == "measure.quantize" and "The student" in answer["models"]
+    assert (answer["corruption"], answer["by"]) == ("mean", "batch") and "word drop" in answer["corruptions"]
+    assert answer["kernels"]["text"] == "<li>Student · int8: 2 × Softmax: no int8 kernel for Softmax</li>"
+    wish = {"task": "digits", "run": run.id, "model": "measure.distill", "corruption": "noise", "by": "tokens"}
+    chosen = calls.explore_evidence(wish)
+    assert (chosen["run"], chosen["model"], chosen["corruption"], chosen["by"]) == (*list(wish.values())[1:],)
+    assert "The student loses most" in chosen["harm"]["title"] and "tokens" in chosen["sweep"]["title"]
+
+
+def test_csv_holds_the_rows_behind_a_chart(calls, bench, monkeypatch):
+    bench.stock()
+    monkeypatch.setattr(bench, "evidence", lambda run: FRAMES)
+    table = pd.read_csv(io.StringIO(calls.explore_evidence_csv({"task": "digits", "of": "flips"})["csv"]))
+    assert table["p_value"].tolist() == frames.comparisons()["p_value"].tolist()
+
+
+def test_wrong_wishes_are_refused_in_words(calls):
+    assert "Did you mean 'digits'" in answered(calls.explore_evidence)({"task": "digit"})["error"]
+    assert "by" in answered(calls.explore_evidence)({"task": "digits", "by": "luck"})["error"]
+    assert "Known: flips" in answered(calls.explore_evidence_csv)({"task": "digits", "of": "luck"})["error"]
+
+
+def test_every_chart_has_its_place():
+    markup = evidence_markup()
+    assert all(f'id="{name}-chart"' in markup for name in CHARTS)
