@@ -9,6 +9,8 @@ KduiError
 │   └── StateConflict    the run is not in a state that allows this
 ├── StageFailed          a stage cannot go on, with the reason and what to do
 ├── DeviceUnavailable    the asked device does not exist here
+├── ContainerCorrupt     a packed model is damaged, cut off or not what it says
+├── ClaimsMissing        a model file says nothing that could be verified
 ├── ServingError         the serving process gave no answer
 └── Cancelled            somebody asked for the run to stop
 
@@ -63,6 +65,14 @@ class StageFailed(KduiError):
 
 class DeviceUnavailable(KduiError):
     """The asked device does not exist on this machine."""
+
+
+class ContainerCorrupt(KduiError):
+    """A packed model is damaged, cut off or not what it says."""
+
+
+class ClaimsMissing(KduiError):
+    """A model file says nothing about itself that could be verified."""
 
 
 class ServingError(KduiError):

@@ -1,0 +1,283 @@
+"""The .kdz container: an ONNX file and its data files, each weight coded without loss, the rest of the bytes compressed.
+
+``FORMAT.md`` beside this file says what stands where. What comes out is, byte for byte, what went in.
+"""
+
+import hashlib
+import lzma
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from kdui.core.errors import ContainerCorrupt, KduiError
+from kdui.kdz.graph_bytes import Weights, weights_of
+from kdui.kdz.reading import Reader, varint
+from kdui.kdz.tensors import SIZES, Coded, code_tensor, read_tensor
+
+MAGIC = b"\x89KDZ\r\n\x1a\n"  # as PNG's: a transfer that changes line ends is noticed
+VERSION = 1
+HEAD = 52  # magic 8, version 2, flags 2, length 8, sha256 32
+DICTIONARY = 1 << 23
+FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME, "dict_size": DICTIONARY}]
+SMALLEST_HOLE = 33  # bytes: fewer stay in the graph, where naming them costs nothing
+MODEL = "model.onnx"
+MOST_FILES = 64
+MOST_BYTES = 8 << 30  # of all files together, unless the caller allows more or less
+FREE_BYTES, MOST_RATIO = 256 << 20, 10_000  # above so many bytes a container may hold at most so many times its own size
+PLAIN_NAME = re.compile(r"[^/\\\x00-\x1f:]{1,255}")
+
+
+@dataclass(frozen=True)
+class TensorRow:
+    """One coded tensor for a report; sizes in bytes."""
+
+    name: str
+    kind: str
+    shape: tuple[int, ...]
+    coding: str
+    distinct: int
+    raw_bytes: int
+    coded_bytes: int
+    entropy_bytes: float
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A container and what is known about it. ``graph_bytes``: what all that is no weight takes."""
+
+    data: bytes
+    rows: tuple[TensorRow, ...]
+    graph_bytes: int
+
+    @property
+    def entropy_bytes(self) -> float:
+        """Bound of all codes that know of a tensor only how often each value occurs; codebooks and graph come on top."""
+        return sum(row.entropy_bytes for row in self.rows)
+
+
+@dataclass(frozen=True)
+class Hole:
+    """Where a tensor's bytes were taken out: after so many bytes of what stays, counted from the hole before."""
+
+    gap: int
+    size: int
+    count: int
+    coding: int
+    coded: int
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One file: its name, its bytes, their sha256, how many of them stay as they are, and the holes between those."""
+
+    name: str
+    length: int
+    sha256: bytes
+    kept: int
+    holes: tuple[Hole, ...]
+
+
+def pack(files: Mapping[str, bytes], tail: bytes = b"") -> Packed:
+    """A container of an ONNX model, named first, and of the data files that it names; ``tail`` is put behind the model when it
+    is unpacked. Raises KduiError for a file that is no ONNX model or names data that is not there."""
+    model, *_ = files
+    weights = weights_of(files[model])
+    _check_files(files, weights)
+    entries, kept, blobs, rows = [], [], [], []
+    for name, data in files.items():
+        own = sorted((one for one in weights if (one.file or model) == name), key=lambda one: (one.offset, -one.length))
+        holes, place, stays = [], 0, bytearray()
+        for one in own:
+            if one.length < SMALLEST_HOLE or one.offset < place:  # tensors may share bytes: they are coded once
+                continue
+            coded = code_tensor(memoryview(data)[one.offset : one.offset + one.length], one.size)
+            holes.append(Hole(one.offset - place, one.size, one.length // one.size, coded.coding, len(coded.data)))
+            stays += data[place : one.offset]
+            place = one.offset + one.length
+            blobs.append(coded.data)
+            rows.append(_row(one, coded))
+        stays += data[place:]
+        entries.append(Entry(name, len(data), hashlib.sha256(data).digest(), len(stays), tuple(holes)))
+        kept.append(bytes(stays))
+    body, graph_bytes = _body(entries, kept, b"".join(blobs), tail)
+    data, total = _sealed(body), sum(map(len, files.values()))
+    if total + len(tail) > _allowed(len(data), MOST_BYTES):
+        raise KduiError(f"These {total:,} bytes are nearly all zero: packed they would look like a trap. Keep the plain file.")
+    return Packed(data, tuple(rows), graph_bytes)
+
+
+def unpack(data: bytes, most_bytes: int = MOST_BYTES) -> dict[str, bytes]:
+    """The files of a container, the model first; raises ContainerCorrupt in words for whatever is not as ``pack`` writes it."""
+    entries, kept, blobs, tail = _parsed(data, most_bytes)
+    found = {}
+    for number, entry in enumerate(entries):
+        whole = bytearray(entry.length)
+        place = 0
+        for hole in entry.holes:
+            whole[place : place + hole.gap] = kept.take(hole.gap)
+            place += hole.gap
+            values = read_tensor(hole.coding, hole.size, hole.count, blobs.take(hole.coded))
+            whole[place : place + values.nbytes] = values.tobytes()
+            place += values.nbytes
+        whole[place:] = kept.take(entry.length - place)
+        if hashlib.sha256(whole).digest() != entry.sha256:
+            raise ContainerCorrupt(f"{entry.name} does not match its checksum once it is unpacked. Fetch the file again.")
+        found[entry.name] = bytes(whole) + (tail if number == 0 else b"")
+    kept.end()
+    blobs.end()
+    return found
+
+
+def with_tail(data: bytes, tail: bytes) -> bytes:
+    """The same container with other bytes to put behind the model; its weights stay coded as they are."""
+    entries, kept, blobs, _ = _parsed(data, MOST_BYTES)
+    parts = [bytes(kept.take(entry.kept)) for entry in entries]
+    return _sealed(_body(entries, parts, bytes(blobs.take(blobs.left)), tail)[0])
+
+
+def tail_of(data: bytes) -> bytes:
+    """The bytes that are put behind the model; weights are not decoded."""
+    return _parsed(data, MOST_BYTES)[3]
+
+
+def is_container(data: bytes) -> bool:
+    """Whether a file begins as a container does."""
+    return data[: len(MAGIC)] == MAGIC
+
+
+def _check_files(files: Mapping[str, bytes], weights: list[Weights]) -> None:
+    for one in weights:
+        if one.file and one.file not in files:
+            raise KduiError(f"The model keeps '{one.name}' in '{one.file}', which is not there. Put that file beside the model.")
+        if one.file and not 0 <= one.offset <= one.offset + one.length <= len(files[one.file]):
+            raise KduiError(f"'{one.file}' is too short for '{one.name}'. Take the file that belongs to this model.")
+    for name in files:
+        if not PLAIN_NAME.fullmatch(name) or name in (".", ".."):
+            raise KduiError(f"'{name}' is not the plain name of a file. Data must lie in the folder of its model.")
+
+
+def _row(one: Weights, coded: Coded) -> TensorRow:
+    size = len(coded.data)
+    return TensorRow(one.name, one.kind, one.shape, coded.title, coded.distinct, one.length, size, coded.entropy_bytes)
+
+
+# --- bytes --------------------------------------------------------------------------------------------------------
+
+
+def _sealed(body: bytes) -> bytes:
+    """Magic, version, flags, whole length, and the sha256 of all that follows."""
+    length = (HEAD + len(body)).to_bytes(8, "little")
+    return MAGIC + VERSION.to_bytes(2, "little") + bytes(2) + length + hashlib.sha256(body).digest() + body
+
+
+def _body(entries: list[Entry], kept: list[bytes], blobs: bytes, tail: bytes) -> tuple[bytes, int]:
+    """The compressed first part (directory, what stays of each file, tail) and the coded weights behind it."""
+    head = [varint(len(entries))]
+    for entry in entries:
+        name = entry.name.encode()
+        head += [varint(len(name)), name, varint(entry.length), entry.sha256, varint(len(entry.holes))]
+        for hole in entry.holes:
+            head += [*map(varint, (hole.gap, hole.size, hole.count, hole.coded)), bytes([hole.coding])]
+    directory = b"".join([*head, varint(len(tail))])
+    first = directory + b"".join(kept) + tail
+    packed = lzma.compress(first, format=lzma.FORMAT_RAW, filters=FILTERS)
+    return varint(len(packed)) + varint(len(first)) + packed + blobs, len(packed)
+
+
+def _parsed(data: bytes, most_bytes: int) -> tuple[list[Entry], Reader, Reader, bytes]:
+    """The directory, readers of what stays and of the coded weights, and the tail, all sizes checked against each other."""
+    body = Reader(_checked_body(data))
+    packed, length = body.varint(), body.varint()
+    most_bytes = _allowed(len(data), most_bytes)
+    if length > most_bytes:
+        raise ContainerCorrupt(_too_large(length, most_bytes))
+    first = Reader(_inflated(body.take(packed), length), "the directory")
+    entries = _entries(first)
+    tail_length = first.varint()
+    total = sum(entry.length for entry in entries) + tail_length
+    if total > most_bytes:
+        raise ContainerCorrupt(_too_large(total, most_bytes))
+    kept = Reader(first.take(sum(entry.kept for entry in entries)), "the graph")
+    tail = bytes(first.take(tail_length))
+    first.end()
+    coded = sum(hole.coded for entry in entries for hole in entry.holes)
+    if coded != body.left:
+        raise ContainerCorrupt(f"The directory speaks of {coded:,} bytes of coded weights; {body.left:,} are there.")
+    return entries, kept, body, tail
+
+
+def _checked_body(data: bytes) -> memoryview:
+    if not is_container(data):
+        raise ContainerCorrupt("This is not a .kdz file: it does not begin as one.")
+    if len(data) < HEAD:
+        raise ContainerCorrupt("This .kdz file is cut off within its first bytes. Fetch it again.")
+    version, flags = int.from_bytes(data[8:10], "little"), int.from_bytes(data[10:12], "little")
+    if version != VERSION or flags:
+        raise ContainerCorrupt(
+            f"This .kdz file has version {version} and flags {flags}; this program reads version {VERSION} without flags. "
+            "Update kdui, or pack the model again."
+        )
+    length = int.from_bytes(data[12:20], "little")
+    if length != len(data):
+        raise ContainerCorrupt(f"This .kdz file should have {length:,} bytes and has {len(data):,}. Fetch it again.")
+    body = memoryview(data)[HEAD:]
+    if hashlib.sha256(body).digest() != data[20:HEAD]:
+        raise ContainerCorrupt("This .kdz file does not match its checksum: it was damaged or changed. Fetch it again.")
+    return body
+
+
+def _allowed(size: int, most_bytes: int) -> int:
+    """How much a container of this size may unpack to: what is announced is believed only so far."""
+    return min(most_bytes, max(FREE_BYTES, MOST_RATIO * size))
+
+
+def _too_large(length: int, most: int) -> str:
+    return (
+        f"This .kdz file says that it unpacks to {length:,} bytes; {most:,} are allowed for a container of its size. "
+        "Unpack it only if you trust who made it, with a higher limit."
+    )
+
+
+def _inflated(packed: memoryview, length: int) -> bytes:
+    """The decompressed bytes, never more than announced."""
+    machine = lzma.LZMADecompressor(format=lzma.FORMAT_RAW, filters=[{"id": lzma.FILTER_LZMA2, "dict_size": DICTIONARY}])
+    try:
+        found = machine.decompress(packed, max_length=length + 1)
+    except lzma.LZMAError:
+        raise ContainerCorrupt("The directory of this .kdz file cannot be decompressed. Fetch the file again.") from None
+    if len(found) != length or not machine.eof or machine.unused_data:
+        raise ContainerCorrupt(f"The directory of this .kdz file does not decompress to the {length:,} bytes that it announces.")
+    return found
+
+
+def _entries(reader: Reader) -> list[Entry]:
+    """The files of the directory, each with sizes that add up."""
+    number = reader.varint()
+    if not 1 <= number <= MOST_FILES:
+        raise ContainerCorrupt(f"This .kdz file says that it holds {number:,} files; 1 to {MOST_FILES} are possible.")
+    found: dict[str, Entry] = {}
+    for _ in range(number):
+        name = bytes(reader.take(reader.varint())).decode("utf-8", errors="replace")
+        if not PLAIN_NAME.fullmatch(name) or name in (".", "..") or name in found:
+            raise ContainerCorrupt(f"A file of this container is called '{name[:80]}', which is no plain name or taken.")
+        length, checksum = reader.varint(), bytes(reader.take(32))
+        holes = tuple(_hole(reader) for _ in range(_bounded(reader.varint(), reader.left)))
+        out = sum(hole.size * hole.count for hole in holes)
+        if out + sum(hole.gap for hole in holes) > length:
+            raise ContainerCorrupt(f"The weights of {name} are said to be larger than the file itself.")
+        found[name] = Entry(name, length, checksum, length - out, holes)
+    return list(found.values())
+
+
+def _bounded(number: int, left: int) -> int:
+    """So many holes take at least five bytes each."""
+    if 5 * number > left:
+        raise ContainerCorrupt(f"The directory announces {number:,} tensors and has {left:,} bytes for them.")
+    return number
+
+
+def _hole(reader: Reader) -> Hole:
+    gap, size, count, coded = (reader.varint() for _ in range(4))
+    if size not in SIZES:
+        raise ContainerCorrupt(f"A tensor is said to have elements of {size} bytes; {', '.join(map(str, SIZES))} are possible.")
+    return Hole(gap, size, count, reader.byte(), coded)
