@@ -76,8 +76,9 @@ class Estimator:
         self, recipe: Recipe, plan: list[Step], specs: dict[str, dict[str, Any]], teacher: Size | None, student: Size | None
     ) -> list[EstimateRow]:
         old, new = self._measured(plan, False), self._measured(plan, True)
+        length = int(TASKS[recipe.task].input.get("max_length", 0))
         base = counted(teacher, {}) if teacher else {}
-        result = counted(student, specs) if student else {}
+        result = counted(student, specs, length) if student else {}
         history = self._history(recipe)
         rows = []
         for metric, title, unit, scale in (
@@ -92,7 +93,7 @@ class Estimator:
             if metric == "parameters":
                 left, right = (
                     (left[0], Origin.MEASURED),
-                    (right[0], right[1] if specs.get("prune", {}).get("kind") == "structured" else Origin.MEASURED),
+                    (right[0], right[1] if "prune_structured" in specs else Origin.MEASURED),
                 )
             ratio = left[0] / right[0] if left[0] and right[0] else None
             rows.append(
@@ -165,24 +166,40 @@ def _known(found: dict[str, Measurement], metric: str, scale: float) -> tuple[fl
     return (found[metric].value / scale, found[metric].provenance.origin) if metric in found else None
 
 
-def counted(size: Size, specs: dict[str, dict[str, Any]]) -> dict[str, float]:
+def counted(size: Size, specs: dict[str, dict[str, Any]], length: int = 0) -> dict[str, float]:
     """Parameters, MACs and gzipped MB of a model after the recipe's compression, by formula.
 
-    Structured pruning at ratio s leaves about (1 − s)² of weights and MACs (both sides of a layer shrink). A sparse tensor costs
-    its zeros' entropy H(s) a weight plus its non-zeros; float weights barely compress (about 8 % by gzip).
+    ``length`` is that of a text, 0 for pictures. A sparse tensor costs its zeros' entropy H(s) a weight plus its non-zeros; float weights barely compress (about 8 % by gzip).
     """
     parameters, macs = float(size["parameters"]), float(size["macs"])
     prune = specs.get("prune")
     bits = float(specs["quantize"]["bits"]) if "quantize" in specs else 32.0
     sparsity = max((spec["sparsity"] for name, spec in specs.items() if "sparsity" in spec and name != "prune"), default=0.0)
-    if prune and prune["kind"] == "structured":
-        left = (1 - prune["sparsity"]) ** 2
-        parameters, macs = parameters * left, macs * left
-    elif prune:
-        sparsity = max(sparsity, prune["sparsity"])
+    if structured := specs.get("prune_structured"):
+        parameters, macs = smaller(parameters, macs, structured, length)
+    if prune:
+        sparsity = max(sparsity, 0.5 if prune["kind"] == "2:4" else prune["sparsity"])
     entropy = -sum(share * math.log2(share) for share in (sparsity, 1 - sparsity) if share > 0)
     a_weight = (1 - sparsity) * bits * (0.92 if bits == 32 else 1.0) + entropy
     return {"parameters": parameters, "macs": macs, "gzip_bytes": parameters * a_weight / 8 / 1e6}
+
+
+def smaller(parameters: float, macs: float, spec: dict[str, Any], length: int) -> tuple[float, float]:
+    """Parameters and MACs that structured pruning leaves, by formula.
+
+    Channels removed at share s leave about (1 − s)², because both sides of a layer shrink. In a transformer a third of a layer's
+    weights belongs to the heads and two thirds to the feed-forward part; all are used once a token, so the rest of the
+    parameters are embeddings, which only a narrower width shrinks.
+    """
+    if spec["target"] != "share":
+        return parameters * spec["keep"], macs * spec["keep"]
+    if not length:
+        left = (1 - spec["share"]) ** 2
+        return parameters * left, macs * left
+    body = min(parameters, macs / length)
+    width = 1 - spec["hidden"]
+    left = (1 - spec["layers"]) * width * ((1 - spec["heads"]) / 3 + 2 * (1 - spec["feed_forward"]) / 3)
+    return (parameters - body) * width + body * left, macs * left
 
 
 def rough_seconds(task: str, step: Step, size: Size | None) -> float:
@@ -206,10 +223,10 @@ def warnings(recipe: Recipe, specs: dict[str, dict[str, Any]], teacher: Size | N
         found.append("The teacher is a black box and is taken as it is: the settings of 'teach' do nothing.")
     prune, quantize = specs.get("prune"), specs.get("quantize")
     distill = next((spec for name, spec in specs.items() if trains_student(METHODS[name])), None)
-    if prune and prune["kind"] != "structured" and prune["sparsity"] > 0:
+    if prune and prune["sparsity"] > 0:
         found.append(
-            f"{prune['sparsity']:.0%}".replace("%", " %")
-            + " unstructured sparsity shrinks the download. It does not speed up this CPU: choose structured pruning for latency."
+            f"{0.5 if prune['kind'] == '2:4' else prune['sparsity']:.0%}".replace("%", " %")
+            + " unstructured sparsity shrinks the download. It does not speed up this CPU: use 'prune_structured' for latency."
         )
     if prune and prune["sparsity"] >= 0.9:
         found.append("At 90 % and more, most models lose accuracy that recovery does not bring back.")

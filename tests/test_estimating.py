@@ -48,3 +48,15 @@ def test_weights_that_go_while_distilling_shrink_the_download():
     size = SIZES["cnn-small"]
     dense, sparse = (counted(size, {"distill_sparse": {"sparsity": share}})["gzip_bytes"] for share in (0.0, 0.9))
     assert sparse < dense / 4
+
+
+def test_structured_pruning_shrinks_parameters_and_macs():
+    channels = {"target": "share", "share": 0.5}
+    found = counted(SIZES["cnn-medium"], {"prune_structured": channels})
+    assert (found["parameters"], found["macs"]) == (72_714 / 4, 150_000)
+    found = counted(SIZES["cnn-medium"], {"prune_structured": {"target": "macs", "keep": 0.3}})
+    assert found["macs"] == pytest.approx(180_000)
+    parts = {"target": "share", "heads": 0.5, "feed_forward": 0.5, "hidden": 0.0, "layers": 0.5}
+    # Of 100 parameters 10 are used a token and cut to a quarter; the other 90 are embeddings.
+    found = counted({"parameters": 100, "macs": 80}, {"prune_structured": parts}, length=8)
+    assert (found["parameters"], found["macs"]) == (92.5, 20)
