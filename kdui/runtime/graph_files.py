@@ -29,7 +29,7 @@ def load_graph(path: Path) -> onnx.ModelProto:
 
 
 def external_files(model: onnx.ModelProto, folder: Path) -> list[Path]:
-    """The files beside the graph that hold its weights; raises StageFailed for one outside ``folder`` or one that is too short."""
+    """The files beside the graph that hold its weights; raises StageFailed for one outside ``folder`` or too short."""
     found: dict[Path, None] = {}
     for tensor in model.graph.initializer:
         if not uses_external_data(tensor):

@@ -1,1 +1,1 @@
-"""Quantization of the exported graph: real int8, or another bit-width as simulated accuracy and true packed size."""
+"""Quantization of the exported graph: int8, blocks of few bits and fp16 that run, any other bit-width simulated and packed."""

@@ -1,25 +1,33 @@
-"""Quantize: choose among int8 variants by validation accuracy and measured latency, or simulate any other bit-width."""
+"""Quantize: int8 chosen by measurement, blocks that run as they are, fp16, or any bit-width simulated and packed."""
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
 
+import onnx
+
 from kdui.core.errors import StageFailed
 from kdui.methods.export.files import INPUTS_FILE, MODEL_FILE, read_inputs
+from kdui.methods.quantize.chosen import choices_of, gptq_of, ranges_of
+from kdui.methods.quantize.fidelity import Fidelity
+from kdui.methods.quantize.half import NOTE, to_half
 from kdui.methods.quantize.int8 import variants, write_dynamic, write_static
-from kdui.methods.quantize.simulated import PACKED_FILE, simulate
-from kdui.objectives import objective_of
+from kdui.methods.quantize.packed import PACKED_FILE
+from kdui.methods.quantize.simulated import Rounded, round_inputs, round_weights, write_simulated
+from kdui.methods.quantize.weight_only import storable, write_blocks
+from kdui.methods.sensitivity.weights import Weight, weights_of
+from kdui.runtime.graph_files import data_file, load_graph, save_graph
 from kdui.runtime.latency import measure_latency
-from kdui.runtime.sessions import graph_outputs
 from kdui.training.context import StepContext
 
 ALLOWED_LOSS = 0.25  # points of the headline that the fastest variant may lie below the best one
 QUICK_RUNS = 60
-VALIDATION_EXAMPLES = 2000
+PARITY = 0.1  # share of the largest output by which a graph of blocks, whose inputs are rounded too, may differ from its weights'
 
 
 def quantize(context: StepContext) -> dict[str, Any]:
-    """The quantized graph with what serving needs; the summary says which scheme won and what the others gave."""
+    """The quantized graph with what serving needs; the summary says what is inside and what it answers on validation data."""
     source = context.inputs["model"]
     settings = context.settings
     inputs = read_inputs(source.path)
@@ -29,30 +37,101 @@ def quantize(context: StepContext) -> dict[str, Any]:
         key: source.manifest.summary[key] for key in ("parameters", "nonzero", "macs") if key in source.manifest.summary
     }
     facts: dict[str, Any] = {**known, "bits": settings["bits"], "scheme": settings["scheme"]}
-    if settings["scheme"] == "simulated":
-        return facts | simulate(source.file(MODEL_FILE), context.out / MODEL_FILE, context.out / PACKED_FILE, settings["bits"])
-    return facts | _best_int8(context, source.file(MODEL_FILE))
+    fidelity = Fidelity(context, source.file(MODEL_FILE))
+    made = {"simulated": _simulated, "weight-only": _weight_only, "fp16": _half}.get(settings["scheme"], _best_int8)
+    facts |= made(context, fidelity)
+    facts["validation"] = fidelity.of(context.out / MODEL_FILE)
+    context.report.log(fidelity.words(facts["validation"]))
+    _sign(context)
+    return facts
 
 
-def _best_int8(context: StepContext, source: Path) -> dict[str, Any]:
+def _simulated(context: StepContext, fidelity: Fidelity) -> dict[str, Any]:
+    """Rounded weights in a float graph, and the packed file."""
+    model = load_graph(fidelity.source)
+    weights = weights_of(model)
+    rounded = _rounded(context, model, weights)
+    facts = {**_inside(model, rounded), "rounded_activations": 0}
+    if context.settings.get("activations") == "8":
+        facts["rounded_activations"] = round_inputs(model, ranges_of(context, model))
+    return facts | write_simulated(model, rounded, context.out / MODEL_FILE, context.out / PACKED_FILE)
+
+
+def _weight_only(context: StepContext, fidelity: Fidelity) -> dict[str, Any]:
+    """A graph that multiplies blocks; it must answer as the same weights in float do, but for its rounded inputs."""
+    model = load_graph(fidelity.source)
+    weights = storable(model, weights_of(model))
+    if not weights:
+        raise StageFailed(
+            "This graph has no matrix product and no embedding that ONNX Runtime could read in blocks. Choose scheme: simulated."
+        )
+    rounded = _rounded(context, model, weights)
+    facts = _inside(model, rounded)
+    check = context.out / "rounded.onnx"
+    write_simulated(model, rounded, check, context.out / PACKED_FILE)
+    (context.out / PACKED_FILE).unlink()  # the graph itself is the packed form
+    facts["products"] = write_blocks(model, rounded)
+    save_graph(model, context.out / MODEL_FILE)
+    facts["parity"] = fidelity.difference(context.out / MODEL_FILE, check)
+    check.unlink()
+    data_file(check).unlink(missing_ok=True)
+    if not facts["parity"] <= PARITY:
+        raise StageFailed(
+            f"ONNX Runtime's block-wise products differ from the rounded weights by {facts['parity']:.2g} of the largest output. "
+            "Choose more bits, or scheme: simulated."
+        )
+    return facts
+
+
+def _half(context: StepContext, fidelity: Fidelity) -> dict[str, Any]:
+    save_graph(to_half(load_graph(fidelity.source)), context.out / MODEL_FILE)
+    context.report.log(f"{NOTE}.")
+    return {"note": NOTE}
+
+
+def _rounded(context: StepContext, model: onnx.ModelProto, weights: list[Weight]) -> list[Rounded]:
+    """All these weights on the grids that the settings ask for."""
+    choices = choices_of(context, weights)
+    names = [weight.name for weight in weights]
+    by_gptq = gptq_of(context, model, names) if context.settings.get("rounding") == "gptq" else None
+    return round_weights(weights, choices, by_gptq, context.report.check)
+
+
+def _inside(model: onnx.ModelProto, rounded: list[Rounded]) -> dict[str, Any]:
+    """Bits of each layer, the share of the numbers that is rounded, and how many stay in float."""
+    done = {each.weight.name: each.codes.size for each in rounded}
+    total = sum(_size(tensor) for tensor in model.graph.initializer if tensor.data_type == onnx.TensorProto.FLOAT)
+    count = sum(done.values())
+    return {
+        "layers": [each.row() for each in rounded],
+        "average_bits": round(sum(each.grid.bits * each.codes.size for each in rounded) / max(1, count), 3),
+        "rounded_weights": count,
+        "rounded_share": round(count / max(1, total), 4),
+        "left_float": total - count,
+    }
+
+
+def _size(tensor: onnx.TensorProto) -> int:
+    count = 1
+    for size in tensor.dims:
+        count *= size
+    return count
+
+
+def _best_int8(context: StepContext, fidelity: Fidelity) -> dict[str, Any]:
     """Write every variant, score it on validation data, and keep the fastest among those that lose no more than allowed."""
-    inputs = read_inputs(context.inputs["model"].path)
-    folder = context.inputs["model"].path
-    arrays = context.data.prepared("validation", inputs, folder, VALIDATION_EXAMPLES)
-    targets = context.data.targets("validation")[:VALIDATION_EXAMPLES]
-    sample = {name: array[:1] for name, array in arrays.items()}
+    settings = context.settings
     tried: dict[str, dict[str, float]] = {}
-    for number, (name, options) in enumerate(variants(context.settings["scheme"]).items()):
+    for number, (name, options) in enumerate(variants(settings["scheme"]).items()):
         context.report.check()
         path = context.out / f"{number}.onnx"
-        if context.settings["scheme"] == "dynamic":
-            write_dynamic(source, path, **options)
+        if settings["scheme"] == "dynamic":
+            write_dynamic(fidelity.source, path, **options)
         else:
-            write_static(
-                source, path, context.data.prepared("train", inputs, folder, context.settings["calibration_examples"]), **options
-            )
-        score = objective_of(context.facts).headline(graph_outputs(path, arrays), targets)
-        timing = measure_latency(path, path, sample, runs=QUICK_RUNS)
+            arrays = fidelity.training(settings["calibration_examples"])
+            write_static(fidelity.source, path, arrays, **options, calibration=settings.get("calibration", "min-max"))
+        score = fidelity.of(path)["quantized"]
+        timing = measure_latency(path, path, fidelity.one(), runs=QUICK_RUNS)
         tried[name] = {"validation": score, "latency_ms": timing.median, "file": number}
         context.report.log(f"{name}: {score:.2f} on validation data, {timing.median:.3f} ms")
     best = max(entry["validation"] for entry in tried.values())
@@ -60,7 +139,46 @@ def _best_int8(context: StepContext, source: Path) -> dict[str, Any]:
     if not near:
         raise StageFailed("No int8 variant could be scored. Choose fewer bits with scheme: simulated.")
     chosen = min(near, key=lambda name: near[name]["latency_ms"])
-    for entry in tried.values():
-        path = context.out / f"{int(entry['file'])}.onnx"
-        path.rename(context.out / MODEL_FILE) if entry is tried[chosen] else path.unlink()
-    return {"variant": chosen, "variants": tried}
+    _keep(context.out, int(tried[chosen]["file"]), len(tried))
+    return {"variant": chosen, "variants": tried, **_stored(context.out / MODEL_FILE)}
+
+
+def _keep(folder: Path, number: int, count: int) -> None:
+    """Make the variant of that number the model and remove the others, with the weights that stand beside large ones."""
+    kept = folder / f"{number}.onnx"
+    if data_file(kept).exists():
+        save_graph(load_graph(kept), folder / MODEL_FILE)
+    else:
+        kept.rename(folder / MODEL_FILE)
+    for each in range(count):
+        path = folder / f"{each}.onnx"
+        path.unlink(missing_ok=True)
+        data_file(path).unlink(missing_ok=True)
+
+
+def _stored(path: Path) -> dict[str, Any]:
+    """How many weights an int8 graph keeps in 8 bits and in float; scales, zero-points and biases count with the float ones."""
+    tensors = onnx.load(path, load_external_data=False).graph.initializer
+    weights = [tensor for tensor in tensors if len(tensor.dims) >= 2]
+    eight = {onnx.TensorProto.INT8, onnx.TensorProto.UINT8}
+    small = [tensor for tensor in weights if tensor.data_type in eight]
+    left = sum(_size(tensor) for tensor in tensors if tensor.data_type == onnx.TensorProto.FLOAT)
+    count = sum(map(_size, small))
+    return {
+        "layers": [{"name": tensor.name.removesuffix("_quantized"), "bits": 8, "weights": _size(tensor)} for tensor in small],
+        "rounded_weights": count,
+        "rounded_share": round(count / max(1, count + left), 4),
+        "left_float": left,
+    }
+
+
+def _sign(context: StepContext) -> None:
+    """Say in the file which step made it and how, so that it can tell what it is."""
+    path = context.out / MODEL_FILE
+    model = onnx.load(path, load_external_data=False)
+    settings = {name: value for name, value in context.settings.items() if name != "machine"}
+    known = {entry.key: entry for entry in model.metadata_props}
+    for key, value in (("kdui.step", context.step.digest), ("kdui.quantization", json.dumps(settings))):
+        entry = known.get(key) or model.metadata_props.add()
+        entry.key, entry.value = key, value
+    onnx.save(model, path)

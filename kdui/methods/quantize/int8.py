@@ -1,5 +1,6 @@
 """Real int8 graphs by ONNX Runtime's quantizer: the variants that may be faster on this machine."""
 
+import importlib
 import logging
 import warnings
 from collections.abc import Iterator
@@ -15,9 +16,13 @@ from onnxruntime.quantization import (
     quantize_dynamic,
     quantize_static,
 )
+from onnxruntime.quantization.registry import QDQRegistry, QLinearOpsRegistry
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from kdui.launch.machine import cpu_flags
+from kdui.methods.quantize.activations import input_ranges
+from kdui.methods.quantize.grids import Calibration
+from kdui.runtime.graph_files import LARGEST, graph_bytes, load_graph
 
 CALIBRATION_BATCH = 32
 
@@ -67,17 +72,26 @@ def write_dynamic(source: Path, target: Path, reduce_range: bool) -> None:
             per_channel=True,
             reduce_range=reduce_range,
             weight_type=QuantType.QInt8,
+            use_external_data_format=graph_bytes(source) > LARGEST,
             extra_options={"MatMulConstBOnly": True},
         )
 
 
 def write_static(
-    source: Path, target: Path, arrays: dict[str, np.ndarray], activation_type: QuantType, reduce_range: bool
+    source: Path,
+    target: Path,
+    arrays: dict[str, np.ndarray],
+    activation_type: QuantType,
+    reduce_range: bool,
+    calibration: Calibration = "min-max",
 ) -> None:
-    """QDQ graph with per-channel int8 weights and activation ranges from the calibration arrays (min-max)."""
-    prepared = target.with_suffix(".prepared.onnx")
+    """QDQ graph with per-channel int8 weights and activation ranges from the calibration arrays."""
+    prepared, ranges = target.with_suffix(".prepared.onnx"), target.with_suffix(".ranges.json")
+    large = graph_bytes(source) > LARGEST
     with _quiet():
-        quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
+        quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True, save_as_external_data=large)
+        if calibration != "min-max":
+            write_ranges(prepared, ranges, arrays, calibration)
         quantize_static(
             str(prepared),
             str(target),
@@ -88,8 +102,28 @@ def write_static(
             weight_type=QuantType.QInt8,
             activation_type=activation_type,
             calibrate_method=CalibrationMethod.MinMax,
+            calibration_cache_path=str(ranges) if calibration != "min-max" else None,
+            use_external_data_format=large,
         )
-    prepared.unlink()
+    for left_over in target.parent.glob(f"{target.stem}.prepared.onnx*"):
+        left_over.unlink()
+    ranges.unlink(missing_ok=True)
+
+
+def write_ranges(graph: Path, target: Path, arrays: dict[str, np.ndarray], calibration: Calibration) -> None:
+    """Ranges of all activations that the quantizer will ask for, where it looks for ranges that are known already.
+
+    Its own percentile calibrator takes only batches of one shape and prints to the console, and it has none by squared error.
+    """
+    # Imported by name: the package hides this module behind a class of almost the same name.
+    ort = importlib.import_module("onnxruntime.quantization.calibrate")
+    chosen = ort.CalibraterBase(str(graph), list({*QLinearOpsRegistry, *QDQRegistry}))
+    names = [name for name in chosen.select_tensors_to_calibrate(chosen.model)[0] if name not in chosen.model.graph.input]
+    found = {
+        name: tuple(np.array(end, np.float32) for end in histogram.range(calibration))
+        for name, histogram in input_ranges(load_graph(graph), arrays, names).items()
+    }
+    ort.save_tensors_data(ort.TensorsData(CalibrationMethod.MinMax, found), target, smooth_quant=False)
 
 
 class _quiet(warnings.catch_warnings):

@@ -1,96 +1,132 @@
 """Any bit-width without a kernel: weights rounded inside a float graph, and a packed file of the true size."""
 
-import json
-import struct
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
-from onnx import numpy_helper
+from onnx import helper, numpy_helper
 
-from kdui.methods.quantize.rounding import dequantize_channels, pack_codes, quantize_channels
+from kdui.methods.quantize.activations import layer_inputs
+from kdui.methods.quantize.gptq import gptq
+from kdui.methods.quantize.grids import Grid, GridChoice, make_grid
+from kdui.methods.quantize.packed import PackedWriter
+from kdui.methods.sensitivity.weights import Weight
+from kdui.runtime.graph_files import save_graph
 
-PACKED_FILE = "weights.packed"
-MAGIC = b"KDUIPK1\n"
-# Axis of the output channel of each operator's weight; None: the last one.
-CHANNEL_AXIS: dict[str, int | None] = {"Conv": 0, "Gather": 0, "MatMul": None, "LSTM": 1}
+ACTIVATION_LEVELS = 255
 
 
-def simulate(source: Path, target: Path, packed: Path, bits: int) -> dict[str, Any]:
-    """Round every weight matrix and kernel of a graph to ``bits``; write the float graph and the packed weights.
+@dataclass(frozen=True)
+class Gptq:
+    """What GPTQ needs beside the grid: X Xᵀ [in, in] by weight, and its two knobs."""
 
-    The packed file is: magic, header length (uint32, little endian), JSON header, then for each rounded tensor its fp16
-    scales and
-    packed codes, then what stays fp32. Returns its size and how many weights were rounded.
-    """
-    model = onnx.load(source)
-    axes = weight_axes(model)
-    header, blobs, rounded = [], [], 0
+    moments: Mapping[str, np.ndarray]
+    dampening: float = 0.01
+    act_order: bool = False
+
+
+@dataclass(frozen=True)
+class Rounded:
+    """A weight on its grid: codes [channels, rest]."""
+
+    weight: Weight
+    grid: Grid
+    codes: np.ndarray
+    rounding: str = "nearest"
+
+    @property
+    def values(self) -> np.ndarray:
+        """The initializer that the codes stand for."""
+        return self.weight.restored(self.grid.values(self.codes))
+
+    def row(self) -> dict[str, Any]:
+        """What the summary says of the layer."""
+        return {"name": self.weight.title, "bits": self.grid.bits, "weights": self.codes.size, "rounding": self.rounding}
+
+
+def round_weights(
+    weights: Sequence[Weight],
+    choices: Mapping[str, GridChoice],
+    by_gptq: Gptq | None = None,
+    check: Callable[[], None] = lambda: None,
+) -> list[Rounded]:
+    """Each weight that has a choice, on its grid; with GPTQ where its calibration inputs are known, else to the nearest level."""
+    found = []
+    for weight in weights:
+        if weight.name not in choices:
+            continue
+        check()
+        matrix = weight.matrix
+        grid = make_grid(matrix, choices[weight.name])
+        moment = by_gptq.moments.get(weight.name) if by_gptq else None
+        if by_gptq is not None and moment is not None and len(moment) == matrix.shape[1]:
+            codes = gptq(matrix, moment, grid, by_gptq.dampening, by_gptq.act_order)
+            found.append(Rounded(weight, grid, codes, "gptq"))
+        else:
+            found.append(Rounded(weight, grid, grid.codes(matrix)))
+    return found
+
+
+def write_simulated(model: onnx.ModelProto, rounded: Sequence[Rounded], target: Path, packed: Path) -> dict[str, Any]:
+    """Put the rounded weights into the float graph, in place; write it and the packed file, whose size is returned."""
+    by_name = {each.weight.name: each for each in rounded}
+    writer = PackedWriter()
     for tensor in model.graph.initializer:
-        values = numpy_helper.to_array(tensor)
-        entry: dict[str, Any] = {"name": tensor.name, "shape": list(values.shape), "dtype": str(values.dtype)}
-        if tensor.name in axes:
-            axis = axes[tensor.name]
-            codes, scales = quantize_channels(values, bits, axis)
-            tensor.CopyFrom(
-                numpy_helper.from_array(dequantize_channels(codes, scales, values.shape, axis).astype(values.dtype), tensor.name)
-            )
-            entry |= {"bits": bits, "axis": axis}
-            blobs += [scales.tobytes(), pack_codes(codes, bits)]
-            rounded += values.size
-        else:
-            blobs.append(values.tobytes())
-        header.append(entry)
-    onnx.save(model, target)
-    text = json.dumps(header, separators=(",", ":")).encode()
-    packed.write_bytes(MAGIC + struct.pack("<I", len(text)) + text + b"".join(blobs))
-    return {"packed_bytes": packed.stat().st_size, "rounded_weights": rounded}
+        if tensor.name not in by_name:
+            writer.add(tensor.name, numpy_helper.to_array(tensor))
+            continue
+        each = by_name[tensor.name]
+        writer.add_rounded(tensor.name, tuple(tensor.dims), each.weight.axis, each.grid, each.codes)
+        tensor.CopyFrom(numpy_helper.from_array(each.values, tensor.name))
+    save_graph(model, target)
+    return {"packed_bytes": writer.write(packed)}
 
 
-def weight_axes(model: onnx.ModelProto) -> dict[str, int]:
-    """Float weight initializers of two axes or more and the axis of their channels."""
-    shapes = {
-        tensor.name: len(tensor.dims)
-        for tensor in model.graph.initializer
-        if tensor.data_type == onnx.TensorProto.FLOAT and len(tensor.dims) >= 2
-    }
-    found: dict[str, int] = {}
+def round_inputs(model: onnx.ModelProto, ranges: Mapping[str, tuple[float, float]]) -> int:
+    """Let every convolution and product with a constant weight read its input on a grid of 8 bits, in place.
+
+    ``ranges``: by activation, the lowest and highest value. Returns how many activations are rounded.
+    """
+    fed = set(ranges) & {name for names in layer_inputs(model, linear=False).values() for name in names}
+    weights = set(layer_inputs(model, linear=False))
+    nodes, done = [], set[str]()
     for node in model.graph.node:
-        for name in node.input:
-            if name not in shapes:
-                continue
-            if node.op_type == "Gemm" and name == node.input[1]:
-                transposed = any(attribute.name == "transB" and attribute.i for attribute in node.attribute)
-                found[name] = 0 if transposed else 1
-            elif node.op_type in CHANNEL_AXIS:
-                axis = CHANNEL_AXIS[node.op_type]
-                found[name] = shapes[name] - 1 if axis is None else axis
-    return found
+        name = node.input[0] if node.op_type in ("Conv", "Gemm", "MatMul") else ""
+        if name in fed and _reads(model, node, weights):
+            if name not in done:
+                nodes += _on_a_grid(model, name, *ranges[name])
+                done.add(name)
+            node.input[0] = f"{name}_rounded"
+        nodes.append(node)
+    kept = [onnx.NodeProto.FromString(node.SerializeToString()) for node in nodes]
+    del model.graph.node[:]
+    model.graph.node.extend(kept)
+    return len(done)
 
 
-def read_packed(path: Path) -> dict[str, np.ndarray]:
-    """All tensors of a packed file as they are used, by name."""
-    from kdui.methods.quantize.rounding import unpack_codes
+def _reads(model: onnx.ModelProto, node: onnx.NodeProto, weights: set[str]) -> bool:
+    """Whether its second factor is one of the weights, directly or transposed."""
+    makers = {output: each for each in model.graph.node for output in each.output}
+    name = node.input[1]
+    while name not in weights and name in makers:
+        name = makers[name].input[0] if makers[name].input else ""
+    return name in weights
 
-    data = path.read_bytes()
-    (length,) = struct.unpack_from("<I", data, len(MAGIC))
-    place = len(MAGIC) + 4 + length
-    found = {}
-    for entry in json.loads(data[len(MAGIC) + 4 : place]):
-        shape = tuple(entry["shape"])
-        count = int(np.prod(shape, dtype=np.int64))
-        if "bits" in entry:
-            channels = shape[entry["axis"]]
-            scales = np.frombuffer(data, np.float16, channels, place)
-            size = (count * entry["bits"] + 7) // 8
-            codes = unpack_codes(data[place + 2 * channels : place + 2 * channels + size], entry["bits"], count).reshape(
-                channels, -1
-            )
-            found[entry["name"]] = dequantize_channels(codes, scales, shape, entry["axis"])
-            place += 2 * channels + size
-        else:
-            kind = np.dtype(entry["dtype"])
-            found[entry["name"]] = np.frombuffer(data, kind, count, place).reshape(shape)
-            place += count * kind.itemsize
-    return found
+
+def _on_a_grid(model: onnx.ModelProto, name: str, low: float, high: float) -> list[onnx.NodeProto]:
+    scale = max((high - low) / ACTIVATION_LEVELS, 1e-9)
+    zero = int(np.clip(np.rint(-low / scale), 0, ACTIVATION_LEVELS))
+    grid = [f"{name}_scale", f"{name}_zero"]
+    model.graph.initializer.extend(
+        [
+            numpy_helper.from_array(np.array(scale, np.float32), grid[0]),
+            numpy_helper.from_array(np.array(zero, np.uint8), grid[1]),
+        ]
+    )
+    return [
+        helper.make_node("QuantizeLinear", [name, *grid], [f"{name}_codes"], name=f"{name}_quantize"),
+        helper.make_node("DequantizeLinear", [f"{name}_codes", *grid], [f"{name}_rounded"], name=f"{name}_dequantize"),
+    ]

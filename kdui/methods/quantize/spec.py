@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, JsonValue, model_validator
 
 from kdui.core.contracts import Method, StageSpec
 from kdui.core.errors import RecipeError
@@ -19,7 +19,11 @@ JOINED: dict[str, Any] = {
     "rounding": "nearest",
     "allocation": "uniform",
 }
-ROUNDED = ["auto", "simulated", "weight-only"]  # schemes whose weights are rounded here, not by ONNX Runtime's quantizer
+ROUNDED: list[JsonValue] = [
+    "auto",
+    "simulated",
+    "weight-only",
+]  # schemes whose weights are rounded here, not by ONNX Runtime's quantizer
 
 
 class QuantizeSpec(StageSpec):
@@ -73,7 +77,7 @@ class QuantizeSpec(StageSpec):
     calibration: Literal["min-max", "percentile", "mse"] = Field(
         default="min-max",
         title="Range",
-        description="min-max: nothing is clipped. percentile: the outermost values are. mse: the range of the least squared error.",
+        description="min-max clips nothing, percentile the outermost values, mse what makes the squared error least.",
         json_schema_extra={"advanced": True, "only_when": {"scheme": [*ROUNDED, "static"]}},
     )
     rounding: Literal["nearest", "gptq"] = Field(
@@ -155,7 +159,9 @@ def check_combination(stage: str, spec: QuantizeSpec, scheme: str) -> None:
             words = "dynamic int8 reads the range of activations while it runs. Choose scheme: static, or calibration: min-max."
     if scheme == "weight-only":
         if spec.allocation == "uniform" and spec.bits not in BLOCK_BITS:
-            words = f"ONNX Runtime multiplies blocks of 2, 4 or 8 bits, not {spec.bits}. Choose one of them, or scheme: simulated."
+            words = (
+                f"ONNX Runtime multiplies blocks of 2, 4 or 8 bits, not {spec.bits}. Choose one of them, or scheme: simulated."
+            )
         elif spec.activations == "8":
             words = "weight-only keeps activations in float. Choose scheme: simulated for both, or leave 'activations' out."
         elif spec.granularity == "tensor":
@@ -197,10 +203,8 @@ def remark(settings: dict[str, Any]) -> str:
         return "int8"
     if settings["scheme"] == "fp16":
         return "fp16"
-    if settings.get("activations") == "8":
-        words = [f"W{settings['bits']:g}A8"]
-    else:
-        words = [f"{settings['bits']:g}-bit"]
+    both = settings.get("activations") == "8"
+    words = [f"W{settings['bits']:g}A8" if both else f"{settings['bits']:g}-bit"]
     words += ["mixed"] if settings.get("allocation") == "mixed" else []
     words += ["GPTQ"] if settings.get("rounding") == "gptq" else []
     return " ".join([*words, *(["weight-only"] if settings["scheme"] == "weight-only" else [])])
