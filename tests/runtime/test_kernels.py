@@ -16,8 +16,8 @@ class Network(torch.nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.conv = torch.nn.Conv2d(1, 8, 3, padding=1)
-        self.hidden = torch.nn.Linear(8 * 16, 32)
+        self.conv = torch.nn.Conv2d(1, 16, 3, padding=1)  # a whole block of channels, so that nothing is padded
+        self.hidden = torch.nn.Linear(16 * 16, 32)
         self.head = torch.nn.Linear(32, 10)
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
@@ -25,7 +25,7 @@ class Network(torch.nn.Module):
         return self.head(torch.nn.functional.gelu(self.hidden(found)))
 
 
-MACS = {"conv": 8 * 8 * 8 * 9, "hidden": 128 * 32, "head": 32 * 10}
+MACS = {"conv": 16 * 8 * 8 * 9, "hidden": 256 * 32, "head": 32 * 10}
 
 
 @pytest.fixture(scope="module")

@@ -35,7 +35,8 @@ def quality(context: StepContext, model: Artifact) -> list[Measurement]:
     arrays = context.data.prepared("test", read_inputs(model.path), model.path, limit)
     targets = context.data.targets("test")[:limit] if limit else context.data.targets("test")
     outputs = graph_outputs(model.file(MODEL_FILE), arrays, check=lambda done: context.report.progress(0.4 * done))
-    np.save(context.out / PREDICTIONS_FILE, outputs.astype(np.float16))
+    # Halved precision could turn the answer of an example whose two highest outputs are close.
+    np.save(context.out / PREDICTIONS_FILE, outputs.astype(np.float32 if outputs.ndim == 2 else np.float16))
     source, objective = accuracy_provenance(model, len(targets)), objective_of(context.facts)
     found = []
     for number, (metric, value) in enumerate(objective.score(outputs, targets, context.facts)):

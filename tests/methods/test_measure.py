@@ -1,0 +1,130 @@
+"""Measure on a tiny real model: what is measured beyond accuracy, what leaves a trace in a digest, and what notes say."""
+
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from kdui.core.artifact import Artifact, Manifest
+from kdui.core.measurement import Origin
+from kdui.core.run import RunState
+from kdui.evidence import Evidence
+from kdui.methods.measure.costs import energy, kernel_note
+from kdui.methods.measure.provenance import unpacked_note
+from kdui.methods.measure.quality import _spread_out
+from kdui.methods.measure.spec import LATER, MeasureSpec
+from kdui.objectives.calibration import expected_calibration_error
+from kdui.objectives.comparison import compare
+from kdui.runtime.kernels import Kernel, KernelTruth
+from tests.engine.digits import read_json
+from tests.methods.taught import digits_recipe
+
+ROBUST = 40
+
+
+@pytest.fixture(scope="module")
+def recipe():
+    plain = digits_recipe("distill", student="cnn-tiny", epochs=2)
+    return {**plain, "stages": [*plain["stages"], {"measure": {"latency_runs": 20, "robustness": ROBUST}}]}
+
+
+@pytest.fixture(scope="module")
+def measured(bench, recipe):
+    """Teacher and student, measured with robustness."""
+    run = bench.run(recipe)
+    assert run.state is RunState.SUCCEEDED, run.error
+    return run
+
+
+def test_knobs_that_joined_later_leave_no_trace_at_their_defaults(bench, recipe):
+    assert not set(MeasureSpec().chosen()) & set(LATER)
+    assert set(MeasureSpec(robustness=5, sweep=False).chosen()) & set(LATER) == {"robustness", "sweep"}
+    off, on = ({step.name: step.digest for step in bench.plan(each)} for each in (_with(recipe, 0), recipe))
+    assert {name for name in off if off[name] != on[name]} == {"measure.teach", "measure.distill"}
+
+
+def _with(recipe, robustness):
+    stages = [*recipe["stages"][:-1], {"measure": {"latency_runs": 20, "robustness": robustness}}]
+    return {**recipe, "stages": stages}
+
+
+def test_latency_has_percentiles_with_intervals_and_a_sweep(bench, measured):
+    found = bench.measured(measured)["distill"]
+    for name in ("latency_p50", "latency_p90", "latency_p95"):
+        assert found[name].low <= found[name].value <= found[name].high and found[name].provenance.n == 20
+    assert found["latency_p50"].value <= found["latency_p90"].value <= found["latency_p95"].value
+    assert found["speedup"].low <= found["speedup"].value <= found["speedup"].high
+    swept = {name for name in found if name.startswith("latency.")}
+    assert swept == {f"latency.batch{batch}.threads{threads}" for batch in (1, 8, 32) for threads in ("1", "all")}
+    assert found["preprocess"].value > 0 and found["postprocess"].provenance.n == 50
+    assert found["peak_memory"].value >= max(found[name].value for name in ("load_memory", "inference_memory") if name in found)
+
+
+def test_robustness_is_measured_for_each_corruption_and_severity(bench, measured):
+    found = bench.measured(measured)["teach"]
+    cells = {name: item for name, item in found.items() if name.startswith("robustness.") and "clean" not in name}
+    assert len(cells) == 20 and {item.provenance.n for item in cells.values()} == {ROBUST}
+    assert found["robustness"].value == pytest.approx(np.mean([item.value for item in cells.values()]))
+    assert found["robustness.clean.0"].value > 80 > found["robustness.noise.5"].value - 20
+    assert f"{found['robustness.clean.0'].value:.1f} %" in found["robustness"].provenance.note
+    assert list(_spread_out(10, 4)) == [0, 3, 6, 9] and len(_spread_out(3, 100)) == 3
+
+
+def test_kernels_and_energy_are_kept_and_told(bench, measured):
+    found = bench.measured(measured)["distill"]
+    kept = read_json(bench.folder(measured, "measure.distill") / "kernels.json")
+    assert found["int8_mac_share"].value == 100 * kept["shares"]["macs"]["int8"] == 0
+    assert "every kernel computes in float" in found["int8_time_share"].provenance.note
+    # A blocked layout pads the channels, and what is padded is computed too.
+    assert found["macs"].value <= sum(kernel["macs"] for kernel in kept["kernels"]) <= 4 * found["macs"].value
+    assert found["energy"].provenance.origin is Origin.ESTIMATED and "Horowitz 2014" in found["energy"].provenance.note
+
+
+def test_evidence_is_worked_out_from_what_was_kept(bench, measured, splits):
+    targets = splits["test"].targets
+    frames = Evidence(bench.store, lambda task: targets.tolist()).of_run(measured.id)
+    said = {name: np.load(bench.folder(measured, f"measure.{name}") / "predictions.npy") for name in ("teach", "distill")}
+    expected = compare(said["distill"].argmax(-1), said["teach"].argmax(-1), targets)
+    row = frames["comparisons"].iloc[0]
+    assert (row["against"], row["flips"], row["p_value"]) == ("teacher", expected.flips, expected.p_value)
+    accuracy = {name: found["accuracy"].value for name, found in bench.measured(measured).items()}
+    assert row["difference"] == pytest.approx(accuracy["distill"] - accuracy["teach"])
+    assert len(frames["classes"]) == 10 and frames["classes"]["count"].sum() == len(targets)
+    own = frames["bins"][frames["bins"]["role"] == "student"]
+    assert own["count"].sum() == len(targets)
+    assert own["ece"].iloc[0] == pytest.approx(100 * expected_calibration_error(said["distill"].astype(np.float32), targets))
+    assert bench.measured(measured)["distill"]["ece"].value == pytest.approx(own["ece"].iloc[0])
+    assert len(frames["robustness"]) == 2 * 21 and len(frames["sweep"]) == 2 * 6
+    assert set(frames["kernels"]["precision"]) == {"fp32"} and frames["kernels"]["time"].tolist() == pytest.approx([100, 100])
+
+
+def model(**summary) -> Artifact:
+    facts = {"digest": "0" * 64, "produces": "onnx", "method": "export", "operation": "export", "settings": {}, "inputs": {}}
+    manifest = Manifest(**facts, files={}, summary=summary, seconds=1, device="cpu", created=datetime.now(UTC))
+    return Artifact(path="nowhere", manifest=manifest)
+
+
+def test_speed_of_what_has_no_kernel_is_that_of_the_unpacked_model():
+    assert unpacked_note(model()) == ""
+    assert "this bit-width has no kernel" in unpacked_note(model(scheme="simulated"))
+    assert unpacked_note(model(unpacked="codebook")) == (
+        "speed of the unpacked model: no kernel computes with its packed form (codebook)"
+    )
+
+
+def test_energy_by_hand_and_what_a_note_names():
+    common = {"provider": "CPUExecutionProvider", "time_us": 1.0}
+    truth = KernelTruth(
+        kernels=(
+            Kernel(name="a", op="QLinearConv", precision="int8", macs=1_000_000, **common),
+            Kernel(name="b", op="Gemm", precision="fp32", macs=500_000, reason="its weight was left in float", **common),
+        ),
+        fusions={"QLinearConv": 1},
+        quantized=True,
+        runs=20,
+        threads=1,
+    )
+    found = energy(truth, 40_000)
+    picojoules = 500_000 * 4.6 + 1_000_000 * 0.23 + 10_000 * 640
+    assert found.value == pytest.approx(picojoules * 1e-9) and found.unit == "mJ"
+    assert "Gemm (its weight was left in float)" in kernel_note(truth) and "1 QLinearConv" in kernel_note(truth)
