@@ -21,7 +21,7 @@ def output_layer(module: nn.Module, outputs: int) -> nn.Linear:
 def attention_heads(module: nn.Module) -> dict[nn.Linear, int]:
     """Query, key and value projections with their number of heads, as ``num_heads`` of torch-pruning wants them."""
     return {
-        projection: layer.num_attention_heads
+        getattr(projection, "expand", projection): layer.num_attention_heads  # of a factorized projection the part with heads
         for layer in attentions(module)
         for projection in (layer.query, layer.key, layer.value)
     }

@@ -1,5 +1,6 @@
 """What surgery did to a module, as plain data: which layers have another shape than in a fresh build."""
 
+import copy
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -7,6 +8,7 @@ import torch
 from torch import nn
 
 from kdui.core.errors import StageFailed
+from kdui.models.factorized import description_of, replace_layer, shell
 
 Surgery = dict[str, dict[str, Any]]
 
@@ -21,6 +23,8 @@ _SHAPES: dict[type[nn.Module], tuple[str, ...]] = {
 _ATTENTION = ("num_attention_heads", "all_head_size")
 # Of a list of layers from which some were taken out: how many are left, numbered anew.
 _LENGTH = "length"
+# Of a layer that became a product of two: its kind and rank (see ``models.factorized``).
+_FACTORIZED = "factorized"
 
 
 def describe_surgery(module: nn.Module, fresh: nn.Module) -> Surgery:
@@ -28,9 +32,15 @@ def describe_surgery(module: nn.Module, fresh: nn.Module) -> Surgery:
 
     Raises StageFailed where layers were added or taken away: that no list of sizes can describe.
     """
-    layers, reference = dict(module.named_modules()), dict(fresh.named_modules())
-    surgery: Surgery = {name: {_LENGTH: length} for name, length in _shortened(layers, reference).items()}
-    gone = tuple(f"{name}.{index}" for name, cut in surgery.items() for index in range(cut[_LENGTH], len(_list(reference[name]))))
+    layers = dict(module.named_modules())
+    products = _factorized(layers, dict(fresh.named_modules()))
+    if products:
+        fresh = copy.deepcopy(fresh)
+        apply_surgery(fresh, products)
+    reference = dict(fresh.named_modules())
+    short = _shortened(layers, reference)
+    surgery: Surgery = {name: {_LENGTH: length} for name, length in short.items()} | products
+    gone = tuple(f"{name}.{index}" for name, cut in short.items() for index in range(cut, len(_list(reference[name]))))
     reference = {name: layer for name, layer in reference.items() if not any(_within(name, one) for one in gone)}
     if odd := sorted(layers.keys() ^ reference.keys()):
         raise StageFailed(f"The model has other layers than its family builds ({', '.join(odd[:5])}), so it cannot be saved.")
@@ -43,12 +53,21 @@ def describe_surgery(module: nn.Module, fresh: nn.Module) -> Surgery:
     return surgery
 
 
+def _factorized(layers: Mapping[str, nn.Module], reference: Mapping[str, nn.Module]) -> Surgery:
+    """Layers that are a product of two where a fresh build has one -> kind and rank."""
+    found = {name: description_of(layer, reference.get(name)) for name, layer in layers.items()}
+    return {name: {_FACTORIZED: facts} for name, facts in found.items() if facts is not None}
+
+
 def apply_surgery(module: nn.Module, surgery: Mapping[str, Mapping[str, Any]]) -> None:
     """Give a fresh build the described shapes; the values of the resized tensors are undefined until a state is loaded."""
     for name, changed in surgery.items():
         layer = module.get_submodule(name)
         if _LENGTH in changed:
             del _list(layer)[changed[_LENGTH] :]
+            continue
+        if _FACTORIZED in changed:
+            replace_layer(module, name, shell(layer, **changed[_FACTORIZED]))
             continue
         for key, value in changed.items():
             setattr(layer, key, tuple(value) if isinstance(value, list) else value)

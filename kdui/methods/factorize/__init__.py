@@ -1,0 +1,1 @@
+"""Low rank: layers become a product of two smaller ones."""
