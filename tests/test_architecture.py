@@ -19,6 +19,7 @@ LAYERS = {
     "ground": r"kdui|kdui\.core\b.*",
     "place": r"kdui\.settings|kdui\.launch|kdui\.launch\.machine",
     "facts": r"kdui\.(tasks|models|methods)|.*\.(spec|files)|kdui\.methods\.\w+_knobs|kdui\.tasks\.examples",
+    "containers": r"kdui\.kdz\b.*",
     "store and catalogue": r"kdui\.(store|catalogue)\b.*",
     "inputs and objectives": r"kdui\.(inputs|objectives|tasks)\b.*",
     "models": r"kdui\.models\b.*",
@@ -28,7 +29,7 @@ LAYERS = {
     "worker": r"kdui\.worker",
     "launch": r"kdui\.launch\b.*",
     "serving": r"kdui\.serving\b.*",
-    "what the page asks for": r"kdui\.(charts|estimating|evidence|lens_data|points|presenting|what_if)\b.*",
+    "what the page asks for": r"kdui\.(charts|delivery|estimating|evidence|lens_data|points|presenting|what_if)\b.*",
     "workbench": r"kdui\.workbench",
     "page": r"kdui\.ui\b.*",
     "commands": r"kdui\.(serve|terminal|listing|studying|bench)\b.*|app",
@@ -39,6 +40,7 @@ ALLOWED = {("kdui.catalogue.sizes", "kdui.models.building")}
 LIGHT = re.compile(
     r"app|kdui\.(core|settings|catalogue|store|launch|charts|ui|workbench|serve|terminal|listing|studying)\b.*"
     r"|kdui\.(points|presenting|estimating|evidence|lens_data|what_if)\b.*|kdui\.serving\.client|.*\.(spec|files)|kdui\.methods\.\w+_knobs"
+    r"|kdui\.kdz\b.*|kdui\.delivery(\.(claims|stamp|deliver))?"
 )
 
 

@@ -1,0 +1,41 @@
+"""Shared weight values: each tensor's weights replaced by the nearest of few, chosen by optimal one-dimensional k-means."""
+
+import kmeans1d
+import numpy as np
+import onnx
+from onnx import numpy_helper
+
+FLOATS = (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.DOUBLE)
+MOST_CLUSTERED = 16_384  # weights that k-means looks at; of more, so many evenly spaced ones in their order of size
+
+
+def share_values(model: onnx.ModelProto, bits: int) -> list[str]:
+    """Give every float weight of two axes or more 2^bits values, zeros apart; returns the names of what was changed."""
+    changed = []
+    for tensor in model.graph.initializer:
+        if tensor.data_type in FLOATS and len(tensor.dims) >= 2:
+            values = numpy_helper.to_array(tensor)
+            tensor.CopyFrom(numpy_helper.from_array(with_shared_values(values, 2**bits), tensor.name))
+            changed.append(tensor.name)
+    return changed
+
+
+def with_shared_values(weights: np.ndarray, levels: int) -> np.ndarray:
+    """The weights [...] with at most ``levels`` values that are not zero; zeros, which pruning made, stay zeros.
+
+    Minimises the sum of squared distances (Han et al. 2016, section 3.1) by dynamic programming, so there is no start to choose.
+    """
+    flat = weights.ravel()
+    kept = flat[flat != 0].astype(np.float64)
+    if len(np.unique(kept)) <= levels:
+        return weights
+    ordered = np.sort(kept)
+    places = np.linspace(0, len(ordered) - 1, min(len(ordered), MOST_CLUSTERED)).round().astype(int)
+    centres = np.unique(kmeans1d.cluster(ordered[places], levels).centroids)
+    nearest = np.searchsorted((centres[1:] + centres[:-1]) / 2, kept)
+    counts = np.bincount(nearest, minlength=len(centres))
+    # Of many weights k-means saw a part: each value moves to the mean of all that are nearest to it.
+    means = np.where(counts > 0, np.bincount(nearest, kept, minlength=len(centres)) / np.maximum(counts, 1), centres)
+    found = np.zeros(flat.shape, weights.dtype)
+    found[flat != 0] = means[nearest].astype(weights.dtype)
+    return found.reshape(weights.shape)

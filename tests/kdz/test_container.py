@@ -1,0 +1,286 @@
+"""Containers of random graphs come back byte for byte; what is damaged, cut off or hostile is refused in words."""
+
+import hashlib
+import lzma
+import tracemalloc
+
+import numpy as np
+import onnx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from onnx import numpy_helper
+
+from kdui.core.errors import ContainerCorrupt, KduiError
+from kdui.kdz.container import FILTERS, HEAD, pack, tail_of, unpack, with_tail
+from kdui.kdz.on_disk import pack_file, unpack_file
+from kdui.kdz.reading import varint
+from kdui.kdz.tensors import CODINGS, code_tensor, read_tensor
+from tests.kdz.graphs import model_of, model_with_inner_graph
+
+KINDS = ["float32", "float16", "float64", "int8", "uint8", "int16", "int32", "int64", "bool"]
+
+
+def packed_model(weights):
+    model = model_of(weights)
+    found = pack({"model.onnx": model})
+    assert unpack(found.data) == {"model.onnx": model}
+    return found
+
+
+def weights_with(distinct: int, zeros: float, count: int = 20_000) -> np.ndarray:
+    generator = np.random.default_rng(1)
+    chosen = (
+        np.minimum(generator.geometric(0.3, count) - 1, distinct - 1)
+        if distinct < 100
+        else generator.integers(0, distinct, count)
+    )
+    values = generator.normal(size=distinct).astype(np.float32)[chosen]
+    return np.where(generator.random(count) < zeros, np.float32(0), values)
+
+
+# --- what comes out is what went in -------------------------------------------------------------------------------
+
+
+@given(
+    st.sampled_from(KINDS).flatmap(
+        lambda kind: arrays.arrays(kind, arrays.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=9))
+    )
+)
+def test_any_array_of_any_type_and_shape_comes_back(array):
+    found = packed_model({"weight": array})
+    tensor = onnx.load_from_string(unpack(found.data)["model.onnx"]).graph.initializer[0]
+    again = numpy_helper.to_array(tensor)
+    assert (tensor.name, again.dtype, again.shape) == ("weight", array.dtype, array.shape)
+    assert again.tobytes() == array.tobytes()
+
+
+@given(st.sampled_from([1, 2, 4, 8]), st.lists(st.integers(0, 5), max_size=400), st.integers(0, 2**60))
+def test_any_few_values_come_back(size, numbers, scale):
+    data = (np.array(numbers, np.uint64) * np.uint64(scale)).astype(f"<u{size}").tobytes()
+    coded = code_tensor(data, size)
+    assert read_tensor(coded.coding, size, len(numbers), memoryview(coded.data)).tobytes() == data
+    assert len(coded.data) <= len(data)
+
+
+@pytest.mark.parametrize(
+    ("array", "coding"),
+    [
+        (weights_with(16, 0.0), "codebook, Huffman"),
+        (weights_with(16, 0.95), "runs of zeros, codebook, Huffman"),
+        (weights_with(20_000, 0.9), "runs of zeros, Huffman"),
+        (weights_with(20_000, 0.0), "byte planes, Huffman"),
+        (np.random.default_rng(0).integers(0, 2**32, 5000, dtype=np.uint32), "raw"),
+        (np.tile(np.random.default_rng(0).normal(size=16), 500), "codebook"),
+        (np.zeros(5000, np.float32), "codebook"),
+    ],
+)
+def test_each_kind_of_weights_has_its_coding(array, coding):
+    found = packed_model({"weight": array})
+    assert found.rows[0].coding == coding
+    assert found.rows[0].coded_bytes <= array.nbytes
+
+
+def test_long_runs_are_cut_and_zeros_may_stand_at_the_end():
+    array = np.zeros(100_000, np.float32)
+    array[[3, 70_000]] = 1.5, -2.5
+    row = packed_model({"weight": array}).rows[0]
+    assert row.coding.startswith("runs of zeros") and row.coded_bytes < 120
+
+
+def test_negative_zero_and_the_payloads_of_nans_are_kept():
+    bits = np.array([0x00000000, 0x80000000, 0x7FC00001, 0x7FC00002, 0xFFC12345, 0x7F800001] * 50, np.uint32)
+    found = packed_model({"weight": bits.view(np.float32)})
+    assert found.rows[0].distinct == 6
+    again = numpy_helper.to_array(onnx.load_from_string(unpack(found.data)["model.onnx"]).graph.initializer[0])
+    assert np.array_equal(again.view(np.uint32), bits)
+
+
+def test_the_entropy_bound_is_below_what_is_kept_and_close_to_it():
+    row = packed_model({"weight": weights_with(32, 0.0, 200_000)}).rows[0]
+    assert row.entropy_bytes < row.coded_bytes < 1.01 * row.entropy_bytes + 200
+
+
+def test_weights_in_inner_graphs_constants_and_typed_fields_are_coded():
+    model = model_with_inner_graph(weights_with(4, 0.5, 600).reshape(20, 30))
+    found = pack({"model.onnx": model})
+    assert unpack(found.data)["model.onnx"] == model
+    assert len(found.rows) == 4 and len(found.data) < len(model) / 5
+
+
+def test_external_data_comes_back_beside_the_model(tmp_path):
+    weight = weights_with(8, 0.8, 4000).reshape(40, 100)
+    model = onnx.load_from_string(model_of({"a": weight, "b": np.arange(300, dtype=np.int64)}))
+    onnx.save(model, tmp_path / "big.onnx", save_as_external_data=True, location="big.data", size_threshold=64)
+    found = pack_file(tmp_path / "big.onnx", tmp_path / "big.kdz")
+    assert [row.name for row in found.rows] == ["a", "b"] and len(found.data) < weight.nbytes / 5
+    (tmp_path / "out").mkdir()
+    written = unpack_file(tmp_path / "big.kdz", tmp_path / "out" / "other.onnx")
+    assert [path.name for path in written] == ["other.onnx", "big.data"]
+    assert (tmp_path / "out" / "big.data").read_bytes() == (tmp_path / "big.data").read_bytes()
+    assert np.array_equal(numpy_helper.to_array(onnx.load(tmp_path / "out" / "other.onnx").graph.initializer[0]), weight)
+    (tmp_path / "out" / "big.data").write_bytes(b"somebody else's")
+    with pytest.raises(KduiError, match="in the way"):
+        unpack_file(tmp_path / "big.kdz", tmp_path / "out" / "other.onnx")
+
+
+def test_data_outside_the_folder_or_missing_is_refused(tmp_path):
+    model = onnx.load_from_string(model_of({"a": np.arange(300, dtype=np.int64)}))
+    onnx.save(model, tmp_path / "big.onnx", save_as_external_data=True, location="big.data", size_threshold=64)
+    whole = (tmp_path / "big.onnx").read_bytes()
+    (tmp_path / "big.onnx").write_bytes(whole.replace(b"big.data", b"../b.bin"))
+    with pytest.raises(KduiError, match="outside its folder"):
+        pack_file(tmp_path / "big.onnx", tmp_path / "big.kdz")
+    (tmp_path / "big.onnx").write_bytes(whole)
+    (tmp_path / "big.data").write_bytes(b"short")
+    with pytest.raises(KduiError, match="too short"):
+        pack_file(tmp_path / "big.onnx", tmp_path / "big.kdz")
+    (tmp_path / "big.onnx").write_bytes(b"this is a text, not a model")
+    with pytest.raises(KduiError, match="not an ONNX file"):
+        pack_file(tmp_path / "big.onnx", tmp_path / "big.kdz")
+
+
+def test_a_tail_is_put_behind_the_model_and_can_be_changed():
+    model = model_of({"weight": weights_with(8, 0.5)})
+    found = pack({"model.onnx": model})
+    other = with_tail(found.data, b"what it claims")
+    assert (tail_of(found.data), tail_of(other)) == (b"", b"what it claims")
+    assert unpack(other)["model.onnx"] == model + b"what it claims"
+    assert with_tail(other, b"") == found.data
+
+
+# --- what is hostile ----------------------------------------------------------------------------------------------
+
+
+def sealed(body: bytes) -> bytes:
+    """A body with a head that is right: what a hostile writer would do."""
+    head = b"\x89KDZ\r\n\x1a\n" + (1).to_bytes(2, "little") + bytes(2) + (HEAD + len(body)).to_bytes(8, "little")
+    return head + hashlib.sha256(body).digest() + body
+
+
+def written(first: bytes, blobs: bytes = b"", announced: int | None = None) -> bytes:
+    """A container whose first part is this; ``announced``: how long it says that the first part is."""
+    inner = lzma.compress(first, format=lzma.FORMAT_RAW, filters=FILTERS)
+    return sealed(varint(len(inner)) + varint(len(first) if announced is None else announced) + inner + blobs)
+
+
+def directory(length: int, holes: list[tuple[int, int, int, int, int]], name: bytes = b"m.onnx", rest: bytes = b"\x00") -> bytes:
+    """One file; each hole is gap, size, count, coded bytes, coding."""
+    head = b"\x01" + varint(len(name)) + name + varint(length) + bytes(32) + varint(len(holes))
+    return head + b"".join(b"".join(map(varint, hole[:4])) + bytes([hole[4]]) for hole in holes) + rest
+
+
+SOUND = pack({"model.onnx": model_of({"a": weights_with(16, 0.9, 3000), "b": weights_with(3000, 0.0, 3000)})}).data
+
+
+@given(st.integers(0, len(SOUND) - 1), st.integers(1, 255))
+def test_a_changed_byte_is_noticed(place, change):
+    damaged = bytearray(SOUND)
+    damaged[place] ^= change
+    with pytest.raises(ContainerCorrupt):
+        unpack(bytes(damaged))
+
+
+@given(st.integers(0, len(SOUND) - 1))
+def test_a_file_that_is_cut_off_is_noticed(length):
+    with pytest.raises(ContainerCorrupt):
+        unpack(SOUND[:length])
+
+
+@settings(max_examples=300)
+@given(st.integers(HEAD, len(SOUND) - 1), st.binary(min_size=1, max_size=4))
+def test_a_change_under_a_right_checksum_is_noticed_or_changes_nothing(place, change):
+    body = bytearray(SOUND[HEAD:])
+    body[place - HEAD : place - HEAD + len(change)] = change
+    try:
+        found = unpack(sealed(bytes(body)))
+    except ContainerCorrupt:
+        return
+    assert found == unpack(SOUND)  # the last bits of an LZMA stream do not matter
+
+
+@settings(max_examples=200)
+@given(st.binary(max_size=300), st.sampled_from([0, 1, 2, 3, 4]), st.sampled_from([1, 2, 4, 8]), st.integers(0, 2**20))
+def test_any_bytes_as_a_tensor_are_read_or_refused(data, coding, size, count):
+    try:
+        found = read_tensor(coding, size, count, memoryview(data))
+    except ContainerCorrupt:
+        return
+    assert (found.size, found.itemsize) == (count, size)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "not a .kdz file"),
+        (b"\x08\x07 an onnx file perhaps", "not a .kdz file"),
+        (SOUND[:20], "cut off"),
+        (SOUND.replace(b"\r\n", b"\n", 1), "not a .kdz file"),
+        (SOUND[:8] + b"\x02\x00" + SOUND[10:], "version 2"),
+        (SOUND[:10] + b"\x01\x00" + SOUND[12:], "flags 1"),
+        (SOUND + b"more", "should have"),
+        (SOUND[:-9], "should have"),
+        (sealed(b""), "ends too early"),
+        (sealed(varint(5) + varint(10) + b"trash"), "cannot be decompressed|does not decompress"),
+        (sealed(varint(2**63) + varint(10)), "ends too early"),
+        (written(bytes(1 << 20), announced=100), "does not decompress to the 100 bytes"),
+        (written(bytes(100), announced=1 << 62), "says that it unpacks to"),
+        (written(varint(0)), "holds 0 files"),
+        (written(varint(2**40)), "1 to 64 are possible"),
+        (written(directory(10, [], name=b"../m.onnx")), "no plain name"),
+        (written(directory(10, [], name=b"..")), "no plain name"),
+        (written(directory(10, [])), "ends too early"),
+        (written(directory(1 << 50, [(0, 4, 1 << 48, 0, 0)])), "says that it unpacks to"),
+        (written(directory(1 << 50, [])), "says that it unpacks to"),
+        (written(directory(10, [(0, 8, 1 << 60, 3, 0)])), "larger than the file itself"),
+        (written(directory(10, [(11, 1, 0, 0, 0)])), "larger than the file itself"),
+        (written(directory(12, [(0, 3, 4, 12, 0)]), bytes(12)), "elements of 3 bytes"),
+        (written(directory(16, [(0, 4, 4, 15, 0)]), bytes(15)), "kept raw in 15"),
+        (written(directory(16, [(0, 4, 4, 16, 0)]), bytes(15)), "15 are there"),
+        (written(directory(16, [(0, 4, 4, 16, 0)]), bytes(16)), "does not match its checksum"),
+        (written(directory(16, [(0, 4, 4, 9, 7)]), bytes(9)), "does not know"),
+        (written(directory(0, [], rest=b"\x00unexplained")), "nothing explains"),
+        (written(directory(0, [])[:-2] + varint(1 << 40) + b"\x00"), "announces"),
+        (written(directory(8, [(0, 4, 2, 5, 2)]), varint(1 << 30)), "at most 65,536"),
+        (written(directory(8, [(0, 4, 2, 5, 2)]), b"\xff\xff\xff\xff\x00"), "at most 65,536"),
+        (written(directory(8, [(0, 4, 2, 8, 2)]), b"\x01" + bytes(4) + b"\x02\x01\x00"), "entry 1 of a table of 1"),
+        (written(directory(8, [(0, 4, 2, 6, 3)]), b"\x03\x04" + bytes(4)), "3 values are announced for a tensor of 2"),
+        (written(directory(8, [(0, 4, 2, 5, 3)]), b"\x01\x20" + bytes(3)), "32 bits"),
+        (written(directory(8, [(0, 4, 2, 5, 3)]), b"\x01\x04\x02\x02\x00"), "lead to element 2"),
+        (written(directory(8, [(0, 4, 2, 6, 3)]), b"\x01\x04\x02\x00\x00\x00"), "the codebook is empty"),
+        (written(directory(8, [(0, 4, 2, 9, 2)]), b"\x01" + bytes(4) + b"\x02\x00\x00\x00"), "nothing explains"),
+    ],
+)
+def test_hostile_containers_are_refused_in_words(data, words):
+    with pytest.raises(ContainerCorrupt, match=words):
+        unpack(data)
+
+
+def test_what_is_announced_takes_no_memory_before_it_is_checked():
+    bombs = [
+        written(bytes(16 << 20), announced=100),  # 16 MB of zeros in a few kB
+        written(directory(64 << 20, [(0, 1, 64 << 20, 5, 1)]), bytes([1, 1, 2, 0, 0])),  # Huffman codes that are not there
+        written(directory(64 << 20, [(0, 1, 64 << 20, 2, 0)]), bytes(2)),
+    ]
+    for bomb in bombs:
+        tracemalloc.start()
+        with pytest.raises(ContainerCorrupt):
+            unpack(bomb)
+        assert tracemalloc.get_traced_memory()[1] < 72 << 20
+        tracemalloc.stop()
+
+
+def test_a_caller_may_allow_less():
+    with pytest.raises(ContainerCorrupt, match="1,000 are allowed"):
+        unpack(SOUND, most_bytes=1000)
+
+
+def test_what_would_look_like_a_bomb_is_not_written(monkeypatch):
+    monkeypatch.setattr("kdui.kdz.container.FREE_BYTES", 1 << 20)
+    with pytest.raises(KduiError, match="nearly all zero"):
+        pack({"model.onnx": model_of({"weight": np.zeros(8 << 20, np.uint8)})})
+
+
+def test_codings_have_names():
+    assert len(set(CODINGS)) == 5
