@@ -99,45 +99,43 @@ def pack(files: Mapping[str, bytes], tail: bytes = b"") -> Packed:
         stays += data[place:]
         entries.append(Entry(name, len(data), hashlib.sha256(data).digest(), len(stays), tuple(holes)))
         kept.append(bytes(stays))
-    body, graph_bytes = _body(entries, kept, b"".join(blobs), tail)
-    data, total = _sealed(body), sum(map(len, files.values()))
+    first = _compressed(_directory(entries) + b"".join(kept))
+    data, total = _sealed(first + b"".join(blobs) + _packed_tail(tail)), sum(map(len, files.values()))
     if total + len(tail) > _allowed(len(data), MOST_BYTES):
         raise KduiError(f"These {total:,} bytes are nearly all zero: packed they would look like a trap. Keep the plain file.")
-    return Packed(data, tuple(rows), graph_bytes)
+    return Packed(data, tuple(rows), len(first))
 
 
 def unpack(data: bytes, most_bytes: int = MOST_BYTES) -> dict[str, bytes]:
     """The files of a container, the model first; raises ContainerCorrupt in words for whatever is not as ``pack`` writes it."""
-    entries, kept, blobs, tail = _parsed(data, most_bytes)
+    parts = _parsed(data, most_bytes)
     found = {}
-    for number, entry in enumerate(entries):
+    for number, entry in enumerate(parts.entries):
         whole = bytearray(entry.length)
         place = 0
         for hole in entry.holes:
-            whole[place : place + hole.gap] = kept.take(hole.gap)
+            whole[place : place + hole.gap] = parts.kept.take(hole.gap)
             place += hole.gap
-            values = read_tensor(hole.coding, hole.size, hole.count, blobs.take(hole.coded))
+            values = read_tensor(hole.coding, hole.size, hole.count, parts.blobs.take(hole.coded))
             whole[place : place + values.nbytes] = values.tobytes()
             place += values.nbytes
-        whole[place:] = kept.take(entry.length - place)
+        whole[place:] = parts.kept.take(entry.length - place)
         if hashlib.sha256(whole).digest() != entry.sha256:
             raise ContainerCorrupt(f"{entry.name} does not match its checksum once it is unpacked. Fetch the file again.")
-        found[entry.name] = bytes(whole) + (tail if number == 0 else b"")
-    kept.end()
-    blobs.end()
+        found[entry.name] = bytes(whole) + (parts.tail if number == 0 else b"")
     return found
 
 
 def with_tail(data: bytes, tail: bytes) -> bytes:
-    """The same container with other bytes to put behind the model; its weights stay coded as they are."""
-    entries, kept, blobs, _ = _parsed(data, MOST_BYTES)
-    parts = [bytes(kept.take(entry.kept)) for entry in entries]
-    return _sealed(_body(entries, parts, bytes(blobs.take(blobs.left)), tail)[0])
+    """The same container with other bytes to put behind the model; nothing else in it changes."""
+    parts = _parsed(data, MOST_BYTES)
+    return _sealed(data[HEAD : parts.size] + _packed_tail(tail))
 
 
-def tail_of(data: bytes) -> bytes:
-    """The bytes that are put behind the model; weights are not decoded."""
-    return _parsed(data, MOST_BYTES)[3]
+def tail_of(data: bytes) -> tuple[bytes, int]:
+    """The bytes that are put behind the model, and how large the container is without them; weights are not decoded."""
+    parts = _parsed(data, MOST_BYTES)
+    return parts.tail, parts.size
 
 
 def is_container(data: bytes) -> bool:
@@ -170,40 +168,55 @@ def _sealed(body: bytes) -> bytes:
     return MAGIC + VERSION.to_bytes(2, "little") + bytes(2) + length + hashlib.sha256(body).digest() + body
 
 
-def _body(entries: list[Entry], kept: list[bytes], blobs: bytes, tail: bytes) -> tuple[bytes, int]:
-    """The compressed first part (directory, what stays of each file, tail) and the coded weights behind it."""
-    head = [varint(len(entries))]
+def _directory(entries: list[Entry]) -> bytes:
+    parts = [varint(len(entries))]
     for entry in entries:
         name = entry.name.encode()
-        head += [varint(len(name)), name, varint(entry.length), entry.sha256, varint(len(entry.holes))]
+        parts += [varint(len(name)), name, varint(entry.length), entry.sha256, varint(len(entry.holes))]
         for hole in entry.holes:
-            head += [*map(varint, (hole.gap, hole.size, hole.count, hole.coded)), bytes([hole.coding])]
-    directory = b"".join([*head, varint(len(tail))])
-    first = directory + b"".join(kept) + tail
-    packed = lzma.compress(first, format=lzma.FORMAT_RAW, filters=FILTERS)
-    return varint(len(packed)) + varint(len(first)) + packed + blobs, len(packed)
+            parts += [*map(varint, (hole.gap, hole.size, hole.count, hole.coded)), bytes([hole.coding])]
+    return b"".join(parts)
 
 
-def _parsed(data: bytes, most_bytes: int) -> tuple[list[Entry], Reader, Reader, bytes]:
-    """The directory, readers of what stays and of the coded weights, and the tail, all sizes checked against each other."""
+def _compressed(data: bytes) -> bytes:
+    """Length compressed, length as it is, and a raw LZMA2 stream."""
+    packed = lzma.compress(data, format=lzma.FORMAT_RAW, filters=FILTERS)
+    return varint(len(packed)) + varint(len(data)) + packed
+
+
+def _packed_tail(tail: bytes) -> bytes:
+    return _compressed(tail) if tail else b""
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """What a container holds, its sizes checked; ``size``: its bytes without the tail."""
+
+    entries: list[Entry]
+    kept: Reader
+    blobs: Reader
+    tail: bytes
+    size: int
+
+
+def _parsed(data: bytes, most_bytes: int) -> _Parts:
+    """The directory, what stays and the coded weights, all sizes checked against each other before anything is decoded."""
     body = Reader(_checked_body(data))
-    packed, length = body.varint(), body.varint()
     most_bytes = _allowed(len(data), most_bytes)
-    if length > most_bytes:
-        raise ContainerCorrupt(_too_large(length, most_bytes))
-    first = Reader(_inflated(body.take(packed), length), "the directory")
+    first = Reader(_inflated(body, most_bytes, "directory"), "the directory")
     entries = _entries(first)
-    tail_length = first.varint()
-    total = sum(entry.length for entry in entries) + tail_length
+    coded = sum(hole.coded for entry in entries for hole in entry.holes)
+    if coded > body.left:
+        raise ContainerCorrupt(f"The directory speaks of {coded:,} bytes of coded weights; {body.left:,} are there.")
+    blobs, size = Reader(body.take(coded), "the coded weights"), HEAD + body.place
+    tail = _inflated(body, most_bytes, "tail") if body.left else b""
+    body.end()
+    total = sum(entry.length for entry in entries) + len(tail)
     if total > most_bytes:
         raise ContainerCorrupt(_too_large(total, most_bytes))
     kept = Reader(first.take(sum(entry.kept for entry in entries)), "the graph")
-    tail = bytes(first.take(tail_length))
     first.end()
-    coded = sum(hole.coded for entry in entries for hole in entry.holes)
-    if coded != body.left:
-        raise ContainerCorrupt(f"The directory speaks of {coded:,} bytes of coded weights; {body.left:,} are there.")
-    return entries, kept, body, tail
+    return _Parts(entries, kept, blobs, tail, size)
 
 
 def _checked_body(data: bytes) -> memoryview:
@@ -238,15 +251,18 @@ def _too_large(length: int, most: int) -> str:
     )
 
 
-def _inflated(packed: memoryview, length: int) -> bytes:
-    """The decompressed bytes, never more than announced."""
+def _inflated(reader: Reader, most_bytes: int, what: str) -> bytes:
+    """What a compressed part holds: never more than it announces, and that no more than is allowed."""
+    packed, length = reader.varint(), reader.varint()
+    if length > most_bytes:
+        raise ContainerCorrupt(_too_large(length, most_bytes))
     machine = lzma.LZMADecompressor(format=lzma.FORMAT_RAW, filters=[{"id": lzma.FILTER_LZMA2, "dict_size": DICTIONARY}])
     try:
-        found = machine.decompress(packed, max_length=length + 1)
+        found = machine.decompress(reader.take(packed), max_length=length + 1)
     except lzma.LZMAError:
-        raise ContainerCorrupt("The directory of this .kdz file cannot be decompressed. Fetch the file again.") from None
+        raise ContainerCorrupt(f"The {what} of this .kdz file cannot be decompressed. Fetch the file again.") from None
     if len(found) != length or not machine.eof or machine.unused_data:
-        raise ContainerCorrupt(f"The directory of this .kdz file does not decompress to the {length:,} bytes that it announces.")
+        raise ContainerCorrupt(f"The {what} of this .kdz file does not decompress to the {length:,} bytes that it announces.")
     return found
 
 
