@@ -24,7 +24,7 @@ from kdui.runtime.sessions import providers, session_options
 WARM_UP, RUNS = 3, 20
 LONGEST_SECONDS = 1.0  # a slow graph is profiled over fewer answers
 PRECISIONS = ("fp32", "fp16", "int8", "int4", "conversion", "other")
-CONVERSIONS = {"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "Cast"}
+CONVERSIONS = {"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"}
 INT8 = {
     "ConvInteger",
     "DynamicQuantizeMatMul",
@@ -146,8 +146,10 @@ def _kernel(node: Any, name: str, events: Sequence[Mapping[str, Any]], runs: int
 
 def precision(op: str, attributes: Mapping[str, Any], inputs: Sequence[str], outputs: Sequence[str]) -> str:
     """In what a kernel computes, by its operator and the types that it read and wrote."""
-    if op in CONVERSIONS:
+    if op in CONVERSIONS or (op == "Cast" and {"float16", "bfloat16"} & {*inputs, *outputs}):
         return "conversion"
+    if op == "Cast":
+        return "other"
     if op == "MatMulNBits" and attributes.get("accuracy_level") == INT8_ACCURACY:
         return "int4" if int(attributes.get("bits", 4)) <= 4 else "int8"
     if op in INT8 or op.startswith(("QLinear", "MatMulInteger")):

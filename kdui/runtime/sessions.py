@@ -31,7 +31,13 @@ def open_session(
 
     ``stream``: address of the CUDA stream that it shall compute on, so that events recorded there time it.
     """
-    return onnxruntime.InferenceSession(str(path), session_options(threads, optimize), providers=providers(device, stream))
+    session = onnxruntime.InferenceSession(str(path), session_options(threads, optimize), providers=providers(device, stream))
+    if device != "cpu" and CUDA not in session.get_providers():  # it falls back without a word where CUDA's libraries are missing
+        raise DeviceUnavailable(
+            "ONNX Runtime could not load its CUDA provider, so it would have answered on the CPU. "
+            "Install the CUDA and cuDNN that this onnxruntime-gpu asks for, or set 'measure.device: cpu'."
+        )
+    return session
 
 
 def providers(device: str, stream: int = 0) -> list[str | tuple[str, dict[str, str]]]:

@@ -126,4 +126,5 @@ def test_precision_by_operator_and_types():
     assert precision("Gather", {}, ["int64"], ["int64"]) == "other"
     assert precision("MatMul", {}, ["float16"], ["float16"]) == "fp16"
     assert precision("Transpose", {}, ["uint8"], ["uint8"]) == "int8"
+    assert precision("Cast", {}, ["int64"], ["float"]) == "other"
     assert precision("DequantizeLinear", {}, ["uint8"], ["float"]) == "conversion"

@@ -1,6 +1,7 @@
 """What a model costs to keep and to run: bytes, counts, which kernels ran, and energy as an estimate."""
 
 import gzip
+from collections import Counter
 
 from kdui.core.artifact import Artifact
 from kdui.core.measurement import Measurement, Origin
@@ -16,7 +17,7 @@ from kdui.training.context import StepContext
 FP32_MAC_PJ = 4.6  # 3.7 to multiply, 0.9 to add
 INT8_MAC_PJ = 0.23  # 0.2 to multiply, 0.03 to add
 DRAM_WORD_PJ = 640.0  # a read of 32 bits
-NAMED = 4  # nodes whose fallback a note names
+NAMED = 4  # kinds of fallback that a note names
 
 
 def sizes(model: Artifact) -> list[Measurement]:
@@ -38,7 +39,8 @@ def kernels(context: StepContext, model: Artifact, device: str) -> list[Measurem
     """Which kernels ran: kernels.json, the shares that ran in 8 or fewer bits, and the energy that they would take."""
     truth = kernel_truth(model.file(MODEL_FILE), timed_sample(context, model, 1), context.settings["threads"], device)
     write_json(context.out / KERNELS_FILE, truth.row())
-    source = provenance(device, n=truth.runs, note=kernel_note(truth))
+    note = kernel_note(truth) + ("" if device == "cpu" else "; times are those of the host that starts the GPU's kernels")
+    source = provenance(device, n=truth.runs, note=note)
     return [
         row("int8_mac_share", 100 * truth.share("macs", "int8", "int4"), "%", source, True),
         row("int8_time_share", 100 * truth.share("time_us", "int8", "int4"), "%", source, True),
@@ -53,9 +55,10 @@ def kernel_note(truth: KernelTruth) -> str:
     if not truth.quantized:
         words.append("every kernel computes in float")
     elif truth.fallbacks:
-        named = [f"{kernel.op} ({kernel.reason})" for kernel in truth.fallbacks[:NAMED]]
-        more = len(truth.fallbacks) - len(named)
-        words.append("in float: " + ", ".join(named) + (f" and {more} more" if more else ""))
+        reasons = Counter(f"{kernel.op} ({kernel.reason})" for kernel in truth.fallbacks)  # the slowest first
+        named = [f"{count} × {about}" for about, count in reasons.items()]
+        more = f" and {len(named) - NAMED} more kinds" if len(named) > NAMED else ""
+        words.append("in float: " + ", ".join(named[:NAMED]) + more)
     return "; ".join(words)
 
 
