@@ -64,7 +64,7 @@ def plan(chain: Chain, stage: str, spec: SensitivitySpec) -> None:
 METHOD = Method(
     name="sensitivity",
     title="Sensitivity",
-    group="deliver",
+    group="compress",
     order=85,
     version=1,
     spec=SensitivitySpec,
