@@ -174,9 +174,12 @@ def counted(size: Size, specs: dict[str, dict[str, Any]], length: int = 0) -> di
     parameters, macs = float(size["parameters"]), float(size["macs"])
     prune = specs.get("prune")
     bits = float(specs["quantize"]["bits"]) if "quantize" in specs else 32.0
+    bits = min([bits, *(float(spec["weight_bits"]) for spec in specs.values() if spec.get("weight_bits"))])
     sparsity = max((spec["sparsity"] for name, spec in specs.items() if "sparsity" in spec and name != "prune"), default=0.0)
     if structured := specs.get("prune_structured"):
         parameters, macs = smaller(parameters, macs, structured, length)
+    if (low_rank := specs.get("factorize")) and low_rank["rank_by"] == "budget":
+        parameters = parameters * low_rank["budget"]
     if prune:
         sparsity = max(sparsity, 0.5 if prune["kind"] == "2:4" else prune["sparsity"])
     entropy = -sum(share * math.log2(share) for share in (sparsity, 1 - sparsity) if share > 0)
@@ -235,6 +238,11 @@ def warnings(recipe: Recipe, specs: dict[str, dict[str, Any]], teacher: Size | N
             f"There is no kernel for {quantize['bits']} bits: accuracy is simulated, the packed size is real, "
             "the speed is that of the unpacked model."
         )
+    trained = min((spec["weight_bits"] for spec in specs.values() if spec.get("weight_bits")), default=8)
+    if trained < 8:
+        found.append(f"There is no kernel for {trained} bits: the packed size is real, the speed is that of 8 bits.")
+    if "factorize" in specs:
+        found.append("How many multiplications low rank saves is known when the singular values are: they are not estimated here.")
     if quantize and quantize["bits"] == 8 and not cpu_flags() & FAST_INT8:
         found.append(
             "This CPU has no int8 dot product (VNNI): int8 saves size, gains less speed here, and may slow small networks down."
