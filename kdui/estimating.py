@@ -242,7 +242,7 @@ def warnings(recipe: Recipe, specs: dict[str, dict[str, Any]], teacher: Size | N
     if trained < 8:
         found.append(f"There is no kernel for {trained} bits: the packed size is real, the speed is that of 8 bits.")
     if "factorize" in specs:
-        found.append("How many multiplications low rank saves is known when the singular values are: they are not estimated here.")
+        found.append("How much low rank saves is known when the singular values are: only a parameter budget is counted here.")
     if quantize and quantize["bits"] == 8 and not cpu_flags() & FAST_INT8:
         found.append(
             "This CPU has no int8 dot product (VNNI): int8 saves size, gains less speed here, and may slow small networks down."
