@@ -169,7 +169,8 @@ def _known(found: dict[str, Measurement], metric: str, scale: float) -> tuple[fl
 def counted(size: Size, specs: dict[str, dict[str, Any]], length: int = 0) -> dict[str, float]:
     """Parameters, MACs and gzipped MB of a model after the recipe's compression, by formula.
 
-    ``length`` is that of a text, 0 for pictures. A sparse tensor costs its zeros' entropy H(s) a weight plus its non-zeros; float weights barely compress (about 8 % by gzip).
+    ``length`` is that of a text, 0 for pictures. A sparse tensor costs its zeros' entropy H(s) a weight plus its
+    non-zeros; float weights barely compress (about 8 % by gzip).
     """
     parameters, macs = float(size["parameters"]), float(size["macs"])
     prune = specs.get("prune")

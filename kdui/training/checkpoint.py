@@ -53,10 +53,23 @@ def load_checkpoint(
         number, _, field = name.partition(".")
         saved["state"].setdefault(int(number), {})[field] = tensor
     optimizer.load_state_dict(saved)
+    _lay_out_as_parameters(optimizer)
     torch.set_rng_state(tensors["random.cpu"])
     if "random.cuda" in tensors and torch.cuda.is_available():
         torch.cuda.set_rng_state(tensors["random.cuda"])
     return _below(tensors, "best."), facts
+
+
+def _lay_out_as_parameters(optimizer: torch.optim.Optimizer) -> None:
+    """Give each moment the memory layout of its parameter.
+
+    The file holds contiguous tensors, but fused AdamW walks through memory as it lies: with a channels-last parameter it would
+    take the moments of other weights.
+    """
+    for parameter, state in optimizer.state.items():
+        for name, value in state.items():
+            if torch.is_tensor(value) and value.shape == parameter.shape:
+                state[name] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)
 
 
 def _facts(path: Path) -> dict[str, Any]:

@@ -2,12 +2,14 @@
 
 import pytest
 
-from kdui.core.errors import RecipeError
+from kdui.core.errors import Cancelled, RecipeError
 from kdui.core.run import RunState
+from kdui.engine.reporter import RunReporter
 from kdui.methods.prune_structured import apply, strength
 from kdui.models.module_store import load_model
 from kdui.models.size import count_parameters
 from kdui.runtime.latency import Latency
+from kdui.training import loop
 from tests.engine.bert import checkpoint
 from tests.engine.digits import Bench
 from tests.methods.taught import TEACH
@@ -86,6 +88,36 @@ def test_a_recurrent_student_is_refused(bench):
     plain = {"task": "reuters-r8", "teacher": "minilm-l6", "student": "bilstm-64", "stages": stages}
     with pytest.raises(RecipeError, match="has no channels, heads or layers"):
         bench.plan(plain)
+
+
+def test_a_transformer_has_no_scales_of_batch_normalisation(bench):
+    with pytest.raises(RecipeError, match="no batch normalisation"):
+        bench.plan(
+            {"task": "reuters-r8", "teacher": "minilm-l6", "stages": ["teach", {"prune_structured": {"kind": "bn-scale"}}]}
+        )
+
+
+def test_a_run_that_is_stopped_between_two_cuts_ends_as_one_that_was_not(bench, tmp_path, monkeypatch):
+    plain = recipe(target="macs", keep=0.3, rounds=2, kind="taylor", calibration_examples=64)
+    whole = bench.run(plain)
+    other = Bench(tmp_path / "other")
+    monkeypatch.setattr(loop, "REPORT_EVERY", 0.0)
+    progress = RunReporter.progress
+
+    def stop(self, fraction):
+        progress(self, fraction)
+        if self._step == "prune_structured" and fraction > 0.7:
+            raise Cancelled("asked")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RunReporter, "progress", stop)
+        run = other.run(plain)
+    assert run.state is RunState.INTERRUPTED
+    run = other.work_off(run)
+    assert run.state is RunState.SUCCEEDED, run.error
+    name = "model.safetensors"
+    same = [one.folder(done, "prune_structured") / name for one, done in ((bench, whole), (other, run))]
+    assert same[0].read_bytes() == same[1].read_bytes()
 
 
 def test_the_machine_belongs_to_a_measured_target_alone(bench):

@@ -118,6 +118,11 @@ def _check(stage: str, spec: PruneStructuredSpec, model: ModelFacts | None) -> N
             f"Stage '{stage}': {model.family.title} has no channels, heads or layers that can be removed one by one. "
             "Use the stage 'prune', or choose another student."
         )
+    if spec.kind == "bn-scale" and model is not None and (model.family.modality == "text" or "attention" in model.family.shows):
+        raise RecipeError(
+            f"Stage '{stage}': {model.family.title} has no batch normalisation to read scales from. "
+            "Choose kind: magnitude or taylor."
+        )
     if spec.rounds > max(1, spec.epochs):
         raise RecipeError(
             f"Stage '{stage}' makes {spec.rounds} cuts, but has {spec.epochs} epochs of recovery to share among them. "
