@@ -26,7 +26,7 @@
         select.closest(".field").hidden = !answer[choices];
       }
       for (const name of CHARTS) show(name, answer[name]);
-      set(part("kernels-text"), answer.kernels.text ?? "");
+      for (const name of ["flips", "kernels"]) set(part(`${name}-text`), answer[name].text ?? "");
     };
     const show = (name, { figure = "", title, subtitle, height, note = "" }) => {
       const chart = part(`${name}-chart`);

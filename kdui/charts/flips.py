@@ -41,6 +41,11 @@ def comparison_words(row: Any, of: str = "teacher") -> str:
     )
 
 
+def comparison_lines(comparisons: pd.DataFrame) -> list[str]:
+    """A sentence for each model and reference, teacher and control."""
+    return [f"{row['label']}: {comparison_words(row, row['against'])}" for _, row in comparisons.iterrows()]
+
+
 def flips_figure(comparisons: pd.DataFrame, *, about: str) -> go.Figure:
     """``comparisons``: rows of ``evidence`` against the teacher. One bar a model, parted by which way an answer flipped."""
     flips = comparisons[comparisons["against"] == "teacher"]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from kdui.charts.flips import flips_figure
+from kdui.charts.flips import comparison_lines, flips_figure
 from kdui.charts.harm import harm_figure
 from kdui.charts.kernels import fallback_lines, kernels_figure
 from kdui.charts.latency_sweep import By, sweep_figure, sweeps_of
@@ -95,7 +95,8 @@ class EvidenceCalls:
             "kernels": lambda frame: kernels_figure(frame, about=about),
         }
         charts = {name: _drawn(name, frames[name], draws[name]) for name in CHARTS}
-        charts["kernels"]["text"] = _fallbacks(frames["kernels"])
+        charts["flips"]["text"] = _listed(comparison_lines(frames["flips"]))
+        charts["kernels"]["text"] = _listed(fallback_lines(frames["kernels"]) if len(frames["kernels"]) else [])
         return {
             **_choices("run", "runs", runs, run),
             **_choices("model", "models", [(each.step, each.label) for each in models], model.step if model else ""),
@@ -150,9 +151,8 @@ def _drawn(name: str, frame: pd.DataFrame, draw: Callable[[pd.DataFrame], Any]) 
     return {"figure": figure.to_json(), "title": title.text, "subtitle": title.subtitle.text, "height": figure.layout.height}
 
 
-def _fallbacks(kernels: pd.DataFrame) -> str:
-    """What fell back to float, as a list."""
-    lines = fallback_lines(kernels) if len(kernels) else []
+def _listed(lines: list[str]) -> str:
+    """Sentences as list items."""
     return "".join(f"<li>{escape(line)}</li>" for line in lines)
 
 
@@ -166,8 +166,8 @@ def evidence_markup() -> str:
     <div class="bought-head"><h2 class="label" id="evidence-label">What one run's models do differently</h2>
       {_select("evidence-run", "Run")}</div>
     <div id="evidence-message"></div>
-    <div class="evidence-charts">{_chart("harm", model)}{_chart("flips")}{_chart("reliability")}{_chart("robustness", corruption)}
-      {_chart("sweep", by)}{_chart("kernels", '<ul class="lead" id="kernels-text"></ul>')}</div>
+    <div class="evidence-charts">{_chart("harm", model)}{_chart("flips", text=True)}{_chart("reliability")}
+      {_chart("robustness", corruption)}{_chart("sweep", by)}{_chart("kernels", text=True)}</div>
   </section>"""
 
 
@@ -175,7 +175,8 @@ def _select(name: str, title: str) -> str:
     return f'<label class="field" hidden><span>{title}</span><select id="{name}"></select></label>'
 
 
-def _chart(name: str, control: str = "") -> str:
+def _chart(name: str, control: str = "", text: bool = False) -> str:
+    below = f'<ul class="lead evidence-text" id="{name}-text"></ul>' if text else ""
     saves = "".join(
         f'<button type="button" class="act small" data-save="{kind}" data-of="{name}" hidden>{kind.upper()}</button>'
         for kind in ("png", "svg", "csv")
@@ -183,6 +184,6 @@ def _chart(name: str, control: str = "") -> str:
     return (
         f'<div id="{name}"><h3 class="title" id="{name}-title" aria-live="polite">&nbsp;</h3>'
         f'<p class="lead" id="{name}-subtitle"></p>{control}'
-        f'<div class="plot" id="{name}-chart" role="img" aria-labelledby="{name}-title {name}-subtitle" hidden></div>'
+        f'<div class="plot" id="{name}-chart" role="img" aria-labelledby="{name}-title {name}-subtitle" hidden></div>{below}'
         f'<div class="empty" id="{name}-note" hidden></div><div class="under"><span></span>{saves}</div></div>'
     )

@@ -49,6 +49,7 @@ def test_one_answer_holds_all_charts_and_what_to_choose_from(calls, bench, monke
     assert answer["model"] == "measure.quantize" and "The student" in answer["models"]
     assert (answer["corruption"], answer["by"]) == ("mean", "batch") and "word drop" in answer["corruptions"]
     assert answer["kernels"]["text"] == "<li>Student · int8: 2 × Softmax: no int8 kernel for Softmax</li>"
+    assert "+1.0 points against the control" in answer["flips"]["text"] and answer["flips"]["text"].count("<li>") == 3
     wish = {"task": "digits", "run": run.id, "model": "measure.distill", "corruption": "noise", "by": "tokens"}
     chosen = calls.explore_evidence(wish)
     assert (chosen["run"], chosen["model"], chosen["corruption"], chosen["by"]) == (*list(wish.values())[1:],)
