@@ -153,6 +153,76 @@ def study(
 
 
 @app.command()
+def deliver(
+    run_id: RunId,
+    model: Annotated[
+        str, typer.Argument(help="Which model: its step, label or role as 'show' names it; empty: the newest compressed one.")
+    ] = "",
+    out: Annotated[Path, typer.Option(help="The file to write; .kdz takes the packed form of an 'encode' stage.")] = Path(
+        "model.onnx"
+    ),
+    as_json: Json = False,
+) -> None:
+    """Write a measured model as one file that carries its claims and what its inputs need."""
+    from kdui.delivery import deliver as delivery
+
+    bench = Workbench()
+    try:
+        found = bench.deliver(run_id, model, out)
+    finally:
+        bench.close()
+    terminal.print_json(delivery.as_json(found)) if as_json else terminal.print_rows(list(delivery.as_rows(found)))
+
+
+@app.command()
+def verify(
+    file: Annotated[Path, typer.Argument(help="A delivered .onnx or .kdz file.")],
+    task: Annotated[str, typer.Option(help="Measure on this task's test data instead of the claimed one's.")] = "",
+    tolerance: Annotated[float, typer.Option(min=0, help="How much slower than claimed it may answer; 0.25: a quarter.")] = 0.25,
+    as_json: Json = False,
+) -> None:
+    """Measure a delivered file again and hold it against its claims; ends with 1 where one fails, 2 where none can be checked."""
+    from kdui.delivery import verify as verification
+    from kdui.settings import Settings
+
+    found = verification.verify(file, Settings.from_environment(), task, tolerance)
+    if as_json:
+        terminal.print_json({**found.model_dump(), "passed": found.passed})
+    else:
+        terminal.print_rows(verification.as_rows(found))
+        typer.echo(f"{found.label}: {'every claim holds' if found.passed else 'not every claim holds'}.")
+    raise typer.Exit(0 if found.passed else 1)
+
+
+@app.command()
+def encode(
+    file: Annotated[Path, typer.Argument(help="Any ONNX file; its data files must lie beside it.")],
+    out: Annotated[Path, typer.Argument(help="The .kdz file to write.")],
+) -> None:
+    """Pack an ONNX file without loss: codebooks, runs of zeros and Huffman codes."""
+    from kdui.kdz.on_disk import pack_file
+
+    found = pack_file(file, out)
+    raw = sum(row.raw_bytes for row in found.rows)
+    typer.echo(
+        f"{out}: {len(found.data):,} bytes; weights {raw:,} → {sum(row.coded_bytes for row in found.rows):,} "
+        f"(entropy of their values {found.entropy_bytes:,.0f}, codebooks apart), the rest of the graph {found.graph_bytes:,}."
+    )
+
+
+@app.command()
+def decode(
+    file: Annotated[Path, typer.Argument(help="A .kdz file.")],
+    out: Annotated[Path, typer.Argument(help="The ONNX file to write; data files go beside it.")],
+) -> None:
+    """Unpack a .kdz file: the ONNX file that was packed, byte for byte."""
+    from kdui.kdz.on_disk import unpack_file
+
+    for path in unpack_file(file, out):
+        typer.echo(f"{path}: {path.stat().st_size:,} bytes")
+
+
+@app.command()
 def doctor(as_json: Json = False) -> None:
     """Say what this machine can do, and what is missing."""
     facts: dict[str, Any] = terminal.examination(Workbench())

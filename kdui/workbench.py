@@ -3,6 +3,7 @@
 import itertools
 import threading
 from functools import cached_property, lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from kdui.catalogue import recipe_files
@@ -34,6 +35,8 @@ from kdui.what_if import WhatIf
 
 if TYPE_CHECKING:
     import pandas
+
+    from kdui.delivery.deliver import Delivered
 
 MOST_IN_SWEEP = 200
 PLAIN_STAGES = ("teach", "distill", "quantize", "export", "measure")  # of a task that has no recipe of its own
@@ -271,6 +274,12 @@ class Workbench:
     def move(self, run_id: str, places: int) -> None:
         """Move a queued run; negative is earlier."""
         self.store.runs.move(run_id, places)
+
+    def deliver(self, run_id: str, model: str, out: Path) -> "Delivered":
+        """Write a measured model as a file that carries its claims; ``model``: its step, label or role."""
+        from kdui.delivery.deliver import deliver
+
+        return deliver(self.store.artifacts, self.run(run_id), model, out, lambda task: self.serving.call("test_data", task=task))
 
     # --- explore -----------------------------------------------------------------------------------------------
 

@@ -67,6 +67,11 @@ class Answers:
         """The true labels of the test split, in its order."""
         return [int(target) for target in self._data(task)["test"].targets]
 
+    def test_data(self, task: str) -> dict[str, Any]:
+        """Names a task's test split: its version, how many examples, and the sha256 of all of them."""
+        split = self._data(task)["test"]
+        return {"version": TASKS[task].version, "n": len(split), "sha256": split.sha256()}
+
     def disagreements(self, task: str, teacher: str, other: str, n: int) -> dict[str, Any]:
         """Test examples that the teacher gets right and the other model wrong; both named by their measure artifact's digest.
 

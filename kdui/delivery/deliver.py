@@ -1,0 +1,129 @@
+"""Delivering: a copy of a measured model with its claims behind it, as ONNX or packed as .kdz."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from kdui.core.artifact import Artifact, Manifest
+from kdui.core.errors import KduiError, UnknownName
+from kdui.core.plain import Frozen
+from kdui.core.views import ModelResult, RunDetail
+from kdui.delivery.claims import Claim, Claims, DataClaim, Timing
+from kdui.delivery.stamp import record_of, stamp
+from kdui.kdz.container import with_tail
+from kdui.kdz.on_disk import write_whole
+from kdui.methods.encode.files import PACKED_MODEL
+from kdui.methods.export.files import INPUTS_FILE, MODEL_FILE, read_inputs
+from kdui.store.artifacts import ArtifactStore
+
+SWEEPS = ("latency.", "robustness.")  # series that a reader of the file does not need
+
+
+class Delivered(Frozen):
+    """What was written: the file, its bytes, those of the model alone, its claims, and the files beside it."""
+
+    path: Path
+    bytes: int
+    model_bytes: int
+    claims: Claims
+    beside: tuple[Path, ...] = ()
+
+
+def deliver(
+    artifacts: ArtifactStore, detail: RunDetail, model: str, out: Path, data_of: Callable[[str], dict[str, Any]]
+) -> Delivered:
+    """Write a measured model of a run to ``out``; ``model``: its step, label or role, empty for the run's last result.
+
+    A name that ends with .kdz takes the packed form that an encode stage made. ``data_of``: version and sha256 of a task's
+    test split. Raises KduiError in words.
+    """
+    result = chosen(detail, model)
+    artifact = artifacts.open(result.digest)
+    measured = artifacts.manifest(next(step.digest for step in detail.run.steps if step.name == result.step))
+    inputs = read_inputs(artifact.path)
+    files = {name: artifact.file(name).read_bytes() for name in inputs.files}
+    claims = claims_of(detail, result, artifact, measured, data_of(detail.run.recipe.task))
+    tail, whole = stamp(claims, files), artifact.file(MODEL_FILE).read_bytes()
+    packed = out.suffix.lower() == ".kdz"
+    if packed and PACKED_MODEL not in artifact.manifest.files:
+        raise KduiError(
+            f"'{result.label}' has no packed form. Add an 'encode' stage to its recipe, or give a name ending in .onnx."
+        )
+    own = artifact.file(PACKED_MODEL).read_bytes() if packed else whole
+    data = with_tail(own, tail) if packed else own + tail
+    beside = () if packed else tuple(claims.beside)
+    for name in beside:
+        if (out.parent / name).exists() and record_of((out.parent / name).read_bytes()) != claims.beside[name]:
+            raise KduiError(f"{out.parent / name} is in the way of the model's weights. Deliver into an empty folder.")
+        write_whole(out.parent / name, artifact.file(name).read_bytes())
+    write_whole(out, data)
+    return Delivered(
+        path=out, bytes=len(data), model_bytes=len(own), claims=claims, beside=tuple(out.parent / name for name in beside)
+    )
+
+
+def chosen(detail: RunDetail, model: str) -> ModelResult:
+    """The measured model of that step, label or role; without a name the newest compressed one, else the student."""
+    if not detail.results:
+        raise KduiError(
+            f"Run {detail.run.id} has no measured model (it is {detail.run.state}). Claims need measurements: add a 'measure' "
+            "stage to its recipe, or wait for it."
+        )
+    newest = list(reversed(detail.results))
+    if not model:
+        return next((item for role in ("compressed", "student") for item in newest if item.role == role), newest[0])
+    found = next((item for item in newest if model in _names(item)), None)
+    if found is None:
+        raise UnknownName("model of this run", model, [_names(item)[0] for item in detail.results])
+    return found
+
+
+def _names(item: ModelResult) -> tuple[str, ...]:
+    """What a person may call a model: its step without the measuring, its step, its label, its role."""
+    return item.step.partition(".")[2] or item.step, item.step, item.label, item.role
+
+
+def claims_of(detail: RunDetail, result: ModelResult, artifact: Artifact, measured: Manifest, data: dict[str, Any]) -> Claims:
+    """What was measured of a model, with all that a second measurement needs."""
+    headline, records = next(iter(result.measurements.values())), artifact.manifest.files
+    inputs = read_inputs(artifact.path)
+    kept = {MODEL_FILE, INPUTS_FILE, *inputs.files}
+    settings = measured.settings
+    return Claims(
+        run=detail.run.id,
+        recipe=detail.run.recipe.digest,
+        artifact=artifact.digest,
+        step=result.step.partition(".")[2] or result.step,
+        label=result.label,
+        role=result.role,
+        data=DataClaim(
+            task=detail.run.recipe.task, version=data["version"], sha256=data["sha256"], n=headline.provenance.n or data["n"]
+        ),
+        model=records[MODEL_FILE],
+        files={name: records[name] for name in inputs.files},
+        beside={name: record for name, record in records.items() if name not in kept and name.startswith(MODEL_FILE)},
+        inputs=inputs,
+        timing=Timing(threads=settings["threads"], runs=settings["latency_runs"], device=settings.get("device", "cpu")),
+        device=headline.provenance.device,
+        versions=headline.provenance.versions,
+        figures=tuple(Claim.of(item) for name, item in result.measurements.items() if not name.startswith(SWEEPS)),
+    )
+
+
+def as_rows(found: Delivered) -> Sequence[dict[str, Any]]:
+    """What the command prints of it."""
+    rows = [
+        {"what": "file", "is": str(found.path)},
+        {"what": "model", "is": f"{found.claims.label} ({found.claims.step} of run {found.claims.run})"},
+        {
+            "what": "bytes",
+            "is": f"{found.bytes:,}: the model {found.model_bytes:,}, its claims and inputs {found.bytes - found.model_bytes:,}",
+        },
+    ]
+    return [*rows, *({"what": "weights", "is": str(path)} for path in found.beside)]
+
+
+def as_json(found: Delivered) -> dict[str, Any]:
+    """The same as one object."""
+    return dict(json.loads(found.model_dump_json()))

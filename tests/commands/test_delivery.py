@@ -1,0 +1,62 @@
+"""From a recipe on real digits to a delivered file, in processes of their own: it verifies, a changed one does not."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from kdui.kdz.graph_bytes import weights_of
+
+ROOT = Path(__file__).resolve().parents[2]
+RECIPE = {
+    "task": "digits",
+    "teacher": "cnn-small",
+    "stages": [
+        {"teach": {"epochs": 2, "learning_rate": 0.004}},
+        {"encode": {"bits": 5}},
+        {"measure": {"latency_runs": 20, "sweep": False}},
+    ],
+}
+PATIENT = ("--tolerance", "20")  # other tests work on the same machine meanwhile
+
+
+@pytest.fixture
+def kdui(tmp_path):
+    def call(*arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [sys.executable, str(ROOT / "app.py"), *arguments],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env={**os.environ, "KDUI_HOME": str(tmp_path / "store")},
+            timeout=300,
+        )
+        assert done.returncode == code, done.stderr + done.stdout
+        return done
+
+    return call
+
+
+def test_run_deliver_verify_and_a_changed_file(kdui, tmp_path):
+    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(RECIPE))
+    run = json.loads(kdui("run", "recipe.yaml", "--json").stdout)
+    kdui("deliver", run["id"], "--out", "digits.kdz")
+    kdui("decode", "digits.kdz", "digits.onnx")
+    done = json.loads(kdui("verify", "digits.onnx", *PATIENT, "--json").stdout)
+    assert done["passed"] and len(done["checks"]) == 4 and done["run"] == run["id"]
+
+    data = bytearray((tmp_path / "digits.onnx").read_bytes())
+    weight = max(weights_of(bytes(data)), key=lambda one: one.length)
+    data[weight.offset : weight.offset + weight.length] = bytes(weight.length)
+    (tmp_path / "changed.onnx").write_bytes(data)
+    told = kdui("verify", "changed.onnx", *PATIENT, code=1).stdout
+    assert "changed since it was measured" in told and "not every claim holds" in told
+    assert "carries no claims" in kdui("verify", str(_plain(run)), code=2).stderr
+
+
+def _plain(run) -> Path:
+    return next(Path(item["path"]) for item in run["artifacts"] if item["step"] == "export.teach") / "model.onnx"
