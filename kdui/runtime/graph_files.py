@@ -34,14 +34,16 @@ def external_files(model: onnx.ModelProto, folder: Path) -> list[Path]:
     for tensor in model.graph.initializer:
         if not uses_external_data(tensor):
             continue
-        info = ExternalDataInfo(tensor)
+        try:
+            info = ExternalDataInfo(tensor)
+        except ValueError as error:
+            raise StageFailed(f"The weights of '{tensor.name}' cannot be found ({error}). Export the model again.") from None
         place = PurePosixPath(info.location)
         path = folder / info.location
         outside = place.is_absolute() or ".." in place.parts or "\\" in info.location
         if outside or not path.resolve().is_relative_to(folder.resolve()) or path.is_symlink():
             raise StageFailed(f"The weights of '{tensor.name}' would be read from outside the model's folder. Use another file.")
-        offset, length = int(info.offset or 0), int(info.length or 0)
-        if not path.is_file() or offset < 0 or length < 0 or offset + length > path.stat().st_size:
+        if not path.is_file() or (info.offset or 0) + (info.length or 0) > path.stat().st_size:
             raise StageFailed(f"The weights of '{tensor.name}' are missing from {info.location}. Export the model again.")
         found[path] = None
     return list(found)

@@ -10,7 +10,7 @@ import numpy as np
 from kdui.core.errors import StageFailed
 from kdui.methods.quantize.grids import scales_up
 
-MOST_POINTS = 65_536  # of one exact clustering; a larger tensor is first drawn together into so many bins of equal mass
+MOST_POINTS = 16_384  # of one exact clustering; a larger tensor is first drawn together into so many bins of equal mass
 NF4_OFFSET = 0.9677083  # the outermost quantile, so that no level is infinite: mean of 1 − 1/(2 · 15) and 1 − 1/(2 · 16)
 SMALLEST_EXPONENT = -126  # of a normal fp32
 

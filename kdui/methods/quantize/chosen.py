@@ -31,27 +31,52 @@ def choices_of(context: StepContext, weights: list[Weight]) -> dict[str, GridCho
     if settings.get("allocation") != "mixed":
         return {weight.name: grid_choice(settings, int(settings["bits"])) for weight in weights}
     widths = BLOCK_BITS if settings["scheme"] == "weight-only" else SIMULATED_BITS
-    costs = measured_costs(context, weights, widths)
-    bits = allocate([weight.values.size for weight in weights], costs, settings["bits"])
-    context.report.log(
-        "Bits of each layer: " + ", ".join(f"{each.title} {width}" for each, width in zip(weights, bits, strict=True))
-    )
+    bits = mixed_bits(context, weights, widths)
+    told = ", ".join(f"{weight.title} {width}" for weight, width in zip(weights, bits, strict=True))
+    context.report.log(f"Bits of each layer: {told}.")
     return {weight.name: grid_choice(settings, width) for weight, width in zip(weights, bits, strict=True)}
 
 
-def measured_costs(context: StepContext, weights: list[Weight], widths: tuple[int, ...]) -> list[dict[int, float]]:
-    """Mean KL divergence in nats on part of the validation data when one layer alone is rounded to each width."""
+def mixed_bits(context: StepContext, weights: list[Weight], widths: tuple[int, ...]) -> list[int]:
+    """Bits of each weight under the budget ``bits`` of the settings, by the mean KL divergence in nats on validation examples.
+
+    Costs of single layers add up only while they are small, so an allocation is made for each lowest width that the budget
+    allows, the uniform one among them, and the one that costs least when all layers are rounded together is taken.
+    """
+    settings = context.settings
     probe = Probe(context.inputs["model"].path, context.facts, context.data.splits["validation"], SENSITIVITY_EXAMPLES)
+    costs = measured_costs(context, probe, weights, widths)
+    sizes = [weight.values.size for weight in weights]
+    tried = []
+    for lowest in (width for width in widths if width <= settings["bits"]):
+        bits = allocate(sizes, [{width: cost[width] for width in widths if width >= lowest} for cost in costs], settings["bits"])
+        together = {
+            weight.name: rounded_values(weight, grid_choice(settings, width)) for weight, width in zip(weights, bits, strict=True)
+        }
+        context.report.check()
+        tried.append((probe.effect(together).kl, bits))
+        context.report.log(
+            f"At least {lowest} bits for each layer: KL divergence {tried[-1][0]:.4f} nats on {probe.count} examples."
+        )
+    return min(tried)[1]
+
+
+def measured_costs(context: StepContext, probe: Probe, weights: list[Weight], widths: tuple[int, ...]) -> list[dict[int, float]]:
+    """Mean KL divergence in nats when one layer alone is rounded to each width."""
     found: list[dict[int, float]] = []
     for number, weight in enumerate(weights):
         found.append({})
         for width in widths:
             context.report.check()
-            matrix = weight.matrix
-            grid = make_grid(matrix, grid_choice(context.settings, width))
-            found[-1][width] = probe.effect({weight.name: weight.restored(grid.values(grid.codes(matrix)))}).kl
+            found[-1][width] = probe.effect({weight.name: rounded_values(weight, grid_choice(context.settings, width))}).kl
         context.report.progress(0.9 * (number + 1) / len(weights))
     return found
+
+
+def rounded_values(weight: Weight, choice: GridChoice) -> np.ndarray:
+    """The initializer rounded to the nearest levels of its grid."""
+    grid = make_grid(weight.matrix, choice)
+    return weight.restored(grid.values(grid.codes(weight.matrix)))
 
 
 def gptq_of(context: StepContext, model: onnx.ModelProto, names: list[str]) -> Gptq:

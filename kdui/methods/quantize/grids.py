@@ -132,7 +132,8 @@ def _fitted(low: np.ndarray, high: np.ndarray, choice: GridChoice, group: int, s
 def scales_up(reach: np.ndarray, steps: int) -> np.ndarray:
     """reach / steps in fp16, rounded up so that the reach still is a level; raises StageFailed beyond fp16."""
     exact = np.maximum(reach / steps, SMALLEST)
-    scales = exact.astype(np.float16)
+    with np.errstate(over="ignore"):
+        scales = exact.astype(np.float16)
     short = scales.astype(np.float64) * steps < reach
     scales = np.where(short, np.nextafter(scales, np.float16(np.inf)), scales).astype(np.float16)
     if not np.isfinite(scales).all():

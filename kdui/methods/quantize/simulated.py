@@ -117,16 +117,21 @@ def _reads(model: onnx.ModelProto, node: onnx.NodeProto, weights: set[str]) -> b
 
 
 def _on_a_grid(model: onnx.ModelProto, name: str, low: float, high: float) -> list[onnx.NodeProto]:
+    """round(x / scale), clipped to the levels, times scale: in float arithmetic.
+
+    Not by QuantizeLinear and DequantizeLinear: ONNX Runtime would take them as a wish to round the float weights behind them to
+    int8 as well, with one scale for the whole tensor.
+    """
     scale = max((high - low) / ACTIVATION_LEVELS, 1e-9)
-    zero = int(np.clip(np.rint(-low / scale), 0, ACTIVATION_LEVELS))
-    grid = [f"{name}_scale", f"{name}_zero"]
+    zero = float(np.clip(np.rint(-low / scale), 0, ACTIVATION_LEVELS))
+    values = {"scale": scale, "lowest": -zero, "highest": ACTIVATION_LEVELS - zero}
     model.graph.initializer.extend(
-        [
-            numpy_helper.from_array(np.array(scale, np.float32), grid[0]),
-            numpy_helper.from_array(np.array(zero, np.uint8), grid[1]),
-        ]
+        numpy_helper.from_array(np.array(value, np.float32), f"{name}_{part}") for part, value in values.items()
     )
-    return [
-        helper.make_node("QuantizeLinear", [name, *grid], [f"{name}_codes"], name=f"{name}_quantize"),
-        helper.make_node("DequantizeLinear", [f"{name}_codes", *grid], [f"{name}_rounded"], name=f"{name}_dequantize"),
+    steps = [
+        ("Div", [name, f"{name}_scale"], f"{name}_steps"),
+        ("Round", [f"{name}_steps"], f"{name}_codes"),
+        ("Clip", [f"{name}_codes", f"{name}_lowest", f"{name}_highest"], f"{name}_clipped"),
+        ("Mul", [f"{name}_clipped", f"{name}_scale"], f"{name}_rounded"),
     ]
+    return [helper.make_node(op, inputs, [output], name=f"{output}_{op}") for op, inputs, output in steps]

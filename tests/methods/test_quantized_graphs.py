@@ -1,0 +1,203 @@
+"""Graphs that run at few bits: blocks against the same weights in float, half precision, weights beside large graphs."""
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from kdui.core.errors import StageFailed
+from kdui.methods.quantize.activations import input_moments, layer_inputs
+from kdui.methods.quantize.grids import GridChoice
+from kdui.methods.quantize.half import to_half
+from kdui.methods.quantize.simulated import Gptq, Rounded, round_weights
+from kdui.methods.quantize.weight_only import pack_bytes, storable, write_blocks
+from kdui.methods.sensitivity.weights import weights_of
+from kdui.runtime.graph_files import data_file, external_files, graph_bytes, load_graph, save_graph
+
+WORDS = 11
+
+
+def reader(width: int, outputs: int, seed: int = 0) -> onnx.ModelProto:
+    """Embeddings, a product over tokens, the largest of each, and a head with a bias; masked tokens count as others here."""
+    random = np.random.default_rng(seed)
+    values = {
+        "table": random.normal(size=(WORDS, width)),
+        "matrix": random.normal(size=(width, outputs)),
+        "head": random.normal(size=(5, outputs)),
+        "bias": random.normal(size=5),
+    }
+    constants = [numpy_helper.from_array(value.astype(np.float32), name) for name, value in values.items()]
+    constants.append(numpy_helper.from_array(np.array([1], np.int64), "axis"))
+    nodes = [
+        helper.make_node("Gather", ["table", "input_ids"], ["embedded"], name="look"),
+        helper.make_node("MatMul", ["embedded", "matrix"], ["inner"], name="product"),
+        helper.make_node("ReduceMax", ["inner", "axis"], ["pooled"], keepdims=0, name="pool"),
+        helper.make_node("Gemm", ["pooled", "head", "bias"], ["outputs"], transB=1, name="head"),
+    ]
+    built = helper.make_graph(
+        nodes,
+        "reader",
+        [helper.make_tensor_value_info("input_ids", TensorProto.INT64, ["n", "length"])],
+        [helper.make_tensor_value_info("outputs", TensorProto.FLOAT, ["n", 5])],
+        constants,
+    )
+    return helper.make_model(built, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+
+
+IDS = np.random.default_rng(4).integers(0, WORDS, (6, 7))
+
+
+def answers(model: onnx.ModelProto) -> np.ndarray:
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    return session.run(None, {"input_ids": IDS})[0]
+
+
+def in_float(model: onnx.ModelProto, rounded: list[Rounded]) -> onnx.ModelProto:
+    """The same graph with the rounded weights as float initializers."""
+    found = onnx.ModelProto()
+    found.CopyFrom(model)
+    values = {each.weight.name: each.values for each in rounded}
+    for tensor in found.graph.initializer:
+        if tensor.name in values:
+            tensor.CopyFrom(numpy_helper.from_array(values[tensor.name], tensor.name))
+    return found
+
+
+@pytest.mark.parametrize("width", [64, 48, 20])
+@pytest.mark.parametrize("bits", [2, 4, 8])
+@pytest.mark.parametrize("symmetric", [True, False])
+def test_blocks_answer_as_the_same_weights_in_float(width, bits, symmetric):
+    model = reader(width, 24)
+    rounded = round_weights(
+        storable(model, weights_of(model)), dict.fromkeys(("table", "matrix", "head"), GridChoice(bits, symmetric, "group", 16))
+    )
+    expected = answers(in_float(model, rounded))
+    fast = onnx.ModelProto()
+    fast.CopyFrom(model)
+    assert write_blocks(model, rounded, accuracy_level=0) == 3
+    assert np.abs(answers(model) - expected).max() <= 1e-5 * np.abs(expected).max()
+    write_blocks(fast, rounded)
+    # Inputs are rounded to int8 for each block: 1 part in 254 of the largest of a block, summed over two layers.
+    assert np.abs(answers(fast) - expected).max() <= 0.03 * np.abs(expected).max()
+    assert [node.op_type for node in model.graph.node] == [
+        "GatherBlockQuantized",
+        "MatMulNBits",
+        "ReduceMax",
+        "MatMulNBits",
+        "Add",
+    ]
+    kept = {tensor.name for tensor in model.graph.initializer if tensor.data_type == TensorProto.FLOAT and len(tensor.dims) > 1}
+    assert kept == {"table_table_scales"}  # scales of products are flat; no float weight is left
+
+
+def test_blocks_of_four_bits_are_six_times_smaller():
+    model = reader(512, 512)
+    before = model.ByteSize()
+    rounded = round_weights(
+        storable(model, weights_of(model)), dict.fromkeys(("table", "matrix", "head"), GridChoice(4, granularity="group"))
+    )
+    write_blocks(model, rounded)
+    assert before > 6 * model.ByteSize()
+
+
+def test_what_is_read_in_another_way_stays_in_float():
+    model = reader(18, 6)  # rows of 18 codes end within a byte at 2 bits
+    model.graph.node.append(helper.make_node("Add", ["head", "head"], ["twice"], name="other"))
+    assert [weight.name for weight in storable(model, weights_of(model))] == ["matrix"]
+
+
+def test_packed_bytes_by_hand():
+    assert pack_bytes(np.array([[1, 2, 3]]), 4).tolist() == [[0x21, 0x03]]
+    assert pack_bytes(np.array([[1, 2, 3, 0, 1]]), 2).tolist() == [[0b00111001, 0b01]]
+    assert pack_bytes(np.array([[7, 255]]), 8).tolist() == [[7, 255]]
+
+
+def test_moments_leave_padding_out_and_gptq_uses_them():
+    model = reader(16, 12)
+    mask = np.ones_like(IDS)
+    mask[:, 5:] = 0
+    arrays = {"input_ids": IDS, "attention_mask": mask}
+    model.graph.input.append(helper.make_tensor_value_info("attention_mask", TensorProto.INT64, ["n", "length"]))
+    inputs = layer_inputs(model)
+    assert inputs == {"matrix": ["embedded"], "head": ["pooled"]}
+    moments = input_moments(model, arrays, ["embedded", "pooled"])
+    table = next(weight.values for weight in weights_of(model) if weight.name == "table")
+    seen = table[IDS[:, :5]].reshape(-1, 16)
+    np.testing.assert_allclose(moments["embedded"], seen.T @ seen, rtol=1e-4, atol=1e-4)
+    by_input = {name: moments[each[0]] for name, each in inputs.items()}
+    rounded = round_weights(weights_of(model), dict.fromkeys(("table", "matrix", "head"), GridChoice(3)), Gptq(by_input))
+    assert {each.weight.name: each.rounding for each in rounded} == {"table": "nearest", "matrix": "gptq", "head": "gptq"}
+
+
+def test_half_precision_is_near_the_identity_and_half_the_size():
+    model = reader(64, 64)
+    exact, size = answers(model), model.ByteSize()
+    halved = to_half(model)
+    found = answers(halved)
+    assert found.dtype == np.float32
+    assert 0 < np.abs(found - exact).max() < 4e-3 * np.abs(exact).max()
+    assert halved.ByteSize() < 0.6 * size
+
+
+def test_values_beyond_half_precision_are_refused():
+    model = reader(8, 8)
+    model.graph.initializer[0].CopyFrom(numpy_helper.from_array(np.full((WORDS, 8), 1e6, np.float32), "table"))
+    with pytest.raises(StageFailed, match="largest of fp16"):
+        to_half(model)
+
+
+# --- weights beside the graph -------------------------------------------------------------------------------------------
+
+
+def test_large_graphs_keep_their_weights_beside_them(tmp_path):
+    model = reader(64, 64)
+    exact, path = answers(model), tmp_path / "model.onnx"
+    for _ in range(2):  # writing again must not append
+        copy = onnx.ModelProto()
+        copy.CopyFrom(model)
+        save_graph(copy, path, largest=10_000)
+    assert {each.name for each in tmp_path.iterdir()} == {"model.onnx", "model.onnx.data"}
+    assert path.stat().st_size < 5000 < data_file(path).stat().st_size
+    assert graph_bytes(path) == path.stat().st_size + data_file(path).stat().st_size
+    assert np.array_equal(answers(load_graph(path)), exact)
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    assert np.array_equal(session.run(None, {"input_ids": IDS})[0], exact)
+    save_graph(load_graph(path), path)
+    assert {each.name for each in tmp_path.iterdir()} == {"model.onnx"}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("location", "../secret", "outside the model's folder"),
+        ("location", "/etc/hostname", "outside the model's folder"),
+        ("location", "gone.data", "are missing"),
+        ("length", "99999999999", "are missing"),
+        ("offset", "-4", "cannot be found"),
+    ],
+)
+def test_graphs_that_point_elsewhere_are_refused(tmp_path, key, value, words):
+    folder = tmp_path / "artifact"
+    folder.mkdir()
+    (tmp_path / "secret").write_bytes(bytes(100_000))
+    save_graph(reader(64, 64), folder / "model.onnx", largest=10_000)
+    model = onnx.load(folder / "model.onnx", load_external_data=False)
+    entry = next(each for tensor in model.graph.initializer for each in tensor.external_data if each.key == key)
+    entry.value = value
+    (folder / "model.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(StageFailed, match=words):
+        load_graph(folder / "model.onnx")
+
+
+def test_a_link_out_of_the_folder_and_a_broken_file_are_refused(tmp_path):
+    path = tmp_path / "artifact" / "model.onnx"
+    path.parent.mkdir()
+    save_graph(reader(64, 64), path, largest=10_000)
+    data_file(path).rename(tmp_path / "elsewhere")
+    data_file(path).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(StageFailed, match="outside the model's folder"):
+        external_files(onnx.load(path, load_external_data=False), path.parent)
+    path.write_bytes(b"no graph at all")
+    with pytest.raises(StageFailed, match="cannot be read as an ONNX graph"):
+        load_graph(path)
