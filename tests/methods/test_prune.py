@@ -52,6 +52,7 @@ def test_every_course_ends_at_its_sparsity(bench, settings, epochs):
     state, summary, _ = pruned(bench, sparsity=0.7, epochs=epochs, **settings)
     assert zeros(state) == pytest.approx(0.7, abs=0.001)
     assert summary["sparsity"] == pytest.approx(zeros(state), abs=1e-6)
+    assert summary["training"]["best_epoch"] == epochs  # of two epochs the first ends before the last cut
     if settings.get("scope") == "layer":
         assert {round(float((tensor == 0).float().mean()), 1) for tensor in matrices(state).values()} == {0.7}
 
@@ -62,6 +63,11 @@ def test_wanda_takes_the_same_share_of_every_output(bench):
         rows = tensor.flatten(1)
         assert ((rows == 0).sum(1) == round(0.5 * rows.shape[1])).all()
     assert not any("Wanda knows no inputs" in line for line in said)
+
+
+def test_a_layer_that_lost_all_its_weights_is_told(bench):
+    _, _, said = pruned(bench, sparsity=0.95, epochs=0)
+    assert any("features.0.0.weight, head.weight are gone" in line and "'scope: layer'" in line for line in said)
 
 
 def test_two_of_four(bench):

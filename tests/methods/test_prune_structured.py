@@ -58,9 +58,9 @@ def test_a_target_of_latency_is_met_by_measuring(bench, monkeypatch):
         return Latency(candidate_ms=(float(sizes[-1]),), baseline_ms=(float(baseline.stat().st_size),), load_ms=1.0)
 
     monkeypatch.setattr(strength, "measure_latency", timed)
-    monkeypatch.setattr(apply, "LATENCY_TRIALS", 2)
+    monkeypatch.setattr(apply, "LATENCY_TRIALS", 1)
     summary, run = shrunk(bench, target="latency", keep=0.4, epochs=1)
-    assert len(sizes) == 2 + 2  # the original, the strongest cut, and the trials between
+    assert len(sizes) == 2 + 1  # the original, the strongest cut, and one between
     assert summary["parameters"] < 0.5 * summary["parameters_before"]
     assert any("of the latency are left after this cut" in line for line in bench.said(run))
 

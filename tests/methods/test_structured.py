@@ -84,6 +84,16 @@ def test_every_criterion_and_scope_removes_channels(kind, together, settings):
     assert module(**pixels).shape == (4, 10)
 
 
+@pytest.mark.parametrize("together", [False, True])
+def test_the_strongest_cut_leaves_a_channel_in_every_layer(together, settings):
+    module, pixels = built("cnn-medium", TASKS["digits"], settings), {"pixels": torch.rand(2, 1, 8, 8)}
+    whole = count_macs(module, pixels)
+    prune_channels(module, pixels, 10, 0.95, together=together)
+    widths = [layer.out_channels for layer in module.modules() if isinstance(layer, nn.Conv2d)]
+    assert min(widths) >= 1 and count_macs(module, pixels) < 0.02 * whole
+    assert together or widths == [1, 1, 2, 2, 3, 3]
+
+
 def test_cutting_channels_equals_masking_them(settings):
     module = built("cnn-medium", TASKS["digits"], settings)
     pixels = {"pixels": torch.rand(2, 1, 8, 8)}

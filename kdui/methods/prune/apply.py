@@ -15,15 +15,20 @@ from kdui.training.starting import load_input
 from kdui.training.weights import prunable_weights, table_names
 
 EVERY = 20  # updates between two cuts of the cubic course
+JUST_AFTER = 1e-6  # share of a training: an epoch that ends where the last cut is due ends before it
 
 
 def prune(context: StepContext) -> dict[str, Any]:
     """The pruned and recovered model. ``nonzero`` in its summary counts what is left, ``sparsity`` is the share of zeros."""
     saved = load_input(context, "model")
     summary = recover(context, saved, compression=pruning_of(context, saved))
-    weights = prunable_weights(saved.module).values()
-    zeros = sum(int((weight == 0).sum()) for weight in weights)
-    return {**summary, "sparsity": round(zeros / sum(weight.numel() for weight in weights), 6)}
+    zeros = {name: int((weight == 0).sum()) for name, weight in prunable_weights(saved.module).items()}
+    sizes = {name: weight.numel() for name, weight in prunable_weights(saved.module).items()}
+    if empty := [name for name, count in zeros.items() if count == sizes[name]]:
+        context.report.log(
+            f"All weights of {', '.join(empty)} are gone, so nothing passes there. Set 'scope: layer', or a lower sparsity."
+        )
+    return {**summary, "sparsity": round(sum(zeros.values()) / sum(sizes.values()), 6)}
 
 
 def pruning_of(context: StepContext, saved: SavedModel) -> Pruning:
@@ -34,9 +39,10 @@ def pruning_of(context: StepContext, saved: SavedModel) -> Pruning:
         settled = settings["settled_at"]
         running = RunningScores(settings["kind"] == "movement") if settings["kind"] in ("movement", "taylor") else None
         cut = _cut(context, saved) if running is None else _by(running, groups)
-        return Pruning(cut, cubic_course(sparsity, settled), settled, EVERY, running)
+        return Pruning(cut, cubic_course(sparsity, settled), settled + JUST_AFTER, EVERY, running)
     rounds = settings.get("rounds", 1)
-    return Pruning(_cut(context, saved), stepped_course(sparsity, rounds), (rounds - 1) / rounds)
+    settled = (rounds - 1) / rounds + JUST_AFTER if rounds > 1 else 0.0
+    return Pruning(_cut(context, saved), stepped_course(sparsity, rounds), settled)
 
 
 def _by(running: RunningScores, groups: Groups) -> Cut:

@@ -9,9 +9,10 @@ import torch_pruning
 from torch import nn
 
 from kdui.core.errors import StageFailed
+from kdui.methods.prune_structured.transformer import kept_parts
 from kdui.models.layers import output_layer
 
-MOST = 0.95  # of a layer's channels, where all layers are ranked together
+ROOTS = [nn.Conv2d, nn.Linear]
 
 
 def check_channels(module: nn.Module, kind: str) -> None:
@@ -36,21 +37,31 @@ def prune_channels(
 
     Lowest group importance first (Fang et al. 2023, DepGraph, section 3.3): L2 norms, |w · gradient| of the gradients that the
     parameters hold (Molchanov et al. 2019), or the scale of batch normalisation (Liu et al. 2017, arXiv:1708.06519, section 3).
-    ``together`` ranks the channels of all layers in one list.
+    ``together`` ranks the channels of all layers in one list, each group against its own mean. At least one channel of a group
+    stays; groups of a convolution that is itself in groups (not one a channel) stay whole.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        pruner: Any = torch_pruning.pruner.BasePruner(
-            module.eval(),
-            dict(example),
-            importance=_importance(kind),
-            pruning_ratio=share,
-            max_pruning_ratio=MOST,
-            global_pruning=together,
-            ignored_layers=[output_layer(module, outputs)],
-            output_transform=lambda found: found.sum(),
+        graph: Any = torch_pruning.DependencyGraph().build_dependency(
+            module.eval(), dict(example), output_transform=lambda found: found.sum()
         )
-        pruner.step()
+        importance = _importance(kind)
+        found = [
+            (group[0].dep, scores)
+            for group in graph.get_all_groups(ignored_layers=[output_layer(module, outputs)], root_module_types=ROOTS)
+            if not _in_groups(group) and (scores := importance(group)) is not None
+        ]
+        # torch-pruning's own pruner leaves a group whole that would lose its last channel.
+        kept = kept_parts([scores.detach().float().cpu() for _, scores in found], share, together)
+        for (root, scores), stays in zip(found, kept, strict=True):
+            gone = sorted(set(range(len(scores))) - set(stays.tolist()))
+            if gone:
+                graph.get_pruning_group(root.target.module, root.handler, idxs=gone).prune()
+
+
+def _in_groups(group: Any) -> bool:
+    layers = [dep.target.module for dep, _ in group]
+    return any(isinstance(layer, nn.Conv2d) and 1 < layer.groups < layer.out_channels for layer in layers)
 
 
 def _importance(kind: str) -> Any:
