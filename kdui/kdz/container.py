@@ -9,9 +9,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from kdui.core.errors import ContainerCorrupt, KduiError
 from kdui.kdz.graph_bytes import Weights, weights_of
 from kdui.kdz.reading import Reader, varint
+from kdui.kdz.scaled import SCALED, code_scaled, read_scaled
 from kdui.kdz.tensors import SIZES, Coded, code_tensor, read_tensor
 
 MAGIC = b"\x89KDZ\r\n\x1a\n"  # as PNG's: a transfer that changes line ends is noticed
@@ -77,9 +80,12 @@ class Entry:
     holes: tuple[Hole, ...]
 
 
-def pack(files: Mapping[str, bytes], tail: bytes = b"") -> Packed:
-    """A container of an ONNX model, named first, and of the data files that it names; ``tail`` is put behind the model when it
-    is unpacked. Raises KduiError for a file that is no ONNX model or names data that is not there."""
+def pack(files: Mapping[str, bytes], tail: bytes = b"", bases: Mapping[str, np.ndarray] | None = None) -> Packed:
+    """A container of an ONNX model, named first, and of the data files that it names.
+
+    ``tail`` is put behind the model when it is unpacked. ``bases``: what weights may be scaled rows of, by name. Raises KduiError
+    for a file that is no ONNX model or names data that is not there.
+    """
     model, *_ = files
     weights = weights_of(files[model])
     _check_files(files, weights)
@@ -90,7 +96,7 @@ def pack(files: Mapping[str, bytes], tail: bytes = b"") -> Packed:
         for one in own:
             if one.length < SMALLEST_HOLE or one.offset < place:  # tensors may share bytes: they are coded once
                 continue
-            coded = code_tensor(memoryview(data)[one.offset : one.offset + one.length], one.size)
+            coded = _coded(memoryview(data)[one.offset : one.offset + one.length], one, (bases or {}).get(one.name))
             holes.append(Hole(one.offset - place, one.size, one.length // one.size, coded.coding, len(coded.data)))
             stays += data[place : one.offset]
             place = one.offset + one.length
@@ -116,7 +122,12 @@ def unpack(data: bytes, most_bytes: int = MOST_BYTES) -> dict[str, bytes]:
         for hole in entry.holes:
             whole[place : place + hole.gap] = parts.kept.take(hole.gap)
             place += hole.gap
-            values = read_tensor(hole.coding, hole.size, hole.count, parts.blobs.take(hole.coded))
+            blob = parts.blobs.take(hole.coded)
+            values = (
+                read_scaled(hole.size, hole.count, blob)
+                if hole.coding == SCALED
+                else read_tensor(hole.coding, hole.size, hole.count, blob)
+            )
             whole[place : place + values.nbytes] = values.tobytes()
             place += values.nbytes
         whole[place:] = parts.kept.take(entry.length - place)
@@ -152,6 +163,15 @@ def _check_files(files: Mapping[str, bytes], weights: list[Weights]) -> None:
     for name in files:
         if not PLAIN_NAME.fullmatch(name) or name in (".", ".."):
             raise KduiError(f"'{name}' is not the plain name of a file. Data must lie in the folder of its model.")
+
+
+def _coded(data: memoryview, one: Weights, base: np.ndarray | None) -> Coded:
+    """The smaller of the tensor as it is and as scaled rows of its base, if it has one."""
+    plain = code_tensor(data, one.size)
+    if base is None or base.shape != one.shape or one.kind != "float32":
+        return plain
+    scaled = code_scaled(data, base)
+    return scaled if scaled and len(scaled.data) < len(plain.data) else plain
 
 
 def _row(one: Weights, coded: Coded) -> TensorRow:

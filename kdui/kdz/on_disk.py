@@ -2,16 +2,19 @@
 
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+
+import numpy as np
 
 from kdui.core.errors import KduiError
 from kdui.kdz.container import MODEL, MOST_BYTES, Packed, pack, unpack
 from kdui.kdz.graph_bytes import weights_of
 
 
-def pack_file(source: Path, target: Path) -> Packed:
-    """Write the container of an ONNX file; data files are looked for beside it. Raises KduiError in words."""
-    packed = pack(read_model(source))
+def pack_file(source: Path, target: Path, bases: Mapping[str, np.ndarray] | None = None) -> Packed:
+    """Write the container of an ONNX file; data files are looked for beside it. ``bases`` as in ``pack``. Raises KduiError."""
+    packed = pack(read_model(source), bases=bases)
     write_whole(target, packed.data)
     return packed
 

@@ -29,11 +29,12 @@ class Coded:
     distinct: int
     entropy_bytes: float
     huffman: bool
+    name: str = ""
 
     @property
     def title(self) -> str:
         """As a table shows it, e.g. codebook, Huffman."""
-        return CODINGS[self.coding] + (", Huffman" if self.huffman else "")
+        return self.name or CODINGS[self.coding] + (", Huffman" if self.huffman else "")
 
 
 @dataclass(frozen=True)

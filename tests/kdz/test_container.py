@@ -16,6 +16,7 @@ from kdui.core.errors import ContainerCorrupt, KduiError
 from kdui.kdz.container import FILTERS, HEAD, pack, tail_of, unpack, with_tail
 from kdui.kdz.on_disk import pack_file, unpack_file
 from kdui.kdz.reading import varint
+from kdui.kdz.scaled import scaled_rows
 from kdui.kdz.tensors import CODINGS, code_tensor, read_tensor
 from tests.kdz.graphs import model_of, model_with_inner_graph
 
@@ -150,6 +151,26 @@ def test_a_tail_is_put_behind_the_model_and_can_be_changed():
     assert with_tail(other, b"") == found.data
 
 
+@settings(max_examples=30)
+@given(arrays.arrays(np.float32, 12, elements=st.floats(-8, 8, width=32)), st.integers(0, 3))
+def test_rows_that_were_scaled_come_back_bit_for_bit(scales, zero_rows):
+    base = weights_with(8, 0.7, 12 * 90).reshape(12, 10, 9)
+    base[:zero_rows] = 0
+    weight = scaled_rows(base, scales)
+    model = model_of({"weight": weight})
+    found = pack({"model.onnx": model}, bases={"weight": base})
+    assert unpack(found.data)["model.onnx"] == model
+    if (scales[zero_rows:] != 0).all() and len(np.unique(np.abs(scales[zero_rows:]))) > 6 and np.abs(scales).min() > 1e-30:
+        assert found.rows[0].coding.startswith("scaled rows") and found.rows[0].distinct <= 9
+
+
+def test_a_base_of_other_weights_is_left_alone():
+    weight, other = (np.random.default_rng(seed).normal(size=(8, 40)).astype(np.float32) for seed in (0, 1))
+    for base in (other, other[:4], weight.astype(np.float64)):
+        found = pack({"model.onnx": model_of({"weight": weight})}, bases={"weight": base})
+        assert found.rows[0].coding.startswith("byte planes")
+
+
 # --- what is hostile ----------------------------------------------------------------------------------------------
 
 
@@ -249,6 +270,10 @@ def test_any_bytes_as_a_tensor_are_read_or_refused(data, coding, size, count):
         (written(directory(8, [(0, 4, 2, 5, 3)]), b"\x01\x20" + bytes(3)), "32 bits"),
         (written(directory(8, [(0, 4, 2, 5, 3)]), b"\x01\x04\x02\x02\x00"), "lead to element 2"),
         (written(directory(8, [(0, 4, 2, 6, 3)]), b"\x01\x04\x02\x00\x00\x00"), "the codebook is empty"),
+        (written(directory(8, [(0, 4, 2, 1, 5)]), b"\x00"), "cannot be 0 rows"),
+        (written(directory(8, [(0, 4, 2, 1, 5)]), b"\x03"), "cannot be 3 rows"),
+        (written(directory(8, [(0, 8, 1, 1, 5)]), b"\x01"), "of 8 bytes"),
+        (written(directory(8, [(0, 4, 2, 6, 5)]), b"\x01" + bytes(4) + b"\x05"), "does not know"),
         (written(directory(8, [(0, 4, 2, 9, 2)]), b"\x01" + bytes(4) + b"\x02\x00\x00\x00"), "nothing explains"),
     ],
 )

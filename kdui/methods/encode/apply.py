@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+from safetensors.numpy import load_file
 
 from kdui.core.artifact import Artifact
 from kdui.core.errors import StageFailed
@@ -17,6 +18,7 @@ from kdui.kdz.on_disk import pack_file, read_model
 from kdui.methods.encode.files import PACKED_MODEL
 from kdui.methods.encode.shared_values import share_values
 from kdui.methods.export.files import INPUTS_FILE, MODEL_FILE, read_inputs
+from kdui.models.module_store import WEIGHTS
 from kdui.runtime.graph_files import graph_bytes, load_graph, save_graph
 from kdui.runtime.sessions import run_graph
 from kdui.training.context import StepContext
@@ -34,13 +36,14 @@ def encode(context: StepContext) -> dict[str, Any]:
         shutil.copyfile(source.file(name), context.out / name)
     target = context.out / MODEL_FILE
     model = load_graph(source.file(MODEL_FILE))
-    shared = share_values(model, bits) if bits else []
+    bases = _bases(context)
+    shared = share_values(model, bits, bases) if bits else []
     save_graph(without_debugging(model), target)
     if not bits and not _answers_alike(context, source, target):
         context.report.log("Without its debugging notes this graph answers differently, so they are packed too.")
         save_graph(load_graph(source.file(MODEL_FILE)), target)
     context.report.progress(0.3)
-    packed = pack_file(target, context.out / PACKED_MODEL)
+    packed = pack_file(target, context.out / PACKED_MODEL, bases)
     context.report.progress(0.8)
     found = _report(packed, _decode_times(context, packed, target), graph_bytes(context.inputs["float"].file(MODEL_FILE)))
     _log(context, packed, found)
@@ -48,6 +51,14 @@ def encode(context: StepContext) -> dict[str, Any]:
         key: source.manifest.summary[key] for key in ("parameters", "nonzero", "macs") if key in source.manifest.summary
     }
     return {**known, "shared_values": len(shared), **found}
+
+
+def _bases(context: StepContext) -> dict[str, np.ndarray]:
+    """The module's own weights by name, as they were before export folded normalisation into them; empty where there are none."""
+    if "weights" not in context.inputs:
+        return {}
+    state = load_file(context.inputs["weights"].file(WEIGHTS))
+    return {name: array for name, array in state.items() if array.dtype == np.float32 and array.ndim >= 2}
 
 
 def without_debugging(model: onnx.ModelProto) -> onnx.ModelProto:

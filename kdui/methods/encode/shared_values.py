@@ -5,18 +5,31 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
+from kdui.kdz.scaled import scaled_rows, scales_between
+
 FLOATS = (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.DOUBLE)
 MOST_CLUSTERED = 16_384  # weights that k-means looks at; of more, so many evenly spaced ones in their order of size
 
 
-def share_values(model: onnx.ModelProto, bits: int) -> list[str]:
-    """Give every float weight of two axes or more 2^bits values, zeros apart; returns the names of what was changed."""
+def share_values(model: onnx.ModelProto, bits: int, bases: dict[str, np.ndarray]) -> list[str]:
+    """Give every float weight of two axes or more 2^bits values, zeros apart; returns the names of what was changed.
+
+    A weight that is a scaled base shares its base's values; ``bases`` then holds the new base.
+    """
     changed = []
     for tensor in model.graph.initializer:
-        if tensor.data_type in FLOATS and len(tensor.dims) >= 2:
-            values = numpy_helper.to_array(tensor)
-            tensor.CopyFrom(numpy_helper.from_array(with_shared_values(values, 2**bits), tensor.name))
-            changed.append(tensor.name)
+        if tensor.data_type not in FLOATS or len(tensor.dims) < 2:
+            continue
+        values = numpy_helper.to_array(tensor)
+        base = bases.get(tensor.name)
+        scales = None if base is None else scales_between(base, values)
+        if base is None or scales is None:
+            shared = with_shared_values(values, 2**bits)
+        else:
+            bases[tensor.name] = with_shared_values(base, 2**bits)
+            shared = scaled_rows(bases[tensor.name], scales)
+        tensor.CopyFrom(numpy_helper.from_array(shared, tensor.name))
+        changed.append(tensor.name)
     return changed
 
 

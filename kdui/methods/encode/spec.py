@@ -23,6 +23,9 @@ def plan(chain: Chain, stage: str, spec: EncodeSpec) -> None:
     """One step on the graph of the newest compressed model, else of the model in hand; its size counts against fp32."""
     current = chain.need_model(stage)
     model = _newest(chain, current)
+    inputs = {"model": chain.exported(model), "float": chain.exported(current)}
+    if model.produces == "model":  # export folds normalisation into weights that share values; these know them as they were
+        inputs["weights"] = model
     step = chain.add(
         stage,
         stage=stage,
@@ -32,7 +35,7 @@ def plan(chain: Chain, stage: str, spec: EncodeSpec) -> None:
         role="compressed",
         label=f"{model.label} · encoded" + (f" with {2**spec.bits} values a layer" if spec.bits else ""),
         settings={"bits": spec.bits},
-        inputs={"model": chain.exported(model), "float": chain.exported(current)},
+        inputs=inputs,
     )
     chain.add_model(step)
 
