@@ -35,7 +35,8 @@ def test_students_made_before_there_were_bits_stay_valid(bench):
     assert DistillSparseSpec(weight_bits=3).low_bits() == {"weight_bits": 3}
 
     def settings(**knobs):
-        return next(step for step in bench.plan(digits_recipe("distill_sparse", **knobs)) if step.name == "distill_sparse").settings
+        plan = bench.plan(digits_recipe("distill_sparse", **knobs))
+        return next(step for step in plan if step.name == "distill_sparse").settings
 
     assert not settings().keys() & {"weight_bits", "activation_bits"}
     assert settings(weight_bits=4).keys() - settings().keys() == {"weight_bits"}
