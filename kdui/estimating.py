@@ -166,6 +166,13 @@ def _known(found: dict[str, Measurement], metric: str, scale: float) -> tuple[fl
     return (found[metric].value / scale, found[metric].provenance.origin) if metric in found else None
 
 
+def quantized_bits(spec: dict[str, Any]) -> float:
+    """Bits that a weight keeps after the stage ``quantize``."""
+    if spec.get("scheme") == "fp16":
+        return 16.0
+    return float(spec["average_bits"] if spec.get("allocation") == "mixed" else spec["bits"])
+
+
 def counted(size: Size, specs: dict[str, dict[str, Any]], length: int = 0) -> dict[str, float]:
     """Parameters, MACs and gzipped MB of a model after the recipe's compression, by formula.
 
@@ -174,7 +181,8 @@ def counted(size: Size, specs: dict[str, dict[str, Any]], length: int = 0) -> di
     """
     parameters, macs = float(size["parameters"]), float(size["macs"])
     prune = specs.get("prune")
-    bits = float(specs["quantize"]["bits"]) if "quantize" in specs else 32.0
+    bits = quantized_bits(specs["quantize"]) if "quantize" in specs else 32.0
+    bits = min([bits, *(float(spec["bits"]) for name, spec in specs.items() if name == "codebook")])
     bits = min([bits, *(float(spec["weight_bits"]) for spec in specs.values() if spec.get("weight_bits"))])
     sparsity = max((spec["sparsity"] for name, spec in specs.items() if "sparsity" in spec and name != "prune"), default=0.0)
     if structured := specs.get("prune_structured"):
@@ -234,9 +242,11 @@ def warnings(recipe: Recipe, specs: dict[str, dict[str, Any]], teacher: Size | N
         )
     if prune and prune["sparsity"] >= 0.9:
         found.append("At 90 % and more, most models lose accuracy that recovery does not bring back.")
-    if quantize and quantize["bits"] < 8:
+    if quantize and quantize["scheme"] == "fp16":
+        found.append("fp16 halves the file and is for GPUs: on a CPU it is not faster.")
+    elif quantize and quantized_bits(quantize) < 8 and quantize["scheme"] != "weight-only":
         found.append(
-            f"There is no kernel for {quantize['bits']} bits: accuracy is simulated, the packed size is real, "
+            f"There is no kernel for {quantized_bits(quantize):g} bits: accuracy is simulated, the packed size is real, "
             "the speed is that of the unpacked model."
         )
     trained = min((spec["weight_bits"] for spec in specs.values() if spec.get("weight_bits")), default=8)
@@ -244,7 +254,7 @@ def warnings(recipe: Recipe, specs: dict[str, dict[str, Any]], teacher: Size | N
         found.append(f"There is no kernel for {trained} bits: the packed size is real, the speed is that of 8 bits.")
     if "factorize" in specs:
         found.append("How much low rank saves is known when the singular values are: only a parameter budget is counted here.")
-    if quantize and quantize["bits"] == 8 and not cpu_flags() & FAST_INT8:
+    if quantize and quantized_bits(quantize) == 8 and quantize["scheme"] != "weight-only" and not cpu_flags() & FAST_INT8:
         found.append(
             "This CPU has no int8 dot product (VNNI): int8 saves size, gains less speed here, and may slow small networks down."
         )
