@@ -25,6 +25,8 @@ def scales_between(base: np.ndarray, weights: np.ndarray) -> np.ndarray | None:
     """The fp32 scale of each row with base · scale = weights, bit for bit; None where there are none."""
     if base.shape != weights.shape or base.dtype != np.float32 or weights.dtype != np.float32 or not weights.size:
         return None
+    if not (_plain(base) and _plain(weights)):
+        return None
     ours, theirs = (array.reshape(len(array), -1) for array in (base, weights))
     rows = np.arange(len(ours))
     largest = np.abs(ours).argmax(1)
@@ -37,7 +39,14 @@ def scales_between(base: np.ndarray, weights: np.ndarray) -> np.ndarray | None:
         tried = (quotients.view(np.int32) + np.int32(step)).view(np.float32)
         same = (scaled_rows(ours, tried).view(np.uint32) == theirs.view(np.uint32)).all(1)
         found = np.where(np.isnan(found) & same, tried, found)
-    return None if np.isnan(found).any() else found
+    return None if np.isnan(found).any() or not _plain(found) else found
+
+
+def _plain(values: np.ndarray) -> bool:
+    """Whether all are zero or normal numbers: some processes flush subnormal ones, and a NaN's bits vary."""
+    exponents = np.ascontiguousarray(values).view(np.uint32) & 0x7F800000
+    zeros = (values.view(np.uint32) & 0x7FFFFFFF) == 0
+    return bool((zeros | ((exponents != 0) & (exponents != 0x7F800000))).all())
 
 
 def code_scaled(data: bytes | memoryview, base: np.ndarray) -> Coded | None:

@@ -12,6 +12,7 @@ import gradio as gr
 from fastapi.responses import FileResponse, Response
 from starlette.routing import Route
 
+from kdui.ui.downloads import download_route
 from kdui.ui.shell import PageState, create_header, create_state
 from kdui.ui.theme import create_theme
 
@@ -66,7 +67,7 @@ def launch(
         show_error=False,
         enable_monitoring=False,
         max_file_size="16mb",
-        app_kwargs={"routes": [Route("/kdui-assets/{name}", serve_asset)]},
+        app_kwargs={"routes": [Route("/kdui-assets/{name}", serve_asset), download_route(workbench)]},
     )
     return demo
 

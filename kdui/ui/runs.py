@@ -10,6 +10,7 @@ from kdui.core.errors import RecipeError
 from kdui.core.plain import Frozen
 from kdui.core.run import Run, RunState
 from kdui.ui import run_view
+from kdui.ui.downloads import downloads_html
 from kdui.ui.panel import create_panel, options
 from kdui.ui.run_table import page_html
 from kdui.ui.shell import PageState
@@ -66,6 +67,7 @@ class RunCalls:
             "strip": run_view.strip_html(run.steps, [stage.name for stage in run.recipe.stages]),
             "results": run_view.gain_html(detail.gain)
             + run_view.results_html(detail.results, headline)
+            + downloads_html(run, detail.results)
             + run_view.findings_html(detail.findings),
             "recipe": run_view.recipe_html(detail),
             "log": self.workbench.log_tail(run_id),

@@ -1,0 +1,75 @@
+"""Downloads: every measured model of a run as a file that carries its claims."""
+
+import tempfile
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from starlette.background import BackgroundTask
+from starlette.responses import FileResponse, Response
+from starlette.routing import Route
+
+from kdui.core.errors import KduiError
+from kdui.core.run import Run
+from kdui.core.views import ModelResult
+
+KINDS = {".onnx": "ONNX", ".kdz": "packed"}
+PACKS = "encode"  # the method that writes a packed form
+
+
+def downloads_html(run: Run, results: Sequence[ModelResult]) -> str:
+    """A link for each measured model, and one for its packed form where there is one."""
+    methods = {step.name: step.method for step in run.steps}
+    links = []
+    for result in results:
+        model = result.step.partition(".")[2]
+        for ending, title in KINDS.items():
+            if ending == ".kdz" and methods.get(model) != PACKS:
+                continue
+            address = "/".join(("kdui-models", quote(run.id), quote(model, safe="") + ending))
+            links.append(f'<a class="btn act small" href="{escape(address)}" download>{escape(result.label)} · {title}</a>')
+    if not links:
+        return ""
+    return (
+        f'<h2 class="label">Download</h2><div class="buttons" id="run-downloads">{"".join(links)}</div>'
+        '<p class="lead">Each file carries what was measured; <code>python app.py verify FILE</code> measures again.</p>'
+    )
+
+
+def download_route(workbench: Any) -> Route:
+    """Where those links lead; the file is written when it is asked for and removed once it is sent."""
+
+    def send(request: Any) -> Response:
+        if not signed_in(request):
+            return Response("Sign in on the page first.", status_code=401)
+        name = Path(request.path_params["name"])
+        if name.suffix not in KINDS:
+            return Response("There is no such file.", status_code=404)
+        place = tempfile.TemporaryDirectory(prefix="kdui-download-")
+        try:
+            found = workbench.deliver(request.path_params["run"], name.stem, Path(place.name) / f"model{name.suffix}")
+            if found.beside:
+                raise KduiError(
+                    f"This model is so large that its weights stand in a file of their own. Write both with 'python app.py "
+                    f"deliver {request.path_params['run']} {name.stem} --out model.onnx'."
+                )
+        except KduiError as error:
+            place.cleanup()
+            return Response(str(error), status_code=409, media_type="text/plain")
+        filename = f"{request.path_params['run']}-{name.stem}{name.suffix}"
+        return FileResponse(
+            found.path, media_type="application/octet-stream", filename=filename, background=BackgroundTask(place.cleanup)
+        )
+
+    return Route("/kdui-models/{run}/{name}", send)
+
+
+def signed_in(request: Any) -> bool:
+    """Whether the page would answer this visitor: routes of our own lie outside Gradio's check of KDUI_AUTH."""
+    app = request.app
+    if getattr(app, "auth", None) is None:
+        return True
+    cookies = (f"access-token-{app.cookie_id}", f"access-token-unsecure-{app.cookie_id}")
+    return any(app.tokens.get(request.cookies.get(name)) for name in cookies)

@@ -1,0 +1,57 @@
+"""Downloads of a run's models: the links on the page, the file behind them, and who may have it."""
+
+from types import SimpleNamespace
+
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+
+from kdui.core.errors import UnknownName
+from kdui.ui.downloads import download_route, downloads_html
+
+
+class Deliverer:
+    """Writes what it was asked for."""
+
+    def deliver(self, run, model, out):
+        if model not in ("prune", "encode"):
+            raise UnknownName("model of this run", model, ["prune", "encode"])
+        out.write_bytes(f"{run} {model} {out.suffix}".encode())
+        return SimpleNamespace(path=out, beside=(out,) if run == "large" else ())
+
+
+def client(auth=None, tokens=None):
+    app = FastAPI(routes=[download_route(Deliverer())])
+    app.auth, app.cookie_id, app.tokens = auth, "1", tokens or {}
+    return TestClient(app)
+
+
+def test_a_file_is_written_when_it_is_asked_for():
+    answer = client().get("/kdui-models/abcd/encode.kdz")
+    assert (answer.status_code, answer.content) == (200, b"abcd encode .kdz")
+    assert 'filename="abcd-encode.kdz"' in answer.headers["content-disposition"]
+
+
+def test_what_does_not_exist_is_said_in_words():
+    assert client().get("/kdui-models/abcd/encode.exe").status_code == 404
+    answer = client().get("/kdui-models/abcd/prun.onnx")
+    assert answer.status_code == 409 and "Did you mean 'prune'" in answer.text
+    assert "app.py deliver large prune" in client().get("/kdui-models/large/prune.onnx").text
+
+
+def test_a_password_guards_downloads_too():
+    guarded = client(auth=lambda user, password: True, tokens={"secret": "visitor"})
+    assert guarded.get("/kdui-models/abcd/prune.onnx").status_code == 401
+    guarded.cookies.set("access-token-unsecure-1", "guess")
+    assert guarded.get("/kdui-models/abcd/prune.onnx").status_code == 401
+    guarded.cookies.set("access-token-unsecure-1", "secret")
+    assert guarded.get("/kdui-models/abcd/prune.onnx").status_code == 200
+
+
+def test_links_name_every_measured_model_and_packed_forms():
+    run = SimpleNamespace(id="abcd", steps=[SimpleNamespace(name="encode", method="encode")])
+    results = [SimpleNamespace(step=f"measure.{name}", label=f"<{name}>") for name in ("prune", "encode")]
+    html = downloads_html(run, results)
+    assert html.count("<a ") == 3 and "&lt;encode&gt; · packed" in html
+    for address in ("abcd/prune.onnx", "abcd/encode.onnx", "abcd/encode.kdz"):
+        assert f'href="kdui-models/{address}"' in html
+    assert downloads_html(run, []) == ""
