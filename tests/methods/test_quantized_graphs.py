@@ -140,6 +140,25 @@ def test_half_precision_is_near_the_identity_and_half_the_size():
     assert halved.ByteSize() < 0.6 * size
 
 
+def test_a_mask_of_the_lowest_number_still_hides_in_half_precision():
+    constants = [numpy_helper.from_array(np.array(np.finfo(np.float32).min, np.float32), "lowest")]
+    constants.append(numpy_helper.from_array(np.array(0, np.float32), "nothing"))
+    nodes = [
+        helper.make_node("Where", ["seen", "nothing", "lowest"], ["mask"], name="where"),
+        helper.make_node("Add", ["scores", "mask"], ["masked"], name="add"),
+        helper.make_node("Softmax", ["masked"], ["outputs"], name="softmax"),
+    ]
+    given = [helper.make_tensor_value_info("seen", TensorProto.BOOL, ["n", 3])]
+    given.append(helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["n", 3]))
+    built = helper.make_graph(
+        nodes, "mask", given, [helper.make_tensor_value_info("outputs", TensorProto.FLOAT, ["n", 3])], constants
+    )
+    model = to_half(helper.make_model(built, opset_imports=[helper.make_opsetid("", 20)], ir_version=10))
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    seen, scores = np.array([[True, True, False]]), np.array([[2.0, 2.0, -9.0]], np.float32)
+    assert session.run(None, {"seen": seen, "scores": scores})[0].tolist() == [[0.5, 0.5, 0.0]]
+
+
 def test_values_beyond_half_precision_are_refused():
     model = reader(8, 8)
     model.graph.initializer[0].CopyFrom(numpy_helper.from_array(np.full((WORDS, 8), 1e6, np.float32), "table"))

@@ -175,7 +175,13 @@ def test_an_allocation_keeps_its_budget_and_comes_close_to_the_best(data):
     count = data.draw(st.integers(1, 4))
     sizes = data.draw(st.lists(st.integers(1, 500), min_size=count, max_size=count))
     costs = [
-        dict(zip(WIDTHS, sorted(data.draw(st.lists(st.floats(0, 5), min_size=4, max_size=4)), reverse=True), strict=True))
+        dict(
+            zip(
+                WIDTHS,
+                sorted(data.draw(st.lists(st.floats(0, 5, allow_subnormal=False), min_size=4, max_size=4)), reverse=True),
+                strict=True,
+            )
+        )
         for _ in sizes
     ]
     average = data.draw(st.floats(2, 8))

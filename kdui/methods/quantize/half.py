@@ -15,9 +15,15 @@ NOTE = "fp16 is for GPUs: a CPU has no fast half-precision kernels for it"
 
 
 def to_half(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The graph with weights and arithmetic in fp16, inputs and outputs as they were; raises StageFailed beyond fp16's range."""
+    """The graph with weights and arithmetic in fp16, inputs and outputs as they were; raises StageFailed beyond fp16's range.
+
+    Lone constants beyond it become its largest number: what an attention mask adds to hide a token still hides it.
+    """
     for tensor in model.graph.initializer:
-        if tensor.data_type == TensorProto.FLOAT and np.abs(numpy_helper.to_array(tensor)).max(initial=0) > LARGEST_HALF:
+        if tensor.data_type != TensorProto.FLOAT or not tensor.dims:
+            continue
+        values = numpy_helper.to_array(tensor)
+        if values.size > 1 and np.abs(values).max() > LARGEST_HALF:
             raise StageFailed(
                 f"'{tensor.name}' holds values beyond {LARGEST_HALF:g}, the largest of fp16. Choose 8 bits instead."
             )
