@@ -42,8 +42,8 @@ class Build:
 
     @property
     def pictured(self) -> list[Form]:
-        """Forms of their own whose knobs have lenses: those of compression."""
-        return [self.forms[method.name] for method in self.methods if method.group == "compress"]
+        """Forms of their own whose knobs have lenses."""
+        return [self.forms[method.name] for method in self.methods if _has_lens(method)]
 
     # --- reading and showing -----------------------------------------------------------------------------------------
 
@@ -217,7 +217,7 @@ class Build:
             )
         elif not folded:
             gr.HTML(f'<div class="step-head"><b>{method.title}</b><span>{method.summary}</span></div>')
-        pictured = method.group == "compress"
+        pictured = _has_lens(method)
         # A step without lenses is not even built in the browser while it is off: the page is up sooner.
         with gr.Column(elem_classes="step-body", visible=settings is not None or pictured or method.name == DISTILL) as body:
             if method.name == DISTILL:
@@ -288,6 +288,10 @@ def _choices(cards: Sequence[ModelCard]) -> list[tuple[str, str]]:
 
 def _card(cards: Sequence[ModelCard], ref: str | None) -> ModelCard | None:
     return next((card for card in cards if card.ref == ref), None)
+
+
+def _has_lens(method: Method) -> bool:
+    return method.group == "compress" and any(knob.lens for knob in knobs(method.spec))
 
 
 def _ref(model: Any) -> str | None:

@@ -28,7 +28,7 @@ class QatSpec(RecoveryKnobs):
         le=8,
         title="Bits of a weight",
         description="Weights are trained on a grid of this many bits.",
-        json_schema_extra={"lens": "bits", "step": 1},
+        json_schema_extra={"step": 1},
     )
     activation_bits: int = Field(
         default=8,
