@@ -121,7 +121,9 @@ def _seconds(bench: Workbench, run: Run, arm: Arm) -> float:
 
 
 def markdown(table: dict[str, Any]) -> str:
-    """The table as Markdown: what the README and a terminal show."""
+    """The table as Markdown: what the README and a terminal show; gains where there are controls, else what compression gave."""
+    if not any("gain_over_control" in row or "gain_over_smoothed" in row for row in table["arms"]):
+        return _compression_markdown(table)
     lines = ["| method | accuracy, % | over hard labels | over smoothed labels | minutes |", "| --- | --- | --- | --- | --- |"]
     for row in table["arms"]:
         main = row["models"][row["result"]]
@@ -129,6 +131,36 @@ def markdown(table: dict[str, Any]) -> str:
         gains = [_gain_words(row.get(f"gain_over_{control}")) for control in ("control", "smoothed")]
         lines.append(f"| {row['arm']} | {main['mean']:.2f}{width} | {gains[0]} | {gains[1]} | {row['minutes']:.1f} |")
     return "\n".join(lines)
+
+
+def _compression_markdown(table: dict[str, Any]) -> str:
+    """Each arm's result beside the model it came from: accuracy of both, how much smaller it is stored, how much faster it runs."""
+    lines = ["| model | before, % | after, % | stored | smaller | faster |", "| --- | --- | --- | --- | --- | --- |"]
+    for row in table["arms"]:
+        main, first = row["models"][row["result"]], next(iter(row["models"].values()))
+        width = f" ± {main['half_width']:.2f}" if main["half_width"] is not None else ""
+        stored = _values(main.get("packed_mb", main["file_mb"]))
+        smaller = [_values(first["file_mb"])[0] / size for size in stored]
+        faster = _values(main["speedup"]) if "speedup" in main else []
+        cells = [
+            row["arm"],
+            f"{first['mean']:.2f}",
+            f"{main['mean']:.2f}{width}",
+            f"{1e3 * sum(stored) / len(stored):,.1f} kB",
+            _range(smaller),
+            _range(faster) if faster else "–",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _values(found: Any) -> list[float]:
+    return list(found) if isinstance(found, list) else [found]
+
+
+def _range(ratios: list[float]) -> str:
+    low, high = f"{min(ratios):.1f}", f"{max(ratios):.1f}"
+    return f"{low} ×" if low == high else f"{low} to {high} ×"
 
 
 def _gain_words(found: Row | None) -> str:

@@ -109,3 +109,17 @@ def test_a_broken_study_is_refused_in_words(tmp_path: Path, text: str, words: st
 def test_an_unknown_study_suggests_the_nearest():
     with pytest.raises(UnknownName, match="digits-outputs"):
         read_study("digit-outputs")
+
+
+def test_a_study_of_compression_tells_what_became_smaller():
+    before = {"role": "teacher", "label": "LeNet", "mean": 89.1, "half_width": 0.0, "file_mb": 1.0}
+    after = {
+        "role": "compressed",
+        "label": "packed",
+        "mean": 89.0,
+        "half_width": 0.12,
+        "file_mb": 1.0,
+        "packed_mb": [0.02, 0.025],
+    }
+    table = {"arms": [{"arm": "LeNet", "models": {"teach": before, "encode": after}, "result": "encode", "minutes": 1.0}]}
+    assert markdown(table).splitlines()[2] == "| LeNet | 89.10 | 89.00 ± 0.12 | 22.5 kB | 40.0 to 50.0 × | – |"
