@@ -134,7 +134,7 @@ def markdown(table: dict[str, Any]) -> str:
 
 
 def _compression_markdown(table: dict[str, Any]) -> str:
-    """Each arm's result beside the model it came from: accuracy of both, how much smaller it is stored, how much faster it runs."""
+    """Each arm's result beside the model it came from: accuracy, how much smaller it is stored, how much faster it runs."""
     lines = ["| model | before, % | after, % | stored | smaller | faster |", "| --- | --- | --- | --- | --- | --- |"]
     for row in table["arms"]:
         main, first = row["models"][row["result"]], next(iter(row["models"].values()))
