@@ -1,4 +1,4 @@
-"""Fully connected network: scaled pixels in a row, hidden layers with ReLU, and a linear head (LeCun et al. 1998, LeNet-300-100)."""
+"""Fully connected network: scaled pixels in a row, hidden layers with ReLU, and a linear head (LeCun et al. 1998)."""
 
 import math
 from collections.abc import Mapping
