@@ -8,7 +8,7 @@ from kdui.core.errors import RecipeError
 from kdui.core.plan import Chain, Step
 from kdui.methods.low_bit_knobs import refuse_low_bits
 from kdui.methods.student_knobs import teacher_outputs
-from kdui.methods.training_knobs import ADVANCED, TrainingKnobs
+from kdui.methods.training_knobs import ADVANCED, NEVER, TrainingKnobs, refuse_adapters
 
 
 class RecoveryKnobs(TrainingKnobs):
@@ -41,6 +41,8 @@ class RecoveryKnobs(TrainingKnobs):
         description="0 recovers on true labels alone.",
         json_schema_extra={"advanced": True, "step": 0.05},
     )
+    augment: bool = Field(default=False, title="Augment pictures", json_schema_extra=NEVER)
+    adapter_rank: int = Field(default=0, ge=0, le=256, title="Adapter rank", json_schema_extra=NEVER)
 
 
 def need_weights(chain: Chain, stage: str) -> Step:
@@ -70,6 +72,9 @@ def plan_compressed(
     ``settings`` are those that decide the result beside the training's; left out, all that the spec has chosen. ``remark``
     stands behind the model's name on the page.
     """
+    refuse_adapters(stage, spec)
+    if spec.augment:
+        raise RecipeError(f"Stage '{stage}' recovers on the examples as they are. Leave 'augment' out.")
     model = need_weights(chain, stage)
     inputs = {"model": model}
     if spec.epochs and spec.soft_weight and chain.teacher is not None:

@@ -109,8 +109,8 @@ class TrainingKnobs(StageSpec):
 
 
 def refuse_adapters(stage: str, spec: TrainingKnobs) -> None:
-    """Raises RecipeError in a stage that removes weights: an adapter that is merged would fill them in again."""
+    """Raises RecipeError in a stage that removes or rounds weights: an adapter that is merged would undo that."""
     if spec.adapter_rank:
         raise RecipeError(
-            f"Stage '{stage}' removes weights, which merging an adapter would fill in again. Set 'adapter_rank: 0' there."
+            f"Stage '{stage}' removes or rounds weights, which merging an adapter would undo. Set 'adapter_rank: 0' there."
         )

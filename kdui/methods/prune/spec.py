@@ -9,7 +9,6 @@ from kdui.core.contracts import Method
 from kdui.core.errors import RecipeError
 from kdui.core.plan import Chain
 from kdui.methods.recovery_knobs import RecoveryKnobs, need_weights, plan_compressed
-from kdui.methods.training_knobs import refuse_adapters
 
 CALIBRATED = ("taylor", "wanda")
 RANKED = ("magnitude", "random", "taylor", "movement")  # criteria that rank the weights of all layers
@@ -125,7 +124,6 @@ def _check_course(stage: str, spec: PruneSpec) -> None:
 
 def plan(chain: Chain, stage: str, spec: PruneSpec) -> None:
     """One step: the sparse model, recovered under the teacher where there is one."""
-    refuse_adapters(stage, spec)
     need_weights(chain, stage)
     _check_course(stage, spec)
     share = f"{spec.sparsity:.0%}".replace("%", " %")

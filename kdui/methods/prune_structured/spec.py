@@ -9,7 +9,6 @@ from kdui.core.contracts import Method
 from kdui.core.errors import RecipeError
 from kdui.core.plan import Chain, ModelFacts
 from kdui.methods.recovery_knobs import RecoveryKnobs, need_weights, plan_compressed
-from kdui.methods.training_knobs import refuse_adapters
 
 PARTS = ("heads", "feed_forward", "hidden", "layers")
 
@@ -144,7 +143,6 @@ def own_settings(chain: Chain, spec: PruneStructuredSpec) -> dict[str, Any]:
 
 def plan(chain: Chain, stage: str, spec: PruneStructuredSpec) -> None:
     """One step: the smaller model, recovered under the teacher where there is one."""
-    refuse_adapters(stage, spec)
     model = need_weights(chain, stage)
     of_teacher = model is chain.teacher or chain.student_facts is None
     facts = chain.teacher_facts if of_teacher else chain.student_facts
