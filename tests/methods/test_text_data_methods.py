@@ -42,7 +42,7 @@ def test_a_student_learns_from_masked_texts(newswire):
     scored = np.load(newswire.bench.folder(run, "transfer_set.scored") / FILE)
     assert scored.shape == (3, EXAMPLES, 8)
     changed = np.abs(scored[1:].astype(np.float32) - scored[0]).max(-1) > 0.01
-    assert changed.mean() > 0.8  # almost every text has a masked word
+    assert changed.mean() > 0.7  # most texts have a masked word that moves the answer
 
 
 def test_a_student_with_words_of_its_own_sees_the_same_words_masked(newswire):
