@@ -2,16 +2,19 @@
 (() => {
   "use strict";
   const { kdui } = window;
-  const { draw, set, poll, escape, save, picture } = kdui.live;
+  const { set, poll, escape, titled, savable } = kdui.live;
+  const NARROW = 480; // px of a chart
   const CHARTS = ["harm", "flips", "reliability", "robustness", "sweep", "kernels"];
   // select's id -> [what is asked for, the answer's list of choices]
   const SELECTS = { "evidence-run": ["run", "runs"], "evidence-model": ["model", "models"],
     "evidence-corruption": ["corruption", "corruptions"], "evidence-by": ["by", "sweeps"] };
 
+  const wrapped = (label) => String(label).replace("<br>", " ").replace(/(.{10,14}?) /g, "$1<br>");
+
   const mount = (root, server) => {
     const part = (id) => root.querySelector(`#${id}`);
     const selects = Object.entries(SELECTS).map(([id, names]) => [part(id), ...names]);
-    const view = { task: "", turn: 0, figures: {}, asked: {} };
+    const view = { task: "", turn: 0, asked: {} };
 
     const wish = () => ({ task: view.task, ...view.asked });
     const ask = async () => {
@@ -25,27 +28,15 @@
         select.value = answer[name];
         select.closest(".field").hidden = !answer[choices];
       }
-      for (const name of CHARTS) show(name, answer[name]);
+      for (const name of CHARTS) titled(root, name, answer[name], fit);
       for (const name of ["flips", "kernels"]) set(part(`${name}-text`), answer[name].text ?? "");
     };
-    const show = (name, { figure = "", title, subtitle, height, note = "" }) => {
-      const chart = part(`${name}-chart`);
-      part(`${name}-title`).textContent = title;
-      part(`${name}-subtitle`).textContent = subtitle ?? "";
-      set(part(`${name}-note`), note);
-      for (const each of root.querySelectorAll(`#${name} [data-save]`)) each.hidden = !figure;
-      part(`${name}-note`).hidden = !note;
-      chart.hidden = !figure;
-      if (!figure || figure === view.figures[name]) { view.figures[name] = figure; return; }
-      view.figures[name] = figure;
-      chart.style.height = `${height}px`;
-      const narrow = chart.clientWidth < 480;
-      draw(chart, figure, (drawn) => {
-        delete drawn.layout.title; // stands above the chart as text
-        drawn.layout.margin = { ...drawn.layout.margin, l: narrow ? 40 : 64, r: 8 };
-        if (narrow) drawn.layout.legend = { ...drawn.layout.legend, orientation: "v" };
-        return drawn;
-      });
+    const fit = (figure, width) => {
+      figure.layout.margin = { ...figure.layout.margin, l: width < NARROW ? 40 : 64, r: 8 };
+      if (width >= NARROW) return;
+      figure.layout.legend = { ...figure.layout.legend, orientation: "v" };
+      // Names of models beside their bars leave the bars room.
+      for (const trace of figure.data) if (trace.orientation === "h") trace.y = trace.y.map(wrapped);
     };
 
     for (const [select, name] of selects) {
@@ -54,14 +45,7 @@
         ask();
       });
     }
-    root.addEventListener("click", async (event) => {
-      const button = event.target.closest("[data-save][data-of]");
-      if (!button || !CHARTS.includes(button.dataset.of)) return;
-      const { save: kind, of: name } = button.dataset;
-      if (kind !== "csv") return picture(view.figures[name], kind, `kdui-${view.task}-${name}`);
-      const answer = await server.explore_evidence_csv({ ...wish(), of: name });
-      if (answer.csv) save(answer.name, "text/csv", answer.csv);
-    });
+    savable(root, CHARTS, (name) => `kdui-${view.task}-${name}`, (name) => server.explore_evidence_csv({ ...wish(), of: name }));
     poll("explore", 20, () => view.task && ask());
     return {
       choose(task) {

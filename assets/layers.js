@@ -2,12 +2,13 @@
 (() => {
   "use strict";
   const { kdui } = window;
-  const { draw, set, poll, escape, save, picture } = kdui.live;
+  const { set, poll, escape, titled, savable } = kdui.live;
+  const NARROW = 560; // px of the chart
 
   const mount = (root, server) => {
     const part = (id) => root.querySelector(`#layers-${id}`);
     const selects = Object.fromEntries(["model", "method", "quantity"].map((name) => [name, part(name)]));
-    const view = { task: "", turn: 0, figure: "" };
+    const view = { task: "", turn: 0 };
     const wish = () => ({ task: view.task, ...Object.fromEntries(Object.entries(selects).map(([name, select]) => [name, select.value])) });
 
     const ask = async () => {
@@ -20,38 +21,18 @@
         set(selects[name], answer[`${name}s`] ?? "");
         selects[name].value = answer[name] ?? "";
       }
-      show(answer.layers);
+      for (const select of Object.values(selects)) select.closest(".field").hidden = !answer.layers.figure;
+      titled(root, "layers", answer.layers, fit);
     };
-    const show = ({ figure = "", title, subtitle, height, note = "" }) => {
-      const chart = part("chart");
-      part("title").textContent = title;
-      part("subtitle").textContent = subtitle ?? "";
-      set(part("note"), note);
-      part("note").hidden = !note;
-      for (const each of [...Object.values(selects).map((select) => select.closest(".field")), ...root.querySelectorAll("#layers [data-save]")]) each.hidden = !figure;
-      chart.hidden = !figure;
-      if (!figure || figure === view.figure) { view.figure = figure; return; }
-      view.figure = figure;
-      chart.style.height = `${height}px`;
-      const narrow = chart.clientWidth < 560;
-      draw(chart, figure, (drawn) => {
-        delete drawn.layout.title; // stands above the chart as text
-        if (narrow) {
-          delete drawn.layout.yaxis.title;
-          for (const trace of drawn.data) trace.showscale = false;
-        }
-        return drawn;
-      });
+    const fit = (figure, width) => {
+      if (width >= NARROW) return;
+      delete figure.layout.yaxis.title;
+      figure.layout.xaxis.title.text = figure.layout.xaxis.title.text.replace(/ \(.*\)$/, "");
+      for (const trace of figure.data) trace.showscale = false;
     };
 
     for (const select of Object.values(selects)) select.addEventListener("change", ask);
-    root.addEventListener("click", async (event) => {
-      const kind = event.target.closest("[data-save][data-of=layers]")?.dataset.save;
-      if (!kind) return;
-      if (kind !== "csv") { picture(view.figure, kind, `kdui-${view.task}-layers`); return; }
-      const answer = await server.explore_layers_csv(wish());
-      if (answer.csv) save(answer.name, "text/csv", answer.csv);
-    });
+    savable(root, ["layers"], () => `kdui-${view.task}-layers`, () => server.explore_layers_csv(wish()));
     poll("explore", 30, () => view.task && ask());
     return {
       choose(task) {

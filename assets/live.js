@@ -98,9 +98,39 @@
     return window.Plotly.downloadImage({ data, layout: { ...layout, ...size }, config: {} },
       { format: kind, ...size, scale: kind === "png" ? 2 : 1, filename: name });
   };
+  // A chart under a title of its own: #ID-title, -subtitle, -note and -chart, and the buttons in #ID. A figure that is shown already is
+  // not drawn again; `adjust(figure, width)` fits a new one to the page. Resolves once it is drawn.
+  const titled = async (root, id, { figure = "", title, subtitle, height, note = "" }, adjust = () => {}) => {
+    const part = (name) => root.querySelector(`#${id}-${name}`);
+    const chart = part("chart");
+    part("title").textContent = title;
+    part("subtitle").textContent = subtitle ?? "";
+    set(part("note"), note);
+    part("note").hidden = !note;
+    for (const each of root.querySelectorAll(`#${id} [data-save]`)) each.hidden = !figure;
+    chart.hidden = !figure;
+    const known = chart.figure === figure;
+    chart.figure = figure;
+    if (!figure || known) return;
+    chart.style.height = `${height}px`;
+    const width = chart.clientWidth;
+    await draw(chart, figure, (drawn) => {
+      delete drawn.layout.title; // stands above the chart as text
+      adjust(drawn, width);
+      return drawn;
+    });
+  };
+  // The buttons of such charts: a picture of what is shown, or the table that `table(id)` asks the server for.
+  const savable = (root, ids, name, table) => root.addEventListener("click", async (event) => {
+    const { save: kind, of: id } = event.target.closest("[data-save][data-of]")?.dataset ?? {};
+    if (!ids.includes(id)) return;
+    if (kind !== "csv") return picture(root.querySelector(`#${id}-chart`).figure, kind, name(id));
+    const answer = await table(id);
+    if (answer.csv) save(answer.name, "text/csv", answer.csv);
+  });
   const later = (wait, work) => {
     let timer;
     return (...given) => { clearTimeout(timer); timer = setTimeout(() => work(...given), wait); };
   };
-  kdui.live = { draw, append, themed, set, poll, escape, save, picture, later };
+  kdui.live = { draw, append, themed, set, poll, escape, save, picture, titled, savable, later };
 })();
