@@ -27,6 +27,8 @@ def harm_figure(classes: pd.DataFrame, *, about: str) -> go.Figure:
     rows = classes.sort_values(["recall_change", "of"], ascending=[False, True], kind="stable")
     place = {label: number for number, label in enumerate(rows["of"])}
     least, most = int(rows["count"].min()), int(rows["count"].max())
+    changes = [0.0, *rows["recall_change"], *rows["precision_change"]]
+    room = 0.06 * (max(changes) - min(changes)) or 1.0  # no mark is cut in two at the edge
     many = f"{least}" if least == most else f"{least} to {most}"
     figure = go.Figure(
         layout=style.layout(
@@ -34,7 +36,12 @@ def harm_figure(classes: pd.DataFrame, *, about: str) -> go.Figure:
                 "text": harm_title(classes),
                 "subtitle": {"text": f"{about} · {many} test examples a class · with few examples a point or two is chance"},
             },
-            xaxis=style.axis("model − teacher, points", zeroline=True, zerolinecolor=style.INK, rangemode="tozero"),
+            xaxis=style.axis(
+                "model − teacher, points",
+                zeroline=True,
+                zerolinecolor=style.INK,
+                range=[min(changes) - room, max(changes) + room],
+            ),
             yaxis=style.axis(
                 "label",
                 tickvals=list(place.values()),

@@ -68,7 +68,7 @@ def sweep_figure(sweep: pd.DataFrame, *, by: By = "batch", about: str) -> go.Fig
                 tickvals=ticks,
                 ticktext=[f"{tick}" for tick in ticks],
             ),
-            yaxis=style.axis("ms an example", type="log", minor={"showgrid": False}, dtick=1, exponentformat="none"),
+            yaxis=style.axis("ms an example", type="log", minor={"showgrid": False}, dtick="D2", exponentformat="none"),
             height=360,
         )
     )

@@ -262,7 +262,7 @@ class Build:
             gr.HTML('<h2 class="label">What it will cost <span class="prov">● measured ○ estimated</span></h2>')
             self.cost = gr.HTML(build_facts.ESTIMATING, elem_id="build-cost")
             self.actions: Actions = draw_actions(self)
-            gr.HTML('<a class="to-what-if" href="#whatif-panel">What if it were compressed after training? ↓</a>')
+            gr.HTML('<a class="to-what-if" href="#whatif-panel">What if it were compressed after training?</a>')
 
 
 def create_build(workbench: Any, page_state: PageState) -> None:

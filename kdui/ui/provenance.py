@@ -36,7 +36,9 @@ def _scaled(value: float, steps: tuple[tuple[str, float], ...], plain: str) -> s
         if abs(value) >= size:
             size = 1e3 if suffix == "K" else size
             return f"{significant(value / size)}{THIN}{suffix}"
-    return f"{significant(value)}{THIN}{plain}" if plain else f"{value:,.0f}"
+    if plain:
+        return f"{significant(value)}{THIN}{plain}"
+    return f"{value:,.0f}" if abs(value) >= 100 or float(value).is_integer() else significant(value)
 
 
 def significant(value: float) -> str:
