@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from kdui.methods.measure.statistics import median_interval, wilson
+from kdui.methods.measure.statistics import wilson
+from kdui.runtime.timing import quantile_interval
 
 
 @pytest.mark.parametrize(
@@ -30,11 +31,11 @@ def test_wilson_stays_within_a_share_and_narrows_with_n():
 def test_median_interval_matches_the_exact_order_statistics():
     # For n = 200 the exact 95 % interval of a median runs from the 86th to the 115th ordered value.
     samples = np.random.default_rng(3).permutation(np.arange(1.0, 201.0))
-    low, high = median_interval(samples)
+    low, high = quantile_interval(samples, 0.5)
     assert low == pytest.approx(86, abs=3)
     assert high == pytest.approx(115, abs=3)
-    assert median_interval(samples) == (low, high)
+    assert quantile_interval(samples, 0.5) == (low, high)
 
 
 def test_median_interval_of_equal_samples_has_no_width():
-    assert median_interval(np.full(30, 1.25)) == (1.25, 1.25)
+    assert quantile_interval(np.full(30, 1.25), 0.5) == (1.25, 1.25)

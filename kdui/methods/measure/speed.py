@@ -13,7 +13,6 @@ from kdui.methods.export.files import MODEL_FILE, read_inputs
 from kdui.methods.measure.costs import kernels
 from kdui.methods.measure.provenance import provenance, row, unpacked_note
 from kdui.methods.measure.samples import THROUGHPUT_BATCH, sweep, timed_length, timed_sample
-from kdui.methods.measure.statistics import median_interval
 from kdui.objectives import objective_of
 from kdui.runtime.latency import Latency, Setting, measure_latency, measure_memory
 from kdui.runtime.sessions import run_graph
@@ -68,7 +67,7 @@ def latency_rows(context: StepContext, model: Artifact, timing: Latency) -> list
     source = provenance(device, n=len(mine), note=note)
     rows = []
     for percent in PERCENTILES:
-        low, high = median_interval(mine) if percent == 50 else quantile_interval(mine, percent / 100)
+        low, high = quantile_interval(mine, percent / 100)
         kept: dict[str, Any] = {"samples": tuple(round(float(value), 5) for value in mine)} if percent == 50 else {}
         value = float(np.quantile(mine, percent / 100))
         rows.append(row(f"latency_p{percent}", value, "ms", source, low=low, high=high, **kept))

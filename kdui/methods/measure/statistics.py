@@ -1,10 +1,6 @@
-"""Intervals around what was measured. Pure numpy."""
+"""Intervals around what was measured. Pure mathematics."""
 
 import math
-
-import numpy as np
-
-from kdui.runtime.timing import quantile_interval
 
 Z95 = 1.959963984540054  # two-sided 95 % quantile of the normal distribution
 
@@ -14,8 +10,3 @@ def wilson(share: float, n: int) -> tuple[float, float]:
     centre = (share + Z95**2 / (2 * n)) / (1 + Z95**2 / n)
     half = Z95 / (1 + Z95**2 / n) * math.sqrt(share * (1 - share) / n + Z95**2 / (4 * n**2))
     return max(0.0, centre - half), min(1.0, centre + half)
-
-
-def median_interval(samples: np.ndarray, draws: int = 1000) -> tuple[float, float]:
-    """95 % percentile bootstrap interval of the median; the resampling is seeded, so the same samples give the same interval."""
-    return quantile_interval(samples, 0.5, draws)
