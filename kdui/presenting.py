@@ -2,16 +2,22 @@
 
 import math
 import statistics
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from kdui.catalogue.methods import METHODS
 from kdui.catalogue.tasks import TASKS
 from kdui.core.measurement import Measurement, Origin, Provenance
 from kdui.core.recipe import Recipe
 from kdui.core.run import Run
-from kdui.core.views import Answer, ModelResult, RunRow
+from kdui.core.views import Answer, ModelResult, RunRow, Servable
 from kdui.launch import machine
 from kdui.store.store import Store
+
+if TYPE_CHECKING:
+    import pandas
+
+LATEST_POINTS, MOST_SERVABLE = 2000, 100  # rows looked through for Compare, models it offers
 
 
 def differences(base: Recipe, recipe: Recipe) -> dict[str, Any] | None:
@@ -103,3 +109,24 @@ def findings(store: Store, run: Run) -> tuple[str, ...]:
     """What the run's reports found, one sentence each; a report that is not made yet, or was cleared away, says nothing."""
     made = [step.digest for step in run.steps if step.method == "sensitivity" and store.artifacts.has(step.digest)]
     return tuple(store.artifacts.manifest(digest).summary["finding"] for digest in made)
+
+
+def servable(task: str, points: "pandas.DataFrame", present: Callable[[str], bool]) -> list[Servable]:
+    """The measured models among ``points`` that can be loaded, newest first, each once; ``present`` knows the store."""
+    unit = TASKS[task].headline.unit
+    found: dict[str, Servable] = {}
+    for row in points.iloc[::-1].head(LATEST_POINTS).to_dict("records"):
+        if row["digest"] in found or not present(row["digest"]):
+            continue
+        found[row["digest"]] = Servable(
+            digest=row["digest"],
+            title=row["label"],
+            role=row["role"],
+            task=task,
+            run=row["run"],
+            file_bytes=round((row["file_mb"] or 0) * 1e6),
+            headline=f"{row['accuracy']:.1f} {unit} {Origin(row['origin']).mark}",
+        )
+        if len(found) >= MOST_SERVABLE:
+            break
+    return list(found.values())

@@ -16,7 +16,6 @@ from kdui.catalogue.sizes import known_size
 from kdui.catalogue.tasks import TASKS
 from kdui.core.contracts import Method, TaskFacts
 from kdui.core.errors import KduiError, RecipeError, StateConflict
-from kdui.core.measurement import Origin
 from kdui.core.recipe import ModelRef, Recipe
 from kdui.core.run import Event, Run, RunState
 from kdui.core.views import Answer, Estimate, Example, ModelCard, ModelResult, Overview, RunDetail, RunPage, Servable
@@ -27,7 +26,7 @@ from kdui.launch.dispatcher import Dispatcher, terminate
 from kdui.launch.local import OUTPUT
 from kdui.lens_data import lens_data
 from kdui.points import Points
-from kdui.presenting import answer, as_argument, differences, findings, gain, run_row
+from kdui.presenting import answer, as_argument, differences, findings, gain, run_row, servable
 from kdui.serving.client import ServingClient
 from kdui.settings import Settings
 from kdui.store.store import Store
@@ -296,25 +295,7 @@ class Workbench:
 
     def servable(self, task: str) -> list[Servable]:
         """Measured models that Compare can load, newest first, each once."""
-        frame = self.points(task)
-        unit = TASKS[task].headline.unit
-        found: dict[str, Servable] = {}
-        for row in frame.iloc[::-1].head(2000).to_dict("records"):
-            if row["digest"] in found or not self.store.artifacts.has(row["digest"]):
-                continue
-            mark = Origin(row["origin"]).mark
-            found[row["digest"]] = Servable(
-                digest=row["digest"],
-                title=row["label"],
-                role=row["role"],
-                task=task,
-                run=row["run"],
-                file_bytes=round((row["file_mb"] or 0) * 1e6),
-                headline=f"{row['accuracy']:.1f} {unit} {mark}",
-            )
-            if len(found) >= 100:
-                break
-        return list(found.values())
+        return servable(task, self.points(task), self.store.artifacts.has)
 
     def ask(self, task: str, digests: list[str], payload: Any) -> list[Answer]:
         """Each model's answer to what a person typed, drew or uploaded, with its latency measured now."""

@@ -81,30 +81,8 @@ def sensitivity_figure(
     rows = frame[frame["method"] == method]
     strengths = list(dict.fromkeys(rows["strength"]))
     layers = list(dict.fromkeys(zip(rows["place"], rows["layer"], strict=True)))
-    at: dict[Any, Any] = {(row.place, row.strength): row for row in rows.itertuples()}
-    values = [[getattr(at[place, strength], quantity) for strength in strengths] for place, _ in layers]
-    largest = max((value for row in values for value in row), default=0.0)
     figure = go.Figure(
-        go.Heatmap(
-            z=values,
-            x=list(range(len(strengths))),
-            y=list(range(len(layers))),
-            text=[[_cell(value, quantity) for value in row] for row in values],
-            texttemplate="%{text}",
-            textfont={"size": 14, "color": TEXT},
-            customdata=[[_hover(at[place, strength], method, unit) for strength in strengths] for place, _ in layers],
-            hovertemplate="%{customdata}<extra></extra>",
-            xgap=2,
-            ygap=2,
-            zmin=0,
-            zmax=max(largest, BREAKS[quantity]),
-            colorscale=[[0, f"rgba({AMBER},0.04)"], [1, f"rgba({AMBER},0.62)"]],
-            colorbar={
-                "title": {"text": f"lost, {unit}" if quantity == "drop" else "KL, nats", "font": {"size": 14}},
-                "tickfont": {"size": 14},
-                "thickness": 14,
-            },
-        ),
+        _heat_map(rows, strengths, [place for place, _ in layers], method, quantity, unit),
         layout=style.layout(
             title={
                 "text": sensitivity_title(rows, method, quantity, unit),
@@ -145,3 +123,31 @@ def _shortened(title: str, most: int = 34) -> str:
 def _subtitle(about: str, n: int, error: str) -> str:
     parts = [about, f"● {n:,} validation examples", "one layer at a time, no training after it"]
     return " · ".join([*parts, error] if error else parts)
+
+
+def _heat_map(
+    rows: pd.DataFrame, strengths: list[float], places: list[int], method: str, quantity: Quantity, unit: str
+) -> go.Heatmap:
+    """Layers down, strengths across, what is lost as text and shade."""
+    at: dict[Any, Any] = {(row.place, row.strength): row for row in rows.itertuples()}
+    values = [[getattr(at[place, strength], quantity) for strength in strengths] for place in places]
+    return go.Heatmap(
+        z=values,
+        x=list(range(len(strengths))),
+        y=list(range(len(places))),
+        text=[[_cell(value, quantity) for value in row] for row in values],
+        texttemplate="%{text}",
+        textfont={"size": 14, "color": TEXT},
+        customdata=[[_hover(at[place, strength], method, unit) for strength in strengths] for place in places],
+        hovertemplate="%{customdata}<extra></extra>",
+        xgap=2,
+        ygap=2,
+        zmin=0,
+        zmax=max(max((value for row in values for value in row), default=0.0), BREAKS[quantity]),
+        colorscale=[[0, f"rgba({AMBER},0.04)"], [1, f"rgba({AMBER},0.62)"]],
+        colorbar={
+            "title": {"text": f"lost, {unit}" if quantity == "drop" else "KL, nats", "font": {"size": 14}},
+            "tickfont": {"size": 14},
+            "thickness": 14,
+        },
+    )
