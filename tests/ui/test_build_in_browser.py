@@ -1,16 +1,13 @@
 """Build as a person uses it, in a real browser: turn knobs, read the cost, queue, come back by the address."""
 
 import re
-import socket
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
-from kdui.bench.browser import find_browser
-from kdui.ui.page import launch
 from kdui.workbench import Workbench
+from tests.ui.served import served
 
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 PATIENCE_MS = 60_000
 
 # What a trained teacher and student would give; the lenses' own data path is tested with the serving process.
@@ -53,21 +50,8 @@ def bench(settings):
 
 @pytest.fixture
 def address(bench):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    demo = launch(bench, port=port, block=False)
-    yield f"http://127.0.0.1:{port}/"
-    demo.close()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    chromium = find_browser()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-        yield browser
-        browser.close()
+    with served(bench) as address:
+        yield address
 
 
 @pytest.fixture

@@ -5,32 +5,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import sync_playwright
-
-from kdui.bench.browser import find_browser
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 
 
 @pytest.fixture(scope="module")
-def maths():
+def maths(browser):
     """Calls a function of kdui.lenses.maths with plain arguments."""
-    chromium = find_browser()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-        page = browser.new_page()
-        page.add_script_tag(content="window.kdui = {};")
-        page.add_script_tag(content=(ASSETS / "lenses.js").read_text(encoding="utf-8"))
-        yield lambda name, *given: page.evaluate(f"(given) => kdui.lenses.maths.{name}(...given)", list(given))
-        browser.close()
+    page = browser.new_page()
+    page.add_script_tag(content="window.kdui = {};")
+    page.add_script_tag(content=(ASSETS / "lenses.js").read_text(encoding="utf-8"))
+    return lambda name, *given: page.evaluate(f"(given) => kdui.lenses.maths.{name}(...given)", list(given))
 
 
 def histogram(weights, bins=61):

@@ -1,17 +1,14 @@
 """Runs, Explore and Compare as a person uses them, in a real browser over a stocked store."""
 
 import re
-import socket
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
-from kdui.bench.browser import find_browser
 from kdui.settings import Settings
-from kdui.ui.page import launch
+from tests.ui.served import served
 from tests.ui.stocked import StockedWorkbench
 
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 PATIENCE_MS = 60_000
 
 
@@ -29,21 +26,8 @@ def bench(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def address(bench):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    demo = launch(bench, port=port, block=False)
-    yield f"http://127.0.0.1:{port}/"
-    demo.close()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    chromium = find_browser()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-        yield browser
-        browser.close()
+    with served(bench) as address:
+        yield address
 
 
 @pytest.fixture(params=["light", "dark"])

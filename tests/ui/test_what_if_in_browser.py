@@ -1,16 +1,13 @@
 """What-if as a person uses it: sliders move the curve without a request, one click draws a measured point; layers in Explore."""
 
-import socket
-
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
-from kdui.bench.browser import ARGUMENTS, find_browser
 from kdui.core.errors import KduiError
 from kdui.methods.sensitivity.additive import predicted, prediction_error
 from kdui.methods.sensitivity.changes import Change
 from kdui.settings import Settings
-from kdui.ui.page import launch
+from tests.ui.served import served
 from tests.ui.stocked import StockedWorkbench
 
 PATIENCE_MS = 60_000
@@ -87,20 +84,8 @@ def bench(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def address(bench):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    demo = launch(bench, port=port, block=False)
-    yield f"http://127.0.0.1:{port}/"
-    demo.close()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_browser(), args=list(ARGUMENTS))
-        yield browser
-        browser.close()
+    with served(bench) as address:
+        yield address
 
 
 @pytest.fixture

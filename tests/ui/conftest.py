@@ -1,0 +1,11 @@
+"""What the tests in a real browser share."""
+
+import pytest
+
+from kdui.bench.browser import open_browser
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with open_browser() as browser:
+        yield browser
