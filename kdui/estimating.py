@@ -10,6 +10,7 @@ from kdui.core.measurement import Measurement, Origin
 from kdui.core.plan import Step
 from kdui.core.recipe import Recipe
 from kdui.core.views import Estimate, EstimateRow, PlannedStep
+from kdui.core.words import percent
 from kdui.launch.machine import cores, cpu_flags
 from kdui.store.store import Store
 
@@ -237,7 +238,7 @@ def warnings(recipe: Recipe, specs: dict[str, dict[str, Any]], teacher: Size | N
     distill = next((spec for name, spec in specs.items() if trains_student(METHODS[name])), None)
     if prune and prune["sparsity"] > 0:
         found.append(
-            f"{0.5 if prune['kind'] == '2:4' else prune['sparsity']:.0%}".replace("%", " %")
+            percent(0.5 if prune["kind"] == "2:4" else prune["sparsity"])
             + " unstructured sparsity shrinks the download. It does not speed up this CPU: use 'prune_structured' for latency."
         )
     if prune and prune["sparsity"] >= 0.9:

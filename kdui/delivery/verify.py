@@ -11,6 +11,7 @@ from kdui.catalogue.tasks import load_task
 from kdui.core.contracts import TaskFacts
 from kdui.core.errors import DeviceUnavailable, KduiError, StageFailed
 from kdui.core.plain import Frozen
+from kdui.core.words import percent
 from kdui.delivery.claims import Claim, Claims
 from kdui.delivery.stamp import Stamped, read_stamp, record_of
 from kdui.inputs import input_kind
@@ -193,7 +194,7 @@ def _latency(opened: _Opened, validation: Examples, tolerance: float) -> list[Ch
     found = min(medians)
     same = claim.device == provenance(device).device
     threads = f"{timing.threads} thread{'s' if timing.threads > 1 else ''}"
-    note = f"{threads}, batch 1; at most {tolerance:.0%} slower".replace("%", " %")
+    note = f"{threads}, batch 1; at most {percent(tolerance)} slower"
     note += f", the fastest of {len(medians)} tries" if len(medians) > 1 else ""
     verdict: Verdict = "pass" if found <= claim.value * (1 + tolerance) else "fail"
     if not same:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from kdui.core.words import percent
+
 STABLE = 0.05  # windows whose medians differ by less than this share agree
 WINDOW = 10  # readings
 NOISY = 0.10  # more than this share of the median is worth a repeat, and a word if it stays
@@ -63,8 +65,7 @@ def noise(samples: Sequence[float]) -> str:
     drift, width = _signs(samples)
     if max(drift, width) <= NOISY:
         return ""
-    words = f"its first and second half differ by {drift:.0%}" if drift >= width else f"its interval is {width:.0%} wide"
-    return words.replace("%", " %")
+    return f"its first and second half differ by {percent(drift)}" if drift >= width else f"its interval is {percent(width)} wide"
 
 
 def agree(one: Sequence[float], other: Sequence[float]) -> bool:

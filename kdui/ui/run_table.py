@@ -6,6 +6,7 @@ from html import escape
 
 from kdui.core.run import RunState
 from kdui.core.views import RunPage, RunRow
+from kdui.core.words import percent
 from kdui.ui.provenance import duration
 
 EMPTY = (
@@ -53,7 +54,7 @@ def badge(state: RunState) -> str:
 def _progress(row: RunRow) -> str:
     if row.state is RunState.RUNNING:
         left = f" · {duration(row.eta_seconds)} left" if row.eta_seconds is not None else ""
-        return f"{row.progress:.0%}".replace("%", " %") + left
+        return percent(row.progress) + left
     took = f", took {duration(row.seconds)}" if row.seconds is not None else ""
     return f'<span title="{escape(row.created)} UTC{took}">{ago(row.created)}</span>'
 

@@ -10,6 +10,7 @@ from kdui.charts.numbers import signed
 from kdui.core.measurement import Measurement
 from kdui.core.run import Run, RunState, StepState, StepStatus
 from kdui.core.views import ModelResult, RunDetail
+from kdui.core.words import percent
 from kdui.ui.provenance import duration, measured, number
 from kdui.ui.run_table import badge
 
@@ -152,7 +153,7 @@ def _stage(name: str, steps: Sequence[StepStatus]) -> str:
         left = next(
             (step.eta_seconds for step in steps if step.state is StepState.RUNNING and step.eta_seconds is not None), None
         )
-        text = f"{share:.0%}".replace("%", " %") + (f" · {duration(left)} left" if left is not None else "")
+        text = percent(share) + (f" · {duration(left)} left" if left is not None else "")
         bar = f'<span class="track thin"><span class="bar-fill" style="width:{share:.1%}"></span></span>'
     else:
         ended = sum(step.state in (StepState.DONE, StepState.CACHED) for step in steps)
@@ -168,7 +169,7 @@ def _when(step: StepStatus) -> str:
     if step.state is StepState.CACHED:
         return "from the store"
     if step.state is StepState.RUNNING:
-        return f"{step.progress:.0%}".replace("%", " %")
+        return percent(step.progress)
     return duration(step.seconds) if step.seconds is not None else "–"
 
 

@@ -7,6 +7,7 @@ from pydantic import Field
 from kdui.core.contracts import Method
 from kdui.core.errors import RecipeError
 from kdui.core.plan import Chain
+from kdui.core.words import percent
 from kdui.methods.low_bit_knobs import low_bit_remark
 from kdui.methods.student_knobs import SoftTargetKnobs, plan_student
 from kdui.methods.training_knobs import refuse_adapters
@@ -61,7 +62,7 @@ def plan(chain: Chain, stage: str, spec: DistillSparseSpec) -> None:
     if 1 in (spec.weight_bits, spec.activation_bits):
         raise RecipeError(f"Stage '{stage}': bits are 2 to 8, or 0 for float, but one is asked for.")
     settings = {**spec.soft(), "sparsity": spec.sparsity, "settled_at": spec.settled_at, **spec.low_bits()}
-    share = f"{spec.sparsity:.0%}".replace("%", " %")
+    share = percent(spec.sparsity)
     bits = f" · {low_bit_remark(spec.weight_bits, spec.activation_bits)}" if spec.weight_bits else ""
     plan_student(
         chain,

@@ -5,6 +5,7 @@ from typing import Any
 from torch import nn
 
 from kdui.core.errors import StageFailed
+from kdui.core.words import percent
 from kdui.methods.factorize.calibrating import input_moments
 from kdui.methods.factorize.decompose import Decomposition, decompose, ranks_by_budget, ranks_by_energy, ranks_by_ratio
 from kdui.methods.recovering import recover
@@ -29,7 +30,9 @@ def factorize(context: StepContext) -> dict[str, Any]:
             whole[name] = f"rank {rank} would not pay"
             continue
         replace_layer(saved.module, name, with_factors(layer, kinds[name], *layers[name].truncated(rank)))
-        context.report.log(f"{name}: rank {rank} of {len(layers[name].values)}, {_percent(layers[name].retained(rank))} retained")
+        context.report.log(
+            f"{name}: rank {rank} of {len(layers[name].values)}, {percent(layers[name].retained(rank), 1)} retained"
+        )
     ranks = {name: _rank_of(saved.module.get_submodule(name)) for name in layers if name not in whole}
     if whole:
         listed = "; ".join(f"{name} ({why})" for name, why in list(whole.items())[:NAMED])
@@ -88,7 +91,3 @@ def _ranks(context: StepContext, module: nn.Module, layers: dict[str, Decomposit
 
 def _rank_of(layer: Any) -> int:
     return int(layer.rank if hasattr(layer, "rank") else layer.table.embedding_dim)
-
-
-def _percent(share: float) -> str:
-    return f"{share:.1%}".replace("%", " %")

@@ -7,6 +7,7 @@ from pydantic import Field
 from kdui.core.contracts import Method
 from kdui.core.errors import RecipeError
 from kdui.core.plan import Chain
+from kdui.core.words import percent
 from kdui.methods.recovery_knobs import RecoveryKnobs, plan_compressed
 from kdui.methods.training_knobs import ADVANCED
 
@@ -82,7 +83,7 @@ class FactorizeSpec(RecoveryKnobs):
 
     def remark(self) -> str:
         """What stands behind the model's name."""
-        share = f"{getattr(self, self.rank_by):.0%}".replace("%", " %")
+        share = percent(getattr(self, self.rank_by))
         return {"energy": f"rank for {share} energy", "ratio": f"{share} of the rank", "budget": f"low rank, {share} left"}[
             self.rank_by
         ]

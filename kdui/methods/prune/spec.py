@@ -8,6 +8,7 @@ from pydantic_core import PydanticCustomError
 from kdui.core.contracts import Method
 from kdui.core.errors import RecipeError
 from kdui.core.plan import Chain
+from kdui.core.words import percent
 from kdui.methods.recovery_knobs import RecoveryKnobs, need_weights, plan_compressed
 
 CALIBRATED = ("taylor", "wanda")
@@ -126,7 +127,7 @@ def plan(chain: Chain, stage: str, spec: PruneSpec) -> None:
     """One step: the sparse model, recovered under the teacher where there is one."""
     need_weights(chain, stage)
     _check_course(stage, spec)
-    share = f"{spec.sparsity:.0%}".replace("%", " %")
+    share = percent(spec.sparsity)
     remark = {"magnitude": f"{share} sparse", "random": f"{share} sparse at random", "2:4": "2:4 sparse"}.get(
         spec.kind, f"{share} sparse by {spec.kind}"
     )

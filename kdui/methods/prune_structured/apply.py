@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from kdui.core.errors import StageFailed
+from kdui.core.words import percent
 from kdui.methods.prune_structured.channels import check_channels, prune_channels
 from kdui.methods.prune_structured.rounds import joined, round_context
 from kdui.methods.prune_structured.spec import PARTS
@@ -74,7 +75,7 @@ def _cut_once(
     else:
         trials = LATENCY_TRIALS if settings["target"] == "latency" else MACS_TRIALS
         strength, reached = strength_for(saved.module, cut, cost, settings["keep"] ** done, trials)
-        context.report.log(f"{reached:.1%} of the {settings['target']} are left after this cut.".replace("%", " %"))
+        context.report.log(f"{percent(reached, 1)} of the {settings['target']} are left after this cut.")
     context.checkpoint.mkdir(parents=True, exist_ok=True)
     write_json(path, strength)
     before = count_parameters(saved.module)
@@ -181,4 +182,4 @@ def _parts(module: nn.Module) -> dict[str, list[int]]:
 def _say(context: StepContext, before: dict[str, list[int]], after: dict[str, list[int]], macs: float, parameters: float) -> None:
     for name, counts in after.items():
         context.report.log(f"{name}: {before[name]} before, {counts} left.")
-    context.report.log(f"{macs:.1%} of the MACs and {parameters:.1%} of the parameters are left.".replace("%", " %"))
+    context.report.log(f"{percent(macs, 1)} of the MACs and {percent(parameters, 1)} of the parameters are left.")

@@ -8,6 +8,7 @@ from pydantic.config import JsonDict
 from kdui.core.contracts import Method
 from kdui.core.errors import RecipeError
 from kdui.core.plan import Chain, ModelFacts
+from kdui.core.words import percent
 from kdui.methods.recovery_knobs import RecoveryKnobs, need_weights, plan_compressed
 
 PARTS = ("heads", "feed_forward", "hidden", "layers")
@@ -161,16 +162,12 @@ def plan(chain: Chain, stage: str, spec: PruneStructuredSpec) -> None:
 def _remark(chain: Chain, spec: PruneStructuredSpec) -> str:
     """What goes, in a few words, for the model's name on the page."""
     if spec.target != "share":
-        return f"{'MACs' if spec.target == 'macs' else 'latency'} to {_percent(spec.keep)}"
+        return f"{'MACs' if spec.target == 'macs' else 'latency'} to {percent(spec.keep)}"
     if chain.task.modality == "image":
-        return f"{_percent(spec.share)} of channels removed"
+        return f"{percent(spec.share)} of channels removed"
     words = {"heads": "heads", "feed_forward": "feed-forward", "hidden": "width", "layers": "layers"}
-    gone = [f"{_percent(getattr(spec, part))} of {words[part]}" for part in PARTS if getattr(spec, part)]
+    gone = [f"{percent(getattr(spec, part))} of {words[part]}" for part in PARTS if getattr(spec, part)]
     return (" and ".join(gone) or "nothing") + " removed"
-
-
-def _percent(share: float) -> str:
-    return f"{share:.0%}".replace("%", " %")
 
 
 METHOD = Method(

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from kdui.core.errors import StageFailed
+from kdui.core.words import percent
 from kdui.methods.export.apply import to_onnx
 from kdui.models.size import count_macs
 from kdui.runtime.latency import measure_latency
@@ -75,7 +76,7 @@ class LatencyShare:
         candidate = self._write(module, "candidate.onnx")
         timing = measure_latency(candidate, self._original, self._one, runs=LATENCY_RUNS)
         share = timing.median / float(np.median(timing.baseline_ms))
-        self._context.report.log(f"{timing.median:.3f} ms, {share:.0%} of the original.".replace("%", " %"))
+        self._context.report.log(f"{timing.median:.3f} ms, {percent(share)} of the original.")
         return share
 
     def _write(self, module: nn.Module, name: str) -> Path:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from kdui.core.words import percent
 from kdui.methods.low_bit_knobs import unpacked_words
 from kdui.methods.qat.packing import write_packed
 from kdui.methods.recovering import recover
@@ -37,9 +38,7 @@ def keep_low_bits(context: StepContext, saved: SavedModel, rounding: LowBitTrain
     weights = dict(saved.module.named_parameters())
     share = sum(weights[f"{name}.weight"].numel() for name in found.layers) / sum(weight.numel() for weight in weights.values())
     context.report.log(
-        f"{len(found.layers)} layers with {share:.1%} of the weights are on their grid; the rest stays in fp32.".replace(
-            "%", " %"
-        )
+        f"{len(found.layers)} layers with {percent(share, 1)} of the weights are on their grid; the rest stays in fp32."
     )
     return {
         "packed_bytes": write_packed(saved.module, found, context.out),
