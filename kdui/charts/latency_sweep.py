@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 
 from kdui.charts import style
 from kdui.charts.numbers import plain, quantity
+from kdui.charts.pareto import log_ticks
 from kdui.charts.side_by_side import Model, line, models_of, subject, teacher_of
 
 By = Literal["batch", "tokens"]
@@ -55,6 +56,8 @@ def _largest(model: Model, by: By) -> tuple[int, float]:
 def sweep_figure(sweep: pd.DataFrame, *, by: By = "batch", about: str) -> go.Figure:
     """``sweep``: rows of ``evidence``; full lines are one thread, dotted and open ones all threads."""
     models = models_of(swept(sweep, by))
+    values = [float(value) for model in models for value in model.rows["value"]]
+    times = log_ticks(0.8 * min(values, default=0.1), 1.25 * max(values, default=1.0))
     ticks = sorted({int(value) for model in models for value in model.rows[by]})
     figure = go.Figure(
         layout=style.layout(
@@ -68,7 +71,7 @@ def sweep_figure(sweep: pd.DataFrame, *, by: By = "batch", about: str) -> go.Fig
                 tickvals=ticks,
                 ticktext=[f"{tick}" for tick in ticks],
             ),
-            yaxis=style.axis("ms an example", type="log", minor={"showgrid": False}, dtick="D2", exponentformat="none"),
+            yaxis=style.axis("ms an example", type="log", tickvals=times, ticktext=[plain(tick) for tick in times]),
             height=360,
         )
     )
