@@ -1,13 +1,13 @@
-// Explore's look at one run: six charts asked for together, apart from the rest, so that a budget slider never waits for them.
+// Explore's look at one run: seven charts asked for together, apart from the rest, so that a budget slider never waits for them.
 (() => {
   "use strict";
   const { kdui } = window;
   const { set, poll, escape, titled, savable } = kdui.live;
   const NARROW = 480; // px of a chart
-  const CHARTS = ["harm", "flips", "reliability", "robustness", "sweep", "kernels"];
+  const CHARTS = ["harm", "flips", "reliability", "shift", "robustness", "sweep", "kernels"];
   // select's id -> [what is asked for, the answer's list of choices]
   const SELECTS = { "evidence-run": ["run", "runs"], "evidence-model": ["model", "models"],
-    "evidence-corruption": ["corruption", "corruptions"], "evidence-by": ["by", "sweeps"] };
+    "evidence-corruption": ["corruption", "corruptions"], "evidence-by": ["by", "sweeps"], "evidence-trait": ["trait", "traits"] };
 
   const wrapped = (label) => String(label).replace("<br>", " ").replace(/(.{10,14}?) /g, "$1<br>");
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from kdui.objectives.comparison import ClassScore
 
 MOST_RUNS = 16  # whose frames are kept
+FIFTHS = 5
 ROBUST = re.compile(r"robustness\.(?P<corruption>\w+)\.(?P<severity>\d+)")
 SWEPT = re.compile(r"latency\.batch(?P<batch>\d+)\.threads(?P<threads>\w+?)(\.tokens(?P<tokens>\d+))?")
 
@@ -48,14 +49,14 @@ class Measured(Frozen):
 class Evidence:
     """Frames by run; a measurement never changes, so what was worked out once stays right."""
 
-    def __init__(self, store: Store, targets: Callable[[str], list[int]]):
-        """``targets``: the true labels of a task's test split."""
-        self.store, self._ask_targets = store, targets
-        self._targets: dict[str, list[int]] = {}
+    def __init__(self, store: Store, ask: Callable[[str, str], Any]):
+        """``ask``: the ``targets`` or the ``traits`` of a task's test split, as the serving process gives them."""
+        self.store, self._ask = store, ask
+        self._data: dict[tuple[str, str], Any] = {}
         self._kept: dict[tuple[str, ...], Frames] = {}
 
     def of_run(self, run_id: str) -> Frames:
-        """``comparisons``, ``classes``, ``bins``, ``robustness``, ``sweep`` and ``kernels`` of a run's measured models.
+        """``comparisons``, ``classes``, ``bins``, ``shift``, ``robustness``, ``sweep`` and ``kernels`` of the models of a run.
 
         A frame is empty where nothing of its kind was measured.
         """
@@ -96,13 +97,14 @@ class Evidence:
                 outputs = np.load(artifact.file(PREDICTIONS_FILE)).astype(np.float32)
                 if outputs.ndim == 2 and outputs.shape[1] == facts.outputs:
                     said.append((model, outputs))
-        targets = np.array(self._true(facts.name) if said else [], dtype=np.int64)
-        return answer_frames(facts, said, targets)
+        targets = np.array(self._of_data("targets", facts.name) if said else [], dtype=np.int64)
+        traits = {name: np.array(values) for name, values in self._of_data("traits", facts.name).items()} if said else {}
+        return {**answer_frames(facts, said, targets), "shift": shift_frame(facts, said, targets, traits)}
 
-    def _true(self, task: str) -> list[int]:
-        if task not in self._targets:
-            self._targets[task] = self._ask_targets(task)
-        return self._targets[task]
+    def _of_data(self, what: str, task: str) -> Any:
+        if (what, task) not in self._data:
+            self._data[what, task] = self._ask(what, task)
+        return self._data[what, task]
 
     def _kernels(self, models: list[Measured]) -> Frames:
         import pandas
@@ -160,6 +162,40 @@ def answer_frames(facts: TaskFacts, said: "list[tuple[Measured, np.ndarray]]", t
         error = 100 * expected_calibration_error(answers, own)
         bins += [{**model.facts, "ece": error, "n": len(own), **each.model_dump()} for each in reliability(answers, own)]
     return {name: pandas.DataFrame(rows) for name, rows in (("comparisons", comparisons), ("classes", classes), ("bins", bins))}
+
+
+def shift_frame(
+    facts: TaskFacts,
+    said: "list[tuple[Measured, np.ndarray]]",
+    targets: "np.ndarray",
+    traits: "Mapping[str, np.ndarray]",
+) -> "pandas.DataFrame":
+    """Right answers in %, with their 95 % interval, on each fifth of the test examples when sorted by a trait.
+
+    The first fifth is the one most like the training data: what a model loses towards the last one is how badly it does
+    outside of what it was trained on. ``first`` and ``last`` are the trait's bounds in the fifth.
+    """
+    import numpy as np
+    import pandas
+
+    from kdui.charts.interval import wilson
+    from kdui.objectives import objective_of
+
+    rows = []
+    asked = objective_of(facts).asked
+    for model, outputs in said:
+        own = targets[: len(outputs)]
+        right = asked(outputs, own).argmax(-1) == own
+        for trait, values in traits.items():
+            order = np.argsort(values[: len(outputs)], kind="stable")
+            for number, fifth in enumerate(np.array_split(order, FIFTHS), start=1):
+                if not len(fifth):
+                    continue
+                low, high = wilson(float(right[fifth].mean()), len(fifth))
+                bounds = {"first": float(values[fifth[0]]), "last": float(values[fifth[-1]])}
+                figures = {"value": 100 * float(right[fifth].mean()), "low": 100 * low, "high": 100 * high, "n": len(fifth)}
+                rows.append({**model.facts, "trait": trait, "fifth": number, **figures, **bounds})
+    return pandas.DataFrame(rows)
 
 
 def _measured_frames(models: list[Measured]) -> Frames:

@@ -3,6 +3,7 @@
 import platform
 from typing import Any
 
+from kdui.catalogue.aims import quantity, ratios, reached, stored, values
 from kdui.catalogue.studies import Arm, Study
 from kdui.charts.interval import mean_interval
 from kdui.core.errors import RecipeError
@@ -11,7 +12,19 @@ from kdui.launch import machine
 from kdui.workbench import Workbench
 
 Row = dict[str, Any]
-SHOWN = ("headline", "latency_ms", "speedup", "file_mb", "gzip_mb", "packed_mb", "parameters", "macs", "retained")
+SHOWN = (
+    "headline",
+    "headline_low",
+    "headline_high",
+    "latency_ms",
+    "speedup",
+    "file_mb",
+    "gzip_mb",
+    "packed_mb",
+    "parameters",
+    "macs",
+    "retained",
+)
 
 
 def queue_study(
@@ -48,6 +61,7 @@ def study_table(bench: Workbench, study: Study, runs: dict[str, list[Run]]) -> d
         "summary": study.summary,
         "command": f"python app.py study {study.name}",
         "training": study.training,
+        "steps": study.steps,
         "machine": {
             "cpu": machine.cpu_name(),
             "cores": machine.cores(),
@@ -57,6 +71,7 @@ def study_table(bench: Workbench, study: Study, runs: dict[str, list[Run]]) -> d
             "versions": machine.versions(),
         },
         "arms": arms,
+        "aims": reached(study.aims, arms),
     }
 
 
@@ -122,7 +137,7 @@ def _seconds(bench: Workbench, run: Run, arm: Arm) -> float:
 
 def markdown(table: dict[str, Any]) -> str:
     """The table as Markdown: what the README and a terminal show; gains where there are controls, else what compression gave."""
-    if not any("gain_over_control" in row or "gain_over_smoothed" in row for row in table["arms"]):
+    if table.get("steps") or not any("gain_over_control" in row or "gain_over_smoothed" in row for row in table["arms"]):
         return _compression_markdown(table)
     lines = ["| method | accuracy, % | over hard labels | over smoothed labels | minutes |", "| --- | --- | --- | --- | --- |"]
     for row in table["arms"]:
@@ -134,32 +149,38 @@ def markdown(table: dict[str, Any]) -> str:
 
 
 def _compression_markdown(table: dict[str, Any]) -> str:
-    """Each arm's result beside the model it came from: accuracy, how much smaller it is stored, how much faster it runs."""
-    lines = ["| model | before, % | after, % | stored | smaller | faster |", "| --- | --- | --- | --- | --- | --- |"]
+    """Models beside the one that their arm began with: accuracy, how much smaller they are stored, how much faster they run."""
+    lines = ["| model | before, % | after, % | retained, % | stored | smaller | faster |", f"|{' --- |' * 7}"]
     for row in table["arms"]:
-        main, first = row["models"][row["result"]], next(iter(row["models"].values()))
-        width = f" ± {main['half_width']:.2f}" if main["half_width"] is not None else ""
-        stored = _values(main.get("packed_mb", main["file_mb"]))
-        smaller = [_values(first["file_mb"])[0] / size for size in stored]
-        faster = _values(main["speedup"]) if "speedup" in main else []
-        cells = [
-            row["arm"],
-            f"{first['mean']:.2f}",
-            f"{main['mean']:.2f}{width}",
-            f"{1e3 * sum(stored) / len(stored):,.1f} kB",
-            _range(smaller),
-            _range(faster) if faster else "–",
-        ]
-        lines.append(f"| {' | '.join(cells)} |")
+        first = next(iter(row["models"].values()))
+        shown = [row["models"][row["result"]]]
+        if table.get("steps"):
+            shown = [
+                model for model in row["models"].values() if model["role"] in ("student", "compressed") and model is not first
+            ]
+        for model in shown:
+            title = f"{row['arm']}: {model['label']}" if table.get("steps") else row["arm"]
+            lines.append(_compressed_row(title, model, first))
     return "\n".join(lines)
 
 
-def _values(found: Any) -> list[float]:
-    return list(found) if isinstance(found, list) else [found]
+def _compressed_row(title: str, model: Row, first: Row) -> str:
+    width = f" ± {model['half_width']:.2f}" if model["half_width"] is not None else ""
+    sizes, faster = stored(model), values(model["speedup"]) if "speedup" in model else []
+    cells = [
+        title,
+        f"{first['mean']:.2f}",
+        f"{model['mean']:.2f}{width}",
+        f"{quantity('retained', model, first):.1f}",
+        f"{1e3 * sum(sizes) / len(sizes):,.1f} kB",
+        _range(ratios(model, first)),
+        _range(faster) if faster else "–",
+    ]
+    return f"| {' | '.join(cells)} |"
 
 
-def _range(ratios: list[float]) -> str:
-    low, high = f"{min(ratios):.1f}", f"{max(ratios):.1f}"
+def _range(readings: list[float]) -> str:
+    low, high = f"{min(readings):.1f}", f"{max(readings):.1f}"
     return f"{low} ×" if low == high else f"{low} to {high} ×"
 
 

@@ -49,7 +49,7 @@ class Workbench:
         self.store = Store(self.settings)
         self.dispatcher: Dispatcher | None = None
         self._points = Points(self.store)
-        self._evidence = Evidence(self.store, lambda task: self.serving.call("targets", task=task))
+        self._evidence = Evidence(self.store, lambda what, task: self.serving.call(what, task=task))
         self._size = lru_cache(maxsize=256)(self._ask_size)
         self.what_if = WhatIf(self.store, self.settings, lambda: self.serving)
 

@@ -9,8 +9,10 @@ from kdui.bench.distillation import fashion, reuters
 from kdui.bench.findings import Finding
 from kdui.bench.int8 import int8_speedup
 from kdui.bench.pages import page_calls
+from kdui.bench.recorded import recorded_results
 from kdui.bench.reference import pictures, texts
 from kdui.bench.start import time_to_interactive
+from kdui.bench.surgery import four_bits, removed_parts
 from kdui.bench.what_if import measured_point
 from kdui.core.errors import KduiError, UnknownName
 from kdui.launch import machine
@@ -24,7 +26,10 @@ BENCHES: dict[str, Callable[[Settings], list[Finding]]] = {
     "trainer-reuters": texts,
     "trainer-fashion": pictures,
     "int8": int8_speedup,
+    "four-bits": four_bits,
+    "pruned": removed_parts,
     "what-if": measured_point,
+    "results": recorded_results,
 }
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import yaml
 from pydantic import Field, ValidationError
 
+from kdui.catalogue.aims import Aim
 from kdui.catalogue.methods import METHODS, describe_error
 from kdui.catalogue.recipe_files import validated
 from kdui.core.errors import RecipeError, UnknownName
@@ -39,6 +40,8 @@ class Study(Frozen):
     training: dict[str, Any] = {}
     after: tuple[Any, ...] = ({"measure": {}},)
     arms: tuple[Arm, ...] = Field(min_length=1)
+    steps: bool = Field(default=False, description="the table shows every model on the way, not the last one alone")
+    aims: tuple[Aim, ...] = ()
 
     def recipes(self, arm: Arm, seeds: tuple[int, ...] | None = None) -> list[Recipe]:
         """The arm's recipe for each seed; raises RecipeError where it cannot be read."""

@@ -168,6 +168,9 @@ class InputKind(Protocol):
     def parse(self, payload: Any, facts: TaskFacts) -> Any:
         """What a person typed, drew or uploaded as one raw example; raises KduiError in words."""
 
+    def traits(self, train: Sequence[Any], test: Sequence[Any]) -> "dict[str, np.ndarray]":
+        """What sorts test examples, a number each; ``novelty``, how unlike the training data they are, comes first."""
+
 
 class ModelBuilder(Protocol):
     """``models/FAMILY/build.py``."""

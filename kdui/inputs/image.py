@@ -13,6 +13,7 @@ from kdui.core.errors import KduiError
 BLANK = "Draw something first, or pick one of the test examples."
 _LONGEST_SIDE = 1024  # more pixels than this say nothing new about a picture that ends up 28 wide
 _FLAT_STEP, _FLAT_SHARE = 24, 0.9  # a border is flat when 90 % of it lies within 24 grey levels
+_NEIGHBOURS = 10_000  # training pictures that novelty is held against: a second's work
 _INK_SHARE = 0.2  # of the strongest contrast; below it is paper, shadow or the soft edge of a stroke
 
 
@@ -58,6 +59,17 @@ def parse(payload: Any, facts: TaskFacts) -> np.ndarray:
     if flat:
         grey = _cut_to_ink(grey)
     return _centred(grey, height, width, stretch=flat)[..., None]
+
+
+def traits(train: Sequence[Any], test: Sequence[Any]) -> dict[str, np.ndarray]:
+    """``novelty``: distance to the nearest training picture, as the root mean square of pixel differences in 0..1.
+
+    Pictures of one split have one size. At most ``_NEIGHBOURS`` training pictures are looked at, the first ones.
+    """
+    known, asked = (np.asarray(part, np.float32).reshape(len(part), -1) / 255 for part in (train[:_NEIGHBOURS], test))
+    lengths = (known**2).sum(1)
+    nearest = [(lengths - 2 * part @ known.T).min(1) + (part**2).sum(1) for part in np.array_split(asked, -(-len(asked) // 1000))]
+    return {"novelty": np.sqrt(np.maximum(np.concatenate(nearest), 0) / asked.shape[1])}
 
 
 def notice(payload: Any, facts: TaskFacts) -> str:

@@ -44,6 +44,16 @@ def parse(payload: Any, facts: TaskFacts) -> str:
     return text.lower() if facts.input.get("lowercase") else text
 
 
+def traits(train: Sequence[str], test: Sequence[str]) -> dict[str, np.ndarray]:
+    """``novelty``: 1 − cosine to the nearest training text over weighted words (TF-IDF); ``length``: words."""
+    from sklearn.feature_extraction.text import TfidfVectorizer  # half a second that only this needs
+
+    words = TfidfVectorizer(sublinear_tf=True)
+    known = words.fit_transform(train)
+    alike = (words.transform(test) @ known.T).max(axis=1).toarray().ravel()
+    return {"novelty": 1 - alike, "length": np.array([len(text.split()) for text in test], dtype=np.float64)}
+
+
 def notice(payload: Any, facts: TaskFacts) -> str:
     """A sentence for the page when a text is longer than the models will read, else an empty one.
 

@@ -30,6 +30,7 @@ class Answers:
         self.artifacts = ArtifactStore(settings)
         self._sessions: OrderedDict[str, tuple[Any, float]] = OrderedDict()
         self._data = cache(self._load)
+        self._traits = cache(self._find_traits)
 
     def warm_up(self) -> str:
         """Import what the first answer needs, so that a person does not wait for it."""
@@ -66,6 +67,10 @@ class Answers:
     def targets(self, task: str) -> list[int]:
         """The true labels of the test split, in its order."""
         return [int(target) for target in self._data(task)["test"].targets]
+
+    def traits(self, task: str) -> dict[str, list[float]]:
+        """What the test split can be sorted by, one number an example: how unlike the training data it is, and more."""
+        return self._traits(task)
 
     def test_data(self, task: str) -> dict[str, Any]:
         """Names a task's test split: its version, how many examples, and the sha256 of all of them."""
@@ -125,6 +130,11 @@ class Answers:
 
     def _load(self, task: str) -> Any:
         return load_task(task, self.settings)[1]
+
+    def _find_traits(self, task: str) -> dict[str, list[float]]:
+        data = self._data(task)
+        found = input_kind(TASKS[task].modality).traits(data["train"].inputs, data["test"].inputs)
+        return {name: [round(float(value), 5) for value in values] for name, values in found.items()}
 
     def _open(self, digest: str) -> tuple[Any, Any, Any]:
         """A session of an artifact whose checksums hold; the least recently used ones make room."""

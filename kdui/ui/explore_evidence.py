@@ -1,4 +1,4 @@
-"""Explore's look at one run: harm by class, flips, calibration, robustness, latency over batches, and which kernels ran."""
+"""Explore's look at one run: harm by class, flips, calibration, shift, robustness, latency by batch, and the kernels that ran."""
 
 from collections.abc import Callable, Mapping
 from html import escape
@@ -12,6 +12,7 @@ from kdui.charts.kernels import fallback_lines, kernels_figure
 from kdui.charts.latency_sweep import By, sweep_figure, sweeps_of
 from kdui.charts.reliability import reliability_figure
 from kdui.charts.robustness import MEAN, corruptions_of, robustness_figure
+from kdui.charts.shift import shift_figure, traits_of
 from kdui.charts.side_by_side import models_of, subject
 from kdui.core.contracts import TaskFacts
 from kdui.core.errors import UnknownName
@@ -19,7 +20,7 @@ from kdui.core.plain import Frozen
 from kdui.ui.panel import options
 
 MOST_RUNS = 30
-CHARTS = ("harm", "flips", "reliability", "robustness", "sweep", "kernels")
+CHARTS = ("harm", "flips", "reliability", "shift", "robustness", "sweep", "kernels")
 BUILD = 'In <a href="?tab=build">Build</a>, open <b>Measure</b>'
 EMPTY = {
     "harm": (
@@ -33,6 +34,10 @@ EMPTY = {
     "reliability": (
         "No probabilities have been measured yet",
         "Queue a run of a task with labels: Measure keeps what models say.",
+    ),
+    "shift": (
+        "No answers have been sorted yet",
+        "Queue a run of a task with labels: Measure keeps what models say about each test example.",
     ),
     "robustness": (
         "Robustness has not been measured in this run",
@@ -48,10 +53,12 @@ EMPTY = {
     ),
 }
 SWEEPS = {"batch": "batch size", "tokens": "length of the text"}
+SORTED = {"novelty": "how unlike the training data they are", "length": "length"}
 FRAMES = {
     "harm": "classes",
     "flips": "comparisons",
     "reliability": "bins",
+    "shift": "shift",
     "robustness": "robustness",
     "sweep": "sweep",
     "kernels": "kernels",
@@ -66,6 +73,7 @@ class EvidenceWish(Frozen):
     model: str = ""
     corruption: str = MEAN
     by: By = "batch"
+    trait: str = "novelty"
 
 
 class EvidenceCalls:
@@ -84,12 +92,15 @@ class EvidenceCalls:
         model = next((each for each in models if each.step == wish.model), subject(models) if models else None)
         corruptions, sweeps = corruptions_of(frames["robustness"]), sweeps_of(frames["sweep"])
         corruption = wish.corruption if wish.corruption in corruptions else MEAN
+        traits = traits_of(frames["shift"])
+        trait = wish.trait if wish.trait in traits else "novelty"
         by: By = wish.by if wish.by in sweeps else "batch"
         about, headline = f"{task.title} · {dict(runs).get(run, '')}", task.headline.title.lower()
         draws: dict[str, Callable[[pd.DataFrame], Any]] = {
             "harm": lambda frame: harm_figure(model.rows if model else frame, about=about),
             "flips": lambda frame: flips_figure(frame, about=about),
             "reliability": lambda frame: reliability_figure(frame, about=about),
+            "shift": lambda frame: shift_figure(frame, trait=trait, about=about),
             "robustness": lambda frame: robustness_figure(frame, corruption=corruption, about=about, headline=headline),
             "sweep": lambda frame: sweep_figure(frame, by=by, about=about),
             "kernels": lambda frame: kernels_figure(frame, about=about),
@@ -101,6 +112,7 @@ class EvidenceCalls:
             **_choices("run", "runs", runs, run),
             **_choices("model", "models", [(each.step, each.label) for each in models], model.step if model else ""),
             **_choices("corruption", "corruptions", [(MEAN, "all, on average"), *_named(corruptions)], corruption),
+            **_choices("trait", "traits", [(each, SORTED[each]) for each in traits], trait),
             **_choices("by", "sweeps", [(each, SWEEPS[each]) for each in sweeps], by),
             **charts,
         }
@@ -161,13 +173,14 @@ def evidence_markup() -> str:
     model = _select("evidence-model", "Model")
     corruption = _select("evidence-corruption", "Inputs made worse by")
     by = _select("evidence-by", "Over")
+    trait = _select("evidence-trait", "Test examples sorted by")
     return f"""
   <section class="card evidence" id="evidence" aria-labelledby="evidence-label">
     <div class="bought-head"><h2 class="label" id="evidence-label">What one run's models do differently</h2>
       {_select("evidence-run", "Run")}</div>
     <div id="evidence-message"></div>
     <div class="evidence-charts">{_chart("harm", model)}{_chart("flips", text=True)}{_chart("reliability")}
-      {_chart("robustness", corruption)}{_chart("sweep", by)}{_chart("kernels", text=True)}</div>
+      {_chart("shift", trait)}{_chart("robustness", corruption)}{_chart("sweep", by)}{_chart("kernels", text=True)}</div>
   </section>"""
 
 

@@ -13,8 +13,10 @@ from kdui.bench.filled_store import fill_store
 from kdui.bench.int8 import int8_speedup
 from kdui.bench.laboratory import Laboratory, temporary_home
 from kdui.bench.pages import page_calls
+from kdui.bench.recorded import recorded_results
 from kdui.bench.reference import against_trainer
 from kdui.bench.start import time_to_interactive
+from kdui.bench.surgery import four_bits, pruned_speed
 from kdui.bench.what_if import measured_point
 from kdui.catalogue.recipe_files import read_recipe
 from kdui.catalogue.tasks import TASKS
@@ -55,6 +57,24 @@ def test_int8_tells_of_every_variant_that_this_processor_would_try(settings: Set
     assert found.value > 0
     assert found.lines[0].startswith("fp32 ")
     assert len(found.lines) == 2 + len(variants("dynamic"))
+
+
+def test_smaller_graphs_are_held_against_the_whole_one(settings: Settings, tmp_path: Path) -> None:
+    checkpoint = text_checkpoint(tmp_path / "bert", TASKS["sentiment"].labels)
+    teacher = f"folder:{checkpoint}"
+    found = pruned_speed(settings, "sentiment", teacher, {"heads": 0.5, "feed_forward": 0.5}, 3.0, repeats=2, runs=20)
+    assert found.value > 0 and found.title.endswith("without 50 % of heads, 50 % of feed forward")
+    whole, smaller = (float(size) for size in found.lines[1].split("file ")[1].removesuffix(" MB").split(" → "))
+    assert smaller < whole
+    (bits,) = four_bits(settings, "sentiment", teacher)
+    assert 1 < bits.value < 8
+
+
+def test_recorded_results_say_what_was_aimed_at_and_how_to_repeat_them(settings: Settings) -> None:
+    found = {finding.title: finding for finding in recorded_results(settings)}
+    packed = found["Deep Compression, LeNet-300-100 (encode): smaller"]
+    assert packed.met and packed.aim == 40 and packed.spread == "recorded"
+    assert packed.lines[0].endswith("3 seeds; repeat: python app.py study deep-compression")
 
 
 def test_a_filled_store_reads_like_one_that_was_used(settings: Settings) -> None:

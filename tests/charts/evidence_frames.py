@@ -43,6 +43,26 @@ def bins() -> pd.DataFrame:
     )
 
 
+def shift() -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {
+                **model,
+                "trait": trait,
+                "fifth": fifth,
+                "value": top - step * fifth,
+                "n": 200,
+                "first": fifth / 10,
+                "last": fifth / 9,
+            }
+            | {"low": top - step * fifth - 3, "high": top - step * fifth + 2}
+            for model, top, step in ((TEACHER, 98.0, 1), (SMALL, 96.0, 4))
+            for trait in ("novelty", "length")
+            for fifth in range(1, 6)
+        ]
+    )
+
+
 def robustness() -> pd.DataFrame:
     return pd.DataFrame(
         [

@@ -10,6 +10,7 @@ from kdui.charts.kernels import fallback_lines, kernels_figure
 from kdui.charts.latency_sweep import sweep_figure, sweeps_of, swept
 from kdui.charts.reliability import reliability_figure
 from kdui.charts.robustness import corruptions_of, curves, robustness_figure
+from kdui.charts.shift import shift_figure, traits_of
 from kdui.charts.side_by_side import models_of, subject, teacher_of
 from tests.charts import evidence_frames as frames
 
@@ -65,6 +66,20 @@ def test_robustness_by_corruption_and_on_average():
     assert "mean of noise, word drop" in figure.layout.title.subtitle.text and figure.data[0].error_y.array is None
     one = robustness_figure(rows, corruption="noise", about="Digits", headline="accuracy")
     assert list(one.data[1].y) == [96, 92, 88, 84, 80, 76] and list(one.data[1].error_y.array) == [3.0] * 6
+
+
+def test_shift_tells_what_is_lost_far_from_the_training_data():
+    rows = frames.shift()
+    assert traits_of(rows) == ["novelty", "length"]
+    figure = shift_figure(rows, about="Digits")
+    assert figure.layout.title.text == (
+        "On the fifth least like the training data, Student · int8 is 17.0 points below its teacher, on the first fifth "
+        "5.0 points below"
+    )
+    assert list(figure.data[1].y) == [92, 88, 84, 80, 76] and list(figure.data[1].error_y.arrayminus) == [3.0] * 5
+    alone = rows[rows["role"] == "compressed"]
+    assert "is right in 76.0 %" in shift_figure(alone, about="").layout.title.text
+    assert "level with its teacher" in shift_figure(rows.assign(value=90.0), about="").layout.title.text
 
 
 def test_the_sweep_is_told_by_example_and_by_length():

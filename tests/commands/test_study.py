@@ -122,4 +122,18 @@ def test_a_study_of_compression_tells_what_became_smaller():
         "packed_mb": [0.02, 0.025],
     }
     table = {"arms": [{"arm": "LeNet", "models": {"teach": before, "encode": after}, "result": "encode", "minutes": 1.0}]}
-    assert markdown(table).splitlines()[2] == "| LeNet | 89.10 | 89.00 ± 0.12 | 22.5 kB | 40.0 to 50.0 × | – |"
+    assert markdown(table).splitlines()[2] == "| LeNet | 89.10 | 89.00 ± 0.12 | 99.9 | 22.5 kB | 40.0 to 50.0 × | – |"
+
+
+def test_a_study_of_steps_shows_every_model_on_the_way():
+    models = {
+        "teach": {"role": "teacher", "label": "Big", "mean": 90.0, "half_width": 0.0, "file_mb": 8.0, "speedup": 1.0},
+        "distill": {"role": "student", "label": "Small", "mean": 89.1, "half_width": 0.2, "file_mb": 2.0, "speedup": [4.0, 5.0]},
+        "distill.control": {"role": "control", "label": "Small alone", "mean": 88.0, "half_width": 0.2, "file_mb": 2.0},
+        "prune": {"role": "compressed", "label": "Small, sparse", "mean": 88.2, "half_width": None, "file_mb": 1.0},
+    }
+    arm = {"arm": "Clothes", "models": models, "result": "prune", "minutes": 1.0, "gain_over_control": gain([1.0])}
+    assert markdown({"arms": [arm], "steps": True}).splitlines()[2:] == [
+        "| Clothes: Small | 90.00 | 89.10 ± 0.20 | 99.0 | 2,000.0 kB | 4.0 × | 4.0 to 5.0 × |",
+        "| Clothes: Small, sparse | 90.00 | 88.20 | 98.0 | 1,000.0 kB | 8.0 × | – |",
+    ]

@@ -174,3 +174,10 @@ def test_a_blank_sheet_asks_for_a_drawing(blank):
 def test_what_is_no_picture_is_refused_in_words(wrong, words):
     with pytest.raises(KduiError, match=words):
         image.parse(wrong, DIGITS)
+
+
+def test_novelty_is_the_distance_to_the_nearest_training_picture():
+    train = np.zeros((2, 4, 4, 1), np.uint8)
+    train[1] = 255
+    test = np.stack([train[1], np.full((4, 4, 1), 51, np.uint8)])
+    assert image.traits(train, test)["novelty"] == pytest.approx([0.0, 0.2], abs=1e-4)

@@ -76,3 +76,10 @@ def test_long_texts_are_noticed_and_endless_ones_refused():
 def test_only_the_words_that_can_be_read_are_encoded():
     assert text._beginning("  one  two\nthree four ", 3) == "  one  two\nthree"
     assert text._beginning("one two", 9) == "one two"
+
+
+def test_novelty_is_how_little_of_a_text_any_training_text_holds():
+    found = text.traits(["wheat prices rose", "the bank cut rates"], ["wheat prices rose", "wheat fell", "quantum zebra"])
+    assert found["novelty"][0] == pytest.approx(0, abs=1e-6) and found["novelty"][2] == pytest.approx(1)
+    assert 0 < found["novelty"][1] < 1
+    assert found["length"].tolist() == [3, 2, 2]

@@ -82,7 +82,9 @@ def test_kernels_and_energy_are_kept_and_told(bench, measured):
 
 def test_evidence_is_worked_out_from_what_was_kept(bench, measured, splits):
     targets = splits["test"].targets
-    frames = Evidence(bench.store, lambda task: targets.tolist()).of_run(measured.id)
+    novelty = np.linspace(1, 0, len(targets))  # the last example is the most usual one
+    kept = {"targets": targets.tolist(), "traits": {"novelty": novelty.tolist()}}
+    frames = Evidence(bench.store, lambda what, task: kept[what]).of_run(measured.id)
     said = {name: np.load(bench.folder(measured, f"measure.{name}") / "predictions.npy") for name in ("teach", "distill")}
     expected = compare(said["distill"].argmax(-1), said["teach"].argmax(-1), targets)
     row = frames["comparisons"].iloc[0]
@@ -94,6 +96,11 @@ def test_evidence_is_worked_out_from_what_was_kept(bench, measured, splits):
     assert own["count"].sum() == len(targets)
     assert own["ece"].iloc[0] == pytest.approx(100 * expected_calibration_error(said["distill"].astype(np.float32), targets))
     assert bench.measured(measured)["distill"]["ece"].value == pytest.approx(own["ece"].iloc[0])
+    shift = frames["shift"][frames["shift"]["role"] == "student"]
+    right = said["distill"].argmax(-1) == targets
+    fifth = len(right) // 5
+    assert shift["n"].sum() == len(targets) and shift["value"].iloc[-1] == pytest.approx(100 * right[:fifth].mean())
+    assert (shift["value"] * shift["n"]).sum() / len(targets) == pytest.approx(accuracy["distill"])
     assert len(frames["robustness"]) == 2 * 21 and len(frames["sweep"]) == 2 * 6
     assert set(frames["kernels"]["precision"]) == {"fp32"} and frames["kernels"]["time"].tolist() == pytest.approx([100, 100])
 

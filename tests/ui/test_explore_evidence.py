@@ -15,6 +15,7 @@ FRAMES = {
     "comparisons": frames.comparisons(),
     "classes": frames.classes(),
     "bins": frames.bins(),
+    "shift": frames.shift(),
     "robustness": frames.robustness(),
     "sweep": frames.sweep((64, 16)),
     "kernels": frames.kernels(),
@@ -50,10 +51,12 @@ def test_one_answer_holds_all_charts_and_what_to_choose_from(calls, bench, monke
     assert (answer["corruption"], answer["by"]) == ("mean", "batch") and "word drop" in answer["corruptions"]
     assert answer["kernels"]["text"] == "<li>Student · int8: 2 × Softmax: no int8 kernel for Softmax</li>"
     assert "+1.0 points against the control" in answer["flips"]["text"] and answer["flips"]["text"].count("<li>") == 3
-    wish = {"task": "digits", "run": run.id, "model": "measure.distill", "corruption": "noise", "by": "tokens"}
+    assert answer["trait"] == "novelty" and "length" in answer["traits"]
+    wish = {"task": "digits", "run": run.id, "model": "measure.distill", "corruption": "noise", "by": "tokens", "trait": "length"}
     chosen = calls.explore_evidence(wish)
-    assert (chosen["run"], chosen["model"], chosen["corruption"], chosen["by"]) == (*list(wish.values())[1:],)
+    assert (chosen["run"], chosen["model"], chosen["corruption"], chosen["by"], chosen["trait"]) == (*list(wish.values())[1:],)
     assert "The student loses most" in chosen["harm"]["title"] and "tokens" in chosen["sweep"]["title"]
+    assert "that is longest" in chosen["shift"]["title"]
 
 
 def test_csv_holds_the_rows_behind_a_chart(calls, bench, monkeypatch):

@@ -1,0 +1,44 @@
+"""What the studies of ``assets/results`` were meant to reach, beside what they did, with the command that repeats it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from kdui.bench.findings import Finding
+from kdui.catalogue.aims import UNITS, reached
+from kdui.catalogue.studies import read_study
+from kdui.settings import Settings
+
+FOLDER = Path(__file__).parents[2] / "assets" / "results"
+WORDS = {
+    "accuracy": "accuracy",
+    "lost": "points lost against the original",
+    "below": "points below the original's interval",
+    "retained": "retained",
+    "smaller": "smaller",
+    "faster": "faster (p50, batch 1, in turn)",
+}
+
+
+def recorded_results(settings: Settings) -> list[Finding]:
+    """One line for each aim of each recorded study; nothing is computed anew but the aims."""
+    return [finding for path in sorted(FOLDER.glob("*.json")) for finding in of_table(json.loads(path.read_text("utf-8")))]
+
+
+def of_table(table: dict[str, Any]) -> list[Finding]:
+    """The aims of one recorded table, as its study states them now."""
+    seeds = max(len(arm["seeds"]) for arm in table["arms"])
+    lines = (f"recorded on {table['machine']['cpu']}, {seeds} {'seed' if seeds == 1 else 'seeds'}; repeat: {table['command']}",)
+    return [
+        Finding(
+            f"{table['title']}, {item['arm']} ({item['model']}): {WORDS[item['what']]}",
+            item["value"],
+            UNITS[item["what"]],
+            "recorded",
+            item["relation"],
+            item["aim"],
+            lines,
+        )
+        for item in reached(read_study(table["study"]).aims, table["arms"])
+        if item["value"] is not None
+    ]

@@ -1,0 +1,80 @@
+"""Shift: right answers on test examples from the most to the least like the training data, or from short to long."""
+
+from __future__ import annotations  # a figure's class as text: naming it here would import half of plotly at the page's start
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from kdui.charts import style
+from kdui.charts.side_by_side import Model, line, models_of, subject, teacher_of
+
+# Trait -> what its last fifth is called, and the words under the axis.
+TRAITS = {
+    "novelty": ("least like the training data", "fifths of the test data, from most to least like the training data"),
+    "length": ("that is longest", "fifths of the test data, from short to long"),
+}
+
+
+def traits_of(shift: pd.DataFrame) -> list[str]:
+    """What the test data were sorted by."""
+    return list(shift["trait"].unique()) if len(shift) else []
+
+
+def shift_title(models: list[Model], trait: str) -> str:
+    """What the model loses against its teacher on the last fifth, and on the first."""
+    model, teacher = subject(models), teacher_of(models)
+    where = f"On the fifth {TRAITS[trait][0]}"
+    first, last = _ends(model)
+    if teacher is None or teacher is model:
+        return f"{where}, {model.label} is right in {last:.1f} %, on the first fifth in {first:.1f} %"
+    theirs = _ends(teacher)
+    return f"{where}, {model.label} is {_points(last - theirs[1])} its teacher, on the first fifth {_points(first - theirs[0])}"
+
+
+def _ends(model: Model) -> tuple[float, float]:
+    ordered = model.rows.sort_values("fifth")["value"]
+    return float(ordered.iloc[0]), float(ordered.iloc[-1])
+
+
+def _points(difference: float) -> str:
+    if round(difference, 1) == 0:
+        return "level with"
+    return f"{abs(difference):.1f} points {'above' if difference > 0 else 'below'}"
+
+
+def shift_figure(shift: pd.DataFrame, *, trait: str = "novelty", about: str) -> go.Figure:
+    """``shift``: rows of ``evidence``; lines by fifth, each with the 95 % interval over its test examples."""
+    models = models_of(shift[shift["trait"] == trait])
+    each = int(shift["n"].max())
+    figure = go.Figure(
+        layout=style.layout(
+            title={
+                "text": shift_title(models, trait),
+                "subtitle": {"text": f"{about} · about {each:,} test examples a fifth, with 95 % intervals"},
+            },
+            xaxis=style.axis(TRAITS[trait][1], tickvals=list(range(1, 6)), range=[0.8, 5.2]),
+            yaxis=style.axis("right answers, %"),
+            height=360,
+        )
+    )
+    for model in models:
+        rows = model.rows.sort_values("fifth")
+        figure.add_trace(
+            go.Scatter(
+                x=rows["fifth"].tolist(),
+                y=rows["value"].tolist(),
+                error_y={
+                    "type": "data",
+                    "thickness": 1.2,
+                    "width": 4,
+                    "color": model.colour,
+                    "symmetric": False,
+                    "array": (rows["high"] - rows["value"]).tolist(),
+                    "arrayminus": (rows["value"] - rows["low"]).tolist(),
+                },
+                customdata=[f"{first:,.3g} to {last:,.3g}" for first, last in zip(rows["first"], rows["last"], strict=True)],
+                hovertemplate=f"<b>{model.label}</b><br>fifth %{{x}}: %{{y:.1f}} %<br>{trait} %{{customdata}}<extra></extra>",
+                **line(model),
+            )
+        )
+    return figure
