@@ -17,18 +17,24 @@ from kdui.catalogue.source_attempt import Attempt, Report, Unavailable, file_sha
 from kdui.catalogue.source_debian import from_debian
 from kdui.catalogue.source_hub import from_hub
 from kdui.catalogue.source_local import from_data_dir, from_package
-from kdui.catalogue.source_wheel import from_wheel, wheel_pattern
 from kdui.core.artifact import FileRecord
 from kdui.core.errors import SourceError
 from kdui.core.plain import Frozen, digest
 from kdui.core.source import Bundled, DebianPackage, HubRepo, LocalFile, Resource, Source, Wheel
 from kdui.settings import Settings
 
+
+def _from_wheel(source: Wheel, attempt: Attempt) -> None:
+    from kdui.catalogue.source_wheel import from_wheel  # brings an HTTP library, which only fetching needs
+
+    from_wheel(source, attempt)
+
+
 MARKER = "complete.json"
 _FILLERS: dict[type, Callable[..., None]] = {
     Bundled: from_package,
     LocalFile: from_data_dir,
-    Wheel: from_wheel,
+    Wheel: _from_wheel,
     DebianPackage: from_debian,
     HubRepo: from_hub,
 }
@@ -214,6 +220,8 @@ def _advice(resource: Resource, settings: Settings) -> str:
         for source in resource.sources
         if isinstance(source, LocalFile)
     ]
+    from kdui.catalogue.source_wheel import wheel_pattern
+
     brought += [wheel_pattern(source) for source in resource.sources if isinstance(source, Wheel)]
     where = str(settings.data_dir) if settings.data_dir else "a folder of yours and set KDUI_DATA_DIR to it"
     if all(isinstance(source, Bundled) for source in resource.sources):

@@ -122,6 +122,10 @@ class Build:
             *(update for name, form in self.forms.items() for update in form.updates(parts[name] or {}, modality)),
         ]
 
+    def values(self, recipe: Recipe) -> list[Any]:
+        """What ``inputs`` hold when they show a recipe."""
+        return [each.get("value") if isinstance(each, dict) else each for each in self.show(recipe)]
+
     def chooser_state(self, recipe: Recipe) -> dict[str, Any]:
         """What the chooser shows: the method, and why others do not suit these models as they stand."""
         return {"method": self.distiller_of(recipe), "unfit": self.workbench.unfit_methods(recipe)}
@@ -151,6 +155,7 @@ class Build:
         with gr.Column(elem_classes="card what"):
             gr.HTML('<h2 class="label">What</h2>')
             self.base = gr.Textbox(pack(self.first), elem_id="build-base", elem_classes="hidden-field", label="Base recipe")
+            self.filled_at = gr.Textbox(elem_id="build-filled", elem_classes="hidden-field", label="When the form was filled")
             choices = self.recipe_choices()
             self.start = gr.Dropdown(choices, value=choices[0][1], label="Start from", elem_id="build-start", interactive=True)
             with gr.Column(elem_classes="pick"):

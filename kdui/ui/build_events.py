@@ -27,33 +27,38 @@ LENS_VALUES = {"kind": ("prune", "kind")}  # knobs without a lens of their own t
 
 def connect_build(build: Build, page_state: PageState, lens_data: gr.HTML, what_if: gr.HTML) -> None:
     """Bind the form: every change refreshes what is said about it, every choice of a recipe or model fills it."""
-    inputs = build.inputs
-
-    def refresh(event: Any, *, lenses: bool = True) -> None:
-        event(lambda *shown: _facts(build, *shown), inputs, build.fact_views, **READ)
-        event(lambda *shown: _cost(build, *shown), inputs, build.cost, **READ)
-        if lenses:
-            event(lambda *shown: _lenses(build, *shown), inputs, lens_data, **READ)
-            event(lambda *shown: _what_if(build, *shown), inputs, what_if, **READ)
-
-    def turned(fn: Callable[..., Any], given: Any, outputs: Any, **options: Any) -> None:
-        gr.on([control.input for control in build.knob_inputs], fn, given, outputs, trigger_mode="always_last", **options)
-
-    refresh(turned, lenses=False)
-    for event in (page_state.demo.load, page_state.tab.select, page_state.pulse.change):
-        refresh(event)
+    inputs, said = build.inputs, [*build.fact_views, build.cost]
+    asked = [page_state.pulse.change, build.filled_at.change]
+    turned = [control.input for control in build.knob_inputs]
+    # Few events with many inputs: the browser looks at every component for each of them when it starts.
+    latest = {**READ, "trigger_mode": "always_last"}
+    gr.on([*turned, *asked], lambda *shown: _said(build, *shown), inputs, said, **latest)
+    gr.on(asked, lambda *shown: _drawn(build, *shown), inputs, [lens_data, what_if], **latest)
+    # What the form begins with is known here, so nothing is read back from the browser.
+    page_state.demo.load(lambda: _at_first(build), None, [*said, lens_data, what_if], **READ)
+    # Another model's figures must not stand there while this one's are being worked out.
+    js = f"() => [{json.dumps(build_facts.ESTIMATING)}, String(performance.now())]"
     for choice in _connect_choices(build, page_state):
-        # Another model's figures must not stand there while this one's are being worked out.
-        choice.then(fn=None, outputs=build.cost, js=f"() => {json.dumps(build_facts.ESTIMATING)}", api_visibility="private")
-        refresh(choice.then)
+        choice.then(fn=None, outputs=[build.cost, build.filled_at], js=js, api_visibility="private")
     _connect_lenses(build)
 
 
-def _facts(build: Build, *shown: Any) -> Any:
+def _said(build: Build, *shown: Any) -> list[Any]:
+    """Facts, YAML, command and cost of the recipe; what is wrong with it stands in the place of its cost."""
     try:
-        return build.facts(build.recipe(*shown))
+        facts = build.facts(build.recipe(*shown))
     except KduiError:
-        return gr.skip()  # the estimate beside it says what is wrong
+        facts = [gr.skip()] * len(build.fact_views)
+    return [*facts, _cost(build, *shown)]
+
+
+def _drawn(build: Build, *shown: Any) -> list[Any]:
+    return [_lenses(build, *shown), _what_if(build, *shown)]
+
+
+def _at_first(build: Build) -> list[Any]:
+    shown = build.values(build.first)
+    return [*_said(build, *shown), *_drawn(build, *shown)]
 
 
 def _cost(build: Build, *shown: Any) -> str:

@@ -3,7 +3,6 @@
 import importlib
 import importlib.util
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -28,8 +27,8 @@ def create_page(workbench: Any) -> gr.Blocks:
         state = create_state(demo, create_header(workbench, demo))
         with gr.Tabs(elem_id="kdui-tabs", overflow_behavior="wrap"):
             for name, title in TABS:
-                with gr.Tab(title, id=name, elem_id=f"tab-{name}") as tab:
-                    _creator(name)(workbench, replace(state, tab=tab))
+                with gr.Tab(title, id=name, elem_id=f"tab-{name}"):
+                    _creator(name)(workbench, state)
         demo.load(fn=None, js="() => { kdui.start(); }")
     return demo
 

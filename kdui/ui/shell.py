@@ -17,15 +17,13 @@ READ: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibili
 
 @dataclass(frozen=True)
 class PageState:
-    """What tabs share: the page and the fields that follow the URL (``?run=ID`` sets ``run`` and so on);
-    ``tab`` is the tab that is being drawn, for ``tab.select``; ``pulse`` changes
+    """What tabs share: the page and the fields that follow the URL (``?run=ID`` sets ``run`` and so on); ``pulse`` changes
     whenever a run starts or ends, for ``pulse.change``.
 
     A tab listens with ``page_state.run.change(...)``; a link ``<a href="?tab=runs&run=ID">`` anywhere sets them.
     """
 
     demo: gr.Blocks
-    tab: Any
     pulse: gr.HTML
     run: gr.Textbox
     models: gr.Textbox
@@ -44,9 +42,7 @@ def create_state(demo: gr.Blocks, pulse: gr.HTML) -> PageState:
     def field(key: str) -> gr.Textbox:
         return gr.Textbox(elem_id=f"nav-{key}", elem_classes="nav-field", label=f"Address field {key}", container=False)
 
-    return PageState(
-        demo=demo, tab=None, pulse=pulse, run=field("run"), models=field("models"), task=field("task"), origin=field("from")
-    )
+    return PageState(demo=demo, pulse=pulse, run=field("run"), models=field("models"), task=field("task"), origin=field("from"))
 
 
 def create_header(workbench: Any, demo: gr.Blocks) -> gr.HTML:
