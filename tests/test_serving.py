@@ -27,6 +27,12 @@ def test_it_answers_and_hands_back_errors_in_words(client):
         client.call("ask", task="digits", digests=["0" * 64], raw=shown[0]["image"])
 
 
+def test_the_test_split_can_be_sorted_by_how_unlike_the_training_data_it_is(client):
+    novelty = client.call("traits", task="digits")["novelty"]
+    assert len(novelty) == len(client.call("targets", task="digits")) == 359
+    assert 0 < min(novelty) < max(novelty) < 1
+
+
 def test_a_size_is_counted_without_training(client):
     assert (
         client.call("size", task="digits", ref="cnn-small?width=16")["parameters"]
