@@ -183,7 +183,8 @@
 
     // --- start -------------------------------------------------------------------------------------------------------------
     Object.assign(kdui.compare, { choose, turn });
-    const { task: wished, models, say: said } = kdui.url.all();
+    const { task: wished, models, say: shared } = kdui.url.all();
+    const said = text.value || shared; // somebody may have typed before this script was there
     start({ task: wished ?? "", models: models ?? "" }).then(() => {
       if (said && view.modality === "text") { text.value = said; say(said); }
     });

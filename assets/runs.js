@@ -130,13 +130,14 @@
     fields.text.addEventListener("input", later(200, () => filter(1)));
 
     // --- start -------------------------------------------------------------------------------------------------
-    fields.state.value = kdui.url.get("state") ?? "";
-    fields.task.value = kdui.url.get("only") ?? "";
-    fields.text.value = kdui.url.get("find") ?? "";
+    // What somebody typed or chose before this script was there stays and counts; the rest comes from the address.
+    const early = Object.values(fields).some((field) => field.value);
+    for (const [name, key] of [["state", "state"], ["task", "only"], ["text", "find"]]) fields[name].value ||= kdui.url.get(key) ?? "";
     view.page = Math.max(1, Number(kdui.url.get("page")) || 1);
     kdui.runs.choose = choose;
     choose(kdui.url.get("run"));
-    table();
+    if (early) filter(1);
+    else table();
     poll("runs", 1, async () => {
       view.ticks += 1;
       const settled = FINAL.has(view.state) || view.state === "gone";

@@ -137,12 +137,14 @@ class Page:
         return found
 
     def update(self, part: str, **changed: Any) -> Any:
-        """The new value of the part that an event fills, with some of the event's inputs changed."""
-        event = next(item for item in self._events if item["outputs"] == [self._ids[part]] and item["backend_fn"])
-        given = {self._ids[name]: value for name, value in changed.items()}
+        """The new value of a part when these inputs of the event that fills it are changed."""
+        shown, given = self._ids[part], {self._ids[name]: value for name, value in changed.items()}
+        fills = (item for item in self._events if shown in item["outputs"] and item["backend_fn"])
+        event = next(item for item in fills if given.keys() <= set(item["inputs"]))
         data = [given.get(number, self._parts[number].get("value")) for number in event["inputs"]]
         body = {"session_hash": self._visit, "fn_index": event["id"], "data": data}
-        return self._answer(self._http.post(f"{self._api}/run/predict", json=body, timeout=60))["data"][0]
+        found = self._answer(self._http.post(f"{self._api}/run/predict", json=body, timeout=60))
+        return found["data"][event["outputs"].index(shown)]
 
     @staticmethod
     def _answer(response: requests.Response) -> dict[str, Any]:

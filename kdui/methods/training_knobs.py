@@ -10,8 +10,8 @@ from kdui.core.errors import RecipeError
 
 ADVANCED: JsonDict = {"advanced": True}
 NEVER: JsonDict = {"advanced": True, "only_when": {"epochs": []}}  # an inherited knob that means nothing here is not drawn
-# Knobs that joined TrainingKnobs later, with the value at which they do nothing.
-LATER: dict[str, Any] = {"labels": 1.0, "adapter_rank": 0, "dropout": None, "l1": 0.0, "group_lasso": 0.0}
+# Knobs that joined TrainingKnobs and the forms made of it later, with the value at which they do nothing.
+LATER: dict[str, Any] = {"labels": 1.0, "adapter_rank": 0, "dropout": None, "l1": 0.0, "group_lasso": 0.0, "erase": 0.0}
 
 
 class TrainingKnobs(StageSpec):

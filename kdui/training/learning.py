@@ -29,6 +29,8 @@ def resident(context: StepContext, split: Split, inputs: InputSettings, folder: 
     arrays = context.data.prepared(split, inputs, folder, limit)
     mirror = bool(context.facts.input.get("mirror"))
     data = ResidentData(arrays, context.data.targets(split), context.device, limit, mirror)
+    if split == "train":
+        data.erase = context.settings.get("erase", 0.0)
     if split == "train" and "augmentation" in context.settings:
         data.augmentation = transfer_views(context, inputs, folder, limit)
     return data

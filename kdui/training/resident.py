@@ -36,6 +36,7 @@ class ResidentData:
         self.targets = torch.from_numpy(np.ascontiguousarray(targets[:count]).astype(np.int64)).to(device)
         self.device, self.mirror = device, mirror
         self.augmentation: Augmentation | None = None
+        self.erase = 0.0
         self._drawn: torch.Tensor | None = None
         mask = self.arrays.get("attention_mask")
         self.lengths = mask.sum(1).cpu() if mask is not None else None
@@ -82,6 +83,8 @@ class ResidentData:
             batch = {name: tensor[:, :longest] for name, tensor in batch.items()}
         if view is not None and "pixels" in batch:
             batch["pixels"] = augmented(batch["pixels"], index, view, self.mirror)
+            if self.erase:
+                batch["pixels"] = erased(batch["pixels"], index, view, self.erase)
         return batch
 
     def in_order(self, size: int) -> Iterator[torch.Tensor]:
@@ -107,6 +110,38 @@ def augmented(pixels: torch.Tensor, index: torch.Tensor, view: int, mirror: bool
     columns = torch.where(flip[:, None], columns.flip(1), columns)
     batch = torch.arange(len(pixels), device=pixels.device)[:, None, None]
     return padded[batch, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2).contiguous()
+
+
+def erased(pixels: torch.Tensor, index: torch.Tensor, view: int, share: float) -> torch.Tensor:
+    """Pictures [batch, channels, height, width] with noise in place of a rectangle, in about ``share`` of them.
+
+    Random erasing (Zhong et al. 2020, algorithm 1) with the paper's bounds: 2 to 40 % of the area, sides from 0.3 to 1/0.3,
+    cut off where they would reach over the edge; random values within. Which, where and what is fixed for each example and view.
+    """
+    size = torch.tensor(pixels.shape[-2:], device=pixels.device)
+    drawn = hashed(index, view)
+    whether, area, aspect, *at = (scattered(drawn + 1_640_531_513 * part) for part in range(5))
+    shape = torch.exp((2 * aspect - 1) * math.log(1 / 0.3))  # height over width
+    covered = (0.02 + 0.38 * area) * size.prod()
+    inside = torch.ones(len(pixels), 1, 1, dtype=torch.bool, device=pixels.device)
+    for axis, side in enumerate(((covered * shape).sqrt(), (covered / shape).sqrt())):
+        length = side.round().clamp(1, int(size[axis]))
+        first = (at[axis] * (size[axis] - length + 1)).floor()
+        place = torch.arange(int(size[axis]), device=pixels.device)
+        along = (place >= first[:, None]) & (place < (first + length)[:, None])
+        inside = inside & (along[:, :, None] if axis == 0 else along[:, None, :])
+    inside = inside & (whether < share)[:, None, None]
+    pixel = torch.arange(pixels[0].numel(), device=pixels.device).view(pixels.shape[1:])
+    noise = scattered(drawn[:, None, None, None] + 977 * (pixel + 1)).to(pixels.dtype)
+    return torch.where(inside[:, None], noise, pixels)
+
+
+def scattered(numbers: torch.Tensor) -> torch.Tensor:
+    """Numbers in [0, 1) without the lattice of ``hashed``, whose neighbours lie in step: several draws for one example."""
+    bits = numbers & 0x7FFFFFFF
+    for _ in range(2):
+        bits = ((bits ^ (bits >> 16)) * 0x45D9F3B) & 0x7FFFFFFF
+    return (bits ^ (bits >> 16)).to(torch.float64) / 2**31
 
 
 def hashed(index: torch.Tensor, view: int) -> torch.Tensor:

@@ -109,6 +109,11 @@ def test_defaults_spelled_out_are_the_same_steps(plan):
     assert changed(plan(), spelled) == set()
 
 
+def test_a_knob_that_came_later_leaves_no_trace_at_its_default(plan):
+    assert "erase" not in plan()["teach"].settings
+    assert plan({"teach.augment": True, "teach.erase": 0.5})["teach"].settings["erase"] == 0.5
+
+
 def test_a_last_value_counts_only_where_there_is_a_course(plan):
     assert changed(plan(), plan({"distill.last_temperature": 3.0})) == set()
     cooled = plan({"distill.temperature_course": "linear", "distill.last_temperature": 3.0})
@@ -146,6 +151,7 @@ def test_without_control_and_without_kept_outputs(plan):
         ({"student": None}, "Stage 'distill' has no student. Name one in 'student:'."),
         ({"student": None, "teacher": None, "stages": ["quantize"]}, "Stage 'quantize' has no model to work on"),
         ({"stages": ["teach", "measure"]}, "no stage trains it. Add a 'distill' stage or leave 'student:' out."),
+        ({"student": None, "stages": [{"teach": {"erase": 0.5}}]}, "erases parts of augmented pictures, but augments none"),
         ({"student": "bilstm-128"}, "takes text, but Digits is made of image examples"),
         (
             {"stages": ["teach", {"distill": {"temperature": 0.5}}]},

@@ -56,6 +56,19 @@ def test_a_run_is_found_chosen_and_still_chosen_after_a_reload(page, address, be
     expect(page.get_by_label("Find")).to_have_value("4-bit")
 
 
+def test_what_was_typed_before_the_script_came_counts(page, address, bench):
+    held = []
+    page.route("**/runs.js*", lambda route: held.append(route))
+    page.goto(f"{address}?tab=runs")
+    page.get_by_label("Find").fill("4-bit")
+    page.wait_for_function("window.kdui?.live")  # the script before the one that is held
+    while not held:
+        page.wait_for_timeout(20)
+    held[0].continue_()
+    expect(page.locator("table.runs tbody tr")).to_have_count(1)
+    expect(page).to_have_url(re.compile("find=4-bit"))
+
+
 def test_zoom_survives_new_points_and_the_chart_mounts_once(page, address, bench):
     run = next(row for row in bench.runs().rows if row.name == "Waiting")
     page.goto(f"{address}?tab=runs&run={run.id}")

@@ -19,6 +19,15 @@ class TeachSpec(TrainingKnobs):
         description="Apart from the recipe's seed: repeats of a student share one teacher.",
         json_schema_extra=ADVANCED,
     )
+    erase: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        title="Random erasing",
+        description="Share of the augmented pictures in which a rectangle of noise hides a part: a net that sees many epochs "
+        "learns to look elsewhere, too. Half is usual.",
+        json_schema_extra={**ADVANCED, "modality": "image", "only_when": {"augment": [True]}, "step": 0.05, "percent": True},
+    )
 
 
 def plan(chain: Chain, stage: str, spec: TeachSpec) -> None:
@@ -26,6 +35,8 @@ def plan(chain: Chain, stage: str, spec: TeachSpec) -> None:
     the same teacher without that."""
     if chain.teacher_facts is None:
         raise RecipeError(f"Stage '{stage}' has no teacher to train. Name one in 'teacher:'.")
+    if spec.erase and not spec.augment:
+        raise RecipeError(f"Stage '{stage}' erases parts of augmented pictures, but augments none. Switch 'augment' on, too.")
     if chain.teacher_facts.ref.is_black_box:
         return  # it was taken as it is before any stage, and cannot be trained
     chain.teacher = chain.current = chain.add_model(_taught(chain, stage, spec, stage, chain.start, ""))
