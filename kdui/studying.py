@@ -137,8 +137,8 @@ def _seconds(bench: Workbench, run: Run, arm: Arm) -> float:
 
 def markdown(table: dict[str, Any]) -> str:
     """The table as Markdown: what the README and a terminal show; gains where there are controls, else what compression gave."""
-    if table.get("steps") or not any("gain_over_control" in row or "gain_over_smoothed" in row for row in table["arms"]):
-        return _compression_markdown(table)
+    if table.get("steps") or not has_gains(table):
+        return sizes_markdown(table)
     lines = ["| method | accuracy, % | over hard labels | over smoothed labels | minutes |", "| --- | --- | --- | --- | --- |"]
     for row in table["arms"]:
         main = row["models"][row["result"]]
@@ -148,7 +148,12 @@ def markdown(table: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _compression_markdown(table: dict[str, Any]) -> str:
+def has_gains(table: dict[str, Any]) -> bool:
+    """Whether any arm trained a control beside its student."""
+    return any("gain_over_control" in row or "gain_over_smoothed" in row for row in table["arms"])
+
+
+def sizes_markdown(table: dict[str, Any]) -> str:
     """Models beside the one that their arm began with: accuracy, how much smaller they are stored, how much faster they run."""
     lines = ["| model | before, % | after, % | retained, % | stored | smaller | faster |", f"|{' --- |' * 7}"]
     for row in table["arms"]:
@@ -187,6 +192,7 @@ def _range(readings: list[float]) -> str:
 def _gain_words(found: Row | None) -> str:
     if found is None:
         return "–"
+    mean = f"{found['mean']:+.2f}".replace("-", "−")
     if found["half_width"] is None:
-        return f"{found['mean']:+.2f} (one seed)"
-    return f"{found['mean']:+.2f} ± {found['half_width']:.2f}: {found['verdict']}"
+        return f"{mean} (one seed)"
+    return f"{mean} ± {found['half_width']:.2f}: {found['verdict']}"

@@ -15,6 +15,7 @@ from kdui.bench.laboratory import Laboratory, temporary_home
 from kdui.bench.pages import page_calls
 from kdui.bench.recorded import recorded_results
 from kdui.bench.reference import against_trainer
+from kdui.bench.results_page import PAGE, results_page
 from kdui.bench.start import time_to_interactive
 from kdui.bench.surgery import four_bits, pruned_speed
 from kdui.bench.what_if import measured_point
@@ -75,6 +76,10 @@ def test_recorded_results_say_what_was_aimed_at_and_how_to_repeat_them(settings:
     packed = found["Deep Compression, LeNet-300-100 (encode): smaller"]
     assert packed.met and packed.aim == 40 and packed.spread == "recorded"
     assert packed.lines[0].endswith("3 seeds; repeat: python app.py study deep-compression")
+
+
+def test_the_page_of_results_is_made_from_their_data() -> None:
+    assert PAGE.read_text(encoding="utf-8") == results_page(), "run python -m kdui.bench.results_page"
 
 
 def test_a_filled_store_reads_like_one_that_was_used(settings: Settings) -> None:

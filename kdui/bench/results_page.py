@@ -1,0 +1,61 @@
+"""The recorded results as one page of Markdown, so that no figure of it is copied by hand.
+
+``python -m kdui.bench.results_page`` writes ``assets/results/README.md`` anew; a test holds the file against its data.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from kdui.bench.recorded import FOLDER, of_table
+from kdui.studying import has_gains, markdown, sizes_markdown
+
+PAGE = FOLDER / "README.md"
+INTRODUCTION = """# Results
+
+Each table is made from the JSON file that is named above it, by `python -m kdui.bench.results_page`; that file also holds every
+seed's figures. The command repeats the study. Validation data chose every epoch, test data were looked at once. ± is the half
+width of a 95 % t-interval over seeds. Gains are over the same student with equal compute, without a teacher (on hard labels) and
+on labels smoothed to be as soft as the teacher's; "no difference shown" stands where the interval holds zero. Of twenty such
+comparisons one leaves zero by chance. Speed is the median latency of one example, read in turn with the first model's; "stored"
+is the packed file where there is one.
+"""
+
+
+def results_page(folder: Path = FOLDER) -> str:
+    """All recorded tables, sorted by name."""
+    tables = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
+    return "\n".join([INTRODUCTION, *(section(table) for table in tables)])
+
+
+def section(table: dict[str, Any]) -> str:
+    """One study: what it is, what repeats it, its tables and its aims."""
+    seeds = max(len(arm["seeds"]) for arm in table["arms"])
+    machine = table["machine"]
+    flags = f", {', '.join(machine['flags'])}" if machine["flags"] else ""
+    first = next(iter(table["arms"][0]["models"].values()))
+    parts = [
+        f"## {table['title']}",
+        table["summary"],
+        f"`{table['command']} --out assets/results/{table['study']}.json` · {seeds} {'seed' if seeds == 1 else 'seeds'} · "
+        f"{machine['cpu']}, {machine['cores']} cores{flags} · "
+        f"begins with {first['label']}: {first['mean']:.2f} %, {first['file_mb']:.2f} MB",
+        markdown(table),
+    ]
+    if has_gains(table) and not table.get("steps") and any("speedup" in _result(arm) for arm in table["arms"]):
+        parts.append(sizes_markdown(table))
+    aims = [
+        f"- {found.title.removeprefix(table['title'] + ', ')}: {found.value:g} {found.unit} (aim {found.relation} {found.aim:g}: "
+        f"{'met' if found.met else 'missed'})"
+        for found in of_table(table)
+    ]
+    return "\n\n".join(parts + (["\n".join(aims)] if aims else [])) + "\n"
+
+
+def _result(arm: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = arm["models"][arm["result"]]
+    return found
+
+
+if __name__ == "__main__":
+    PAGE.write_text(results_page(), encoding="utf-8")
