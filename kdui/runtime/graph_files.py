@@ -12,6 +12,11 @@ LARGEST = 1_500_000_000  # bytes of a graph in one file; protobuf ends at 2 GiB
 SMALLEST_APART = 1024  # bytes of a tensor that goes into the file beside the graph
 
 
+def is_large(size: int) -> bool:
+    """Whether a graph of so many bytes keeps its weights in a file beside it."""
+    return size > LARGEST
+
+
 def data_file(path: Path) -> Path:
     """Where the weights of a large graph lie."""
     return path.with_name(path.name + ".data")
@@ -49,11 +54,11 @@ def external_files(model: onnx.ModelProto, folder: Path) -> list[Path]:
     return list(found)
 
 
-def save_graph(model: onnx.ModelProto, path: Path, largest: int = LARGEST) -> None:
-    """Write the graph as one file, or beyond ``largest`` bytes with its weights in ``data_file(path)``."""
+def save_graph(model: onnx.ModelProto, path: Path) -> None:
+    """Write the graph as one file, or a large one with its weights in ``data_file(path)``."""
     beside = data_file(path)
     beside.unlink(missing_ok=True)  # onnx would append to it
-    if model.ByteSize() <= largest:
+    if not is_large(model.ByteSize()):
         onnx.save(model, path)
         return
     onnx.save(
@@ -66,7 +71,11 @@ def save_graph(model: onnx.ModelProto, path: Path, largest: int = LARGEST) -> No
     )
 
 
+def graph_files(path: Path) -> list[Path]:
+    """The graph's file and those beside it that hold its weights."""
+    return [path, *external_files(onnx.load(path, load_external_data=False), path.parent)]
+
+
 def graph_bytes(path: Path) -> int:
     """Bytes of a graph with all that stands beside it."""
-    model = onnx.load(path, load_external_data=False)
-    return path.stat().st_size + sum(file.stat().st_size for file in external_files(model, path.parent))
+    return sum(file.stat().st_size for file in graph_files(path))

@@ -169,19 +169,26 @@ def test_values_beyond_half_precision_are_refused():
 # --- weights beside the graph -------------------------------------------------------------------------------------------
 
 
-def test_large_graphs_keep_their_weights_beside_them(tmp_path):
+@pytest.fixture
+def small_limit(monkeypatch):
+    """Graphs of 10 kB count as large."""
+    monkeypatch.setattr("kdui.runtime.graph_files.LARGEST", 10_000)
+
+
+def test_large_graphs_keep_their_weights_beside_them(tmp_path, small_limit, monkeypatch):
     model = reader(64, 64)
     exact, path = answers(model), tmp_path / "model.onnx"
     for _ in range(2):  # writing again must not append
         copy = onnx.ModelProto()
         copy.CopyFrom(model)
-        save_graph(copy, path, largest=10_000)
+        save_graph(copy, path)
     assert {each.name for each in tmp_path.iterdir()} == {"model.onnx", "model.onnx.data"}
     assert path.stat().st_size < 5000 < data_file(path).stat().st_size
     assert graph_bytes(path) == path.stat().st_size + data_file(path).stat().st_size
     assert np.array_equal(answers(load_graph(path)), exact)
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     assert np.array_equal(session.run(None, {"input_ids": IDS})[0], exact)
+    monkeypatch.undo()
     save_graph(load_graph(path), path)
     assert {each.name for each in tmp_path.iterdir()} == {"model.onnx"}
 
@@ -196,11 +203,11 @@ def test_large_graphs_keep_their_weights_beside_them(tmp_path):
         ("offset", "-4", "cannot be found"),
     ],
 )
-def test_graphs_that_point_elsewhere_are_refused(tmp_path, key, value, words):
+def test_graphs_that_point_elsewhere_are_refused(tmp_path, small_limit, key, value, words):
     folder = tmp_path / "artifact"
     folder.mkdir()
     (tmp_path / "secret").write_bytes(bytes(100_000))
-    save_graph(reader(64, 64), folder / "model.onnx", largest=10_000)
+    save_graph(reader(64, 64), folder / "model.onnx")
     model = onnx.load(folder / "model.onnx", load_external_data=False)
     entry = next(each for tensor in model.graph.initializer for each in tensor.external_data if each.key == key)
     entry.value = value
@@ -209,10 +216,10 @@ def test_graphs_that_point_elsewhere_are_refused(tmp_path, key, value, words):
         load_graph(folder / "model.onnx")
 
 
-def test_a_link_out_of_the_folder_and_a_broken_file_are_refused(tmp_path):
+def test_a_link_out_of_the_folder_and_a_broken_file_are_refused(tmp_path, small_limit):
     path = tmp_path / "artifact" / "model.onnx"
     path.parent.mkdir()
-    save_graph(reader(64, 64), path, largest=10_000)
+    save_graph(reader(64, 64), path)
     data_file(path).rename(tmp_path / "elsewhere")
     data_file(path).symlink_to(tmp_path / "elsewhere")
     with pytest.raises(StageFailed, match="outside the model's folder"):

@@ -51,14 +51,14 @@ def export_alone(folder: Path, sample: dict[str, np.ndarray], opset: int, target
 
 def main(folder: Path, sample: Path, opset: int, target: Path) -> None:
     """Load, export, save."""
-    from kdui.methods.export.apply import to_onnx
+    from kdui.methods.export.apply import write_onnx
     from kdui.models.module_store import load_model
     from kdui.training.saved import SavedModel
 
     module, description, inputs = load_model(folder)
     with np.load(sample, allow_pickle=False) as file:
         arrays = {name: file[name] for name in file.files}
-    to_onnx(SavedModel(module, description, inputs, folder), arrays, opset).save(target, external_data=False)
+    write_onnx(SavedModel(module, description, inputs, folder), arrays, opset, target)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import io
 import json
 import shutil
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from kdui.methods.export.low_bits import write_grids
 from kdui.models.layers import output_layer
 from kdui.models.low_bits import Quantization, layer_codes, read_quantization, rounded_inputs
 from kdui.models.size import count_macs
+from kdui.runtime.graph_files import is_large
 from kdui.runtime.sessions import open_session
 from kdui.training.context import StepContext
 from kdui.training.saved import SavedModel
@@ -36,10 +38,8 @@ def export(context: StepContext) -> dict[str, Any]:
         {name: array[start : start + count] for name, array in arrays.items()}
         for start, count in ((0, 2), (2, 1), (3, PARITY_EXAMPLES))
     ]
-    program = to_onnx(saved, samples[0], context.settings["opset"])
+    write_onnx(saved, samples[0], context.settings["opset"], context.out / MODEL_FILE)
     context.report.check()
-    program.save(context.out / MODEL_FILE, external_data=False)
-    del program
     if not accepts_any_size(context.out / MODEL_FILE):
         export_alone(saved.folder, samples[0], context.settings["opset"], context.out / MODEL_FILE)
     for name in (INPUTS_FILE, *saved.inputs.files):
@@ -67,6 +67,12 @@ def _facts(context: StepContext, saved: SavedModel) -> dict[str, Any]:
     summary = context.inputs["model"].manifest.summary
     passed = {name: summary[name] for name in PASSED_ON if name in summary}
     return {"parameters": summary["parameters"], "nonzero": summary["nonzero"], "family": saved.description.family, **passed}
+
+
+def write_onnx(saved: SavedModel, sample: dict[str, np.ndarray], opset: int, path: Path) -> None:
+    """Export to one file, a large model with its weights beside it (see ``runtime.graph_files``)."""
+    size = sum(tensor.numel() * tensor.element_size() for tensor in saved.module.state_dict().values())
+    to_onnx(saved, sample, opset).save(path, external_data=is_large(size))
 
 
 def to_onnx(saved: SavedModel, sample: dict[str, np.ndarray], opset: int) -> Any:
@@ -133,7 +139,7 @@ def _one_step(context: StepContext, saved: SavedModel, grids: Quantization) -> f
 
 def write_metadata(path: Any, facts: dict[str, str]) -> None:
     """Add facts to an ONNX file's metadata, so that the file can tell what it is."""
-    model = onnx.load(path)
+    model = onnx.load(path, load_external_data=False)  # weights beside it stay where they are
     known = {entry.key: entry for entry in model.metadata_props}
     for key, value in facts.items():
         entry = known.get(key) or model.metadata_props.add()

@@ -13,6 +13,7 @@ from onnx import helper, numpy_helper
 
 from kdui.core.errors import StageFailed
 from kdui.models.low_bits import InputGrid, LayerGrid
+from kdui.runtime.graph_files import load_graph, save_graph
 
 MIDDLE = 128  # zero of signed inputs among the codes of a uint8, which multiply faster with int8 weights than int8 ones do
 SAME = 1e-3  # of a step: how far a weight in the graph may lie off the grid, after folding and float rounding
@@ -25,7 +26,7 @@ def write_grids(path: Path, layers: Layers) -> int:
     Batch normalisation that the exporter has folded into a layer's weights goes into its scales. Raises StageFailed where a
     layer's weights are nowhere in the graph.
     """
-    model = onnx.load(path)
+    model = load_graph(path)
     writer = _Writer(model.graph)
     missing = dict(layers)
     for node in list(model.graph.node):
@@ -46,7 +47,7 @@ def write_grids(path: Path, layers: Layers) -> int:
     if missing:
         raise StageFailed(f"The exported graph has no weights of {', '.join(sorted(missing)[:5])}. Choose another ONNX opset.")
     writer.finish()
-    onnx.save(model, path)
+    save_graph(model, path)
     return writer.count
 
 

@@ -1,7 +1,8 @@
 """What a model costs to keep and to run: bytes, counts, which kernels ran, and energy as an estimate."""
 
-import gzip
+import zlib
 from collections import Counter
+from pathlib import Path
 
 from kdui.core.artifact import Artifact
 from kdui.core.measurement import Measurement, Origin
@@ -9,6 +10,7 @@ from kdui.methods.export.files import MODEL_FILE
 from kdui.methods.measure.files import KERNELS_FILE
 from kdui.methods.measure.provenance import provenance, row
 from kdui.methods.measure.samples import timed_sample
+from kdui.runtime.graph_files import graph_bytes, graph_files
 from kdui.runtime.kernels import KernelTruth, kernel_truth
 from kdui.store.artifacts import write_json
 from kdui.training.context import StepContext
@@ -24,8 +26,8 @@ def sizes(model: Artifact) -> list[Measurement]:
     """Bytes of the file, gzipped and packed, and what was counted at export."""
     path, summary = model.file(MODEL_FILE), model.manifest.summary
     values: list[tuple[str, float, str]] = [
-        ("file_bytes", path.stat().st_size, "B"),
-        ("gzip_bytes", len(gzip.compress(path.read_bytes(), 6, mtime=0)), "B"),
+        ("file_bytes", graph_bytes(path), "B"),
+        ("gzip_bytes", sum(gzipped_bytes(file) for file in graph_files(path)), "B"),
     ]
     values += [
         (name, summary[name], unit)
@@ -33,6 +35,15 @@ def sizes(model: Artifact) -> list[Measurement]:
         if summary.get(name) is not None
     ]
     return [row(name, value, unit, provenance(n=1)) for name, value, unit in values]
+
+
+def gzipped_bytes(path: Path) -> int:
+    """Bytes of a file after gzip, read in pieces."""
+    packer, count = zlib.compressobj(6, zlib.DEFLATED, 16 + zlib.MAX_WBITS), 0
+    with path.open("rb") as file:
+        while piece := file.read(1 << 24):
+            count += len(packer.compress(piece))
+    return count + len(packer.flush())
 
 
 def kernels(context: StepContext, model: Artifact, device: str) -> list[Measurement]:
@@ -44,7 +55,7 @@ def kernels(context: StepContext, model: Artifact, device: str) -> list[Measurem
     return [
         row("int8_mac_share", 100 * truth.share("macs", "int8", "int4"), "%", source, True),
         row("int8_time_share", 100 * truth.share("time_us", "int8", "int4"), "%", source, True),
-        energy(truth, model.file(MODEL_FILE).stat().st_size),
+        energy(truth, graph_bytes(model.file(MODEL_FILE))),
     ]
 
 

@@ -10,7 +10,7 @@ from torch import nn
 
 from kdui.core.errors import StageFailed
 from kdui.core.words import percent
-from kdui.methods.export.apply import to_onnx
+from kdui.methods.export.apply import write_onnx
 from kdui.models.size import count_macs
 from kdui.runtime.latency import measure_latency
 from kdui.training.context import StepContext
@@ -84,7 +84,7 @@ class LatencyShare:
         shown = SavedModel(
             copy.deepcopy(module).to("cpu").eval(), self._saved.description, self._saved.inputs, self._saved.folder
         )
-        to_onnx(shown, self._pair, OPSET).save(self._folder / name, external_data=False)
+        write_onnx(shown, self._pair, OPSET, self._folder / name)
         return self._folder / name
 
 

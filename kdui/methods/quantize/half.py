@@ -8,7 +8,7 @@ from onnx import TensorProto, numpy_helper
 from onnxruntime.transformers.float16 import convert_float_to_float16
 
 from kdui.core.errors import StageFailed
-from kdui.runtime.graph_files import LARGEST
+from kdui.runtime.graph_files import is_large
 
 LARGEST_HALF = 65504.0
 NOTE = "fp16 is for GPUs: a CPU has no fast half-precision kernels for it"
@@ -30,6 +30,6 @@ def to_half(model: onnx.ModelProto) -> onnx.ModelProto:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # tiny values become the smallest of fp16, which the check on validation data sees
         halved: onnx.ModelProto = convert_float_to_float16(
-            model, keep_io_types=True, disable_shape_infer=model.ByteSize() > LARGEST
+            model, keep_io_types=True, disable_shape_infer=is_large(model.ByteSize())
         )
     return halved

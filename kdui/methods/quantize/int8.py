@@ -22,7 +22,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from kdui.launch.machine import cpu_flags
 from kdui.methods.quantize.activations import input_ranges
 from kdui.methods.quantize.grids import Calibration
-from kdui.runtime.graph_files import LARGEST, graph_bytes, load_graph
+from kdui.runtime.graph_files import data_file, graph_bytes, is_large, load_graph
 
 CALIBRATION_BATCH = 32
 
@@ -72,7 +72,7 @@ def write_dynamic(source: Path, target: Path, reduce_range: bool) -> None:
             per_channel=True,
             reduce_range=reduce_range,
             weight_type=QuantType.QInt8,
-            use_external_data_format=graph_bytes(source) > LARGEST,
+            use_external_data_format=is_large(graph_bytes(source)),
             extra_options={"MatMulConstBOnly": True},
         )
 
@@ -87,9 +87,16 @@ def write_static(
 ) -> None:
     """QDQ graph with per-channel int8 weights and activation ranges from the calibration arrays."""
     prepared, ranges = target.with_suffix(".prepared.onnx"), target.with_suffix(".ranges.json")
-    large = graph_bytes(source) > LARGEST
+    large = is_large(graph_bytes(source))
     with _quiet():
-        quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True, save_as_external_data=large)
+        quant_pre_process(
+            str(source),
+            str(prepared),
+            skip_symbolic_shape=True,
+            save_as_external_data=large,
+            all_tensors_to_one_file=True,  # else one file a tensor, each under the tensor's name
+            external_data_location=data_file(prepared).name,
+        )
         if calibration != "min-max":
             write_ranges(prepared, ranges, arrays, calibration)
         quantize_static(
