@@ -16,7 +16,8 @@ class RelationalSpec(RepresentationKnobs):
         le=10000,
         title="Match weight β",
         description="How much distances and angles count together: both are errors of a few hundredths, so 25 makes them as "
-        "large as the other losses on pictures. Features of texts lie in tighter groups, with errors ten times as large: start at 1.",
+        "large as the other losses on pictures. Features of texts lie in tighter groups, with errors ten times as "
+        "large: start at 1.",
     )
     distance_weight: float = Field(
         default=1.0, ge=0, le=1000, title="Weight of distances", description="How far two examples are from each other."
