@@ -23,17 +23,20 @@ class Gain(Frozen):
 
 def teacher_gain(points: pd.DataFrame, runs: tuple[str, ...], higher_is_better: bool = True) -> Gain | None:
     """The paired gain over these runs (repeats of one recipe); None where no run has both student and control."""
-    chosen = points[points["run"].isin(runs) & points["role"].isin(("student", "control"))]
+    chosen = points[points["run"].isin(runs) & points["role"].isin(("student", "control")) & points["accuracy"].notna()]
+    pairs: dict[str, dict[str, tuple[float, str]]] = {}
+    for run, role, value, artifact in chosen[["run", "role", "accuracy", "digest"]].itertuples(index=False, name=None):
+        pairs.setdefault(run, {}).setdefault(role, (value, artifact))
     # A cached pair that several recipes share is one observation, not several.
-    wide = chosen.pivot_table(index="run", columns="role", values="accuracy", aggfunc="first")
-    if not {"student", "control"} <= set(wide.columns):
+    found = {
+        (pair["student"][1], pair["control"][1]): pair["student"][0] - pair["control"][0]
+        for _, pair in sorted(pairs.items())
+        if len(pair) == 2
+    }
+    if not found:
         return None
-    artifacts = chosen.pivot_table(index="run", columns="role", values="digest", aggfunc="first")
-    wide = wide[~artifacts.duplicated()].dropna()
-    if wide.empty:
-        return None
-    difference = (wide["student"] - wide["control"]) * (1 if higher_is_better else -1)
-    mean, width = mean_interval(difference.tolist())
+    difference = [value * (1 if higher_is_better else -1) for value in found.values()]
+    mean, width = mean_interval(difference)
     return Gain(value=mean, half_width=width, seeds=len(difference))
 
 

@@ -35,6 +35,7 @@ DRAWN = (
     "speedup",
     "settings",
 )
+MOST_CONTROLS = 1000
 MOST_OTHERS = 2000
 MOST_ERROR_BARS = 200
 MANY = 600
@@ -93,14 +94,17 @@ def pareto_figure(
 
 
 def _thinned(models: pd.DataFrame, front: np.ndarray) -> pd.DataFrame:
-    """All of the front, the teachers and the controls, and at most 2,000 others spread evenly over the headline metric."""
-    keep = models["role"].isin(("teacher", "control", "smoothed"))
-    keep.iloc[front] = True
-    others = models[~keep].sort_values("accuracy", kind="stable")
-    if len(others) > MOST_OTHERS:
-        chosen = others.index[np.linspace(0, len(others) - 1, MOST_OTHERS).astype(int)]
-        return models[keep | models.index.isin(chosen)]
-    return models
+    """All of the front and the teachers, and at most 1,000 controls and 2,000 others, spread evenly over the headline metric."""
+    if len(models) <= MOST_CONTROLS:
+        return models
+    role, order = models["role"].to_numpy(), np.argsort(models["accuracy"].to_numpy(float), kind="stable")
+    keep = role == "teacher"
+    keep[front] = True
+    controls = (role == "control") | (role == "smoothed")
+    for chosen, most in ((controls, MOST_CONTROLS), (~controls, MOST_OTHERS)):
+        places = order[(chosen & ~keep)[order]]
+        keep[places[np.linspace(0, len(places) - 1, min(most, len(places))).astype(int)]] = True
+    return models[keep]
 
 
 def _legend(role: str) -> go.Scatter:

@@ -122,15 +122,17 @@ class ResultStore:
 
     def best_headline(self, task: str, model: str, role: str) -> Measurement | None:
         """The newest measured headline metric of a model in a role on a task."""
+        newest = (
+            select(results.c.run, results.c.step, results.c.headline)
+            .where(results.c.task == task, results.c.model == model, results.c.role == role, results.c.headline.is_not(None))
+            .order_by(results.c.id.desc())
+            .limit(1)
+            .subquery()
+        )
         query = (
             select(measurements)
-            .join(results, (results.c.run == measurements.c.run) & (results.c.step == measurements.c.step))
-            .where(
-                results.c.task == task,
-                results.c.model == model,
-                results.c.role == role,
-                measurements.c.value == results.c.headline,
-            )
+            .join(newest, (newest.c.run == measurements.c.run) & (newest.c.step == measurements.c.step))
+            .where(measurements.c.value == newest.c.headline)
             .order_by(measurements.c.id.desc())
             .limit(1)
         )

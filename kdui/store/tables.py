@@ -129,5 +129,6 @@ results = Table(
     Column("origin", String(16), nullable=False),
     Column("latency_origin", String(16), nullable=False),
     Index("results_by_task", "task", "id"),
+    Index("results_by_model", "task", "model", "role", "id"),
     Index("results_by_run", "run"),
 )

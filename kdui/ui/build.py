@@ -8,7 +8,8 @@ import gradio as gr
 
 from kdui.catalogue.methods import trains_student
 from kdui.core.contracts import Method
-from kdui.core.recipe import Recipe
+from kdui.core.errors import KduiError
+from kdui.core.recipe import ModelRef, Recipe
 from kdui.core.views import ModelCard
 from kdui.ui import build_facts
 from kdui.ui.build_actions import Actions, connect_actions, draw_actions
@@ -136,13 +137,22 @@ class Build:
         metric = task.headline.title if task else "accuracy"
         cards = [
             build_facts.task_facts(task) if task else "",
-            build_facts.model_facts(_card(self.workbench.teachers(recipe.task), teacher), teacher, metric),
-            build_facts.model_facts(_card(self.workbench.students(recipe.task, teacher), student), student, metric)
+            build_facts.model_facts(self._known(recipe, recipe.teacher, "teacher"), teacher, metric),
+            build_facts.model_facts(self._known(recipe, recipe.student, "student"), student, metric)
             if student
             else build_facts.no_student(),
         ]
         command = self.workbench.command(recipe).replace(" --set ", " \\\n  --set ")
         return [*cards, self.workbench.recipe_yaml(recipe), command]
+
+    def _known(self, recipe: Recipe, ref: ModelRef | None, role: str) -> ModelCard | None:
+        """The card of one of kdui's own models; others are looked up when the run starts."""
+        if ref is None or ref.kind != "preset":
+            return None
+        try:
+            return self.workbench.card(recipe.task, str(ref), role)
+        except KduiError:  # the estimate says why it cannot be had
+            return None
 
     def recipe_choices(self) -> list[tuple[str, str]]:
         """Title and name of each recipe, for Start from."""
@@ -290,10 +300,6 @@ def create_build(workbench: Any, page_state: PageState) -> None:
 
 def _choices(cards: Sequence[ModelCard]) -> list[tuple[str, str]]:
     return [(card.title, card.ref) for card in cards]
-
-
-def _card(cards: Sequence[ModelCard], ref: str | None) -> ModelCard | None:
-    return next((card for card in cards if card.ref == ref), None)
 
 
 def _has_lens(method: Method) -> bool:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -43,12 +43,21 @@ def create_explore(workbench: Any, page_state: PageState) -> None:
     page_state.task.change(fn=None, inputs=page_state.task, js="(task) => { window.kdui.explore?.choose(task); }")
 
 
+class Merged(NamedTuple):
+    """A task's points, one row a model, the settings worth a column, and where each run's points stand."""
+
+    points: pd.DataFrame
+    models: pd.DataFrame
+    settings: list[str]
+    by_run: Mapping[str, Any]
+
+
 class ExploreCalls:
     """What the browser can ask about measured models."""
 
     def __init__(self, workbench: Any):
         self.workbench = workbench
-        self._merged: dict[str, tuple[pd.DataFrame, pd.DataFrame, list[str]]] = {}
+        self._merged: dict[str, Merged] = {}
 
     def explore_start(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """The task to begin with: the one of the newest run that has results, else the first."""
@@ -60,7 +69,7 @@ class ExploreCalls:
         """Chart, budget card and table in one answer."""
         wish = Wish.model_validate(asked)
         facts = self._task(wish.task)
-        points, models, settings = self._models(wish.task)
+        points, models, settings, by_run = self._models(wish.task)
         if models.empty:
             return {"empty": EMPTY}
         budget, metric = wish.budget, facts.headline
@@ -74,7 +83,7 @@ class ExploreCalls:
             if missing
             else "",
             "winner": explore_view.winner_html(models, budget, metric, wish.task),
-            "gain": explore_view.gain_html(points, models, budget, metric),
+            "gain": explore_view.gain_html(points, by_run, models, budget, metric),
             "ranges": slider_ranges(models),
             "table": explore_view.table_html(models, settings, metric, wish),
         }
@@ -90,13 +99,14 @@ class ExploreCalls:
             raise UnknownName("task", name, tasks)
         return tasks[name]
 
-    def _models(self, task: str) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
-        """Points, one row a model, and the settings worth a column; merged again only when the workbench gives other points."""
+    def _models(self, task: str) -> Merged:
+        """What the workbench's points come to; worked out again only when it gives other ones."""
         points = self.workbench.points(task)
         kept = self._merged.get(task)
-        if kept is None or kept[0] is not points:
+        if kept is None or kept.points is not points:
             models = merge_repeats(points)
-            kept = self._merged[task] = (points, models, explore_view.differing(models)[: explore_view.MOST_SETTINGS])
+            settings = explore_view.differing(models)[: explore_view.MOST_SETTINGS]
+            kept = self._merged[task] = Merged(points, models, settings, points.groupby("run", sort=False).indices)
         return kept
 
 

@@ -1,11 +1,12 @@
 """The budget's answer and the table of models beside the Pareto chart."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any, Literal
 from urllib.parse import urlencode
 
+import numpy as np
 import pandas as pd
 from pydantic import Field
 
@@ -78,12 +79,14 @@ def _teacher_fits(models: pd.DataFrame, budget: Budget, metric: Metric) -> str:
     return f'<p class="lead">The teacher itself fits this budget, at {number(teachers["accuracy"].max(), metric.unit)}.</p>'
 
 
-def gain_html(points: pd.DataFrame, models: pd.DataFrame, budget: Budget, metric: Metric) -> str:
-    """What the teacher bought in the recipe of the winner."""
+def gain_html(points: pd.DataFrame, by_run: Mapping[str, Any], models: pd.DataFrame, budget: Budget, metric: Metric) -> str:
+    """What the teacher bought in the recipe of the winner; ``by_run``: the positions of each run's points."""
     winner = best(models, budget, metric.higher_is_better)
     if winner is None:
         return ""
-    gain = teacher_gain(points, winner["runs"], metric.higher_is_better)
+    places = [by_run[run] for run in winner["runs"] if run in by_run]
+    own = points.iloc[np.concatenate(places)] if places else points.iloc[:0]
+    gain = teacher_gain(own, winner["runs"], metric.higher_is_better)
     return f'<p class="lead">What the teacher bought: <b>{escape(gain_sentence(gain))}</b></p>'
 
 

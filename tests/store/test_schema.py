@@ -30,6 +30,19 @@ def test_a_fresh_store_has_exactly_the_tables_that_the_program_knows(settings):
         assert connection.execute(text("PRAGMA foreign_keys")).scalar() == 1
 
 
+def test_an_older_store_is_brought_up_to_date_and_keeps_what_it_holds(settings):
+    run = queued(Store(settings))
+    engine = open_database(settings)
+    with engine.begin() as connection:
+        connection.execute(text("DROP INDEX results_by_model"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+    assert Store(settings).runs.get(run.id) == run
+    with open_database(settings).connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        plan = "EXPLAIN QUERY PLAN SELECT id FROM results WHERE task = 'a' AND model = 'b' AND role = 'c' ORDER BY id DESC"
+        assert "results_by_model" in connection.execute(text(plan)).all()[0][3]
+
+
 def test_the_database_itself_refuses_a_second_run_on_a_slot(settings):
     with open_database(settings).connect() as connection:
         sql = connection.execute(text("SELECT sql FROM sqlite_master WHERE name = 'one_run_per_slot'")).scalar()
