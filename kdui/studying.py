@@ -88,7 +88,7 @@ def _arm_row(bench: Workbench, arm: Arm, runs: list[Run]) -> Row:
         other = next((name for name, item in row["models"].items() if item["role"] == control), None)
         if main and other:
             row[f"gain_over_{control}"] = gain([models[main]["headline"] - models[other]["headline"] for models in by_seed])
-    row["result"] = main
+    row["result"] = main or next(reversed(row["models"]))  # a teacher alone is a result, too
     return row
 
 

@@ -69,6 +69,24 @@ def test_the_table_holds_paired_gains_over_both_controls(worked):
     assert markdown(table).count("\n") == 3
 
 
+def test_a_teacher_alone_is_a_result(worked):
+    bench, _ = worked
+    alone = Study.model_validate(
+        {
+            **SMALL.model_dump(mode="json"),
+            "student": None,
+            "seeds": [0],
+            "arms": [{"title": "Teacher", "stages": []}],
+            "aims": [{"what": "accuracy", "at_least": 1}],
+        }
+    )
+    runs = queue_study(bench, alone)
+    Dispatcher(bench.store).tick()
+    table = study_table(bench, alone, runs)
+    assert table["arms"][0]["result"] == "teach" and table["aims"][0]["met"]
+    assert markdown(table).splitlines()[2].startswith("| Teacher |")
+
+
 def test_a_run_that_failed_is_named(worked):
     bench, runs = worked
     waiting = bench.submit(SMALL.recipes(SMALL.arms[0])[0])
