@@ -63,6 +63,7 @@
         set(part("explore-empty").querySelector(".empty"), answer.empty);
         return;
       }
+      axis.value = answer.x;
       view.ranges = answer.ranges;
       place();
       part("explore-title").textContent = answer.title;

@@ -40,7 +40,8 @@ def merge_repeats(points: pd.DataFrame) -> pd.DataFrame:
     runs: dict[int, dict[str, None]] = {}
     for group, run in zip(frame["group"], frame["run"], strict=True):
         runs.setdefault(group, {})[run] = None
-    frame = frame.drop_duplicates(_identity(frame))
+    # A cached teacher that ten runs share, whatever their seeds, is one model and was observed once.
+    frame = frame.drop_duplicates(["digest", "role"])
     grouped = frame.groupby("group", sort=False)
     merged = pd.concat([grouped[list(KEPT)].first(), grouped[list(AVERAGED)].mean()], axis=1)
     accuracy = grouped["accuracy"]
@@ -49,11 +50,6 @@ def merge_repeats(points: pd.DataFrame) -> pd.DataFrame:
     _add_interval(merged, accuracy.std(), grouped[["accuracy_low", "accuracy_high"]].first())
     # Few words over many rows: as categories they compare and filter a hundred times faster.
     return merged.reset_index().astype({"role": "category", "origin": "category", "interval": "category"})
-
-
-def _identity(points: pd.DataFrame) -> list[str]:
-    """Columns that name one trained model: its artifact, so a cached teacher that ten runs share counts once."""
-    return ["digest", "role", "seed"]
 
 
 def joined_groups(points: pd.DataFrame) -> pd.Series:

@@ -43,6 +43,20 @@ def create_explore(workbench: Any, page_state: PageState) -> None:
     page_state.task.change(fn=None, inputs=page_state.task, js="(task) => { window.kdui.explore?.choose(task); }")
 
 
+def drawable(models: pd.DataFrame, wished: str) -> str:
+    """The wished axis, or where no model has a number on it the first one that can be drawn: studies may leave speed out."""
+    axes = [wished, *(name for name, _ in AXES)]
+    return next((name for name in axes if (models[name].astype(float) > 0).any()), wished)
+
+
+def missing_words(missing: int, wished: str, drawn: str) -> str:
+    """What the chart leaves out."""
+    words = f"{missing:,} without a known {QUANTITIES[drawn][0]} can't be drawn; the table has them." if missing else ""
+    if drawn == wished:
+        return words
+    return f"No model here has a known {QUANTITIES[wished][0]}, so {QUANTITIES[drawn][0]} is drawn. {words}".strip()
+
+
 class Merged(NamedTuple):
     """A task's points, one row a model, the settings worth a column, and where each run's points stand."""
 
@@ -72,16 +86,15 @@ class ExploreCalls:
         points, models, settings, by_run = self._models(wish.task)
         if models.empty:
             return {"empty": EMPTY}
-        budget, metric = wish.budget, facts.headline
-        figure = pareto_figure(models, x=wish.x, metric=metric, task=facts.title, budget=budget, settings=settings)
+        budget, metric, x = wish.budget, facts.headline, drawable(models, wish.x)
+        figure = pareto_figure(models, x=x, metric=metric, task=facts.title, budget=budget, settings=settings)
         missing = figure.layout.meta["missing"]
         return {
             "figure": figure.to_json(),
             "title": figure.layout.title.text,
             "subtitle": figure.layout.title.subtitle.text,
-            "missing": f"{missing:,} without a known {QUANTITIES[wish.x][0]} can't be drawn; the table has them."
-            if missing
-            else "",
+            "x": x,
+            "missing": missing_words(missing, wish.x, x),
             "winner": explore_view.winner_html(models, budget, metric, wish.task),
             "gain": explore_view.gain_html(points, by_run, models, budget, metric),
             "ranges": slider_ranges(models),

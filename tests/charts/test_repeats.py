@@ -47,6 +47,12 @@ def test_a_cached_teacher_of_many_recipes_is_one_model():
     assert model["repeats"] == 2 and set(model["runs"]) == {"a", "b", "c", "d"}
 
 
+def test_a_teacher_that_three_seeds_share_was_observed_once():
+    rows = [point(f"r{seed}", "teacher", 97.6, digest="one", seed=seed, group="g") for seed in range(3)]
+    (model,) = merge_repeats(points(*rows)).to_dict("records")
+    assert model["repeats"] == 1 and model["interval"] == "test" and (model["low"], model["high"]) == (96.6, 98.6)
+
+
 def test_a_shared_model_shows_only_the_settings_that_its_recipes_share():
     rows = [
         point(run, "teacher", 97, digest="t", group=f"{run}-teach", settings={"teach.epochs": 2, "quantize.bits": bits})

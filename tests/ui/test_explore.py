@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from kdui.charts.repeats import merge_repeats
-from kdui.ui.explore import ExploreCalls, slider_ranges
+from kdui.ui.explore import ExploreCalls, drawable, missing_words, slider_ranges
 from kdui.ui.explore_view import differing, sorted_index
 from kdui.ui.panel import answered
 from tests.charts.frames import point, points, random_points
@@ -50,6 +50,18 @@ def test_repeats_over_seeds_give_intervals_and_the_cached_teacher_is_one_row(ben
     assert answer["table"].count("<tr class") == 5 and "3 seeds" in answer["table"]
     assert "intervals over 3 seeds" in answer["subtitle"] and "(3 seeds)" in answer["gain"]
     assert 'data-sort="settings:quantize.bits"' in answer["table"] and "settings:distill.temperature" not in answer["table"]
+
+
+def test_an_axis_that_nobody_measured_gives_way_to_one_that_can_be_drawn():
+    models = pd.DataFrame({"latency_ms": [None, None], "download_mb": [1.5, None], "parameters": [1e3, 1e3], "macs": [1, 1]})
+    assert drawable(models, "latency_ms") == "download_mb" and drawable(models, "macs") == "macs"
+    assert drawable(models.assign(download_mb=None, parameters=None, macs=None), "latency_ms") == "latency_ms"
+    words = missing_words(1, "latency_ms", "download_mb")
+    assert (
+        words
+        == "No model here has a known p50 latency, so download is drawn. 1 without a known download can't be drawn; the table has them."
+    )
+    assert missing_words(0, "macs", "macs") == ""
 
 
 def test_nothing_within_the_budget_says_what_would_let_something_in(bench, calls):
