@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from kdui.bench.recorded import FOLDER, of_table
+from kdui.catalogue.studies import read_study
 from kdui.studying import has_gains, markdown, sizes_markdown
 
 PAGE = FOLDER / "README.md"
 INTRODUCTION = """# Results
 
 Each table is made from the JSON file that is named above it, by `python -m kdui.bench.results_page`; that file also holds every
-seed's figures. The command repeats the study. Validation data chose every epoch, test data were looked at once. ± is the half
-width of a 95 % t-interval over seeds. Gains are over the same student with equal compute, without a teacher (on hard labels) and
+seed's figures. The command repeats the study. Validation data chose every epoch. A study's settings were settled before its test
+figures were seen, unless its summary says otherwise. ± is the half width of a 95 % t-interval over seeds.
+Gains are over the same student with equal compute, without a teacher (on hard labels) and
 on labels smoothed to be as soft as the teacher's; "no difference shown" stands where the interval holds zero. Of twenty such
 comparisons one leaves zero by chance. Speed is the median latency of one example, read in turn with the first model's; "stored"
 is the packed file where there is one.
@@ -36,7 +38,7 @@ def section(table: dict[str, Any]) -> str:
     first = next(iter(table["arms"][0]["models"].values()))
     parts = [
         f"## {table['title']}",
-        table["summary"],
+        read_study(table["study"]).summary,
         f"`{table['command']} --out assets/results/{table['study']}.json` · {seeds} {'seed' if seeds == 1 else 'seeds'} · "
         f"{machine['cpu']}, {machine['cores']} cores{flags} · "
         f"begins with {first['label']}: {first['mean']:.2f} %, {first['file_mb']:.2f} MB",

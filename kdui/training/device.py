@@ -39,7 +39,7 @@ def prepare_torch(device: torch.device) -> None:
     """Deterministic kernels, and all cores of the machine on the one CPU slot."""
     torch.use_deterministic_algorithms(True, warn_only=True)
     # Writing NaN into fresh memory would only show a kernel that reads it; it costs a tenth of a convolution's training.
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # torch declares it at run time
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     if device.type == "cuda":
         torch.cuda.set_device(device)  # checkpoints keep the random state of the current device

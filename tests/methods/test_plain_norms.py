@@ -8,7 +8,6 @@ from kdui.methods.export.apply import to_onnx, write_onnx
 from kdui.models.transformer import TextClassifier
 from kdui.runtime.kernels import kernel_truth
 from kdui.runtime.sessions import run_graph
-from kdui.training.saved import SavedModel
 from tests.models.small import random_tokens, small_bert
 
 FUSED = "SkipLayerNormalization"
@@ -19,10 +18,9 @@ def graphs(tmp_path_factory):
     """The same small BERT as the exporter writes it, and as kdui keeps it."""
     folder = tmp_path_factory.mktemp("graphs")
     module = TextClassifier(small_bert(TASKS["sentiment"].labels)).eval()
-    saved = SavedModel(module, None, None, folder)  # type: ignore[arg-type]  # only the module is exported
     sample = arrays(2, 8)
-    to_onnx(saved, sample, 20).save(folder / "exported.onnx")
-    write_onnx(saved, sample, 20, folder / "model.onnx")
+    to_onnx(module, sample, 20).save(folder / "exported.onnx")
+    write_onnx(module, sample, 20, folder / "model.onnx")
     return folder / "exported.onnx", folder / "model.onnx"
 
 

@@ -17,7 +17,6 @@ from kdui.models.low_bits import layer_codes, read_quantization, rounded_inputs,
 from kdui.models.module_store import load_model
 from kdui.models.residual import ResidualBlock
 from kdui.training.low_bits import LowBitTraining
-from kdui.training.saved import SavedModel
 from tests.methods.taught import digits_recipe
 
 QAT = {"epochs": 3, "batch_size": 32, "learning_rate": 0.005}
@@ -60,7 +59,7 @@ def exported(module: nn.Module, sample, bits: int, activations: int, path, per_c
     with torch.no_grad():
         module(**inputs)
     training.finish()
-    to_onnx(SavedModel(module, None, None, None), sample, 20).save(path, external_data=False)
+    to_onnx(module, sample, 20).save(path, external_data=False)
     count = write_grids(path, layer_codes(module, training.quantization))
     with torch.no_grad(), rounded_inputs(module, training.quantization):
         return training.quantization, count, module(**inputs).numpy()

@@ -53,12 +53,11 @@ def main(folder: Path, sample: Path, opset: int, target: Path) -> None:
     """Load, export, save."""
     from kdui.methods.export.apply import write_onnx
     from kdui.models.module_store import load_model
-    from kdui.training.saved import SavedModel
 
-    module, description, inputs = load_model(folder)
+    module, _, _ = load_model(folder)
     with np.load(sample, allow_pickle=False) as file:
         arrays = {name: file[name] for name in file.files}
-    write_onnx(SavedModel(module, description, inputs, folder), arrays, opset, target)
+    write_onnx(module, arrays, opset, target)
 
 
 if __name__ == "__main__":

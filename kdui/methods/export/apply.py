@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import onnx
 import torch
+from torch import nn
 
 from kdui.core.errors import StageFailed
 from kdui.methods.export.alone import accepts_any_size, export_alone
@@ -38,7 +39,7 @@ def export(context: StepContext) -> dict[str, Any]:
         {name: array[start : start + count] for name, array in arrays.items()}
         for start, count in ((0, 2), (2, 1), (3, PARITY_EXAMPLES))
     ]
-    write_onnx(saved, samples[0], context.settings["opset"], context.out / MODEL_FILE)
+    write_onnx(saved.module, samples[0], context.settings["opset"], context.out / MODEL_FILE)
     context.report.check()
     if not accepts_any_size(context.out / MODEL_FILE):
         export_alone(saved.folder, samples[0], context.settings["opset"], context.out / MODEL_FILE)
@@ -69,10 +70,10 @@ def _facts(context: StepContext, saved: SavedModel) -> dict[str, Any]:
     return {"parameters": summary["parameters"], "nonzero": summary["nonzero"], "family": saved.description.family, **passed}
 
 
-def write_onnx(saved: SavedModel, sample: dict[str, np.ndarray], opset: int, path: Path) -> None:
+def write_onnx(module: nn.Module, sample: dict[str, np.ndarray], opset: int, path: Path) -> None:
     """Export to one file, a large model with its weights beside it (see ``runtime.graph_files``)."""
-    size = sum(tensor.numel() * tensor.element_size() for tensor in saved.module.state_dict().values())
-    to_onnx(saved, sample, opset).save(path, external_data=is_large(size))
+    size = sum(tensor.numel() * tensor.element_size() for tensor in module.state_dict().values())
+    to_onnx(module, sample, opset).save(path, external_data=is_large(size))
     model = onnx.load(path, load_external_data=False)
     if plain_norms(model.graph):
         onnx.save(model, path)
@@ -91,7 +92,7 @@ def plain_norms(graph: onnx.GraphProto) -> int:
     return len(added)
 
 
-def to_onnx(saved: SavedModel, sample: dict[str, np.ndarray], opset: int) -> Any:
+def to_onnx(module: nn.Module, sample: dict[str, np.ndarray], opset: int) -> Any:
     """The exporter's program; its chatter on the console is kept out of the run's output."""
     names = list(sample)
     tensors = {name: torch.from_numpy(array) for name, array in sample.items()}
@@ -103,7 +104,7 @@ def to_onnx(saved: SavedModel, sample: dict[str, np.ndarray], opset: int) -> Any
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
         return torch.onnx.export(
-            saved.module,
+            module,
             (),
             kwargs=tensors,
             dynamo=True,

@@ -160,7 +160,7 @@ def _cost(context: StepContext, saved: SavedModel, example: Mapping[str, torch.T
         case "latency":
             context.checkpoint.mkdir(parents=True, exist_ok=True)
             arrays = context.data.prepared("validation", saved.inputs, saved.folder)
-            return LatencyShare(context, saved, timed_arrays(arrays), context.checkpoint)
+            return LatencyShare(context, saved.module, timed_arrays(arrays), context.checkpoint)
     return None
 
 

@@ -14,7 +14,6 @@ from kdui.methods.export.apply import write_onnx
 from kdui.models.size import count_macs
 from kdui.runtime.latency import measure_latency
 from kdui.training.context import StepContext
-from kdui.training.saved import SavedModel
 
 Cut = Callable[[nn.Module, float], None]  # removes parts in place; strength 0 removes nothing, 1 as much as can be
 Cost = Callable[[nn.Module], float]  # share of what the original costs
@@ -64,12 +63,12 @@ def macs_share(original: int, example: Mapping[str, torch.Tensor]) -> Cost:
 class LatencyShare:
     """Latency of the exported graph against the original's, both answering in turn in one process on this machine."""
 
-    def __init__(self, context: StepContext, saved: SavedModel, sample: dict[str, np.ndarray], folder: Path):
-        """``folder`` takes the graphs; the original is exported now, so ``saved`` must still be whole."""
-        self._context, self._saved, self._folder = context, saved, folder
+    def __init__(self, context: StepContext, module: nn.Module, sample: dict[str, np.ndarray], folder: Path):
+        """``folder`` takes the graphs; the original is exported now, so ``module`` must still be whole."""
+        self._context, self._folder = context, folder
         self._pair = {name: np.concatenate([array[:1]] * 2) for name, array in sample.items()}
         self._one = {name: array[:1] for name, array in sample.items()}
-        self._original = self._write(saved.module, "original.onnx")
+        self._original = self._write(module, "original.onnx")
 
     def __call__(self, module: nn.Module) -> float:
         self._context.report.check()
@@ -81,10 +80,7 @@ class LatencyShare:
 
     def _write(self, module: nn.Module, name: str) -> Path:
         # Evaluation mode and the CPU: what is measured is what is delivered.
-        shown = SavedModel(
-            copy.deepcopy(module).to("cpu").eval(), self._saved.description, self._saved.inputs, self._saved.folder
-        )
-        write_onnx(shown, self._pair, OPSET, self._folder / name)
+        write_onnx(copy.deepcopy(module).to("cpu").eval(), self._pair, OPSET, self._folder / name)
         return self._folder / name
 
 
