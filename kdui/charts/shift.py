@@ -10,8 +10,8 @@ from kdui.charts.side_by_side import Model, line, models_of, subject, teacher_of
 
 # Trait -> what its last fifth is called, and the words under the axis.
 TRAITS = {
-    "novelty": ("least like the training data", "fifths of the test data, from most to least like the training data"),
-    "length": ("that is longest", "fifths of the test data, from short to long"),
+    "novelty": ("least like the training data", "fifths, from most to least alike"),
+    "length": ("that is longest", "fifths, from short to long"),
 }
 
 
