@@ -12,6 +12,14 @@ from kdui.launch import machine
 from kdui.workbench import Workbench
 
 Row = dict[str, Any]
+# What a result is held against, and the heading of that column: the same training without a teacher, on labels as soft as the
+# teacher's, from weights that have not read the task's texts, and with a student for each of several tasks.
+CONTROLS = {
+    "control": "over hard labels",
+    "smoothed": "over smoothed labels",
+    "plain": "over no pre-training",
+    "separate": "over separate students",
+}
 SHOWN = (
     "headline",
     "headline_low",
@@ -45,7 +53,8 @@ def queue_study(
 
 
 def study_table(bench: Workbench, study: Study, runs: dict[str, list[Run]]) -> dict[str, Any]:
-    """The study's results as plain data: machine, and for each arm its rows by seed, means, intervals and gains.
+    """The study's results as plain data: what measured them, what trained the models, and for each arm its rows by seed, means,
+    intervals and gains.
 
     Raises RecipeError naming the runs that did not succeed.
     """
@@ -70,9 +79,16 @@ def study_table(bench: Workbench, study: Study, runs: dict[str, list[Run]]) -> d
             "python": platform.python_version(),
             "versions": machine.versions(),
         },
+        "trained_on": _trained_on(bench, [run for group in states.values() for run in group]),
         "arms": arms,
         "aims": reached(study.aims, arms),
     }
+
+
+def _trained_on(bench: Workbench, runs: list[Run]) -> list[str]:
+    """Names of the processors and GPUs that made the models: another machine may have trained what this one measured."""
+    models = {step.digest for run in runs for step in run.steps if step.produces == "model"}
+    return sorted({bench.store.artifacts.manifest(digest).device for digest in models})
 
 
 def _arm_row(bench: Workbench, arm: Arm, runs: list[Run]) -> Row:
@@ -83,13 +99,26 @@ def _arm_row(bench: Workbench, arm: Arm, runs: list[Run]) -> Row:
         found = [models[name] for models in by_seed if name in models]
         row["models"][name] = _summary(found)
     row["minutes"] = round(sum(seconds) / len(seconds) / 60, 2)
-    main = next((name for name in reversed(row["models"]) if row["models"][name]["role"] in ("student", "compressed")), None)
-    for control in ("control", "smoothed"):
-        other = next((name for name, item in row["models"].items() if item["role"] == control), None)
-        if main and other:
+    row["result"] = main = result_of(row["models"])
+    for control in CONTROLS:
+        if other := held_against(row["models"], main, control):
             row[f"gain_over_{control}"] = gain([models[main]["headline"] - models[other]["headline"] for models in by_seed])
-    row["result"] = main or next(reversed(row["models"]))  # a teacher alone is a result, too
     return row
+
+
+def result_of(models: Row) -> str:
+    """The name of the model that an arm is about: the last student or compressed model, else the last teacher of its own."""
+    made = [name for name, model in models.items() if model["role"] in ("student", "compressed")]
+    return (made or [name for name in models if not name.endswith(".plain")])[-1]
+
+
+def held_against(models: Row, main: str, control: str) -> str | None:
+    """The name of the model that the result is held against; None where the arm has none of that kind."""
+    if control == "plain":
+        return f"{main}.plain" if f"{main}.plain" in models else None
+    if control == "separate":
+        return next((name for name, model in models.items() if name.endswith(".separate")), None)
+    return next((name for name, model in models.items() if model["role"] == control), None)
 
 
 def gain(differences: list[float]) -> Row:
@@ -139,18 +168,21 @@ def markdown(table: dict[str, Any]) -> str:
     """The table as Markdown: what the README and a terminal show; gains where there are controls, else what compression gave."""
     if table.get("steps") or not has_gains(table):
         return sizes_markdown(table)
-    lines = ["| method | accuracy, % | over hard labels | over smoothed labels | minutes |", "| --- | --- | --- | --- | --- |"]
+    shown = [control for control in CONTROLS if any(f"gain_over_{control}" in row for row in table["arms"])]
+    heads = ["method", "accuracy, %", *(CONTROLS[control] for control in shown), "minutes"]
+    lines = [f"| {' | '.join(heads)} |", f"|{' --- |' * len(heads)}"]
     for row in table["arms"]:
         main = row["models"][row["result"]]
         width = f" ± {main['half_width']:.2f}" if main["half_width"] is not None else ""
-        gains = [_gain_words(row.get(f"gain_over_{control}")) for control in ("control", "smoothed")]
-        lines.append(f"| {row['arm']} | {main['mean']:.2f}{width} | {gains[0]} | {gains[1]} | {row['minutes']:.1f} |")
+        gains = [_gain_words(row.get(f"gain_over_{control}")) for control in shown]
+        cells = [row["arm"], f"{main['mean']:.2f}{width}", *gains, f"{row['minutes']:.1f}"]
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
 def has_gains(table: dict[str, Any]) -> bool:
     """Whether any arm trained a control beside its student."""
-    return any("gain_over_control" in row or "gain_over_smoothed" in row for row in table["arms"])
+    return any(f"gain_over_{control}" in row for row in table["arms"] for control in CONTROLS)
 
 
 def sizes_markdown(table: dict[str, Any]) -> str:

@@ -35,12 +35,14 @@ def section(table: dict[str, Any]) -> str:
     seeds = max(len(arm["seeds"]) for arm in table["arms"])
     machine = table["machine"]
     flags = f", {', '.join(machine['flags'])}" if machine["flags"] else ""
+    elsewhere = [name for name in table.get("trained_on", []) if name != machine["cpu"]]
+    trained = f"trained on {', '.join(elsewhere)}, measured on " if elsewhere else ""
     first = next(iter(table["arms"][0]["models"].values()))
     parts = [
         f"## {table['title']}",
         read_study(table["study"]).summary,
         f"`{table['command']} --out assets/results/{table['study']}.json` · {seeds} {'seed' if seeds == 1 else 'seeds'} · "
-        f"{machine['cpu']}, {machine['cores']} cores{flags} · "
+        f"{trained}{machine['cpu']}, {machine['cores']} cores{flags} · "
         f"begins with {first['label']}: {first['mean']:.2f} %, {first['file_mb']:.2f} MB",
         markdown(table),
     ]

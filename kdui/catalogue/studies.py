@@ -40,21 +40,27 @@ class Study(Frozen):
     training: dict[str, Any] = {}
     after: tuple[Any, ...] = ({"measure": {}},)
     arms: tuple[Arm, ...] = Field(min_length=1)
+    own_teachers: bool = Field(default=False, description="teachers are trained anew with each seed; else all seeds share one")
     steps: bool = Field(default=False, description="the table shows every model on the way, not the last one alone")
     aims: tuple[Aim, ...] = ()
 
     def recipes(self, arm: Arm, seeds: tuple[int, ...] | None = None) -> list[Recipe]:
         """The arm's recipe for each seed; raises RecipeError where it cannot be read."""
-        stages = [*self.before, *(self._trained(stage) for stage in arm.stages), *self.after]
         plain = {
             "name": f"{self.title} · {arm.title}",
             "task": arm.task or self.task,
             "teacher": arm.teacher or self.teacher,
             "student": arm.student or self.student,
-            "stages": stages,
         }
         present = {key: value for key, value in plain.items() if value is not None}
-        return [validated({**present, "seed": seed}, f"Study '{self.name}'") for seed in seeds or self.seeds]
+        return [
+            validated({**present, "stages": self._stages(arm, seed), "seed": seed}, f"Study '{self.name}'")
+            for seed in seeds or self.seeds
+        ]
+
+    def _stages(self, arm: Arm, seed: int) -> list[Any]:
+        stages = [*self.before, *(self._trained(stage) for stage in arm.stages), *self.after]
+        return [_seeded(stage, seed) for stage in stages] if self.own_teachers else stages
 
     def _trained(self, stage: Any) -> Any:
         """The stage with the study's training knobs, where it trains a student; the arm's own values win."""
@@ -62,6 +68,12 @@ class Study(Frozen):
         if METHODS[method].group != "distill":
             return stage
         return {method: {**self.training, **(settings or {})}}
+
+
+def _seeded(stage: Any, seed: int) -> Any:
+    """The stage with that seed, where it has one of its own; what it says itself wins."""
+    method, settings = (stage, {}) if isinstance(stage, str) else next(iter(stage.items()))
+    return {method: {"seed": seed, **(settings or {})}} if "seed" in METHODS[method].spec.model_fields else stage
 
 
 def study_names() -> list[str]:

@@ -22,6 +22,7 @@ from kdui.training.regularization import dropout_rate, penalties
 from kdui.training.resident import ResidentData
 
 CHECKPOINT_EVERY = 20.0  # s between checkpoints inside an epoch: what a killed worker loses at the most
+CHECKPOINT_SHARE = 0.05  # of the time may go into checkpoints after epochs: one on a GPU may be shorter than its checkpoint takes
 REPORT_EVERY = 0.5  # s between loss points
 
 
@@ -129,7 +130,7 @@ class Trainer:
         self._best_score: float | None = None
         self._best_loss, self._best_epoch = math.inf, 0.0
         self._started = self._saved_at = time.monotonic()
-        self._seconds_before, self._stepping = 0.0, 0.0
+        self._seconds_before, self._stepping, self._saving = 0.0, 0.0, 0.0
         # Sums of the named losses over the epoch so far; in fp64, so that a resumed epoch adds up to the same bits.
         self._sums: dict[str, Any] = {}
 
@@ -172,7 +173,9 @@ class Trainer:
         self._epoch, self._position = self._epoch + 1, 0
         self._evaluate(float(self._epoch))
         self._sums = {}
-        self._save()
+        ended = self._epoch == self.knobs.epochs or self._out_of_patience()
+        if ended or self._saving <= CHECKPOINT_SHARE * (time.monotonic() - self._saved_at):
+            self._save()
 
     def _step(self, index: torch.Tensor, view: int | None) -> Losses:
         progress = self._steps_done / self._total_steps
@@ -248,7 +251,8 @@ class Trainer:
         }
         save_checkpoint(self.checkpoint, self._trained(), self._optimizer, self._best, facts)
         self._saved_at = time.monotonic()
-        return self._saved_at - began
+        self._saving = self._saved_at - began
+        return self._saving
 
 
 def predict(

@@ -53,13 +53,15 @@ class ResidentData:
     def batches(self, size: int, seed: int, epoch: int) -> list[torch.Tensor]:
         """The order of one epoch as index tensors: decided by seed and epoch alone, so it can be resumed anywhere.
 
+        Examples of one size are numbered on the data's device, so that no step waits for its numbers to be copied there.
+
         Where epochs draw from a part of the examples, that part is gone through again and again until the epoch has as many
         steps as one over the whole split: equal epochs then mean equal compute, however few labels there are.
         """
         generator = torch.Generator().manual_seed((seed * 1_000_003 + epoch) % 2**63)
         order = self._order(generator)
         if self.lengths is None:
-            return list(order.split(size))
+            return list(order.to(self.device).split(size))
         grouped: list[torch.Tensor] = []
         for chunk in order.split(size * SORTED_CHUNK):
             grouped += list(chunk[torch.argsort(self.lengths[chunk], stable=True)].split(size))
@@ -103,11 +105,11 @@ def augmented(pixels: torch.Tensor, index: torch.Tensor, view: int, mirror: bool
     reach = max(1, math.ceil(min(height, width) / 8) - 1)
     mixed = hashed(index, view)
     down, right = mixed % (2 * reach + 1), (mixed // 97) % (2 * reach + 1)
-    flip = ((mixed // 7919) % 2 == 0) & torch.tensor(mirror, device=pixels.device)
     padded = functional.pad(pixels, (reach, reach, reach, reach))
     rows = down[:, None] + torch.arange(height, device=pixels.device)
     columns = right[:, None] + torch.arange(width, device=pixels.device)
-    columns = torch.where(flip[:, None], columns.flip(1), columns)
+    if mirror:
+        columns = torch.where(((mixed // 7919) % 2 == 0)[:, None], columns.flip(1), columns)
     batch = torch.arange(len(pixels), device=pixels.device)[:, None, None]
     return padded[batch, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2).contiguous()
 
@@ -118,16 +120,16 @@ def erased(pixels: torch.Tensor, index: torch.Tensor, view: int, share: float) -
     Random erasing (Zhong et al. 2020, algorithm 1) with the paper's bounds: 2 to 40 % of the area, sides from 0.3 to 1/0.3,
     cut off where they would reach over the edge; random values within. Which, where and what is fixed for each example and view.
     """
-    size = torch.tensor(pixels.shape[-2:], device=pixels.device)
+    size = pixels.shape[-2:]
     drawn = hashed(index, view)
     whether, area, aspect, *at = (scattered(drawn + 1_640_531_513 * part) for part in range(5))
     shape = torch.exp((2 * aspect - 1) * math.log(1 / 0.3))  # height over width
-    covered = (0.02 + 0.38 * area) * size.prod()
+    covered = (0.02 + 0.38 * area) * math.prod(size)
     inside = torch.ones(len(pixels), 1, 1, dtype=torch.bool, device=pixels.device)
     for axis, side in enumerate(((covered * shape).sqrt(), (covered / shape).sqrt())):
-        length = side.round().clamp(1, int(size[axis]))
+        length = side.round().clamp(1, size[axis])
         first = (at[axis] * (size[axis] - length + 1)).floor()
-        place = torch.arange(int(size[axis]), device=pixels.device)
+        place = torch.arange(size[axis], device=pixels.device)
         along = (place >= first[:, None]) & (place < (first + length)[:, None])
         inside = inside & (along[:, :, None] if axis == 0 else along[:, None, :])
     inside = inside & (whether < share)[:, None, None]

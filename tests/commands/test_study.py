@@ -7,9 +7,10 @@ import pytest
 
 from kdui.catalogue.studies import Study, read_study, study_names
 from kdui.core.errors import RecipeError, UnknownName
+from kdui.launch import machine
 from kdui.launch.dispatcher import Dispatcher
 from kdui.settings import Settings
-from kdui.studying import gain, markdown, queue_study, study_table
+from kdui.studying import gain, held_against, markdown, queue_study, result_of, study_table
 from kdui.workbench import Workbench
 
 SMALL = Study.model_validate(
@@ -67,6 +68,7 @@ def test_the_table_holds_paired_gains_over_both_controls(worked):
     assert soft["minutes"] >= 0 and "latency_ms" not in soft["models"]["distill"]
     assert json.loads(json.dumps(table)) == table
     assert markdown(table).count("\n") == 3
+    assert table["trained_on"] == [machine.cpu_name()]
 
 
 def test_a_teacher_alone_is_a_result(worked):
@@ -85,6 +87,30 @@ def test_a_teacher_alone_is_a_result(worked):
     table = study_table(bench, alone, runs)
     assert table["arms"][0]["result"] == "teach" and table["aims"][0]["met"]
     assert markdown(table).splitlines()[2].startswith("| Teacher |")
+
+
+def test_teachers_of_their_own_are_trained_anew_with_each_seed():
+    stages = [{"pretrain": {"epochs": 1}}, {"teach": {"seed": 7}}, "measure"]
+    plain = {"title": "Reads", "task": "reuters-r8", "teacher": "minilm-l6", "seeds": [0, 3], "after": []}
+    arm = {"title": "All", "stages": stages}
+    shared, own = (Study.model_validate({**plain, "arms": [arm], "own_teachers": own}) for own in (False, True))
+    seeds = [[stage.settings.get("seed") for stage in study.recipes(study.arms[0])[1].stages] for study in (shared, own)]
+    assert seeds == [[None, 7, None], [3, 7, None]]
+
+
+def test_each_result_is_held_against_its_own_control():
+    read = {"teach": {"role": "teacher"}, "teach.plain": {"role": "teacher"}}
+    assert result_of(read) == "teach"
+    assert held_against(read, "teach", "plain") == "teach.plain" and held_against(read, "teach", "control") is None
+    roles = {"teach": "teacher", "both": "student", "both.control": "control", "both.separate": "assistant"}
+    models = {name: {"role": role} for name, role in roles.items()}
+    assert result_of(models) == "both"
+    found = {control: held_against(models, "both", control) for control in ("control", "smoothed", "plain", "separate")}
+    assert found == {"control": "both.control", "smoothed": None, "plain": None, "separate": "both.separate"}
+    row = {"arm": "Reads", "models": {"teach": {"mean": 90.0, "half_width": None}}, "result": "teach", "minutes": 1.0}
+    table = markdown({"arms": [{**row, "gain_over_plain": gain([1.0, 1.1, 0.9])}]}).splitlines()
+    assert table[0] == "| method | accuracy, % | over no pre-training | minutes |"
+    assert table[2] == "| Reads | 90.00 | +1.00 ± 0.25: better | 1.0 |"
 
 
 def test_a_run_that_failed_is_named(worked):

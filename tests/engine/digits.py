@@ -1,6 +1,7 @@
 """Runs of recipes on the digits from beginning to end in this process."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from kdui.launch.dispatcher import Dispatcher
 from kdui.settings import Settings
 from kdui.store.store import Store
 
+# KDUI_TEST_DEVICE=cuda:0 trains on a GPU whatever a test does not ask to train elsewhere.
+DEVICE = os.environ.get("KDUI_TEST_DEVICE", "cpu")
 # The whole main job, as short as it may be to still reach its accuracy.
 WHOLE: dict[str, Any] = {
     "task": "digits",
@@ -42,7 +45,7 @@ class Bench:
         self.settings = Settings(home=home, launcher="inline", quickstart=False)
         self.store = Store(self.settings)
 
-    def submit(self, plain: dict[str, Any], values: dict[str, Any] | None = None, device: str = "cpu") -> Run:
+    def submit(self, plain: dict[str, Any], values: dict[str, Any] | None = None, device: str = DEVICE) -> Run:
         """Queue a recipe."""
         recipe = Recipe.model_validate(plain).with_values(values or {})
         return self.store.runs.create(recipe, plan_recipe(recipe, self.settings), device)
@@ -51,7 +54,7 @@ class Bench:
         """The plan of a recipe; nothing is queued."""
         return plan_recipe(Recipe.model_validate(plain), self.settings)
 
-    def run(self, plain: dict[str, Any], values: dict[str, Any] | None = None, device: str = "cpu") -> Run:
+    def run(self, plain: dict[str, Any], values: dict[str, Any] | None = None, device: str = DEVICE) -> Run:
         """Queue a recipe, work it off, and give the run as it ended."""
         run = self.submit(plain, values, device)
         return self.work_off(run)
