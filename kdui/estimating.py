@@ -142,10 +142,10 @@ class Estimator:
         }
         for side, group in groups.items():
             for column, metric in (("latency_ms", "latency_p50"), ("memory_mb", "peak_memory")):
-                values = sorted(row[column] for row in group if row[column] is not None)
+                values = sorted(value for row in group if (value := getattr(row, column)) is not None)
                 if values:
                     found[(side, metric)] = values[len(values) // 2]
-            scores = [row["headline"] for row in group if row["headline"] is not None]
+            scores = [row.headline for row in group if row.headline is not None]
             if scores:
                 found[(side, "headline")] = scores[-1] if side == "teacher" else (min(scores), max(scores))
         return found

@@ -1,6 +1,7 @@
 """Recipes as YAML: the built-in ones, those a person saved, and any file."""
 
 import re
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,10 @@ def parse_recipe(text: str, place: str = "The recipe") -> Recipe:
     if not isinstance(data, dict):
         raise RecipeError(f"{place} must be a mapping with task, teacher, student and stages, but it is {type(data).__name__}.")
     return validated(data, place)
+
+
+# The page asks for every known recipe at each turn of a knob; their texts hardly ever change.
+_parsed = lru_cache(maxsize=256)(parse_recipe)
 
 
 def validated(data: dict[str, Any], place: str = "The recipe") -> Recipe:
@@ -76,7 +81,7 @@ def read_recipe(name: str, settings: Settings) -> Recipe:
         if path.suffix not in (".yaml", ".yml", ".json") or not path.is_file():
             raise UnknownName("recipe", name, known)
     try:
-        return parse_recipe(path.read_text(encoding="utf-8"), str(path.name))
+        return _parsed(path.read_text(encoding="utf-8"), path.name)
     except (OSError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path} cannot be read: {error}. Choose a YAML file.") from None
 

@@ -50,14 +50,14 @@ def pareto_front(cost: "np.ndarray", headline: "np.ndarray", higher_is_better: b
 
 def within(models: pd.DataFrame, budget: Budget) -> pd.Series:
     """Which models keep every limit; a model whose number is unknown is not claimed to keep it."""
-    inside = pd.Series(True, index=models.index)
+    inside = np.ones(len(models), bool)
     for column in ("latency_ms", "download_mb"):
         limit = getattr(budget, column)
         if limit is not None:
-            inside &= models[column] <= limit
+            inside &= models[column].to_numpy(float) <= limit
     if budget.retained is not None:
-        inside &= models["retained"] >= budget.retained
-    return inside
+        inside &= models["retained"].to_numpy(float) >= budget.retained
+    return pd.Series(inside, index=models.index)
 
 
 def candidates(models: pd.DataFrame) -> pd.DataFrame:
@@ -67,11 +67,12 @@ def candidates(models: pd.DataFrame) -> pd.DataFrame:
 
 def best(models: pd.DataFrame, budget: Budget, higher_is_better: bool = True) -> pd.Series | None:
     """The model with the best headline within the budget; of equals the faster, then the smaller. None if none fits."""
-    fits = (models["role"] != "teacher") & within(models, budget) & models["accuracy"].notna()
-    positions = np.flatnonzero(fits.to_numpy())
+    headline = models["accuracy"].to_numpy(float)
+    fits = (models["role"] != "teacher").to_numpy() & within(models, budget).to_numpy() & ~np.isnan(headline)
+    positions = np.flatnonzero(fits)
     if not len(positions):
         return None
-    rank = models["accuracy"].to_numpy(float)[positions] * (-1 if higher_is_better else 1)
+    rank = headline[positions] * (-1 if higher_is_better else 1)
     costs = [models[column].to_numpy(float)[positions] for column in ("download_mb", "latency_ms")]
     return models.iloc[positions[np.lexsort((*costs, rank))[0]]]
 
@@ -82,7 +83,7 @@ def limit_costs(models: pd.DataFrame, budget: Budget, higher_is_better: bool = T
     Wider: the smallest limit that lets a better model in. Tighter: just below the winner's own cost, all else equal.
     Where nothing fits, each limit alone is widened until something does.
     """
-    models = models[["role", "label", "accuracy", "latency_ms", "download_mb", "retained"]]
+    models = candidates(models[["role", "label", "accuracy", "latency_ms", "download_mb", "retained"]])
     winner = best(models, budget, higher_is_better)
     if winner is None:
         return _admissions(models, budget, higher_is_better)
@@ -99,9 +100,11 @@ def _difference(better: pd.Series, than: pd.Series, higher_is_better: bool) -> f
 
 
 def _relaxed(models: pd.DataFrame, budget: Budget, column: Any, winner: pd.Series, higher: bool) -> LimitCost | None:
-    rest = candidates(models)
-    rest = rest[within(rest, budget.model_copy(update={column: None})) & (rest[column] > getattr(budget, column))]
-    rest = rest[rest["accuracy"] > winner["accuracy"] if higher else rest["accuracy"] < winner["accuracy"]]
+    headline = models["accuracy"].to_numpy(float) * (1 if higher else -1)
+    better = headline > winner["accuracy"] * (1 if higher else -1)
+    beyond = models[column].to_numpy(float) > getattr(budget, column)
+    without = within(models, budget.model_copy(update={column: None})).to_numpy()
+    rest = models.take(np.flatnonzero(better & beyond & without))
     if rest.empty:
         return None
     limit = float(rest[column].min())
@@ -113,7 +116,7 @@ def _relaxed(models: pd.DataFrame, budget: Budget, column: Any, winner: pd.Serie
 def _tightened(models: pd.DataFrame, budget: Budget, column: Any, winner: pd.Series, higher: bool) -> LimitCost | None:
     if not np.isfinite(winner[column]):
         return None
-    smaller = models[models[column] < winner[column]]
+    smaller = models.take(np.flatnonzero(models[column].to_numpy(float) < winner[column]))
     entry = best(smaller, budget, higher)
     if entry is None:
         return None
@@ -128,11 +131,10 @@ def _tightened(models: pd.DataFrame, budget: Budget, column: Any, winner: pd.Ser
 
 def _admissions(models: pd.DataFrame, budget: Budget, higher: bool) -> list[LimitCost]:
     found = []
-    rest = candidates(models)
     for column in ("latency_ms", "download_mb", "retained"):
         if getattr(budget, column) is None:
             continue
-        admitted = rest[within(rest, budget.model_copy(update={column: None})) & rest[column].notna()]
+        admitted = models[within(models, budget.model_copy(update={column: None})) & models[column].notna()]
         if admitted.empty:
             continue
         limit = float(admitted[column].max() if column == "retained" else admitted[column].min())

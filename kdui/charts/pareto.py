@@ -52,13 +52,17 @@ def pareto_figure(
     The title states the finding. ``customdata`` of a point is, or starts with, its run id, so a click can open the run.
     """
     budget = budget or Budget()
-    known = models[np.isfinite(models[x].astype(float)) & (models[x] > 0) & models["accuracy"].notna()]
-    known = known[list(dict.fromkeys((*DRAWN, x)))].reset_index(drop=True)
+    cost = models[x].to_numpy(float)
+    there = np.flatnonzero(np.isfinite(cost) & (cost > 0) & models["accuracy"].notna().to_numpy())
+    known = models[list(dict.fromkeys((*DRAWN, x)))].take(there).reset_index(drop=True)
     front = pareto_front(known[x].to_numpy(), known["accuracy"].to_numpy(), metric.higher_is_better)
     drawn = _thinned(known, front)
     errors = len(drawn) <= MOST_ERROR_BARS
     name, unit = QUANTITIES[x]
+    line = known.take(front)
+    # Plain traces, all at once: a figure copies those that are objects, and checks itself anew for each that is added.
     figure = go.Figure(
+        data=[*_traces(drawn, x, budget, settings, errors=errors), _front_line(line[x], line["accuracy"])],
         layout=style.layout(
             title={
                 "text": finding(models, budget, metric),
@@ -66,31 +70,42 @@ def pareto_figure(
             },
             yaxis=style.axis(f"test {metric.title.lower()}, {metric.unit}"),
             xaxis=_log_axis(known[x], name, unit),
-        )
-    )
-    figure.update_layout(meta={"missing": len(models) - len(known)})
-    inside = within(drawn, budget)
-    told = settings if len(drawn) <= MANY else None
-    for role in style.ROLES:
-        if (drawn["role"] == role).any():
-            figure.add_trace(_legend(role))
-        for fits, simulated in product((False, True), (False, True)):
-            rows = drawn[(drawn["role"] == role) & (inside == fits) & ((drawn["origin"] != Origin.MEASURED) == simulated)]
-            if len(rows):
-                figure.add_trace(_points(rows, x, role, fits, simulated, told, errors=errors))
-    line = known.iloc[front]
-    figure.add_trace(
-        go.Scatter(
-            x=line[x],
-            y=line["accuracy"],
-            mode="lines",
-            name="Pareto front",
-            hoverinfo="skip",
-            line={"color": style.FRONT, "width": 1.5, "dash": "dot"},
-        )
+            meta={"missing": len(models) - len(known)},
+        ),
     )
     _draw_budget(figure, known, x, budget)
     return figure
+
+
+def _traces(drawn: pd.DataFrame, x: str, budget: Budget, settings: Sequence[str], *, errors: bool) -> list[dict[str, Any]]:
+    """For each role its entry in the legend, and a trace for what is over the budget or within it, measured or not."""
+    many = len(drawn) > MANY
+    # Of thousands little is told: rows that are short are taken apart quickly.
+    short = drawn[list(dict.fromkeys(("run", x, "accuracy", "interval", "low", "high")))] if many else drawn
+    inside, simulated = within(drawn, budget).to_numpy(), (drawn["origin"] != Origin.MEASURED).to_numpy()
+    traces = []
+    for role in style.ROLES:
+        own = (drawn["role"] == role).to_numpy()
+        if own.any():
+            traces.append(_legend(role))
+        for fits, made_up in product((False, True), (False, True)):
+            places = np.flatnonzero(own & (inside == fits) & (simulated == made_up))
+            if len(places):
+                rows = short.take(places)
+                traces.append(_points(rows, x, role, fits, made_up, None if many else settings, errors=errors))
+    return traces
+
+
+def _front_line(cost: pd.Series, headline: pd.Series) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "x": cost,
+        "y": headline,
+        "mode": "lines",
+        "name": "Pareto front",
+        "hoverinfo": "skip",
+        "line": {"color": style.FRONT, "width": 1.5, "dash": "dot"},
+    }
 
 
 def _thinned(models: pd.DataFrame, front: np.ndarray) -> pd.DataFrame:
@@ -104,50 +119,51 @@ def _thinned(models: pd.DataFrame, front: np.ndarray) -> pd.DataFrame:
     for chosen, most in ((controls, MOST_CONTROLS), (~controls, MOST_OTHERS)):
         places = order[(chosen & ~keep)[order]]
         keep[places[np.linspace(0, len(places) - 1, min(most, len(places))).astype(int)]] = True
-    return models[keep]
+    return models.take(np.flatnonzero(keep))
 
 
-def _legend(role: str) -> go.Scatter:
+def _legend(role: str) -> dict[str, Any]:
     """The role's entry in the legend, as bright where all of its points are dimmed; a click on it hides them."""
-    return go.Scatter(
-        x=[None],
-        y=[None],
-        mode="markers",
-        name=style.TITLES[role],
-        legendgroup=role,
-        marker={"color": style.COLOURS[role], "size": style.SIZES[role], "symbol": style.SYMBOLS[role]},
-    )
+    return {
+        "type": "scatter",
+        "x": [None],
+        "y": [None],
+        "mode": "markers",
+        "name": style.TITLES[role],
+        "legendgroup": role,
+        "marker": {"color": style.COLOURS[role], "size": style.SIZES[role], "symbol": style.SYMBOLS[role]},
+    }
 
 
 def _points(
     rows: pd.DataFrame, x: str, role: str, fits: bool, simulated: bool, settings: Sequence[str] | None, *, errors: bool
-) -> Any:
+) -> dict[str, Any]:
     """One trace: numbers that were not measured have open symbols, what breaks the budget is dimmed.
 
     ``settings`` None: there are thousands, so they are drawn small, by WebGL, and tell less on hover.
     """
     many = settings is None
     colour, base = style.COLOURS[role], style.SYMBOLS[role]
-    kind = go.Scattergl if many else go.Scatter
-    trace = kind(
-        x=rows[x].to_numpy(float),
-        y=rows["accuracy"].to_numpy(float),
-        mode="markers",
-        name=style.TITLES[role],
-        legendgroup=role,
-        showlegend=False,
-        opacity=1.0 if fits else 0.32,
-        customdata=rows["run"].to_numpy("U32") if settings is None else _custom(rows, settings),
-        hovertemplate=_hover(role, fits, many),
-        marker={
+    trace = {
+        "type": "scattergl" if many else "scatter",
+        "x": rows[x].to_numpy(float),
+        "y": rows["accuracy"].to_numpy(float),
+        "mode": "markers",
+        "name": style.TITLES[role],
+        "legendgroup": role,
+        "showlegend": False,
+        "opacity": 1.0 if fits else 0.32,
+        "customdata": rows["run"].to_numpy("U32") if settings is None else _custom(rows, settings),
+        "hovertemplate": _hover(role, fits, many),
+        "marker": {
             "color": colour,
             "size": style.SIZES[role] * (0.7 if many else 1),
             "symbol": f"{base}-open" if simulated else base,
             "line": {"width": 2 if simulated else 0, "color": colour},
         },
-    )
+    }
     if errors and (rows["interval"] != "").any():
-        trace.error_y = {
+        trace["error_y"] = {
             "type": "data",
             "symmetric": False,
             "array": (rows["high"] - rows["accuracy"]).to_numpy(float),

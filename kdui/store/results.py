@@ -1,10 +1,10 @@
 """Measurements in the database, and the one table that charts read."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import Engine, delete, func, insert, select
-from sqlalchemy.engine import RowMapping
+from sqlalchemy.engine import Row
 
 from kdui.core.measurement import Measurement, Provenance
 from kdui.core.run import StepState
@@ -109,16 +109,16 @@ class ResultStore:
             found = connection.execute(query)
             return list(found.keys()), [tuple(row) for row in found.all()]
 
-    def newest_of_model(self, task: str, model: str, roles: Collection[str], limit: int) -> list[RowMapping]:
-        """The newest chart rows of a model in these roles, oldest of them first."""
+    def newest_of_model(self, task: str, model: str, roles: Collection[str], limit: int) -> Sequence[Row[Any, Any, Any]]:
+        """``headline``, ``latency_ms`` and ``memory_mb`` of a model's newest chart rows in these roles, oldest of them first."""
         query = (
-            select(results)
+            select(results.c.headline, results.c.latency_ms, results.c.memory_mb)
             .where(results.c.task == task, results.c.model == model, results.c.role.in_(roles))
             .order_by(results.c.id.desc())
             .limit(limit)
         )
         with self.engine.connect() as connection:
-            return list(connection.execute(query).mappings().all())[::-1]
+            return connection.execute(query).all()[::-1]
 
     def best_headline(self, task: str, model: str, role: str) -> Measurement | None:
         """The newest measured headline metric of a model in a role on a task."""

@@ -18,7 +18,7 @@ from kdui.core.run import TRANSITIONS, Run, RunState, StepState, StepStatus
 from kdui.store.tables import results, runs, steps
 
 HOST = socket.gethostname()
-TIMED_RUNS = 200  # newest runs of a task that time estimates are based on: a long history is not read through
+TIMED_RUNS = 50  # newest runs of a task that time estimates are based on: a long history is not read through
 
 
 def now() -> datetime:

@@ -16,7 +16,7 @@ from kdui.ui.build_facts import problem_html
 from kdui.ui.forms import Knob, knobs
 from kdui.ui.recipe_form import sweep_seeds, sweep_values
 from kdui.ui.shared_form import SharedForm
-from kdui.ui.shell import READ
+from kdui.ui.shell import PLAIN, READ
 
 if TYPE_CHECKING:
     from kdui.ui.build import Build
@@ -30,6 +30,7 @@ WRITE: dict[str, Any] = {
     "api_visibility": "private",
     "concurrency_id": "queue",
     "concurrency_limit": 1,
+    **PLAIN,
 }
 
 
@@ -206,6 +207,7 @@ def connect_actions(build: Build, actions: Actions) -> None:
         sweep.count,
         trigger_mode="always_last",
         **READ,
+        **PLAIN,
     )
     sweep.queue.click(_guarded(queue_sweep), [actions.device, *sweep.inputs, *build.inputs], actions.status, **WRITE)
     actions.save.click(save, [actions.save_name, *build.inputs], [actions.status, build.start], **WRITE)

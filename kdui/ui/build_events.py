@@ -12,7 +12,7 @@ from kdui.core.errors import KduiError
 from kdui.core.recipe import Recipe
 from kdui.ui import build_facts
 from kdui.ui.recipe_form import with_distiller
-from kdui.ui.shell import READ, PageState
+from kdui.ui.shell import PLAIN, READ, PageState
 from kdui.ui.what_if import choices
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def connect_build(build: Build, page_state: PageState, lens_data: gr.HTML, what_
     asked = [page_state.pulse.change, build.filled_at.change]
     turned = [control.input for control in build.knob_inputs]
     # Few events with many inputs: the browser looks at every component for each of them when it starts.
-    latest = {**READ, "trigger_mode": "always_last"}
+    latest = {**READ, **PLAIN, "trigger_mode": "always_last"}
     gr.on([*turned, *asked], lambda *shown: _said(build, *shown), inputs, said, **latest)
     gr.on(asked, lambda *shown: _drawn(build, *shown), inputs, [lens_data, what_if], **latest)
     # What the form begins with is known here, so nothing is read back from the browser.
@@ -45,11 +45,13 @@ def connect_build(build: Build, page_state: PageState, lens_data: gr.HTML, what_
 
 def _said(build: Build, *shown: Any) -> list[Any]:
     """Facts, YAML, command and cost of the recipe; what is wrong with it stands in the place of its cost."""
+    facts: list[Any] = [gr.skip()] * len(build.fact_views)
     try:
-        facts = build.facts(build.recipe(*shown))
-    except KduiError:
-        facts = [gr.skip()] * len(build.fact_views)
-    return [*facts, _cost(build, *shown)]
+        recipe = build.recipe(*shown)
+        facts = build.facts(recipe)
+        return [*facts, build_facts.cost_html(build.workbench.estimate(recipe))]
+    except KduiError as problem:
+        return [*facts, build_facts.problem_html(str(problem))]
 
 
 def _drawn(build: Build, *shown: Any) -> list[Any]:
@@ -59,13 +61,6 @@ def _drawn(build: Build, *shown: Any) -> list[Any]:
 def _at_first(build: Build) -> list[Any]:
     shown = build.values(build.first)
     return [*_said(build, *shown), *_drawn(build, *shown)]
-
-
-def _cost(build: Build, *shown: Any) -> str:
-    try:
-        return build_facts.cost_html(build.workbench.estimate(build.recipe(*shown)))
-    except KduiError as problem:
-        return build_facts.problem_html(str(problem))
 
 
 def _lenses(build: Build, *shown: Any) -> Any:
@@ -132,7 +127,7 @@ def _connect_choices(build: Build, page_state: PageState) -> list[Any]:
         task,
         bind(build.teacher.input, by_models, [build.distiller, build.task, build.teacher]),
         bind(build.student.input, by_models, [build.distiller, build.task, build.teacher, build.student]),
-        build.picked.change(lambda *shown: _pick(build, *shown), [build.picked, *build.inputs], filled, **FILL),
+        build.picked.change(lambda *shown: _pick(build, *shown), [build.picked, *build.inputs], filled, **FILL, **PLAIN),
         bind(build.actions.load_yaml.click, bench.parse_recipe, build.actions.yaml),
         bind(page_state.origin.change, by_address, page_state.origin, named=True),
         bind(page_state.task.change, by_address_task, [page_state.task, page_state.origin, build.task]),

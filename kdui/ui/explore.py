@@ -118,6 +118,7 @@ class ExploreCalls:
         kept = self._merged.get(task)
         if kept is None or kept.points is not points:
             models = merge_repeats(points)
+            models["label"] = models["label"].astype("category")  # many models share a name: sorted once, not at every look
             settings = explore_view.differing(models)[: explore_view.MOST_SETTINGS]
             kept = self._merged[task] = Merged(points, models, settings, points.groupby("run", sort=False).indices)
         return kept
