@@ -18,6 +18,7 @@ from kdui.methods.training_knobs import TrainingKnobs
 from kdui.training.checkpoint import load_checkpoint, save_checkpoint
 from kdui.training.context import Reporter
 from kdui.training.device import autocast
+from kdui.training.dropout import quick_dropout
 from kdui.training.regularization import dropout_rate, penalties
 from kdui.training.resident import ResidentData
 
@@ -92,7 +93,7 @@ class Trainer:
         if self.knobs.epochs == 0 or (self._best_score is None and not self._steps_done):
             self._evaluate(0.0)
         try:
-            with dropout_rate(self.model, self.knobs.dropout):
+            with dropout_rate(self.model, self.knobs.dropout), quick_dropout(self._trained(), self.data.device):
                 while self._epoch < self.knobs.epochs and not self._out_of_patience():
                     self._run_epoch()
         except Cancelled:

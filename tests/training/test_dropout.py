@@ -1,0 +1,66 @@
+"""Dropout with several draws at once: the share, the mean, the gradient, and that nothing of it stays."""
+
+import pytest
+import torch
+from torch import nn
+
+from kdui.training.dropout import LEVELS, dropped, quick_dropout
+
+CPU = torch.device("cpu")
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.5, 0.9])
+def test_elements_go_at_the_rate_and_the_mean_stays(rate):
+    torch.manual_seed(0)
+    x = torch.ones(1000, 1001)  # no multiple of four: the last draw is cut off
+    found = dropped(x, rate)
+    share = float((found == 0).double().mean())
+    assert share == pytest.approx(rate, abs=5 * (rate * (1 - rate) / x.numel()) ** 0.5)
+    assert found.unique().tolist() == pytest.approx([0.0, 1 / (1 - round(rate * LEVELS) / LEVELS)])
+    assert float(found.double().mean()) == pytest.approx(1.0, abs=0.01)
+
+
+def test_neighbours_go_independently():
+    torch.manual_seed(1)
+    gone = (dropped(torch.ones(400_000), 0.5) == 0).double() - 0.5
+    for distance in (1, 2, 3, 4, 8):  # four draws share one number
+        assert abs(float((gone[:-distance] * gone[distance:]).mean())) < 5 * 0.25 / len(gone) ** 0.5
+
+
+def test_the_limits():
+    x = torch.randn(7, requires_grad=True)
+    assert dropped(x, 0.0) is x
+    assert dropped(x, 1.0).tolist() == [0.0] * 7
+    assert dropped(torch.ones(0, 3), 0.3).shape == (0, 3)
+    assert dropped(torch.ones(5, dtype=torch.bfloat16), 0.5).dtype == torch.bfloat16
+
+
+def test_the_gradient_is_what_was_kept():
+    torch.manual_seed(2)
+    x = torch.randn(50, 20, dtype=torch.float64, requires_grad=True)
+    found = dropped(x, 0.3)
+    found.sum().backward()
+    assert torch.allclose(x.grad, found.detach() / x.detach())
+    assert float((x.grad == 0).double().mean()) == pytest.approx(0.3, abs=0.08)
+
+
+def test_a_seed_decides_and_evaluation_drops_nothing():
+    model = nn.Sequential(nn.Linear(8, 64), nn.Dropout(0.4), nn.Linear(64, 2))
+    x = torch.randn(16, 8)
+    with quick_dropout(model, CPU):
+        torch.manual_seed(3)
+        first = model(x)
+        torch.manual_seed(3)
+        assert torch.equal(model(x), first)
+        assert not torch.equal(model(x), first)
+        model.eval()
+        assert torch.equal(model(x), model[2](model[0](x)))
+
+
+def test_nothing_of_it_stays_and_a_gpu_keeps_its_own():
+    model = nn.Sequential(nn.Dropout(0.4), nn.Dropout2d(0.4), nn.AlphaDropout(0.4))
+    with quick_dropout(model, CPU):
+        assert [("forward" in vars(layer)) for layer in model] == [True, False, False]
+    assert not any("forward" in vars(layer) for layer in model)
+    with quick_dropout(model, torch.device("cuda", 0)):
+        assert not any("forward" in vars(layer) for layer in model)
