@@ -49,7 +49,6 @@ def launch(
 ) -> gr.Blocks:
     """Serve the page; with ``block=False`` it returns once the server answers."""
     demo = create_page(workbench)
-    demo.queue(default_concurrency_limit=8)
     demo.launch(
         server_name=host,
         server_port=port,

@@ -6,7 +6,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 
 from kdui.core.errors import StoreError
 from kdui.settings import Settings
@@ -28,6 +28,26 @@ def test_a_fresh_store_has_exactly_the_tables_that_the_program_knows(settings):
         assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == HEAD
         assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
         assert connection.execute(text("PRAGMA foreign_keys")).scalar() == 1
+
+
+def test_the_migrations_make_the_same_tables_from_nothing(settings, tmp_path):
+    migrated = Settings(home=tmp_path / "migrated", quickstart=False)
+    migrated.home.mkdir()
+    with create_engine(migrated.database).begin() as connection:  # not empty, so it is migrated
+        connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"))
+    schemas = []
+    for made in (migrated, settings):
+        with open_database(made).connect() as connection:
+            assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+            parts = connection.execute(text("SELECT type, name, tbl_name FROM sqlite_master ORDER BY 1, 2")).all()
+            tables = [name for kind, name, _ in parts if kind == "table"]
+            facts = [
+                connection.execute(text(f"PRAGMA {about}('{name}')")).all()
+                for name in tables
+                for about in ("table_info", "foreign_key_list")
+            ]
+            schemas.append((parts, facts))
+    assert schemas[0] == schemas[1]
 
 
 def test_an_older_store_is_brought_up_to_date_and_keeps_what_it_holds(settings):
