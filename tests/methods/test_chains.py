@@ -43,9 +43,8 @@ def test_an_unknown_assistant_is_refused_in_words(bench):
 
 def test_each_generation_is_taught_by_the_one_before(bench):
     recipe = digits_recipe("born_again", generations=3, epochs=6)
-    assert (
-        learned(bench, recipe, "born_again")["validation"] > 80
-    )  # 89 here; of 179 examples, by other arithmetic than a CPU's a few less
+    # It has 89 on a CPU; another device rounds otherwise, and one of the 179 examples is half a point.
+    assert learned(bench, recipe, "born_again")["validation"] > 80
     run = bench.run(recipe)
     manifests = {
         name: bench.store.artifacts.manifest(digest_of(run, name)) for name in ("born_again.1", "born_again.2", "born_again")
