@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
+from typing import Any
 
 import torch
 from torch import nn
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
 
 LEVELS = 1 << 16  # a draw is one of so many: rates are kept to within 1/131,072
 
@@ -29,16 +31,26 @@ def dropped(x: torch.Tensor, rate: float) -> torch.Tensor:
 
 @contextmanager
 def quick_dropout(module: nn.Module, device: torch.device) -> Iterator[None]:
-    """While the context lasts, the module's dropout layers work so on a CPU; a GPU draws quickly by itself."""
-    layers = [layer for layer in module.modules() if type(layer) is nn.Dropout and device.type == "cpu"]
-    for layer in layers:
-        layer.forward = partial(_forward, layer)  # type: ignore[method-assign]  # hides the class's own until it is deleted
-    try:
+    """While the context lasts, dropout on a CPU works so, in layers and in functions (attention drops its weights in one).
+
+    A module without any is left alone, and so is a GPU, which draws quickly by itself.
+    """
+    if device.type == "cpu" and any(isinstance(layer, nn.Dropout) for layer in module.modules()):
+        with _Quick():
+            yield
+    else:
         yield
-    finally:
-        for layer in layers:
-            del layer.forward
 
 
-def _forward(layer: nn.Dropout, x: torch.Tensor) -> torch.Tensor:
-    return dropped(x, layer.p) if layer.training else x
+class _Quick(TorchFunctionMode):
+    """Answers the calls of ``functional.dropout`` in this thread."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        given = kwargs or {}
+        return _dropout(*args, **given) if func is functional.dropout else func(*args, **given)
+
+
+def _dropout(input: torch.Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> torch.Tensor:
+    if inplace or not 0 <= p <= 1:
+        return functional.dropout(input, p, training, inplace)
+    return dropped(input, p) if training else input

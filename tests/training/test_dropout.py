@@ -3,10 +3,18 @@
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional
 
 from kdui.training.dropout import LEVELS, dropped, quick_dropout
 
 CPU = torch.device("cpu")
+
+
+class Functional(nn.Module):
+    """Drops in a function, as attention does."""
+
+    def forward(self, x):
+        return functional.dropout(x, p=0.4, training=self.training)
 
 
 @pytest.mark.parametrize("rate", [0.1, 0.5, 0.9])
@@ -57,10 +65,26 @@ def test_a_seed_decides_and_evaluation_drops_nothing():
         assert torch.equal(model(x), model[2](model[0](x)))
 
 
-def test_nothing_of_it_stays_and_a_gpu_keeps_its_own():
-    model = nn.Sequential(nn.Dropout(0.4), nn.Dropout2d(0.4), nn.AlphaDropout(0.4))
-    with quick_dropout(model, CPU):
-        assert [("forward" in vars(layer)) for layer in model] == [True, False, False]
-    assert not any("forward" in vars(layer) for layer in model)
-    with quick_dropout(model, torch.device("cuda", 0)):
-        assert not any("forward" in vars(layer) for layer in model)
+def draws(model, x):
+    torch.manual_seed(4)
+    return model(x)
+
+
+@pytest.mark.parametrize("drop", [nn.Dropout(0.4), nn.Sequential(nn.Dropout(0.0), Functional())])
+def test_layers_and_functions_alike_and_nothing_of_it_stays(drop):
+    x = torch.ones(64, 64)
+    own = draws(drop, x)
+    with quick_dropout(drop, CPU):
+        torch.manual_seed(4)
+        assert torch.equal(drop(x), draws(lambda each: dropped(each, 0.4), x))
+        assert not torch.equal(draws(drop, x), own)
+    assert torch.equal(draws(drop, x), own)
+    with quick_dropout(drop, torch.device("cuda", 0)):
+        assert torch.equal(draws(drop, x), own)
+    with quick_dropout(nn.Linear(2, 2), CPU):  # nothing in it drops
+        assert torch.equal(draws(nn.Dropout(0.4), x), own)
+
+
+def test_what_cannot_be_asked_for_is_refused_as_ever():
+    with quick_dropout(nn.Dropout(), CPU), pytest.raises(ValueError, match="dropout probability has to be between 0 and 1"):
+        functional.dropout(torch.ones(3), 1.5)
