@@ -154,12 +154,12 @@ def bench(tmp_path_factory, shared_cache):
 
 
 def test_teacher_and_student_learn_by_adapters_and_are_exported_whole(bench, tmp_path_factory):
-    """Adapters need a model that knows something: a small BERT that was trained whole before."""
+    """Adapters need a model that knows something and can learn more: a small BERT that was trained whole before, but not for long."""
     texts = load_task("reuters-r8", bench.settings)[1]["train"].inputs[:400]
     folder = checkpoint(tmp_path_factory.mktemp("start"), texts)
     whole = {"task": "reuters-r8", "teacher": f"folder:{folder}"}
     first = bench.run(
-        {**whole, "stages": [{"teach": {"epochs": 5, "batch_size": 16, "train_examples": 400, "learning_rate": 0.002}}]}
+        {**whole, "stages": [{"teach": {"epochs": 4, "batch_size": 16, "train_examples": 400, "learning_rate": 0.002}}]}
     )
     start = digest_of(first, "teach")
     knobs = {"batch_size": 16, "train_examples": 400, "adapter_rank": 4, "learning_rate": 0.005}
@@ -175,7 +175,8 @@ def test_teacher_and_student_learn_by_adapters_and_are_exported_whole(bench, tmp
         changed = {name for name, value in module.state_dict().items() if not torch.equal(value, before.state_dict()[name])}
         assert {name.split(".")[-2] for name in changed} == {"query", "value", "classifier"}
         assert (bench.folder(run, f"export.{step}") / "model.onnx").is_file()
-        assert summary["training"]["validation"] >= reached > 65  # the largest topic is half of the texts
+        # The largest topic is half of the texts; the start has 65, and adapters reach 75.
+        assert summary["training"]["validation"] > reached + 3 and reached > 55
 
 
 @pytest.mark.parametrize(
