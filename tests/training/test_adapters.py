@@ -154,7 +154,7 @@ def bench(tmp_path_factory, shared_cache):
 
 
 def test_teacher_and_student_learn_by_adapters_and_are_exported_whole(bench, tmp_path_factory):
-    """Adapters need a model that knows something and can learn more: a small BERT that was trained whole before, but not for long."""
+    """Adapters need a model that knows something and can learn more: a small BERT that was trained whole for a while."""
     texts = load_task("reuters-r8", bench.settings)[1]["train"].inputs[:400]
     folder = checkpoint(tmp_path_factory.mktemp("start"), texts)
     whole = {"task": "reuters-r8", "teacher": f"folder:{folder}"}
