@@ -27,7 +27,8 @@ class PseudoLabelsSpec(StudentKnobs):
         ge=0,
         le=1,
         title="Confidence threshold",
-        description="The teacher's label counts where it gives it at least this probability; other examples are left out.",
+        description="The teacher's label counts where it gives it at least this probability; other examples are left out. It is "
+        "seldom sure of rare classes: where there are some, start at 0.",
         json_schema_extra={"step": 0.01},
     )
     kind: Literal["hard", "soft"] = Field(
