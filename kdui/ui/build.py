@@ -77,7 +77,12 @@ class Build:
     @property
     def fact_views(self) -> list[Any]:
         """Where ``facts`` is shown."""
-        return [self.task_card, self.teacher_card, self.student_card, self.actions.yaml, self.actions.command]
+        return [self.task_card, self.teacher_card, self.student_card]
+
+    @property
+    def texts(self) -> list[Any]:
+        """Where ``said_as_text`` is shown."""
+        return [self.actions.yaml, self.actions.command]
 
     def recipe(self, *shown: Any) -> Recipe:
         """The recipe that the form says; raises RecipeError in words."""
@@ -132,18 +137,20 @@ class Build:
         return {"method": self.distiller_of(recipe), "unfit": self.workbench.unfit_methods(recipe)}
 
     def facts(self, recipe: Recipe) -> list[str]:
-        """Cards, YAML and command of a recipe."""
+        """Cards of a recipe's task and models."""
         task, teacher, student = self.tasks.get(recipe.task), _ref(recipe.teacher), _ref(recipe.student)
         metric = task.headline.title if task else "accuracy"
-        cards = [
+        return [
             build_facts.task_facts(task) if task else "",
             build_facts.model_facts(self._known(recipe, recipe.teacher, "teacher"), teacher, metric),
             build_facts.model_facts(self._known(recipe, recipe.student, "student"), student, metric)
             if student
             else build_facts.no_student(),
         ]
-        command = self.workbench.command(recipe).replace(" --set ", " \\\n  --set ")
-        return [*cards, self.workbench.recipe_yaml(recipe), command]
+
+    def said_as_text(self, recipe: Recipe) -> list[str]:
+        """The recipe as YAML and as a command."""
+        return [self.workbench.recipe_yaml(recipe), self.workbench.command(recipe).replace(" --set ", " \\\n  --set ")]
 
     def _known(self, recipe: Recipe, ref: ModelRef | None, role: str) -> ModelCard | None:
         """The card of one of kdui's own models; others are looked up when the run starts."""

@@ -86,7 +86,9 @@ class Actions:
 
 def draw_actions(build: Build) -> Actions:
     """Draw them here. The panels of sweep and save open below their buttons."""
+    as_yaml, as_command = build.said_as_text(build.first)
     command = gr.Textbox(
+        as_command,
         label="The same as a command",
         lines=1,
         max_lines=8,
@@ -114,7 +116,7 @@ def draw_actions(build: Build) -> Actions:
     with gr.Column(visible=False, elem_classes="drawer", elem_id="save-panel") as save_panel:
         save_name = gr.Textbox(label="Name", placeholder="Reuters, 4 bits", elem_id="save-name")
         save = gr.Button("Save", variant="primary", elem_id="save-recipe")
-    yaml, load_yaml = _draw_yaml()
+    yaml, load_yaml = _draw_yaml(as_yaml)
     _toggle(sweep_open, sweep_panel)
     _toggle(save_open, save_panel)
     return Actions(command, device, status, queue, sweep, save_name, save, yaml, load_yaml)
@@ -142,9 +144,10 @@ def _draw_sweep(build: Build) -> Sweep:
     )
 
 
-def _draw_yaml() -> tuple[gr.Textbox, gr.Button]:
+def _draw_yaml(first: str) -> tuple[gr.Textbox, gr.Button]:
     with gr.Accordion("The same as YAML", open=False, elem_id="build-yaml-fold", elem_classes="more"):
         text = gr.Textbox(
+            first,
             label="Recipe as YAML",
             lines=14,
             max_lines=30,

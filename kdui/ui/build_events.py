@@ -27,15 +27,17 @@ LENS_VALUES = {"kind": ("prune", "kind")}  # knobs without a lens of their own t
 
 def connect_build(build: Build, page_state: PageState, lens_data: gr.HTML, what_if: gr.HTML) -> None:
     """Bind the form: every change refreshes what is said about it, every choice of a recipe or model fills it."""
-    inputs, said = build.inputs, [*build.fact_views, build.cost]
-    asked = [page_state.pulse.change, build.filled_at.change]
+    inputs, said = build.inputs, [*build.fact_views, *build.texts, build.cost]
+    shown_beside = [*build.fact_views, build.cost, lens_data, what_if]
     turned = [control.input for control in build.knob_inputs]
     # Few events with many inputs: the browser looks at every component for each of them when it starts.
     latest = {**READ, **PLAIN, "trigger_mode": "always_last"}
-    gr.on([*turned, *asked], lambda *shown: _said(build, *shown), inputs, said, **latest)
-    gr.on(asked, lambda *shown: _drawn(build, *shown), inputs, [lens_data, what_if], **latest)
+    gr.on([*turned, build.filled_at.change], lambda *shown: _said(build, *shown), inputs, said, **latest)
+    # A run that starts or ends changes what is known, but no recipe: YAML that somebody writes at that moment must stay.
+    asked = [page_state.pulse.change, build.filled_at.change]
+    gr.on(asked, lambda *shown: _drawn(build, *shown), inputs, shown_beside, **latest)
     # What the form begins with is known here, so nothing is read back from the browser.
-    page_state.demo.load(lambda: _at_first(build), None, [*said, lens_data, what_if], **READ)
+    page_state.demo.load(lambda: _drawn(build, *build.values(build.first)), None, shown_beside, **READ)
     # Another model's figures must not stand there while this one's are being worked out.
     js = f"() => [{json.dumps(build_facts.ESTIMATING)}, String(performance.now())]"
     for choice in _connect_choices(build, page_state):
@@ -45,22 +47,25 @@ def connect_build(build: Build, page_state: PageState, lens_data: gr.HTML, what_
 
 def _said(build: Build, *shown: Any) -> list[Any]:
     """Facts, YAML, command and cost of the recipe; what is wrong with it stands in the place of its cost."""
+    said: list[Any] = [gr.skip()] * (len(build.fact_views) + len(build.texts))
+    try:
+        recipe = build.recipe(*shown)
+        said = [*build.facts(recipe), *build.said_as_text(recipe)]
+        return [*said, build_facts.cost_html(build.workbench.estimate(recipe))]
+    except KduiError as problem:
+        return [*said, build_facts.problem_html(str(problem))]
+
+
+def _drawn(build: Build, *shown: Any) -> list[Any]:
+    """Facts and cost of the recipe, and the pictures of what the store knows about it."""
     facts: list[Any] = [gr.skip()] * len(build.fact_views)
     try:
         recipe = build.recipe(*shown)
         facts = build.facts(recipe)
-        return [*facts, build_facts.cost_html(build.workbench.estimate(recipe))]
+        cost = build_facts.cost_html(build.workbench.estimate(recipe))
     except KduiError as problem:
-        return [*facts, build_facts.problem_html(str(problem))]
-
-
-def _drawn(build: Build, *shown: Any) -> list[Any]:
-    return [_lenses(build, *shown), _what_if(build, *shown)]
-
-
-def _at_first(build: Build) -> list[Any]:
-    shown = build.values(build.first)
-    return [*_said(build, *shown), *_drawn(build, *shown)]
+        cost = build_facts.problem_html(str(problem))
+    return [*facts, cost, _lenses(build, *shown), _what_if(build, *shown)]
 
 
 def _lenses(build: Build, *shown: Any) -> Any:

@@ -233,6 +233,18 @@ def test_the_page_has_its_tabs_and_every_control_a_label(workbench):
     assert [block for block in inputs if not block.label] == []
 
 
+def test_what_runs_bring_leaves_the_yaml_that_somebody_writes(workbench):
+    """A run that starts or ends, and the page's load, draw facts and pictures anew, but no recipe: its texts stay."""
+    config = create_page(workbench).get_config_file()
+    ids = {item["props"].get("elem_id"): item["id"] for item in config["components"]}
+    texts = {ids["build-yaml"], ids["build-command"]}
+    writers = [event for event in config["dependencies"] if texts & set(event["outputs"])]
+    by_runs = [event for event in config["dependencies"] if (ids["kdui-header"], "change") in map(tuple, event["targets"])]
+    at_load = [event for event in config["dependencies"] if "load" in [name for _, name in event["targets"]]]
+    assert writers and ids["build-cost"] in {output for event in by_runs for output in event["outputs"]}
+    assert at_load and [event for event in writers if event in [*by_runs, *at_load]] == []
+
+
 def test_nothing_is_fetched_from_outside():
     assert "http://" not in head() and "https://" not in head()
     assert plotly_script().is_file()
