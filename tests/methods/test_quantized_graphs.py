@@ -5,11 +5,13 @@ import onnx
 import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from onnxruntime.quantization import QuantType
 
 from kdui.core.errors import StageFailed
 from kdui.methods.quantize.activations import input_moments, layer_inputs
 from kdui.methods.quantize.grids import GridChoice
 from kdui.methods.quantize.half import to_half
+from kdui.methods.quantize.int8 import write_dynamic, write_static
 from kdui.methods.quantize.simulated import Gptq, Rounded, round_weights
 from kdui.methods.quantize.weight_only import pack_bytes, storable, write_blocks
 from kdui.methods.sensitivity.weights import weights_of
@@ -227,3 +229,22 @@ def test_a_link_out_of_the_folder_and_a_broken_file_are_refused(tmp_path, small_
     path.write_bytes(b"no graph at all")
     with pytest.raises(StageFailed, match="cannot be read as an ONNX graph"):
         load_graph(path)
+
+
+@pytest.mark.parametrize("scheme", ["dynamic", "static"])
+def test_gelu_of_an_int8_graph_is_its_tanh_form_and_within_half_a_thousandth(tmp_path, scheme):
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 64]) for name in ("x", "out")]
+    built = helper.make_graph([helper.make_node("Gelu", ["x"], ["out"], name="gelu")], "curve", ends[:1], ends[1:])
+    onnx.save(helper.make_model(built, opset_imports=[helper.make_opsetid("", 20)], ir_version=10), tmp_path / "fp32.onnx")
+    sample = {"x": np.linspace(-8, 8, 64 * 200, dtype=np.float32).reshape(200, 64)}
+    if scheme == "dynamic":
+        write_dynamic(tmp_path / "fp32.onnx", tmp_path / "int8.onnx", False)
+    else:
+        write_static(tmp_path / "fp32.onnx", tmp_path / "int8.onnx", sample, QuantType.QUInt8, False)
+    (curve,) = [node for node in load_graph(tmp_path / "int8.onnx").graph.node if node.op_type == "Gelu"]
+    assert helper.get_node_attr_value(curve, "approximate") == b"tanh"
+    exact, found = [
+        onnxruntime.InferenceSession(tmp_path / f"{name}.onnx", providers=["CPUExecutionProvider"]).run(None, sample)[0]
+        for name in ("fp32", "int8")
+    ]
+    assert 1e-4 < np.abs(found - exact).max() < 5e-4
