@@ -57,6 +57,20 @@ def test_of_maps_only_their_energy_is_kept(bench):
 
 
 @pytest.mark.parametrize(
+    ("task", "teacher", "student", "knobs", "weight"),
+    [
+        ("digits", "cnn-medium", "cnn-small", {}, 25.0),
+        ("reuters-r8", "minilm-l6", "bilstm-64", {}, 1.0),
+        ("reuters-r8", "minilm-l6", "bilstm-64", {"match_weight": 3.0}, 3.0),
+    ],
+)
+def test_relations_weigh_as_much_as_the_kind_of_task_needs(bench, task, teacher, student, knobs, weight):
+    recipe = {"task": task, "teacher": teacher, "student": student, "stages": [{"teach": TEACH}, {"relational": knobs}]}
+    steps = {step.name: step for step in plan_recipe(Recipe.model_validate(recipe), bench.settings)}
+    assert steps["relational"].settings["match_weight"] == weight
+
+
+@pytest.mark.parametrize(
     ("method", "settings", "words"),
     [
         (

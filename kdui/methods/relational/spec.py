@@ -6,18 +6,19 @@ from kdui.core.contracts import Method
 from kdui.core.plan import Chain
 from kdui.methods.student_knobs import RepresentationKnobs, plan_student
 
+WEIGHTS = {"image": 25.0, "text": 1.0}  # β that makes the match about as large as the other losses, by the task's examples
+
 
 class RelationalSpec(RepresentationKnobs):
     """Settings of relational distillation (Park et al. 2019, section 3.2)."""
 
-    match_weight: float = Field(
-        default=25.0,
+    match_weight: float | None = Field(  # type: ignore[assignment]  # empty is the kind of task's own weight
+        default=None,
         ge=0,
         le=10000,
         title="Match weight β",
-        description="How much distances and angles count together: both are errors of a few hundredths, so 25 makes them as "
-        "large as the other losses on pictures. Features of texts lie in tighter groups, with errors ten times as "
-        "large: start at 1.",
+        description="How much distances and angles count together. Empty: 25 for pictures, where both are errors of a few "
+        "hundredths, and 1 for texts, whose features lie in tighter groups, with errors ten times as large.",
     )
     distance_weight: float = Field(
         default=1.0, ge=0, le=1000, title="Weight of distances", description="How far two examples are from each other."
@@ -29,7 +30,8 @@ class RelationalSpec(RepresentationKnobs):
 
 def plan(chain: Chain, stage: str, spec: RelationalSpec) -> None:
     """The teacher's features before its output layer are kept; any two networks have them."""
-    settings = {**spec.soft(), "distance_weight": spec.distance_weight, "angle_weight": spec.angle_weight}
+    weight = WEIGHTS.get(chain.task.modality, 1.0) if spec.match_weight is None else spec.match_weight
+    settings = {**spec.soft(), "match_weight": weight, "distance_weight": spec.distance_weight, "angle_weight": spec.angle_weight}
     features = {"kind": "penultimate", "layers": "last", "reduce": "none"}
     plan_student(chain, stage, spec, method="relational", operation="relate", settings=settings, features=features)
 
