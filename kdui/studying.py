@@ -156,12 +156,17 @@ def _summary(rows: list[Row]) -> Row:
 
 
 def _seconds(bench: Workbench, run: Run, arm: Arm) -> float:
-    """Seconds that the arm's own steps took when they were made: students and assistants, not teachers, caches and controls."""
+    """Seconds that the arm's own steps took when they were made: students and assistants, or teachers where it has nothing else;
+    neither caches nor anything that a result is held against."""
     stages = {stage if isinstance(stage, str) else next(iter(stage)) for stage in arm.stages}
     made = [
-        step for step in run.steps if step.name.split(".")[0] in stages and step.role in ("student", "assistant", "compressed")
+        step
+        for step in run.steps
+        if step.name.split(".")[0] in stages and step.role is not None and step.method not in ("export", "measure")
     ]
-    return sum(bench.store.artifacts.manifest(step.digest).seconds for step in made if step.method not in ("export", "measure"))
+    own = [step for step in made if not {"plain", "separate"} & set(step.name.split("."))]
+    learned = [step for step in own if step.role in ("student", "assistant", "compressed")]
+    return sum(bench.store.artifacts.manifest(step.digest).seconds for step in learned or own)
 
 
 def markdown(table: dict[str, Any]) -> str:

@@ -78,13 +78,16 @@ def test_a_teacher_alone_is_a_result(worked):
             **SMALL.model_dump(mode="json"),
             "student": None,
             "seeds": [0],
-            "arms": [{"title": "Teacher", "stages": []}],
+            "before": [],
+            "arms": [{"title": "Teacher", "stages": SMALL.before}],
             "aims": [{"what": "accuracy", "at_least": 1}],
         }
     )
     runs = queue_study(bench, alone)
     Dispatcher(bench.store).tick()
     table = study_table(bench, alone, runs)
+    taught = bench.store.artifacts.manifest(runs["Teacher"][0].steps[0].digest)
+    assert table["arms"][0]["minutes"] == round(taught.seconds / 60, 2) > 0
     assert table["arms"][0]["result"] == "teach" and table["aims"][0]["met"]
     assert markdown(table).splitlines()[2].startswith("| Teacher |")
 
