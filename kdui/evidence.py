@@ -128,7 +128,8 @@ def answer_frames(facts: TaskFacts, said: "list[tuple[Measured, np.ndarray]]", t
     from kdui.objectives.comparison import class_scores, compare
 
     asked = objective_of(facts).asked
-    teacher, control = (next((each for each in said if each[0].role == role), None) for role in ("teacher", "control"))
+    teacher, first_control = (next((each for each in said if each[0].role == role), None) for role in ("teacher", "control"))
+    own_controls = {each[0].step.removesuffix(".control"): each for each in said if each[0].role == "control"}
     comparisons: list[dict[str, Any]] = []
     classes: list[dict[str, Any]] = []
     bins: list[dict[str, Any]] = []
@@ -139,7 +140,7 @@ def answer_frames(facts: TaskFacts, said: "list[tuple[Measured, np.ndarray]]", t
     for model, outputs in said:
         own = targets[: len(outputs)]
         answers = asked(outputs, own)
-        for name, other in (("teacher", teacher), ("control", control)):
+        for name, other in (("teacher", teacher), ("control", own_controls.get(model.step, first_control))):
             if other is None or other[0] is model or model.role in ("teacher", name):
                 continue
             n = min(len(outputs), len(other[1]))

@@ -77,7 +77,7 @@ def made_by(recipe: dict[str, Any], step: str) -> dict[str, Any]:
 def taught_by(recipe: dict[str, Any], step: str) -> str:
     """The methods that had a part in teaching the model that a step measured, in their order: ``assistant+dkd``; empty for none.
 
-    A plain ``teach`` is no such part, because every recipe has it.
+    A plain ``teach`` is no such part, because every recipe has it; a compression is one for the model that it recovers.
     """
     own = step.partition(".")[2].partition(".")[0]
     found = []
@@ -86,6 +86,7 @@ def taught_by(recipe: dict[str, Any], step: str) -> str:
         if method.group == "distill" or (method.group == "teach" and method.name != "teach"):
             found.append(method.name)
         if (stage.get("name") or stage["method"]) == own:
+            found += [method.name] if method.group == "compress" else []
             break
     return "+".join(found)
 

@@ -64,13 +64,15 @@ def run_row(row: Any) -> RunRow:
 
 
 def gain(recipe: Recipe, results: tuple[ModelResult, ...]) -> Measurement | None:
-    """Student minus control in points of the headline, with the 95 % interval of the difference of two shares over the test data.
+    """Student or compressed model minus the control of its stage, in points of the headline.
 
+    With the 95 % interval of the difference of two shares over the test data.
     The two are treated as independent, which is wider than a paired test would be; repeats over seeds say more.
     """
     metric = TASKS[recipe.task].headline
-    by_role = {item.role: item.measurements.get(metric.name) for item in reversed(results)}
-    student, control = by_role.get("student"), by_role.get("control")
+    steps = {item.step: item for item in results}
+    pair = next(((item, steps[f"{item.step}.control"]) for item in results if f"{item.step}.control" in steps), None)
+    student, control = (item.measurements.get(metric.name) for item in pair) if pair else (None, None)
     if student is None or control is None:
         return None
     interval = {}

@@ -5,7 +5,7 @@ from typing import Any
 
 from kdui.catalogue.aims import quantity, ratios, reached, stored, values
 from kdui.catalogue.studies import Arm, Study
-from kdui.charts.interval import mean_interval
+from kdui.charts.interval import are_apart, mean_interval
 from kdui.core.errors import RecipeError
 from kdui.core.run import Run, RunState
 from kdui.launch import machine
@@ -102,7 +102,8 @@ def _arm_row(bench: Workbench, arm: Arm, runs: list[Run]) -> Row:
     row["result"] = main = result_of(row["models"])
     for control in CONTROLS:
         if other := held_against(row["models"], main, control):
-            row[f"gain_over_{control}"] = gain([models[main]["headline"] - models[other]["headline"] for models in by_seed])
+            pairs = [(models[main]["headline"], models[other]["headline"]) for models in by_seed]
+            row[f"gain_over_{control}"] = gain(*map(list, zip(*pairs, strict=True)))
     return row
 
 
@@ -118,15 +119,20 @@ def held_against(models: Row, main: str, control: str) -> str | None:
         return f"{main}.plain" if f"{main}.plain" in models else None
     if control == "separate":
         return next((name for name, model in models.items() if name.endswith(".separate")), None)
-    return next((name for name, model in models.items() if model["role"] == control), None)
+    own = f"{main}.{control}"
+    return own if own in models else next((name for name, model in models.items() if model["role"] == control), None)
 
 
-def gain(differences: list[float]) -> Row:
-    """Mean paired difference over seeds with its 95 % t-interval, and what it allows to say."""
+def gain(ours: list[float], theirs: list[float]) -> Row:
+    """Mean paired difference over seeds with its 95 % t-interval, and what it allows to say.
+
+    A difference is shown where that interval leaves zero out and the intervals of the two models do not overlap.
+    """
+    differences = [one - other for one, other in zip(ours, theirs, strict=True)]
     mean, width = mean_interval(differences)
     if width is None:
         verdict = "one seed is not enough to tell"
-    elif abs(mean) <= width:
+    elif abs(mean) <= width or not are_apart(ours, theirs):
         verdict = "no difference shown"
     else:
         verdict = "better" if mean > 0 else "worse"

@@ -3,7 +3,7 @@
 import pandas as pd
 from pydantic import Field
 
-from kdui.charts.interval import mean_interval
+from kdui.charts.interval import are_apart, mean_interval
 from kdui.charts.numbers import signed
 from kdui.core.plain import Frozen
 
@@ -14,30 +14,33 @@ class Gain(Frozen):
     value: float
     half_width: float | None = Field(default=None, description="of the 95 % t-interval over seeds; None for one seed")
     seeds: int = Field(ge=1)
+    apart: bool = Field(default=True, description="whether the intervals of the two models do not overlap")
 
     @property
     def is_shown(self) -> bool:
-        """True where the interval leaves zero out."""
-        return self.half_width is not None and abs(self.value) > self.half_width
+        """True where the interval of the difference leaves zero out and those of the two models do not overlap."""
+        return self.half_width is not None and abs(self.value) > self.half_width and self.apart
 
 
 def teacher_gain(points: pd.DataFrame, runs: tuple[str, ...], higher_is_better: bool = True) -> Gain | None:
-    """The paired gain over these runs (repeats of one recipe); None where no run has both student and control."""
+    """The paired gain over these runs (repeats of one recipe); None where no run has both student and control of one stage."""
     chosen = points[points["run"].isin(runs) & points["role"].isin(("student", "control")) & points["accuracy"].notna()]
-    pairs: dict[str, dict[str, tuple[float, str]]] = {}
-    for run, role, value, artifact in chosen[["run", "role", "accuracy", "digest"]].itertuples(index=False, name=None):
-        pairs.setdefault(run, {}).setdefault(role, (value, artifact))
+    pairs: dict[tuple[str, str], dict[str, tuple[float, str]]] = {}
+    columns = ["run", "step", "role", "accuracy", "digest"]
+    for run, step, role, value, artifact in chosen[columns].itertuples(index=False, name=None):
+        pairs.setdefault((run, step.removesuffix(".control")), {}).setdefault(role, (value, artifact))
     # A cached pair that several recipes share is one observation, not several.
     found = {
-        (pair["student"][1], pair["control"][1]): pair["student"][0] - pair["control"][0]
+        (pair["student"][1], pair["control"][1]): (pair["student"][0], pair["control"][0])
         for _, pair in sorted(pairs.items())
         if len(pair) == 2
     }
     if not found:
         return None
-    difference = [value * (1 if higher_is_better else -1) for value in found.values()]
-    mean, width = mean_interval(difference)
-    return Gain(value=mean, half_width=width, seeds=len(difference))
+    students, controls = zip(*found.values(), strict=True)
+    sign = 1 if higher_is_better else -1
+    mean, width = mean_interval([sign * (ours - theirs) for ours, theirs in found.values()])
+    return Gain(value=mean, half_width=width, seeds=len(found), apart=are_apart(students, controls))
 
 
 def gain_sentence(gain: Gain | None, unit: str = "points") -> str:
@@ -50,4 +53,5 @@ def gain_sentence(gain: Gain | None, unit: str = "points") -> str:
     reading = f"{signed(gain.value, places)} ± {gain.half_width:.{places}f} {unit}"
     if gain.is_shown:
         return f"{reading} over the same student without KD ({gain.seeds} seeds)."
-    return f"no difference shown: {reading} over {gain.seeds} seeds."
+    why = ", and the intervals of the two models overlap" if abs(gain.value) > gain.half_width else ""
+    return f"no difference shown: {reading} over {gain.seeds} seeds{why}."

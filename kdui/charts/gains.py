@@ -17,17 +17,31 @@ from kdui.charts.repeats import joined_groups
 CONTROLS = {"control": "the same student without KD", "smoothed": "the same student on smoothed labels"}
 MARKS = {"control": ("student", "circle", 0.0), "smoothed": ("smoothed", "diamond", -0.26)}  # colour, symbol, place below the row
 MANY = 5  # from so many intervals on, some leave zero by chance
-COLUMNS = ("method", "teacher", "student", "against", "value", "half_width", "accuracy", "seeds", "run", "created", "settings")
+COLUMNS = (
+    "method",
+    "teacher",
+    "student",
+    "against",
+    "value",
+    "half_width",
+    "apart",
+    "accuracy",
+    "seeds",
+    "run",
+    "created",
+    "settings",
+)
 
 
 def method_gains(points: pd.DataFrame, higher_is_better: bool = True) -> pd.DataFrame:
-    """One row for each recipe (whatever its seed) and each control that was trained beside its student.
+    """One row for each recipe (whatever its seed) and each control that was trained beside its student or compressed model.
 
-    ``points``: ``Workbench.points``; a student and its controls are those of one stage of one run. ``value`` is the mean
+    ``points``: ``Workbench.points``; a model and its controls are those of one stage of one run. ``value`` is the mean
     difference in the headline's unit, positive where the student is better; ``half_width`` of its 95 % t-interval over
-    ``seeds``, NaN for one. Pairs of artifacts that several runs share count once.
+    ``seeds``, NaN for one; ``apart`` whether the two models' own intervals do not overlap. Pairs of artifacts that several runs
+    share count once.
     """
-    chosen = points[points["role"].isin(("student", *CONTROLS))]
+    chosen = points[points["role"].isin(("student", "compressed", *CONTROLS))]
     if chosen.empty:
         return pd.DataFrame(columns=list(COLUMNS))
     chosen = chosen.assign(
@@ -35,8 +49,9 @@ def method_gains(points: pd.DataFrame, higher_is_better: bool = True) -> pd.Data
         group=joined_groups(chosen),
         accuracy=chosen["accuracy"].astype(float),
     ).sort_values("created", ascending=False, kind="stable")
-    students = chosen[chosen["role"] == "student"].drop_duplicates(["run", "stage"])
-    controls = chosen.loc[chosen["role"] != "student", ["run", "stage", "role", "accuracy", "digest"]]
+    made = ~chosen["role"].isin(tuple(CONTROLS))
+    students = chosen[made].drop_duplicates(["run", "stage"])
+    controls = chosen.loc[~made, ["run", "stage", "role", "accuracy", "digest"]]
     pairs = students.merge(controls, on=["run", "stage"], suffixes=("", "_control"))
     pairs = pairs.drop_duplicates(["group", "role_control", "digest", "digest_control"])
     if pairs.empty:
@@ -46,13 +61,19 @@ def method_gains(points: pd.DataFrame, higher_is_better: bool = True) -> pd.Data
     found = grouped[["method", "run", "created", "settings"]].first()
     gain = grouped["gain"]
     found["value"], found["seeds"], found["accuracy"] = gain.mean(), gain.count(), grouped["accuracy"].mean()
-    found["half_width"] = [
-        half_width(deviation, n) if n > 1 else np.nan for deviation, n in zip(gain.std(), found["seeds"], strict=True)
-    ]
+    found["half_width"] = _half_widths(gain)
+    together = _half_widths(grouped["accuracy"]) + _half_widths(grouped["accuracy_control"])
+    found["apart"] = found["value"].abs() > together
     found = found.reset_index().rename(columns={"role_control": "against"})
     for key in ("teacher", "student"):
         found[key] = [str((settings or {}).get(key) or "") for settings in found["settings"]]
     return found[list(COLUMNS)]
+
+
+def _half_widths(grouped: Any) -> np.ndarray:
+    """Half of each group's 95 % t-interval; NaN for a single value."""
+    found = zip(grouped.std(), grouped.count(), strict=True)
+    return np.array([half_width(deviation, n) if n > 1 else np.nan for deviation, n in found])
 
 
 def pairs_of(gains: pd.DataFrame) -> list[tuple[str, str]]:
@@ -76,8 +97,8 @@ def one_a_method(gains: pd.DataFrame) -> pd.DataFrame:
 
 
 def is_shown(gains: pd.DataFrame) -> pd.Series:
-    """True where the interval leaves zero out."""
-    return gains["value"].abs() > gains["half_width"]  # NaN, one seed, compares as False
+    """True where the interval of the difference leaves zero out and those of the two models do not overlap."""
+    return (gains["value"].abs() > gains["half_width"]) & gains["apart"].astype(bool)  # NaN, one seed, compares as False
 
 
 def gains_title(gains: pd.DataFrame, titles: Mapping[str, str], unit: str = "points") -> str:
@@ -91,9 +112,7 @@ def gains_title(gains: pd.DataFrame, titles: Mapping[str, str], unit: str = "poi
     better, worse = repeated[is_shown(repeated) & (repeated["value"] > 0)], repeated[is_shown(repeated) & (repeated["value"] < 0)]
     if better.empty:
         harm = f"; {_count(len(worse), len(repeated))} did worse" if len(worse) else ""
-        return (
-            f"No difference shown in favour of the teacher{harm}" if harm else "No difference shown: every interval reaches zero"
-        )
+        return f"No difference shown in favour of the teacher{harm}" if harm else "No difference shown: intervals overlap"
     best = better.loc[better["value"].idxmax()]
     reading = f"{signed(best['value'])} ± {best['half_width']:.1f} {unit}"
     name = titles.get(best["method"], best["method"])
@@ -165,7 +184,7 @@ def _dots(
 def _reading(row: Any, unit: str) -> str:
     if row.seeds == 1:
         return f"{signed(row.value, 2)} {unit}, one seed: not enough to tell"
-    verdict = "" if abs(row.value) > row.half_width else ": no difference shown"
+    verdict = "" if abs(row.value) > row.half_width and row.apart else ": no difference shown"
     return f"{signed(row.value, 2)} ± {row.half_width:.2f} {unit}, {row.seeds} seeds{verdict}"
 
 

@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from kdui.methods.distill.apply import soft_and_hard
-from kdui.objectives import objective_of
+from kdui.methods.distill.apply import hard_losses, smoothed_losses, soft_and_hard
 from kdui.training.compressing import Compression
 from kdui.training.context import StepContext
 from kdui.training.learning import fit, keep
@@ -39,11 +38,15 @@ def recover(
 
 
 def recovery_losses(context: StepContext) -> LossFunction:
-    """α · soft + (1 − α) · hard where the step has the teacher's outputs, else the loss against true labels alone."""
+    """α · soft + (1 − α) · hard where the step has the teacher's outputs, else the loss against true labels alone.
+
+    A control on smoothed labels reads the outputs only to make its labels as soft.
+    """
+    if context.settings.get("smoothed"):
+        return smoothed_losses(context)[0]
     if "outputs" in context.inputs:
         cached = TeacherOutputs(context.inputs["outputs"], context.device)
         return soft_and_hard(
             context, lambda batch: cached(batch.index, 0), context.settings["temperature"], context.settings["soft_weight"]
         )
-    objective = objective_of(context.facts)
-    return lambda outputs, batch: {"total": objective.hard_loss(outputs, batch.targets)}
+    return hard_losses(context)

@@ -5,10 +5,12 @@ from typing import Any
 from pydantic import Field
 
 from kdui.core.errors import RecipeError
-from kdui.core.plan import Chain, Step
+from kdui.core.plan import Chain, Role, Step
 from kdui.methods.low_bit_knobs import refuse_low_bits
 from kdui.methods.student_knobs import teacher_outputs
 from kdui.methods.training_knobs import ADVANCED, NEVER, TrainingKnobs, refuse_adapters
+
+CONTROLS = ("control", "smooth_control")
 
 
 class RecoveryKnobs(TrainingKnobs):
@@ -41,8 +43,24 @@ class RecoveryKnobs(TrainingKnobs):
         description="0 recovers on true labels alone.",
         json_schema_extra={"advanced": True, "step": 0.05},
     )
+    control: bool = Field(
+        default=False,
+        title="Control run",
+        description="Also recover the same model on true labels alone, for as many steps, so that the teacher's part is seen.",
+        json_schema_extra=ADVANCED,
+    )
+    smooth_control: bool = Field(
+        default=False,
+        title="Control with smoothed labels",
+        description="Also recover it on labels smoothed to the entropy of the teacher's targets.",
+        json_schema_extra=ADVANCED,
+    )
     augment: bool = Field(default=False, title="Augment pictures", json_schema_extra=NEVER)
     adapter_rank: int = Field(default=0, ge=0, le=256, title="Adapter rank", json_schema_extra=NEVER)
+
+    def chosen(self) -> dict[str, Any]:
+        """Without the controls, which stand beside the result and decide nothing of it."""
+        return {name: value for name, value in super().chosen().items() if name not in CONTROLS}
 
 
 def need_weights(chain: Chain, stage: str) -> Step:
@@ -79,17 +97,42 @@ def plan_compressed(
     inputs = {"model": model}
     if spec.epochs and spec.soft_weight and chain.teacher is not None:
         inputs["outputs"] = teacher_outputs(chain, stage, spec)
-    chosen = spec.chosen() if settings is None else settings
-    step = chain.add(
-        stage,
-        stage=stage,
-        method=method,
-        operation=operation,
-        produces="model",
-        role="compressed",
-        inputs=inputs,
-        label=f"{model.label} · {remark}",
-        settings={**chosen, "augment": False, "seed": chain.recipe.seed},
-    )
-    chain.current = chain.add_model(step)
+    chosen = {**(spec.chosen() if settings is None else settings), "augment": False, "seed": chain.recipe.seed}
+
+    def compressed(name: str, role: Role, label: str, reads: dict[str, Step], decides: dict[str, Any]) -> Step:
+        step = chain.add(
+            name,
+            stage=stage,
+            method=method,
+            operation=operation,
+            produces="model",
+            role=role,
+            inputs=reads,
+            label=f"{model.label} · {remark}{label}",
+            settings=decides,
+        )
+        return chain.add_model(step)
+
+    chain.current = step = compressed(stage, "compressed", "", inputs, chosen)
+    taught = "outputs" in inputs
+    if (spec.control or spec.smooth_control) and spec.soft_weight:
+        _need_taught_recovery(stage, spec, taught)
+    if spec.control and taught:
+        own = {**chosen, "soft_weight": 0.0, "temperature": 1.0}
+        compressed(f"{stage}.control", "control", ", on hard labels", {"model": model}, own)
+    if spec.smooth_control and taught:
+        compressed(f"{stage}.smoothed", "smoothed", ", on smoothed labels", inputs, {**chosen, "smoothed": True})
     return step
+
+
+def _need_taught_recovery(stage: str, spec: RecoveryKnobs, taught: bool) -> None:
+    """Raises RecipeError where the model does not recover under a teacher, so that its control would be the model itself.
+
+    At ``soft_weight: 0`` it is its own control, and a sweep may hold that value.
+    """
+    if not taught:
+        missing = "the recipe has no teacher" if spec.epochs else "'epochs' is 0"
+        raise RecipeError(
+            f"Stage '{stage}' recovers without a teacher, since {missing}: its control would be the same model. "
+            "Switch 'control' and 'smooth_control' off there, or let it recover under a teacher."
+        )

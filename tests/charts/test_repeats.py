@@ -67,11 +67,15 @@ def test_no_points_give_an_empty_frame_with_its_columns():
 
 
 def pair(run: str, student: float, control: float, seed: int):
-    return [point(run, "student", student, seed=seed), point(run, "control", control, seed=seed)]
+    steps = ("measure.distill", "measure.distill.control")
+    return [
+        point(run, role, accuracy, seed=seed, step=step)
+        for role, accuracy, step in zip(("student", "control"), (student, control), steps, strict=True)
+    ]
 
 
 def test_gain_is_paired_by_run_and_needs_more_than_one_seed():
-    frame = points(*pair("a", 96, 95, 0), *pair("b", 97, 95.8, 1), *pair("c", 95, 94.1, 2))
+    frame = points(*pair("a", 96, 95, 0), *pair("b", 96.1, 94.9, 1), *pair("c", 96, 95.1, 2))
     gain = teacher_gain(frame, ("a", "b", "c"))
     mean, width = mean_interval([1.0, 1.2, 0.9])
     assert (gain.value, gain.half_width, gain.seeds) == (pytest.approx(mean), pytest.approx(width), 3)
@@ -82,6 +86,20 @@ def test_gain_is_paired_by_run_and_needs_more_than_one_seed():
 def test_gain_that_overlaps_zero_is_not_claimed():
     frame = points(*pair("a", 96, 95, 0), *pair("b", 95, 96, 1))
     assert gain_sentence(teacher_gain(frame, ("a", "b"))).startswith("no difference shown: 0.0 ±")
+
+
+def test_gain_is_not_claimed_where_the_two_models_intervals_overlap():
+    frame = points(*pair("a", 96, 95, 0), *pair("b", 97, 95.8, 1), *pair("c", 95, 94.1, 2))
+    gain = teacher_gain(frame, ("a", "b", "c"))
+    assert gain.value > gain.half_width and not gain.is_shown
+    said = gain_sentence(gain)
+    assert said == "no difference shown: +1.0 ± 0.4 points over 3 seeds, and the intervals of the two models overlap."
+
+
+def test_a_student_is_held_against_the_control_of_its_own_stage():
+    other = point("a", "control", 80, step="measure.prune.control", digest="other")
+    gain = teacher_gain(points(other, *pair("a", 96, 95, 0)), ("a",))
+    assert gain.value == 1.0
 
 
 def test_gain_of_a_cached_pair_counts_once_and_is_unknown_without_a_control():

@@ -110,8 +110,11 @@ def test_each_result_is_held_against_its_own_control():
     assert result_of(models) == "both"
     found = {control: held_against(models, "both", control) for control in ("control", "smoothed", "plain", "separate")}
     assert found == {"control": "both.control", "smoothed": None, "plain": None, "separate": "both.separate"}
+    pruned = {"distill": {"role": "student"}, "distill.control": {"role": "control"}, "prune": {"role": "compressed"}}
+    assert held_against(pruned, "prune", "control") == "distill.control"
+    assert held_against({**pruned, "prune.control": {"role": "control"}}, "prune", "control") == "prune.control"
     row = {"arm": "Reads", "models": {"teach": {"mean": 90.0, "half_width": None}}, "result": "teach", "minutes": 1.0}
-    table = markdown({"arms": [{**row, "gain_over_plain": gain([1.0, 1.1, 0.9])}]}).splitlines()
+    table = markdown({"arms": [{**row, "gain_over_plain": gain([91.0, 91.1, 90.9], [90.0, 90.0, 90.0])}]}).splitlines()
     assert table[0] == "| method | accuracy, % | over no pre-training | minutes |"
     assert table[2] == "| Reads | 90.00 | +1.00 ± 0.25: better | 1.0 |"
 
@@ -125,11 +128,14 @@ def test_a_run_that_failed_is_named(worked):
 
 
 def test_verdicts_say_no_more_than_the_interval():
-    assert gain([1.0])["verdict"] == "one seed is not enough to tell"
-    assert gain([1.0, 1.1, 0.9])["verdict"] == "better"
-    assert gain([-1.0, -1.1, -0.9])["verdict"] == "worse"
-    found = gain([1.0, -0.5, 0.3])
+    control = [90.0, 90.0, 90.0]
+    assert gain([91.0], [90.0])["verdict"] == "one seed is not enough to tell"
+    assert gain([91.0, 91.1, 90.9], control)["verdict"] == "better"
+    assert gain([89.0, 88.9, 89.1], control)["verdict"] == "worse"
+    found = gain([91.0, 89.5, 90.3], control)
     assert found["verdict"] == "no difference shown" and abs(found["mean"]) < found["half_width"]
+    alike = gain([92.0, 90.0, 88.0], [91.0, 89.1, 86.9])  # both move with the seed: the difference is sure, the models overlap
+    assert alike["mean"] > alike["half_width"] and alike["verdict"] == "no difference shown"
 
 
 def test_built_in_studies_can_be_planned(tmp_path):
@@ -179,7 +185,7 @@ def test_a_study_of_steps_shows_every_model_on_the_way():
         "distill.control": {"role": "control", "label": "Small alone", "mean": 88.0, "half_width": 0.2, "file_mb": 2.0},
         "prune": {"role": "compressed", "label": "Small, sparse", "mean": 88.2, "half_width": None, "file_mb": 1.0},
     }
-    arm = {"arm": "Clothes", "models": models, "result": "prune", "minutes": 1.0, "gain_over_control": gain([1.0])}
+    arm = {"arm": "Clothes", "models": models, "result": "prune", "minutes": 1.0, "gain_over_control": gain([91.0], [90.0])}
     assert markdown({"arms": [arm], "steps": True}).splitlines()[2:] == [
         "| Clothes: Small | 90.00 | 89.10 ± 0.20 | 99.0 | 2,000.0 kB | 4.0 × | 4.0 to 5.0 × |",
         "| Clothes: Small, sparse | 90.00 | 88.20 | 98.0 | 1,000.0 kB | 8.0 × | – |",

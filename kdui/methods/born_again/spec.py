@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from kdui.core.contracts import Method
-from kdui.core.plan import Chain, Step
+from kdui.core.plan import Chain
 from kdui.methods.distill.spec import DistillSpec, own_settings
 from kdui.methods.student_knobs import need_open_teacher, need_student, plan_controls, teacher_outputs, training_settings
 
@@ -26,12 +26,13 @@ def plan(chain: Chain, stage: str, spec: BornAgainSpec) -> None:
     student, teacher = need_student(chain, stage), chain.need_teacher(stage)
     if not spec.cache_teacher:
         need_open_teacher(chain, stage, "asks its teacher in every epoch")
-    step: Step = teacher
+    views = spec.views if spec.augment else 0
+    step = parent = teacher
     for generation in range(1, spec.generations + 1):
         last = generation == spec.generations
-        inputs = {"teacher": step}
+        parent, inputs = step, {"teacher": step}
         if spec.cache_teacher:
-            inputs["outputs"] = teacher_outputs(chain, stage, spec, step, views=spec.views if spec.augment else 0)
+            inputs["outputs"] = teacher_outputs(chain, stage, spec, step, views=views)
         seed = chain.recipe.seed + 1000 * (generation - 1)  # new first weights: the first generation is a plain student
         step = chain.add(
             stage if last else f"{stage}.{generation}",
@@ -47,7 +48,8 @@ def plan(chain: Chain, stage: str, spec: BornAgainSpec) -> None:
         )
         chain.add_model(step)
     chain.current = step
-    plan_controls(chain, stage, spec)
+    answers = {"outputs": teacher_outputs(chain, stage, spec, parent, views=views)} if spec.smooth_control else {}
+    plan_controls(chain, stage, spec, targets=own_settings(spec), answers=answers)
 
 
 METHOD = Method(

@@ -12,16 +12,16 @@ from kdui.methods.distill.losses import (
     smoothing_of_equal_entropy,
     soft_target_loss,
     standardized,
-    target_entropy,
 )
+from kdui.methods.distill.softness import targets_entropy
 from kdui.objectives import objective_of
 from kdui.store.artifacts import write_json
 from kdui.training.context import StepContext
-from kdui.training.learning import LENS_FILE, resident, told_labels
+from kdui.training.learning import LENS_FILE, resident
 from kdui.training.loop import Batch, Losses, LossFunction
 from kdui.training.matching import keep_teacher_features
 from kdui.training.student import train_student
-from kdui.training.teacher_outputs import TeacherOutputs, write_outputs
+from kdui.training.teacher_outputs import write_outputs
 from kdui.training.teachers import Asks, WholeTeacher, teacher_of
 
 LENS_EXAMPLES = 12
@@ -108,31 +108,30 @@ def distill(context: StepContext) -> dict[str, Any]:
 
 def train_control(context: StepContext) -> dict[str, Any]:
     """Train the same student with the same seed, data, steps and schedule on hard labels alone."""
-    objective = objective_of(context.facts)
-    return train_student(context, lambda student: lambda outputs, batch: {"total": objective.hard_loss(outputs, batch.targets)})
+    return train_student(context, lambda student: hard_losses(context))
 
 
 def train_smoothed(context: StepContext) -> dict[str, Any]:
     """Train the same student on smoothed labels whose entropy is that of the teacher's targets α · soft + (1 − α) · hard."""
-    classes = context.facts.outputs
-    smoothing = smoothing_of_equal_entropy(_target_entropy(context), classes)
+    losses, smoothing = smoothed_losses(context)
+    return {**train_student(context, lambda student: losses), "smoothing": smoothing}
+
+
+def hard_losses(context: StepContext) -> LossFunction:
+    """The loss against true labels alone."""
+    objective = objective_of(context.facts)
+    return lambda outputs, batch: {"total": objective.hard_loss(outputs, batch.targets)}
+
+
+def smoothed_losses(context: StepContext) -> tuple[LossFunction, float]:
+    """The loss against smoothed labels, and ε, for which they are as soft as the student's targets were on average."""
+    smoothing = smoothing_of_equal_entropy(targets_entropy(context), context.facts.outputs)
     context.report.log(f"Labels are smoothed by {smoothing:.4f}: as soft as the teacher's targets on average.")
 
     def losses(outputs: torch.Tensor, batch: Batch) -> Losses:
         return {"total": functional.cross_entropy(outputs.float(), batch.targets, label_smoothing=smoothing)}
 
-    return {**train_student(context, lambda student: losses), "smoothing": smoothing}
-
-
-def _target_entropy(context: StepContext) -> float:
-    """Mean entropy in nats of the targets that a distilled student sees."""
-    cached = TeacherOutputs(context.inputs["outputs"], context.device)
-    told = told_labels(context)  # what is hidden from the student is hidden from its control
-    index = torch.from_numpy(told.drawn)
-    targets = torch.from_numpy(told.targets[told.drawn]).to(context.device)
-    temperature, soft_weight = context.settings["temperature"], context.settings["soft_weight"]
-    found = [target_entropy(cached(index, view), targets, temperature, soft_weight) for view in range(cached.views)]
-    return sum(found) / len(found)
+    return losses, smoothing
 
 
 def soft_and_hard(context: StepContext, teacher: Asks, temperature: float, soft_weight: float) -> LossFunction:

@@ -55,11 +55,25 @@ def course(start: float, end: float, shape: str, progress: float) -> float:
     return start + (end - start) * share
 
 
+def softened(logits: torch.Tensor, temperature: float) -> torch.Tensor:
+    """softmax(logits / T) along the last axis."""
+    return torch.softmax(widened(logits) / temperature, dim=-1)
+
+
+def mixed_targets(soft: torch.Tensor, hard: torch.Tensor, soft_weight: float) -> torch.Tensor:
+    """α · soft + (1 − α) · hard for probabilities [..., classes]: what a distilled student is told about an example."""
+    return soft_weight * soft + (1.0 - soft_weight) * hard
+
+
+def mean_entropy(probabilities: torch.Tensor) -> float:
+    """Mean entropy in nats of distributions [n, classes]."""
+    return float(-torch.xlogy(probabilities, probabilities).sum(-1).mean())
+
+
 def target_entropy(teacher_logits: torch.Tensor, targets: torch.Tensor, temperature: float, soft_weight: float) -> float:
-    """Mean entropy in nats of α · softmax(teacher / T) + (1 − α) · one-hot: how soft the targets of a distilled student are."""
-    soft = torch.softmax(teacher_logits / temperature, dim=-1)
-    mixed = soft_weight * soft + (1 - soft_weight) * functional.one_hot(targets, soft.shape[-1])
-    return float(-torch.xlogy(mixed, mixed).sum(-1).mean())
+    """Mean entropy in nats of α · softmax(teacher / T) + (1 − α) · one-hot for logits [n, classes] and labels [n]."""
+    hard = functional.one_hot(targets, teacher_logits.shape[-1])
+    return mean_entropy(mixed_targets(softened(teacher_logits, temperature), hard, soft_weight))
 
 
 def smoothing_of_equal_entropy(target_entropy: float, classes: int) -> float:

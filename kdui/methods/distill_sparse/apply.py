@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from kdui.methods.distill.apply import soft_and_hard
+from kdui.methods.distill.apply import hard_losses, smoothed_losses, soft_and_hard
 from kdui.methods.qat.apply import keep_low_bits, low_bit_training
 from kdui.training.composed import Composed
 from kdui.training.compressing import GradualPruning
@@ -16,9 +16,23 @@ from kdui.training.teachers import teacher_of
 def distill_sparse(context: StepContext) -> dict[str, Any]:
     """Train on α · soft + (1 − α) · hard along a cubic course of sparsity; epochs before its end are not kept."""
     settings = context.settings
-    losses = soft_and_hard(context, teacher_of(context), settings["temperature"], settings["soft_weight"])
-    pruning = GradualPruning(settings["sparsity"], settings["settled_at"])
-    if not settings.get("weight_bits"):
+    return _compressed(context, soft_and_hard(context, teacher_of(context), settings["temperature"], settings["soft_weight"]))
+
+
+def train_control(context: StepContext) -> dict[str, Any]:
+    """The same student, made as small by the same course, on hard labels alone."""
+    return _compressed(context, hard_losses(context))
+
+
+def train_smoothed(context: StepContext) -> dict[str, Any]:
+    """The same student, made as small by the same course, on labels as soft as the teacher's targets."""
+    losses, smoothing = smoothed_losses(context)
+    return {**_compressed(context, losses), "smoothing": smoothing}
+
+
+def _compressed(context: StepContext, losses: LossFunction) -> dict[str, Any]:
+    pruning = GradualPruning(context.settings["sparsity"], context.settings["settled_at"])
+    if not context.settings.get("weight_bits"):
         return train_student(context, lambda student: losses, compression=pruning)
     rounding = low_bit_training(context)
     held: list[SavedModel] = []

@@ -61,7 +61,7 @@ def plan(chain: Chain, stage: str, spec: DistillSparseSpec) -> None:
     refuse_adapters(stage, spec)
     if 1 in (spec.weight_bits, spec.activation_bits):
         raise RecipeError(f"Stage '{stage}': bits are 2 to 8, or 0 for float, but one is asked for.")
-    settings = {**spec.soft(), "sparsity": spec.sparsity, "settled_at": spec.settled_at, **spec.low_bits()}
+    compression = {"sparsity": spec.sparsity, "settled_at": spec.settled_at, **spec.low_bits()}
     share = percent(spec.sparsity)
     bits = f" · {low_bit_remark(spec.weight_bits, spec.activation_bits)}" if spec.weight_bits else ""
     plan_student(
@@ -70,8 +70,9 @@ def plan(chain: Chain, stage: str, spec: DistillSparseSpec) -> None:
         spec,
         method="distill_sparse",
         operation="distill_sparse",
-        settings=settings,
+        settings=spec.soft(),
         remark=f" · {share} sparse{bits}",
+        compression=compression,
     )
 
 

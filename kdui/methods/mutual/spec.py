@@ -4,7 +4,14 @@ from pydantic import Field
 
 from kdui.core.contracts import Method
 from kdui.core.plan import Chain
-from kdui.methods.student_knobs import StudentKnobs, need_one_answer, need_student, plan_controls, training_settings
+from kdui.methods.student_knobs import (
+    StudentKnobs,
+    need_one_answer,
+    need_student,
+    plan_controls,
+    teacher_outputs,
+    training_settings,
+)
 from kdui.methods.training_knobs import ADVANCED, NEVER
 
 
@@ -60,7 +67,11 @@ def plan(chain: Chain, stage: str, spec: MutualSpec) -> None:
         settings=settings,
     )
     chain.current = chain.add_model(step)
-    plan_controls(chain, stage, spec)
+    # Its targets were its peers' answers, which became its own: mutual learning ends where all say much the same.
+    answers = (
+        {"outputs": teacher_outputs(chain, stage, spec, step, spec.views if spec.augment else 0)} if spec.smooth_control else {}
+    )
+    plan_controls(chain, stage, spec, targets={}, answers=answers)
 
 
 METHOD = Method(
