@@ -20,6 +20,7 @@ VARIABLES = {
     "auth": "KDUI_AUTH",
     "quickstart": "KDUI_QUICKSTART",
     "cache_gb": "KDUI_CACHE_GB",
+    "runs_per_gpu": "KDUI_RUNS_PER_GPU",
     "serving_memory_mb": "KDUI_SERVING_MEMORY_MB",
     "serving_timeout_s": "KDUI_SERVING_TIMEOUT_S",
 }
@@ -38,6 +39,7 @@ class Settings(Frozen):
     auth: str | None = Field(default=None, description="user:password asked by the page")
     quickstart: bool = Field(default=True, description="queue the quickstart recipe on the first start")
     cache_gb: float = Field(default=20.0, gt=0, description="disk for what teachers said; the least recently used goes first")
+    runs_per_gpu: int = Field(default=1, ge=1, le=64, description="runs that share a GPU at a time; small models leave it idle")
     serving_memory_mb: int = Field(default=2048, ge=64)
     serving_timeout_s: float = Field(default=30.0, gt=0)
 

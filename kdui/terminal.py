@@ -296,7 +296,7 @@ def examination(bench: Workbench) -> dict[str, Any]:
         if machine.cpu_flags() & {"avx512_vnni", "avx_vnni", "amx_int8", "asimddp"}
         else "works; without dot products in hardware it gains less speed and may slow small networks down",
         "GPUs": ", ".join(machine.gpus()) or "none: runs use the CPU",
-        "slots": ", ".join(machine.slots()),
+        "slots": ", ".join(machine.slots(bench.settings.runs_per_gpu)),
         "versions": ", ".join(f"{name} {number}" for name, number in machine.versions().items()),
         "store": str(home),
         "free disk": f"{shutil.disk_usage(home).free / 1e9:.1f} GB",

@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from kdui.core.errors import KduiError, StateConflict
 from kdui.core.run import Run, RunState
-from kdui.launch.machine import slots
+from kdui.launch.machine import device_of, slots
 from kdui.store.runs import HOST, now
 from kdui.store.store import Store
 
@@ -58,7 +58,7 @@ class Dispatcher:
         for run in self.store.runs.in_state(RunState.INTERRUPTED):
             self._put_back(run)
         for slot in self._free_slots():
-            if claimed := self.store.runs.claim(slot, auto=slot in slots()):
+            if claimed := self.store.runs.claim(slot, auto=slot != "cpu" or slots() == ["cpu"], device=device_of(slot)):
                 self._launch(claimed)
 
     def _loop(self) -> None:
@@ -74,7 +74,8 @@ class Dispatcher:
         if not self.store.runs.counts().get(RunState.QUEUED):
             return []
         taken = {run.slot for run in self.store.runs.in_state(RunState.RUNNING) if run.host == HOST}
-        return [slot for slot in dict.fromkeys([*slots(), "cpu"]) if slot not in taken]
+        offered = dict.fromkeys([*slots(self.store.settings.runs_per_gpu), "cpu"])
+        return [slot for slot in offered if slot not in taken]
 
     def _launch(self, run: Run) -> None:
         self.store.events(run.id).append("state", state="running", text=f"on {run.slot}")

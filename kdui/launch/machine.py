@@ -82,9 +82,18 @@ def gpus() -> tuple[str, ...]:
     return tuple(line.strip() for line in found.stdout.splitlines() if line.strip()) if found.returncode == 0 else ()
 
 
-def slots() -> list[str]:
-    """Where runs can run at the same time: one slot a GPU, else one for the CPU."""
-    return [f"cuda:{index}" for index in range(len(gpus()))] or ["cpu"]
+def slots(runs_per_gpu: int = 1) -> list[str]:
+    """Where runs can run at the same time: one slot or several a GPU, else one for the CPU.
+
+    The second slot of a GPU is ``cuda:0/2``; each GPU has its first one before any has a second.
+    """
+    shares = ["", *(f"/{number}" for number in range(2, runs_per_gpu + 1))]
+    return [f"cuda:{index}{share}" for share in shares for index in range(len(gpus()))] or ["cpu"]
+
+
+def device_of(slot: str) -> str:
+    """The device that a slot is a share of."""
+    return slot.partition("/")[0]
 
 
 def devices() -> list[str]:

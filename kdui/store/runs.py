@@ -106,15 +106,17 @@ class RunStore:
 
     # --- change ------------------------------------------------------------------------------------------------
 
-    def claim(self, slot: str, auto: bool = True) -> Run | None:
+    def claim(self, slot: str, auto: bool = True, device: str | None = None) -> Run | None:
         """Give the first fitting queued run to a free slot of this host; None when there is none or the slot is taken.
 
-        ``auto`` says whether runs without a wish go there too: beside GPUs the CPU takes only those that ask for it.
+        ``auto`` says whether runs without a wish go there too: beside GPUs the CPU takes only those that ask for it. ``device``
+        is what the slot is a share of; without it, the slot's own name.
 
         The database decides: the update needs the state to be queued still, and the unique index refuses a second
         running run on one slot. So any number of dispatchers may try at once.
         """
-        wanted = or_(runs.c.device == slot, runs.c.device == "auto") if auto else runs.c.device == slot
+        asked = runs.c.device == (device or slot)
+        wanted = or_(asked, runs.c.device == "auto") if auto else asked
         first = (
             select(runs.c.id).where(runs.c.state == RunState.QUEUED, wanted).order_by(runs.c.position).limit(1).scalar_subquery()
         )

@@ -7,13 +7,14 @@ from typing import Any
 import torch
 
 from kdui.core.errors import DeviceUnavailable
-from kdui.launch.machine import cores, cpu_flags
+from kdui.launch.machine import cores, cpu_flags, device_of
 
 BF16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}
 
 
 def torch_device(slot: str) -> torch.device:
-    """``cpu`` or ``cuda:N``; raises DeviceUnavailable in words."""
+    """``cpu`` or ``cuda:N`` of a slot; raises DeviceUnavailable in words."""
+    slot = device_of(slot)
     if slot == "cpu":
         return torch.device("cpu")
     if not torch.cuda.is_available():

@@ -77,6 +77,21 @@ def test_one_run_a_gpu_and_beside_them_only_what_asks_for_the_cpu(two_gpus, stor
     assert (launcher.started[-1].id, launcher.started[-1].slot) == (anywhere[1].id, "cuda:1")
 
 
+def test_runs_share_a_gpu_where_the_setting_says_so(two_gpus, settings, launcher):
+    store = Store(settings.model_copy(update={"runs_per_gpu": 2}))
+    dispatcher = served(store, launcher)
+    asked, *anywhere = [submit(store, RECIPE, "cuda:1"), *(submit(store, RECIPE) for _ in range(4))]
+    dispatcher.tick()
+    assert {run.id: run.slot for run in launcher.started} == {
+        anywhere[0].id: "cuda:0",
+        asked.id: "cuda:1",
+        anywhere[1].id: "cuda:0/2",
+        anywhere[2].id: "cuda:1/2",
+    }
+    assert [machine.device_of(run.slot) for run in launcher.started] == ["cuda:0", "cuda:1", "cuda:0", "cuda:1"]
+    assert machine.devices() == ["auto", "cpu", "cuda:0", "cuda:1"]  # a share is nothing to ask for
+
+
 def test_a_device_that_is_not_here_is_refused_in_words(two_gpus):
     machine.require_device("cuda:1")
     with pytest.raises(DeviceUnavailable, match=r"no device 'cuda:7'\. Choose one of: auto, cpu, cuda:0, cuda:1\."):
@@ -180,11 +195,11 @@ def test_the_thread_goes_on_after_a_fault(store, launcher, capsys, monkeypatch):
     dispatcher = served(store, launcher)
     claim, faults = store.runs.claim, []
 
-    def busy(slot, auto=True):
+    def busy(slot, **wanted):
         if not faults:
             faults.append(slot)
             raise OSError(28, "No space left on device")
-        return claim(slot, auto)
+        return claim(slot, **wanted)
 
     monkeypatch.setattr(store.runs, "claim", busy)
     run = submit(store, RECIPE, "cpu")
