@@ -86,7 +86,8 @@ def taught_by(recipe: dict[str, Any], step: str) -> str:
         if method.group == "distill" or (method.group == "teach" and method.name != "teach"):
             found.append(method.name)
         if (stage.get("name") or stage["method"]) == own:
-            found += [method.name] if method.group == "compress" else []
+            recovers = method.group == "compress" and "control" in method.spec.model_fields
+            found += [method.name] if recovers else []
             break
     return "+".join(found)
 

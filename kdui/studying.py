@@ -81,6 +81,7 @@ def study_table(bench: Workbench, study: Study, runs: dict[str, list[Run]]) -> d
         },
         "trained_on": _trained_on(bench, [run for group in states.values() for run in group]),
         "arms": arms,
+        "inapplicable": study.inapplicable,
         "aims": reached(study.aims, arms),
     }
 
@@ -188,6 +189,8 @@ def markdown(table: dict[str, Any]) -> str:
         gains = [_gain_words(row.get(f"gain_over_{control}")) for control in shown]
         cells = [row["arm"], f"{main['mean']:.2f}{width}", *gains, f"{row['minutes']:.1f}"]
         lines.append(f"| {' | '.join(cells)} |")
+    for method, why in table.get("inapplicable", {}).items():
+        lines.append(f"| {' | '.join([method, f'does not apply: {why}', *('–' for _ in shown), '–'])} |")
     return "\n".join(lines)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from kdui.bench.recorded import FOLDER, of_table
 from kdui.catalogue.studies import read_study
-from kdui.studying import has_gains, markdown, sizes_markdown
+from kdui.studying import CONTROLS, has_gains, markdown, sizes_markdown
 
 PAGE = FOLDER / "README.md"
 INTRODUCTION = """# Results
@@ -17,9 +17,10 @@ INTRODUCTION = """# Results
 Each table is made from the JSON file that is named above it, by `python -m kdui.bench.results_page`; that file also holds every
 seed's figures. The command repeats the study. Validation data chose every epoch. A study's settings were settled before its test
 figures were seen, unless its summary says otherwise. ± is the half width of a 95 % t-interval over seeds.
-Gains are over the same student with equal compute, without a teacher (on hard labels) and
-on labels smoothed to be as soft as the teacher's; "no difference shown" stands where the interval holds zero. Of twenty such
-comparisons one leaves zero by chance. Speed is the median latency of one example, read in turn with the first model's; "stored"
+Gains are over the same student from the same first weights with equal steps, on hard labels and
+on labels smoothed to be as soft as the teacher's targets. "No difference shown" stands where the interval of the paired difference
+holds zero or the intervals of the two models overlap. The tables hold {comparisons} such comparisons; of twenty without any effect
+one would leave zero by chance. Speed is the median latency of one example, read in turn with the first model's; "stored"
 is the packed file where there is one.
 """
 
@@ -27,7 +28,13 @@ is the packed file where there is one.
 def results_page(folder: Path = FOLDER) -> str:
     """All recorded tables, sorted by name."""
     tables = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
-    return "\n".join([INTRODUCTION, *(section(table) for table in tables)])
+    introduction = INTRODUCTION.replace("{comparisons}", str(comparisons(tables)))
+    return "\n".join([introduction, *(section(table) for table in tables)])
+
+
+def comparisons(tables: list[dict[str, Any]]) -> int:
+    """How many gains over a control all tables hold."""
+    return sum(f"gain_over_{control}" in arm for table in tables for arm in table["arms"] for control in CONTROLS)
 
 
 def section(table: dict[str, Any]) -> str:

@@ -43,6 +43,7 @@ class Study(Frozen):
     own_teachers: bool = Field(default=False, description="teachers are trained anew with each seed; else all seeds share one")
     steps: bool = Field(default=False, description="the table shows every model on the way, not the last one alone")
     aims: tuple[Aim, ...] = ()
+    inapplicable: dict[str, str] = Field(default={}, description="methods that this task or pair cannot have -> why")
 
     def recipes(self, arm: Arm, seeds: tuple[int, ...] | None = None) -> list[Recipe]:
         """The arm's recipe for each seed; raises RecipeError where it cannot be read."""

@@ -95,18 +95,18 @@ def cost_sentences(costs: list[LimitCost], metric: Metric) -> list[str]:
 
 
 def _cost_sentence(cost: LimitCost, unit: str) -> str:
-    name = LIMIT_NAMES[cost.quantity]
+    name, doubt = LIMIT_NAMES[cost.quantity], "" if cost.shown else " (intervals overlap: no difference shown)"
     limit = f"{floor(cost.limit)} %" if cost.quantity == "retained" else quantity(cost.quantity, cost.limit)
     if cost.points is None:
         verb = "Lowering" if cost.quantity == "retained" else "Relaxing"
         return f"{verb} {name} to {limit} lets in {cost.label}."
     if cost.move == "relax":
         return (
-            f"Relaxing {name} to {limit} buys {signed(cost.points)} {unit}."
+            f"Relaxing {name} to {limit} buys {signed(cost.points)} {unit}{doubt}."
             if cost.points >= 0.05
-            else (f"Relaxing {name} to {limit} buys less than 0.1 {unit}.")
+            else (f"Relaxing {name} to {limit} buys less than 0.1 {unit}{doubt}.")
         )
     lost = -cost.points
     if lost < 0.05:
-        return f"Tightening {name} to {limit} costs less than 0.1 {unit}."
-    return f"Tightening {name} to {limit} costs {plain(lost, 2 if lost < 10 else 3)} {unit}."
+        return f"Tightening {name} to {limit} costs less than 0.1 {unit}{doubt}."
+    return f"Tightening {name} to {limit} costs {plain(lost, 2 if lost < 10 else 3)} {unit}{doubt}."

@@ -32,6 +32,7 @@ class LimitCost(Frozen):
     limit: float
     points: float | None
     label: str
+    shown: bool = Field(default=True, description="whether the intervals of the two models do not overlap")
 
 
 def pareto_front(cost: "np.ndarray", headline: "np.ndarray", higher_is_better: bool = True) -> "np.ndarray":
@@ -77,13 +78,26 @@ def best(models: pd.DataFrame, budget: Budget, higher_is_better: bool = True) ->
     return models.iloc[positions[np.lexsort((*costs, rank))[0]]]
 
 
+def overlapping(models: pd.DataFrame, winner: pd.Series) -> np.ndarray:
+    """Which models have an interval of the headline (``low`` to ``high``) that overlaps the winner's; an unknown one may."""
+    apart = (models["low"].to_numpy(float) > winner["high"]) | (models["high"].to_numpy(float) < winner["low"])
+    return ~apart
+
+
+def rivals(models: pd.DataFrame, winner: pd.Series, budget: Budget) -> pd.DataFrame:
+    """Other models within the budget to which the winner shows no difference."""
+    found = candidates(models[within(models, budget).to_numpy()])
+    found = found[found.index != winner.name]
+    return found[overlapping(found, winner)]
+
+
 def limit_costs(models: pd.DataFrame, budget: Budget, higher_is_better: bool = True) -> list[LimitCost]:
     """For latency and download: what the next wider limit buys, and what the next tighter one costs.
 
     Wider: the smallest limit that lets a better model in. Tighter: just below the winner's own cost, all else equal.
     Where nothing fits, each limit alone is widened until something does.
     """
-    models = candidates(models[["role", "label", "accuracy", "latency_ms", "download_mb", "retained"]])
+    models = candidates(models[["role", "label", "accuracy", "low", "high", "latency_ms", "download_mb", "retained"]])
     winner = best(models, budget, higher_is_better)
     if winner is None:
         return _admissions(models, budget, higher_is_better)
@@ -110,7 +124,7 @@ def _relaxed(models: pd.DataFrame, budget: Budget, column: Any, winner: pd.Serie
     limit = float(rest[column].min())
     entry = best(rest[rest[column] == limit], Budget(), higher)
     assert entry is not None
-    return LimitCost(quantity=column, move="relax", limit=limit, points=_difference(entry, winner, higher), label=entry["label"])
+    return _step(column, "relax", limit, entry, winner, higher)
 
 
 def _tightened(models: pd.DataFrame, budget: Budget, column: Any, winner: pd.Series, higher: bool) -> LimitCost | None:
@@ -120,13 +134,12 @@ def _tightened(models: pd.DataFrame, budget: Budget, column: Any, winner: pd.Ser
     entry = best(smaller, budget, higher)
     if entry is None:
         return None
-    return LimitCost(
-        quantity=column,
-        move="tighten",
-        limit=float(entry[column]),
-        points=_difference(entry, winner, higher),
-        label=entry["label"],
-    )
+    return _step(column, "tighten", float(entry[column]), entry, winner, higher)
+
+
+def _step(column: Any, move: Any, limit: float, entry: pd.Series, winner: pd.Series, higher: bool) -> LimitCost:
+    points, shown = _difference(entry, winner, higher), not overlapping(entry.to_frame().T, winner).item()
+    return LimitCost(quantity=column, move=move, limit=limit, points=points, label=entry["label"], shown=shown)
 
 
 def _admissions(models: pd.DataFrame, budget: Budget, higher: bool) -> list[LimitCost]:

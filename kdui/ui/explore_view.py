@@ -11,7 +11,7 @@ import pandas as pd
 from pydantic import Field
 
 from kdui.charts.findings import cost_sentences
-from kdui.charts.front import Budget, best, candidates, limit_costs, within
+from kdui.charts.front import Budget, best, candidates, limit_costs, rivals, within
 from kdui.charts.gain import gain_sentence, teacher_gain
 from kdui.charts.numbers import floor, plain
 from kdui.core.contracts import Metric
@@ -56,11 +56,24 @@ def winner_html(models: pd.DataFrame, budget: Budget, metric: Metric, task: str)
     if math.isfinite(winner["latency_ms"]):
         numbers.append(f"{number(winner['latency_ms'], 'ms')}{mark(winner['latency_origin'])}")
     control = "<p>It is the student that learned without the teacher.</p>" if winner["role"] == "control" else ""
+    beside = f"{control}{_rivals(models, winner, budget)}{costs}"
     return (
         f'<div class="win" role="status"><small>{over}</small><h3 class="title">{escape(winner["label"])}</h3>'
-        f'<p>{" · ".join(numbers)}</p>{control}{costs}<div class="buttons">{_links(models, winner, task)}</div></div>'
+        f'<p>{" · ".join(numbers)}</p>{beside}<div class="buttons">{_links(models, winner, task)}</div></div>'
         f"{_teacher_fits(models, budget, metric)}"
     )
+
+
+def _rivals(models: pd.DataFrame, winner: pd.Series, budget: Budget) -> str:
+    """To how many others the winner shows no difference, and whether a student that learned without the teacher is among them."""
+    found = rivals(models, winner, budget)
+    if found.empty:
+        return ""
+    controls = found["role"].isin(("control", "smoothed")).sum()
+    among = ", students without the teacher among them" if controls and winner["role"] not in ("control", "smoothed") else ""
+    others = "another model" if len(found) == 1 else f"{len(found):,} other models"
+    among = among if len(found) > 1 else ", a student without the teacher" if among else ""
+    return f"<p>No difference shown to {others}{among}: the intervals overlap.</p>"
 
 
 def _links(models: pd.DataFrame, winner: pd.Series, task: str) -> str:

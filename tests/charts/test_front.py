@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kdui.charts.front import Budget, best, limit_costs, pareto_front, within
+from kdui.charts.front import Budget, best, limit_costs, pareto_front, rivals, within
 from kdui.charts.repeats import merge_repeats
 from tests.charts.frames import point, points, random_points
 
@@ -85,3 +85,32 @@ def test_an_unknown_latency_is_not_claimed_to_fit():
     models = merge_repeats(points(point("a", "student", 96, latency_ms=np.nan)))
     assert best(models, Budget(latency_ms=100)) is None
     assert best(models, Budget())["accuracy"] == 96
+
+
+def test_others_whose_interval_overlaps_the_winners_are_its_rivals():
+    def rated(run, role, accuracy, width, **values):
+        return point(run, role, accuracy, accuracy_low=accuracy - width, accuracy_high=accuracy + width, **values)
+
+    models = merge_repeats(
+        points(
+            rated("a", "student", 96.0, 0.5),
+            rated("b", "control", 95.2, 0.4),
+            rated("c", "student", 94.0, 0.4, latency_ms=0.5),
+            rated("d", "student", 95.9, 0.4, latency_ms=9.0),
+            rated("e", "teacher", 96.1, 0.5),
+        )
+    )
+    budget = Budget(latency_ms=4)
+    winner = best(models, budget)
+    assert winner["accuracy"] == 96.0
+    assert list(rivals(models, winner, budget)["role"]) == ["control"]
+    (tight,) = [cost for cost in limit_costs(models, budget) if cost.quantity == "latency_ms" and cost.move == "tighten"]
+    assert tight.points == -2.0 and tight.shown
+    (relaxed,) = [
+        cost
+        for cost in limit_costs(
+            models[models["role"] != "teacher"].assign(accuracy=models["accuracy"] + (models["latency_ms"] > 4)), budget
+        )
+        if cost.move == "relax"
+    ]
+    assert relaxed.points == pytest.approx(0.9) and not relaxed.shown

@@ -128,10 +128,12 @@ def test_sentences_of_limits():
     costs = [
         LimitCost(quantity="latency_ms", move="relax", limit=4, points=0.4, label="x"),
         LimitCost(quantity="download_mb", move="tighten", limit=0.2, points=-0.9, label="y"),
+        LimitCost(quantity="latency_ms", move="relax", limit=4, points=0.4, label="x", shown=False),
         LimitCost(quantity="retained", move="relax", limit=95.04, points=None, label="tiny"),
     ]
     assert cost_sentences(costs, ACCURACY) == [
         "Relaxing latency to 4 ms buys +0.4 points.",
         "Tightening size to 200 kB costs 0.9 points.",
+        "Relaxing latency to 4 ms buys +0.4 points (intervals overlap: no difference shown).",
         "Lowering what is retained to 95.0 % lets in tiny.",
     ]
