@@ -178,7 +178,8 @@ def _seconds(bench: Workbench, run: Run, arm: Arm) -> float:
 
 def markdown(table: dict[str, Any]) -> str:
     """The table as Markdown: what the README and a terminal show; gains where there are controls, else what compression gave."""
-    if table.get("steps") or not has_gains(table):
+    of_teachers = all(row["models"][row["result"]].get("role") == "teacher" for row in table["arms"])
+    if table.get("steps") or not (has_gains(table) or of_teachers):
         return sizes_markdown(table)
     shown = [control for control in CONTROLS if any(f"gain_over_{control}" in row for row in table["arms"])]
     heads = ["method", "accuracy, %", *(CONTROLS[control] for control in shown), "minutes"]

@@ -17,11 +17,10 @@ INTRODUCTION = """# Results
 Each table is made from the JSON file that is named above it, by `python -m kdui.bench.results_page`; that file also holds every
 seed's figures. The command repeats the study. Validation data chose every epoch. A study's settings were settled before its test
 figures were seen, unless its summary says otherwise. ± is the half width of a 95 % t-interval over seeds.
-Gains are over the same student from the same first weights with equal steps, on hard labels and
-on labels smoothed to be as soft as the teacher's targets. "No difference shown" stands where the interval of the paired difference
-holds zero or the intervals of the two models overlap. The tables hold {comparisons} such comparisons; of twenty without any effect
-one would leave zero by chance. Speed is the median latency of one example, read in turn with the first model's; "stored"
-is the packed file where there is one.
+Gains are over the same student from the same first weights with equal steps, on hard labels and on labels smoothed to be as soft
+as the teacher's targets. "No difference shown" stands where the interval of the paired difference holds zero or the intervals of
+the two models overlap. The tables hold {comparisons} comparisons; of twenty without any effect one would leave zero by chance.
+Speed is the median latency of one example, read in turn with the first model's; "stored" is the packed file where there is one.
 """
 
 
@@ -53,6 +52,8 @@ def section(table: dict[str, Any]) -> str:
         f"begins with {first['label']}: {first['mean']:.2f} %, {first['file_mb']:.2f} MB",
         markdown(table),
     ]
+    if remark := table.get("remark"):
+        parts.insert(2, remark)
     if has_gains(table) and not table.get("steps") and any("speedup" in _result(arm) for arm in table["arms"]):
         parts.append(sizes_markdown(table))
     aims = [

@@ -49,7 +49,11 @@ def build_model(
     if facts.from_teacher:
         if teacher is None:
             raise StageFailed(f"{facts.title} starts from its teacher's weights. Name a teacher and a 'teach' stage before it.")
-        builder.start_from_teacher(module, teacher, _vocabulary(facts, task, teacher, texts))
+        vocabulary = _vocabulary(facts, task, teacher, texts)
+        if facts.options.get("fresh"):  # the teacher's words, none of its weights
+            module.tokenizer_json = vocabulary.tokenizer_json
+        else:
+            builder.start_from_teacher(module, teacher, vocabulary)
     return module
 
 

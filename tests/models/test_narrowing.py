@@ -115,6 +115,27 @@ def test_at_full_rank_a_factorized_student_answers_like_the_whole_one(settings):
         torch.testing.assert_close(factorized(**tokens), whole(**tokens), rtol=0, atol=1e-4)
 
 
+def test_a_fresh_student_has_its_teachers_words_and_weights_by_chance(settings):
+    teacher = built("minilm-l6", TASK, settings, seed=3)
+    teacher.tokenizer_json = word_pieces().to_str()
+    taken, fresh, again, other = (
+        built(name, TASK, settings, teacher, seed=seed)
+        for name, seed in (
+            ("minilm-l3", 0),
+            ("minilm-l3?fresh=true", 0),
+            ("minilm-l3?fresh=true", 0),
+            ("minilm-l3?fresh=true", 1),
+        )
+    )
+    assert fresh.tokenizer_json == taken.tokenizer_json and count_parameters(fresh) == count_parameters(taken)
+    words = [module.word_embedding.weight for module in (teacher, taken, fresh, again, other)]
+    assert torch.equal(words[1], words[0]) and torch.equal(words[2], words[3])
+    assert not torch.equal(words[2], words[0]) and not torch.equal(words[2], words[4])
+    assert float(words[2].detach().std()) == pytest.approx(0.02, rel=0.05)
+    assert "fresh" not in facts_of("minilm-l3", TASK, settings).identity["options"]
+    assert facts_of("minilm-l3?fresh=true", TASK, settings).identity["options"]["fresh"] is True
+
+
 def test_a_pretrained_model_may_start_narrow(settings):
     from kdui.catalogue.models import weights_folder
     from kdui.models.building import build_model

@@ -24,6 +24,8 @@ def build(options: Mapping[str, Any], facts: TaskFacts, folder: Path | None) -> 
     """The pretrained encoder with a new head, or, without a folder, the same shape with new weights."""
     if folder is None:
         return _fresh(options, facts)
+    if options.get("fresh"):
+        return TextClassifier(_fresh(options, facts).network, read_tokenizer(folder))
     config = _config({"layers": DEEPEST}, facts)
     whole = TextClassifier(pretrained(BertForSequenceClassification, folder, config), read_tokenizer(folder))
     if _shape(options) == (DEEPEST, HEADS, UNITS, 0):

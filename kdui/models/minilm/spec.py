@@ -44,6 +44,7 @@ class MinilmOptions(Frozen):
     vocabulary: int = Field(
         default=0, ge=0, le=1_000_000, description="word pieces that are kept of the teacher's, the task's most frequent; 0: all"
     )
+    fresh: bool = Field(default=False, description="first weights by chance instead of the teacher's")
 
 
 def _shallow(layers: int, words: str) -> Preset:
@@ -78,7 +79,7 @@ FAMILY = Family(
     shows=("tokens", "attention"),
     depth="layers",
     offers=("text-embeddings",),
-    later={"heads": 12, "intermediate": 1536, "embedding_rank": 0, "vocabulary": 0},
+    later={"heads": 12, "intermediate": 1536, "embedding_rank": 0, "vocabulary": 0, "fresh": False},
     presets=(
         Preset(
             name="minilm-l6",
