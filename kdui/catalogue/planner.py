@@ -5,12 +5,14 @@ from typing import Any
 from kdui.catalogue.methods import METHODS, stage_spec
 from kdui.catalogue.models import compatible, resolve
 from kdui.catalogue.tasks import TASKS
+from kdui.catalogue.trained import require_trained
 from kdui.core.contracts import Method, TaskFacts
 from kdui.core.errors import RecipeError
 from kdui.core.plan import Chain, ModelFacts, Step
 from kdui.core.recipe import ModelRef, Recipe
 from kdui.launch.machine import fingerprint
-from kdui.methods.teach.spec import take_black_box
+from kdui.methods.assistant.spec import assistant_of
+from kdui.methods.teach.spec import take_black_box, take_trained
 from kdui.settings import Settings
 
 
@@ -43,18 +45,33 @@ def plan_recipe(recipe: Recipe, settings: Settings) -> list[Step]:
         machine=fingerprint(),
         resolve=lambda ref: _further(ref, task, teacher, settings),
     )
-    _check_adapters(specs, teacher, student)
-    if teacher is not None and teacher.ref.is_black_box:
-        take_black_box(chain)
+    _check_adapters(chain, specs)
+    _take_teacher(chain, {stage.method for stage in recipe.stages}, settings)
     for name, method, spec in specs:
         method.plan(chain, name, spec)
     return _as_it_runs(chain)
 
 
-def _check_adapters(specs: list[tuple[str, Method, Any]], teacher: ModelFacts | None, student: ModelFacts | None) -> None:
+def _take_teacher(chain: Chain, methods: set[str], settings: Settings) -> None:
+    """Have a teacher that needs no stage of its own: a black box, or one that comes trained where no stage teaches it."""
+    teacher = chain.teacher_facts
+    if teacher is not None and teacher.ref.is_black_box:
+        take_black_box(chain)
+    if "teach" in methods:
+        return
+    if teacher is not None and "pretrain" in methods:
+        raise RecipeError("A 'pretrain' stage is for a teacher that is taught after it. Add a 'teach' stage, or take it out.")
+    if teacher is not None and teacher.ref.kind in ("artifact", "folder", "hub"):
+        require_trained(teacher, chain.task, settings)
+        take_trained(chain)
+
+
+def _check_adapters(chain: Chain, specs: list[tuple[str, Method, Any]]) -> None:
     """Adapters go beside the attention of a transformer: another model is refused before it is queued."""
     for name, method, spec in specs:
-        trained = teacher if method.group == "teach" else student
+        trained = chain.teacher_facts if method.group == "teach" else chain.student_facts
+        if method.name == "assistant":
+            trained = chain.resolved(assistant_of(chain, spec))
         if getattr(spec, "adapter_rank", 0) and trained is not None and "attention" not in trained.family.shows:
             raise RecipeError(
                 f"Stage '{name}' trains adapters beside attention, but {trained.title} has none. "

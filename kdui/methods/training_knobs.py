@@ -71,7 +71,7 @@ class TrainingKnobs(StageSpec):
         title="Adapter rank",
         description="Train only low-rank adapters (LoRA) beside the attention of a transformer, and the head; they are merged "
         "afterwards. 0 trains everything. Takes a higher learning rate, e.g. 1e-3.",
-        json_schema_extra={"advanced": True, "modality": "text"},
+        json_schema_extra={"advanced": True, "modality": "text", "shows": "attention"},
     )
     dropout: float | None = Field(
         default=None,

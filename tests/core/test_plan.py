@@ -146,7 +146,15 @@ def test_without_control_and_without_kept_outputs(plan):
             "Stage 'teach' must come before 'distill': the order is ",
         ),
         ({"stages": ["teach", "quantize", "prune"]}, "Stage 'prune' must come before 'quantize'"),
-        ({"stages": ["distill"]}, "Stage 'distill' needs a teacher. Name one in 'teacher:' and put a 'teach' stage before it."),
+        (
+            {"teacher": None, "stages": ["distill"]},
+            "Stage 'distill' needs a teacher. Name one in 'teacher:' and put a 'teach' stage before it.",
+        ),
+        (
+            {"stages": ["distill"]},
+            "Stage 'distill' needs a trained teacher, but CNN medium is not trained yet. Put a 'teach' stage",
+        ),
+        ({"stages": ["pretrain", "distill"]}, "A 'pretrain' stage is for a teacher that is taught after it. Add a 'teach' stage"),
         ({"teacher": None}, "Stage 'teach' has no teacher to train. Name one in 'teacher:'."),
         ({"student": None}, "Stage 'distill' has no student. Name one in 'student:'."),
         ({"student": None, "teacher": None, "stages": ["quantize"]}, "Stage 'quantize' has no model to work on"),

@@ -227,3 +227,17 @@ def test_a_recurrent_model_is_refused_as_a_reader(newswire, tmp_path):
     student = digest_of(run, "distill")
     with pytest.raises(RecipeError, match="is no transformer that could guess words"):
         newswire.bench.plan({"task": "sentiment", "teacher": f"artifact:{student}", "stages": ["pretrain", "teach"]})
+
+
+def test_what_has_only_read_is_no_trained_teacher(newswire):
+    """Its head knows nothing yet: without a ``teach`` stage it is refused, and what was taught after reading is taken."""
+    run = newswire.bench.run(recipe(newswire.encoder, {"pretrain": {**READ, "epochs": 1}}, {"teach": {**TEACH, "epochs": 1}}))
+    assert run.state is RunState.SUCCEEDED, run.error
+
+    def plan(step: str) -> list[str]:
+        teacher = f"artifact:{digest_of(run, step)}"
+        return [item.name for item in newswire.bench.plan({"task": "reuters-r8", "teacher": teacher, "stages": ["measure"]})]
+
+    with pytest.raises(RecipeError, match="has only read texts and tells no labels yet"):
+        plan("pretrain")
+    assert plan("teach") == ["teacher", "export.teacher", "measure.teacher"]

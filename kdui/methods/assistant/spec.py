@@ -3,28 +3,41 @@
 from pydantic import Field
 
 from kdui.core.contracts import Method
+from kdui.core.errors import RecipeError
 from kdui.core.plan import Chain
 from kdui.methods.distill.spec import DistillSpec, own_settings
 from kdui.methods.student_knobs import need_open_teacher, teacher_outputs, training_settings
 from kdui.methods.training_knobs import NEVER
+
+USUAL = {"image": "cnn-medium", "text": "minilm-l3"}  # what stands between most pairs of a modality
 
 
 class AssistantSpec(DistillSpec):
     """Settings of a teacher assistant (Mirzadeh et al. 2020, arXiv:1902.03393, section 3). Several stages make a longer chain."""
 
     model: str = Field(
-        default="cnn-medium",
+        default="",
         title="Assistant",
-        description="A model between teacher and student in size, as in the lists of teachers and students.",
+        description="A model between teacher and student in size, as in the lists of teachers and students. Empty: cnn-medium "
+        "for pictures, minilm-l3 for texts.",
+        json_schema_extra={"usual": dict(USUAL)},
     )
     # The student's own stage trains the controls.
     control: bool = Field(default=False, title="Control run", json_schema_extra=NEVER)
     smooth_control: bool = Field(default=False, title="Control with smoothed labels", json_schema_extra=NEVER)
 
 
+def assistant_of(chain: Chain, spec: AssistantSpec) -> str:
+    """The assistant's reference: the one that is named, else the usual one for this kind of task."""
+    name = spec.model.strip() or USUAL.get(chain.task.modality, "")
+    if not name:
+        raise RecipeError(f"There is no usual assistant for {chain.task.modality}. Name one in 'model:'.")
+    return name
+
+
 def plan(chain: Chain, stage: str, spec: AssistantSpec) -> None:
     """The assistant under the teacher; from here on it is the teacher."""
-    teacher, model = chain.need_teacher(stage), chain.resolved(spec.model)
+    teacher, model = chain.need_teacher(stage), chain.resolved(assistant_of(chain, spec))
     inputs = {"teacher": teacher}
     if not spec.cache_teacher:
         need_open_teacher(chain, stage, "asks its teacher in every epoch")

@@ -2,6 +2,10 @@
 
 from typing import Any
 
+from kdui.catalogue.models import resolve, weights_folder
+from kdui.catalogue.trained import require_labels
+from kdui.core.errors import RecipeError, StageFailed
+from kdui.core.recipe import ModelRef
 from kdui.methods.teach import black_box
 from kdui.objectives import objective_of
 from kdui.training.context import StepContext
@@ -17,6 +21,17 @@ def take_graph(context: StepContext) -> dict[str, Any]:
 def take_table(context: StepContext) -> dict[str, Any]:
     """Keep the teacher's table of probabilities as its outputs (see ``black_box``)."""
     return black_box.take_table(context)
+
+
+def take_trained(context: StepContext) -> dict[str, Any]:
+    """Keep the teacher as it comes; raises StageFailed where a checkpoint of the Hub tells other labels than the task's."""
+    facts = resolve(ModelRef.parse(context.step.model), context.facts, context.app)
+    if facts.ref.kind == "hub" and (folder := weights_folder(facts, context.app, context.report.download)):
+        try:
+            require_labels(folder, facts.title, context.facts)
+        except RecipeError as problem:
+            raise StageFailed(str(problem)) from problem
+    return teach(context)
 
 
 def teach(context: StepContext) -> dict[str, Any]:

@@ -82,6 +82,24 @@ def take_black_box(chain: Chain) -> None:
         chain.current = chain.add_model(step)
 
 
+def take_trained(chain: Chain) -> None:
+    """The teacher that comes trained, as it is: without a ``teach`` stage it is measured, answers and may be compressed."""
+    facts = chain.teacher_facts
+    assert facts is not None
+    step = chain.add(
+        "teacher",
+        stage="teach",
+        method="teach",
+        operation="take_trained",
+        produces="model",
+        role="teacher",
+        label=facts.title,
+        model=facts,
+        settings=TeachSpec(epochs=0).chosen(),
+    )
+    chain.teacher = chain.current = chain.add_model(step)
+
+
 METHOD = Method(
     name="teach",
     title="Teach",
@@ -90,5 +108,5 @@ METHOD = Method(
     version=1,
     spec=TeachSpec,
     plan=plan,
-    summary="Train or fine-tune the teacher on the true labels; zero epochs take it as it is.",
+    summary="Train or fine-tune the teacher on the true labels. Off takes one that comes trained as it is.",
 )

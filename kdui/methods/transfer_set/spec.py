@@ -7,6 +7,7 @@ from pydantic import Field
 from kdui.core.contracts import Method
 from kdui.core.plan import Chain
 from kdui.methods.student_knobs import SoftTargetKnobs, plan_student, teacher_outputs
+from kdui.methods.training_knobs import ADVANCED
 
 
 class TransferSetSpec(SoftTargetKnobs):
@@ -26,6 +27,12 @@ class TransferSetSpec(SoftTargetKnobs):
         title="Masked words",
         description="Probability with which a word is masked.",
         json_schema_extra={"modality": "text", "step": 0.05, "percent": True},
+    )
+    augment: bool = Field(
+        default=False,
+        title="Shift the control's pictures",
+        description="The student sees the changed pictures chosen above. On shifts those of the controls, too.",
+        json_schema_extra={**ADVANCED, "modality": "image"},
     )
     views: int = Field(
         default=4,
