@@ -1,6 +1,7 @@
 """Rows of the store as the values that the workbench answers with."""
 
 import math
+import shlex
 import statistics
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -39,8 +40,10 @@ def differences(base: Recipe, recipe: Recipe) -> dict[str, Any] | None:
     return changes
 
 
-def as_argument(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def as_argument(key: str, value: Any) -> str:
+    """A setting as a shell passes it on and ``--set`` reads it back: ``distill.temperature=4``."""
+    text = "null" if value is None else str(value)
+    return shlex.quote(f"{key}={text.lower() if isinstance(value, bool) else text}")
 
 
 def run_row(row: Any) -> RunRow:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from kdui.catalogue import recipe_files
+from kdui.catalogue.defaults import default_recipe
 from kdui.catalogue.fitting import unfit_methods
 from kdui.catalogue.methods import METHODS
 from kdui.catalogue.models import resolve
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from kdui.delivery.deliver import Delivered
 
 MOST_IN_SWEEP = 200
-PLAIN_STAGES = ("teach", "distill", "quantize", "export", "measure")  # of a task that has no recipe of its own
 
 
 class Workbench:
@@ -95,9 +95,9 @@ class Workbench:
         """Sensible teachers of a task, the default first."""
         return [self.card(task, name, "teacher") for name in teachers(TASKS[task])]
 
-    def students(self, task: str, teacher: str) -> list[ModelCard]:
-        """Sensible students of a teacher, the default first."""
-        return [self.card(task, name, "student") for name in students(TASKS[task], ModelRef.parse(teacher))]
+    def students(self, task: str, teacher: str | None) -> list[ModelCard]:
+        """Sensible students of a teacher, the default first; without one those that start by themselves."""
+        return [self.card(task, name, "student") for name in students(TASKS[task], teacher or None)]
 
     def card(self, task: str, ref: str, role: str) -> ModelCard:
         """A model as a choice; raises RecipeError in words when it does not fit the task."""
@@ -107,11 +107,18 @@ class Workbench:
             ref=ref,
             title=facts.title,
             family=facts.family.title,
-            summary=preset.summary if preset else facts.family.title,
+            summary=facts.title if facts.ref.options else preset.summary if preset else facts.family.title,
             licence=preset.licence if preset else "see its model card",
             parameters=(known_size(task, ref) or {}).get("parameters"),
             known=self.store.results.best_headline(task, ref, role),
         )
+
+    def inner_values(self, task: str, ref: str) -> tuple[str, ...] | None:
+        """What a model shows of itself (maps, tokens, attention); None where that is not known."""
+        try:
+            return resolve(ModelRef.parse(ref), TASKS[task], self.settings).family.shows
+        except KduiError:  # whoever plans the recipe says why
+            return None
 
     def recipes(self) -> list[Recipe]:
         """Built-in recipes, then saved ones."""
@@ -124,15 +131,8 @@ class Workbench:
         return recipe_files.read_recipe(name_or_path, self.settings)
 
     def default_recipe(self, task: str, teacher: str | None = None, student: str | None = None) -> Recipe:
-        """The built-in recipe of the task with these models in it, or a plain one made of defaults."""
-        facts = TASKS[task]
-        teacher = teacher or teachers(facts)[0]
-        student = student or students(facts, ModelRef.parse(teacher))[0]
-        for recipe in self.recipes():
-            if recipe.task == task and recipe.student is not None:
-                same = (str(recipe.teacher), str(recipe.student)) == (teacher, student)
-                return recipe if same else recipe.with_values({"teacher": teacher, "student": student, "name": "", "summary": ""})
-        return recipe_files.validated({"task": task, "teacher": teacher, "student": student, "stages": list(PLAIN_STAGES)})
+        """The recipe that a person begins with; an empty ``teacher`` means none (see ``catalogue.defaults``)."""
+        return default_recipe(self.recipes(), task, teacher, student)
 
     def save_recipe(self, recipe: Recipe, name: str) -> str:
         """Keep a recipe in the person's own; returns the name to call it by."""
@@ -150,7 +150,7 @@ class Workbench:
             changes = differences(self.recipe(name), recipe)
             if changes is not None:
                 return " ".join(
-                    [f"python app.py run {name}", *(f"--set {key}={as_argument(value)}" for key, value in changes.items())]
+                    [f"python app.py run {name}", *(f"--set {as_argument(key, value)}" for key, value in changes.items())]
                 )
         return "python app.py run recipe.yaml    # after saving the YAML as recipe.yaml"
 

@@ -41,6 +41,13 @@ def preset(name: str) -> tuple[Family, Preset]:
     return known[name]
 
 
+def own_options(name: str) -> dict[str, Any]:
+    """The options that a reference to the preset may set, each with the preset's own value; raises UnknownName."""
+    family, found = preset(name)
+    values = family.options.model_validate(found.options).model_dump(mode="json")
+    return values if found.from_teacher else {key: value for key, value in values.items() if key != "vocabulary"}
+
+
 def resolve(ref: ModelRef, task: TaskFacts, settings: Settings) -> ModelFacts:
     """What builds the model and what decides its first weights. Nothing is fetched.
 

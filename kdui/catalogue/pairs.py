@@ -49,11 +49,11 @@ def teachers(task: TaskFacts) -> tuple[str, ...]:
     )
 
 
-def students(task: TaskFacts, teacher: ModelRef | str) -> tuple[str, ...]:
-    """Students to offer beside a teacher, the default first; for a teacher without a row those that can start from it."""
+def students(task: TaskFacts, teacher: ModelRef | str | None) -> tuple[str, ...]:
+    """Students to offer beside a teacher, the default first; for a teacher without a row, or none, those that can start so."""
     rows, ref = _rows(task), ModelRef.parse(teacher) if isinstance(teacher, str) else teacher
     for row in rows:
-        if row.teacher == ref.name and ref.kind == "preset":
+        if ref is not None and row.teacher == ref.name and ref.kind == "preset":
             return row.students
     named = dict.fromkeys(student for row in rows for student in row.students) or dict.fromkeys(teachers(task))
     return tuple(name for name in named if _can_start(name, ref)) or teachers(task)
@@ -64,11 +64,11 @@ def _rows(task: TaskFacts) -> list[Pair]:
     return own or [row for row in PAIRS if row.on == task.modality]
 
 
-def _can_start(student: str, teacher: ModelRef) -> bool:
+def _can_start(student: str, teacher: ModelRef | None) -> bool:
     """Whether the student's first weights can come from such a teacher, as far as the reference alone tells."""
     wanted = preset(student)[1].from_teacher
-    if wanted is None or teacher.kind == "artifact":
-        return True
+    if wanted is None or teacher is None or teacher.kind == "artifact":
+        return wanted is None or teacher is not None
     kept = BLACK_BOX if teacher.is_black_box else CHECKPOINT
     family = preset(teacher.name)[0] if teacher.kind == "preset" else FAMILIES[kept]
     return wanted == family.name or wanted in family.offers

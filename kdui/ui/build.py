@@ -6,6 +6,7 @@ from typing import Any
 
 import gradio as gr
 
+from kdui.catalogue.defaults import NO_TEACHER
 from kdui.catalogue.methods import trains_student
 from kdui.core.contracts import Method
 from kdui.core.errors import KduiError
@@ -16,12 +17,14 @@ from kdui.ui.build_actions import Actions, connect_actions, draw_actions
 from kdui.ui.build_events import connect_build
 from kdui.ui.chooser import draw_chooser, grouped
 from kdui.ui.forms import Form, Knob, draw_form, knobs
+from kdui.ui.model_options import apart, draw_options, joined
 from kdui.ui.recipe_form import Choices, compose, pack, settings_of, unpack
 from kdui.ui.shared_form import SharedForm
 from kdui.ui.shell import READ, PageState
 from kdui.ui.what_if import create_what_if
 
 DISTILL = "distill"  # stands for all methods that train the student
+WITHOUT = "No teacher"
 APART = ("control", "smooth_control")  # drawn in the first column, beside the student whom they concern
 
 
@@ -34,7 +37,7 @@ class Build:
         self.distillers = grouped(method for method in methods if trains_student(method))
         self.methods = [method for method in methods if not trains_student(method) or method.name == DISTILL]
         self.order = {method.name: method.order for method in methods}
-        self.optional = [method.name for method in self.methods if method.group != "deliver" and method.name != "teach"]
+        self.optional = [method.name for method in self.methods if method.group != "deliver"]
         self.tasks = {task.name: task for task in workbench.tasks()}
         self.first = first
         self.shared = SharedForm(DISTILL, self.distillers)
@@ -57,6 +60,7 @@ class Build:
             self.teacher,
             self.student,
             self.distiller,
+            self.options,
             self.seed,
             *self.switches.values(),
             *self.shared.components,
@@ -65,8 +69,8 @@ class Build:
 
     @property
     def knob_inputs(self) -> list[Any]:
-        """Those that change settings only; task and models fill the form anew."""
-        return self.inputs[5:]
+        """Those that change settings only; task and models fill the form anew, and options make another model."""
+        return self.inputs[6:]
 
     @property
     def filled(self) -> list[Any]:
@@ -86,7 +90,7 @@ class Build:
 
     def recipe(self, *shown: Any) -> Recipe:
         """The recipe that the form says; raises RecipeError in words."""
-        base, task, teacher, student, distiller, seed, *rest = shown
+        base, task, teacher, student, distiller, options, seed, *rest = shown
 
         def take(count: int) -> list[Any]:
             taken, rest[:] = rest[:count], rest[count:]
@@ -96,11 +100,16 @@ class Build:
         stages: dict[str, dict[str, Any] | None] = {}
         own = self.shared.changed(distiller, take(len(self.shared.controls)))
         stages.update({distiller: own} if on[DISTILL] else dict.fromkeys(self.shared.knobs_of))
+        start = unpack(base)
         for name, form in self.forms.items():
             settings = form.changed(take(len(form.components)))
-            stages[name] = settings if on.get(name, True) else None
+            if name in on:
+                stages[name] = settings if on[name] else None
+            elif settings or settings_of(start, name) is not None:  # what has no switch is there where the recipe has it
+                stages[name] = settings
+        student = joined(student, options)
         choices = Choices(task, teacher, student, seed or 0, stages, distillers=tuple(self.shared.knobs_of))
-        return compose(unpack(base), choices, self.order)
+        return compose(start, choices, self.order)
 
     def distiller_of(self, recipe: Recipe) -> str:
         """The method that trains the recipe's student; the usual one where none does."""
@@ -110,23 +119,36 @@ class Build:
         """Updates of ``inputs`` that show a recipe."""
         task = self.tasks.get(recipe.task)
         modality = task.modality if task else None
-        teacher, student = _ref(recipe.teacher), _ref(recipe.student)
-        teachers = self.workbench.teachers(recipe.task)
-        students = self.workbench.students(recipe.task, teacher) if teacher else []
-        chosen = student or (students[0].ref if students else None)
+        teacher, student = _ref(recipe.teacher) or NO_TEACHER, _ref(recipe.student)
+        students = self.workbench.students(recipe.task, teacher)
+        chosen, options = apart(student or (students[0].ref if students else None))
+        shows = {role: self._shows(recipe, role) for role in ("teacher", "student")}
         distiller = self.distiller_of(recipe)
         parts = {name: settings_of(recipe, distiller if name == DISTILL else name) for name in (DISTILL, *self.forms)}
         return [
             pack(recipe),
             recipe.task,
-            gr.update(choices=_choices(teachers), value=teacher),
+            gr.update(choices=self._teacher_choices(recipe.task), value=teacher),
             gr.update(choices=_choices(students), value=chosen),
             distiller,
+            gr.update(value=options),
             recipe.seed,
             *(parts[name] is not None for name in self.switches),
-            *self.shared.updates(distiller, parts[DISTILL] or {}, modality),
-            *(update for name, form in self.forms.items() for update in form.updates(parts[name] or {}, modality)),
+            *self.shared.updates(distiller, parts[DISTILL] or {}, modality, shows["student"]),
+            *(
+                update
+                for name, form in self.forms.items()
+                for update in form.updates(parts[name] or {}, modality, shows["teacher"] if name == "teach" else None)
+            ),
         ]
+
+    def _shows(self, recipe: Recipe, role: str) -> tuple[str, ...] | None:
+        """The inner values of the recipe's teacher or student; None where they are not known."""
+        model = _ref(getattr(recipe, role))
+        return self.workbench.inner_values(recipe.task, model) if model else None
+
+    def _teacher_choices(self, task: str) -> list[tuple[str, str]]:
+        return [*_choices(self.workbench.teachers(task)), (WITHOUT, NO_TEACHER)]
 
     def values(self, recipe: Recipe) -> list[Any]:
         """What ``inputs`` hold when they show a recipe."""
@@ -142,7 +164,9 @@ class Build:
         metric = task.headline.title if task else "accuracy"
         return [
             build_facts.task_facts(task) if task else "",
-            build_facts.model_facts(self._known(recipe, recipe.teacher, "teacher"), teacher, metric),
+            build_facts.model_facts(self._known(recipe, recipe.teacher, "teacher"), teacher, metric)
+            if teacher
+            else build_facts.no_teacher(),
             build_facts.model_facts(self._known(recipe, recipe.student, "student"), student, metric)
             if student
             else build_facts.no_student(),
@@ -185,28 +209,30 @@ class Build:
                 )
                 self.task_card = gr.HTML(elem_id="build-task-facts")
             self.teacher, self.teacher_card = self._draw_model(
-                "teacher", self.workbench.teachers(self.first.task), _ref(self.first.teacher)
+                "teacher", self._teacher_choices(self.first.task), _ref(self.first.teacher)
             )
-            self.student, self.student_card = self._draw_model(
-                "student", self.workbench.students(self.first.task, _ref(self.first.teacher)), _ref(self.first.student)
-            )
+            students = self.workbench.students(self.first.task, _ref(self.first.teacher))
+            self.student, self.student_card = self._draw_model("student", _choices(students), _ref(self.first.student))
             for slot in self.shared.knobs:
                 if slot.name in APART:
                     self._draw_shared(slot)
             info = "Decides initial weights, order and dropout."
             self.seed = gr.Number(self.first.seed, label="Seed", info=info, elem_id="build-seed", elem_classes="inline")
 
-    def _draw_model(self, role: str, cards: Sequence[ModelCard], value: str | None) -> tuple[gr.Dropdown, gr.HTML]:
+    def _draw_model(self, role: str, choices: list[tuple[str, str]], ref: str | None) -> tuple[gr.Dropdown, gr.HTML]:
         with gr.Column(elem_classes=f"pick {role}"):
             picker = gr.Dropdown(
-                _choices(cards),
-                value=value,
+                choices,
+                value=apart(ref)[0] if role == "student" else ref,
                 label=role.capitalize(),
                 allow_custom_value=True,
                 elem_id=f"build-{role}",
                 interactive=True,
             )
-            return picker, gr.HTML(elem_id=f"build-{role}-facts")
+            facts = gr.HTML(elem_id=f"build-{role}-facts")
+            if role == "student":
+                self.options = draw_options(ref)
+            return picker, facts
 
     def draw_how(self) -> None:
         task = self.tasks.get(self.first.task)
@@ -250,6 +276,7 @@ class Build:
                 method.spec,
                 settings or {},
                 modality=modality,
+                shows=self._shows(self.first, "teacher") if method.name == "teach" else None,
                 lens=partial(self._draw_lens, settings=settings or {}) if pictured else None,
                 fold=method.title if folded else "More settings",
             )
@@ -267,8 +294,8 @@ class Build:
 
     def _draw_shared(self, slot: Knob) -> Any:
         task, first = self.tasks.get(self.first.task), self.distiller_of(self.first)
-        draw = self.shared.drawer(first, settings_of(self.first, first) or {}, task.modality if task else None)
-        return draw(slot)
+        settings, shows = settings_of(self.first, first) or {}, self._shows(self.first, "student")
+        return self.shared.drawer(first, settings, task.modality if task else None, shows)(slot)
 
     def _draw_lens(self, knob: Knob, settings: Mapping[str, Any]) -> None:
         """The picture beside a knob; it begins where the first recipe has the knob."""

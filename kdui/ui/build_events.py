@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from kdui.catalogue.defaults import NO_TEACHER
 from kdui.core.errors import KduiError
 from kdui.core.recipe import Recipe
 from kdui.ui import build_facts
@@ -28,7 +29,7 @@ LENS_VALUES = {"kind": ("prune", "kind")}  # knobs without a lens of their own t
 def connect_build(build: Build, page_state: PageState, lens_data: gr.HTML, what_if: gr.HTML) -> None:
     """Bind the form: every change refreshes what is said about it, every choice of a recipe or model fills it."""
     inputs, said = build.inputs, [*build.fact_views, *build.texts, build.cost]
-    shown_beside = [*build.fact_views, build.cost, lens_data, what_if]
+    shown_beside = [*build.fact_views, build.cost, build.chooser, lens_data, what_if]
     turned = [control.input for control in build.knob_inputs]
     # Few events with many inputs: the browser looks at every component for each of them when it starts.
     latest = {**READ, **PLAIN, "trigger_mode": "always_last"}
@@ -42,6 +43,7 @@ def connect_build(build: Build, page_state: PageState, lens_data: gr.HTML, what_
     js = f"() => [{json.dumps(build_facts.ESTIMATING)}, String(performance.now())]"
     for choice in _connect_choices(build, page_state):
         choice.then(fn=None, outputs=[build.cost, build.filled_at], js=js, api_visibility="private")
+    build.options.input(fn=None, outputs=[build.cost, build.filled_at], js=js, api_visibility="private")
     _connect_lenses(build)
 
 
@@ -57,15 +59,16 @@ def _said(build: Build, *shown: Any) -> list[Any]:
 
 
 def _drawn(build: Build, *shown: Any) -> list[Any]:
-    """Facts and cost of the recipe, and the pictures of what the store knows about it."""
+    """Facts and cost of the recipe, the ways to teach that suit its models, and the pictures of what the store knows about it."""
     facts: list[Any] = [gr.skip()] * len(build.fact_views)
+    ways: Any = gr.skip()
     try:
         recipe = build.recipe(*shown)
-        facts = build.facts(recipe)
+        facts, ways = build.facts(recipe), build.chooser_state(recipe)
         cost = build_facts.cost_html(build.workbench.estimate(recipe))
     except KduiError as problem:
         cost = build_facts.problem_html(str(problem))
-    return [*facts, cost, _lenses(build, *shown), _what_if(build, *shown)]
+    return [*facts, cost, ways, _lenses(build, *shown), _what_if(build, *shown)]
 
 
 def _lenses(build: Build, *shown: Any) -> Any:
@@ -120,8 +123,12 @@ def _connect_choices(build: Build, page_state: PageState) -> list[Any]:
         return None if origin or task == now or task not in build.tasks else bench.default_recipe(task)
 
     def by_models(method: str, task: str, teacher: str, student: str | None = None) -> Recipe | None:
-        """Another pair is taught in the same way."""
-        return with_distiller(bench.default_recipe(task, teacher, student), method, build.shared.knobs_of)
+        """Another pair is taught in the same way; without a teacher, in a way that needs none."""
+        forms = build.shared.knobs_of
+        recipe = with_distiller(bench.default_recipe(task, teacher, student), method, forms)
+        if teacher != NO_TEACHER or method not in (unfit := bench.unfit_methods(recipe)):
+            return recipe
+        return with_distiller(recipe, next(name for name in forms if name not in unfit), forms)
 
     start = bind(build.start.input, by_address, build.start, named=True)
     start.then(fn=None, inputs=build.start, js="(name) => { kdui.url.set({from: name, task: ''}); }")

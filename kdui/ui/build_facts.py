@@ -5,6 +5,7 @@ from html import escape
 
 from kdui.core.contracts import TaskFacts
 from kdui.core.measurement import Origin
+from kdui.core.recipe import ModelRef
 from kdui.core.views import Estimate, EstimateRow, ModelCard, PlannedStep
 from kdui.ui.provenance import duration, mark, measured, number, ratio, span
 
@@ -20,6 +21,8 @@ def task_facts(task: TaskFacts) -> str:
 
 def model_facts(card: ModelCard | None, ref: str | None, headline: str = "accuracy") -> str:
     """Parameters, size, licence, what it is known to reach; a model that is not in the list is looked up when it runs."""
+    if card is None and ref and ModelRef.parse(ref).kind == "preset":
+        return ""  # it has no such options, or does not suit the task: the estimate says so
     if card is None and ref:
         return _lines([f"{ref} is looked up when the run starts; its figures are not known yet."])
     if card is None:
@@ -33,6 +36,15 @@ def model_facts(card: ModelCard | None, ref: str | None, headline: str = "accura
     if card.known is not None:
         lines.append(measured(card.known, words=True, name=headline.lower()))
     return _lines(lines, escaped=True) + _lines([card.summary])
+
+
+def no_teacher() -> str:
+    return _lines(
+        [
+            "Students that learn from each other, in mutual learning, need none.",
+            "Else pick one, or write hub:OWNER/NAME, folder:PATH, artifact:DIGEST, onnx:PATH or csv:PATH.",
+        ]
+    )
 
 
 def no_student() -> str:

@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 
 from kdui.core.contracts import StageSpec
 from kdui.core.errors import RecipeError
+from kdui.core.plain import Frozen
 
 Kind = Literal["switch", "choice", "slider", "integer", "decimal", "text"]
 
@@ -35,6 +36,8 @@ class Knob:
     advanced: bool = False
     lens: str | None = None
     modality: str | None = None
+    shows: str | None = None
+    usual: Mapping[str, str] = field(default_factory=dict)
     only_when: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
     def shown(self, value: Any) -> Any:
@@ -72,8 +75,8 @@ class Knob:
         return int(value) if self.whole and value.is_integer() else value
 
 
-def knobs(spec: type[StageSpec]) -> tuple[Knob, ...]:
-    """The knobs of a spec in the order of its fields."""
+def knobs(spec: type[Frozen]) -> tuple[Knob, ...]:
+    """The knobs of a method's spec or of a model family's options, in the order of its fields."""
     return tuple(_knob(name, info) for name, info in spec.model_fields.items())
 
 
@@ -101,6 +104,8 @@ def _knob(name: str, info: FieldInfo) -> Knob:
         advanced=bool(extra.get("advanced")),
         lens=extra.get("lens"),
         modality=extra.get("modality"),
+        shows=extra.get("shows"),
+        usual=extra.get("usual", {}),
         only_when=extra.get("only_when", {}),
     )
 
@@ -136,10 +141,15 @@ def differences(form: Iterable[Knob], settings: Mapping[str, Any]) -> dict[str, 
     return {knob.name: settings[knob.name] for knob in form if knob.name in settings and settings[knob.name] != knob.default}
 
 
-def applies(knob: Knob, settings: Mapping[str, Any], modality: str | None) -> bool:
-    """Whether a knob means anything beside these settings, for a task of this modality."""
+def applies(knob: Knob, settings: Mapping[str, Any], modality: str | None, shows: Collection[str] | None = None) -> bool:
+    """Whether a knob means anything beside these settings, for a task of this modality and a model with such inner values.
+
+    One that the model cannot take stays in sight where a recipe has turned it, so that it can be turned back.
+    """
     if knob.modality is not None and modality is not None and knob.modality != modality:
         return False
+    if knob.shows is not None and shows is not None and knob.shows not in shows:
+        return bool(settings.get(knob.name, knob.default) != knob.default)
     return all(settings.get(name) in allowed for name, allowed in knob.only_when.items())
 
 
@@ -172,11 +182,13 @@ class Form:
         """The settings that differ from their defaults."""
         return differences(self.knobs, self.settings(shown))
 
-    def updates(self, settings: Mapping[str, Any], modality: str | None = None) -> list[Any]:
+    def updates(
+        self, settings: Mapping[str, Any], modality: str | None = None, shows: Collection[str] | None = None
+    ) -> list[Any]:
         """Updates of ``components`` that show these settings, and hide what does not apply."""
         full = {knob.name: settings.get(knob.name, knob.default) for knob in self.knobs}
         return [
-            gr.update(value=knob.shown(full[knob.name]), visible=applies(knob, full, modality))
+            gr.update(value=knob.shown(full[knob.name]), visible=applies(knob, full, modality, shows), **hint(knob, modality))
             for knob in self.knobs
             if knob.name in self.controls
         ]
@@ -188,6 +200,7 @@ def draw_form(
     settings: Mapping[str, Any],
     *,
     modality: str | None = None,
+    shows: Collection[str] | None = None,
     lens: Callable[[Knob], None] | None = None,
     elsewhere: Collection[str] = (),
     fold: str = "More settings",
@@ -200,7 +213,7 @@ def draw_form(
     full = {knob.name: settings.get(knob.name, knob.default) for knob in form}
 
     def draw(knob: Knob) -> Any:
-        return draw_knob(method, knob, full[knob.name], visible=applies(knob, full, modality))
+        return draw_knob(method, knob, full[knob.name], visible=applies(knob, full, modality, shows), modality=modality)
 
     drawn = lay_out(form, draw, lens=lens, fold=fold, fold_id=f"more-{method}")
     result = Form(method, form, {knob.name: drawn[knob.name] for knob in form})
@@ -229,7 +242,9 @@ def lay_out(
     return drawn
 
 
-def draw_knob(method: str, knob: Knob, value: Any, *, visible: bool = True) -> gr.components.Component:
+def draw_knob(
+    method: str, knob: Knob, value: Any, *, visible: bool = True, modality: str | None = None
+) -> gr.components.Component:
     """One control with its label, help and bounds; its elem_id is ``knob-METHOD-FIELD``."""
     common: dict[str, Any] = {
         "value": knob.shown(value),
@@ -251,7 +266,12 @@ def draw_knob(method: str, knob: Knob, value: Any, *, visible: bool = True) -> g
     if knob.kind in ("integer", "decimal"):
         # Without bounds: the recipe's own check refuses in words what Gradio would answer with "Error".
         return gr.Number(step=arrow_step(knob), **common)
-    return gr.Textbox(**common)
+    return gr.Textbox(**common, **hint(knob, modality))
+
+
+def hint(knob: Knob, modality: str | None) -> dict[str, Any]:
+    """What an empty text means for such a task, shown in its place."""
+    return {"placeholder": knob.usual.get(modality or "", "")} if knob.usual else {}
 
 
 def arrow_step(knob: Knob) -> float:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from kdui.catalogue.defaults import NO_TEACHER
 from kdui.catalogue.recipe_files import validated
 from kdui.core.errors import RecipeError
 from kdui.core.recipe import ModelRef, Recipe, Stage
@@ -14,14 +15,16 @@ from kdui.ui.forms import Knob
 
 @dataclass(frozen=True)
 class Choices:
-    """What the form says. ``stages``: method -> settings that differ from the defaults, or None where it is switched off.
+    """What the form says; an empty ``teacher`` means none.
+
+    ``stages``: method -> settings that differ from the defaults, or None where it is switched off.
 
     Of ``distillers``, the methods that train a student, at most one has settings: it takes the place of any other in the recipe.
     """
 
     task: str
-    teacher: str
-    student: str
+    teacher: str | None
+    student: str | None
     seed: float
     stages: Mapping[str, Mapping[str, Any] | None]
     distillers: Collection[str] = ("distill",)
@@ -48,7 +51,7 @@ def compose(base: Recipe, choices: Choices, order: Mapping[str, int]) -> Recipe:
     if not stages:
         raise RecipeError("Nothing is left to do: switch at least one step on.")
     kept = base.model_dump(exclude={"stages", "task", "teacher", "student", "seed"})
-    teacher = _model(choices.teacher, "teacher")
+    teacher = None if choices.teacher == NO_TEACHER else _model(choices.teacher, "teacher")
     return validated(
         kept | {"task": choices.task, "seed": choices.seed, "teacher": teacher, "student": student, "stages": stages}
     )

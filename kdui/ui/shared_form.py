@@ -6,7 +6,7 @@ places by their kind, so that the page does not grow with the number of methods.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -71,11 +71,13 @@ class SharedForm:
         settings = {knob.name: knob.setting(by_slot[slot]) for slot, knob in self.own(method).items()}
         return differences(self.knobs_of[method], settings)
 
-    def updates(self, method: str, settings: Mapping[str, Any], modality: str | None = None) -> list[Any]:
+    def updates(
+        self, method: str, settings: Mapping[str, Any], modality: str | None = None, shows: Collection[str] | None = None
+    ) -> list[Any]:
         """Updates of ``components`` that show these settings of the method, and hide what it does not have."""
         own, full = self.own(method), _full(self.knobs_of[method], settings)
         return [
-            _update(own[slot], full[own[slot].name], visible=applies(own[slot], full, modality))
+            _update(own[slot], full[own[slot].name], visible=applies(own[slot], full, modality, shows))
             if slot in own
             else gr.update(visible=False)
             for slot in self.controls
@@ -83,7 +85,9 @@ class SharedForm:
 
     # --- drawing -------------------------------------------------------------------------------------------------------
 
-    def drawer(self, method: str, settings: Mapping[str, Any], modality: str | None) -> Callable[[Knob], Any]:
+    def drawer(
+        self, method: str, settings: Mapping[str, Any], modality: str | None, shows: Collection[str] | None
+    ) -> Callable[[Knob], Any]:
         """Draws one slot as this method has it; what it does not have is there and hidden."""
         own, full = self.own(method), _full(self.knobs_of[method], settings)
 
@@ -91,7 +95,7 @@ class SharedForm:
             knob = own.get(slot.name)
             value = slot.default if knob is None else full[knob.name]
             drawn = replace(knob or slot, name=slot.name)
-            visible = knob is not None and applies(knob, full, modality)
+            visible = knob is not None and applies(knob, full, modality, shows)
             self.controls[slot.name] = draw_knob(self.method, drawn, value, visible=visible)
             return self.controls[slot.name]
 

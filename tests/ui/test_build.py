@@ -1,21 +1,25 @@
 """Build: a recipe shown in the form reads back as the same recipe, and what it says is what was meant."""
 
+import shlex
 import subprocess
 import sys
 
 import gradio as gr
 import pytest
 
+from kdui.catalogue.planner import plan_recipe
+from kdui.catalogue.recipe_files import BUILT_IN
 from kdui.core.errors import RecipeError, UnknownName
 from kdui.core.measurement import Measurement, Origin, Provenance
 from kdui.core.recipe import Recipe
 from kdui.core.views import Estimate, EstimateRow, ModelCard, PlannedStep
+from kdui.terminal import parse_values
 from kdui.ui import build_facts
 from kdui.ui.build import Build
 from kdui.ui.build_events import named_recipe
 from kdui.ui.forms import knobs
 from kdui.ui.page import assets_version, create_page, head, plotly_script
-from kdui.ui.recipe_form import Choices, compose, pack, sweep_seeds, sweep_values, unpack
+from kdui.ui.recipe_form import Choices, compose, pack, sweep_seeds, sweep_values, unpack, with_distiller
 from kdui.workbench import Workbench
 
 ORDER = {"teach": 10, "distill": 20, "prune": 30, "quantize": 50, "export": 80, "measure": 90}
@@ -52,6 +56,10 @@ def shown(updates):
     return [update.get("value") if isinstance(update, dict) else update for update in updates]
 
 
+def digests(workbench, recipe):
+    return [step.digest for step in plan_recipe(recipe, workbench.settings)]
+
+
 def choices(**changed):
     given = {"task": "digits", "teacher": "big", "student": "small", "seed": 3, "stages": {}}
     return Choices(**{**given, **changed})
@@ -60,14 +68,152 @@ def choices(**changed):
 # --- the form and the recipe --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "name", ["quickstart", "fashion-cnn", "reuters-bilstm", "reuters-minilm3", "sentiment-bilstm", "two-tasks"]
-)
+@pytest.mark.parametrize("name", sorted(path.stem for path in BUILT_IN.glob("*.yaml")))
 def test_every_built_in_recipe_survives_the_form(build, workbench, name):
     recipe = workbench.recipe(name)
     read = build.recipe(*shown(build.show(recipe)))
     assert workbench.command(read) == f"python app.py run {name}"
     assert (read.name, read.task, read.seed) == (recipe.name, recipe.task, recipe.seed)
+    assert digests(workbench, read) == digests(workbench, recipe)
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "value"),
+    [
+        ("two-tasks", "specialists.weights", "2, 1"),
+        ("quickstart", "distill.control", False),
+        ("quickstart", "student", None),
+        ("deep-compression", "teach.dropout", None),
+    ],
+)
+def test_the_command_gives_a_shell_what_it_reads_back(workbench, name, key, value):
+    command = workbench.command(workbench.recipe(name).with_values({key: value}))
+    words = shlex.split(command)
+    assert words[:-1] == ["python", "app.py", "run", name, "--set"]
+    assert parse_values(words[-1:]) == {key: value}
+
+
+def test_stages_that_deliver_are_there_where_the_recipe_has_them_or_somebody_turns_them(build, workbench):
+    values = shown(build.show(workbench.recipe("deep-compression")))
+    position = {component.elem_id: index for index, component in enumerate(build.inputs)}
+    values[position["knob-export-opset"]] = 19
+    assert build.recipe(*values).stage("export").settings == {"opset": 19}
+
+
+# --- without a teacher, and with one that comes trained -------------------------------------------------------------------
+
+
+ALONE = {
+    "name": "Alone",
+    "task": "digits",
+    "student": "cnn-small",
+    "stages": [{"mutual": {"peers": 3}}, {"prune": {"sparsity": 0.4}}, "measure"],
+}
+
+
+def test_a_recipe_without_a_teacher_survives_the_form_and_is_queued(build, workbench):
+    recipe = workbench.parse_recipe(workbench.recipe_yaml(Recipe.model_validate(ALONE)))
+    filled = build.show(recipe)
+    read = build.recipe(*shown(filled))
+    assert (read, read.teacher) == (recipe, None)
+    assert (filled[2]["value"], filled[2]["choices"][-1]) == ("", ("No teacher", ""))
+    run = workbench.submit(read)
+    assert [step.role for step in run.steps if step.produces == "model"] == ["student", "control", "compressed"]
+    estimate = workbench.estimate(read)
+    assert {row.teacher for row in estimate.rows} == {None} and estimate.rows[0].result is not None
+    assert "need none" in build.facts(read)[1]
+    assert workbench.lenses(read)["temperature"]["origin"] == "none"
+    saved = workbench.save_recipe(read, "Alone")
+    named = read.with_values({"teacher": "cnn-medium"})
+    assert workbench.command(read) == f"python app.py run {saved}"
+    assert workbench.command(named) == f"python app.py run {saved} --set teacher=cnn-medium"
+
+
+@pytest.mark.parametrize(("task", "student"), [("digits", "cnn-small"), ("reuters-r8", "minilm-l6")])
+def test_no_teacher_offers_students_that_start_by_themselves(build, workbench, task, student):
+    recipe = workbench.default_recipe(task, "")
+    assert (recipe.teacher, str(recipe.student)) == (None, student)
+    assert "teach" not in [stage.method for stage in recipe.stages]
+    with pytest.raises(RecipeError, match="needs a teacher"):
+        workbench.check(recipe)
+    workbench.check(with_distiller(recipe, "mutual", build.shared.knobs_of))
+    offered = [card.ref for card in workbench.students(task, "")]
+    assert offered[0] == student and "bilstm-128" not in offered
+
+
+def test_a_teacher_that_comes_trained_is_not_taught_again(build, workbench, tmp_path):
+    labels = workbench.tasks()[0].labels
+    table = tmp_path / "answers.csv"
+    table.write_text(",".join(labels) + "\n")
+    recipe = workbench.default_recipe("digits", f"csv:{table}")
+    assert [stage.method for stage in recipe.stages] == ["distill", "prune", "quantize", "export", "measure"]
+    read = build.recipe(*shown(build.show(recipe)))
+    assert digests(workbench, read) == digests(workbench, recipe)
+    assert [stage.name for stage in read.stages] == [stage.name for stage in recipe.stages]
+    assert "teach" in [stage.method for stage in workbench.default_recipe("digits", "hub:owner/name").stages]
+
+
+def test_teach_is_switched_off_and_an_untrained_teacher_is_refused_before_queueing(build, workbench):
+    values = shown(build.show(workbench.recipe("quickstart")))
+    position = {component.elem_id: index for index, component in enumerate(build.inputs)}
+    values[position["use-teach"]] = False
+    recipe = build.recipe(*values)
+    assert recipe.stages[0].method == "distill"
+    with pytest.raises(RecipeError, match=r"CNN medium is not trained yet\. Put a 'teach' stage before it"):
+        workbench.submit(recipe)
+    assert workbench.runs().total == 0
+
+
+# --- options and conditions ---------------------------------------------------------------------------------------------
+
+
+def test_a_students_options_are_read_from_their_fields(build, workbench):
+    recipe = workbench.recipe("reuters-bilstm").with_values({"student": "bilstm-128?vocabulary=6000&hidden=96"})
+    values = shown(build.show(recipe))
+    place = build.inputs.index(build.options)
+    assert values[build.inputs.index(build.student)] == "bilstm-128"
+    read = build.recipe(*values)
+    assert digests(workbench, read) == digests(workbench, recipe)
+    command = workbench.command(read)
+    assert command == "python app.py run reuters-bilstm --set 'student=bilstm-128?hidden=96&vocabulary=6000'"
+    assert parse_values(shlex.split(command)[-1:]) == {"student": str(read.student)}
+    for field in values[place]["fields"]:
+        field["value"] = {"hidden": 0, "vocabulary": 0}.get(field["name"], field["value"])
+    bad = build.recipe(*values)
+    assert str(bad.student) == "bilstm-128?hidden=0"
+    with pytest.raises(RecipeError, match="option hidden is 0, but: input should be greater than or equal to 1"):
+        workbench.submit(bad)
+
+
+def visible(build, recipe, elem_id):
+    place = next(index for index, component in enumerate(build.inputs) if component.elem_id == elem_id)
+    return build.show(recipe)[place]["visible"]
+
+
+def test_adapters_are_offered_where_the_trained_model_takes_them(build, workbench):
+    bilstm, minilm = workbench.recipe("reuters-bilstm"), workbench.recipe("reuters-minilm3")
+    assert [visible(build, recipe, "knob-distill-adapter_rank") for recipe in (bilstm, minilm)] == [False, True]
+    assert [visible(build, recipe, "knob-teach-adapter_rank") for recipe in (bilstm, minilm)] == [True, True]
+    turned = bilstm.with_values({"distill.adapter_rank": 8})
+    assert visible(build, turned, "knob-distill-adapter_rank") is True  # or nobody could turn it back
+    with pytest.raises(RecipeError, match="trains adapters beside attention, but BiLSTM-128 has none"):
+        workbench.check(turned)
+
+
+def test_an_assistant_left_open_says_which_one_it_will_be(build, workbench):
+    place = next(index for index, component in enumerate(build.inputs) if component.elem_id == "knob-assistant-model")
+    shown_as = {name: build.show(workbench.recipe(name))[place] for name in ("quickstart", "reuters-bilstm")}
+    assert {name: (update["value"], update["placeholder"]) for name, update in shown_as.items()} == {
+        "quickstart": ("", "cnn-medium"),
+        "reuters-bilstm": ("", "minilm-l3"),
+    }
+
+
+def test_the_shift_of_a_transfer_set_is_named_after_whom_it_concerns(build, workbench):
+    recipe = with_distiller(workbench.recipe("quickstart"), "transfer_set", build.shared.knobs_of)
+    place = next(index for index, component in enumerate(build.inputs) if component.elem_id == "knob-distill-augment")
+    assert build.show(recipe)[place]["label"] == "Shift the control's pictures"
+    assert build.show(workbench.recipe("quickstart"))[place]["label"] == "Augment pictures"
 
 
 def test_a_turned_knob_and_a_switched_off_step_are_in_the_recipe(build, workbench):
@@ -180,6 +326,15 @@ def test_model_facts_give_figures_with_their_marks_and_escape_what_others_wrote(
 
 def test_a_model_that_is_not_listed_has_no_invented_figures():
     assert "figures are not known yet" in build_facts.model_facts(None, "hub:owner/name")
+
+
+def test_a_model_that_cannot_be_is_not_said_to_be_looked_up():
+    assert build_facts.model_facts(None, "bilstm-64?hidden=0") == ""
+
+
+def test_the_card_of_a_model_with_options_names_them(workbench):
+    card = workbench.card("reuters-r8", "bilstm-64?hidden=96", "student")
+    assert (card.summary, card.parameters) == ("BiLSTM-64 (hidden 96)", None)
 
 
 def test_cost_shows_ranges_ratios_warnings_and_what_is_cached():

@@ -125,7 +125,7 @@ def test_a_method_is_chosen_by_keyboard_and_what_does_not_fit_is_refused_before_
     expect(page.locator("table.cost")).to_contain_text("Parameters")
     expect(page.locator("#knob-assistant-model")).to_have_count(0)
     page.locator("#use-assistant input").check()
-    expect(page.locator("#knob-assistant-model textarea")).to_have_value("cnn-medium")
+    expect(page.locator("#knob-assistant-model textarea")).to_have_attribute("placeholder", "cnn-medium")
     expect(page.locator("#build-yaml textarea")).to_have_value(re.compile("- assistant\\n"))
 
 
@@ -150,6 +150,66 @@ def test_the_address_brings_a_recipe_back_and_wrong_input_is_answered_in_words(p
     page.locator("#build-yaml textarea").fill("task: [oops")
     page.get_by_role("button", name="Load this YAML").click()
     expect(page.locator(".toast-body")).to_contain_text("not valid YAML")
+
+
+def choose(page, role, text):
+    """Write into a list of models, as one who knows the name does."""
+    field = page.locator(f"#build-{role} input")
+    field.fill(text)
+    field.press("Enter")
+
+
+def test_a_students_options_are_fields_and_a_bad_value_is_refused_at_once(page, address, bench):
+    page.goto(address)
+    yaml, options = page.locator("#build-yaml textarea"), page.locator("#build-options")
+    expect(page.locator("table.cost")).to_contain_text("Parameters")
+    before = page.locator("table.cost tr", has_text="Parameters").inner_text()
+    turn(page, "distill-temperature", 9)
+    page.get_by_text("The same as YAML").click()
+    options.locator("summary").click()
+    expect(options.get_by_role("spinbutton")).to_have_count(3)
+    width = options.get_by_label("Width")
+    expect(width).to_have_value("8")
+    width.fill("12")
+    expect(yaml).to_have_value(re.compile(r"student: cnn-small\?width=12\n(.*\n)*.*temperature: 9"))
+    expect(options.locator("summary")).to_have_text("Options: width 12")
+    expect(page.locator("table.cost")).to_contain_text("Parameters")
+    assert page.locator("table.cost tr", has_text="Parameters").inner_text() != before
+    width.fill("0")
+    expect(options.locator(".wrong:visible")).to_have_text("Write a whole number from 1 to 512.")
+    expect(page.locator("#build-cost [role=alert]")).to_contain_text("option width is 0, but: input should be greater")
+    page.get_by_role("button", name="Queue run").click()
+    expect(page.locator("#build-status [role=alert]")).to_contain_text("option width is 0")
+    assert bench.runs().total == 0
+    width.fill("8")
+    expect(yaml).to_have_value(re.compile(r"student: cnn-small\n"))
+    expect(options.locator(".wrong:visible")).to_have_count(0)
+    choose(page, "student", "resnet-tiny?blocks=2")
+    expect(page.locator("#build-student input")).to_have_value("ResNet tiny")
+    expect(options.get_by_label("Blocks")).to_have_value("2")
+    expect(options.locator("summary")).to_have_text("Options: blocks 2")
+    expect(yaml).to_have_value(re.compile(r"student: resnet-tiny\?blocks=2\n"))
+
+
+def test_students_without_a_teacher_and_an_untrained_teacher(page, address, bench):
+    page.goto(address)
+    expect(page.locator("table.cost")).to_contain_text("Parameters")
+    page.locator("#use-teach input").uncheck()
+    expect(page.locator("#build-cost [role=alert]")).to_contain_text(
+        "CNN medium is not trained yet. Put a 'teach' stage before it"
+    )
+    page.locator("#build-teacher input").click()
+    page.get_by_role("option", name="No teacher").click()
+    expect(page.get_by_label("What the student learns from")).to_have_value("mutual")
+    expect(page.locator("#build-teacher input")).to_have_value("No teacher")
+    expect(page.locator("#use-teach input")).not_to_be_checked()
+    expect(page.locator("table.cost")).to_contain_text("Parameters")
+    page.get_by_role("button", name="Queue run").click()
+    expect(page.locator("#build-status .win")).to_contain_text("Queued")
+    queued = bench.run(bench.runs().rows[0].id).run.recipe
+    assert (queued.teacher, queued.stages[0].method) == (None, "mutual")
+    choose(page, "teacher", "cnn-medium")
+    expect(page.locator("#use-teach input")).to_be_checked()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

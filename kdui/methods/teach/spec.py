@@ -108,5 +108,5 @@ METHOD = Method(
     version=1,
     spec=TeachSpec,
     plan=plan,
-    summary="Train or fine-tune the teacher on the true labels. Off takes one that comes trained as it is.",
+    summary="Train the teacher on the true labels; off takes one that comes trained.",
 )
