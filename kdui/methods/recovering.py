@@ -9,7 +9,7 @@ from kdui.training.context import StepContext
 from kdui.training.learning import fit, keep
 from kdui.training.loop import LossFunction
 from kdui.training.saved import SavedModel
-from kdui.training.teacher_outputs import TeacherOutputs
+from kdui.training.teacher_outputs import cached_outputs
 
 
 def recover(
@@ -45,7 +45,7 @@ def recovery_losses(context: StepContext) -> LossFunction:
     if context.settings.get("smoothed"):
         return smoothed_losses(context)[0]
     if "outputs" in context.inputs:
-        cached = TeacherOutputs(context.inputs["outputs"], context.device)
+        cached = cached_outputs(context)
         return soft_and_hard(
             context, lambda batch: cached(batch.index, 0), context.settings["temperature"], context.settings["soft_weight"]
         )

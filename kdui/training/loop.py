@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -19,6 +18,7 @@ from kdui.training.checkpoint import load_checkpoint, save_checkpoint
 from kdui.training.context import Reporter
 from kdui.training.device import autocast
 from kdui.training.dropout import quick_dropout
+from kdui.training.predicting import predict
 from kdui.training.regularization import dropout_rate, penalties
 from kdui.training.resident import ResidentData
 
@@ -254,31 +254,6 @@ class Trainer:
         self._saved_at = time.monotonic()
         self._saving = self._saved_at - began
         return self._saving
-
-
-def predict(
-    model: nn.Module,
-    data: ResidentData,
-    batch_size: int = 256,
-    view: int | None = None,
-    check: Callable[[float], None] | None = None,
-) -> np.ndarray:
-    """Outputs [n, ...] in fp32 over a whole split, in the split's order; ``check(fraction)`` may raise to stop."""
-    model.eval()
-    found: np.ndarray | None = None
-    done = 0
-    with torch.inference_mode(), autocast(data.device):
-        for index in data.in_order(batch_size if data.lengths is None else min(batch_size, 64)):
-            rows = model(**data.inputs(index, view)).float().cpu().numpy()
-            if found is None:
-                found = np.empty((len(data), *rows.shape[1:]), dtype=np.float32)
-            found[index.numpy()] = rows
-            done += len(index)
-            if check:
-                check(done / len(data))
-    if found is None:
-        raise StageFailed("There is no data to predict on.")
-    return found
 
 
 def make_optimizer(

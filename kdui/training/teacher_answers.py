@@ -4,15 +4,15 @@ import torch
 
 from kdui.training.context import StepContext
 from kdui.training.learning import knobs_of, resident
-from kdui.training.loop import predict
+from kdui.training.predicting import predict
 from kdui.training.starting import load_input
-from kdui.training.teacher_outputs import TeacherOutputs
+from kdui.training.teacher_outputs import cached_outputs
 
 
 def teacher_answers(context: StepContext) -> torch.Tensor:
     """Probabilities [n, classes] in fp32 on the CPU: the mean over the kept views, or of a teacher that is asked now."""
     if "outputs" in context.inputs:
-        cached = TeacherOutputs(context.inputs["outputs"], context.device)
+        cached = cached_outputs(context)
         limit = knobs_of(context).train_examples
         index = torch.arange(min(limit, cached.count) if limit else cached.count)
         views = [torch.softmax(cached(index, view), dim=-1) for view in range(cached.views)]

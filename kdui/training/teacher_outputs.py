@@ -5,35 +5,71 @@ epoch of plain training costs. Where there are very many classes (a vocabulary),
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from kdui.core.artifact import Artifact
+from kdui.core.errors import StageFailed
+from kdui.training.context import StepContext
+from kdui.training.teacher_features import reserve
 
 FILE, PLACES, REST = "outputs.npy", "places.npy", "rest.npy"
 MANY_CLASSES, TOP = 4096, 128
 
 
-def write_outputs(folder: Path, outputs: np.ndarray, many: int = MANY_CLASSES, top: int = TOP) -> None:
-    """Keep outputs [views, n, ..., classes] as fp16: a logit of 20 is then off by at most 0.008, far below what training feels.
+class OutputsWriter:
+    """Writes outputs [views, n, ..., classes] batch by batch into mapped fp16 files; call ``close`` at the end.
 
-    Of more than ``many`` classes only the ``top`` largest of each row are kept, with their places and the log-sum-exp
-    of the rest.
+    A logit of 20 is then off by at most 0.008, far below what training feels. Of more than ``many`` classes only the ``top``
+    largest of each row are kept, with their places and the log-sum-exp of the rest. The disk's room is taken at the first batch,
+    so that a full disk is an OSError there.
     """
-    if outputs.shape[-1] <= many:
-        np.save(folder / FILE, _halved(outputs))
-        return
-    places = np.argpartition(-outputs, top, axis=-1)[..., :top].astype(np.int32)
-    values = np.take_along_axis(outputs, places, axis=-1)
-    others = outputs.astype(np.float64)
-    np.put_along_axis(others, places, -np.inf, axis=-1)
-    largest = others.max(axis=-1)
-    rest = largest + np.log(np.exp(others - largest[..., None]).sum(axis=-1))
-    np.save(folder / FILE, _halved(values))
-    np.save(folder / PLACES, places)
-    np.save(folder / REST, (rest - np.log(outputs.shape[-1] - top)).astype(np.float32))
-    (folder / "classes.txt").write_text(str(outputs.shape[-1]), encoding="ascii")
+
+    def __init__(self, folder: Path, views: int, count: int, many: int = MANY_CLASSES, top: int = TOP):
+        """``count``: examples in one view."""
+        self._folder, self._size, self._many, self._top = folder, (views, count), many, top
+        self._files: dict[str, np.ndarray] = {}
+        self._classes = 0
+
+    def write(self, view: int, examples: np.ndarray, outputs: np.ndarray) -> None:
+        """``outputs`` [batch, ..., classes] in fp32 of these examples [batch] in this view."""
+        for name, rows in (self._largest(outputs) if outputs.shape[-1] > self._many else {FILE: _halved(outputs)}).items():
+            if name not in self._files:
+                self._files[name] = np.lib.format.open_memmap(
+                    self._folder / name, "w+", rows.dtype, (*self._size, *rows.shape[1:])
+                )
+                reserve(self._folder / name)
+            self._files[name][view, examples] = rows
+        self._classes = outputs.shape[-1]
+
+    def _largest(self, outputs: np.ndarray) -> dict[str, np.ndarray]:
+        places = np.argpartition(-outputs, self._top, axis=-1)[..., : self._top].astype(np.int32)
+        values = np.take_along_axis(outputs, places, axis=-1)
+        others = outputs.astype(np.float64)
+        np.put_along_axis(others, places, -np.inf, axis=-1)
+        largest = others.max(axis=-1)
+        rest = largest + np.log(np.exp(others - largest[..., None]).sum(axis=-1))
+        shared = (rest - np.log(outputs.shape[-1] - self._top)).astype(np.float32)
+        return {FILE: _halved(values), PLACES: places, REST: shared}
+
+    def close(self) -> tuple[int, ...]:
+        """Flush the files; returns the shape of all outputs, those that were not kept too."""
+        for kept in self._files.values():
+            if isinstance(kept, np.memmap):
+                kept.flush()
+        if PLACES in self._files:
+            (self._folder / "classes.txt").write_text(str(self._classes), encoding="ascii")
+        return (*self._files[FILE].shape[:-1], self._classes)
+
+
+def write_outputs(folder: Path, outputs: np.ndarray, many: int = MANY_CLASSES, top: int = TOP) -> None:
+    """Keep outputs [views, n, ..., classes] that are all there already."""
+    writer = OutputsWriter(folder, outputs.shape[0], outputs.shape[1], many, top)
+    for view, rows in enumerate(outputs):
+        writer.write(view, np.arange(len(rows)), rows)
+    writer.close()
 
 
 def _halved(outputs: np.ndarray) -> np.ndarray:
@@ -50,9 +86,10 @@ class TeacherOutputs:
         self._mapped = np.load(artifact.file(FILE), mmap_mode="r", allow_pickle=False)
         small = self._mapped.nbytes <= self.RESIDENT_BYTES
         self._resident = torch.from_numpy(np.array(self._mapped)).to(device) if small else None
-        self._classes = 0
-        if PLACES in artifact.manifest.files:
-            self._classes = int(artifact.file("classes.txt").read_text(encoding="ascii"))
+        self._many = PLACES in artifact.manifest.files
+        self.classes = int(self._mapped.shape[-1])
+        if self._many:
+            self.classes = int(artifact.file("classes.txt").read_text(encoding="ascii"))
             self._places = np.load(artifact.file(PLACES), mmap_mode="r", allow_pickle=False)
             self._rest = np.load(artifact.file(REST), mmap_mode="r", allow_pickle=False)
 
@@ -72,11 +109,28 @@ class TeacherOutputs:
             kept = self._resident[view, index.to(self._device)].float()
         else:
             kept = self._read(self._mapped, view, index).float()
-        if not self._classes:
+        if not self._many:
             return kept
         rest = self._read(self._rest, view, index)
-        whole = rest.unsqueeze(-1).expand(*rest.shape, self._classes).clone()
+        whole = rest.unsqueeze(-1).expand(*rest.shape, self.classes).clone()
         return whole.scatter(-1, self._read(self._places, view, index).long(), kept)
 
     def _read(self, mapped: np.ndarray, view: int, index: torch.Tensor) -> torch.Tensor:
         return torch.from_numpy(np.array(mapped[view, index.cpu().numpy()])).to(self._device)
+
+
+def cached_outputs(context: StepContext, name: str = "outputs") -> TeacherOutputs:
+    """The kept outputs that the step reads; raises StageFailed where they are another teacher's or answer another question."""
+    artifact, teacher = context.inputs[name], context.inputs.get("teacher")
+    asked = artifact.manifest.inputs.get("teacher", artifact.digest)  # a table of answers is its own teacher
+    if name == "outputs" and teacher is not None and asked != teacher.digest:
+        raise StageFailed("The cached answers are those of another teacher. Run the recipe again, so that its own are kept.")
+    found = TeacherOutputs(artifact, context.device)
+    limit: Any = context.settings.get("train_examples")
+    needed = len(context.data.targets("train")[: limit or None])
+    if found.classes != context.facts.outputs or found.count < needed:
+        raise StageFailed(
+            f"The teacher gave {found.classes} values on {found.count:,} examples, but {context.facts.title} has "
+            f"{context.facts.outputs} labels and the student learns from {needed:,} examples. Name a teacher of this very task."
+        )
+    return found

@@ -15,11 +15,12 @@ from kdui.runtime.sessions import open_session
 from kdui.training.context import StepContext
 from kdui.training.device import autocast
 from kdui.training.learning import resident
-from kdui.training.loop import Batch, predict
+from kdui.training.loop import Batch
+from kdui.training.predicting import Gathered, Keep, predict_each
 from kdui.training.resident import ResidentData
 from kdui.training.saved import SavedModel
 from kdui.training.starting import load_input
-from kdui.training.teacher_outputs import TeacherOutputs
+from kdui.training.teacher_outputs import cached_outputs
 
 Asks = Callable[[Batch], torch.Tensor]
 
@@ -27,7 +28,7 @@ Asks = Callable[[Batch], torch.Tensor]
 def teacher_of(context: StepContext) -> Asks:
     """The teacher's outputs on a batch, fp32: cached ones where the step reads ``outputs``, else the ``teacher`` itself."""
     if "outputs" in context.inputs:
-        cached = TeacherOutputs(context.inputs["outputs"], context.device)
+        cached = cached_outputs(context)
         return lambda batch: cached(batch.index, batch.view)
     live = LiveTeacher(context, load_input(context, "teacher"))
     return lambda batch: live(batch)
@@ -50,21 +51,19 @@ class WholeTeacher:
 
     def __call__(self, data: ResidentData, view: int | None = None, check: Callable[[float], None] | None = None) -> np.ndarray:
         """Outputs [n, ...] in fp32 over a split, in its order; raises StageFailed where a graph gives no numbers."""
+        whole = Gathered(len(data), check)
+        self.each(data, whole, view)
+        assert whole.outputs is not None, "a split is never empty"
+        return whole.outputs
+
+    def each(self, data: ResidentData, keep: Keep, view: int | None = None) -> None:
+        """The same handed to ``keep`` batch by batch."""
         if self._module is not None:
-            return predict(self._module, data, view=view, check=check)
-        found: np.ndarray | None = None
-        done = 0
+            predict_each(self._module, data, keep, view=view)
+            return
         for index in data.in_order(64):
             batch = {name: tensor.cpu().numpy() for name, tensor in data.inputs(index, view).items()}
-            rows = self._session.run(None, batch)[0]
-            if found is None:
-                found = np.empty((len(data), *rows.shape[1:]), dtype=np.float32)
-            found[index.numpy()] = rows
-            done += len(index)
-            if check:
-                check(done / len(data))
-        assert found is not None, "a split is never empty"
-        return require_numbers(found)
+            keep(index.numpy(), require_numbers(self._session.run(None, batch)[0]))
 
 
 class LiveTeacher:

@@ -149,16 +149,16 @@ def test_a_cache_of_other_layers_is_refused(bench):
 def test_a_full_disk_in_the_middle_of_caching_fails_in_words_and_leaves_nothing(bench, monkeypatch):
     calls = []
 
-    def second_fails(number: int, offset: int, length: int) -> None:
+    def third_fails(number: int, offset: int, length: int) -> None:
         calls.append(length)
-        if len(calls) == 2:
+        if len(calls) == 3:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(os, "posix_fallocate", second_fails)
+    monkeypatch.setattr(os, "posix_fallocate", third_fails)
     run = hinted(bench, views=3, must_succeed=False)
     assert run.state is RunState.FAILED
     assert "The disk is full" in run.error and "then resume" in run.error
-    assert calls == [128 + 3 * len(splits()["train"]) * values * 2 for values in (32 * 4 * 4, 64 * 2 * 2)]
+    assert calls == [128 + 3 * len(splits()["train"]) * values * 2 for values in (10, 32 * 4 * 4, 64 * 2 * 2)]  # answers first
     assert not bench.store.artifacts.has(digest_of(run, "hints.features"))
     assert list((bench.settings.artifacts / "drafts").iterdir()) == []
 

@@ -21,7 +21,7 @@ from kdui.training.learning import LENS_FILE, resident
 from kdui.training.loop import Batch, Losses, LossFunction
 from kdui.training.matching import keep_teacher_features
 from kdui.training.student import train_student
-from kdui.training.teacher_outputs import write_outputs
+from kdui.training.teacher_outputs import OutputsWriter
 from kdui.training.teachers import Asks, WholeTeacher, teacher_of
 
 LENS_EXAMPLES = 12
@@ -33,17 +33,19 @@ def teacher_outputs(context: StepContext) -> dict[str, Any]:
     data = resident(context, "train", teacher.inputs, teacher.folder, context.settings["train_examples"])
     count = context.settings["views"]
     passes: list[int | None] = list(range(count)) if count else [None]
-    found = []
+    writer, done = OutputsWriter(context.out, len(passes), len(data)), 0
     for number, view in enumerate(passes):
 
-        def check(done: float, before: int = number) -> None:
-            context.report.progress((before + done) / (len(passes) + 1))
+        def keep(index: np.ndarray, rows: np.ndarray, number: int = number) -> None:
+            nonlocal done
+            writer.write(number, index, rows)
+            done += len(index)
+            context.report.progress(done / (len(data) * (len(passes) + 1)))
 
-        found.append(teacher(data, view, check))
-    outputs = np.stack(found)
-    write_outputs(context.out, outputs)
+        teacher.each(data, keep, view)
+    shape = writer.close()
     write_json(context.out / LENS_FILE, example_lens(context, teacher))
-    return {"shape": list(outputs.shape), "dtype": "float16"}
+    return {"shape": list(shape), "dtype": "float16"}
 
 
 def teacher_features(context: StepContext) -> dict[str, Any]:

@@ -22,7 +22,7 @@ def targets_entropy(context: StepContext) -> float:
     as they did for the student; those of a gate alike, because what the gate learns is not known before.
     """
     names = sorted((name for name in context.inputs if name.startswith("outputs")), key=lambda name: int(name[8:] or 0))
-    teachers = [TeacherOutputs(context.inputs[name], context.device) for name in names]
+    teachers = [TeacherOutputs(context.inputs[name], context.device) for name in names]  # a control's own start is another model
     told = told_labels(context)  # what is hidden from the student is hidden from its control
     index = torch.from_numpy(told.drawn)
     labels = torch.from_numpy(told.targets[told.drawn]).to(context.device)

@@ -20,7 +20,7 @@ from kdui.objectives import objective_of
 from kdui.training.context import StepContext
 from kdui.training.loop import Batch, Losses
 from kdui.training.student import train_student
-from kdui.training.teacher_outputs import TeacherOutputs
+from kdui.training.teacher_outputs import TeacherOutputs, cached_outputs
 
 Weights = Callable[[torch.Tensor, Batch], torch.Tensor]
 
@@ -54,12 +54,11 @@ def ensemble(context: StepContext) -> dict[str, Any]:
 def _cached_teachers(context: StepContext) -> list[TeacherOutputs]:
     """The teachers' caches, the recipe's own first; raises StageFailed where one answers another question."""
     names = ["outputs", *sorted((name for name in context.inputs if name.startswith("outputs_")), key=lambda name: int(name[8:]))]
-    found = [TeacherOutputs(context.inputs[name], context.device) for name in names]
+    found = [cached_outputs(context), *(TeacherOutputs(context.inputs[name], context.device) for name in names[1:])]
     for number, teacher in enumerate(found, 1):
-        classes = int(teacher(torch.zeros(1, dtype=torch.int64), 0).shape[-1])
-        if classes != context.facts.outputs or teacher.count != found[0].count:
+        if teacher.classes != context.facts.outputs or teacher.count != found[0].count:
             raise StageFailed(
-                f"Teacher {number} gave {classes} values on {teacher.count:,} examples, but {context.facts.title} has "
+                f"Teacher {number} gave {teacher.classes} values on {teacher.count:,} examples, but {context.facts.title} has "
                 f"{context.facts.outputs} labels and teacher 1 answered {found[0].count:,}. Name teachers of this very task."
             )
     return found

@@ -12,7 +12,8 @@ from kdui.methods.fusion.own_tasks import own_task
 from kdui.objectives import objective_of
 from kdui.training.context import StepContext
 from kdui.training.learning import resident
-from kdui.training.loop import Batch, Losses, predict
+from kdui.training.loop import Batch, Losses
+from kdui.training.predicting import predict
 from kdui.training.saved import SavedModel
 from kdui.training.starting import load_input
 from kdui.training.student import train_student

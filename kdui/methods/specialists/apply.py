@@ -23,7 +23,8 @@ from kdui.runtime.sessions import run_graph
 from kdui.store.artifacts import sha256_file, write_json
 from kdui.training.context import StepContext
 from kdui.training.learning import LENS_FILE, resident
-from kdui.training.loop import Batch, Losses, predict
+from kdui.training.loop import Batch, Losses
+from kdui.training.predicting import predict
 from kdui.training.saved import SavedModel
 from kdui.training.starting import load_input
 from kdui.training.student import train_student

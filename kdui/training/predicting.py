@@ -1,0 +1,53 @@
+"""What a model answers to a whole split: gathered, or handed on batch by batch."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import nn
+
+from kdui.core.errors import StageFailed
+from kdui.training.device import autocast
+from kdui.training.resident import ResidentData
+
+Keep = Callable[[np.ndarray, np.ndarray], None]  # takes the indices [batch] of examples and their outputs [batch, ...], fp32
+
+
+def predict(
+    model: nn.Module,
+    data: ResidentData,
+    batch_size: int = 256,
+    view: int | None = None,
+    check: Callable[[float], None] | None = None,
+) -> np.ndarray:
+    """Outputs [n, ...] in fp32 over a whole split, in the split's order; ``check(fraction)`` may raise to stop."""
+    whole = Gathered(len(data), check)
+    predict_each(model, data, whole, batch_size, view)
+    if whole.outputs is None:
+        raise StageFailed("There is no data to predict on.")
+    return whole.outputs
+
+
+def predict_each(model: nn.Module, data: ResidentData, keep: Keep, batch_size: int = 256, view: int | None = None) -> None:
+    """Hand the outputs of a whole split to ``keep`` batch by batch, so that no more than a batch of them lies in memory."""
+    model.eval()
+    with torch.inference_mode(), autocast(data.device):
+        for index in data.in_order(batch_size if data.lengths is None else min(batch_size, 64)):
+            keep(index.numpy(), model(**data.inputs(index, view)).float().cpu().numpy())
+
+
+class Gathered:
+    """Puts batches of outputs together to one array [n, ...] in fp32."""
+
+    def __init__(self, count: int, check: Callable[[float], None] | None = None):
+        self.outputs: np.ndarray | None = None
+        self._count, self._check, self._done = count, check, 0
+
+    def __call__(self, index: np.ndarray, rows: np.ndarray) -> None:
+        """``rows`` [batch, ...] of the examples ``index`` [batch]."""
+        if self.outputs is None:
+            self.outputs = np.empty((self._count, *rows.shape[1:]), dtype=np.float32)
+        self.outputs[index] = rows
+        self._done += len(index)
+        if self._check:
+            self._check(self._done / self._count)
