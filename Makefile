@@ -46,9 +46,10 @@ $(VENV)/run.stamp: $(VENV)/python.stamp requirements.txt
 	@$(PIP) -r requirements.txt
 	@touch $@
 
-$(VENV)/dev.stamp: $(VENV)/run.stamp requirements-dev.txt
+$(VENV)/dev.stamp: $(VENV)/run.stamp requirements-dev.txt requirements-independent.txt
 	@echo "Installing what the tests need into $(VENV) ..."
 	@$(PIP) -r requirements-dev.txt
+	@$(PIP) --no-deps -r requirements-independent.txt
 	@touch $@
 
 # The browser tests and the bench drive a real Chromium or Chrome.

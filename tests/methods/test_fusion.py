@@ -2,18 +2,22 @@
 
 import json
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
 
-from kdui.catalogue.tasks import load_task
+from kdui.catalogue.tasks import TASKS, load_task
 from kdui.core.errors import RecipeError
 from kdui.core.run import RunState
 from kdui.methods.fusion.losses import fused_loss, turned
-from kdui.methods.fusion.own_tasks import still_statistics
+from kdui.methods.fusion.own_tasks import HiddenWords, NextWords, Rotation, own_task, still_statistics
+from kdui.models.module_store import load_model
+from kdui.training.saved import SavedModel
 from tests.engine.bert import checkpoint
 from tests.engine.digits import Bench
 from tests.methods.taught import digits_recipe, learned
+from tests.methods.test_pretrain import decoder
 
 
 def test_the_balance_weighs_the_two_losses():
@@ -59,6 +63,58 @@ def test_what_cannot_be_fused_is_refused_in_words(bench):
         bench.plan(digits_recipe("fusion", cache_teacher=True))
 
 
+class Flat(torch.nn.Module):
+    """A picture's pixels straight into the output layer."""
+
+    def __init__(self):
+        super().__init__()
+        self.flat = torch.nn.Flatten()
+        self.out = torch.nn.Linear(64, 10)
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        return self.out(self.flat(pixels))
+
+
+def test_the_loss_of_turned_pictures_by_hand():
+    network = Flat()
+    task = Rotation(SimpleNamespace(module=network), TASKS["digits"])
+    pixels = torch.rand(6, 1, 8, 8, generator=torch.Generator().manual_seed(1))
+    torch.nn.init.zeros_(task.head.weight)
+    torch.nn.init.zeros_(task.head.bias)
+    assert task(network, {"pixels": pixels}).item() == pytest.approx(math.log(4))  # it guesses
+    # Only the corner's pixel counts, and only for the first quarter: the logits are (10 · corner, 0, 0, 0).
+    with torch.no_grad():
+        task.head.weight[0, 0] = 10.0
+    torch.manual_seed(3)
+    quarters = torch.randint(4, (6,))
+    by_hand = []
+    for picture, quarter in zip(pixels[:, 0].double(), quarters.tolist(), strict=True):
+        corner = (picture[0, 0], picture[0, 7], picture[7, 7], picture[7, 0])[quarter].item()
+        by_hand.append(math.log(math.exp(10 * corner) + 3) - (10 * corner if quarter == 0 else 0))
+    torch.manual_seed(3)
+    found = task(network, {"pixels": pixels})
+    assert found.item() == pytest.approx(sum(by_hand) / 6, rel=1e-5)
+    assert torch.autograd.gradcheck(
+        lambda head: torch.func.functional_call(seeded(task), {"task.head.weight": head}, (network.double(), pixels.double())),
+        (task.double().head.weight.detach().clone().requires_grad_(),),
+    )
+
+
+def seeded(task: torch.nn.Module) -> torch.nn.Module:
+    """The task with the same quarters in each pass."""
+
+    class Seeded(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.task = task
+
+        def forward(self, network, pixels):
+            torch.manual_seed(3)
+            return self.task(network, {"pixels": pixels})
+
+    return Seeded()
+
+
 def test_turned_pictures_leave_the_running_means_alone():
     network = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.BatchNorm2d(2)).train()
     before = network[1].running_mean.clone()
@@ -87,7 +143,7 @@ def newswire_recipe(folder, texts, **settings):
 
 @pytest.fixture(scope="module")
 def newswire(tmp_path_factory, shared_cache):
-    """A store, and two teachers: one whose tokenizer can hide a word, one whose tokenizer cannot."""
+    """A store, and three teachers: one whose tokenizer can hide a word, one whose tokenizer cannot, and a decoder."""
     bench = Bench(tmp_path_factory.mktemp("fusion"))
     (bench.settings.home / "cache").symlink_to(shared_cache, target_is_directory=True)
     texts = load_task("reuters-r8", bench.settings)[1]["train"].inputs[:EXAMPLES]
@@ -99,11 +155,11 @@ def newswire(tmp_path_factory, shared_cache):
     least = max(vocabulary, key=vocabulary.get)
     vocabulary["[MASK]"] = vocabulary.pop(least)
     words.write_text(json.dumps(described))
-    return bench, texts, plain, checkpoint(folder / "masked", texts, words=words)
+    return bench, texts, plain, checkpoint(folder / "masked", texts, words=words), decoder(folder / "decoder", texts)
 
 
 def test_a_teacher_of_texts_learns_from_hidden_words_beside_its_student(newswire):
-    bench, texts, _, masked = newswire
+    bench, texts, _, masked, _ = newswire
     recipe = newswire_recipe(masked, texts, own_loss="self-supervised", teacher_rate=0.3)
     history = learned(bench, recipe, "fusion")["history"]
     assert max(row["validation"] for row in history) > 60  # the largest topic is 52 %
@@ -112,7 +168,43 @@ def test_a_teacher_of_texts_learns_from_hidden_words_beside_its_student(newswire
 
 
 def test_a_tokenizer_without_a_mask_is_said_in_words(newswire):
-    bench, texts, plain, _ = newswire
+    bench, texts, plain, *_ = newswire
     run = bench.run(newswire_recipe(plain, texts))
     assert run.state is RunState.FAILED
     assert "has no mask token" in run.error
+
+
+@pytest.mark.parametrize("number", [3, 4])
+def test_a_teacher_that_knows_no_word_guesses_evenly_and_one_word_by_hand(newswire, number):
+    bench, texts, *_ = newswire
+    recipe = newswire_recipe(newswire[number], texts)
+    run = bench.run({**recipe, "student": None, "stages": [{"teach": {"epochs": 0}}]})
+    module, description, inputs = load_model(bench.folder(run, "teach"))
+    task = own_task(SavedModel(module, description, inputs, bench.folder(run, "teach")), TASKS["reuters-r8"], seed=0)
+    assert type(task) is (HiddenWords if number == 3 else NextWords)
+    ids = torch.full((2, 12), 7)
+    batch = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+    with torch.no_grad():
+        module.word_embedding.weight.zero_()
+        torch.manual_seed(0)
+        words = len(module.word_embedding.weight)
+        assert task(module.eval(), batch).item() == pytest.approx(math.log(words), rel=1e-4)
+        # With one row for the word that stands everywhere, only that row's products decide.
+        states = []
+        tap = task.head.transform.register_forward_hook(lambda layer, given, out: states.append(out))
+        module.word_embedding.weight[7] = 3 * torch.randn(module.word_embedding.weight.shape[1])
+        torch.manual_seed(0)
+        found = task(module, batch).item()
+        tap.remove()
+        assert len(states[0]) == (22 if number == 4 else states[0].shape[0]) > 0
+        own = (states[0].double() @ module.word_embedding.weight[7].double()).tolist()
+        by_hand = [math.log(math.exp(product) + words - 1) - product for product in own]
+        assert found == pytest.approx(sum(by_hand) / len(by_hand), rel=1e-3)
+
+
+def test_a_decoder_learns_from_next_words_beside_its_student(newswire):
+    bench, texts, *_, causal = newswire
+    recipe = newswire_recipe(causal, texts, own_loss="self-supervised", teacher_rate=0.3, epochs=2)
+    history = learned(bench, recipe, "fusion")["history"]
+    losses = [row["train_teacher"] for row in history[1:]]
+    assert math.log(800) * 1.05 > losses[0] > losses[-1] > 0

@@ -70,6 +70,18 @@ def test_standardised_logits_forget_scale_and_shift(scale, shift):
     assert torch.autograd.gradcheck(standardized, (with_gradient(2, 4),))
 
 
+def test_the_soft_loss_of_standardised_logits_forgets_scale_and_vanishes_for_equal_relations():
+    student, teacher = with_gradient(4, 5), logits(4, 5, seed=2)
+
+    def loss(ours: torch.Tensor, theirs: torch.Tensor) -> torch.Tensor:
+        return soft_target_loss(standardized(ours), standardized(theirs), 2.0)
+
+    assert loss(3 * teacher + 7, teacher).item() == pytest.approx(0, abs=1e-9)
+    assert loss(5 * student - 1, teacher / 3).item() == pytest.approx(loss(student, teacher).item(), rel=1e-5)
+    assert loss(student, teacher).item() > 0.01
+    assert torch.autograd.gradcheck(lambda ours: loss(ours, teacher), (student,))
+
+
 # --- decoupled ------------------------------------------------------------------------------------------------------------
 
 

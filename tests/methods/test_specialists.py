@@ -1,6 +1,7 @@
 """One student for two tasks, each with a teacher of its own: small BERTs made on the spot, real newswire and film reviews."""
 
 import json
+import math
 
 import numpy as np
 import onnxruntime
@@ -119,6 +120,25 @@ def test_a_smoothed_loss_by_hand():
     assert weighted_smoothed_loss(logits, targets, weights, asked, smoothing) == pytest.approx(float(by_hand))
     plain = weighted_smoothed_loss(logits, targets, weights, asked, torch.zeros(2, dtype=torch.float64))
     assert plain == pytest.approx(float(weighted_hard_loss(logits, targets, weights)))
+
+
+def test_a_smoothed_loss_ignores_shifts_and_has_right_gradients():
+    logits = torch.randn(2, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    targets, weights = torch.tensor([1, 3]), torch.tensor([0.5, 2.0], dtype=torch.float64)
+    asked = torch.tensor([[True, True, False, False], [False, False, True, True]])
+    smoothing = torch.tensor([0.2, 0.4], dtype=torch.float64)
+    apart = torch.where(asked, 0.0, -1e4).to(torch.float64)  # what is not asked is out of reach
+
+    def loss(values: torch.Tensor) -> torch.Tensor:
+        return weighted_smoothed_loss(values + apart, targets, weights, asked, smoothing)
+
+    assert loss(logits + 3.0).item() == pytest.approx(loss(logits).item(), rel=1e-9)
+    assert torch.autograd.gradcheck(loss, (logits,))
+    # It is least where the answer is the smoothed label itself: the labels' entropy, by the weights.
+    best = torch.log(torch.tensor([[0.1, 0.9, 1, 1], [1, 1, 0.2, 0.8]], dtype=torch.float64))
+    entropy = [-sum(p * math.log(p) for p in shares) for shares in ((0.1, 0.9), (0.2, 0.8))]
+    assert loss(best).item() == pytest.approx((0.5 * entropy[0] + 2.0 * entropy[1]) / 2, rel=1e-9)
+    assert loss(best + 0.1 * torch.randn(2, 4, dtype=torch.float64)).item() > loss(best).item()
 
 
 def test_each_row_of_the_kept_outputs_is_its_own_specialists(bench, run, splits):

@@ -10,9 +10,10 @@ from torch.nn import functional
 
 from kdui.core.contracts import TaskFacts
 from kdui.core.errors import StageFailed
+from kdui.methods.distill.losses import widened
 from kdui.methods.fusion.losses import turned
-from kdui.methods.pretrain.language_model import WordHead, special_tokens
-from kdui.methods.pretrain.losses import hidden_words
+from kdui.methods.pretrain.language_model import WordHead, is_decoder, special_tokens
+from kdui.methods.pretrain.losses import hidden_words, next_words
 from kdui.models.layers import output_layer
 from kdui.models.points import penultimate, stages
 from kdui.models.size import example_inputs
@@ -41,7 +42,7 @@ class Rotation(nn.Module):
         quarters = torch.randint(4, (len(pixels),), device=pixels.device)
         with still_statistics(network):
             network(pixels=turned(pixels, quarters))
-        return functional.cross_entropy(self.head(self._taps[self._point]).float(), quarters)
+        return functional.cross_entropy(widened(self.head(self._taps[self._point])), quarters)
 
 
 class HiddenWords(nn.Module):
@@ -73,6 +74,23 @@ class HiddenWords(nn.Module):
         return losses.sum() / max(1, len(losses))
 
 
+class NextWords(nn.Module):
+    """Tell each next word of a text from those before it, for a decoder (Radford et al. 2018, equation 1)."""
+
+    def __init__(self, teacher: SavedModel, facts: TaskFacts):
+        super().__init__()
+        module: Any = teacher.module
+        self.head = WordHead(module.network.config.hidden_size, module.word_embedding.weight, causal=True)
+
+    def forward(self, network: Any, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
+        """Cross-entropy over the vocabulary, in nats, mean over all words but the first ones; zero where there are none."""
+        states = network.network.base_model(**inputs).last_hidden_state
+        words = next_words(inputs["input_ids"], inputs["attention_mask"])
+        known = words != HIDDEN
+        losses: torch.Tensor = self.head(states[known], words[known], network.word_embedding.weight)
+        return losses.sum() / max(1, len(losses))
+
+
 @contextmanager
 def still_statistics(network: nn.Module) -> Iterator[None]:
     """Leave the running means of batch norms as they are: turned pictures are not what the network will be asked about."""
@@ -89,7 +107,8 @@ def still_statistics(network: nn.Module) -> Iterator[None]:
 
 def own_task(teacher: SavedModel, facts: TaskFacts, seed: int) -> nn.Module:
     """The self-supervised task of a teacher; its head starts from the seed. Raises StageFailed in words where there is none."""
-    kinds: dict[str, type[Rotation] | type[HiddenWords]] = {"image": Rotation, "text": HiddenWords}
+    texts = NextWords if is_decoder(teacher.module) else HiddenWords
+    kinds: dict[str, type[nn.Module]] = {"image": Rotation, "text": texts}
     if facts.modality not in kinds:
         raise StageFailed(f"There is no self-supervised loss for {facts.modality} yet. Choose own_loss: supervised.")
     with torch.random.fork_rng(devices=[]):

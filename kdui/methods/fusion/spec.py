@@ -22,8 +22,8 @@ class FusionSpec(SoftTargetKnobs):
     own_loss: Literal["self-supervised", "supervised", "both"] = Field(
         default="both",
         title="Teacher's own loss",
-        description="self-supervised: hidden words of texts, quarter turns of pictures, without labels. supervised: the true "
-        "labels. both: their mean; without labels alone a teacher may forget what it was taught.",
+        description="self-supervised: hidden or next words of texts, quarter turns of pictures, without labels. supervised: the "
+        "true labels. both: their mean; without labels alone a teacher may forget what it was taught.",
         json_schema_extra={"only_when": {"teacher_learns": [True]}},
     )
     balance: float = Field(

@@ -67,13 +67,19 @@ def reads_forward(module: nn.Module) -> bool:
     if isinstance(module, TextClassifier) and not getattr(config, "is_encoder_decoder", False):
         if type(config) in MODEL_FOR_MASKED_LM_MAPPING:
             return False
-        if type(config) in MODEL_FOR_CAUSAL_LM_MAPPING:
+        if is_decoder(module):
             return True
     kind = getattr(config, "model_type", type(module).__name__)
     raise StageFailed(
         f"A model of type {kind} is neither an encoder that guesses hidden words nor a decoder that guesses next ones. "
         "Take the 'pretrain' stage out, or choose another teacher."
     )
+
+
+def is_decoder(module: nn.Module) -> bool:
+    """Whether each of the classifier's states sees the words before it alone, so that it can guess the next one."""
+    config = getattr(getattr(module, "network", None), "config", None)
+    return type(config) in MODEL_FOR_CAUSAL_LM_MAPPING and type(config) not in MODEL_FOR_MASKED_LM_MAPPING
 
 
 class HiddenWords:
