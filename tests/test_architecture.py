@@ -18,7 +18,7 @@ HEAVY = {"torch", "transformers", "onnxruntime", "onnx", "sklearn", "torch_pruni
 LAYERS = {
     "ground": r"kdui|kdui\.core\b.*",
     "place": r"kdui\.settings|kdui\.launch|kdui\.launch\.machine",
-    "facts": r"kdui\.(tasks|models|methods)|.*\.(spec|files)|kdui\.methods\.\w+_knobs|kdui\.tasks\.examples",
+    "facts": r"kdui\.(tasks|models|methods)|.*\.(spec|files)|kdui\.methods\.(\w+_knobs|planned_students)|kdui\.tasks\.examples",
     "containers": r"kdui\.kdz\b.*",
     "store and catalogue": r"kdui\.(store|catalogue)\b.*",
     "inputs and objectives": r"kdui\.(inputs|objectives|tasks)\b.*",
@@ -39,7 +39,7 @@ ALLOWED = {("kdui.catalogue.sizes", "kdui.models.building")}
 
 LIGHT = re.compile(
     r"app|kdui\.(core|settings|catalogue|store|launch|charts|ui|workbench|serve|terminal|listing|studying)\b.*"
-    r"|kdui\.(points|presenting|estimating|evidence|lens_data|what_if)\b.*|kdui\.serving\.client|.*\.(spec|files)|kdui\.methods\.\w+_knobs"
+    r"|kdui\.(points|presenting|estimating|evidence|lens_data|what_if)\b.*|kdui\.serving\.client|.*\.(spec|files)|kdui\.methods\.(\w+_knobs|planned_students)"
     r"|kdui\.kdz\b.*|kdui\.delivery(\.(claims|stamp|deliver))?"
 )
 

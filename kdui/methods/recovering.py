@@ -46,7 +46,5 @@ def recovery_losses(context: StepContext) -> LossFunction:
         return smoothed_losses(context)[0]
     if "outputs" in context.inputs:
         cached = cached_outputs(context)
-        return soft_and_hard(
-            context, lambda batch: cached(batch.index, 0), context.settings["temperature"], context.settings["soft_weight"]
-        )
+        return soft_and_hard(context, lambda batch: cached(batch.index, 0))
     return hard_losses(context)

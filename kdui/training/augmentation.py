@@ -25,11 +25,12 @@ _SALT = 4099  # keeps the choice of a partner apart from the choice of a shift
 def transfer_views(context: StepContext, inputs: InputSettings, folder: Path, limit: int) -> Augmentation:
     """The views that the step's ``augmentation`` setting means, for a model of these inputs.
 
-    ``kind``: shift, mixup or shift+mixup of pictures; mask of texts, with ``share`` of the words.
+    ``kind`` of pictures: crop, flip, shift (both where the task allows it), mixup, or two with a plus; mask of texts, with
+    ``share`` of the words.
     """
     settings = context.settings["augmentation"]
     if settings["kind"] != "mask":
-        return MixedPictures(shift="shift" in settings["kind"], mixup="mixup" in settings["kind"])
+        return MixedPictures(settings["kind"].split("+"))
     texts = context.data.splits["train"].inputs
     texts = list(texts[:limit] if limit else texts)
     plain = inputs.settings
@@ -43,10 +44,11 @@ def transfer_views(context: StepContext, inputs: InputSettings, folder: Path, li
 
 
 class MixedPictures:
-    """Pictures that are shifted and mirrored, or mixed with another one of the split, or both."""
+    """Pictures that are cropped or mirrored or both, and mixed with another one of the split where asked."""
 
-    def __init__(self, shift: bool, mixup: bool):
-        self.shift, self.mixup = shift, mixup
+    def __init__(self, kinds: Sequence[str]):
+        self.crop, self.flip = bool({"crop", "shift"} & set(kinds)), bool({"flip", "shift"} & set(kinds))
+        self.mixup = "mixup" in kinds
 
     def __call__(self, data: ResidentData, index: torch.Tensor, view: int) -> dict[str, torch.Tensor]:
         if view == 0:
@@ -60,7 +62,8 @@ class MixedPictures:
 
     def _pixels(self, data: ResidentData, index: torch.Tensor, view: int) -> torch.Tensor:
         pixels = data.arrays["pixels"][index]
-        return augmented(pixels, index, view, data.mirror) if self.shift else pixels
+        mirror = self.flip and data.mirror
+        return augmented(pixels, index, view, mirror, self.crop) if self.crop or mirror else pixels
 
 
 def partners(index: torch.Tensor, view: int, count: int) -> tuple[torch.Tensor, torch.Tensor]:

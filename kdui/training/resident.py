@@ -95,14 +95,14 @@ class ResidentData:
         yield from order.split(size)
 
 
-def augmented(pixels: torch.Tensor, index: torch.Tensor, view: int, mirror: bool) -> torch.Tensor:
+def augmented(pixels: torch.Tensor, index: torch.Tensor, view: int, mirror: bool, shift: bool = True) -> torch.Tensor:
     """View ``view`` of pictures [batch, channels, height, width]: shifted by up to an eighth, half of them mirrored.
 
-    The shift of example i in view v is the same in every process, so a teacher's cached outputs belong to the picture
-    that the student sees ("function matching", Beyer et al. 2022, section 3).
+    A shift is a crop of the picture with an edge of zeros. That of example i in view v is the same in every process, so a
+    teacher's cached outputs belong to the picture that the student sees ("function matching", Beyer et al. 2022, section 3).
     """
     height, width = pixels.shape[-2:]
-    reach = max(1, math.ceil(min(height, width) / 8) - 1)
+    reach = max(1, math.ceil(min(height, width) / 8) - 1) if shift else 0
     mixed = hashed(index, view)
     down, right = mixed % (2 * reach + 1), (mixed // 97) % (2 * reach + 1)
     padded = functional.pad(pixels, (reach, reach, reach, reach))

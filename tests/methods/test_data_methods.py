@@ -2,9 +2,12 @@
 
 import numpy as np
 import pytest
+import torch
 
 from kdui.core.errors import RecipeError
+from kdui.training.augmentation import MixedPictures
 from kdui.training.labels import labelled_examples
+from kdui.training.resident import ResidentData
 from kdui.training.teacher_outputs import FILE
 from tests.engine.digits import Bench
 from tests.methods.taught import TEACH, digits_recipe, learned
@@ -117,6 +120,33 @@ def test_controls_of_a_transfer_set_learn_from_the_examples_as_they_are(bench):
     assert steps["transfer_set.smoothed"].inputs["outputs"] == "transfer_set.scored"  # only to be as soft as these
     assert not {"augmentation", "views"} & steps["transfer_set.control"].settings.keys()
     assert not {"augmentation", "views"} & steps["transfer_set.smoothed"].settings.keys()
+
+
+@pytest.mark.parametrize(("change", "moved", "mirrored"), [("crop", True, False), ("flip", False, True), ("shift", True, True)])
+def test_pictures_are_cropped_and_mirrored_apart(change, moved, mirrored):
+    pixels = np.zeros((400, 1, 16, 16), np.float32)
+    pixels[:, 0, 8, 4] = 1.0  # a dot left of the middle
+    data = ResidentData({"pixels": pixels}, np.zeros(400, np.int64), torch.device("cpu"), mirror=True)
+    seen = MixedPictures(change.split("+"))(data, torch.arange(400), 1)["pixels"][:, 0]
+    places = {tuple(torch.nonzero(picture)[0].tolist()) for picture in seen if picture.any()}
+    assert (len({row for row, _ in places}) > 1) is moved
+    columns = {column for _, column in places}
+    assert any(column >= 8 for column in columns) is mirrored and any(column < 8 for column in columns)
+    if change == "flip":
+        assert places == {(8, 4), (8, 11)}
+        assert 150 < sum(bool(picture[8, 11]) for picture in seen) < 250  # half of them
+    mixed = MixedPictures([change, "mixup"])(data, torch.arange(400), 1)["pixels"][:, 0]
+    assert float(mixed.max()) <= 1.0 and (mixed > 0).sum() > (seen > 0).sum()
+    assert torch.equal(MixedPictures([change])(data, torch.arange(400), 0)["pixels"], data.arrays["pixels"])
+
+
+def test_digits_are_not_mirrored(bench):
+    for change in ("flip", "flip+mixup"):
+        with pytest.raises(RecipeError, match=r"mean something else in a mirror\. Set 'change: crop'"):
+            bench.plan(digits_recipe("transfer_set", change=change))
+    clothes = digits_recipe("transfer_set", student="resnet-8-slim", teacher="cnn-large", change="flip")
+    found = {step.name: step for step in bench.plan({**clothes, "task": "fashion-mnist"})}
+    assert found["transfer_set"].settings["augmentation"] == {"kind": "flip"}
 
 
 def test_views_of_a_transfer_set_make_other_outputs_and_students(bench):

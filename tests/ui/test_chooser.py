@@ -2,6 +2,7 @@
 
 import re
 import xml.etree.ElementTree as ElementTree
+from collections import Counter
 from html import escape
 
 import gradio as gr
@@ -201,3 +202,13 @@ def test_a_grid_over_two_settings_and_seeds_is_queued_whole(build):
     with pytest.raises(RecipeError, match="less than or equal to 20"):
         _grid(build, ["distill.temperature", "1, 99", "", "", 1], values)
     assert sweep.knob.value == "distill.temperature" and sweep.second.value == ""
+
+
+def test_a_grid_of_twelve_costs_twelve_students_one_control_and_one_pass_of_the_teacher(build):
+    values = shown(build.show(taught_by(build, "distill")))
+    wanted = ["distill.temperature", "1, 2, 4, 8", "distill.soft_weight", "0.3; 0.6; 0.9", 1]
+    runs = build.workbench.submit_sweep(*_grid(build, wanted, values))
+    assert len(runs) == 12
+    made = {step.digest: (step.stage, step.name.removeprefix("distill")) for run in runs for step in run.steps}
+    counted = Counter(name for stage, name in made.values() if stage in ("teach", "distill"))
+    assert counted == {"teach": 1, ".outputs": 1, "": 12, ".control": 1}

@@ -4,7 +4,8 @@ from pydantic import Field
 
 from kdui.core.contracts import Method
 from kdui.core.plan import Chain
-from kdui.methods.student_knobs import LAYERS, RepresentationKnobs, plan_student, shared_representation
+from kdui.methods.planned_students import plan_student
+from kdui.methods.student_knobs import LAYERS, RepresentationKnobs, shared_representation
 
 
 class AttentionTransferSpec(RepresentationKnobs):

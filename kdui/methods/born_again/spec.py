@@ -5,7 +5,8 @@ from pydantic import Field
 from kdui.core.contracts import Method
 from kdui.core.plan import Chain
 from kdui.methods.distill.spec import DistillSpec, own_settings
-from kdui.methods.student_knobs import need_open_teacher, need_student, plan_controls, teacher_outputs, training_settings
+from kdui.methods.planned_students import plan_controls
+from kdui.methods.student_knobs import need_open_teacher, need_student, teacher_outputs, training_settings
 
 
 class BornAgainSpec(DistillSpec):

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 
 from kdui.methods.dist.losses import correlation_losses
-from kdui.methods.distill.losses import distillation_loss
+from kdui.methods.distill.losses import distillation_loss, soft_knobs
 from kdui.objectives import objective_of
 from kdui.training.context import StepContext
 from kdui.training.loop import Batch, Losses
@@ -18,9 +18,10 @@ def correlate(context: StepContext) -> dict[str, Any]:
     teacher, settings, objective = teacher_of(context), context.settings, objective_of(context.facts)
 
     def losses(outputs: torch.Tensor, batch: Batch) -> Losses:
-        inter, intra = correlation_losses(outputs, teacher(batch), settings["temperature"])
+        temperature, soft_weight = soft_knobs(settings, batch.progress)
+        inter, intra = correlation_losses(outputs, teacher(batch), temperature)
         hard = objective.hard_loss(outputs, batch.targets)
         soft = settings["inter_weight"] * inter + settings["intra_weight"] * intra
-        return {"total": distillation_loss(soft, hard, settings["soft_weight"]), "inter": inter, "intra": intra, "hard": hard}
+        return {"total": distillation_loss(soft, hard, soft_weight), "inter": inter, "intra": intra, "hard": hard}
 
     return train_student(context, lambda student: losses)

@@ -7,9 +7,9 @@ import torch
 from torch.nn import functional
 
 from kdui.methods.distill.losses import (
-    course,
     distillation_loss,
     smoothing_of_equal_entropy,
+    soft_knobs,
     soft_target_loss,
     standardized,
 )
@@ -95,9 +95,7 @@ def distill(context: StepContext) -> dict[str, Any]:
     teacher, settings, objective = teacher_of(context), context.settings, objective_of(context.facts)
 
     def losses(outputs: torch.Tensor, batch: Batch) -> Losses:
-        done = batch.progress
-        temperature = course(settings["temperature"], settings.get("last_temperature", 1.0), settings["temperature_course"], done)
-        soft_weight = course(settings["soft_weight"], settings.get("last_soft_weight", 0.0), settings["soft_weight_course"], done)
+        temperature, soft_weight = soft_knobs(settings, batch.progress)
         ours, theirs = outputs, teacher(batch)
         if settings["standardize"]:
             ours, theirs = standardized(ours), standardized(theirs)
@@ -136,11 +134,12 @@ def smoothed_losses(context: StepContext) -> tuple[LossFunction, float]:
     return losses, smoothing
 
 
-def soft_and_hard(context: StepContext, teacher: Asks, temperature: float, soft_weight: float) -> LossFunction:
-    """The named losses of distillation: soft, hard and their weighted sum."""
+def soft_and_hard(context: StepContext, teacher: Asks) -> LossFunction:
+    """The named losses of distillation: soft, hard and their sum by the step's temperature and soft weight, or their courses."""
     objective = objective_of(context.facts)
 
     def losses(outputs: torch.Tensor, batch: Batch) -> Losses:
+        temperature, soft_weight = soft_knobs(context.settings, batch.progress)
         soft = soft_target_loss(outputs, teacher(batch), temperature)
         hard = objective.hard_loss(outputs, batch.targets)
         return {"total": distillation_loss(soft, hard, soft_weight), "soft": soft, "hard": hard}

@@ -1,6 +1,8 @@
 """The mathematics of soft targets: pure functions over the last axis, so that token logits fit as they are."""
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch.nn import functional
@@ -68,6 +70,15 @@ def mixed_targets(soft: torch.Tensor, hard: torch.Tensor, soft_weight: float) ->
 def mean_entropy(probabilities: torch.Tensor) -> float:
     """Mean entropy in nats of distributions [n, classes]."""
     return float(-torch.xlogy(probabilities, probabilities).sum(-1).mean())
+
+
+def soft_knobs(settings: Mapping[str, Any], progress: float) -> tuple[float, float]:
+    """(temperature, soft weight) when ``progress`` in [0, 1] of the training is done; without a course they stay."""
+    temperature, soft_weight = (
+        course(settings[knob], settings.get(f"last_{knob}", 0.0), settings.get(f"{knob}_course", "constant"), progress)
+        for knob in ("temperature", "soft_weight")
+    )
+    return temperature, soft_weight
 
 
 def target_entropy(teacher_logits: torch.Tensor, targets: torch.Tensor, temperature: float, soft_weight: float) -> float:

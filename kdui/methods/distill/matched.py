@@ -26,7 +26,7 @@ def train_matched(
     computed in fp32: products of whole batches or texts with themselves lose too much in half precision.
     """
     settings = context.settings
-    taught = soft_and_hard(context, teacher_of(context), settings["temperature"], settings["soft_weight"])
+    taught = soft_and_hard(context, teacher_of(context))
 
     def losses(student: SavedModel, matched: MatchedFeatures) -> tuple[LossFunction, nn.Module | None]:
         with torch.random.fork_rng(devices=[]):

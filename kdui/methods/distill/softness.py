@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from kdui.methods.distill.losses import course, mean_entropy, mixed_targets, softened, standardized
+from kdui.methods.distill.losses import mean_entropy, mixed_targets, soft_knobs, softened, standardized
 from kdui.methods.ensemble.losses import confidence_weights, equal_weights, mixture
 from kdui.training.context import StepContext
 from kdui.training.learning import told_labels
@@ -30,21 +30,15 @@ def targets_entropy(context: StepContext) -> float:
     for view in range(teachers[0].views):
         logits = torch.stack([teacher(index, view) for teacher in teachers])
         alone = bool(view and context.settings.get("changed_views"))  # a changed example has no label but the teacher's
-        found += [_entropy(logits, labels, *values, context.settings, alone) for values in _values(context.settings)]
+        found += [_entropy(logits, labels, *values, context.settings, alone) for values in values_over(context.settings)]
     return sum(found) / len(found)
 
 
-def _values(settings: Mapping[str, Any]) -> list[tuple[float, float]]:
+def values_over(settings: Mapping[str, Any]) -> list[tuple[float, float]]:
     """(temperature, soft weight) at moments spread evenly over the training; once where both stay."""
     points = COURSE_POINTS if any(name.endswith("_course") for name in settings) else 1
     moments = [(number + 0.5) / points for number in range(points)]
-    return [
-        tuple(  # type: ignore[misc]
-            course(settings[knob], settings.get(f"last_{knob}", 0.0), settings.get(f"{knob}_course", "constant"), moment)
-            for knob in ("temperature", "soft_weight")
-        )
-        for moment in moments
-    ]
+    return [soft_knobs(settings, moment) for moment in moments]
 
 
 def _entropy(

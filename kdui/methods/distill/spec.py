@@ -9,7 +9,8 @@ from pydantic import Field
 
 from kdui.core.contracts import Method
 from kdui.core.plan import Chain
-from kdui.methods.student_knobs import Course, SoftTargetKnobs, plan_student
+from kdui.methods.planned_students import plan_student
+from kdui.methods.student_knobs import SoftTargetKnobs
 from kdui.methods.training_knobs import ADVANCED
 
 
@@ -28,46 +29,12 @@ class DistillSpec(SoftTargetKnobs):
         description="Compare logits with mean 0 and deviation 1: the student matches their relations, not their scale.",
         json_schema_extra=ADVANCED,
     )
-    temperature_course: Course = Field(
-        default="constant",
-        title="Course of the temperature",
-        description="How it goes from its first to its last value over the training.",
-        json_schema_extra=ADVANCED,
-    )
-    last_temperature: float = Field(
-        default=1.0,
-        ge=1,
-        le=20,
-        title="Last temperature",
-        description="Where its course ends.",
-        json_schema_extra={"advanced": True, "step": 0.5, "only_when": {"temperature_course": ["linear", "cosine"]}},
-    )
-    soft_weight_course: Course = Field(
-        default="constant",
-        title="Course of the soft weight",
-        description="How α goes from its first to its last value over the training.",
-        json_schema_extra=ADVANCED,
-    )
-    last_soft_weight: float = Field(
-        default=0.0,
-        ge=0,
-        le=1,
-        title="Last soft weight",
-        description="Where its course ends.",
-        json_schema_extra={"advanced": True, "step": 0.05, "only_when": {"soft_weight_course": ["linear", "cosine"]}},
-    )
-
-
-OWN = tuple(name for name in DistillSpec.model_fields if name not in SoftTargetKnobs.model_fields)
 
 
 def own_settings(spec: DistillSpec) -> dict[str, Any]:
     """The settings of the soft-target loss; what means nothing is left out, so that it makes no other student."""
-    settings = {**spec.soft(), **{name: getattr(spec, name) for name in OWN}}
-    for knob in ("temperature", "soft_weight"):
-        if settings[f"{knob}_course"] == "constant":
-            del settings[f"last_{knob}"]
-    return settings
+    courses = {f"{knob}_course": getattr(spec, f"{knob}_course") for knob in ("temperature", "soft_weight")}
+    return {**courses, **spec.soft(), "divergence": spec.divergence, "standardize": spec.standardize}
 
 
 def plan(chain: Chain, stage: str, spec: DistillSpec) -> None:

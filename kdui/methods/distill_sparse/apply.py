@@ -15,8 +15,7 @@ from kdui.training.teachers import teacher_of
 
 def distill_sparse(context: StepContext) -> dict[str, Any]:
     """Train on α · soft + (1 − α) · hard along a cubic course of sparsity; epochs before its end are not kept."""
-    settings = context.settings
-    return _compressed(context, soft_and_hard(context, teacher_of(context), settings["temperature"], settings["soft_weight"]))
+    return _compressed(context, soft_and_hard(context, teacher_of(context)))
 
 
 def train_control(context: StepContext) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from kdui.core.errors import RecipeError
 from kdui.core.plan import Chain
 from kdui.core.words import percent
 from kdui.methods.low_bit_knobs import low_bit_remark
-from kdui.methods.student_knobs import SoftTargetKnobs, plan_student
+from kdui.methods.planned_students import plan_student
+from kdui.methods.student_knobs import SoftTargetKnobs
 from kdui.methods.training_knobs import refuse_adapters
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 
-from kdui.methods.distill.losses import distillation_loss
+from kdui.methods.distill.losses import distillation_loss, soft_knobs
 from kdui.methods.dkd.losses import decoupled_losses
 from kdui.objectives import objective_of
 from kdui.training.context import StepContext
@@ -18,10 +18,11 @@ def decoupled(context: StepContext) -> dict[str, Any]:
     teacher, settings, objective = teacher_of(context), context.settings, objective_of(context.facts)
 
     def losses(outputs: torch.Tensor, batch: Batch) -> Losses:
-        target, others = decoupled_losses(outputs, teacher(batch), batch.targets, settings["temperature"])
+        temperature, soft_weight = soft_knobs(settings, batch.progress)
+        target, others = decoupled_losses(outputs, teacher(batch), batch.targets, temperature)
         hard = objective.hard_loss(outputs, batch.targets)
         soft = settings["target_weight"] * target + settings["others_weight"] * others
-        total = distillation_loss(soft, hard, settings["soft_weight"])
+        total = distillation_loss(soft, hard, soft_weight)
         return {"total": total, "target": target, "others": others, "hard": hard}
 
     return train_student(context, lambda student: losses)

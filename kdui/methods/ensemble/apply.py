@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from kdui.core.errors import StageFailed
-from kdui.methods.distill.losses import distillation_loss
+from kdui.methods.distill.losses import distillation_loss, soft_knobs
 from kdui.methods.ensemble.losses import (
     Gate,
     confidence_weights,
@@ -37,9 +37,10 @@ def ensemble(context: StepContext) -> dict[str, Any]:
         theirs = torch.stack([teacher(batch.index, batch.view) for teacher in teachers])
         weights = weigh(theirs, batch)
         sums.add_(weights.detach().double().sum(0).cpu())
-        soft = ensemble_loss(outputs, theirs, weights.detach(), settings["temperature"])
+        temperature, soft_weight = soft_knobs(settings, batch.progress)
+        soft = ensemble_loss(outputs, theirs, weights.detach(), temperature)
         hard = objective.hard_loss(outputs, batch.targets)
-        found = {"total": distillation_loss(soft, hard, settings["soft_weight"]), "soft": soft, "hard": hard}
+        found = {"total": distillation_loss(soft, hard, soft_weight), "soft": soft, "hard": hard}
         if gate is not None:
             found["gate"] = gate_loss(theirs, weights, batch.targets)
             found["total"] = found["total"] + found["gate"]

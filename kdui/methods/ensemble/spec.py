@@ -8,7 +8,8 @@ from kdui.core.contracts import Method
 from kdui.core.errors import RecipeError
 from kdui.core.plain import canonical_json
 from kdui.core.plan import Chain, ModelFacts, Step
-from kdui.methods.student_knobs import SoftTargetKnobs, need_student, plan_student, teacher_outputs
+from kdui.methods.planned_students import plan_student
+from kdui.methods.student_knobs import SoftTargetKnobs, need_student, teacher_outputs
 from kdui.methods.teach.spec import TeachSpec
 from kdui.methods.training_knobs import NEVER
 

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from kdui.methods.distill.apply import soft_and_hard
-from kdui.methods.distill.losses import distillation_loss, soft_target_loss
+from kdui.methods.distill.losses import distillation_loss, soft_knobs, soft_target_loss
 from kdui.methods.fusion.losses import fused_loss
 from kdui.methods.fusion.own_tasks import own_task
 from kdui.objectives import objective_of
@@ -24,7 +24,7 @@ def fusion(context: StepContext) -> dict[str, Any]:
     """Train on λ · teacher's own loss + (1 − λ) · (α · soft + (1 − α) · hard); the student is the result."""
     settings = context.settings
     if not settings["teacher_learns"]:
-        losses = soft_and_hard(context, teacher_of(context), settings["temperature"], settings["soft_weight"])
+        losses = soft_and_hard(context, teacher_of(context))
         return train_student(context, lambda student: losses)
     teacher = load_input(context, "teacher")
     together = Together(context, teacher)
@@ -54,13 +54,14 @@ class Together:
         settings = self._settings
         inputs = self._data.inputs(batch.index, batch.view if settings["augment"] else None)
         answers = self._teacher(**inputs)
-        soft = soft_target_loss(outputs, answers.detach(), settings["temperature"])
+        temperature, soft_weight = soft_knobs(settings, batch.progress)
+        soft = soft_target_loss(outputs, answers.detach(), temperature)
         hard = self._objective.hard_loss(outputs, batch.targets)
         parts = [] if settings["own_loss"] == "self-supervised" else [self._objective.hard_loss(answers, batch.targets)]
         if self._task is not None:
             parts.append(self._task(self._teacher, inputs))
         own = torch.stack(parts).mean()
-        total = fused_loss(own, distillation_loss(soft, hard, settings["soft_weight"]), settings["balance"])
+        total = fused_loss(own, distillation_loss(soft, hard, soft_weight), settings["balance"])
         return {"total": total, "soft": soft, "hard": hard, "teacher": own}
 
 

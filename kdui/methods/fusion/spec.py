@@ -7,7 +7,8 @@ from pydantic import Field
 from kdui.core.contracts import Method
 from kdui.core.errors import RecipeError
 from kdui.core.plan import Chain
-from kdui.methods.student_knobs import SoftTargetKnobs, plan_student
+from kdui.methods.planned_students import plan_student
+from kdui.methods.student_knobs import SoftTargetKnobs
 from kdui.methods.training_knobs import NEVER
 
 

@@ -4,14 +4,8 @@ from pydantic import Field
 
 from kdui.core.contracts import Method
 from kdui.core.plan import Chain
-from kdui.methods.student_knobs import (
-    StudentKnobs,
-    need_one_answer,
-    need_student,
-    plan_controls,
-    teacher_outputs,
-    training_settings,
-)
+from kdui.methods.planned_students import plan_controls
+from kdui.methods.student_knobs import StudentKnobs, need_one_answer, need_student, teacher_outputs, training_settings
 from kdui.methods.training_knobs import ADVANCED, NEVER
 
 

@@ -4,7 +4,8 @@ from pydantic import Field
 
 from kdui.core.contracts import Method
 from kdui.core.plan import Chain
-from kdui.methods.student_knobs import RepresentationKnobs, plan_student
+from kdui.methods.planned_students import plan_student
+from kdui.methods.student_knobs import RepresentationKnobs
 
 WEIGHTS = {"image": 25.0, "text": 1.0}  # β that makes the match about as large as the other losses, by the task's examples
 

@@ -10,7 +10,8 @@ import torch
 
 from kdui.core.errors import StageFailed
 from kdui.methods.distill.apply import shown
-from kdui.methods.distill.losses import distillation_loss, smoothing_of_equal_entropy, target_entropy
+from kdui.methods.distill.losses import distillation_loss, smoothing_of_equal_entropy, soft_knobs, target_entropy
+from kdui.methods.distill.softness import values_over
 from kdui.methods.export.apply import write_metadata
 from kdui.methods.export.files import INPUTS_FILE, MODEL_FILE, read_inputs
 from kdui.methods.specialists.graphs import difference, joined_graph
@@ -90,9 +91,10 @@ def distil_parts(context: StepContext) -> dict[str, Any]:
         ours = objective.asked_tensor(outputs, batch.targets)
         theirs = objective.asked_tensor(teacher(index, batch.view), batch.targets)
         weights = weigh(batch.targets)
-        soft = weighted_soft_loss(ours, theirs, weights, settings["temperature"])
+        temperature, soft_weight = soft_knobs(settings, batch.progress)
+        soft = weighted_soft_loss(ours, theirs, weights, temperature)
         hard = weighted_hard_loss(ours, batch.targets, weights)
-        return {"total": distillation_loss(soft, hard, settings["soft_weight"]), "soft": soft, "hard": hard}
+        return {"total": distillation_loss(soft, hard, soft_weight), "soft": soft, "hard": hard}
 
     return train_student(only_part(context, part) if part else context, lambda student: losses)
 
@@ -135,8 +137,8 @@ def _smoothing(context: StepContext) -> list[float]:
         places = places_of(context, part, "train", settings["train_examples"])
         targets = torch.from_numpy(context.data.targets("train")[places]).to(context.device)
         logits = objective.asked_tensor(teacher(torch.from_numpy(places), 0), targets)
-        entropy = target_entropy(logits, targets, settings["temperature"], settings["soft_weight"])
-        found.append(smoothing_of_equal_entropy(entropy, int((objective.part_of_label == number).sum())))
+        entropies = [target_entropy(logits, targets, *values) for values in values_over(settings)]
+        found.append(smoothing_of_equal_entropy(sum(entropies) / len(entropies), int((objective.part_of_label == number).sum())))
     return found
 
 

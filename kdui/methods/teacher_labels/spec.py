@@ -2,7 +2,8 @@
 
 from kdui.core.contracts import Method
 from kdui.core.plan import Chain
-from kdui.methods.student_knobs import StudentKnobs, plan_student
+from kdui.methods.planned_students import plan_student
+from kdui.methods.student_knobs import StudentKnobs
 
 
 class TeacherLabelsSpec(StudentKnobs):

@@ -4,6 +4,7 @@ from typing import Any
 
 import torch
 
+from kdui.methods.distill.losses import soft_knobs
 from kdui.methods.transfer_set.losses import transfer_losses
 from kdui.training.context import StepContext
 from kdui.training.labels import HIDDEN
@@ -19,9 +20,7 @@ def transfer_set(context: StepContext) -> dict[str, Any]:
 
     def losses(outputs: torch.Tensor, batch: Batch) -> Losses:
         known = (batch.targets != HIDDEN) & (batch.view == 0)
-        soft, hard = transfer_losses(
-            outputs, teacher(batch), batch.targets, known, settings["temperature"], settings["soft_weight"]
-        )
+        soft, hard = transfer_losses(outputs, teacher(batch), batch.targets, known, *soft_knobs(settings, batch.progress))
         return {"total": soft + hard, "soft": soft, "hard": hard}
 
     return train_student(context, lambda student: losses, labels=told_labels(context, draw_all=True))

@@ -5,8 +5,10 @@ from typing import Any, Literal
 from pydantic import Field
 
 from kdui.core.contracts import Method
+from kdui.core.errors import RecipeError
 from kdui.core.plan import Chain
-from kdui.methods.student_knobs import SoftTargetKnobs, plan_student, teacher_outputs
+from kdui.methods.planned_students import plan_student
+from kdui.methods.student_knobs import SoftTargetKnobs, teacher_outputs
 from kdui.methods.training_knobs import ADVANCED
 
 
@@ -14,10 +16,11 @@ class TransferSetSpec(SoftTargetKnobs):
     """Settings of a transfer set that the teacher scores (texts: Tang et al. 2019, section 3.3; pictures: Beyer et al. 2022,
     section 3)."""
 
-    change: Literal["shift", "mixup", "shift+mixup"] = Field(
+    change: Literal["shift", "crop", "flip", "mixup", "shift+mixup", "crop+mixup", "flip+mixup"] = Field(
         default="shift+mixup",
         title="How pictures change",
-        description="shift: moved by up to an eighth, mirrored where the task allows it. mixup: two pictures as one.",
+        description="crop: moved by up to an eighth. flip: half of them mirrored. shift: both, where mirror images keep their "
+        "label. mixup: two pictures as one.",
         json_schema_extra={"modality": "image"},
     )
     masked: float = Field(
@@ -52,6 +55,11 @@ def plan(chain: Chain, stage: str, spec: TransferSetSpec) -> None:
     """The teacher scores every view once; the student's epochs go round the views. The control sees the examples as they are,
     or shifted ones where ``augment`` is on."""
     chain.need_teacher(stage)
+    if "flip" in spec.change and chain.task.modality == "image" and not chain.task.input.get("mirror"):
+        raise RecipeError(
+            f"Stage '{stage}' mirrors pictures, but those of {chain.task.title} mean something else in a mirror. "
+            "Set 'change: crop', or 'crop+mixup'."
+        )
     augmentation = spec.augmentation(chain.task.modality)
     inputs = {}
     if spec.cache_teacher:
