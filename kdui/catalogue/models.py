@@ -152,7 +152,15 @@ def _of_folder(ref: ModelRef, task: TaskFacts, settings: Settings) -> ModelFacts
         family=_checkpoint_family(modality, config),
         options=_options(ref, FAMILIES[CHECKPOINT], {}),
         source=f"folder:{_folder_digest(folder)}",
+        shape=_shape(config),
     )
+
+
+def _shape(config: dict[str, Any]) -> dict[str, int]:
+    """Layers and width of a transformer by its config, under the names that architectures give them."""
+    names = {"layers": ("num_hidden_layers", "n_layer", "n_layers", "num_layers"), "width": ("hidden_size", "n_embd", "dim")}
+    found = {key: next((config[name] for name in known if isinstance(config.get(name), int)), 0) for key, known in names.items()}
+    return {key: value for key, value in found.items() if value}
 
 
 def _of_artifact(ref: ModelRef, task: TaskFacts, settings: Settings) -> ModelFacts:
@@ -173,12 +181,15 @@ def _of_artifact(ref: ModelRef, task: TaskFacts, settings: Settings) -> ModelFac
             f"{task.title}. Choose a result of the same task."
         )
     _options(ref, FAMILIES[CHECKPOINT], {})  # its architecture is settled: it takes no options
+    if changed := saved.get("surgery"):  # what was cut out of it stands neither in its options nor in its config
+        family = family.model_copy(update={"head_width": 0, "depth": ""})
     return ModelFacts(
         ref=ref,
         title=f"{saved['model']} from an earlier run",
         family=family,
         options=saved["options"],
         source=f"artifact:{ref.name}",
+        shape={} if changed else _shape(saved["architecture"].get("config", {})),
     )
 
 

@@ -29,6 +29,18 @@ class ModelFacts(Frozen):
         default=None, description="names the pretrained weights: a checksum, a hub revision or an artifact"
     )
     from_teacher: str | None = None
+    shape: dict[str, int] = Field(default={}, description="layers and width of a checkpoint, as far as its config tells")
+
+    @property
+    def layers(self) -> int | None:
+        """How many layers it has, where that is known before it is built."""
+        return self.options.get(self.family.depth) or self.shape.get("layers")
+
+    @property
+    def attention_width(self) -> int | None:
+        """The width of its queries, keys and values, where that is known before it is built."""
+        heads = self.options.get("heads") if self.family.head_width else None
+        return self.family.head_width * heads if heads else self.shape.get("width")
 
     @property
     def identity(self) -> dict[str, Any]:

@@ -162,7 +162,7 @@ def check_layers(chain: Chain, stage: str, layers: str) -> None:
         return
     pairs = [tuple(int(number) for number in pair.split(":")) for pair in layers.split(",")]
     for place, role, facts in ((0, "student", chain.student_facts), (1, "teacher", chain.teacher_facts)):
-        depth = facts.options.get(facts.family.depth) if facts is not None else None
+        depth = facts.layers if facts is not None else None
         deepest = max(pair[place] for pair in pairs)
         if facts is not None and depth and deepest >= depth:
             raise RecipeError(

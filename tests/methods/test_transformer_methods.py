@@ -8,13 +8,16 @@ import pytest
 import torch
 from transformers import BertForSequenceClassification
 
-from kdui.catalogue.tasks import load_task
+from kdui.catalogue.models import resolve
+from kdui.catalogue.tasks import TASKS, load_task
+from kdui.core.errors import RecipeError
+from kdui.core.recipe import ModelRef
 from kdui.core.run import Run, RunState
 from kdui.methods.tinybert.losses import attention_maps, attention_scores
 from kdui.models.points import Point
 from kdui.models.taps import Taps
 from tests.engine.bert import checkpoint
-from tests.engine.digits import Bench, read_json
+from tests.engine.digits import Bench, digest_of, read_json
 
 EXAMPLES = 400
 KNOBS = {"batch_size": 16, "train_examples": EXAMPLES, "learning_rate": 0.002}
@@ -121,14 +124,37 @@ def test_attention_from_queries_and_keys_is_the_models_own(newswire):
         ("tinybert", {}, {"vocabulary": 700}, "Teacher and student cut a text into different tokens"),
         ("hints", {"cache_teacher": False}, {"vocabulary": 700}, "Choose a student with the teacher's own vocabulary"),
         ("minilm_relations", {}, {"positions": 32}, "The student reads up to 30 tokens, its teacher up to 48, so"),
-        ("minilm_relations", {"relation_heads": 24}, {}, "Set relation_heads to one of 1, 2, 4, 8, 16, 32."),
-        ("tinybert", {"layers": "1:5"}, {}, "Layers 1:5 cannot be paired: the student has layers 0 to 1, the teacher 0 to 2."),
     ],
 )
 def test_what_cannot_be_matched_fails_in_words(newswire, method, settings, student, words):
     run = newswire.run(method, newswire.student(f"{method}-{len(words)}", **student), epochs=1, **settings)
     assert run.state is RunState.FAILED
     assert words in run.error
+
+
+@pytest.mark.parametrize(
+    ("method", "settings", "words"),
+    [
+        ("minilm_relations", {"relation_heads": 24}, "Set relation_heads to one of 1, 2, 4, 8, 16, 32."),
+        ("tinybert", {"layers": "1:5"}, "pairs layer 5 of the teacher, but teacher has layers 0 to 2."),
+        ("hints", {"layers": "2:2"}, "pairs layer 2 of the student, but narrow has layers 0 to 1."),
+    ],
+)
+def test_layers_and_heads_that_a_checkpoint_does_not_have_are_refused_before_queueing(newswire, method, settings, words):
+    with pytest.raises(RecipeError) as refused:
+        newswire.run(method, newswire.narrow, epochs=1, **settings)
+    assert words in str(refused.value)
+
+
+def test_an_earlier_result_is_known_by_its_config_unless_something_was_cut_out_of_it(newswire):
+    bench, stages = newswire.bench, [{"teach": {**KNOBS, "epochs": 0}}]
+    recipe = {"task": "reuters-r8", "teacher": f"folder:{newswire.teacher}", "stages": stages}
+    whole = bench.run(recipe)
+    cut = bench.run({**recipe, "stages": [*stages, {"prune_structured": {"heads": 0.5, "layers": 0.34, "epochs": 0}}]})
+    assert (whole.state, cut.state) == (RunState.SUCCEEDED, RunState.SUCCEEDED), cut.error
+    ref = f"artifact:{digest_of(whole, 'teach')}", f"artifact:{digest_of(cut, 'prune_structured')}"
+    found = [resolve(ModelRef.parse(name), TASKS["reuters-r8"], bench.settings) for name in ref]
+    assert [(facts.layers, facts.attention_width) for facts in found] == [(3, 64), (None, None)]
 
 
 def test_relations_between_examples_need_no_common_vocabulary(newswire):

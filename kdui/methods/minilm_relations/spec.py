@@ -3,6 +3,7 @@
 from pydantic import Field
 
 from kdui.core.contracts import Method
+from kdui.core.errors import RecipeError
 from kdui.core.plan import Chain
 from kdui.methods.planned_students import plan_student
 from kdui.methods.student_knobs import LAYERS, RepresentationKnobs, shared_representation
@@ -30,9 +31,22 @@ class MinilmRelationsSpec(RepresentationKnobs):
 def plan(chain: Chain, stage: str, spec: MinilmRelationsSpec) -> None:
     """The teacher's queries, keys and values are kept; neither widths nor numbers of heads need be the same."""
     shared_representation(chain, stage, ("attention",))
+    _check_widths(chain, stage, spec.relation_heads)
     settings = {**spec.soft(), "relation_heads": spec.relation_heads}
     features = {"kind": "relations", "layers": spec.layers, "reduce": "none"}
     plan_student(chain, stage, spec, method="minilm_relations", operation="match_relations", settings=settings, features=features)
+
+
+def _check_widths(chain: Chain, stage: str, heads: int) -> None:
+    """Raises RecipeError where the heads do not divide a width that is known before the models are built."""
+    known = [facts.attention_width for facts in (chain.student_facts, chain.teacher_facts) if facts is not None]
+    widths = sorted({width for width in known if width})
+    if any(width % heads for width in widths):
+        fitting = [number for number in range(1, min(widths) + 1) if all(width % number == 0 for width in widths)]
+        raise RecipeError(
+            f"Stage '{stage}': {heads} relation heads do not divide the widths {' and '.join(map(str, widths))} of student and "
+            f"teacher. Set relation_heads to one of {', '.join(map(str, fitting))}."
+        )
 
 
 METHOD = Method(

@@ -78,6 +78,7 @@ FAMILY = Family(
     quantization="dynamic",
     shows=("tokens", "attention"),
     depth="layers",
+    head_width=32,
     offers=("text-embeddings",),
     later={"heads": 12, "intermediate": 1536, "embedding_rank": 0, "vocabulary": 0, "fresh": False},
     presets=(
