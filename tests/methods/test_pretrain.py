@@ -89,6 +89,15 @@ def test_reading_lowers_the_loss_and_teach_starts_from_it(newswire, kind):
     assert bench.store.artifacts.manifest(digest_of(run, "teach.plain")).inputs == {}
 
 
+@pytest.mark.parametrize("kind", ["encoder", "decoder"])
+def test_a_teacher_that_has_read_learns_the_topics(newswire, kind):
+    bench = newswire.bench
+    teach = {**TEACH, "epochs": 8 if kind == "encoder" else 5, "learning_rate": 0.002 if kind == "encoder" else 0.004}
+    run = bench.run(recipe(getattr(newswire, kind), {"pretrain": {**READ, "control": False}}, {"teach": teach}))
+    assert run.state is RunState.SUCCEEDED, run.error
+    assert bench.summary(run, "teach")["training"]["validation"] > 58  # the largest topic is 52 %
+
+
 def test_the_head_is_thrown_away_and_the_classifiers_own_stays(newswire):
     bench = newswire.bench
     run = bench.run(recipe(newswire.encoder, {"pretrain": READ}, {"teach": {**TEACH, "epochs": 0}}))
