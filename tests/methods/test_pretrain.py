@@ -92,7 +92,7 @@ def test_reading_lowers_the_loss_and_teach_starts_from_it(newswire, kind):
 @pytest.mark.parametrize("kind", ["encoder", "decoder"])
 def test_a_teacher_that_has_read_learns_the_topics(newswire, kind):
     bench = newswire.bench
-    teach = {**TEACH, "epochs": 8 if kind == "encoder" else 5, "learning_rate": 0.002 if kind == "encoder" else 0.004}
+    teach = {**TEACH, "epochs": 10, "batch_size": 8, "learning_rate": 0.003}
     run = bench.run(recipe(getattr(newswire, kind), {"pretrain": {**READ, "control": False}}, {"teach": teach}))
     assert run.state is RunState.SUCCEEDED, run.error
     assert bench.summary(run, "teach")["training"]["validation"] > 58  # the largest topic is 52 %
