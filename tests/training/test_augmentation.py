@@ -21,7 +21,7 @@ def pictures(count: int = 40) -> ResidentData:
 @pytest.mark.parametrize(("shift", "mixup"), [(True, False), (False, True), (True, True)])
 def test_view_0_is_the_picture_and_further_views_are_fixed(shift, mixup):
     data, index = pictures(), torch.arange(40)
-    data.augmentation = MixedPictures(shift, mixup)
+    data.augmentation = MixedPictures(["shift"] * shift + ["mixup"] * mixup)
     assert torch.equal(data.inputs(index, 0)["pixels"], data.arrays["pixels"])
     views = [data.inputs(index, view)["pixels"] for view in (1, 2)]
     assert not torch.equal(*views)
@@ -33,7 +33,7 @@ def test_view_0_is_the_picture_and_further_views_are_fixed(shift, mixup):
 
 def test_mixup_by_hand():
     data, index = pictures(), torch.arange(40)
-    data.augmentation = MixedPictures(shift=False, mixup=True)
+    data.augmentation = MixedPictures(["mixup"])
     partner, share = partners(index, 3, 40)
     pixels = data.arrays["pixels"]
     expected = share[7] * pixels[7] + (1 - share[7]) * pixels[partner[7]]
@@ -52,7 +52,7 @@ def test_partners_are_others_and_shares_cover_their_range():
 
 def test_shifts_of_a_transfer_set_are_those_of_augmentation():
     data, index = pictures(), torch.arange(40)
-    data.augmentation = MixedPictures(shift=True, mixup=False)
+    data.augmentation = MixedPictures(["shift"])
     assert torch.equal(data.inputs(index, 2)["pixels"], augmented(data.arrays["pixels"], index, 2, mirror=False))
 
 
