@@ -36,6 +36,7 @@ PAIRS = (
     Pair(on="image", teacher="resnet-8-wide", students=_IMAGES),
     Pair(on="image", teacher="lenet-300-100", students=_IMAGES),
     Pair(on="text", teacher="minilm-l6", students=_TEXTS),
+    Pair(on="text", teacher="decoder-4", students=tuple(name for name in _TEXTS if not name.startswith("minilm"))),
 )
 
 

@@ -1,0 +1,1 @@
+"""A small decoder: reads a text from left to right."""

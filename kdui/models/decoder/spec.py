@@ -1,0 +1,44 @@
+"""A small decoder with first weights by chance: facts."""
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from kdui.core.contracts import Family, Preset
+from kdui.core.plain import Frozen
+from kdui.models.minilm.spec import MINILM
+
+
+class DecoderOptions(Frozen):
+    """Depth and width of the transformer."""
+
+    layers: int = Field(default=4, ge=1, le=24, description="transformer layers")
+    width: int = Field(default=256, ge=8, le=2048, description="width of a token's state; must be a multiple of the heads")
+    heads: int = Field(default=4, ge=1, le=32, description="attention heads in each layer; they must divide the width")
+
+    @field_validator("heads")
+    @classmethod
+    def _whole_heads(cls, heads: int, given: ValidationInfo) -> int:
+        if given.data.get("width", heads) % heads:
+            raise ValueError(f"they do not divide the width {given.data['width']}")
+        return heads
+
+
+FAMILY = Family(
+    name="decoder",
+    title="Decoder",
+    modality="text",
+    options=DecoderOptions,
+    quantization="dynamic",
+    shows=("tokens",),
+    depth="layers",
+    language_model=True,
+    offers=("text-embeddings",),
+    presets=(
+        Preset(
+            name="decoder-4",
+            title="Decoder-4",
+            summary="Four layers of width 256 that read from left to right; weights by chance: let 'pretrain' teach it words.",
+            licence="its words are MiniLM's, Apache-2.0",
+            resource=MINILM,
+        ),
+    ),
+)
