@@ -80,15 +80,25 @@ def fetch_hub_model(repo: str, revision: str, settings: Settings, report: Report
 
     A branch name such as ``main`` is resolved once: what was fetched stays, so that a run can be repeated.
     """
+    return fetch(_hub_model(repo, revision), settings, report)
+
+
+def fetched_hub_model(repo: str, revision: str, settings: Settings) -> Path | None:
+    """The folder of a hub checkpoint that was brought here before, else None; nothing is fetched."""
+    resource = _hub_model(repo, revision)
+    folder = settings.cache / resource.name
+    return folder if receipt(folder, resource) else None
+
+
+def _hub_model(repo: str, revision: str) -> Resource:
     name = "--".join(("hub", *repo.split("/"), revision))
-    resource = Resource(
+    return Resource(
         name=quote(name, safe=""),
         title=repo,
         licence="see its page on the hub",
         files=("config.json",),
         sources=(HubRepo(repo=repo, revision=revision, repo_type="model"),),
     )
-    return fetch(resource, settings, report)
 
 
 def receipt(folder: Path, resource: Resource) -> Receipt | None:

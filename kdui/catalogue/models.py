@@ -12,7 +12,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from kdui.catalogue.black_box import graph_source, table_source
-from kdui.catalogue.fetch import fetch, fetch_hub_model
+from kdui.catalogue.checkpoint_shapes import shape_of, shape_of_folder
+from kdui.catalogue.fetch import fetch, fetch_hub_model, fetched_hub_model
 from kdui.catalogue.source_attempt import Report
 from kdui.core.contracts import Family, Preset, TaskFacts
 from kdui.core.errors import RecipeError, UnknownName
@@ -136,6 +137,7 @@ def _of_hub(ref: ModelRef, task: TaskFacts, settings: Settings) -> ModelFacts:
         family=_checkpoint_family(task.modality, {}),
         options=_options(ref, FAMILIES[CHECKPOINT], {}),
         source=f"hub:{repo}@{revision}",
+        shape=shape_of_folder(fetched_hub_model(repo, revision, settings)),  # no digest may depend on what lies here
     )
 
 
@@ -152,15 +154,8 @@ def _of_folder(ref: ModelRef, task: TaskFacts, settings: Settings) -> ModelFacts
         family=_checkpoint_family(modality, config),
         options=_options(ref, FAMILIES[CHECKPOINT], {}),
         source=f"folder:{_folder_digest(folder)}",
-        shape=_shape(config),
+        shape=shape_of(config),
     )
-
-
-def _shape(config: dict[str, Any]) -> dict[str, int]:
-    """Layers and width of a transformer by its config, under the names that architectures give them."""
-    names = {"layers": ("num_hidden_layers", "n_layer", "n_layers", "num_layers"), "width": ("hidden_size", "n_embd", "dim")}
-    found = {key: next((config[name] for name in known if isinstance(config.get(name), int)), 0) for key, known in names.items()}
-    return {key: value for key, value in found.items() if value}
 
 
 def _of_artifact(ref: ModelRef, task: TaskFacts, settings: Settings) -> ModelFacts:
@@ -189,7 +184,7 @@ def _of_artifact(ref: ModelRef, task: TaskFacts, settings: Settings) -> ModelFac
         family=family,
         options=saved["options"],
         source=f"artifact:{ref.name}",
-        shape={} if changed else _shape(saved["architecture"].get("config", {})),
+        shape={} if changed else shape_of(saved["architecture"].get("config", {})),
     )
 
 

@@ -29,7 +29,7 @@ def test_a_word_changes_only_what_comes_after_it(settings):
     changed = ids.clone()
     changed[0, 6] = 999
     with torch.no_grad():
-        one, other = (module.network.transformer(input_ids=each).last_hidden_state[0] for each in (ids, changed))
+        one, other = (module.network.model(input_ids=each).last_hidden_state[0] for each in (ids, changed))
     assert torch.equal(one[:6], other[:6]) and not torch.allclose(one[6:], other[6:])
 
 
@@ -41,7 +41,7 @@ def test_the_last_token_is_classified_and_padding_is_not(settings):
     with torch.no_grad():
         plain = module(input_ids=ids, attention_mask=torch.ones_like(ids))
         assert torch.allclose(module(input_ids=padded, attention_mask=mask), plain, atol=1e-5)
-        state = module.network.transformer(input_ids=ids).last_hidden_state[:, -1]
+        state = module.network.model(input_ids=ids).last_hidden_state[:, -1]
         assert torch.allclose(module.network.score(state), plain, atol=1e-6)
 
 

@@ -36,7 +36,7 @@ SIZES = {
     "minilm-l3-narrow": ("reuters-r8", 14_734_664, 265_571_328),
     "minilm-l3-trim": ("reuters-r8", 7_976_456, 530_992_128),
     "minilm-l1-slim": ("reuters-r8", 1_047_944, 50_875_392),
-    "decoder-4": ("reuters-r8", 11_106_304, 321_060_864),
+    "decoder-4": ("reuters-r8", 10_439_424, 270_729_216),
     "bilstm-64": ("reuters-r8", 2_021_000, 6_292_480),
     "bilstm-128": ("reuters-r8", 2_154_120, 18_876_416),
     "bilstm-64-trim": ("reuters-r8", 451_592, 6_292_480),

@@ -10,7 +10,11 @@ from kdui.methods.training_knobs import ADVANCED, NEVER
 
 
 class MutualSpec(StudentKnobs):
-    """Settings of deep mutual learning (Zhang et al. 2018, section 3)."""
+    """Settings of deep mutual learning (Zhang et al. 2018, section 3).
+
+    There is no temperature and no α to put on a course: equation 3 compares answers as they are, at T = 1, and adds their
+    divergence to the whole hard loss instead of weighing the two against each other.
+    """
 
     peers: int = Field(
         default=2,

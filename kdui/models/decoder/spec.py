@@ -12,13 +12,13 @@ class DecoderOptions(Frozen):
 
     layers: int = Field(default=4, ge=1, le=24, description="transformer layers")
     width: int = Field(default=256, ge=8, le=2048, description="width of a token's state; must be a multiple of the heads")
-    heads: int = Field(default=4, ge=1, le=32, description="attention heads in each layer; they must divide the width")
+    heads: int = Field(default=4, ge=1, le=32, description="attention heads in each layer, of an even share of the width each")
 
     @field_validator("heads")
     @classmethod
     def _whole_heads(cls, heads: int, given: ValidationInfo) -> int:
-        if given.data.get("width", heads) % heads:
-            raise ValueError(f"they do not divide the width {given.data['width']}")
+        if given.data.get("width", 2 * heads) % (2 * heads):  # rotary positions turn the entries of a head in pairs
+            raise ValueError(f"twice the heads do not divide the width {given.data['width']}")
         return heads
 
 
