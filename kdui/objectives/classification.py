@@ -24,10 +24,12 @@ class Classification:
     name: ClassVar[str] = "classification"
 
     def hard_loss(self, outputs: "torch.Tensor", targets: "torch.Tensor") -> "torch.Tensor":
-        """Mean cross-entropy of logits [batch, classes] against labels [batch], in nats."""
+        """Mean cross-entropy of logits [batch, classes] against labels [batch], in nats; half precision is widened first."""
+        import torch
         from torch.nn import functional
 
-        return functional.cross_entropy(outputs.float(), targets)
+        wide = outputs.float() if outputs.dtype in (torch.float16, torch.bfloat16) else outputs
+        return functional.cross_entropy(wide, targets)
 
     def score(self, outputs: np.ndarray, targets: np.ndarray, facts: TaskFacts) -> list[tuple[Metric, float]]:
         """Accuracy, macro precision, recall and F1 in %, over all labels of the task; a label never predicted has precision 0.

@@ -94,6 +94,13 @@ def test_without_known_labels_it_is_the_soft_target_loss_and_vanishes_for_equal_
     assert transfer_losses(teacher + 2.0, teacher, hidden, unknown, 3.0, 0.4)[0].item() == pytest.approx(0, abs=1e-12)
 
 
+def test_transfer_losses_ignore_shifts():
+    student, teacher, known = logits(4, 5, seed=3), logits(4, 5), torch.tensor([True, False, True, False])
+    plain = torch.stack(transfer_losses(student, teacher, LABELS, known, 4.0, 0.3))
+    shifted = torch.stack(transfer_losses(student + 6.0, teacher - 2.0, LABELS, known, 4.0, 0.3))
+    assert plain.min() > 0.01 and torch.allclose(plain, shifted, atol=1e-12)
+
+
 def test_transfer_losses_have_right_gradients():
     student, teacher = logits(4, 5, seed=3).requires_grad_(), logits(4, 5)
     known = torch.tensor([True, False, True, False])

@@ -100,6 +100,19 @@ def test_the_loss_of_turned_pictures_by_hand():
     )
 
 
+def test_a_head_that_knows_the_quarter_has_nothing_to_learn():
+    network = Flat()
+    task = Rotation(SimpleNamespace(module=network), TASKS["digits"])
+    pixels = torch.zeros(8, 1, 8, 8)
+    pixels[:, :, 0, 0] = 1.0  # a quarter moves this corner to the lower left, then lower right, then upper right one
+    with torch.no_grad():
+        torch.nn.init.zeros_(task.head.weight)
+        torch.nn.init.zeros_(task.head.bias)
+        for quarter, place in enumerate((0, 56, 63, 7)):
+            task.head.weight[quarter, place] = 60.0
+    assert task(network, {"pixels": pixels}).item() == pytest.approx(0, abs=1e-6)
+
+
 def seeded(task: torch.nn.Module) -> torch.nn.Module:
     """The task with the same quarters in each pass."""
 
@@ -200,6 +213,28 @@ def test_a_teacher_that_knows_no_word_guesses_evenly_and_one_word_by_hand(newswi
         own = (states[0].double() @ module.word_embedding.weight[7].double()).tolist()
         by_hand = [math.log(math.exp(product) + words - 1) - product for product in own]
         assert found == pytest.approx(sum(by_hand) / len(by_hand), rel=1e-3)
+
+
+@pytest.mark.parametrize("number", [3, 4])
+def test_padding_counts_for_nothing_and_a_text_without_a_word_to_guess_costs_nothing(newswire, number):
+    bench, texts, *_ = newswire
+    run = bench.run({**newswire_recipe(newswire[number], texts), "student": None, "stages": [{"teach": {"epochs": 0}}]})
+    module, description, inputs = load_model(bench.folder(run, "teach"))
+    task = own_task(SavedModel(module, description, inputs, bench.folder(run, "teach")), TASKS["reuters-r8"], seed=0)
+    module.eval()
+    ids = torch.randint(10, 500, (4, 12), generator=torch.Generator().manual_seed(1))
+    mask = torch.ones_like(ids)
+    mask[:, 8:] = 0
+
+    def loss(filler: int) -> float:
+        torch.manual_seed(0)
+        return task(module, {"input_ids": ids.masked_fill(mask == 0, filler), "attention_mask": mask}).item()
+
+    assert loss(0) == pytest.approx(loss(20), rel=1e-5) and loss(0) > 1
+    alone = {"input_ids": torch.full((2, 1), 0), "attention_mask": torch.ones(2, 1, dtype=torch.long)}
+    nothing = task(module, alone)  # one special token, or one word with none before it
+    nothing.backward()
+    assert nothing.item() == 0
 
 
 def test_a_decoder_learns_from_next_words_beside_its_student(newswire):

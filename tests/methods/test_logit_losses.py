@@ -14,6 +14,7 @@ from kdui.methods.distill.losses import (
     smoothing_of_equal_entropy,
     soft_target_loss,
     standardized,
+    target_entropy,
 )
 from kdui.methods.dkd.losses import decoupled_losses
 
@@ -112,6 +113,13 @@ def test_decoupled_losses_vanish_ignore_shifts_and_have_right_gradients():
     assert torch.autograd.gradcheck(lambda ours: decoupled_losses(ours, teacher, LABELS, 4.0), (with_gradient(4, 5),))
 
 
+def test_shifts_of_either_model_leave_the_decoupled_losses_and_the_correlations_as_they_are():
+    student, teacher = logits(4, 5, seed=3), logits(4, 5)
+    for loss in (lambda one, other: decoupled_losses(one, other, LABELS, 2.0), lambda *both: correlation_losses(*both, 2.0)):
+        plain, shifted = torch.stack(loss(student, teacher)), torch.stack(loss(student + 5.0, teacher - 3.0))
+        assert plain.min() > 0.01 and torch.allclose(plain, shifted, atol=1e-12)
+
+
 def test_a_certain_teacher_gives_no_infinite_loss():
     teacher = torch.tensor([[200.0, 0.0, 0.0]])
     target, others = decoupled_losses(torch.zeros(1, 3), teacher, torch.tensor([0]), 1.0)
@@ -133,6 +141,15 @@ def test_correlation_losses_vanish_ignore_shifts_and_have_right_gradients():
     for part in correlation_losses(teacher + 2.0, teacher, 2.0):
         assert part.item() == pytest.approx(0, abs=1e-9)
     assert torch.autograd.gradcheck(lambda ours: correlation_losses(ours, teacher, 2.0), (with_gradient(4, 5),))
+
+
+def test_a_batch_of_one_has_no_columns_to_compare_and_finite_gradients():
+    student = with_gradient(1, 5)
+    inter, intra = correlation_losses(student, logits(1, 5), 1.0)
+    (gradient,) = torch.autograd.grad(intra, student, retain_graph=True)
+    assert intra.item() == 1.0 and gradient.abs().max() == 0  # T² and nothing to learn from it
+    (gradient,) = torch.autograd.grad(inter, student)
+    assert torch.isfinite(gradient).all() and gradient.abs().max() > 0
 
 
 def test_inter_and_intra_look_along_different_axes():
@@ -157,6 +174,21 @@ def test_entropy_of_smoothed_labels_by_hand():
     assert smoothed_entropy(0.0, 10) == 0.0
     assert smoothed_entropy(1.0, 10) == pytest.approx(math.log(10))
     assert smoothed_entropy(0.2, 2) == pytest.approx(-(0.9 * math.log(0.9) + 0.1 * math.log(0.1)))
+
+
+def test_labels_softer_than_even_ones_are_even_ones():
+    assert smoothing_of_equal_entropy(math.log(10) + 0.5, 10) == pytest.approx(1)
+    assert smoothing_of_equal_entropy(0.0, 10) == pytest.approx(0, abs=1e-12)
+
+
+def test_entropy_of_a_students_targets_by_hand_and_its_limits():
+    # Teacher (0.8, 0.2), label 0, α ½: (0.9, 0.1).
+    teacher, label = torch.tensor([[math.log(4.0), 0.0]], dtype=torch.float64), torch.tensor([0])
+    by_hand = -(0.9 * math.log(0.9) + 0.1 * math.log(0.1))
+    assert target_entropy(teacher, label, 1.0, 0.5) == pytest.approx(by_hand, abs=1e-12)
+    assert target_entropy(teacher + 9.0, label, 1.0, 0.5) == pytest.approx(by_hand, abs=1e-12)
+    assert target_entropy(teacher, label, 1.0, 0.0) == pytest.approx(0, abs=1e-12)
+    assert target_entropy(teacher, label, 1e6, 1.0) == pytest.approx(math.log(2), abs=1e-9)
 
 
 def test_courses_go_from_their_first_to_their_last_value():

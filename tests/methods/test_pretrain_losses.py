@@ -62,6 +62,27 @@ def test_word_losses_by_hand_and_in_parts(monkeypatch):
     assert len(word_losses(states[:0], torch.arange(0), table, None)) == 0
 
 
+def test_without_a_word_to_guess_the_loss_is_zero_and_so_is_its_gradient():
+    states = torch.randn(0, 3, dtype=torch.float64, requires_grad=True)
+    table = torch.randn(6, 3, dtype=torch.float64, requires_grad=True)
+    sums = text_sums(word_losses(states, torch.arange(0), table, None), torch.zeros(2, 4, dtype=torch.bool))
+    loss = WordLoss().hard_loss(sums, torch.zeros(2))
+    loss.backward()
+    assert loss.item() == 0 and table.grad is not None and table.grad.abs().max() == 0
+
+
+def test_a_bias_moves_the_odds_by_hand_ignores_shifts_and_has_right_gradients():
+    # States of 0 leave the odds to the bias: 1 : 2 : 4.
+    table, words = torch.zeros(3, 2, dtype=torch.float64), torch.arange(3)
+    bias = torch.tensor([0.0, math.log(2), math.log(4)], dtype=torch.float64).requires_grad_()
+    states = torch.randn(3, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    expected = [math.log(7), math.log(7 / 2), math.log(7 / 4)]
+    assert word_losses(states, words, table, bias).tolist() == pytest.approx(expected, rel=1e-9)
+    assert word_losses(states, words, table, bias + 3.0).tolist() == pytest.approx(expected, rel=1e-9)
+    drawn = torch.randn(3, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    assert torch.autograd.gradcheck(lambda ours, odds: word_losses(ours, words, drawn, odds), (states, bias))
+
+
 def test_text_sums_and_their_mean_by_hand():
     known = torch.tensor([[True, False, True], [False, False, False], [False, True, False]])
     sums = text_sums(torch.tensor([1.0, 2.0, 4.5]), known)

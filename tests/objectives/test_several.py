@@ -75,6 +75,18 @@ def test_limits_of_the_losses():
     assert normalized([1.0, 3.0]) == [0.5, 1.5]
 
 
+def test_the_weighted_hard_loss_by_hand_ignores_shifts_and_has_right_gradients():
+    outputs = torch.tensor([[math.log(3.0), 0.0], [0.0, 0.0]], dtype=torch.float64)  # (3/4, 1/4) and halves
+    weights, labels = torch.tensor([0.5, 1.5], dtype=torch.float64), torch.tensor([0, 1])
+    expected = -(0.5 * math.log(0.75) + 1.5 * math.log(0.5)) / 2
+    assert weighted_hard_loss(outputs, labels, weights).item() == pytest.approx(expected, abs=1e-12)
+    assert weighted_hard_loss(outputs + 4.0, labels, weights).item() == pytest.approx(expected, abs=1e-12)
+    sure = 60 * torch.nn.functional.one_hot(labels, 2).double()
+    assert weighted_hard_loss(sure, labels, weights).item() == pytest.approx(0, abs=1e-12)
+    student = logits().requires_grad_()
+    assert torch.autograd.gradcheck(lambda ours: weighted_hard_loss(ours, TARGETS, ONES), (student,))
+
+
 def test_half_precision_keeps_its_place():
     asked = SEVERAL.asked_tensor(logits().bfloat16(), TARGETS)
     assert asked.dtype == torch.float32 and (asked[0, 8:] == NOT_ASKED).all()

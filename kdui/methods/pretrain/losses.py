@@ -44,10 +44,10 @@ def word_losses(states: torch.Tensor, words: torch.Tensor, table: torch.Tensor, 
     The rows go through the vocabulary in parts, because all of them at once may not fit into memory.
     """
     found = []
-    for start in range(0, len(words), ROWS):
+    for start in range(0, max(1, len(words)), ROWS):  # without words too, so that what is made of no losses has a gradient
         rows, truth = states[start : start + ROWS], words[start : start + ROWS]
         found.append(functional.cross_entropy(widened(functional.linear(rows, table, bias)), truth, reduction="none"))
-    return torch.cat(found) if found else states.new_zeros(0, dtype=torch.float32)
+    return torch.cat(found)
 
 
 def text_sums(losses: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
