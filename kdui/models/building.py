@@ -50,8 +50,10 @@ def build_model(
         if teacher is None:
             raise StageFailed(f"{facts.title} starts from its teacher's weights. Name a teacher and a 'teach' stage before it.")
         vocabulary = _vocabulary(facts, task, teacher, texts)
-        if facts.options.get("fresh"):  # the teacher's words, none of its weights
-            module.tokenizer_json = vocabulary.tokenizer_json
+        if facts.options.get("fresh"):
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(seed + 1)
+                builder.start_by_chance(module, teacher, vocabulary)
         else:
             builder.start_from_teacher(module, teacher, vocabulary)
     return module

@@ -11,7 +11,7 @@ from kdui.models.embeddings import FactorizedEmbedding, factorize
 from kdui.models.module_store import load_model, save_model
 from kdui.models.narrowing import head_importance, narrow, unit_importance
 from kdui.models.size import count_parameters
-from tests.models.small import built, facts_of, random_tokens, word_pieces
+from tests.models.small import built, facts_of, random_tokens, small_teacher, word_pieces
 
 TASK = TASKS["sentiment"]
 
@@ -134,6 +134,17 @@ def test_a_fresh_student_has_its_teachers_words_and_weights_by_chance(settings):
     assert float(words[2].detach().std()) == pytest.approx(0.02, rel=0.05)
     assert "fresh" not in facts_of("minilm-l3", TASK, settings).identity["options"]
     assert facts_of("minilm-l3?fresh=true", TASK, settings).identity["options"]["fresh"] is True
+
+
+def test_a_fresh_student_takes_another_number_of_words_and_a_product_of_embeddings(settings):
+    teacher = small_teacher()  # sixteen words
+    for name in ("minilm-l1?fresh=true", "minilm-l1?fresh=true&embedding_rank=48"):
+        student = built(name, TASK, settings, teacher)
+        words = student.word_embedding.weight.detach()
+        assert words.shape == (16, 384) and student.tokenizer_json == teacher.tokenizer_json
+        assert float(words.std()) == pytest.approx(0.02, rel=0.2)
+        assert student(**random_tokens(2, 9)).shape == (2, 2)
+    assert torch.equal(words, built(name, TASK, settings, teacher).word_embedding.weight)
 
 
 def test_a_pretrained_model_may_start_narrow(settings):

@@ -61,6 +61,18 @@ def start_from_teacher(module: Any, teacher: Any, vocabulary: Vocabulary) -> Non
     module.tokenizer_json = vocabulary.tokenizer_json
 
 
+def start_by_chance(module: Any, teacher: Any, vocabulary: Vocabulary) -> None:
+    """Take the teacher's words and none of its weights; embeddings have BERT's deviation, also where they are a product."""
+    own, words = module.network.bert.embeddings.word_embeddings, len(vocabulary.of(teacher.word_embedding.weight))
+    deviation = module.network.config.initializer_range
+    if isinstance(own, FactorizedEmbedding):
+        set_rows(own.table, torch.randn(words, own.table.embedding_dim))
+        nn.init.normal_(own.expand.weight, std=deviation / own.table.embedding_dim**0.5)
+    elif own.num_embeddings != words:
+        set_rows(own, deviation * torch.randn(words, own.embedding_dim))
+    module.tokenizer_json = vocabulary.tokenizer_json
+
+
 def _start_embeddings(mine: Any, theirs: Any, vocabulary: Vocabulary) -> None:
     words = vocabulary.of(theirs.word_embeddings.weight.detach())
     own = mine.word_embeddings
