@@ -20,7 +20,7 @@ def typed(ref: str, **given) -> str | None:
 
 def test_the_fields_are_those_of_the_family_with_the_presets_own_values():
     assert values("bilstm-64-trim") == {"embedding": 64, "hidden": 64, "dropout": 0.3, "vocabulary": 6000}
-    assert values("minilm-l3").keys() == {"layers", "heads", "intermediate", "embedding_rank", "vocabulary"}
+    assert values("minilm-l3").keys() == {"layers", "heads", "intermediate", "embedding_rank", "vocabulary", "fresh"}
     assert values("cnn-small") == {"width": 8, "stages": 2, "depth": 1}
     assert "vocabulary" not in values("minilm-l6")  # it has no teacher's words to trim
 
