@@ -190,8 +190,9 @@ def verify(
         terminal.print_json({**found.model_dump(), "passed": found.passed})
     else:
         terminal.print_rows(verification.as_rows(found))
-        typer.echo(f"{found.label}: {'every claim holds' if found.passed else 'not every claim holds'}.")
-    raise typer.Exit(0 if found.passed else 1)
+        told = {0: "every claim that was checked holds", 1: "not every claim holds", 2: "no claimed figure could be checked"}
+        typer.echo(f"{found.label}: {told[found.code]}.")
+    raise typer.Exit(found.code)
 
 
 @app.command()

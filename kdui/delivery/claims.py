@@ -52,8 +52,8 @@ class DataClaim(Frozen):
 class Timing(Frozen):
     """How the latency was measured, so that it can be measured so again."""
 
-    threads: int = 1
-    runs: int = 200
+    threads: int = Field(default=1, ge=1, le=256)
+    runs: int = Field(default=200, ge=20, le=10_000)
     device: Literal["cpu", "cuda"] = "cpu"
 
 

@@ -1,5 +1,6 @@
 """Verifying: a delivered file's accuracy, size and latency measured again and held against what it claims."""
 
+import math
 import statistics
 import tempfile
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from kdui.catalogue.tasks import load_task
+from kdui.catalogue.tasks import TASKS, load_task
 from kdui.core.contracts import TaskFacts
 from kdui.core.errors import DeviceUnavailable, KduiError, StageFailed
 from kdui.core.plain import Frozen
@@ -19,6 +20,7 @@ from kdui.kdz.container import MODEL, is_container, tail_of, unpack
 from kdui.kdz.on_disk import write_whole
 from kdui.methods.measure.provenance import provenance
 from kdui.methods.measure.samples import timed_arrays
+from kdui.methods.measure.statistics import wilson
 from kdui.objectives import objective_of
 from kdui.runtime.latency import measure_latency
 from kdui.runtime.sessions import graph_outputs
@@ -27,6 +29,7 @@ from kdui.tasks.examples import Examples
 
 SAME_POINTS = 0.1  # of the headline: on the same examples and device it may differ by no more
 TOLERANCE = 0.25  # how much slower than claimed an answer may be
+LARGEST_INPUT, MOST_VALUES = 8192, 2_000_000_000  # of one setting, and of all examples together
 TRIES = 3  # other work only ever slows a model down, so the fastest try is nearest to the truth
 
 Verdict = Literal["pass", "fail", "other device", "not checked"]
@@ -54,8 +57,18 @@ class Verification(Frozen):
 
     @property
     def passed(self) -> bool:
-        """Whether no claim turned out wrong."""
-        return all(check.verdict != "fail" for check in self.checks)
+        """Whether no claim turned out wrong, and a figure was measured again at all."""
+        return self.judged and all(check.verdict != "fail" for check in self.checks)
+
+    @property
+    def code(self) -> int:
+        """How the command ends: 0 where every checked claim holds, 1 where one fails, 2 where none could be checked."""
+        return 0 if self.passed else 1 if self.judged else 2
+
+    @property
+    def judged(self) -> bool:
+        """Whether any check was made beside that of the checksum, which no figure needs."""
+        return any(check.verdict in ("pass", "fail") for check in self.checks[1:]) or self.checks[0].verdict == "fail"
 
 
 def verify(path: Path, settings: Settings, task: str = "", tolerance: float = TOLERANCE) -> Verification:
@@ -66,7 +79,13 @@ def verify(path: Path, settings: Settings, task: str = "", tolerance: float = TO
     with tempfile.TemporaryDirectory(prefix="kdui-verify-") as place:
         opened = _Opened(path, Path(place))
         claims = opened.stamped.claims
-        facts, splits = load_task(task or claims.data.task, settings)
+        facts = TASKS[task or claims.data.task]
+        if facts.modality != claims.inputs.modality:
+            raise KduiError(
+                f"{path.name} takes {claims.inputs.modality} examples, but {facts.title} is made of {facts.modality} ones. "
+                "Name a task of the same kind, or leave '--task' out."
+            )
+        _, splits = load_task(facts.name, settings)
         checks = [
             _weights(opened),
             *_sizes(opened),
@@ -100,8 +119,19 @@ class _Opened:
         return self.stamped.claims
 
     def prepared(self, raw: Any) -> dict[str, np.ndarray]:
-        """Raw examples as the arrays that the graph takes."""
-        return input_kind(self.claims.inputs.modality).prepare(raw, self.claims.inputs.settings, self.folder)
+        """Raw examples as the arrays that the graph takes; raises StageFailed where the settings mean none, or huge ones."""
+        settings = self.claims.inputs.settings
+        sizes = [value for value in settings.values() if isinstance(value, (int, float))]
+        if any(not 0 <= value <= LARGEST_INPUT for value in sizes) or math.prod(filter(None, sizes)) * len(raw) > MOST_VALUES:
+            raise StageFailed(
+                f"The file asks for inputs of {settings}, which is more than verify tries. Deliver the model again."
+            )
+        try:
+            return input_kind(self.claims.inputs.modality).prepare(raw, settings, self.folder)
+        except (KeyError, TypeError, ValueError) as error:
+            raise StageFailed(
+                f"The file does not say how its inputs are prepared ({type(error).__name__}: {error}). Deliver the model again."
+            ) from error
 
 
 def _read(path: Path) -> bytes:
@@ -135,7 +165,10 @@ def _sizes(opened: _Opened) -> list[Check]:
     checks = []
     for metric, title in titles.items():
         claim, now = opened.claims.figure(metric), found[metric]
-        if claim is None or now is None:
+        if now is None:
+            continue
+        if claim is None:
+            checks.append(_unclaimed(title, f"{now:,} B"))
             continue
         verdict: Verdict = "pass" if now == claim.value else "fail"
         checks.append(Check(what=title, claimed=_figure(claim), found=f"{now:,} B", verdict=verdict, note="without its claims"))
@@ -147,9 +180,7 @@ def _quality(opened: _Opened, facts: TaskFacts, test: Examples) -> list[Check]:
     claims, metric = opened.claims, facts.headline
     claim = claims.figure(metric.name)
     if claim is None:
-        return [
-            Check(what=metric.title, claimed="nothing", found="", verdict="not checked", note="the file claims no such figure")
-        ]
+        return [_unclaimed(metric.title)]
     count = min(claims.data.n, len(test))
     same_data = (claims.data.version, claims.data.sha256) == (facts.version, test.sha256()) and count == claims.data.n
     title = f"{metric.title}, {count:,} test examples"
@@ -161,9 +192,14 @@ def _quality(opened: _Opened, facts: TaskFacts, test: Examples) -> list[Check]:
         return [Check(what=title, claimed=_figure(claim), found="no answer", verdict="fail", note=words)]
     same_device = claim.device == provenance().device
     near = abs(found - claim.value) <= SAME_POINTS
-    inside = claim.low is not None and claim.high is not None and claim.low <= found <= claim.high
+    low, high = _interval(claim, count)
+    inside = low <= found <= high
     strict = same_data and same_device
-    rule = f"same examples and device: within {SAME_POINTS} points" if strict else "inside the claimed interval"
+    rule = (
+        f"same examples and device: within {SAME_POINTS} points"
+        if strict
+        else f"inside {low:.2f} to {high:.2f}, the claim's interval over {count:,} examples"
+    )
     others = [] if same_data else [f"other test data than claimed ({claims.data.task}, version {claims.data.version})"]
     others += [] if same_device else ["other device"]
     return [
@@ -181,11 +217,11 @@ def _latency(opened: _Opened, validation: Examples, tolerance: float) -> list[Ch
     """p50 of one answer, the file in turn with itself, threads as claimed; on another device the figure is shown, not judged."""
     claim, timing = opened.claims.figure("latency_p50"), opened.claims.timing
     if claim is None:
-        return []
+        return [_unclaimed("latency p50")]
     device = "cpu" if timing.device == "cpu" else "cuda:0"
-    sample = timed_arrays(opened.prepared(validation.inputs), opened.claims.inputs, 1)
     medians: list[float] = []
     try:
+        sample = timed_arrays(opened.prepared(validation.inputs), opened.claims.inputs, 1)
         while len(medians) < TRIES and not any(value <= claim.value * (1 + tolerance) for value in medians):
             once = measure_latency(opened.graph, opened.graph, sample, runs=timing.runs, threads=timing.threads, device=device)
             medians.append(statistics.median((*once.candidate_ms, *once.baseline_ms)))
@@ -200,6 +236,21 @@ def _latency(opened: _Opened, validation: Examples, tolerance: float) -> list[Ch
     if not same:
         verdict, note = "other device", f"{threads}, batch 1; claimed on {claim.device or 'an unknown device'}"
     return [Check(what="latency p50", claimed=_figure(claim), found=f"{found:.3g} ms", verdict=verdict, note=note)]
+
+
+def _interval(claim: Claim, n: int) -> tuple[float, float]:
+    """Between which figures the headline may lie on ``n`` examples: of a share its binomial interval, whatever the file claims.
+
+    Another metric has no such interval, so the claimed one counts; without one, the figure alone.
+    """
+    if claim.unit == "%" and 0 <= claim.value <= 100:
+        low, high = wilson(claim.value / 100, n)
+        return 100 * low, 100 * high
+    return (claim.low, claim.high) if claim.low is not None and claim.high is not None else (claim.value, claim.value)
+
+
+def _unclaimed(what: str, found: str = "") -> Check:
+    return Check(what=what, claimed="nothing", found=found, verdict="not checked", note="the file claims no such figure")
 
 
 def _figure(claim: Claim) -> str:

@@ -149,6 +149,49 @@ def test_half_a_point_too_much_fails_on_the_same_device_and_data_alone(bench, se
     assert any("other test data" in check.note for check in found.checks)
 
 
+def test_a_wide_interval_makes_no_wrong_figure_right(bench, sent, tmp_path):
+    other = sent.claims.data.model_copy(update={"sha256": "0" * 64})
+    wide = figures(sent.claims, "accuracy", value=99.9, low=0.0, high=100.0, device="elsewhere")
+    path = with_claims(sent, tmp_path / "wide.onnx", figures=wide, data=other)
+    (check,) = [check for check in verify(path, bench.settings, tolerance=PATIENT).checks if check.what.startswith("Accuracy")]
+    assert check.verdict == "fail" and "the claim's interval over 359 examples" in check.note
+
+
+def test_claims_that_were_taken_out_are_missed(bench, sent, tmp_path):
+    kept = tuple(item for item in sent.claims.figures if item.metric == "accuracy")
+    found = verify(with_claims(sent, tmp_path / "less.onnx", figures=kept), bench.settings)
+    assert (found.code, verdicts(found)["size of the ONNX file"], verdicts(found)["latency p50"]) == (0, *["not checked"] * 2)
+    none = verify(with_claims(sent, tmp_path / "none.onnx", figures=()), bench.settings)
+    assert (none.code, none.passed, none.judged) == (2, False, False)
+
+
+@pytest.mark.parametrize("timing", [{"runs": 0}, {"threads": 10**6}, {"threads": 0}])
+def test_a_timing_that_nobody_can_repeat_is_refused(bench, sent, tmp_path, timing):
+    path = with_claims(sent, tmp_path / "timing.onnx", timing=sent.claims.timing.model_copy(update=timing))
+    with pytest.raises(ClaimsMissing, match="cannot be read"):
+        verify(path, bench.settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({}, "does not say how its inputs are prepared"),
+        ({"height": 20_000, "width": 20_000, "channels": 1}, "more than verify tries"),
+        ({"height": 8000, "width": 8000, "channels": 3}, "more than verify tries"),
+    ],
+)
+def test_inputs_that_cannot_be_prepared_fail_in_words(bench, sent, tmp_path, settings, words):
+    inputs = sent.claims.inputs.model_copy(update={"settings": settings})
+    found = verify(with_claims(sent, tmp_path / "inputs.onnx", inputs=inputs), bench.settings)
+    assert found.code == 1 and verdicts(found)["latency p50"] == "not checked"
+    assert all(words in check.note for check in found.checks if check.what.startswith(("Accuracy", "latency")))
+
+
+def test_a_task_of_another_kind_is_refused_in_words(bench, sent):
+    with pytest.raises(KduiError, match=r"takes image examples, but .* is made of text ones"):
+        verify(sent.path, bench.settings, task="sentiment")
+
+
 def test_another_device_is_said_and_its_latency_not_judged(bench, sent, tmp_path):
     elsewhere = figures(sent.claims, "latency_p50", value=1e-6, device="a faster machine")
     found = verify(with_claims(sent, tmp_path / "elsewhere.onnx", figures=elsewhere), bench.settings)
