@@ -158,7 +158,7 @@ def deliver(
     model: Annotated[
         str, typer.Argument(help="Which model: its step, label or role as 'show' names it; empty: the newest compressed one.")
     ] = "",
-    out: Annotated[Path, typer.Option(help="The file to write; .kdz takes the packed form of an 'encode' stage.")] = Path(
+    out: Annotated[Path, typer.Option(help="The file to write; a name ending in .kdz packs it without loss.")] = Path(
         "model.onnx"
     ),
     as_json: Json = False,

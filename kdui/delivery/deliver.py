@@ -7,12 +7,13 @@ from typing import Any
 
 from kdui.core.artifact import Artifact, Manifest
 from kdui.core.errors import KduiError, UnknownName
+from kdui.core.measurement import Origin
 from kdui.core.plain import Frozen
 from kdui.core.views import ModelResult, RunDetail
 from kdui.delivery.claims import Claim, Claims, DataClaim, Timing
 from kdui.delivery.stamp import record_of, stamp
-from kdui.kdz.container import with_tail
-from kdui.kdz.on_disk import write_whole
+from kdui.kdz.container import pack, with_tail
+from kdui.kdz.on_disk import read_model, write_whole
 from kdui.methods.encode.files import PACKED_MODEL
 from kdui.methods.export.files import INPUTS_FILE, MODEL_FILE, read_inputs
 from kdui.store.artifacts import ArtifactStore
@@ -35,8 +36,8 @@ def deliver(
 ) -> Delivered:
     """Write a measured model of a run to ``out``; ``model``: its step, label or role, empty for the run's last result.
 
-    A name that ends with .kdz takes the packed form that an encode stage made. ``data_of``: version and sha256 of a task's
-    test split. Raises KduiError in words.
+    A name that ends with .kdz takes the packed form: that of an encode stage, else the graph packed as it is. ``data_of``:
+    version and sha256 of a task's test split. Raises KduiError in words.
     """
     result = chosen(detail, model)
     artifact = artifacts.open(result.digest)
@@ -44,13 +45,11 @@ def deliver(
     inputs = read_inputs(artifact.path)
     files = {name: artifact.file(name).read_bytes() for name in inputs.files}
     claims = claims_of(detail, result, artifact, measured, data_of(detail.run.recipe.task))
-    tail, whole = stamp(claims, files), artifact.file(MODEL_FILE).read_bytes()
     packed = out.suffix.lower() == ".kdz"
+    own = _container(artifact) if packed else artifact.file(MODEL_FILE).read_bytes()
     if packed and PACKED_MODEL not in artifact.manifest.files:
-        raise KduiError(
-            f"'{result.label}' has no packed form. Add an 'encode' stage to its recipe, or give a name ending in .onnx."
-        )
-    own = artifact.file(PACKED_MODEL).read_bytes() if packed else whole
+        claims = _packed_as(claims, len(own))
+    tail = stamp(claims, files)
     data = with_tail(own, tail) if packed else own + tail
     beside = () if packed else tuple(claims.beside)
     for name in beside:
@@ -61,6 +60,20 @@ def deliver(
     return Delivered(
         path=out, bytes=len(data), model_bytes=len(own), claims=claims, beside=tuple(out.parent / name for name in beside)
     )
+
+
+def _container(artifact: Artifact) -> bytes:
+    """The packed form that an encode stage made; of another model its graph is packed here, as it is and without loss."""
+    if PACKED_MODEL in artifact.manifest.files:
+        return artifact.file(PACKED_MODEL).read_bytes()
+    return pack(read_model(artifact.file(MODEL_FILE))).data
+
+
+def _packed_as(claims: Claims, packed_bytes: int) -> Claims:
+    """The claims with the size of this container; that of another packed form is not this file's."""
+    others = tuple(claim for claim in claims.figures if claim.metric != "packed_bytes")
+    own = Claim(metric="packed_bytes", value=packed_bytes, unit="B", origin=Origin.MEASURED, device=claims.device, n=1)
+    return claims.model_copy(update={"figures": (*others, own)})
 
 
 def chosen(detail: RunDetail, model: str) -> ModelResult:

@@ -91,6 +91,7 @@ def verify(path: Path, settings: Settings, task: str = "", tolerance: float = TO
             *_sizes(opened),
             *_quality(opened, facts, splits["test"]),
             *_latency(opened, splits["validation"], tolerance),
+            *_others(claims, facts.headline.name),
         ]
     return Verification(
         file=str(path), label=claims.label, task=facts.name, run=claims.run, recipe=claims.recipe, checks=tuple(checks)
@@ -166,6 +167,9 @@ def _sizes(opened: _Opened) -> list[Check]:
     for metric, title in titles.items():
         claim, now = opened.claims.figure(metric), found[metric]
         if now is None:
+            if claim is not None:
+                note = "the packed form is another file"
+                checks.append(Check(what=title, claimed=_figure(claim), found="", verdict="not checked", note=note))
             continue
         if claim is None:
             checks.append(_unclaimed(title, f"{now:,} B"))
@@ -247,6 +251,14 @@ def _interval(claim: Claim, n: int) -> tuple[float, float]:
         low, high = wilson(claim.value / 100, n)
         return 100 * low, 100 * high
     return (claim.low, claim.high) if claim.low is not None and claim.high is not None else (claim.value, claim.value)
+
+
+def _others(claims: Claims, headline: str) -> list[Check]:
+    """What the file claims besides, by name: a reader must not take it for verified."""
+    known = {headline, "file_bytes", "packed_bytes", "latency_p50"}
+    names = sorted({claim.metric.replace("_", " ") for claim in claims.figures if claim.metric not in known})
+    note = "not measured again: " + ", ".join(names)
+    return [Check(what="other figures", claimed=f"{len(names)}", found="", verdict="not checked", note=note)] if names else []
 
 
 def _unclaimed(what: str, found: str = "") -> Check:

@@ -87,38 +87,31 @@ def plan_controls(
     student = need_student(chain, stage)
     training = {**training_settings(chain, spec), **(compression or {})}
     start = {"teacher": _own_teacher(chain, stage)} if student.from_teacher else {}
-    if spec.control:
-        control = chain.add(
-            f"{stage}.control",
+
+    def control(role: str, operation: str, remark: str, inputs: dict[str, Step], settings: dict[str, Any]) -> None:
+        step = chain.add(
+            f"{stage}.{role}",
             stage=stage,
             method=method,
-            operation="train_control",
+            operation=operation,
             produces="model",
-            role="control",
-            inputs=start,
-            label=f"{student.title} {'on hard labels, same start' if start else 'without teacher'}",
+            role=role,
+            inputs=inputs,
+            label=f"{student.title} {remark}",
             model=student,
-            settings=training,
+            settings=settings,
         )
-        chain.add_model(control)
+        chain.add_model(step)
+
+    if spec.control:
+        remark = "on hard labels, same start" if start else "without teacher"
+        control("control", "train_control", remark, start, training)
     if spec.smooth_control:
         soft, asked = softness(targets), dict(answers or {})
         if not asked:  # a teacher that is asked anew in every epoch: its answers to the examples as they are speak for the rest
             asked["outputs"] = teacher_outputs(chain, stage, spec, views=spec.views if spec.augment else 0)
             soft.pop("changed_views", None)
-        smoothed = chain.add(
-            f"{stage}.smoothed",
-            stage=stage,
-            method=method,
-            operation="train_smoothed",
-            produces="model",
-            role="smoothed",
-            inputs={**start, **asked},
-            label=f"{student.title} on smoothed labels",
-            model=student,
-            settings={**training, **soft},
-        )
-        chain.add_model(smoothed)
+        control("smoothed", "train_smoothed", "on smoothed labels", {**start, **asked}, {**training, **soft})
 
 
 def _own_teacher(chain: Chain, stage: str) -> Step:

@@ -58,7 +58,7 @@ def apply_masks(weights: Mapping[str, torch.nn.Parameter], masks: Mapping[str, t
     """Set what the masks remove to zero, in place."""
     with torch.no_grad():
         for name, weight in weights.items():
-            weight.mul_(masks[name].to(weight.device, weight.dtype))
+            weight.masked_fill_(~masks[name].to(weight.device), 0.0)  # a product would leave negative zeros
 
 
 def _largest(rows: torch.Tensor, sparsity: float) -> torch.Tensor:

@@ -94,6 +94,14 @@ def test_a_quantized_graph_is_packed_as_it_is(bench):
     assert any(one.name == "measure.encode" for one in plan)
 
 
+def test_packing_makes_no_measured_accuracy_of_a_simulated_one(bench):
+    stages = [{"teach": QUICK}, {"quantize": {"bits": 3}}, "encode", {"measure": MEASURE}]
+    run = bench.run({"task": "digits", "teacher": "cnn-small", "stages": stages})
+    assert run.state == "succeeded", run.error
+    origins = {name: found["accuracy"].provenance.origin for name, found in bench.measured(run).items()}
+    assert origins == {"teach": "measured", "quantize": "simulated", "encode": "simulated"}
+
+
 @given(
     arrays.arrays(np.float32, st.integers(0, 60), elements=st.floats(-4, 4, width=32, allow_subnormal=False)),
     st.integers(1, 4),

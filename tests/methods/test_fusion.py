@@ -16,8 +16,8 @@ from kdui.models.module_store import load_model
 from kdui.training.saved import SavedModel
 from tests.engine.bert import checkpoint
 from tests.engine.digits import Bench
+from tests.engine.gpt import decoder
 from tests.methods.taught import digits_recipe, learned
-from tests.methods.test_pretrain import decoder
 
 
 def test_the_balance_weighs_the_two_losses():

@@ -6,8 +6,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import GPT2Config, GPT2ForSequenceClassification
 
 from kdui.catalogue.tasks import TASKS, load_task
 from kdui.core.errors import Cancelled, RecipeError
@@ -21,6 +19,7 @@ from kdui.training import loop
 from kdui.training.context import QuietReporter, StepContext, TaskData
 from tests.engine.bert import checkpoint, word_pieces
 from tests.engine.digits import Bench, digest_of
+from tests.engine.gpt import decoder
 from tests.models.small import text_checkpoint
 from tests.training.digits import CPU, same_weights
 
@@ -36,20 +35,6 @@ def encoder(folder: Path, texts: list[str]) -> Path:
     folder.mkdir()
     tokenizer.save(str(folder / "words.json"))
     return checkpoint(folder / "bert", texts, words=folder / "words.json", width=32, heads=2)
-
-
-def decoder(folder: Path, texts: list[str]) -> Path:
-    """A GPT-2 of one layer with a byte-level vocabulary of these texts; like the real ones it names no padding token."""
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer, tokenizer.decoder = pre_tokenizers.ByteLevel(), decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(vocab_size=800, special_tokens=["<|endoftext|>"], show_progress=False)
-    tokenizer.train_from_iterator(texts, trainer)
-    config = GPT2Config(vocab_size=tokenizer.get_vocab_size(), n_positions=64, n_embd=32, n_layer=1, n_head=2, num_labels=8)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        GPT2ForSequenceClassification(config).save_pretrained(folder)
-    tokenizer.save(str(folder / "tokenizer.json"))
-    return folder
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,9 @@ import torch
 from safetensors.torch import load_file
 
 from kdui.catalogue.methods import METHODS
-from kdui.core.errors import RecipeError
+from kdui.core.errors import RecipeError, StoreError
 from kdui.core.run import RunState
+from kdui.methods.prune.packing import read_zeros
 from kdui.methods.prune.spec import PruneSpec
 from tests.methods.taught import TEACH
 
@@ -104,11 +105,29 @@ def test_criteria_that_look_at_data_beat_chance(bench):
         ({"course": "iterative", "epochs": 0}, "'epochs' is 0"),
         ({"kind": "structured"}, "'prune_structured' instead of 'prune'"),
         ({"sparsity": 1.0}, "less than or equal to 0.98"),
+        ({"kind": "2:4", "course": "iterative"}, "2:4 is one cut, so it has no course"),
     ],
 )
 def test_what_cannot_work_is_said(bench, settings, words):
     with pytest.raises(RecipeError, match=words):
         bench.plan(recipe(**settings))
+
+
+def test_zeros_are_packed_to_the_bit_and_speed_is_said_to_be_that_of_the_unpacked_model(bench):
+    run = bench.run({**recipe(sparsity=0.8, epochs=1), "stages": [*recipe(sparsity=0.8, epochs=1)["stages"], "measure"]})
+    folder, summary = bench.folder(run, "prune"), bench.summary(run, "prune")
+    state, packed = load_file(folder / "model.safetensors"), folder / "sparse.safetensors"
+    found = read_zeros(packed)
+    assert found.keys() == state.keys() and all(torch.equal(found[name], state[name]) for name in state)
+    assert summary["packed_bytes"] == packed.stat().st_size < 0.4 * (folder / "model.safetensors").stat().st_size
+    measured = bench.measured(run)["prune"]
+    assert measured["packed_bytes"].value == summary["packed_bytes"]
+    assert (
+        "speed of the unpacked model: no kernel computes with its packed form (zeros)" in measured["latency_p50"].provenance.note
+    )
+    packed.write_bytes(packed.read_bytes()[:-9])
+    with pytest.raises(StoreError, match="Run its recipe again"):
+        read_zeros(packed)
 
 
 def test_knobs_that_joined_later_leave_no_trace(bench):

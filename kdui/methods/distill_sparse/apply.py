@@ -3,6 +3,7 @@
 from typing import Any
 
 from kdui.methods.distill.apply import hard_losses, smoothed_losses, soft_and_hard
+from kdui.methods.prune.packing import packed_zeros
 from kdui.methods.qat.apply import keep_low_bits, low_bit_training
 from kdui.training.composed import Composed
 from kdui.training.compressing import GradualPruning
@@ -31,14 +32,15 @@ def train_smoothed(context: StepContext) -> dict[str, Any]:
 
 def _compressed(context: StepContext, losses: LossFunction) -> dict[str, Any]:
     pruning = GradualPruning(context.settings["sparsity"], context.settings["settled_at"])
-    if not context.settings.get("weight_bits"):
-        return train_student(context, lambda student: losses, compression=pruning)
-    rounding = low_bit_training(context)
     held: list[SavedModel] = []
 
     def started(student: SavedModel) -> LossFunction:
         held.append(student)
         return losses
 
+    if not context.settings.get("weight_bits"):
+        summary = train_student(context, started, compression=pruning)
+        return {**summary, **packed_zeros(held[0].module, context.out)}
+    rounding = low_bit_training(context)
     summary = train_student(context, started, compression=Composed(rounding, pruning))
     return {**summary, **keep_low_bits(context, held[0], rounding)}

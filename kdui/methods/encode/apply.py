@@ -25,6 +25,7 @@ from kdui.training.context import StepContext
 
 CHECKED = 8  # validation examples that the graph must answer as before
 DECODINGS, LONG = 5, 1.0  # timed decodings; one alone where it takes longer than so many seconds
+PASSED_ON = ("parameters", "nonzero", "macs", "scheme", "weight_bits", "activation_bits")  # what was said of the graph stays true
 SHOWN = 12  # tensors in the log; all stand in the summary
 
 
@@ -47,9 +48,7 @@ def encode(context: StepContext) -> dict[str, Any]:
     context.report.progress(0.8)
     found = _report(packed, _decode_times(context, packed, target), graph_bytes(context.inputs["float"].file(MODEL_FILE)))
     _log(context, packed, found)
-    known: dict[str, Any] = {
-        key: source.manifest.summary[key] for key in ("parameters", "nonzero", "macs") if key in source.manifest.summary
-    }
+    known: dict[str, Any] = {key: source.manifest.summary[key] for key in PASSED_ON if key in source.manifest.summary}
     return {**known, "shared_values": len(shared), **found}
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from kdui.core.errors import StageFailed
 from kdui.methods.distill.matched import MatchLoss, mean_of, train_matched
 from kdui.methods.minilm_relations.losses import relation_loss
+from kdui.methods.minilm_relations.spec import uneven
 from kdui.training.context import StepContext
 from kdui.training.loop import Losses
 from kdui.training.matching import Match, MatchedFeatures
@@ -17,7 +18,8 @@ def match_relations(context: StepContext) -> dict[str, Any]:
     heads = context.settings["relation_heads"]
 
     def matching(matched: MatchedFeatures) -> tuple[MatchLoss, None]:
-        _check_widths(matched, heads)
+        if fault := uneven((shape[-1] for pair in matched.shapes() for shape in pair), heads):
+            raise StageFailed(fault)
 
         def loss(pairs: list[Match]) -> Losses:
             found = {
@@ -29,13 +31,3 @@ def match_relations(context: StepContext) -> dict[str, Any]:
         return loss, None
 
     return train_matched(context, matching)
-
-
-def _check_widths(matched: MatchedFeatures, heads: int) -> None:
-    widths = sorted({shape[-1] for pair in matched.shapes() for shape in pair})
-    if any(width % heads for width in widths):
-        fitting = [number for number in range(1, min(widths) + 1) if all(width % number == 0 for width in widths)]
-        raise StageFailed(
-            f"{heads} relation heads do not divide the widths {' and '.join(map(str, widths))} of student and teacher. "
-            f"Set relation_heads to one of {', '.join(map(str, fitting))}."
-        )

@@ -1,5 +1,7 @@
 """MiniLM relations: the form, and its place in the plan."""
 
+from collections.abc import Iterable
+
 from pydantic import Field
 
 from kdui.core.contracts import Method
@@ -28,6 +30,18 @@ class MinilmRelationsSpec(RepresentationKnobs):
     )
 
 
+def uneven(widths: Iterable[int], heads: int) -> str:
+    """What is wrong where ``heads`` do not divide every width, and which numbers do; an empty text where nothing is."""
+    found = sorted(set(widths))
+    if not any(width % heads for width in found):
+        return ""
+    fitting = [number for number in range(1, min(found) + 1) if all(width % number == 0 for width in found)]
+    return (
+        f"{heads} relation heads do not divide the widths {' and '.join(map(str, found))} of student and teacher. "
+        f"Set relation_heads to one of {', '.join(map(str, fitting))}."
+    )
+
+
 def plan(chain: Chain, stage: str, spec: MinilmRelationsSpec) -> None:
     """The teacher's queries, keys and values are kept; neither widths nor numbers of heads need be the same."""
     shared_representation(chain, stage, ("attention",))
@@ -40,13 +54,8 @@ def plan(chain: Chain, stage: str, spec: MinilmRelationsSpec) -> None:
 def _check_widths(chain: Chain, stage: str, heads: int) -> None:
     """Raises RecipeError where the heads do not divide a width that is known before the models are built."""
     known = [facts.attention_width for facts in (chain.student_facts, chain.teacher_facts) if facts is not None]
-    widths = sorted({width for width in known if width})
-    if any(width % heads for width in widths):
-        fitting = [number for number in range(1, min(widths) + 1) if all(width % number == 0 for width in widths)]
-        raise RecipeError(
-            f"Stage '{stage}': {heads} relation heads do not divide the widths {' and '.join(map(str, widths))} of student and "
-            f"teacher. Set relation_heads to one of {', '.join(map(str, fitting))}."
-        )
+    if fault := uneven([width for width in known if width], heads):
+        raise RecipeError(f"Stage '{stage}': {fault}")
 
 
 METHOD = Method(

@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 
+from kdui.methods.prune.packing import packed_zeros
 from kdui.methods.recovering import recover, recovery_losses
 from kdui.training.context import StepContext
 from kdui.training.masks import Groups, magnitude_masks, masks_by_score, random_masks, two_of_four_mask
@@ -28,7 +29,8 @@ def prune(context: StepContext) -> dict[str, Any]:
         context.report.log(
             f"All weights of {', '.join(empty)} are gone, so nothing passes there. Set 'scope: layer', or a lower sparsity."
         )
-    return {**summary, "sparsity": round(sum(zeros.values()) / sum(sizes.values()), 6)}
+    sparsity = round(sum(zeros.values()) / sum(sizes.values()), 6)
+    return {**summary, "sparsity": sparsity, **packed_zeros(saved.module, context.out)}
 
 
 def pruning_of(context: StepContext, saved: SavedModel) -> Pruning:

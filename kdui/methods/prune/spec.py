@@ -116,7 +116,12 @@ def _check_course(stage: str, spec: PruneSpec) -> None:
             f"Stage '{stage}': wanda reads the inputs of calibration examples, which is too slow after every few updates. "
             "Set 'course: iterative' or 'one-shot' there, or choose kind: movement."
         )
-    if spec.kind != "2:4" and spec.course != "one-shot" and not spec.epochs:
+    if spec.kind == "2:4" and spec.course != "one-shot":
+        raise RecipeError(
+            f"Stage '{stage}': 2:4 is one cut, so it has no course. Leave 'course: {spec.course}' out there, or choose "
+            "another kind."
+        )
+    if spec.course != "one-shot" and not spec.epochs:
         raise RecipeError(
             f"Stage '{stage}': the course {spec.course} removes weights during the recovery, but 'epochs' is 0. "
             "Give it epochs, or set 'course: one-shot'."
@@ -131,7 +136,7 @@ def plan(chain: Chain, stage: str, spec: PruneSpec) -> None:
     remark = {"magnitude": f"{share} sparse", "random": f"{share} sparse at random", "2:4": "2:4 sparse"}.get(
         spec.kind, f"{share} sparse by {spec.kind}"
     )
-    if spec.kind != "2:4" and spec.course != "one-shot":
+    if spec.course != "one-shot":
         remark += f", {spec.course}"
     plan_compressed(chain, stage, spec, method="prune", operation="prune", remark=remark)
 

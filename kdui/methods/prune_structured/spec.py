@@ -179,5 +179,5 @@ METHOD = Method(
     spec=PruneStructuredSpec,
     plan=plan,
     source="Fang et al. 2023, DepGraph, arXiv:2301.12900, section 3; Molchanov et al. 2019, arXiv:1906.10771",
-    summary="Remove whole channels, heads, units and layers, then recover under the teacher: smaller and faster everywhere.",
+    summary="Remove whole channels, heads, units and layers, then recover under the teacher: a smaller, mostly faster model.",
 )

@@ -36,6 +36,8 @@ def quantize(context: StepContext) -> dict[str, Any]:
     known: dict[str, Any] = {
         key: source.manifest.summary[key] for key in ("parameters", "nonzero", "macs") if key in source.manifest.summary
     }
+    if source.manifest.summary.get("unpacked") == "zeros":  # they are in this graph, too, and no kernel passes over them
+        known["unpacked"] = "zeros"
     facts: dict[str, Any] = {**known, "bits": settings["bits"], "scheme": settings["scheme"]}
     fidelity = Fidelity(context, source.file(MODEL_FILE))
     made = {"simulated": _simulated, "weight-only": _weight_only, "fp16": _half}.get(settings["scheme"], _best_int8)

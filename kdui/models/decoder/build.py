@@ -41,7 +41,7 @@ def _config(options: Mapping[str, Any], facts: TaskFacts) -> LlamaConfig:
         pad_token_id=PADDING,
         bos_token_id=None,
         eos_token_id=None,
-        attn_implementation=ATTENTION,  # type: ignore[call-arg]
+        attn_implementation=ATTENTION,  # type: ignore[call-arg] # taken by **kwargs of the class that the decorator hides
         id2label=dict(enumerate(facts.labels)),
         label2id={label: index for index, label in enumerate(facts.labels)},
     )

@@ -126,7 +126,7 @@ def _config(options: Mapping[str, Any], facts: TaskFacts) -> BertConfig:
         num_attention_heads=HEADS,
         intermediate_size=options.get("intermediate", UNITS),
         max_position_embeddings=512,
-        attn_implementation=ATTENTION,  # type: ignore[call-arg]
+        attn_implementation=ATTENTION,  # type: ignore[call-arg] # taken by **kwargs of the class that the decorator hides
         id2label=dict(enumerate(facts.labels)),
         label2id={label: index for index, label in enumerate(facts.labels)},
     )
