@@ -75,11 +75,25 @@ def list_(
 
 
 @app.command()
-def show(run_id: RunId, as_json: Json = False) -> None:
+def show(
+    run_id: RunId,
+    paired: Annotated[
+        bool, typer.Option("--paired", help="Also compare the models' answers to the test examples: flips, McNemar, classes.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Show a run: its steps, measurements, gain and recipe."""
     bench = Workbench()
     detail = bench.run(run_id)
-    terminal.print_json(terminal.run_json(bench, detail)) if as_json else terminal.print_run(detail)
+    try:
+        frames = bench.evidence(run_id) if paired else {}
+    finally:
+        bench.close()
+    if as_json:
+        terminal.print_json({**terminal.run_json(bench, detail), **terminal.paired_json(frames)})
+    else:
+        terminal.print_run(detail)
+        terminal.print_paired(frames)
 
 
 @app.command()

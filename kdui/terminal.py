@@ -3,8 +3,9 @@
 import json
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from rich.console import Console
@@ -17,6 +18,9 @@ from kdui.core.run import RunState
 from kdui.core.views import RunDetail
 from kdui.launch import machine
 from kdui.workbench import Workbench
+
+if TYPE_CHECKING:
+    import pandas
 
 POLL_SECONDS = 0.25
 CANCEL_SECONDS = 8.0
@@ -178,6 +182,41 @@ def print_run(detail: RunDetail) -> None:
     for finding in detail.findings:
         console.print(finding, highlight=False)
     console.print(detail.command, highlight=False)
+
+
+def print_paired(frames: "Mapping[str, pandas.DataFrame]") -> None:
+    """Each model against teacher and control on the same test examples, and the class that lost most; nothing without frames."""
+    if not frames:
+        return
+    if frames["comparisons"].empty:
+        Console().print("No model has a teacher or a control to be compared with.")
+        return
+    print_rows(
+        [
+            {
+                "model": row["label"],
+                "against": row["against"],
+                "points": f"{row['difference']:+.2f} ({row['low']:+.2f} to {row['high']:+.2f})",
+                "other answers": f"{100 * row['flips']:.2f} %",
+                "for the worse": f"{100 * row['negative_flips']:.2f} %",
+                "McNemar": f"p = {row['p_value']:.3g}",
+                "verdict": "" if row["shown"] else "no difference shown",
+            }
+            for row in frames["comparisons"].to_dict("records")
+        ]
+    )
+    for label, rows in frames["classes"].groupby("label", sort=False) if len(frames["classes"]) else ():
+        worst = rows.loc[rows["recall_change"].idxmin()]
+        Console().print(
+            f"{label}: recall of '{worst['of']}' changed by {worst['recall_change']:+.2f} points against the teacher "
+            f"({int(worst['count'])} examples); {int((rows['recall_change'] < 0).sum())} of {len(rows)} classes lost some.",
+            highlight=False,
+        )
+
+
+def paired_json(frames: "Mapping[str, pandas.DataFrame]") -> dict[str, Any]:
+    """The same as rows."""
+    return {name: frames[name].to_dict("records") for name in ("comparisons", "classes") if name in frames}
 
 
 def gain_sentence(gain: Measurement) -> str:

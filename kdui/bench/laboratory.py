@@ -19,7 +19,7 @@ from kdui.store.artifacts import ArtifactStore
 from kdui.training.context import QuietReporter, StepContext, TaskData
 from kdui.training.device import device_name, prepare_torch, torch_device
 
-VALIDATION_EXAMPLES = 64  # validation costs the same on both sides of a ratio, so little of it is left in
+FEW_EXAMPLES = 64  # validation, and parity at export, cost the same on both sides of a ratio: little of them is left in
 
 
 @contextlib.contextmanager
@@ -43,8 +43,11 @@ class Laboratory:
         self.device = torch_device(slots()[0])
         prepare_torch(self.device)
         facts, splits = load_task(task, settings)
-        few = splits["validation"].take(list(range(min(VALIDATION_EXAMPLES, len(splits["validation"])))))
-        self.data = TaskData(facts, {**splits, "validation": few})
+        few = {
+            name: split if name == "train" else split.take(list(range(min(FEW_EXAMPLES, len(split)))))
+            for name, split in splits.items()
+        }
+        self.data = TaskData(facts, few)
 
     def plan(self, recipe: Recipe) -> dict[str, Step]:
         """The recipe's steps by name."""

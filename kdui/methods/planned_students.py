@@ -1,7 +1,7 @@
 """A student's place in the plan, with all that it reads of its teacher, and the controls that its gain is measured against."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from kdui.core.plan import Chain, Step
 from kdui.methods.student_knobs import (
@@ -88,7 +88,9 @@ def plan_controls(
     training = {**training_settings(chain, spec), **(compression or {})}
     start = {"teacher": _own_teacher(chain, stage)} if student.from_teacher else {}
 
-    def control(role: str, operation: str, remark: str, inputs: dict[str, Step], settings: dict[str, Any]) -> None:
+    def control(
+        role: Literal["control", "smoothed"], operation: str, remark: str, inputs: dict[str, Step], settings: dict[str, Any]
+    ) -> None:
         step = chain.add(
             f"{stage}.{role}",
             stage=stage,

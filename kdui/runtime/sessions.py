@@ -60,10 +60,14 @@ def run_graph(path: Path, arrays: dict[str, np.ndarray]) -> np.ndarray:
 
 
 def graph_outputs(
-    path: Path, arrays: dict[str, np.ndarray], batch_size: int = 64, check: Callable[[float], None] | None = None
+    path: Path,
+    arrays: dict[str, np.ndarray],
+    batch_size: int = 64,
+    check: Callable[[float], None] | None = None,
+    optimize: bool = True,
 ) -> np.ndarray:
     """Outputs [n, ...] over a whole split; texts of like length go together, so that little is padded."""
-    session = open_session(path)
+    session = open_session(path, optimize=optimize)
     count = len(next(iter(arrays.values())))
     mask = arrays.get("attention_mask")
     order = np.argsort(mask.sum(1), kind="stable") if mask is not None else np.arange(count)

@@ -1,5 +1,6 @@
 """What a model answers to a whole split: gathered, or handed on batch by batch."""
 
+import contextlib
 from collections.abc import Callable
 
 import numpy as np
@@ -19,19 +20,25 @@ def predict(
     batch_size: int = 256,
     view: int | None = None,
     check: Callable[[float], None] | None = None,
+    exact: bool = False,
 ) -> np.ndarray:
-    """Outputs [n, ...] in fp32 over a whole split, in the split's order; ``check(fraction)`` may raise to stop."""
+    """Outputs [n, ...] in fp32 over a whole split, in the split's order; ``check(fraction)`` may raise to stop.
+
+    ``exact`` computes in fp32 where the hardware would multiply bf16 faster.
+    """
     whole = Gathered(len(data), check)
-    predict_each(model, data, whole, batch_size, view)
+    predict_each(model, data, whole, batch_size, view, exact)
     if whole.outputs is None:
         raise StageFailed("There is no data to predict on.")
     return whole.outputs
 
 
-def predict_each(model: nn.Module, data: ResidentData, keep: Keep, batch_size: int = 256, view: int | None = None) -> None:
+def predict_each(
+    model: nn.Module, data: ResidentData, keep: Keep, batch_size: int = 256, view: int | None = None, exact: bool = False
+) -> None:
     """Hand the outputs of a whole split to ``keep`` batch by batch, so that no more than a batch of them lies in memory."""
     model.eval()
-    with torch.inference_mode(), autocast(data.device):
+    with torch.inference_mode(), contextlib.nullcontext() if exact else autocast(data.device):
         for index in data.in_order(batch_size if data.lengths is None else min(batch_size, 64)):
             keep(index.numpy(), model(**data.inputs(index, view)).float().cpu().numpy())
 

@@ -17,9 +17,10 @@ from kdui.bench.recorded import recorded_results
 from kdui.bench.reference import against_trainer
 from kdui.bench.results_page import PAGE, results_page
 from kdui.bench.start import time_to_interactive
-from kdui.bench.surgery import four_bits, pruned_speed
+from kdui.bench.surgery import four_bits, pruned_speed, untrained
 from kdui.bench.what_if import measured_point
 from kdui.catalogue.recipe_files import read_recipe
+from kdui.catalogue.studies import Study, read_study
 from kdui.catalogue.tasks import TASKS
 from kdui.core.errors import KduiError
 from kdui.launch import machine
@@ -63,12 +64,30 @@ def test_int8_tells_of_every_variant_that_this_processor_would_try(settings: Set
 def test_smaller_graphs_are_held_against_the_whole_one(settings: Settings, tmp_path: Path) -> None:
     checkpoint = text_checkpoint(tmp_path / "bert", TASKS["sentiment"].labels)
     teacher = f"folder:{checkpoint}"
-    found = pruned_speed(settings, "sentiment", teacher, {"heads": 0.5, "feed_forward": 0.5}, 3.0, repeats=2, runs=20)
-    assert found.value > 0 and found.title.endswith("without 50 % of heads, 50 % of feed forward")
+    aims = [{"what": "faster", "at_least": 3.0}]
+    arm = {"title": "half of it", "stages": [{"prune_structured": {"heads": 0.5, "feed_forward": 0.5, "epochs": 2}}]}
+    study = Study.model_validate(
+        {"title": "t", "task": "sentiment", "teacher": teacher, "before": [{"teach": {"epochs": 1}}], "arms": [arm], "aims": aims}
+    )
+    found = pruned_speed(settings, study, repeats=2, runs=20)
+    assert found.value > 0 and found.aim == 3.0 and "half of it" in found.title
     whole, smaller = (float(size) for size in found.lines[1].split("file ")[1].removesuffix(" MB").split(" → "))
     assert smaller < whole
     (bits,) = four_bits(settings, "sentiment", teacher)
     assert 1 < bits.value < 8
+
+
+@pytest.mark.parametrize("name", ["minilm-pruned", "fashion-pruned"])
+def test_speed_is_measured_of_what_the_recorded_studies_remove(name: str) -> None:
+    study = read_study(name)
+    recipe = untrained(study)
+    removed, recorded = (
+        next(stage.settings for stage in one.stages if stage.method == "prune_structured")
+        for one in (recipe, study.recipes(study.arms[0])[0])
+    )
+    assert all(removed[knob] == recorded[knob] for knob in ("heads", "feed_forward", "share") if knob in recorded)
+    assert recipe.student == study.recipes(study.arms[0])[0].student
+    assert all(stage.settings.get("epochs", 0) == 0 for stage in recipe.stages)
 
 
 def test_recorded_results_say_what_was_aimed_at_and_how_to_repeat_them(settings: Settings) -> None:

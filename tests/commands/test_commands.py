@@ -60,6 +60,19 @@ def test_predict_asks_every_model(kdui, finished):
     assert all(0 < row["probability"] <= 1 and row["p50 ms"] > 0 for row in rows)
 
 
+def test_show_compares_answers_in_pairs(kdui, finished):
+    told = kdui("show", finished["id"], "--paired").stdout
+    assert "McNemar" in told and "against the teacher" in told and "examples);" in told
+    found = json.loads(kdui("show", finished["id"], "--paired", "--json").stdout)
+    pairs = {(row["role"], row["against"]) for row in found["comparisons"]}
+    assert {("student", "teacher"), ("student", "control"), ("compressed", "teacher")} <= pairs
+    for row in found["comparisons"]:
+        assert row["n"] == 359 and row["negative_flips"] + row["positive_flips"] <= row["flips"] + 1e-9
+        assert row["difference"] == pytest.approx(100 * (row["positive_flips"] - row["negative_flips"]))
+    assert len({row["of"] for row in found["classes"]}) == 10
+    assert "comparisons" not in json.loads(kdui("show", finished["id"], "--json").stdout)
+
+
 def test_show_list_and_delete(kdui, finished):
     assert finished["id"] in kdui("list", "runs").stdout
     assert "Student minus control" in kdui("show", finished["id"]).stdout

@@ -9,7 +9,7 @@ import pytest
 from kdui.core.errors import Cancelled
 from kdui.core.run import RunState
 from kdui.engine.reporter import RunReporter
-from kdui.methods.export import apply as export
+from kdui.methods.export import parity
 from kdui.training import loop
 from tests.engine.digits import SHORT, Bench, states
 
@@ -101,7 +101,7 @@ def test_a_loss_that_is_no_number_fails_the_run_with_advice(bench, monkeypatch):
 
 def test_a_graph_that_answers_otherwise_than_the_module_is_refused(bench, monkeypatch):
     recipe = {**SHORT, "student": None, "stages": [{"teach": {"epochs": 0}}, "export"]}
-    real = export.open_session
+    real = parity.open_session
 
     class Wrong:
         """A session whose answers are changed on their way out."""
@@ -113,7 +113,7 @@ def test_a_graph_that_answers_otherwise_than_the_module_is_refused(bench, monkey
             return [self.change(found) for found in self.session.run(names, arrays)]
 
     for wrong in (lambda found: found + 0.5, lambda found: found * float("nan")):
-        monkeypatch.setattr(export, "open_session", partial(Wrong, wrong))
+        monkeypatch.setattr(parity, "open_session", partial(Wrong, wrong))
         run = bench.run(recipe)
         assert run.state is RunState.FAILED
         assert "The ONNX graph differs from PyTorch by" in run.error and "0.001 is allowed" in run.error

@@ -13,15 +13,13 @@ import onnx
 import torch
 from torch import nn
 
-from kdui.core.errors import StageFailed
 from kdui.methods.export.alone import accepts_any_size, export_alone
 from kdui.methods.export.files import INPUTS_FILE, MODEL_FILE
 from kdui.methods.export.low_bits import write_grids
-from kdui.models.layers import output_layer
-from kdui.models.low_bits import Quantization, layer_codes, read_quantization, rounded_inputs
+from kdui.methods.export.parity import Parity
+from kdui.models.low_bits import layer_codes, read_quantization
 from kdui.models.size import count_macs
 from kdui.runtime.graph_files import is_large
-from kdui.runtime.sessions import open_session
 from kdui.training.context import StepContext
 from kdui.training.saved import SavedModel
 from kdui.training.starting import load_input
@@ -48,10 +46,11 @@ def export(context: StepContext) -> dict[str, Any]:
     grids = read_quantization(saved.folder)
     if grids is not None:
         write_grids(context.out / MODEL_FILE, layer_codes(saved.module, grids))
-    difference = _parity(context, saved, samples, grids)
+    parity = Parity(context, saved, context.out / MODEL_FILE, grids)
+    difference, tested = parity.of_batches(samples), parity.on_test()
     one = {name: torch.from_numpy(array[:1]) for name, array in arrays.items()}
     macs = count_macs(saved.module, one)
-    facts = {**_facts(context, saved), "macs": macs, "parity": difference}
+    facts = {**_facts(context, saved), "macs": macs, "parity": difference, **tested}
     write_metadata(
         context.out / MODEL_FILE,
         {
@@ -114,44 +113,6 @@ def to_onnx(module: nn.Module, sample: dict[str, np.ndarray], opset: int) -> Any
             output_names=["outputs"],
             verbose=False,
         )
-
-
-def _parity(
-    context: StepContext, saved: SavedModel, samples: list[dict[str, np.ndarray]], grids: Quantization | None = None
-) -> float:
-    """Largest difference of an output over batches of 2, 1 and 8, as a share of the largest output.
-
-    A model at low bits is compared as it was trained, with rounded inputs, against the graph as it is written.
-    """
-    session = open_session(context.out / MODEL_FILE, optimize=grids is None)
-    shares, largest = [], 1.0
-    with torch.inference_mode(), rounded_inputs(saved.module, grids or Quantization(layers={})):
-        for sample in samples:
-            expected = saved.module(**{name: torch.from_numpy(array) for name, array in sample.items()}).numpy()
-            found = session.run(None, sample)[0]
-            largest = max(1.0, float(np.abs(expected).max()))
-            shares.append(np.abs(found - expected).max() / largest)
-    worst = float(np.max(shares))  # unlike Python's max it keeps a NaN, which is no parity either
-    allowed = max(context.settings["tolerance"], _one_step(context, saved, grids) / largest if grids else 0.0)
-    if not worst <= allowed:
-        raise StageFailed(
-            f"The ONNX graph differs from PyTorch by {worst:.2g} of its largest output; "
-            f"{allowed:g} is allowed. "
-            "Raise 'export.tolerance' only if you know why."
-        )
-    return worst
-
-
-def _one_step(context: StepContext, saved: SavedModel, grids: Quantization) -> float:
-    """How far an output may move when every input of the output layer is rounded to the next level instead.
-
-    Where a value lies half-way between two levels, the order in which a sum is taken decides.
-    """
-    head = output_layer(saved.module, context.facts.outputs)
-    for name, grid in grids.layers.items():
-        if grid.inputs is not None and saved.module.get_submodule(name) is head:
-            return grid.inputs.step * float(head.weight.detach().abs().sum(1).max())
-    return 0.0
 
 
 def write_metadata(path: Any, facts: dict[str, str]) -> None:

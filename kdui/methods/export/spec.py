@@ -38,8 +38,8 @@ METHOD = Method(
     title="Export",
     group="deliver",
     order=80,
-    version=3,
+    version=4,
     spec=ExportSpec,
     plan=plan,
-    summary="Write each model as ONNX and check it against PyTorch.",
+    summary="Write each model as ONNX and check it against PyTorch on the test examples.",
 )
