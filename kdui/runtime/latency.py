@@ -38,12 +38,16 @@ class Setting(Frozen):
 
 
 class Latency(Frozen):
-    """Milliseconds of single answers, in turn with the baseline's; readings at other settings; examples a second."""
+    """Milliseconds of single answers, in turn with the baseline's; readings at other settings; examples a second.
+
+    ``parts``: how many of the readings each process took, in their order; ``load_ms``: the median of its sessions' starts.
+    """
 
     candidate_ms: tuple[float, ...]
     baseline_ms: tuple[float, ...]
     throughput: float | None = None
     load_ms: float
+    parts: tuple[int, ...] = ()
     sweep: tuple[tuple[Setting, tuple[float, ...]], ...] = ()
     warm_up_runs: int = 0
     repeated: bool = False
@@ -58,13 +62,15 @@ class Latency(Frozen):
     @property
     def speedup(self) -> tuple[float, float, float]:
         """Median of the baseline ÷ median of the candidate, with its 95 % paired bootstrap interval."""
-        return float(np.median(self.baseline_ms)) / self.median, *ratio_interval(self.candidate_ms, self.baseline_ms)
+        return float(np.median(self.baseline_ms)) / self.median, *ratio_interval(self.candidate_ms, self.baseline_ms, self.parts)
 
     @property
     def doubt(self) -> str:
         """Why a reader should not lean on these readings, in words; empty where nothing speaks against them."""
         reason = noise(self.candidate_ms)
-        if not reason and self.same_file and not agree(self.candidate_ms, self.baseline_ms):
+        if not reason and (theirs := noise(self.baseline_ms)):
+            reason = f"of the baseline, {theirs}"
+        if not reason and self.same_file and not agree(self.candidate_ms, self.baseline_ms, self.parts):
             reason = f"the same file twice differed by a factor of {self.speedup[0]:.2f}"
         if not reason:
             return ""
@@ -82,14 +88,15 @@ def measure_latency(
     runs: int = 200,
     threads: int = 1,
     device: str = "cpu",
+    processes: int = 1,
 ) -> Latency:
     """Time ``runs`` answers to ``sample`` (batch 1) of both graphs in turn, the candidate's throughput on ``batch``, and a few
-    answers at each setting of ``sweep``."""
+    answers at each setting of ``sweep``. The runs are shared by so many ``processes``, one after the other."""
     request = {
         "mode": "latency",
         "candidate": str(candidate),
         "baseline": str(baseline),
-        "runs": runs,
+        "runs": -(-runs // processes),
         "threads": threads,
         "device": device,
         "sweep": [setting.model_dump() for setting, _ in sweep],
@@ -98,7 +105,23 @@ def measure_latency(
     arrays |= {f"baseline.{name}": array for name, array in (baseline_sample or sample).items()}
     arrays |= {f"batch.{name}": array for name, array in (batch or {}).items()}
     arrays |= {f"sweep{at}.{name}": array for at, (_, given) in enumerate(sweep) for name, array in given.items()}
-    return Latency.model_validate(_ask(request, arrays))
+    first = Latency.model_validate(_ask(request, arrays))
+    alone = {name: array for name, array in arrays.items() if name.startswith(("sample.", "baseline."))}
+    others = [Latency.model_validate(_ask({**request, "sweep": []}, alone)) for _ in range(processes - 1)]
+    return _joined([first, *others])
+
+
+def _joined(found: list[Latency]) -> Latency:
+    """The readings of several processes as one; what is read once stays the first one's."""
+    return found[0].model_copy(
+        update={
+            "candidate_ms": tuple(value for each in found for value in each.candidate_ms),
+            "baseline_ms": tuple(value for each in found for value in each.baseline_ms),
+            "load_ms": float(np.median([each.load_ms for each in found])),
+            "parts": tuple(len(each.candidate_ms) for each in found),
+            "repeated": any(each.repeated for each in found),
+        }
+    )
 
 
 class Memory(Frozen):

@@ -76,12 +76,16 @@ def in_turn(mine: Read, theirs: Read, runs: int, longest: float = LONGEST_SECOND
 
 
 def quiet(measure: Callable[[], tuple[list[float], list[float]]]) -> tuple[tuple[list[float], list[float]], bool]:
-    """What ``measure`` gave, or, where that was noisy, the quieter of two tries; and whether it was tried twice."""
+    """What ``measure`` gave, or, where one of both was noisy, the quieter of two tries; and whether it was tried twice."""
     first = measure()
-    if spread(first[0]) <= NOISY:
+    if _noise(first) <= NOISY:
         return first, False
     second = measure()
-    return (first if spread(first[0]) <= spread(second[0]) else second), True
+    return (first if _noise(first) <= _noise(second) else second), True
+
+
+def _noise(both: tuple[list[float], list[float]]) -> float:
+    return max(spread(readings) for readings in both)
 
 
 def _sweep(request: dict[str, Any], groups: dict[str, Arrays], candidate: "Reader") -> list[tuple[dict[str, int], list[float]]]:

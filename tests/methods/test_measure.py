@@ -3,13 +3,15 @@
 from datetime import UTC, datetime
 
 import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 
 from kdui.core.artifact import Artifact, Manifest
 from kdui.core.measurement import Origin
 from kdui.core.run import RunState
 from kdui.evidence import Evidence
-from kdui.methods.measure.costs import energy, kernel_note
+from kdui.methods.measure.costs import energy, kernel_note, weight_bytes
 from kdui.methods.measure.provenance import unpacked_note
 from kdui.methods.measure.quality import _spread_out
 from kdui.methods.measure.spec import LATER, MeasureSpec
@@ -119,6 +121,19 @@ def test_speed_of_what_has_no_kernel_is_that_of_the_unpacked_model():
     )
 
 
+def test_bytes_of_weights_leave_names_and_notes_out(tmp_path):
+    made = {
+        "a": np.zeros((3, 5), np.float32),
+        "b": np.zeros(7, np.int8),
+        "c": np.zeros(4, np.float16),
+    }
+    tensors = [numpy_helper.from_array(values, name) for name, values in made.items()]
+    tensors.append(helper.make_tensor("d", TensorProto.UINT4, [5], bytes(3), raw=True))
+    graph = helper.make_graph([], "named at length", [], [], initializer=tensors, doc_string="notes " * 100)
+    onnx.save(helper.make_model(graph), tmp_path / "model.onnx")
+    assert weight_bytes(tmp_path / "model.onnx") == 60 + 7 + 8 + 3
+
+
 def test_energy_by_hand_and_what_a_note_names():
     common = {"provider": "CPUExecutionProvider", "time_us": 1.0}
     truth = KernelTruth(
@@ -132,6 +147,7 @@ def test_energy_by_hand_and_what_a_note_names():
         threads=1,
     )
     found = energy(truth, 40_000)
+    assert found.provenance.note.endswith("every weight came from DRAM once an answer (Horowitz 2014, 45 nm)")
     picojoules = 500_000 * 4.6 + 1_000_000 * 0.23 + 10_000 * 640
     assert found.value == pytest.approx(picojoules * 1e-9) and found.unit == "mJ"
     assert "Gemm (its weight was left in float)" in kernel_note(truth) and "1 QLinearConv" in kernel_note(truth)

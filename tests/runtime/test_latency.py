@@ -34,6 +34,14 @@ def test_a_file_against_itself_gives_both_series_a_sweep_and_a_throughput(graph)
     assert (low <= 1.05 and high >= 0.95) or found.doubt
 
 
+def test_runs_are_shared_by_processes(graph):
+    found = measure_latency(
+        graph, graph, SAMPLE, sweep=[(Setting(batch=8), {"x": np.ones((8, 64), np.float32)})], runs=50, processes=3
+    )
+    assert found.parts == (17, 17, 17) and len(found.candidate_ms) == len(found.baseline_ms) == 51
+    assert len(found.sweep) == 1 and found.load_ms > 0
+
+
 def test_memory_is_told_apart_over_load_and_inference(graph):
     found = measure_memory(graph, SAMPLE)
     assert 5 < found.idle_mb < found.peak_mb == max(found.load_mb, found.inference_mb)

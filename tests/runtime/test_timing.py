@@ -42,7 +42,8 @@ def test_a_noisy_run_is_repeated_once_and_the_quieter_one_is_kept():
     assert quiet(lambda: next(tries)) == ((calm, calm), True)
     tries = iter([(loud, loud), (louder, louder)])
     assert quiet(lambda: next(tries)) == ((loud, loud), True)
-    assert quiet(lambda: (calm, loud)) == ((calm, loud), False)  # the candidate alone decides
+    tries = iter([(calm, loud), (calm, calm)])
+    assert quiet(lambda: next(tries)) == ((calm, calm), True)  # a ratio needs a quiet baseline, too
     assert spread(calm) < spread(loud) < spread(louder)
 
 
@@ -86,6 +87,22 @@ def test_a_quantiles_interval_holds_it():
     low, high = quantile_interval(samples, 0.9)
     # The exact 95 % interval of the 90th percentile of 200 readings: order statistics 172 to 189.
     assert low == pytest.approx(172, abs=3) and high == pytest.approx(189, abs=3)
+
+
+def test_processes_that_differ_widen_the_interval():
+    parts = [50, 50, 50, 50]
+    same = np.concatenate([readings(1.0, 0.01, n=50, seed=seed) for seed in range(4)])
+    apart = np.concatenate([readings(level, 0.01, n=50, seed=seed) for seed, level in enumerate((1.0, 1.1, 1.2, 1.3))])
+    narrow, wide = quantile_interval(apart, 0.5), quantile_interval(apart, 0.5, parts)
+    assert wide[0] < 1.06 < narrow[0] and wide[1] > 1.24 > narrow[1]
+    low, high = quantile_interval(same, 0.5, parts)
+    assert 0.99 < low < high < 1.01
+    # A baseline that is read in turn feels what its process feels: the ratio stays sharp.
+    assert ratio_interval(apart, 2 * apart, parts) == pytest.approx((2, 2))
+
+
+def test_noise_of_the_baseline_is_told():
+    assert latency(readings(1.0, 0.01), [1.0] * 100 + [2.0] * 100).doubt.startswith("noisy: of the baseline, its first")
 
 
 def test_the_idlest_cores_are_chosen():

@@ -1,8 +1,12 @@
 """What a model costs to keep and to run: bytes, counts, which kernels ran, and energy as an estimate."""
 
+import math
 import zlib
 from collections import Counter
 from pathlib import Path
+
+import onnx
+from onnx import TensorProto
 
 from kdui.core.artifact import Artifact
 from kdui.core.measurement import Measurement, Origin
@@ -19,6 +23,12 @@ from kdui.training.context import StepContext
 FP32_MAC_PJ = 4.6  # 3.7 to multiply, 0.9 to add
 INT8_MAC_PJ = 0.23  # 0.2 to multiply, 0.03 to add
 DRAM_WORD_PJ = 640.0  # a read of 32 bits
+BITS = {  # of one element
+    **dict.fromkeys((TensorProto.INT4, TensorProto.UINT4), 4),
+    **dict.fromkeys((TensorProto.INT8, TensorProto.UINT8, TensorProto.BOOL), 8),
+    **dict.fromkeys((TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.INT16, TensorProto.UINT16), 16),
+    **dict.fromkeys((TensorProto.INT64, TensorProto.UINT64, TensorProto.DOUBLE), 64),
+}
 NAMED = 4  # kinds of fallback that a note names
 
 
@@ -55,8 +65,14 @@ def kernels(context: StepContext, model: Artifact, device: str) -> list[Measurem
     return [
         row("int8_mac_share", 100 * truth.share("macs", "int8", "int4"), "%", source, True),
         row("int8_time_share", 100 * truth.share("time_us", "int8", "int4"), "%", source, True),
-        energy(truth, graph_bytes(model.file(MODEL_FILE))),
+        energy(truth, weight_bytes(model.file(MODEL_FILE))),
     ]
+
+
+def weight_bytes(path: Path) -> int:
+    """Bytes of a graph's weights as they lie in memory, without the names and notes that its file holds as well."""
+    graph = onnx.load(path, load_external_data=False).graph
+    return sum(-(-math.prod(tensor.dims) * BITS.get(tensor.data_type, 32) // 8) for tensor in graph.initializer)
 
 
 def kernel_note(truth: KernelTruth) -> str:
@@ -73,13 +89,14 @@ def kernel_note(truth: KernelTruth) -> str:
     return "; ".join(words)
 
 
-def energy(truth: KernelTruth, file_bytes: int) -> Measurement:
+def energy(truth: KernelTruth, weight_bytes: int) -> Measurement:
     """Energy of one answer in mJ from multiply-adds and bytes by Horowitz's constants: an estimate, never read off a meter."""
     macs = sum(kernel.macs for kernel in truth.kernels)
     low = sum(kernel.macs for kernel in truth.kernels if kernel.precision in ("int8", "int4"))
-    picojoules = (macs - low) * FP32_MAC_PJ + low * INT8_MAC_PJ + file_bytes / 4 * DRAM_WORD_PJ
+    picojoules = (macs - low) * FP32_MAC_PJ + low * INT8_MAC_PJ + weight_bytes / 4 * DRAM_WORD_PJ
     note = (
-        f"{macs - low:,} float MACs × {FP32_MAC_PJ} pJ + {low:,} 8-bit MACs × {INT8_MAC_PJ} pJ + {file_bytes:,} bytes ÷ 4 × "
-        f"{DRAM_WORD_PJ:.0f} pJ, as if every weight came from DRAM once an answer (Horowitz 2014, 45 nm)"
+        f"{macs - low:,} float MACs × {FP32_MAC_PJ} pJ + {low:,} 8-bit MACs × {INT8_MAC_PJ} pJ + "
+        f"{weight_bytes:,} bytes of weights ÷ 4 × {DRAM_WORD_PJ:.0f} pJ, "
+        "as if every weight came from DRAM once an answer (Horowitz 2014, 45 nm)"
     )
     return row("energy", picojoules * 1e-9, "mJ", provenance(origin=Origin.ESTIMATED, n=1, note=note))
