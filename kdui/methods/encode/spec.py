@@ -55,5 +55,5 @@ METHOD = Method(
     spec=EncodeSpec,
     plan=plan,
     source="Han, Mao and Dally 2016, Deep Compression, arXiv:1510.00149, sections 3 and 4",
-    summary="Pack the file without loss: codebooks, runs of zeros and Huffman codes. After prune and shared values it pays most.",
+    summary="Pack the file without loss: runs of zeros, Huffman codes. Pays most after prune and codebook, which recover.",
 )

@@ -244,5 +244,5 @@ METHOD = Method(
     spec=QuantizeSpec,
     plan=plan,
     source="Jacob et al. 2018, arXiv:1712.05877, section 3; Frantar et al. 2022, arXiv:2210.17323, section 3",
-    summary="Store weights in fewer bits; at 8 bits also compute in int8.",
+    summary="Store weights in fewer bits after training; at 8 bits also compute in int8. To recover under the teacher: qat.",
 )
