@@ -7,7 +7,7 @@ from kdui.methods.distill_sparse.spec import DistillSparseSpec
 from kdui.models.low_bits import read_quantization, weight_codes
 from kdui.models.module_store import load_model
 from kdui.training.weights import prunable_weights
-from tests.methods.taught import digits_recipe
+from tests.methods.taught import digits_recipe, learned
 
 
 def test_one_run_reaches_the_sparsity_and_the_bits(bench):
@@ -47,3 +47,22 @@ def test_the_label_says_what_is_done(bench, weights):
     plan = bench.plan(digits_recipe("distill_sparse", weight_bits=weights, activation_bits=8))
     label = next(step.label for step in plan if step.name == "distill_sparse")
     assert label == "CNN small · 50 % sparse" + (" · W4A8" if weights else "")
+
+
+@pytest.mark.parametrize(
+    ("method", "knobs"),
+    [
+        ("prune", {"kind": "taylor", "course": "cubic", "sparsity": 0.6}),
+        ("prune", {"kind": "movement", "course": "cubic", "sparsity": 0.6}),
+        ("prune_structured", {"share": 0.3}),
+        ("factorize", {}),
+        ("codebook", {"bits": 6}),
+        ("qat", {"weight_bits": 4}),
+    ],
+)
+def test_any_compression_happens_inside_distillation(bench, method, knobs):
+    """A student that has not learned yet: the compression's own epochs distil it, so both happen in one training."""
+    recipe = digits_recipe("distill", epochs=0)
+    learning = {"epochs": 12, "batch_size": 32, "learning_rate": 0.01, "temperature": 4, "soft_weight": 0.7}
+    recipe["stages"].append({method: {**learning, **knobs}})
+    assert learned(bench, recipe, method)["validation"] > 75

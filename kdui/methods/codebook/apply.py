@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from kdui.methods.codebook.levels import MOST_POINTS, Shared, shared_by_kmeans, shared_nf4, shared_powers
+from kdui.methods.codebook.levels import Shared, most_points, shared_by_kmeans, shared_nf4, shared_powers
 from kdui.methods.codebook.packing import write_codebook
 from kdui.methods.codebook.sharing import SharedWeights
 from kdui.methods.recovering import recover
@@ -22,7 +22,8 @@ def codebook(context: StepContext) -> dict[str, Any]:
     approximate = [name for name, found in sharing.shared.items() if not found.exact]
     if approximate:
         context.report.log(
-            f"{', '.join(approximate)}: too many weights for an exact k-means; it is that of {MOST_POINTS:,} bins of equal mass."
+            f"{', '.join(approximate)}: too many weights for an exact k-means; it is that of "
+            f"{most_points(2 ** settings['bits']):,} bins of equal mass."
         )
     return {
         **summary,

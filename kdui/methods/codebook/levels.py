@@ -10,7 +10,7 @@ import numpy as np
 from kdui.core.errors import StageFailed
 from kdui.methods.quantize.grids import scales_up
 
-MOST_POINTS = 16_384  # of one exact clustering; a larger tensor is first drawn together into so many bins of equal mass
+MOST_WORK = 2**22  # weights × levels of one exact clustering, a second and a half; a larger tensor is first drawn together
 NF4_OFFSET = 0.9677083  # the outermost quantile, so that no level is infinite: mean of 1 − 1/(2 · 15) and 1 − 1/(2 · 16)
 SMALLEST_EXPONENT = -126  # of a normal fp32
 
@@ -44,7 +44,7 @@ def shared_by_kmeans(weights: np.ndarray, bits: int) -> Shared:
     """The 2^bits values of the least squared error, and each weight's nearest (optimal one-dimensional k-means).
 
     Zeros keep a code of their own where there are any, so a pruned tensor stays as sparse; the other values are clustered
-    without them. Beyond ``MOST_POINTS`` weights the clustering is that of bins of equal mass, and ``exact`` is False.
+    without them. Beyond ``most_points`` weights the clustering is that of bins of equal mass, and ``exact`` is False.
     """
     flat = finite(weights)
     others = flat[flat != 0]
@@ -58,15 +58,21 @@ def shared_by_kmeans(weights: np.ndarray, bits: int) -> Shared:
     return Shared(levels, codes, exact=exact)
 
 
+def most_points(levels: int) -> int:
+    """How many weights an exact clustering into so many levels takes."""
+    return MOST_WORK // max(1, levels)
+
+
 def _centroids(values: np.ndarray, count: int) -> tuple[np.ndarray, bool]:
     """At most ``count`` centroids in rising order, none of them zero."""
     distinct = np.unique(values)
     if len(distinct) <= count:
         return distinct, True
     points = np.sort(values.astype(np.float64))
-    exact = len(points) <= MOST_POINTS
+    bins = most_points(count)
+    exact = len(points) <= bins
     if not exact:
-        edges = np.linspace(0, len(points), MOST_POINTS + 1).round().astype(np.int64)
+        edges = np.linspace(0, len(points), bins + 1).round().astype(np.int64)
         points = np.add.reduceat(points, edges[:-1]) / np.diff(edges)
     found = np.unique(np.asarray(kmeans1d.cluster(points, count).centroids, np.float32))
     return np.where(found == 0, np.float32(np.finfo(np.float32).tiny), found), exact

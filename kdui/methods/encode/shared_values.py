@@ -6,9 +6,9 @@ import onnx
 from onnx import numpy_helper
 
 from kdui.kdz.scaled import scaled_rows, scales_between
+from kdui.methods.codebook.levels import most_points
 
 FLOATS = (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.DOUBLE)
-MOST_CLUSTERED = 16_384  # weights that k-means looks at; of more, so many evenly spaced ones in their order of size
 
 
 def share_values(model: onnx.ModelProto, bits: int, bases: dict[str, np.ndarray]) -> list[str]:
@@ -43,7 +43,8 @@ def with_shared_values(weights: np.ndarray, levels: int) -> np.ndarray:
     if len(np.unique(kept)) <= levels:
         return weights
     ordered = np.sort(kept)
-    places = np.linspace(0, len(ordered) - 1, min(len(ordered), MOST_CLUSTERED)).round().astype(int)
+    seen = min(len(ordered), most_points(levels))  # of more weights, so many evenly spaced ones in their order of size
+    places = np.linspace(0, len(ordered) - 1, seen).round().astype(int)
     centres = np.unique(kmeans1d.cluster(ordered[places], levels).centroids)
     nearest = np.searchsorted((centres[1:] + centres[:-1]) / 2, kept)
     counts = np.bincount(nearest, minlength=len(centres))
