@@ -120,6 +120,15 @@ def test_a_run_that_is_stopped_between_two_cuts_ends_as_one_that_was_not(bench, 
     assert same[0].read_bytes() == same[1].read_bytes()
 
 
+def test_channels_are_left_in_multiples_where_asked(bench):
+    named = [bench.plan(recipe(multiple=number))[1] for number in (8, 1)]
+    assert [step.settings.get("multiple") for step in named] == [8, None]  # as it was before the knob joined
+    _, run = shrunk(bench, share=0.4, epochs=1)
+    said = next(line for line in bench.said(run) if "channels: [" in line)
+    before, left = ([int(number) for number in part.split("]")[0].split(",")] for part in said.split("[")[1:])
+    assert all(now % 8 == 0 for now, was in zip(left, before, strict=True) if was >= 16) and left != before, said
+
+
 def test_the_machine_belongs_to_a_measured_target_alone(bench):
     named = {target: bench.plan(recipe(target=target))[1].settings for target in ("share", "macs", "latency")}
     assert {target: "machine" in settings for target, settings in named.items()} == {

@@ -159,6 +159,14 @@ def test_parts_are_ranked_in_each_layer_or_together():
     assert [kept.tolist() for kept in kept_parts(scores, 0.5, False)] == [[0, 3], [2, 3]]
     assert [kept.tolist() for kept in kept_parts(scores, 0.5, True)] == [[0, 2, 3], [2]]
     assert [len(kept) for kept in kept_parts(scores, 0.95, True)] == [1, 1]
+    wide = [torch.rand(width) for width in (12, 16, 20, 40, 64)]
+    for together in (False, True):
+        exact = [len(kept) for kept in kept_parts(wide, 0.37, together)]
+        eights = [len(kept) for kept in kept_parts(wide, 0.37, together, multiple=8)]
+        assert eights[0] == exact[0]  # too narrow for two multiples
+        assert all(count % 8 == 0 and abs(count - asked) <= 4 for count, asked in zip(eights[1:], exact[1:], strict=True))
+    assert [len(kept) for kept in kept_parts(wide[3:], 0.0, False, multiple=12)] == [36, 60]
+    assert [len(kept) for kept in kept_parts(wide[3:], 0.95, False, multiple=8)] == [8, 8]
     assert kept_layers(torch.tensor([0.3, 0.1, 0.2]), 0.34, every=False) == [0, 2]
     assert kept_layers(torch.zeros(6), 0.5, every=True) == [0, 2, 5]
     assert kept_layers(torch.zeros(3), 0.9, every=True) == [0]

@@ -84,7 +84,8 @@ def _cut_once(
     asked = [_shares(settings)[name] for name in (PARTS if encoder_layers(saved.module) else ("share",))]
     if count_parameters(saved.module) == before and cost is None and any(asked):
         raise StageFailed(
-            "Nothing could be removed: the shares are too small for layers this narrow. Raise them, or use the stage 'prune'."
+            "Nothing could be removed: the shares are too small for layers this narrow. Raise them, set 'multiple: 1' for "
+            "channels, or use the stage 'prune'."
         )
 
 
@@ -112,7 +113,7 @@ def _cutter(context: StepContext, saved: SavedModel, example: Mapping[str, torch
 
     def cut(module: nn.Module, strength: float) -> None:
         if share := _scaled({"share": shares["share"]}, strength)["share"]:
-            prune_channels(module, example, context.facts.outputs, share, kind, together)
+            prune_channels(module, example, context.facts.outputs, share, kind, together, settings.get("multiple", 1))
 
     return cut
 

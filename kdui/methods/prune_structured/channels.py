@@ -32,13 +32,15 @@ def prune_channels(
     share: float,
     kind: str = "magnitude",
     together: bool = False,
+    multiple: int = 1,
 ) -> None:
     """Remove the share of each group of coupled channels, in place; the output layer keeps its width ``outputs``.
 
     Lowest group importance first (Fang et al. 2023, DepGraph, section 3.3): L2 norms, |w · gradient| of the gradients that the
     parameters hold (Molchanov et al. 2019), or the scale of batch normalisation (Liu et al. 2017, arXiv:1708.06519, section 3).
     ``together`` ranks the channels of all layers in one list, each group against its own mean. At least one channel of a group
-    stays; groups of a convolution that is itself in groups (not one a channel) stay whole.
+    stays; of wide groups the nearest ``multiple`` does (see ``kept_parts``). Groups of a convolution that is itself in groups
+    (not one a channel) stay whole.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -52,7 +54,7 @@ def prune_channels(
             if not _in_groups(group) and (scores := importance(group)) is not None
         ]
         # torch-pruning's own pruner leaves a group whole that would lose its last channel.
-        kept = kept_parts([scores.detach().float().cpu() for _, scores in found], share, together)
+        kept = kept_parts([scores.detach().float().cpu() for _, scores in found], share, together, multiple)
         for (root, scores), stays in zip(found, kept, strict=True):
             gone = sorted(set(range(len(scores))) - set(stays.tolist()))
             if gone:

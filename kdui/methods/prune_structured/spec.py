@@ -49,6 +49,15 @@ class PruneStructuredSpec(RecoveryKnobs):
         description="MACs or latency in the end, as a share of the model's own.",
         json_schema_extra={"step": 0.01, "percent": True, "only_when": {"target": ["macs", "latency"]}},
     )
+    multiple: int = Field(
+        default=8,
+        ge=1,
+        le=64,
+        title="Channels left: a multiple of",
+        description="The nearest multiple is left in layers of at least twice as many. Kernels compute 8 or 16 channels at once; "
+        "a few more cost as much as all of them, or make the model slower. 1: exactly the share.",
+        json_schema_extra={"step": 1, "modality": "image"},
+    )
     heads: float = Field(
         default=0.5,
         ge=0,
@@ -133,6 +142,8 @@ def _check(stage: str, spec: PruneStructuredSpec, model: ModelFacts | None) -> N
 def own_settings(chain: Chain, spec: PruneStructuredSpec) -> dict[str, Any]:
     """All that decides the result; knobs that mean nothing beside the others are left out."""
     settings = spec.chosen()
+    if spec.multiple == 1:
+        del settings["multiple"]  # it joined later, and does nothing at 1: models made before stay valid
     if spec.target == "share":
         del settings["keep"]
     else:

@@ -165,17 +165,29 @@ def kept_layers(scores: torch.Tensor, share: float, every: bool) -> list[int]:
     return sorted(torch.argsort(scores, descending=True, stable=True)[:count].tolist())
 
 
-def kept_parts(scores: Sequence[torch.Tensor], share: float, together: bool) -> list[torch.Tensor]:
-    """The places that stay in each layer, in their order; at least one a layer."""
+def kept_parts(scores: Sequence[torch.Tensor], share: float, together: bool, multiple: int = 1) -> list[torch.Tensor]:
+    """The places that stay in each layer, in their order, at least one.
+
+    In a layer of at least two multiples their number is the nearest ``multiple``.
+    """
+    counts = _kept_counts(scores, share, together)
+    rounded = [
+        count if len(one) < 2 * multiple else min(len(one), max(1, round(count / multiple)) * multiple)
+        for one, count in zip(scores, counts, strict=True)
+    ]
+    return [_highest(one, count) for one, count in zip(scores, rounded, strict=True)]
+
+
+def _kept_counts(scores: Sequence[torch.Tensor], share: float, together: bool) -> list[int]:
+    """How many places stay in each layer: the same share of each, or those that are highest against their layer's mean."""
     if not together:
-        counts = [max(1, len(one) - round(share * len(one))) for one in scores]
-        return [_highest(one, count) for one, count in zip(scores, counts, strict=True)]
+        return [max(1, len(one) - round(share * len(one))) for one in scores]
     relative = [one / one.mean().clamp_min(1e-30) for one in scores]
     best = [int(one.argmax()) for one in relative]
     flat = torch.cat([one.index_fill(0, torch.tensor([top]), float("inf")) for one, top in zip(relative, best, strict=True)])
     keep = torch.zeros(len(flat), dtype=torch.bool)
     keep[_highest(flat, max(len(scores), len(flat) - round(share * len(flat))))] = True
-    return [part.nonzero().flatten() for part in torch.split(keep, [len(one) for one in scores])]
+    return [int(part.sum()) for part in torch.split(keep, [len(one) for one in scores])]
 
 
 def _highest(scores: torch.Tensor, count: int) -> torch.Tensor:
