@@ -77,6 +77,17 @@ def subtitle(models: pd.DataFrame, task: str, metric: Metric, axis: str, drawn: 
     return " · ".join(part for part in parts if part)
 
 
+def latency_drift(models: pd.DataFrame) -> float:
+    """By which factor one teacher was faster at one time than at another, as the models tell that answered in turn with it.
+
+    A model's latency times its speed-up is its teacher's latency at that time; 1 where no teacher was read twice.
+    """
+    there = models[(models["latency_ms"].astype(float) > 0) & (models["speedup"].astype(float) > 0)]
+    teachers = [str(settings.get("teacher")) if isinstance(settings, dict) else "" for settings in there["settings"]]
+    spread = (there["latency_ms"].astype(float) * there["speedup"].astype(float)).groupby(teachers).agg(["min", "max"])
+    return float((spread["max"] / spread["min"]).max()) if len(spread) else 1.0
+
+
 def _bars(models: pd.DataFrame) -> str:
     kinds = set(models["interval"].unique())
     seeds = models.loc[models["interval"] == "seeds", "repeats"]

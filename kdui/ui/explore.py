@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from kdui.charts.findings import latency_drift
 from kdui.charts.numbers import QUANTITIES
 from kdui.charts.pareto import pareto_figure
 from kdui.charts.repeats import merge_repeats
@@ -25,6 +26,7 @@ AXES = [
     ("parameters", "Parameters"),
     ("macs", "Multiply-adds"),
 ]
+DRIFT = 1.15  # a machine's smaller changes of speed are not worth a word
 EMPTY = (
     '<b>Nothing measured on this task yet.</b><br>Queue a run in <a href="?tab=build">Build</a>, or watch one in '
     '<a href="?tab=runs">Runs</a>: its teacher, student and compressed models appear here as soon as they are measured.'
@@ -57,13 +59,22 @@ def missing_words(missing: int, wished: str, drawn: str) -> str:
     return f"No model here has a known {QUANTITIES[wished][0]}, so {QUANTITIES[drawn][0]} is drawn. {words}".strip()
 
 
+def drift_words(drift: float, drawn: str) -> str:
+    """What a reader of latencies must know where models were timed while the machine was not equally fast."""
+    if drawn != "latency_ms" or drift <= DRIFT:
+        return ""
+    changed = f"The machine's speed changed by {100 * (drift - 1):.0f} % between these latencies"
+    return f"{changed}; speed-ups were read in turn and are surer."
+
+
 class Merged(NamedTuple):
-    """A task's points, one row a model, the settings worth a column, and where each run's points stand."""
+    """A task's points, one row a model, the settings worth a column, where each run's points stand, and how speed drifted."""
 
     points: pd.DataFrame
     models: pd.DataFrame
     settings: list[str]
     by_run: Mapping[str, Any]
+    drift: float
 
 
 class ExploreCalls:
@@ -83,7 +94,7 @@ class ExploreCalls:
         """Chart, budget card and table in one answer."""
         wish = Wish.model_validate(asked)
         facts = self._task(wish.task)
-        points, models, settings, by_run = self._models(wish.task)
+        points, models, settings, by_run, drift = self._models(wish.task)
         if models.empty:
             return {"empty": EMPTY}
         budget, metric, x = wish.budget, facts.headline, drawable(models, wish.x)
@@ -94,7 +105,7 @@ class ExploreCalls:
             "title": figure.layout.title.text,
             "subtitle": figure.layout.title.subtitle.text,
             "x": x,
-            "missing": missing_words(missing, wish.x, x),
+            "missing": " ".join(filter(None, (missing_words(missing, wish.x, x), drift_words(drift, x)))),
             "winner": explore_view.winner_html(models, budget, metric, wish.task),
             "gain": explore_view.gain_html(points, by_run, models, budget, metric),
             "ranges": slider_ranges(models),
@@ -120,7 +131,8 @@ class ExploreCalls:
             models = merge_repeats(points)
             models["label"] = models["label"].astype("category")  # many models share a name: sorted once, not at every look
             settings = explore_view.differing(models)[: explore_view.MOST_SETTINGS]
-            kept = self._merged[task] = Merged(points, models, settings, points.groupby("run", sort=False).indices)
+            places = points.groupby("run", sort=False).indices
+            kept = self._merged[task] = Merged(points, models, settings, places, latency_drift(models))
         return kept
 
 

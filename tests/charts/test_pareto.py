@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from kdui.charts.findings import cost_sentences, finding
+from kdui.charts.findings import cost_sentences, finding, latency_drift
 from kdui.charts.front import Budget, LimitCost
 from kdui.charts.numbers import quantity
 from kdui.charts.pareto import MOST_CONTROLS, MOST_OTHERS, log_ticks, pareto_figure
@@ -67,6 +67,19 @@ def test_subtitle_says_task_axes_intervals_and_origins():
     text = figure().layout.title.subtitle.text
     assert text.startswith("Reuters R8 · test accuracy against p50 latency · 4 models")
     assert "of the test sample (one seed)" in text and "● measured" in text and "◐ simulated" in text
+
+
+def test_drift_is_read_off_the_teacher_that_answered_in_turn():
+    def drift(*latencies):
+        rows = [
+            point(f"{at}", "student", 96, latency_ms=latency, speedup=speedup, settings={"teacher": teacher})
+            for at, (teacher, latency, speedup) in enumerate(latencies)
+        ]
+        return latency_drift(merge_repeats(points(*rows)))
+
+    assert drift(("a", 2.0, 5.0), ("a", 3.0, 5.0), ("b", 9.0, 9.0)) == pytest.approx(1.5)
+    assert drift(("a", 2.0, 5.0), ("b", 3.0, 9.0)) == 1.0
+    assert drift(("a", 2.0, float("nan"))) == 1.0
 
 
 def test_every_role_is_drawn_with_its_symbol_and_units_stand_on_both_axes():

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from kdui.charts.repeats import merge_repeats
-from kdui.ui.explore import ExploreCalls, drawable, missing_words, slider_ranges
+from kdui.ui.explore import ExploreCalls, drawable, drift_words, missing_words, slider_ranges
 from kdui.ui.explore_view import differing, sorted_index
 from kdui.ui.panel import answered
 from tests.charts.frames import point, points, random_points
@@ -59,6 +59,12 @@ def test_an_axis_that_nobody_measured_gives_way_to_one_that_can_be_drawn():
     words = missing_words(1, "latency_ms", "download_mb")
     assert words.startswith("No model here has a known p50 latency, so download is drawn. 1 without a known download can't")
     assert missing_words(0, "macs", "macs") == ""
+
+
+def test_latencies_of_a_machine_that_changed_its_speed_are_told():
+    said = "The machine's speed changed by 50 % between these latencies; speed-ups were read in turn and are surer."
+    assert drift_words(1.5, "latency_ms") == said
+    assert drift_words(1.1, "latency_ms") == drift_words(1.5, "download_mb") == ""
 
 
 def test_nothing_within_the_budget_says_what_would_let_something_in(bench, calls):
