@@ -4,7 +4,7 @@
   const { kdui } = window;
   const { set, poll, escape, titled, savable } = kdui.live;
   const NARROW = 480; // px of a chart
-  const CHARTS = ["harm", "flips", "reliability", "shift", "robustness", "sweep", "kernels"];
+  const CHARTS = ["harm", "flips", "reliability", "shift", "elsewhere", "robustness", "sweep", "kernels"];
   // select's id -> [what is asked for, the answer's list of choices]
   const SELECTS = { "evidence-run": ["run", "runs"], "evidence-model": ["model", "models"],
     "evidence-corruption": ["corruption", "corruptions"], "evidence-by": ["by", "sweeps"], "evidence-trait": ["trait", "traits"] };

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 MOST_RUNS = 16  # whose frames are kept
 FIFTHS = 5
 ROBUST = re.compile(r"robustness\.(?P<corruption>\w+)\.(?P<severity>\d+)")
+ELSEWHERE = "elsewhere."
 SWEPT = re.compile(r"latency\.batch(?P<batch>\d+)\.threads(?P<threads>\w+?)(\.tokens(?P<tokens>\d+))?")
 
 Frames = dict[str, "pandas.DataFrame"]
@@ -56,7 +57,7 @@ class Evidence:
         self._kept: dict[tuple[str, ...], Frames] = {}
 
     def of_run(self, run_id: str) -> Frames:
-        """``comparisons``, ``classes``, ``bins``, ``shift``, ``robustness``, ``sweep`` and ``kernels`` of the models of a run.
+        """``comparisons``, ``classes``, ``bins``, ``shift``, ``robustness``, ``elsewhere``, ``sweep`` and ``kernels``.
 
         A frame is empty where nothing of its kind was measured.
         """
@@ -200,11 +201,16 @@ def shift_frame(
 
 
 def _measured_frames(models: list[Measured]) -> Frames:
-    """Robustness and the latency sweep out of the measurements' names."""
+    """Robustness, data from elsewhere and the latency sweep out of the measurements' names."""
     import pandas
 
-    robustness, sweep = [], []
+    robustness, elsewhere, sweep = [], [], []
     for model in models:
+        others = [item for name, item in model.measurements.items() if name.startswith(ELSEWHERE)]
+        for item in [next(iter(model.measurements.values())), *others] if others else []:
+            values = {**model.facts, "value": item.value, "low": item.low, "high": item.high, "n": item.provenance.n}
+            source = item.provenance.split if item in others else "test data"
+            elsewhere.append({**values, "source": source, "unit": item.unit})
         for name, item in model.measurements.items():
             values = {**model.facts, "value": item.value, "low": item.low, "high": item.high, "n": item.provenance.n}
             if found := ROBUST.fullmatch(name):
@@ -213,7 +219,8 @@ def _measured_frames(models: list[Measured]) -> Frames:
             elif found := SWEPT.fullmatch(name):
                 tokens = int(found["tokens"]) if found["tokens"] else 0
                 sweep.append({**values, "batch": int(found["batch"]), "threads": found["threads"], "tokens": tokens})
-    return {"robustness": pandas.DataFrame(robustness), "sweep": pandas.DataFrame(sweep)}
+    frames = {"robustness": robustness, "elsewhere": elsewhere, "sweep": sweep}
+    return {name: pandas.DataFrame(rows) for name, rows in frames.items()}
 
 
 def kernel_rows(facts: Mapping[str, str], kept: Mapping[str, Any]) -> list[dict[str, Any]]:

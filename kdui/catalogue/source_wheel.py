@@ -33,8 +33,8 @@ def from_wheel(source: Wheel, attempt: Attempt) -> None:
 
 
 def wheel_pattern(source: Wheel) -> str:
-    """The file name of the wheel, with a star for its tags."""
-    return f"{_normal(source.package)}-{source.version}-*.whl"
+    """The file name of the wheel, with a star for its tags, or of the source archive."""
+    return source.archive or f"{_normal(source.package)}-{source.version}-*.whl"
 
 
 def _in_data_dir(source: Wheel, attempt: Attempt) -> Path | None:
@@ -61,6 +61,8 @@ def _download(source: Wheel, attempt: Attempt) -> Path:
             reasons.append(_in_words(error, index))
         except LookupError as error:
             reasons.append(str(error))
+    if source.archive:
+        raise Unavailable("; ".join(reasons or ["no package index is configured"]))  # pip would run what is in it
     try:
         return _pip_download(source, attempt)
     except Unavailable as error:
@@ -117,13 +119,13 @@ def _find(source: Wheel, index: str, options: dict[str, str]) -> str:
             raise LookupError(f"{_host(index)} answered with a page that is not a package index") from error
     else:
         hrefs = _Links.of(response.text)
-    wanted = re.compile(re.escape(wheel_pattern(source)).replace(r"\*", ".*"), re.IGNORECASE)
+    wanted = re.compile(re.escape(_normal_file(wheel_pattern(source))).replace(r"\*", ".*"), re.IGNORECASE)
     for href in hrefs:
         url = urldefrag(urljoin(response.url, href)).url
         name = unquote(urlsplit(url).path.rpartition("/")[2])
         if wanted.fullmatch(_normal_file(name)):
             return url
-    raise LookupError(f"{_host(index)} does not list {source.package} {source.version} as a wheel")
+    raise LookupError(f"{_host(index)} does not list {source.archive or f'{source.package} {source.version} as a wheel'}")
 
 
 def _stream(source: Wheel, attempt: Attempt, url: str, index: str, options: dict[str, str]) -> Path:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from kdui.catalogue.fetch import fetch
 from kdui.catalogue.source_attempt import Report
-from kdui.core.contracts import Split, TaskFacts
+from kdui.core.contracts import Elsewhere, Split, TaskFacts
 from kdui.core.errors import SourceError
 from kdui.core.registry import Registry
 from kdui.settings import Settings
@@ -44,6 +44,24 @@ def load_task(name: str, settings: Settings, report: Report | None = None) -> "t
             f"instead of {_said(facts.splits)}. Delete that folder, check KDUI_DATA_DIR, and start again."
         )
     return facts, splits
+
+
+def load_elsewhere(facts: TaskFacts, other: Elsewhere, settings: Settings, report: Report | None = None) -> "Examples":
+    """Test examples of a task that come from elsewhere; raises SourceError when they cannot be brought or read."""
+    folder = fetch(other.resource, settings, report)
+    try:
+        found: Examples = TASKS.module(facts.name, "elsewhere").load(other.name, folder)
+    except _MALFORMED as error:
+        raise SourceError(
+            f"The files of {other.title} in {folder} cannot be read ({type(error).__name__}: {error}). "
+            "Delete that folder and start again: they are then fetched anew."
+        ) from error
+    if len(found) != other.examples:
+        raise SourceError(
+            f"The files of {other.title} in {folder} are not the ones that kdui knows: they hold {len(found):,} examples instead "
+            f"of {other.examples:,}. Delete that folder, check KDUI_DATA_DIR, and start again."
+        )
+    return found
 
 
 def _said(sizes: dict[str, int]) -> str:

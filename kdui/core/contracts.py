@@ -51,6 +51,19 @@ class Metric(Frozen):
 ACCURACY = Metric(name="accuracy", title="Accuracy", unit="%")
 
 
+class Elsewhere(Frozen):
+    """Labelled examples that were not split off the task's own data: the same question, asked somewhere else.
+
+    ``tasks/TASK/elsewhere.py`` reads them: ``load(name, folder)`` gives the ``Examples``.
+    """
+
+    name: str
+    title: str
+    about: str = Field(description="what they are and who labelled them, in a few words")
+    examples: int
+    resource: Resource
+
+
 class TaskFacts(Frozen):
     """What a model must do. ``version`` goes up when the data or its split changes, so old artifacts no longer match."""
 
@@ -67,6 +80,7 @@ class TaskFacts(Frozen):
     resource: Resource
     examples: tuple[str, ...] = Field(default=(), description="inputs to try in Compare where they can be typed")
     parts: tuple[str, ...] = Field(default=(), description="names of the tasks that this one combines")
+    elsewhere: tuple["Elsewhere", ...] = Field(default=(), description="test data that come from elsewhere")
 
     @property
     def outputs(self) -> int:

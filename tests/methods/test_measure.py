@@ -7,6 +7,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from kdui.catalogue.tasks import TASKS, load_task
 from kdui.core.artifact import Artifact, Manifest
 from kdui.core.measurement import Origin
 from kdui.core.run import RunState
@@ -18,8 +19,9 @@ from kdui.methods.measure.spec import LATER, MeasureSpec
 from kdui.objectives.calibration import expected_calibration_error
 from kdui.objectives.comparison import compare
 from kdui.runtime.kernels import Kernel, KernelTruth
-from tests.engine.digits import read_json
+from tests.engine.digits import Bench, read_json
 from tests.methods.taught import digits_recipe
+from tests.models.small import text_checkpoint
 
 ROBUST = 40
 
@@ -70,6 +72,27 @@ def test_robustness_is_measured_for_each_corruption_and_severity(bench, measured
     assert found["robustness.clean.0"].value > 80 > found["robustness.noise.5"].value - 20
     assert f"{found['robustness.clean.0'].value:.1f} %" in found["robustness"].provenance.note
     assert list(_spread_out(10, 4)) == [0, 3, 6, 9] and len(_spread_out(3, 100)) == 3
+
+
+def test_data_from_elsewhere_are_answered_where_the_task_knows_some(bench, recipe, tmp_path, shared_cache):
+    stages = [*recipe["stages"][:-1], {"measure": {"latency_runs": 20, "elsewhere": 30}}]
+    run = bench.run({**recipe, "stages": stages})
+    assert run.state is RunState.SUCCEEDED and "Digits knows no examples from elsewhere." in bench.said(run)
+    texts = Bench(tmp_path / "home")
+    (texts.settings.home / "cache").parent.mkdir(exist_ok=True)
+    (texts.settings.home / "cache").symlink_to(shared_cache, target_is_directory=True)
+    checkpoint = text_checkpoint(tmp_path / "bert", TASKS["sentiment"].labels)
+    measure = {"measure": {"speed": False, "test_examples": 40, "elsewhere": 30}}
+    run = texts.run({"task": "sentiment", "teacher": f"folder:{checkpoint}", "stages": [{"teach": {"epochs": 0}}, measure]})
+    assert run.state is RunState.SUCCEEDED, run.error
+    found = texts.measured(run)["teach"]
+    others = [found[f"elsewhere.{name}"] for name in ("products", "tweets", "editorials")]
+    assert [item.provenance.n for item in others] == [30, 30, 30] and all(item.low < item.value < item.high for item in others)
+    assert [item.provenance.split for item in others] == ["Product reviews", "Tweets", "Editorials"]
+    assert found["elsewhere"].value == pytest.approx(np.mean([item.value for item in others]))
+    targets = load_task("sentiment", texts.settings)[1]["test"].targets
+    rows = Evidence(texts.store, lambda what, task: targets if what == "targets" else {}).of_run(run.id)["elsewhere"]
+    assert rows["source"].tolist() == ["test data", "Product reviews", "Tweets", "Editorials"]
 
 
 def test_kernels_and_energy_are_kept_and_told(bench, measured):

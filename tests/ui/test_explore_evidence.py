@@ -16,6 +16,7 @@ FRAMES = {
     "classes": frames.classes(),
     "bins": frames.bins(),
     "shift": frames.shift(),
+    "elsewhere": frames.elsewhere(),
     "robustness": frames.robustness(),
     "sweep": frames.sweep((64, 16)),
     "kernels": frames.kernels(),
@@ -39,6 +40,7 @@ def test_without_results_each_chart_says_which_knob_to_turn(calls, bench):
         answer = calls.explore_evidence({"task": "digits"})
         assert all("figure" not in answer[name] and answer[name]["note"] for name in CHARTS)
         assert "Robustness examples" in answer["robustness"]["note"] and "Latency sweep" in answer["sweep"]["note"]
+        assert "Examples from elsewhere" in answer["elsewhere"]["note"]
 
 
 def test_one_answer_holds_all_charts_and_what_to_choose_from(calls, bench, monkeypatch):
@@ -69,7 +71,7 @@ def test_csv_holds_the_rows_behind_a_chart(calls, bench, monkeypatch):
 def test_wrong_wishes_are_refused_in_words(calls):
     assert "Did you mean 'digits'" in answered(calls.explore_evidence)({"task": "digit"})["error"]
     assert "by" in answered(calls.explore_evidence)({"task": "digits", "by": "luck"})["error"]
-    assert "Known: flips" in answered(calls.explore_evidence_csv)({"task": "digits", "of": "luck"})["error"]
+    assert "Known: elsewhere, flips" in answered(calls.explore_evidence_csv)({"task": "digits", "of": "luck"})["error"]
 
 
 def test_every_chart_has_its_place():

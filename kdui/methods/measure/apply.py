@@ -4,7 +4,7 @@ from typing import Any
 
 from kdui.methods.measure.costs import sizes
 from kdui.methods.measure.files import MEASUREMENTS_FILE
-from kdui.methods.measure.quality import quality, robustness
+from kdui.methods.measure.quality import elsewhere, quality, robustness
 from kdui.methods.measure.speed import speed
 from kdui.store.artifacts import write_json
 from kdui.training.context import StepContext
@@ -19,5 +19,7 @@ def measure(context: StepContext) -> dict[str, Any]:
         found += speed(context, model)
     if context.settings.get("robustness", 0):
         found += robustness(context, model)
+    if context.settings.get("elsewhere", 0):
+        found += elsewhere(context, model)
     write_json(context.out / MEASUREMENTS_FILE, [item.row() for item in found])
     return {"measurements": len(found)}

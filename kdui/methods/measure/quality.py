@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from kdui.catalogue.tasks import load_elsewhere
 from kdui.core.artifact import Artifact
 from kdui.core.measurement import Measurement, Origin, Provenance
 from kdui.inputs import input_kind
@@ -91,6 +92,29 @@ def robustness(context: StepContext, model: Artifact) -> list[Measurement]:
         return []
     words = f"mean over {len(kinds)} corruptions at 5 severities; {found[0].value:.1f} {unit} on the same examples when clean"
     return [row("robustness", float(np.mean(harmed)), unit, _noted(source, words), better), *found]
+
+
+def elsewhere(context: StepContext, model: Artifact) -> list[Measurement]:
+    """The headline on so many examples of each source that the task's data were not split from; nothing was fitted to them."""
+    found, settings, metric = [], read_inputs(model.path), context.facts.headline
+    for other in context.facts.elsewhere:
+        whole = load_elsewhere(context.facts, other, context.app, context.report.download)
+        examples = whole.take([int(place) for place in _spread_out(len(whole), context.settings["elsewhere"])])
+        arrays = input_kind(settings.modality).prepare(examples.inputs, settings.settings, model.path)
+        outputs = graph_outputs(model.file(MODEL_FILE), arrays, check=lambda done: context.report.check())
+        value = objective_of(context.facts).headline(outputs, examples.targets)
+        source = accuracy_provenance(model, len(examples)).model_copy(update={"split": other.title})
+        more = _interval(value, metric.unit, len(examples))
+        found.append(
+            row(f"elsewhere.{other.name}", value, metric.unit, _noted(source, other.about), metric.higher_is_better, **more)
+        )
+    if not found:
+        context.report.log(f"{context.facts.title} knows no examples from elsewhere.")
+        return []
+    words = "mean over " + ", ".join(f"{item.provenance.split} {item.value:.1f} {metric.unit}" for item in found)
+    mean = float(np.mean([item.value for item in found]))
+    source = accuracy_provenance(model, sum(item.provenance.n or 0 for item in found)).model_copy(update={"split": "elsewhere"})
+    return [row("elsewhere", mean, metric.unit, _noted(source, words), metric.higher_is_better), *found]
 
 
 def _spread_out(total: int, wanted: int) -> np.ndarray:

@@ -8,7 +8,7 @@ from kdui.core.contracts import Method, StageSpec
 from kdui.core.plan import Chain
 
 # Knobs that joined later, with the value at which they do nothing new: measurements made before them stay valid.
-LATER: dict[str, Any] = {"speed": True, "sweep": True, "device": "cpu", "robustness": 0}
+LATER: dict[str, Any] = {"speed": True, "sweep": True, "device": "cpu", "robustness": 0, "elsewhere": 0}
 SPEED_ONLY: dict[str, Any] = {"advanced": True, "only_when": {"speed": [True]}}
 
 
@@ -63,6 +63,16 @@ class MeasureSpec(StageSpec):
         le=100_000,
         title="Robustness examples",
         description="Test examples that are also answered with noise, blur, typos and the like at five strengths; 0 for none.",
+        json_schema_extra={"advanced": True},
+    )
+
+    elsewhere: int = Field(
+        default=0,
+        ge=0,
+        le=100_000,
+        title="Examples from elsewhere",
+        description="So many examples of each source that the task's data were not split from, e.g. opinions on products for "
+        "film reviews; 0 for none.",
         json_schema_extra={"advanced": True},
     )
 

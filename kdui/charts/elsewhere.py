@@ -1,0 +1,69 @@
+"""Elsewhere: right answers on the test data, and on data that the task's own were not split from, for each model of a run."""
+
+from __future__ import annotations  # a figure's class as text: naming it here would import half of plotly at the page's start
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from kdui.charts import style
+from kdui.charts.side_by_side import Model, line, models_of, subject, teacher_of
+
+OWN = "test data"
+
+
+def elsewhere_title(models: list[Model], unit: str) -> str:
+    """What the model and its teacher lose where they lose most."""
+    model, teacher = subject(models), teacher_of(models)
+    others = model.rows[model.rows["source"] != OWN]
+    worst = others.loc[others["value"].idxmin()]
+    told = f"On {str(worst['source']).lower()} {model.label} falls from {_fall(model, worst['source'], unit)}"
+    return told if teacher is None or teacher is model else f"{told}, its teacher from {_fall(teacher, worst['source'], unit)}"
+
+
+def _fall(model: Model, source: str, unit: str) -> str:
+    known = model.rows.set_index("source")["value"]
+    return f"{known[OWN]:.1f} to {known[source]:.1f} {unit}"
+
+
+def elsewhere_figure(elsewhere: pd.DataFrame, *, about: str, headline: str) -> go.Figure:
+    """``elsewhere``: rows of ``evidence``. One dot a model and source, with 95 % intervals; the models beside each other."""
+    models, unit = models_of(elsewhere), str(elsewhere["unit"].iloc[0])
+    sources = list(elsewhere["source"].unique())
+    sizes = elsewhere.groupby("source", sort=False)["n"].min()
+    named = [f"{source}<br>n = {int(sizes[source]):,}" for source in sources]
+    figure = go.Figure(
+        layout=style.layout(
+            title={
+                "text": elsewhere_title(models, unit),
+                "subtitle": {"text": f"{about} · nothing was fitted to the other sources · with 95 % intervals"},
+            },
+            xaxis=style.axis("", tickvals=list(range(len(sources))), ticktext=named, range=[-0.5, len(sources) - 0.5]),
+            yaxis=style.axis(f"{headline}, {unit}"),
+            height=360,
+        )
+    )
+    for number, model in enumerate(models):
+        rows = model.rows
+        beside = 0.1 * (number - (len(models) - 1) / 2)
+        drawn = line(model)
+        figure.add_trace(
+            go.Scatter(
+                x=[sources.index(source) + beside for source in rows["source"]],
+                y=rows["value"].tolist(),
+                error_y={
+                    "type": "data",
+                    "thickness": 1.2,
+                    "width": 4,
+                    "color": model.colour,
+                    "symmetric": False,
+                    "array": (rows["high"] - rows["value"]).tolist(),
+                    "arrayminus": (rows["value"] - rows["low"]).tolist(),
+                },
+                customdata=rows["source"].tolist(),
+                hovertemplate=f"<b>{model.label}</b><br>%{{customdata}}: %{{y:.1f}} {unit}<extra></extra>",
+                name=drawn["name"],
+                mode="markers",
+                marker=drawn["marker"],
+            )
+        )
+    return figure
