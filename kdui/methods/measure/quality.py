@@ -108,9 +108,6 @@ def elsewhere(context: StepContext, model: Artifact) -> list[Measurement]:
         found.append(
             row(f"elsewhere.{other.name}", value, metric.unit, _noted(source, other.about), metric.higher_is_better, **more)
         )
-    if not found:
-        context.report.log(f"{context.facts.title} knows no examples from elsewhere.")
-        return []
     words = "mean over " + ", ".join(f"{item.provenance.split} {item.value:.1f} {metric.unit}" for item in found)
     mean = float(np.mean([item.value for item in found]))
     source = accuracy_provenance(model, sum(item.provenance.n or 0 for item in found)).model_copy(update={"split": "elsewhere"})

@@ -5,6 +5,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from kdui.core.contracts import Method, StageSpec
+from kdui.core.errors import RecipeError
 from kdui.core.plan import Chain
 
 # Knobs that joined later, with the value at which they do nothing new: measurements made before them stay valid.
@@ -73,7 +74,7 @@ class MeasureSpec(StageSpec):
         title="Examples from elsewhere",
         description="So many examples of each source that the task's data were not split from, e.g. opinions on products for "
         "film reviews; 0 for none.",
-        json_schema_extra={"advanced": True},
+        json_schema_extra={"advanced": True, "modality": "text"},
     )
 
     def chosen(self) -> dict[str, Any]:
@@ -85,6 +86,8 @@ def plan(chain: Chain, stage: str, spec: MeasureSpec) -> None:
     """One step a model, each against the teacher in fp32 as the baseline; where it cannot be run, against the first model."""
     if not chain.models:
         chain.need_model(stage)
+    if spec.elsewhere and not chain.task.elsewhere:
+        raise RecipeError(f"Stage '{stage}': {chain.task.title} knows no data from elsewhere. Leave 'elsewhere' out there.")
     first = chain.reference or chain.models[0]
     baseline, settings = chain.exported(first), {**spec.chosen(), "machine": chain.machine}
     if chain.reference is None or first.produces != "model":
