@@ -77,7 +77,7 @@ def test_robustness_is_measured_for_each_corruption_and_severity(bench, measured
 
 def test_data_from_elsewhere_are_answered_where_the_task_knows_some(bench, recipe, tmp_path, shared_cache):
     stages = [*recipe["stages"][:-1], {"measure": {"latency_runs": 20, "elsewhere": 30}}]
-    with pytest.raises(RecipeError, match="Digits knows no data from elsewhere. Leave 'elsewhere' out"):
+    with pytest.raises(RecipeError, match=r"Digits knows no data from elsewhere\. Leave 'elsewhere' out"):
         bench.plan({**recipe, "stages": stages})
     texts = Bench(tmp_path / "home")
     (texts.settings.home / "cache").parent.mkdir(exist_ok=True)
