@@ -7,9 +7,9 @@ from kdui.methods.export import parity
 from kdui.runtime.sessions import graph_outputs
 
 
-def recipe(*stages, learning_rate=0.004):
+def recipe(*stages, learning_rate=0.004, **export):
     teach = {"teach": {"epochs": 1, "learning_rate": learning_rate}}
-    return {"task": "digits", "teacher": "cnn-small", "stages": [teach, *stages, "export"]}
+    return {"task": "digits", "teacher": "cnn-small", "stages": [teach, *stages, {"export": export}]}
 
 
 def test_every_test_example_is_answered_alike(bench):
@@ -21,6 +21,11 @@ def test_every_test_example_is_answered_alike(bench):
     assert bench.summary(run, "export.teach")["parity_alike"] == 359
     assert bench.summary(run, "export.qat")["parity_alike"] > 340  # integer kernels round between layers once more
     assert any("PyTorch's answer to 359 of 359 test examples" in line for line in bench.said(run))
+
+
+def test_fewer_examples_where_asked(bench):
+    run = bench.run(recipe(parity_examples=50))
+    assert bench.summary(run, "export.teach")["parity_examples"] == 50
 
 
 @pytest.mark.parametrize("stages", [(), ({"qat": {"weight_bits": 4, "epochs": 1}},)])

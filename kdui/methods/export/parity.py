@@ -43,9 +43,11 @@ class Parity:
         return worst
 
     def on_test(self) -> dict[str, Any]:
-        """What the summary says of the whole test split, whose labels are not looked at; raises StageFailed likewise."""
+        """What the summary says of the test examples, whose labels are not looked at; raises StageFailed likewise."""
         context, saved = self._context, self._saved
-        arrays, targets = context.data.prepared("test", saved.inputs, saved.folder), context.data.targets("test")
+        limit = context.settings["parity_examples"] or None
+        arrays = context.data.prepared("test", saved.inputs, saved.folder, limit or 0)
+        targets = context.data.targets("test")[:limit]
         data = ResidentData(arrays, targets, torch.device("cpu"))
         with rounded_inputs(saved.module, self._grids or Quantization(layers={})):
             expected = predict(saved.module, data, check=self._check, exact=True)

@@ -25,6 +25,13 @@ class ExportSpec(StageSpec):
         description="Largest allowed difference of an output from PyTorch's, relative to the largest output.",
         json_schema_extra={"advanced": True},
     )
+    parity_examples: int = Field(
+        default=0,
+        ge=0,
+        title="Test examples held against PyTorch",
+        description="Only the first so many, for models that answer slowly; 0 takes all. Their labels are not looked at.",
+        json_schema_extra={"advanced": True},
+    )
 
 
 def plan(chain: Chain, stage: str, spec: ExportSpec) -> None:
