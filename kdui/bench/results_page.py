@@ -16,8 +16,8 @@ INTRODUCTION = """# Results
 
 Each table is made from the JSON file that is named above it, by `python -m kdui.bench.results_page`; that file also holds every
 seed's figures. The command repeats the study. Validation data chose every epoch. A study's settings were settled before its test
-figures were seen, unless its summary says otherwise. ± is the half width of a 95 % t-interval over
-seeds; one teacher serves them all, so it leaves out how teachers differ, unless the summary says that each seed has its own.
+figures were seen, unless its summary says otherwise. ± is the half width of a 95 % t-interval over seeds;
+one teacher serves them all, so it leaves out how teachers differ, unless the summary says that each seed has its own.
 Gains are over the same student from the same first weights with equal steps, on hard labels and on labels smoothed to be as soft
 as the teacher's targets. "No difference shown" stands where the interval of the paired difference holds zero or the intervals of
 the two models overlap. The tables hold {comparisons} comparisons; of twenty without any effect one would leave zero by chance.

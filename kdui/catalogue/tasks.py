@@ -2,6 +2,7 @@
 
 import csv
 import zlib
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kdui.catalogue.fetch import fetch
@@ -33,16 +34,10 @@ def load_task(name: str, settings: Settings, report: Report | None = None) -> "t
     try:
         splits = TASKS.module(name, "load").load(folder)
     except _MALFORMED as error:
-        raise SourceError(
-            f"The files of {facts.title} in {folder} cannot be read ({type(error).__name__}: {error}). "
-            "Delete that folder and start again: they are then fetched anew."
-        ) from error
+        raise _unreadable(facts.title, folder, error) from error
     sizes: dict[str, int] = {split: len(examples) for split, examples in splits.items()}
     if sizes != facts.splits:
-        raise SourceError(
-            f"The files of {facts.title} in {folder} are not the ones that kdui knows: they hold {_said(sizes)} "
-            f"instead of {_said(facts.splits)}. Delete that folder, check KDUI_DATA_DIR, and start again."
-        )
+        raise _others(facts.title, folder, _said(sizes), _said(facts.splits))
     return facts, splits
 
 
@@ -52,16 +47,24 @@ def load_elsewhere(facts: TaskFacts, other: Elsewhere, settings: Settings, repor
     try:
         found: Examples = TASKS.module(facts.name, "elsewhere").load(other.name, folder)
     except _MALFORMED as error:
-        raise SourceError(
-            f"The files of {other.title} in {folder} cannot be read ({type(error).__name__}: {error}). "
-            "Delete that folder and start again: they are then fetched anew."
-        ) from error
+        raise _unreadable(other.title, folder, error) from error
     if len(found) != other.examples:
-        raise SourceError(
-            f"The files of {other.title} in {folder} are not the ones that kdui knows: they hold {len(found):,} examples instead "
-            f"of {other.examples:,}. Delete that folder, check KDUI_DATA_DIR, and start again."
-        )
+        raise _others(other.title, folder, f"{len(found):,} examples", f"{other.examples:,} examples")
     return found
+
+
+def _unreadable(title: str, folder: Path, error: Exception) -> SourceError:
+    return SourceError(
+        f"The files of {title} in {folder} cannot be read ({type(error).__name__}: {error}). "
+        "Delete that folder and start again: they are then fetched anew."
+    )
+
+
+def _others(title: str, folder: Path, held: str, known: str) -> SourceError:
+    return SourceError(
+        f"The files of {title} in {folder} are not the ones that kdui knows: they hold {held} instead of {known}. "
+        "Delete that folder, check KDUI_DATA_DIR, and start again."
+    )
 
 
 def _said(sizes: dict[str, int]) -> str:

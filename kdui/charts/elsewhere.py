@@ -6,7 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from kdui.charts import style
-from kdui.charts.side_by_side import Model, line, models_of, subject, teacher_of
+from kdui.charts.side_by_side import Model, error_bars, line, models_of, subject, teacher_of
 
 OWN = "test data"
 
@@ -45,25 +45,14 @@ def elsewhere_figure(elsewhere: pd.DataFrame, *, about: str, headline: str) -> g
     for number, model in enumerate(models):
         rows = model.rows
         beside = 0.1 * (number - (len(models) - 1) / 2)
-        drawn = line(model)
         figure.add_trace(
             go.Scatter(
                 x=[sources.index(source) + beside for source in rows["source"]],
                 y=rows["value"].tolist(),
-                error_y={
-                    "type": "data",
-                    "thickness": 1.2,
-                    "width": 4,
-                    "color": model.colour,
-                    "symmetric": False,
-                    "array": (rows["high"] - rows["value"]).tolist(),
-                    "arrayminus": (rows["value"] - rows["low"]).tolist(),
-                },
+                error_y=error_bars(model, rows),
                 customdata=rows["source"].tolist(),
                 hovertemplate=f"<b>{model.label}</b><br>%{{customdata}}: %{{y:.1f}} {unit}<extra></extra>",
-                name=drawn["name"],
-                mode="markers",
-                marker=drawn["marker"],
+                **line(model, mode="markers"),
             )
         )
     return figure

@@ -6,7 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from kdui.charts import style
-from kdui.charts.side_by_side import Model, line, models_of, subject, teacher_of
+from kdui.charts.side_by_side import Model, error_bars, line, models_of, subject, teacher_of
 
 CLEAN, MEAN = "clean", "mean"
 
@@ -60,18 +60,11 @@ def robustness_figure(robustness: pd.DataFrame, *, corruption: str = MEAN, about
     for model in models:
         drawn = model.rows
         known = drawn["low"].notna().all() and corruption != MEAN
-        error = {"type": "data", "thickness": 1.2, "width": 4, "color": model.colour, "symmetric": False}
         figure.add_trace(
             go.Scatter(
                 x=drawn["severity"].tolist(),
                 y=drawn["value"].tolist(),
-                error_y={
-                    **error,
-                    "array": (drawn["high"] - drawn["value"]).tolist(),
-                    "arrayminus": (drawn["value"] - drawn["low"]).tolist(),
-                }
-                if known
-                else None,
+                error_y=error_bars(model, drawn) if known else None,
                 hovertemplate=f"<b>{model.label}</b><br>severity %{{x}}: %{{y:.1f}} {unit}<extra></extra>",
                 **line(model),
             )

@@ -6,7 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from kdui.charts import style
-from kdui.charts.side_by_side import Model, line, models_of, subject, teacher_of
+from kdui.charts.side_by_side import Model, error_bars, line, models_of, subject, teacher_of
 
 # Trait -> what its last fifth is called, and the words under the axis.
 TRAITS = {
@@ -63,15 +63,7 @@ def shift_figure(shift: pd.DataFrame, *, trait: str = "novelty", about: str) -> 
             go.Scatter(
                 x=rows["fifth"].tolist(),
                 y=rows["value"].tolist(),
-                error_y={
-                    "type": "data",
-                    "thickness": 1.2,
-                    "width": 4,
-                    "color": model.colour,
-                    "symmetric": False,
-                    "array": (rows["high"] - rows["value"]).tolist(),
-                    "arrayminus": (rows["value"] - rows["low"]).tolist(),
-                },
+                error_y=error_bars(model, rows),
                 customdata=[f"{first:,.3g} to {last:,.3g}" for first, last in zip(rows["first"], rows["last"], strict=True)],
                 hovertemplate=f"<b>{model.label}</b><br>fifth %{{x}}: %{{y:.1f}} %<br>{trait} %{{customdata}}<extra></extra>",
                 **line(model),

@@ -54,6 +54,19 @@ def teacher_of(models: list[Model]) -> Model | None:
     return next((model for model in models if model.role == "teacher"), None)
 
 
+def error_bars(model: Model, rows: pd.DataFrame) -> dict[str, Any]:
+    """The intervals ``low`` to ``high`` of the rows around their ``value``, in the model's colour."""
+    return {
+        "type": "data",
+        "thickness": 1.2,
+        "width": 4,
+        "color": model.colour,
+        "symmetric": False,
+        "array": (rows["high"] - rows["value"]).tolist(),
+        "arrayminus": (rows["value"] - rows["low"]).tolist(),
+    }
+
+
 def line(model: Model, **settings: Any) -> dict[str, Any]:
     """What every line of a model has: its name, colour, dash and symbol."""
     return {

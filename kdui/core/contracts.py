@@ -80,7 +80,7 @@ class TaskFacts(Frozen):
     resource: Resource
     examples: tuple[str, ...] = Field(default=(), description="inputs to try in Compare where they can be typed")
     parts: tuple[str, ...] = Field(default=(), description="names of the tasks that this one combines")
-    elsewhere: tuple["Elsewhere", ...] = Field(default=(), description="test data that come from elsewhere")
+    elsewhere: tuple[Elsewhere, ...] = Field(default=(), description="test data that come from elsewhere")
 
     @property
     def outputs(self) -> int:
