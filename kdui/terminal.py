@@ -37,6 +37,7 @@ SHOWN = {
     "throughput": "throughput",
     "peak_memory": "memory",
     "speedup": "speed-up",
+    "elsewhere": "elsewhere",
 }
 
 

@@ -30,14 +30,16 @@ def elsewhere_figure(elsewhere: pd.DataFrame, *, about: str, headline: str) -> g
     models, unit = models_of(elsewhere), str(elsewhere["unit"].iloc[0])
     sources = list(elsewhere["source"].unique())
     sizes = elsewhere.groupby("source", sort=False)["n"].min()
-    named = [f"{source}<br>n = {int(sizes[source]):,}" for source in sources]
+    named = [f"{source.replace(' ', '<br>')}<br>n = {int(sizes[source]):,}" for source in sources]  # narrow: a phone shows all
     figure = go.Figure(
         layout=style.layout(
             title={
                 "text": elsewhere_title(models, unit),
                 "subtitle": {"text": f"{about} · nothing was fitted to the other sources · with 95 % intervals"},
             },
-            xaxis=style.axis("", tickvals=list(range(len(sources))), ticktext=named, range=[-0.5, len(sources) - 0.5]),
+            xaxis=style.axis(
+                "", tickvals=list(range(len(sources))), ticktext=named, tickangle=0, range=[-0.5, len(sources) - 0.5]
+            ),
             yaxis=style.axis(f"{headline}, {unit}"),
             height=360,
         )
