@@ -27,6 +27,7 @@ MOST_RUNS = 16  # whose frames are kept
 FIFTHS = 5
 ROBUST = re.compile(r"robustness\.(?P<corruption>\w+)\.(?P<severity>\d+)")
 ELSEWHERE = "elsewhere."
+MAJORITY = "majority."
 SWEPT = re.compile(r"latency\.batch(?P<batch>\d+)\.threads(?P<threads>\w+?)(\.tokens(?P<tokens>\d+))?")
 
 Frames = dict[str, "pandas.DataFrame"]
@@ -206,11 +207,7 @@ def _measured_frames(models: list[Measured]) -> Frames:
 
     robustness, elsewhere, sweep = [], [], []
     for model in models:
-        others = [item for name, item in model.measurements.items() if name.startswith(ELSEWHERE)]
-        for item in [next(iter(model.measurements.values())), *others] if others else []:
-            values = {**model.facts, "value": item.value, "low": item.low, "high": item.high, "n": item.provenance.n}
-            source = item.provenance.split if item in others else "test data"
-            elsewhere.append({**values, "source": source, "unit": item.unit})
+        elsewhere += elsewhere_rows(model)
         for name, item in model.measurements.items():
             values = {**model.facts, "value": item.value, "low": item.low, "high": item.high, "n": item.provenance.n}
             if found := ROBUST.fullmatch(name):
@@ -221,6 +218,21 @@ def _measured_frames(models: list[Measured]) -> Frames:
                 sweep.append({**values, "batch": int(found["batch"]), "threads": found["threads"], "tokens": tokens})
     frames = {"robustness": robustness, "elsewhere": elsewhere, "sweep": sweep}
     return {name: pandas.DataFrame(rows) for name, rows in frames.items()}
+
+
+def elsewhere_rows(model: Measured) -> list[dict[str, Any]]:
+    """A row for the test data and one a source from elsewhere; ``majority``: what the most frequent label alone reaches in %,
+    None where it was not counted."""
+    known = model.measurements
+    sources = [name.removeprefix(ELSEWHERE) for name in known if name.startswith(ELSEWHERE)]
+    rows = []
+    for source in ["test", *sources] if sources else []:
+        item = known[ELSEWHERE + source] if source in sources else next(iter(known.values()))
+        figures = {"value": item.value, "low": item.low, "high": item.high, "n": item.provenance.n, "unit": item.unit}
+        alone = known.get(MAJORITY + source)
+        title = item.provenance.split if source in sources else "test data"
+        rows.append({**model.facts, **figures, "source": title, "majority": alone.value if alone else None})
+    return rows
 
 
 def kernel_rows(facts: Mapping[str, str], kept: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -57,4 +57,20 @@ def elsewhere_figure(elsewhere: pd.DataFrame, *, about: str, headline: str) -> g
                 **line(model, mode="markers"),
             )
         )
+    if elsewhere["majority"].notna().any():
+        figure.add_trace(_most_frequent(elsewhere.drop_duplicates("source").set_index("source")["majority"], unit))
     return figure
+
+
+def _most_frequent(majority: pd.Series, unit: str) -> go.Scatter:
+    """A short dotted line a source: sources differ in their balance, and a model that gives one answer is right by that alone."""
+    places = [place + end for place in range(len(majority)) for end in (-0.3, 0.3, 0.3)]
+    heights = [value for known in majority for value in (known, known, None)]
+    return go.Scatter(
+        x=places,
+        y=heights,
+        mode="lines",
+        name="always the most frequent label",
+        line={"color": style.FRONT, "width": 1.5, "dash": "dot"},
+        hovertemplate=f"Always the most frequent label: %{{y:.1f}} {unit}<extra></extra>",
+    )

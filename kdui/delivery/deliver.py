@@ -18,7 +18,7 @@ from kdui.methods.encode.files import PACKED_MODEL
 from kdui.methods.export.files import INPUTS_FILE, MODEL_FILE, read_inputs
 from kdui.store.artifacts import ArtifactStore
 
-SWEEPS = ("latency.", "robustness.", "elsewhere.")  # series that a reader of the file does not need
+SWEEPS = ("latency.", "robustness.", "elsewhere.", "majority.")  # series that a reader of the file does not need
 
 
 class Delivered(Frozen):

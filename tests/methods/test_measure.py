@@ -94,6 +94,8 @@ def test_data_from_elsewhere_are_answered_where_the_task_knows_some(bench, recip
     targets = load_task("sentiment", texts.settings)[1]["test"].targets
     rows = Evidence(texts.store, lambda what, task: targets if what == "targets" else {}).of_run(run.id)["elsewhere"]
     assert rows["source"].tolist() == ["test data", "Product reviews", "Tweets", "Editorials"]
+    assert rows["majority"].iloc[0] == pytest.approx(100 * max(targets.mean(), 1 - targets.mean()))
+    assert rows["majority"].between(50, 100).all() and "always answering" in found["majority.tweets"].provenance.note
 
 
 def test_kernels_and_energy_are_kept_and_told(bench, measured):

@@ -48,7 +48,7 @@ def test_a_student_learns_from_masked_texts(newswire):
 def test_a_student_with_words_of_its_own_sees_the_same_words_masked(newswire):
     """The two cut texts into different tokens; words are masked before that, so the teacher's scores stay theirs."""
     student = newswire.student("own-words", vocabulary=700)
-    run = run_of(newswire, "transfer_set", f"folder:{student}", views=2, learning_rate=0.005)
+    run = run_of(newswire, "transfer_set", f"folder:{student}", views=2, epochs=8, learning_rate=0.003)
     assert newswire.bench.summary(run, "transfer_set")["training"]["validation"] > majority(newswire) + 5
 
 

@@ -95,14 +95,19 @@ def robustness(context: StepContext, model: Artifact) -> list[Measurement]:
 
 
 def elsewhere(context: StepContext, model: Artifact) -> list[Measurement]:
-    """The headline on so many examples of each source that the task's data were not split from; nothing was fitted to them."""
+    """The headline on so many examples of each source that the task's data were not split from; nothing was fitted to them.
+
+    Beside it what the most frequent right answer alone would reach, on the test data as well: sources differ in their balance.
+    """
     found, settings, metric = [], read_inputs(model.path), context.facts.headline
+    alone = [_most_frequent(context, "test", context.data.targets("test"), "test")]
     for other in context.facts.elsewhere:
         whole = load_elsewhere(context.facts, other, context.app, context.report.download)
         examples = whole.take([int(place) for place in _spread_out(len(whole), context.settings["elsewhere"])])
         arrays = input_kind(settings.modality).prepare(examples.inputs, settings.settings, model.path)
         outputs = graph_outputs(model.file(MODEL_FILE), arrays, check=lambda done: context.report.check())
         value = objective_of(context.facts).headline(outputs, examples.targets)
+        alone.append(_most_frequent(context, other.name, examples.targets, other.title))
         source = accuracy_provenance(model, len(examples)).model_copy(update={"split": other.title})
         more = _interval(value, metric.unit, len(examples))
         found.append(
@@ -111,7 +116,19 @@ def elsewhere(context: StepContext, model: Artifact) -> list[Measurement]:
     words = "mean over " + ", ".join(f"{item.provenance.split} {item.value:.1f} {metric.unit}" for item in found)
     mean = float(np.mean([item.value for item in found]))
     source = accuracy_provenance(model, sum(item.provenance.n or 0 for item in found)).model_copy(update={"split": "elsewhere"})
-    return [row("elsewhere", mean, metric.unit, _noted(source, words), metric.higher_is_better), *found]
+    return [row("elsewhere", mean, metric.unit, _noted(source, words), metric.higher_is_better), *found, *filter(None, alone)]
+
+
+def _most_frequent(context: StepContext, name: str, targets: np.ndarray, split: str) -> Measurement | None:
+    """The share of the most frequent label in %, a fact of the data; None where examples have no single label."""
+    labels = context.facts.labels
+    if not labels or targets.ndim != 1:
+        return None
+    counts = np.bincount(targets, minlength=len(labels))
+    words = f"what always answering {labels[int(counts.argmax())]!r} would reach"
+    return row(
+        f"majority.{name}", 100 * counts.max() / len(targets), "%", provenance(n=len(targets), split=split, note=words), None
+    )
 
 
 def _spread_out(total: int, wanted: int) -> np.ndarray:
