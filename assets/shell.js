@@ -18,7 +18,12 @@
     }
     return scripts.get(name);
   };
-  kdui.plotly = () => kdui.load("plotly.min.js").then(() => window.Plotly);
+  kdui.plotly = () => kdui.load("plotly.min.js").then(() => {
+    // Under Gradio's <base href="./">, which changes no path here, Plotly writes the page's whole address into each chart's references
+    // to its own patterns and clip paths: they would come to nothing, and patterned bars vanish, as soon as the address changes.
+    document.querySelector("base")?.removeAttribute("href");
+    return window.Plotly;
+  });
 
   // --- colours: read from the stylesheet, so that charts follow the theme ------------------------------------------
   kdui.colour = (name) => getComputedStyle(document.body).getPropertyValue(`--k-${name}`).trim();

@@ -141,6 +141,16 @@ def test_what_the_teacher_bought_is_drawn_and_can_be_taken_away(page, address):
     assert "One seed is not enough" in picture.value.path().read_text(encoding="utf-8")
 
 
+def test_charts_stay_whole_when_the_address_changes(page, address):
+    """What a chart refers to by the page's address (patterns, clip paths) would be lost with the next choice."""
+    page.goto(f"{address}?tab=explore&task=digits")
+    page.wait_for_function("document.querySelector('#explore-chart')?.data?.length > 4")
+    references = """() => [...document.querySelectorAll(".js-plotly-plot [clip-path], .js-plotly-plot [style*='url(']")]
+        .map((each) => each.getAttribute("clip-path") ?? each.style.fill)"""
+    found = page.evaluate(references)
+    assert found and all(re.match(r"""url\(['"]?#""", each) for each in found), found
+
+
 def test_models_are_asked_side_by_side(page, address, bench):
     page.goto(f"{address}?tab=compare&task=digits")
     expect(page.locator("#compare-cards section")).to_have_count(3)
