@@ -6,7 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from kdui.charts import style
-from kdui.charts.side_by_side import Model, error_bars, line, models_of, subject, teacher_of
+from kdui.charts.side_by_side import Model, error_bars, height_with, line, models_of, subject, teacher_of
 
 OWN = "test data"
 
@@ -41,7 +41,7 @@ def elsewhere_figure(elsewhere: pd.DataFrame, *, about: str, headline: str) -> g
                 "", tickvals=list(range(len(sources))), ticktext=named, tickangle=0, range=[-0.5, len(sources) - 0.5]
             ),
             yaxis=style.axis(f"{headline}, {unit}"),
-            height=360,
+            height=height_with(len(models) + 1),
         )
     )
     for number, model in enumerate(models):

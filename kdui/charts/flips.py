@@ -51,7 +51,7 @@ def flips_figure(comparisons: pd.DataFrame, *, about: str) -> go.Figure:
     flips = comparisons[comparisons["against"] == "teacher"]
     flips = flips.assign(other_flips=flips["flips"] - flips["negative_flips"] - flips["positive_flips"])
     models = models_of(flips)
-    names = [_wrapped(model.label) for model in models]
+    names = [style.two_lines(model.label, 26) for model in models]
     figure = go.Figure(
         layout=style.layout(
             title={
@@ -83,9 +83,3 @@ def flips_figure(comparisons: pd.DataFrame, *, about: str) -> go.Figure:
             )
         )
     return figure
-
-
-def _wrapped(label: str, width: int = 26) -> str:
-    """A long name on two lines."""
-    cut = label.rfind(" ", 0, width + 1)
-    return label if len(label) <= width or cut < 0 else f"{label[:cut]}<br>{label[cut + 1 :]}"

@@ -139,7 +139,7 @@ def gains_figure(gains: pd.DataFrame, *, titles: Mapping[str, str], about: str, 
             yaxis=style.axis(
                 "method",
                 tickvals=list(place.values()),
-                ticktext=[_wrapped(titles.get(method, method)) for method in place],
+                ticktext=[style.two_lines(titles.get(method, method), 24) for method in place],
                 range=[-0.7, max(0, len(place) - 1) + 0.6],
                 showgrid=False,
             ),
@@ -195,11 +195,3 @@ def _subtitle(over: pd.DataFrame, about: str) -> str:
     if len(over) >= MANY:
         parts.append("of 20 methods without effect one would leave zero by chance")
     return " · ".join(parts)
-
-
-def _wrapped(title: str, width: int = 24) -> str:
-    """A long title on two lines."""
-    if len(title) <= width:
-        return title
-    cut = title.rfind(" ", 0, width + 1)
-    return title if cut < 0 else f"{title[:cut]}<br>{title[cut + 1 :]}"

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from kdui.charts import style
 from kdui.charts.numbers import plain, quantity
 from kdui.charts.pareto import log_ticks
-from kdui.charts.side_by_side import Model, line, models_of, subject, teacher_of
+from kdui.charts.side_by_side import Model, error_bars, height_with, line, models_of, subject, teacher_of
 
 By = Literal["batch", "tokens"]
 
@@ -72,7 +72,7 @@ def sweep_figure(sweep: pd.DataFrame, *, by: By = "batch", about: str) -> go.Fig
                 ticktext=[f"{tick}" for tick in ticks],
             ),
             yaxis=style.axis("ms an example", type="log", tickvals=times, ticktext=[plain(tick) for tick in times]),
-            height=360,
+            height=height_with(len(models)),
         )
     )
     for model in models:
@@ -89,15 +89,7 @@ def sweep_figure(sweep: pd.DataFrame, *, by: By = "batch", about: str) -> go.Fig
                 go.Scatter(
                     x=rows[by].tolist(),
                     y=rows["value"].tolist(),
-                    error_y={
-                        "type": "data",
-                        "symmetric": False,
-                        "array": (rows["high"] - rows["value"]).tolist(),
-                        "arrayminus": (rows["value"] - rows["low"]).tolist(),
-                        "color": model.colour,
-                        "thickness": 1.2,
-                        "width": 4,
-                    },
+                    error_y=error_bars(model, rows),
                     hovertemplate=f"<b>{model.label}</b>, {words}<br>{by} %{{x}}: %{{y:.3g}} ms an example<extra></extra>",
                     showlegend=not every,  # the dotted line of the same colour
                     **drawn,

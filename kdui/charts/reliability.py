@@ -6,7 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from kdui.charts import style
-from kdui.charts.side_by_side import Model, line, models_of, subject, teacher_of
+from kdui.charts.side_by_side import LEGEND_WIDTH, Model, line, models_of, subject, teacher_of
 
 LEAST_GAP = 0.01  # below it a model is neither too sure nor too unsure
 
@@ -63,7 +63,7 @@ def reliability_figure(bins: pd.DataFrame, *, about: str) -> go.Figure:
                 "<extra></extra>",
                 **{
                     **line(model),
-                    "name": f"{model.label}, ECE {rows['ece'].iloc[0]:.1f} %",
+                    "name": style.two_lines(f"{model.label}, ECE {rows['ece'].iloc[0]:.1f} %", LEGEND_WIDTH),
                     "marker": {
                         "color": model.colour,
                         "symbol": model.symbol,

@@ -6,7 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from kdui.charts import style
-from kdui.charts.side_by_side import Model, error_bars, line, models_of, subject, teacher_of
+from kdui.charts.side_by_side import Model, error_bars, height_with, line, models_of, subject, teacher_of
 
 CLEAN, MEAN = "clean", "mean"
 
@@ -54,7 +54,7 @@ def robustness_figure(robustness: pd.DataFrame, *, corruption: str = MEAN, about
             },
             xaxis=style.axis("severity (0: clean)", tickvals=list(range(6)), range=[-0.15, 5.15]),
             yaxis=style.axis(f"{headline}, {unit}"),
-            height=360,
+            height=height_with(len(models)),
         )
     )
     for model in models:

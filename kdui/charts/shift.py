@@ -6,7 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from kdui.charts import style
-from kdui.charts.side_by_side import Model, error_bars, line, models_of, subject, teacher_of
+from kdui.charts.side_by_side import Model, error_bars, height_with, line, models_of, subject, teacher_of
 
 # Trait -> what its last fifth is called, and the words under the axis.
 TRAITS = {
@@ -54,7 +54,7 @@ def shift_figure(shift: pd.DataFrame, *, trait: str = "novelty", about: str) -> 
             },
             xaxis=style.axis(TRAITS[trait][1], tickvals=list(range(1, 6)), range=[0.8, 5.2]),
             yaxis=style.axis("right answers, %"),
-            height=360,
+            height=height_with(len(models)),
         )
     )
     for model in models:

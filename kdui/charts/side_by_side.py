@@ -7,6 +7,8 @@ import pandas as pd
 from kdui.charts import style
 
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
+LEGEND_WIDTH = 34  # characters that a phone shows
+LEGEND_LINE = 22  # px
 
 
 class Model(NamedTuple):
@@ -67,10 +69,15 @@ def error_bars(model: Model, rows: pd.DataFrame) -> dict[str, Any]:
     }
 
 
+def height_with(names: int) -> int:
+    """Of a chart with so many names above it, px: more of them leave the chart its room, because long names stand in a column."""
+    return 360 + LEGEND_LINE * max(0, names - 2)
+
+
 def line(model: Model, **settings: Any) -> dict[str, Any]:
     """What every line of a model has: its name, colour, dash and symbol."""
     return {
-        "name": model.label,
+        "name": style.two_lines(model.label, LEGEND_WIDTH),
         "mode": "lines+markers",
         "line": {"color": model.colour, "width": 2, "dash": model.dash},
         "marker": {"color": model.colour, "size": 8, "symbol": model.symbol},
