@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from kdui.charts import style
 from kdui.charts.numbers import signed
-from kdui.charts.side_by_side import models_of, subject
+from kdui.charts.side_by_side import NAME_WIDTH, height_of_bars, models_of, subject
 
 PARTS = {
     "negative_flips": ("wrong where the teacher is right", 1.0, ""),
@@ -51,7 +51,7 @@ def flips_figure(comparisons: pd.DataFrame, *, about: str) -> go.Figure:
     flips = comparisons[comparisons["against"] == "teacher"]
     flips = flips.assign(other_flips=flips["flips"] - flips["negative_flips"] - flips["positive_flips"])
     models = models_of(flips)
-    names = [style.two_lines(model.label, 26) for model in models]
+    names = [style.two_lines(model.label, NAME_WIDTH) for model in models]
     figure = go.Figure(
         layout=style.layout(
             title={
@@ -63,7 +63,7 @@ def flips_figure(comparisons: pd.DataFrame, *, about: str) -> go.Figure:
             barmode="stack",
             xaxis=style.axis("test examples, %", rangemode="tozero"),
             yaxis=style.axis("model", autorange="reversed", showgrid=False),
-            height=max(240, 150 + 46 * len(models)),
+            height=height_of_bars(models),
         )
     )
     for column, (name, opacity, pattern) in PARTS.items():

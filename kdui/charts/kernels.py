@@ -6,7 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from kdui.charts import style
-from kdui.charts.side_by_side import Model, models_of
+from kdui.charts.side_by_side import Model, height_of_bars, models_of
 
 # Few bits are amber like everything compressed; the pattern tells them apart without colour.
 LOOK = {
@@ -48,7 +48,7 @@ def kernels_figure(kernels: pd.DataFrame, *, about: str) -> go.Figure:
             showlegend=True,
             xaxis=style.axis("share of time, %", range=[0, 100.5]),
             yaxis=style.axis("model", autorange="reversed", showgrid=False),
-            height=max(240, 150 + 46 * len(models)),
+            height=height_of_bars(models),
         )
     )
     for precision, (colour, opacity, pattern, name) in LOOK.items():

@@ -7,6 +7,7 @@ import pandas as pd
 from kdui.charts import style
 
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
+NAME_WIDTH = 26  # characters beside a bar
 LEGEND_WIDTH = 34  # characters that a phone shows
 LEGEND_LINE = 22  # px
 
@@ -72,6 +73,12 @@ def error_bars(model: Model, rows: pd.DataFrame) -> dict[str, Any]:
 def height_with(names: int) -> int:
     """Of a chart with so many names above it, px: more of them leave the chart its room, because long names stand in a column."""
     return 360 + LEGEND_LINE * max(0, names - 2)
+
+
+def height_of_bars(models: list[Model]) -> int:
+    """Of a chart with one bar a model, px: a phone breaks long names into four lines."""
+    each = 66 if max(len(model.label) for model in models) > NAME_WIDTH else 46
+    return max(240, 150 + each * len(models))
 
 
 def line(model: Model, **settings: Any) -> dict[str, Any]:
