@@ -217,7 +217,7 @@ def smaller(parameters: float, macs: float, spec: dict[str, Any], length: int) -
 
 def rough_seconds(task: str, step: Step, size: Size | None) -> float:
     """Seconds of a step that was never timed here: forward and backward cost about three forward passes."""
-    if step.method in FIXED_SECONDS or size is None:
+    if (step.method in FIXED_SECONDS and "epochs" not in step.settings) or size is None:
         return FIXED_SECONDS.get(step.method, 5.0)
     if step.method == "sensitivity":
         return SENSITIVITY_CHANGES * 2.0 * size["macs"] * step.settings["examples"] / (FLOPS_A_CORE * cores())

@@ -114,9 +114,10 @@ class Workbench:
         )
 
     def inner_values(self, task: str, ref: str) -> tuple[str, ...] | None:
-        """What a model shows of itself (maps, tokens, attention); None where that is not known."""
+        """What a model shows of itself (maps, tokens, attention) and if it is a transformer; None where that is not known."""
         try:
-            return resolve(ModelRef.parse(ref), TASKS[task], self.settings).family.shows
+            family = resolve(ModelRef.parse(ref), TASKS[task], self.settings).family
+            return (*family.shows, "transformer") if family.is_transformer else family.shows
         except KduiError:  # whoever plans the recipe says why
             return None
 

@@ -72,7 +72,7 @@ def _check_adapters(chain: Chain, specs: list[tuple[str, Method, Any]]) -> None:
         trained = chain.teacher_facts if method.group == "teach" else chain.student_facts
         if method.name == "assistant":
             trained = chain.resolved(assistant_of(chain, spec))
-        if getattr(spec, "adapter_rank", 0) and trained is not None and "attention" not in trained.family.shows:
+        if getattr(spec, "adapter_rank", 0) and trained is not None and not trained.family.is_transformer:
             raise RecipeError(
                 f"Stage '{name}' trains adapters beside attention, but {trained.title} has none. "
                 "Set 'adapter_rank: 0', or choose a transformer."

@@ -121,14 +121,19 @@ class Family(Frozen):
     head_width: int = Field(default=0, description="width of an attention head, where the option heads counts them")
     version: int = 1
 
+    @property
+    def is_transformer(self) -> bool:
+        """Whether it has attention, also where no student could match it."""
+        return "attention" in self.shows or self.language_model
+
 
 class StageSpec(Frozen):
     """Base of every method's settings. Each field's title, description, bounds and default draw the form.
 
     ``json_schema_extra`` of a field may hold ``lens`` (name of the picture beside the knob), ``step``, ``percent``
     (show 0.6 as 60 %), ``advanced`` (folded away), ``only_when`` ({field: [values]}: else the knob is hidden), ``modality``
-    and ``shows`` (hidden for other tasks, and for a trained model without such inner values), and ``usual`` (what an empty
-    text means, by modality).
+    and ``shows`` (hidden for other tasks, and for a trained model without such inner values, or that is no ``transformer``), and
+    ``usual`` (what an empty text means, by modality).
     """
 
 

@@ -1,6 +1,6 @@
 """What every compression of a trained model shares: the knobs of the recovery under the teacher, and its place in the plan."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import Field
 
@@ -90,39 +90,57 @@ def plan_compressed(
     ``settings`` are those that decide the result beside the training's; left out, all that the spec has chosen. ``remark``
     stands behind the model's name on the page.
     """
-    refuse_adapters(stage, spec)
-    if spec.augment:
-        raise RecipeError(f"Stage '{stage}' recovers on the examples as they are. Leave 'augment' out.")
-    model = need_weights(chain, stage)
-    inputs = {"model": model}
-    if spec.epochs and spec.soft_weight and chain.teacher is not None:
-        inputs["outputs"] = teacher_outputs(chain, stage, spec)
-    chosen = {**(spec.chosen() if settings is None else settings), "augment": False, "seed": chain.recipe.seed}
-
-    def compressed(name: str, role: Role, label: str, reads: dict[str, Step], decides: dict[str, Any]) -> Step:
+    chosen = spec.chosen() if settings is None else settings
+    for each in recoveries(chain, stage, spec, need_weights(chain, stage), chosen):
         step = chain.add(
-            name,
+            f"{stage}{each.suffix}",
             stage=stage,
             method=method,
             operation=operation,
             produces="model",
-            role=role,
-            inputs=reads,
-            label=f"{model.label} · {remark}{label}",
-            settings=decides,
+            role=each.role,
+            inputs=each.inputs,
+            label=f"{each.inputs['model'].label} · {remark}{each.words}",
+            settings=each.settings,
         )
-        return chain.add_model(step)
+        chain.add_model(step)
+        if each.role == "compressed":
+            chain.current = compressed = step
+    return compressed
 
-    chain.current = step = compressed(stage, "compressed", "", inputs, chosen)
+
+class Recovery(NamedTuple):
+    """One recovery of a stage, the result or a control: what is appended to its names, and what decides it."""
+
+    suffix: str
+    words: str
+    role: Role
+    inputs: dict[str, Step]
+    settings: dict[str, Any]
+
+
+def recoveries(chain: Chain, stage: str, spec: RecoveryKnobs, model: Step, chosen: dict[str, Any]) -> list[Recovery]:
+    """The recovery of the model under the teacher where there is one, first, and the controls that the spec asks for.
+
+    ``chosen`` are the settings that decide the result. Raises RecipeError for knobs that mean nothing in a recovery.
+    """
+    refuse_adapters(stage, spec)
+    if spec.augment:
+        raise RecipeError(f"Stage '{stage}' recovers on the examples as they are. Leave 'augment' out.")
+    inputs = {"model": model}
+    if spec.epochs and spec.soft_weight and chain.teacher is not None:
+        inputs["outputs"] = teacher_outputs(chain, stage, spec)
+    settings = {**chosen, "augment": False, "seed": chain.recipe.seed}
+    found = [Recovery("", "", "compressed", inputs, settings)]
     taught = "outputs" in inputs
     if (spec.control or spec.smooth_control) and spec.soft_weight:
         _need_taught_recovery(stage, spec, taught)
     if spec.control and taught:
-        own = {**chosen, "soft_weight": 0.0, "temperature": 1.0}
-        compressed(f"{stage}.control", "control", ", on hard labels", {"model": model}, own)
+        own = {**settings, "soft_weight": 0.0, "temperature": 1.0}
+        found.append(Recovery(".control", ", on hard labels", "control", {"model": model}, own))
     if spec.smooth_control and taught:
-        compressed(f"{stage}.smoothed", "smoothed", ", on smoothed labels", inputs, {**chosen, "smoothed": True})
-    return step
+        found.append(Recovery(".smoothed", ", on smoothed labels", "smoothed", inputs, {**settings, "smoothed": True}))
+    return found
 
 
 def _need_taught_recovery(stage: str, spec: RecoveryKnobs, taught: bool) -> None:

@@ -70,8 +70,8 @@ class TrainingKnobs(StageSpec):
         le=256,
         title="Adapter rank",
         description="Train only low-rank adapters (LoRA) beside the attention of a transformer, and the head; they are merged "
-        "afterwards. 0 trains everything. Takes a higher learning rate, e.g. 1e-3.",
-        json_schema_extra={"advanced": True, "modality": "text", "shows": "attention"},
+        "afterwards. 0 trains everything. Takes a learning rate about a hundred times higher, e.g. 5e-3.",
+        json_schema_extra={"advanced": True, "modality": "text", "shows": "transformer"},
     )
     dropout: float | None = Field(
         default=None,

@@ -87,6 +87,14 @@ def test_under_two_percent_of_minilm_train(rank, settings):
     assert share < 0.02
 
 
+def test_a_decoder_has_them_beside_its_queries_and_values(settings):
+    module = built("decoder-4", TASKS["reuters-r8"], settings)
+    add_adapters(module, 4, 8, seed=0)
+    trained = {name for name, parameter in module.named_parameters() if parameter.requires_grad}
+    assert len(trained) == 4 * 2 * 2 + 1 and any("v_proj.lora_B" in name for name in trained)
+    assert 0 < merge_adapters(module) < 0.02
+
+
 def test_other_names_of_the_hub_are_found():
     from transformers import DistilBertConfig, DistilBertForSequenceClassification
 

@@ -11,7 +11,7 @@ from kdui.catalogue.planner import plan_recipe
 from kdui.catalogue.recipe_files import BUILT_IN
 from kdui.core.errors import RecipeError, UnknownName
 from kdui.core.measurement import Measurement, Origin, Provenance
-from kdui.core.recipe import Recipe
+from kdui.core.recipe import ModelRef, Recipe
 from kdui.core.views import Estimate, EstimateRow, ModelCard, PlannedStep
 from kdui.terminal import parse_values
 from kdui.ui import build_facts
@@ -194,6 +194,8 @@ def test_adapters_are_offered_where_the_trained_model_takes_them(build, workbenc
     bilstm, minilm = workbench.recipe("reuters-bilstm"), workbench.recipe("reuters-minilm3")
     assert [visible(build, recipe, "knob-distill-adapter_rank") for recipe in (bilstm, minilm)] == [False, True]
     assert [visible(build, recipe, "knob-teach-adapter_rank") for recipe in (bilstm, minilm)] == [True, True]
+    decoder = minilm.model_copy(update={"student": ModelRef.parse("decoder-4")})
+    assert visible(build, decoder, "knob-distill-adapter_rank") is True
     turned = bilstm.with_values({"distill.adapter_rank": 8})
     assert visible(build, turned, "knob-distill-adapter_rank") is True  # or nobody could turn it back
     with pytest.raises(RecipeError, match="trains adapters beside attention, but BiLSTM-128 has none"):

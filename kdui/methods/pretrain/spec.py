@@ -78,7 +78,7 @@ def _readable(chain: Chain, stage: str) -> ModelFacts:
             f"Stage '{stage}' lets a teacher read texts, but {chain.task.title} is made of {chain.task.modality} examples. "
             "Take this stage out, or choose a task of texts."
         )
-    if "attention" not in teacher.family.shows and not teacher.family.language_model:
+    if not teacher.family.is_transformer:
         raise RecipeError(
             f"Stage '{stage}': {teacher.title} is no transformer that could guess words. "
             "Take this stage out, or choose a transformer, e.g. minilm-l6 or decoder-4."

@@ -16,10 +16,15 @@ from kdui.methods.quantize.int8 import variants, write_dynamic, write_static
 from kdui.methods.quantize.packed import PACKED_FILE
 from kdui.methods.quantize.simulated import Rounded, round_inputs, round_weights, write_simulated
 from kdui.methods.quantize.weight_only import storable, write_blocks
+from kdui.methods.recovering import recovery_losses
 from kdui.methods.sensitivity.weights import Weight, weights_of
 from kdui.runtime.graph_files import data_file, load_graph, save_graph
 from kdui.runtime.latency import measure_latency
 from kdui.training.context import StepContext
+from kdui.training.learning import fit, keep
+from kdui.training.rounded import RoundedWeights, Rounding, read_as_blocks
+from kdui.training.starting import load_input
+from kdui.training.weights import prunable_weights
 
 ALLOWED_LOSS = 0.25  # points of the headline that the fastest variant may lie below the best one
 QUICK_RUNS = 60
@@ -46,6 +51,23 @@ def quantize(context: StepContext) -> dict[str, Any]:
     context.report.log(fidelity.words(facts["validation"]))
     _sign(context)
     return facts
+
+
+def recover_rounded(context: StepContext) -> dict[str, Any]:
+    """The model fine-tuned while it sees its weights rounded as ``quantize`` will round them; they lie on their levels."""
+    saved, settings = load_input(context, "model"), context.settings
+    grid = {name: settings[name] for name in ("bits", "symmetric", "granularity", "group_size") if name in settings}
+    weights = read_as_blocks(saved.module) if settings["blocks"] else prunable_weights(saved.module)
+    rounded = RoundedWeights(weights, Rounding(**grid))
+    training = fit(
+        context,
+        saved,
+        recovery_losses(context),
+        seed=settings["seed"],
+        after_step=rounded.after_step,
+        companion=rounded,
+    )
+    return keep(context, saved, training)
 
 
 def _simulated(context: StepContext, fidelity: Fidelity) -> dict[str, Any]:
@@ -128,7 +150,7 @@ def _best_int8(context: StepContext, fidelity: Fidelity) -> dict[str, Any]:
         context.report.check()
         path = context.out / f"{number}.onnx"
         if settings["scheme"] == "dynamic":
-            write_dynamic(fidelity.source, path, **options)
+            write_dynamic(fidelity.source, path, **options, sample=fidelity.few())
         else:
             arrays = fidelity.training(settings["calibration_examples"])
             write_static(fidelity.source, path, arrays, **options, calibration=settings.get("calibration", "min-max"))

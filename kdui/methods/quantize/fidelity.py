@@ -14,6 +14,7 @@ from kdui.training.context import StepContext
 
 VALIDATION_EXAMPLES = 2000
 PARITY_EXAMPLES = 64
+FEW = 8
 
 
 class Fidelity:
@@ -39,6 +40,10 @@ class Fidelity:
     def one(self) -> dict[str, np.ndarray]:
         """One validation example, for timing."""
         return {name: array[:1] for name, array in self._arrays.items()}
+
+    def few(self) -> dict[str, np.ndarray]:
+        """Some validation examples, texts of several lengths among them, for a quick look at whether two graphs answer alike."""
+        return {name: array[:FEW] for name, array in self._arrays.items()}
 
     def of(self, path: Path) -> dict[str, Any]:
         """The headline of both graphs in its unit, and the mean KL divergence of the quantized one in nats."""

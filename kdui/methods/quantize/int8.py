@@ -22,6 +22,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from kdui.launch.machine import cpu_flags
 from kdui.methods.quantize.activations import input_ranges
+from kdui.methods.quantize.attention import write_fused
 from kdui.methods.quantize.grids import Calibration
 from kdui.runtime.graph_files import data_file, graph_bytes, is_large, load_graph
 
@@ -63,11 +64,15 @@ def variants(scheme: str) -> dict[str, dict[str, Any]]:
     }
 
 
-def write_dynamic(source: Path, target: Path, reduce_range: bool) -> None:
-    """Weights in int8 per channel, activations quantized on the fly; embeddings are stored in int8 as well."""
+def write_dynamic(source: Path, target: Path, reduce_range: bool, sample: dict[str, np.ndarray] | None = None) -> None:
+    """Weights in int8 per channel, activations quantized on the fly; embeddings are stored in int8 as well.
+
+    Attention becomes one operator where that answers ``sample`` as before; without a sample it stays as it is.
+    """
+    fused = target.with_suffix(".fused.onnx")
     with _quiet():
         quantize_dynamic(
-            str(source),
+            str(fused if sample and write_fused(source, fused, sample) else source),
             str(target),
             op_types_to_quantize=["MatMul", "Gather", "LSTM"],
             per_channel=True,
@@ -76,6 +81,7 @@ def write_dynamic(source: Path, target: Path, reduce_range: bool) -> None:
             use_external_data_format=is_large(graph_bytes(source)),
             extra_options={"MatMulConstBOnly": True},
         )
+    fused.unlink(missing_ok=True)
     _gelu_by_tanh(target)
 
 

@@ -4,10 +4,12 @@ from typing import Any, Literal
 
 from pydantic import Field, JsonValue, model_validator
 
-from kdui.core.contracts import Method, StageSpec
+from kdui.core.contracts import Method
 from kdui.core.errors import RecipeError
-from kdui.core.plan import Chain
+from kdui.core.plan import Chain, Role, Step
 from kdui.methods.low_bit_knobs import refuse_low_bits
+from kdui.methods.recovery_knobs import RecoveryKnobs, need_weights, recoveries
+from kdui.methods.training_knobs import ADVANCED
 
 BLOCK_BITS = (2, 4, 8)  # what ONNX Runtime's block-wise products know
 # Knobs that joined later, with the value at which they do nothing: artifacts made before them stay valid.
@@ -26,9 +28,18 @@ ROUNDED: list[JsonValue] = [
 ]  # schemes whose weights are rounded here, not by ONNX Runtime's quantizer
 
 
-class QuantizeSpec(StageSpec):
-    """Settings of post-training quantization."""
+class QuantizeSpec(RecoveryKnobs):
+    """Settings of quantization after training, and of the recovery under the teacher that may go before it."""
 
+    epochs: int = Field(
+        default=0,
+        ge=0,
+        le=1000,
+        title="Recovery epochs",
+        description="Fine-tuning that sees the weights rounded, before they are. 0 rounds what was trained. Learned step sizes, "
+        "and activations of few bits: 'Train at low bits'.",
+        json_schema_extra=ADVANCED,
+    )
     bits: int = Field(
         default=8,
         ge=2,
@@ -180,6 +191,8 @@ def settings_of(spec: QuantizeSpec, scheme: str, machine: str) -> dict[str, Any]
     settings: dict[str, Any] = {"bits": spec.average_bits if mixed else spec.bits, "scheme": scheme}
     if scheme in ("dynamic", "static"):
         settings["machine"] = machine  # the faster variant is chosen by measurement
+    if scheme == "dynamic":
+        settings["attention"] = "fused"  # joined later: what was made before it is another graph
     else:
         kept = {name: getattr(spec, name) for name in ("symmetric", "granularity", "rounding", "allocation")}
         kept["activations"] = "8" if spec.activations == "8" else "none"
@@ -210,10 +223,37 @@ def remark(settings: dict[str, Any]) -> str:
     return " ".join([*words, *(["weight-only"] if settings["scheme"] == "weight-only" else [])])
 
 
+def check_recovery(stage: str, spec: QuantizeSpec, scheme: str) -> None:
+    """Raises RecipeError for knobs that a recovery cannot follow: it rounds to the nearest level of the weights' whole range."""
+    words = ""
+    if scheme == "fp16":
+        words = "half precision loses nothing that a recovery could bring back. Set 'epochs: 0' there."
+    elif spec.allocation == "mixed":
+        words = "the bits of each layer are chosen on the finished model. Set 'epochs: 0' there, or 'allocation: uniform'."
+    elif spec.rounding == "gptq":
+        words = "after a recovery the weights lie on their levels, so GPTQ has nothing to make up for. Leave 'rounding' out."
+    elif spec.calibration != "min-max" and scheme != "static":
+        words = "a recovery rounds within the whole range of the weights. Leave 'calibration' out."
+    if words:
+        raise RecipeError(f"Stage '{stage}' recovers before it rounds: {words}")
+
+
+def recovery_settings(spec: QuantizeSpec, scheme: str) -> dict[str, Any]:
+    """What decides the recovered weights: the training's knobs and the grid, which ONNX Runtime's int8 has for each channel."""
+    training = {name: value for name, value in spec.chosen().items() if name in RecoveryKnobs.model_fields}
+    if scheme in ("dynamic", "static"):
+        return {**training, "bits": 8, "symmetric": True, "granularity": "channel", "blocks": False}
+    blocks = scheme == "weight-only"
+    granularity = "group" if blocks else spec.granularity
+    grid: dict[str, Any] = {"bits": spec.bits, "symmetric": spec.symmetric, "granularity": granularity, "blocks": blocks}
+    return {**training, **grid, **({"group_size": spec.group_size} if granularity == "group" else {})}
+
+
 def plan(chain: Chain, stage: str, spec: QuantizeSpec) -> None:
     """One step on the exported graph; 8 bits choose the faster variant by measurement, so the machine counts.
 
-    The float model stays the one that later stages work on: a second bit-width rounds it, not what was rounded already.
+    The float model stays the one that later stages work on: a second bit-width rounds it, not what was rounded already. With
+    recovery epochs a step before it fine-tunes that model with rounded weights, and is rounded in its place.
     """
     model = chain.need_model(stage)
     refuse_low_bits(stage, model)
@@ -221,18 +261,42 @@ def plan(chain: Chain, stage: str, spec: QuantizeSpec) -> None:
     scheme = chosen_scheme(spec, family.family.quantization if family else "dynamic")
     check_combination(stage, spec, scheme)
     settings = settings_of(spec, scheme, chain.machine)
-    step = chain.add(
-        stage,
-        stage=stage,
-        method="quantize",
-        operation="quantize",
-        produces="onnx",
-        role="compressed",
-        label=f"{model.label} · {remark(settings)}",
-        settings=settings,
-        inputs={"model": chain.exported(model)},
-    )
-    chain.add_model(step)
+    for suffix, words, role, source in _sources(chain, stage, spec, scheme, model):
+        step = chain.add(
+            f"{stage}{suffix}",
+            stage=stage,
+            method="quantize",
+            operation="quantize",
+            produces="onnx",
+            role=role,
+            label=f"{model.label} · {remark(settings)}{words}",
+            settings=settings,
+            inputs={"model": chain.exported(source)},
+        )
+        chain.add_model(step)
+
+
+def _sources(chain: Chain, stage: str, spec: QuantizeSpec, scheme: str, model: Step) -> list[tuple[str, str, Role, Step]]:
+    """What is rounded: the model as it is, or recovered, with the controls of that recovery; each with what its names end in."""
+    if not spec.epochs and not (spec.control or spec.smooth_control):
+        return [("", "", "compressed", model)]
+    if spec.epochs:
+        check_recovery(stage, spec, scheme)
+    found: list[tuple[str, str, Role, Step]] = []
+    for each in recoveries(chain, stage, spec, need_weights(chain, stage), recovery_settings(spec, scheme)):
+        step = chain.add(
+            f"{stage}.recovered{each.suffix}",
+            stage=stage,
+            method="quantize",
+            operation="recover_rounded",
+            produces="model",
+            role=each.role,
+            label=f"{model.label} · recovered{each.words}",
+            settings=each.settings,
+            inputs=each.inputs,
+        )
+        found.append((each.suffix, f", recovered{each.words}", each.role, step))
+    return found
 
 
 METHOD = Method(
@@ -244,5 +308,5 @@ METHOD = Method(
     spec=QuantizeSpec,
     plan=plan,
     source="Jacob et al. 2018, arXiv:1712.05877, section 3; Frantar et al. 2022, arXiv:2210.17323, section 3",
-    summary="Store weights in fewer bits after training; at 8 bits also compute in int8. To recover under the teacher: qat.",
+    summary="Store weights in fewer bits after training, recovered under the teacher if wanted; at 8 bits also compute in int8.",
 )
