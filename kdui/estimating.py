@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kdui.catalogue.methods import METHODS, stage_spec, trains_student
+from kdui.catalogue.models import DONOR, preset
 from kdui.catalogue.tasks import TASKS
 from kdui.core.measurement import Measurement, Origin
 from kdui.core.plan import Step
@@ -229,9 +230,18 @@ def rough_seconds(task: str, step: Step, size: Size | None) -> float:
     return epochs * (3 * flops + STEP_SECONDS * examples / step.settings.get("batch_size", 64))
 
 
+def _starts_from_public_weights(recipe: Recipe) -> bool:
+    """Whether the student would start from its teacher's weights, but the teacher shows none."""
+    teacher, student = recipe.teacher, recipe.student
+    hidden = teacher is not None and teacher.is_black_box
+    return hidden and student is not None and student.kind == "preset" and preset(student.name)[1].from_teacher is not None
+
+
 def warnings(recipe: Recipe, specs: dict[str, dict[str, Any]], teacher: Size | None, student: Size | None) -> list[str]:
     """What a person should know before starting, in words."""
     found = []
+    if _starts_from_public_weights(recipe):
+        found.append(f"The teacher shows no weights: the student starts from the public ones of {preset(DONOR)[1].title}.")
     if recipe.teacher and recipe.teacher.is_black_box and "teach" in specs:
         found.append("The teacher is a black box and is taken as it is: the settings of 'teach' do nothing.")
     prune, quantize = specs.get("prune"), specs.get("quantize")

@@ -12,6 +12,7 @@ from kdui.core.recipe import ModelRef
 TOKENIZER = "tokenizer.json"
 # Where exporters put weights that do not stand in the ONNX file itself.
 WEIGHTS = (".data", "_data")
+PROJECT = Path(__file__).parents[2]
 
 
 def graph_source(ref: ModelRef, task: TaskFacts) -> str:
@@ -19,7 +20,7 @@ def graph_source(ref: ModelRef, task: TaskFacts) -> str:
 
     Raises RecipeError where a file is missing.
     """
-    path = _existing(ref)
+    path = answers_file(ref)
     files = [path, *(beside for end in WEIGHTS if (beside := path.with_name(path.name + end)).is_file())]
     if task.modality == "text":
         tokenizer = path.with_name(TOKENIZER)
@@ -33,7 +34,7 @@ def graph_source(ref: ModelRef, task: TaskFacts) -> str:
 
 def table_source(ref: ModelRef, task: TaskFacts) -> str:
     """What names a table of probabilities: its content. Raises RecipeError where its columns are not the task's labels."""
-    path = _existing(ref)
+    path = answers_file(ref)
     if ref.options:
         raise RecipeError(f"'{ref}': a table of probabilities takes no options. Leave out what follows the question mark.")
     label_columns(path, task)
@@ -62,11 +63,16 @@ def label_columns(path: Path, task: TaskFacts) -> list[int]:
     return [header.index(label) for label in task.labels]
 
 
-def _existing(ref: ModelRef) -> Path:
-    path = Path(ref.name).expanduser()
-    if not path.is_file():
-        raise RecipeError(f"There is no file {path}. Write {ref.kind}:PATH with the path of the teacher's file.")
-    return path
+def answers_file(ref: ModelRef) -> Path:
+    """The file that a reference names, as it stands or among those that come with kdui (``assets/teachers/…``).
+
+    Raises RecipeError where there is none.
+    """
+    given = Path(ref.name).expanduser()
+    for path in (given, *(() if given.is_absolute() else (PROJECT / given,))):
+        if path.is_file():
+            return path
+    raise RecipeError(f"There is no file {given}. Write {ref.kind}:PATH with the path of the teacher's file.")
 
 
 def _digest(path: Path) -> str:

@@ -25,6 +25,7 @@ from kdui.settings import Settings
 
 FAMILIES: Registry[Family] = Registry("kdui.models", "model family", "FAMILY")
 CHECKPOINT, BLACK_BOX = "huggingface", "black-box"
+DONOR = "minilm-l6"  # whose public weights a student of texts starts from under a teacher that shows none
 
 _HUB_NAME = re.compile(r"(?P<repo>[\w.-]+(/[\w.-]+)?)(@(?P<revision>[\w./-]+))?")
 
@@ -64,6 +65,18 @@ def resolve(ref: ModelRef, task: TaskFacts, settings: Settings) -> ModelFacts:
     return facts
 
 
+def started(student: ModelFacts, teacher: ModelFacts | None) -> ModelFacts:
+    """The student beside its teacher: of a black box, which shows no weights, it starts from the public ones of ``DONOR``.
+
+    Raises RecipeError where it cannot start as it wants to, or the teacher not by itself.
+    """
+    compatible(student, teacher)
+    if student.from_teacher is None or teacher is None or not teacher.ref.is_black_box:
+        return student
+    resource = preset(DONOR)[1].resource
+    return student.model_copy(update={"donor": _source_name(resource.sources[0]) if resource else DONOR})
+
+
 def compatible(student: ModelFacts, teacher: ModelFacts | None) -> None:
     """Raises RecipeError where the student cannot start from this teacher as it wants to, or the teacher not by itself."""
     if student.ref.is_black_box:
@@ -76,11 +89,12 @@ def compatible(student: ModelFacts, teacher: ModelFacts | None) -> None:
     offering = sorted(family.title for family in FAMILIES.values() if wanted == family.name or wanted in family.offers)
     if teacher is None:
         raise RecipeError(f"{student.title} starts from its teacher's weights. Name a teacher of: {', '.join(offering)}.")
+    if teacher.ref.is_black_box:
+        return
     if wanted != teacher.family.name and wanted not in teacher.family.offers:
         what = "word embeddings" if wanted == "text-embeddings" else f"{FAMILIES[wanted].title} layers"
         raise RecipeError(
-            f"{student.title} starts from its teacher's {what}, but {teacher.title} "
-            f"{'shows none' if teacher.ref.is_black_box else 'has none'}. "
+            f"{student.title} starts from its teacher's {what}, but {teacher.title} has none. "
             f"Choose another student, or a teacher of: {', '.join(offering)}."
         )
 

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from kdui.catalogue.models import BLACK_BOX, CHECKPOINT, FAMILIES, preset, presets
+from kdui.catalogue.models import CHECKPOINT, FAMILIES, preset, presets
 from kdui.core.contracts import TaskFacts
 from kdui.core.plain import Frozen
 from kdui.core.recipe import ModelRef
@@ -70,6 +70,7 @@ def _can_start(student: str, teacher: ModelRef | None) -> bool:
     wanted = preset(student)[1].from_teacher
     if wanted is None or teacher is None or teacher.kind == "artifact":
         return wanted is None or teacher is not None
-    kept = BLACK_BOX if teacher.is_black_box else CHECKPOINT
-    family = preset(teacher.name)[0] if teacher.kind == "preset" else FAMILIES[kept]
+    if teacher.is_black_box:  # the student starts from public weights in its place
+        return True
+    family = preset(teacher.name)[0] if teacher.kind == "preset" else FAMILIES[CHECKPOINT]
     return wanted == family.name or wanted in family.offers

@@ -3,7 +3,7 @@
 from typing import Any
 
 from kdui.catalogue.methods import METHODS, stage_spec
-from kdui.catalogue.models import compatible, resolve
+from kdui.catalogue.models import resolve, started
 from kdui.catalogue.tasks import TASKS
 from kdui.catalogue.trained import require_trained
 from kdui.core.contracts import Method, TaskFacts
@@ -28,7 +28,7 @@ def plan_recipe(recipe: Recipe, settings: Settings) -> list[Step]:
     teacher = _resolve(recipe.teacher, task, settings)
     student = _resolve(recipe.student, task, settings)
     if student is not None:
-        compatible(student, teacher)
+        student = started(student, teacher)
         if not any(method.group == "distill" for _, method, _ in specs):
             raise RecipeError(
                 f"The recipe names the student {student.title}, but no stage trains it. "
@@ -104,7 +104,7 @@ def _further(ref: str, task: TaskFacts, teacher: ModelFacts | None, settings: Se
     found = resolve(ModelRef.parse(ref), task, settings)
     if found.ref.is_black_box:
         raise RecipeError(f"'{ref}' is a black box, which can only be the teacher of the whole recipe. Name it in 'teacher:'.")
-    compatible(found, teacher)
+    found = started(found, teacher)
     return found
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from kdui.catalogue.models import resolve, weights_folder
+from kdui.catalogue.models import DONOR, resolve, weights_folder
 from kdui.core.errors import StageFailed
 from kdui.core.recipe import ModelRef
 from kdui.models.building import build_model, describe
@@ -18,13 +18,13 @@ from kdui.training.saved import SavedModel
 def start_model(context: StepContext, seed: int) -> SavedModel:
     """The model that the step names, with its initial weights; what it starts from is fetched first.
 
-    A model that starts from the teacher reads the step's ``teacher`` input; the texts that the step trains on say which words
-    a trimmed vocabulary keeps. Where the step has a ``start`` input, the body is taken from there. With the knob
-    ``adapter_rank`` it has adapters, which ``learning.keep`` merges.
+    A model that starts from the teacher reads the step's ``teacher`` input, and public weights in its place where that is a
+    black box; the texts that the step trains on say which words a trimmed vocabulary keeps. Where the step has a ``start``
+    input, the body is taken from there. With the knob ``adapter_rank`` it has adapters, which ``learning.keep`` merges.
     """
     facts = resolve(ModelRef.parse(context.step.model), context.facts, context.app)
     folder = weights_folder(facts, context.app, context.report.download)
-    teacher = load_input(context, "teacher").module if facts.from_teacher else None
+    teacher = _starts_from(context) if facts.from_teacher else None
     texts = _training_texts(context) if facts.options.get("vocabulary") else ()
     module = build_model(facts, context.facts, folder, teacher, seed, texts)
     if "start" in context.inputs:
@@ -34,6 +34,15 @@ def start_model(context: StepContext, seed: int) -> SavedModel:
     if rank := context.settings.get("adapter_rank", 0):
         add_adapters(module, rank, context.facts.outputs, seed)
     return SavedModel(module, description, description.inputs, context.out)
+
+
+def _starts_from(context: StepContext) -> nn.Module:
+    """The trained teacher; for one that shows no weights, the model whose public ones stand in for them."""
+    if context.inputs["teacher"].manifest.produces == "model":
+        return load_input(context, "teacher").module
+    donor = resolve(ModelRef.parse(DONOR), context.facts, context.app)
+    context.report.log(f"The teacher shows no weights: the student starts from the public ones of {donor.title}.")
+    return build_model(donor, context.facts, weights_folder(donor, context.app, context.report.download), None, seed=0)
 
 
 def take_body(module: nn.Module, source: nn.Module, outputs: int) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import onnx
 
-from kdui.catalogue.black_box import label_columns
+from kdui.catalogue.black_box import answers_file, label_columns
 from kdui.catalogue.models import resolve
 from kdui.core.contracts import InputSettings, TaskFacts
 from kdui.core.errors import RecipeError, StageFailed
@@ -30,7 +30,7 @@ SUM_TOLERANCE = 1e-3
 def take_graph(context: StepContext) -> dict[str, Any]:
     """The ONNX file as a servable artifact: it is then asked, measured and compared like any exported model."""
     facts = _unchanged(context)
-    path, task = Path(facts.ref.name).expanduser(), context.facts
+    path, task = answers_file(facts.ref), context.facts
     probabilities = bool(facts.options["probabilities"])
     model = adopted(read_graph(path, task), task, probabilities)
     parameters, nonzero = count_weights(model)
@@ -64,7 +64,7 @@ def _write(model: onnx.ModelProto, inputs: InputSettings, context: StepContext) 
 def take_table(context: StepContext) -> dict[str, Any]:
     """The table's probabilities as cached outputs: their logarithms are logits of the same distribution."""
     facts = _unchanged(context)
-    path = Path(facts.ref.name).expanduser()
+    path = answers_file(facts.ref)
     probabilities = read_table(path, context.facts, len(context.data.targets("train")))
     logits = np.log(np.maximum(probabilities, LEAST)).astype(np.float32)
     write_outputs(context.out, logits[None])
