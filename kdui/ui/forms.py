@@ -39,6 +39,7 @@ class Knob:
     shows: str | None = None
     usual: Mapping[str, str] = field(default_factory=dict)
     only_when: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    inherited: bool = False
 
     def shown(self, value: Any) -> Any:
         """A setting as the control shows it: 0.6 as 60."""
@@ -77,10 +78,10 @@ class Knob:
 
 def knobs(spec: type[Frozen]) -> tuple[Knob, ...]:
     """The knobs of a method's spec or of a model family's options, in the order of its fields."""
-    return tuple(_knob(name, info) for name, info in spec.model_fields.items())
+    return tuple(_knob(name, info, name not in spec.__annotations__) for name, info in spec.model_fields.items())
 
 
-def _knob(name: str, info: FieldInfo) -> Knob:
+def _knob(name: str, info: FieldInfo, inherited: bool = False) -> Knob:
     extra: dict[str, Any] = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
     annotation = _plain_type(info.annotation)
     low, high = _bound(info, "ge", "gt"), _bound(info, "le", "lt")
@@ -107,6 +108,7 @@ def _knob(name: str, info: FieldInfo) -> Knob:
         shows=extra.get("shows"),
         usual=extra.get("usual", {}),
         only_when=extra.get("only_when", {}),
+        inherited=inherited,
     )
 
 
@@ -224,7 +226,10 @@ def draw_form(
 def lay_out(
     form: Sequence[Knob], draw: Callable[[Knob], Any], *, lens: Callable[[Knob], None] | None, fold: str, fold_id: str
 ) -> dict[str, Any]:
-    """Draw knobs where a form has them: each with a lens in a row, then the plain ones, then the advanced ones under ``fold``."""
+    """Draw knobs where a form has them: each with a lens in a row, then the plain ones, then the advanced ones under ``fold``.
+
+    Of the advanced ones those that a form shares with others, such as those of every training, come last.
+    """
     drawn: dict[str, Any] = {}
     for knob in form:
         if lens is not None and knob.lens and not knob.advanced:
@@ -235,7 +240,7 @@ def lay_out(
     if plain:
         with gr.Row(elem_classes="knobs"):
             drawn.update({knob.name: draw(knob) for knob in plain})
-    advanced = [knob for knob in form if knob.advanced]
+    advanced = sorted((knob for knob in form if knob.advanced), key=lambda knob: knob.inherited)
     if advanced:
         with gr.Accordion(fold, open=False, elem_id=fold_id, elem_classes="more"), gr.Row(elem_classes="knobs"):
             drawn.update({knob.name: draw(knob) for knob in advanced})

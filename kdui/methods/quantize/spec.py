@@ -9,7 +9,6 @@ from kdui.core.errors import RecipeError
 from kdui.core.plan import Chain, Role, Step
 from kdui.methods.low_bit_knobs import refuse_low_bits
 from kdui.methods.recovery_knobs import RecoveryKnobs, need_weights, recoveries
-from kdui.methods.training_knobs import ADVANCED
 
 BLOCK_BITS = (2, 4, 8)  # what ONNX Runtime's block-wise products know
 # Knobs that joined later, with the value at which they do nothing: artifacts made before them stay valid.
@@ -36,9 +35,7 @@ class QuantizeSpec(RecoveryKnobs):
         ge=0,
         le=1000,
         title="Recovery epochs",
-        description="Fine-tuning that sees the weights rounded, before they are. 0 rounds what was trained. Learned step sizes, "
-        "and activations of few bits: 'Train at low bits'.",
-        json_schema_extra=ADVANCED,
+        description="Fine-tuning under the teacher with rounded weights, before they are rounded for good; 0: none.",
     )
     bits: int = Field(
         default=8,
