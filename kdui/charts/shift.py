@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from kdui.charts import style
 from kdui.charts.side_by_side import Model, error_bars, height_with, line, models_of, subject, teacher_of
 
+LEVEL = "level with"
 # Trait -> what its last fifth is called, and the words under the axis.
 TRAITS = {
     "novelty": ("least like the training data", "fifths, from most to least alike"),
@@ -28,7 +29,10 @@ def shift_title(models: list[Model], trait: str) -> str:
     if teacher is None or teacher is model:
         return f"{where}, {model.label} is right in {last:.1f} %, on the first fifth in {first:.1f} %"
     theirs = _ends(teacher)
-    return f"{where}, {model.label} is {_points(last - theirs[1])} its teacher, on the first fifth {_points(first - theirs[0])}"
+    at_last, at_first = _points(last - theirs[1]), _points(first - theirs[0])
+    if at_first == at_last == LEVEL:
+        return f"{where}, {model.label} is level with its teacher, as on the first fifth"
+    return f"{where}, {model.label} is {at_last} its teacher, on the first fifth {at_first}{' it' if at_first == LEVEL else ''}"
 
 
 def _ends(model: Model) -> tuple[float, float]:
@@ -38,7 +42,7 @@ def _ends(model: Model) -> tuple[float, float]:
 
 def _points(difference: float) -> str:
     if round(difference, 1) == 0:
-        return "level with"
+        return LEVEL
     return f"{abs(difference):.1f} points {'above' if difference > 0 else 'below'}"
 
 

@@ -92,7 +92,10 @@ def test_shift_tells_what_is_lost_far_from_the_training_data():
     assert list(figure.data[1].y) == [92, 88, 84, 80, 76] and list(figure.data[1].error_y.arrayminus) == [3.0] * 5
     alone = rows[rows["role"] == "compressed"]
     assert "is right in 76.0 %" in shift_figure(alone, about="").layout.title.text
-    assert "level with its teacher" in shift_figure(rows.assign(value=90.0), about="").layout.title.text
+    level = shift_figure(rows.assign(value=90.0), about="").layout.title.text
+    assert level.endswith("is level with its teacher, as on the first fifth")
+    mixed = shift_figure(rows.assign(value=rows["value"].where(rows["fifth"] > 1, 90.0)), about="").layout.title.text
+    assert mixed.endswith("17.0 points below its teacher, on the first fifth level with it")
 
 
 def test_the_sweep_is_told_by_example_and_by_length():
