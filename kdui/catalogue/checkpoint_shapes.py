@@ -27,6 +27,14 @@ def shape_of(config: Mapping[str, Any]) -> dict[str, int]:
     return {name: value for name, value in {"layers": layers, "width": width}.items() if value}
 
 
+def left_of(surgery: Mapping[str, Mapping[str, Any]], layers: int | None) -> int | None:
+    """How many of a model's layers its surgery left (see ``models.surgery``); None where no single list tells."""
+    lengths = [facts["length"] for facts in surgery.values() if "length" in facts]
+    if not lengths:
+        return layers
+    return int(lengths[0]) if len(lengths) == 1 else None
+
+
 def shape_of_folder(folder: Path | None) -> dict[str, int]:
     """The same of a checkpoint that was fetched before; nothing where there is none, or where its config cannot be read."""
     try:

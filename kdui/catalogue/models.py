@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from kdui.catalogue.black_box import graph_source, table_source
-from kdui.catalogue.checkpoint_shapes import shape_of, shape_of_folder
+from kdui.catalogue.checkpoint_shapes import left_of, shape_of, shape_of_folder
 from kdui.catalogue.fetch import fetch, fetch_hub_model, fetched_hub_model
 from kdui.catalogue.source_attempt import Report
 from kdui.core.contracts import Family, Preset, TaskFacts
@@ -190,15 +190,19 @@ def _of_artifact(ref: ModelRef, task: TaskFacts, settings: Settings) -> ModelFac
             f"{task.title}. Choose a result of the same task."
         )
     _options(ref, FAMILIES[CHECKPOINT], {})  # its architecture is settled: it takes no options
+    shape = shape_of(saved["architecture"].get("config", {}))
     if changed := saved.get("surgery"):  # what was cut out of it stands neither in its options nor in its config
+        whole = saved["options"].get(family.depth) or shape.get("layers")
         family = family.model_copy(update={"head_width": 0, "depth": ""})
+        layers = left_of(changed, whole)
+        shape = {"layers": layers} if layers else {}
     return ModelFacts(
         ref=ref,
         title=f"{saved['model']} from an earlier run",
         family=family,
         options=saved["options"],
         source=f"artifact:{ref.name}",
-        shape={} if changed else shape_of(saved["architecture"].get("config", {})),
+        shape=shape,
     )
 
 

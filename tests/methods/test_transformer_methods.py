@@ -146,7 +146,7 @@ def test_layers_and_heads_that_a_checkpoint_does_not_have_are_refused_before_que
     assert words in str(refused.value)
 
 
-def test_an_earlier_result_is_known_by_its_config_unless_something_was_cut_out_of_it(newswire):
+def test_of_an_earlier_result_that_was_cut_its_layers_are_known(newswire):
     bench, stages = newswire.bench, [{"teach": {**KNOBS, "epochs": 0}}]
     recipe = {"task": "reuters-r8", "teacher": f"folder:{newswire.teacher}", "stages": stages}
     whole = bench.run(recipe)
@@ -154,7 +154,15 @@ def test_an_earlier_result_is_known_by_its_config_unless_something_was_cut_out_o
     assert (whole.state, cut.state) == (RunState.SUCCEEDED, RunState.SUCCEEDED), cut.error
     ref = f"artifact:{digest_of(whole, 'teach')}", f"artifact:{digest_of(cut, 'prune_structured')}"
     found = [resolve(ModelRef.parse(name), TASKS["reuters-r8"], bench.settings) for name in ref]
-    assert [(facts.layers, facts.attention_width) for facts in found] == [(3, 64), (None, None)]
+    assert [(facts.layers, facts.attention_width) for facts in found] == [(3, 64), (2, None)]
+    pairs = {
+        "task": "reuters-r8",
+        "teacher": ref[1],
+        "student": f"folder:{newswire.narrow}",
+        "stages": [{"hints": {"layers": "0:2"}}],
+    }
+    with pytest.raises(RecipeError, match=r"pairs layer 2 of the teacher, but .* has layers 0 to 1"):
+        bench.plan(pairs)
 
 
 def test_relations_between_examples_need_no_common_vocabulary(newswire):
