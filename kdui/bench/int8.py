@@ -25,7 +25,8 @@ def int8_speedup(
         found: dict[str, Finding] = {}
         for number, (name, options) in enumerate(variants("dynamic").items()):
             path = home.home / f"{number}.onnx"
-            write_dynamic(graph.file(MODEL_FILE), path, **options, sample=sample)
+            if not write_dynamic(graph.file(MODEL_FILE), path, **options, sample=sample):
+                continue
             found[name] = _against_fp32(
                 f"int8 speed-up of {teacher}, ONNX Runtime, {name}", graph.file(MODEL_FILE), path, sample, repeats, runs
             )

@@ -58,7 +58,7 @@ def test_every_layer_becomes_one_operator_that_answers_the_same(graph, sample, t
 
 
 def test_the_int8_graph_has_it_and_says_in_what_it_computes(graph, sample, tmp_path):
-    write_dynamic(graph, tmp_path / "int8.onnx", False, sample)
+    assert write_dynamic(graph, tmp_path / "int8.onnx", False, fused=True, sample=sample)
     assert operators(tmp_path / "int8.onnx").count("MultiHeadAttention") == LAYERS
     assert not (tmp_path / "int8.fused.onnx").exists()
     truth = kernel_truth(tmp_path / "int8.onnx", sample)
@@ -111,5 +111,7 @@ def test_a_graph_without_attention_is_not_written_again(tmp_path):
     ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 4]) for name in ("x", "out")]
     built = helper.make_graph([helper.make_node("Softmax", ["x"], ["out"])], "softmax", ends[:1], ends[1:])
     onnx.save(helper.make_model(built, opset_imports=[helper.make_opsetid("", 20)], ir_version=10), tmp_path / "model.onnx")
-    assert write_fused(tmp_path / "model.onnx", tmp_path / "fused.onnx", {"x": np.ones((2, 4), np.float32)}) == 0
-    assert not (tmp_path / "fused.onnx").exists()
+    sample = {"x": np.ones((2, 4), np.float32)}
+    assert write_fused(tmp_path / "model.onnx", tmp_path / "fused.onnx", sample) == 0
+    assert not write_dynamic(tmp_path / "model.onnx", tmp_path / "int8.onnx", False, fused=True, sample=sample)
+    assert [path.name for path in tmp_path.iterdir()] == ["model.onnx"]

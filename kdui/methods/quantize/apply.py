@@ -150,7 +150,8 @@ def _best_int8(context: StepContext, fidelity: Fidelity) -> dict[str, Any]:
         context.report.check()
         path = context.out / f"{number}.onnx"
         if settings["scheme"] == "dynamic":
-            write_dynamic(fidelity.source, path, **options, sample=fidelity.few())
+            if not write_dynamic(fidelity.source, path, **options, sample=fidelity.few()):
+                continue
         else:
             arrays = fidelity.training(settings["calibration_examples"])
             write_static(fidelity.source, path, arrays, **options, calibration=settings.get("calibration", "min-max"))
@@ -163,7 +164,7 @@ def _best_int8(context: StepContext, fidelity: Fidelity) -> dict[str, Any]:
     if not near:
         raise StageFailed("No int8 variant could be scored. Choose fewer bits with scheme: simulated.")
     chosen = min(near, key=lambda name: near[name]["latency_ms"])
-    _keep(context.out, int(tried[chosen]["file"]), len(tried))
+    _keep(context.out, int(tried[chosen]["file"]), number + 1)
     return {"variant": chosen, "variants": tried, **_stored(context.out / MODEL_FILE)}
 
 

@@ -50,13 +50,20 @@ def variants(scheme: str) -> dict[str, dict[str, Any]]:
     """Quantizer settings worth trying here, by name.
 
     Without VNNI or the Arm dot product, u8 × s8 products are added up in 16 bits and may saturate: 7-bit weights
-    ("reduced range")
-    avoid that, so both are tried there and validation accuracy decides.
+    ("reduced range") avoid that, so both are tried there and validation accuracy decides. Whether attention is faster as one
+    operator depends on the processor and on what else it does.
     """
     saturates = not cpu_flags() & {"avx512_vnni", "avx_vnni", "amx_int8", "asimddp"}
     ranges = (False, True) if saturates else (False,)
     if scheme == "dynamic":
-        return {f"dynamic{' reduced range' if reduced else ''}": {"reduce_range": reduced} for reduced in ranges}
+        return {
+            f"dynamic{' reduced range' if reduced else ''}{', fused attention' if fused else ''}": {
+                "reduce_range": reduced,
+                "fused": fused,
+            }
+            for reduced in ranges
+            for fused in (False, True)
+        }
     found: dict[str, dict[str, Any]] = {"S8S8": {"activation_type": QuantType.QInt8, "reduce_range": False}}
     return found | {
         f"U8S8{' reduced range' if reduced else ''}": {"activation_type": QuantType.QUInt8, "reduce_range": reduced}
@@ -64,15 +71,20 @@ def variants(scheme: str) -> dict[str, dict[str, Any]]:
     }
 
 
-def write_dynamic(source: Path, target: Path, reduce_range: bool, sample: dict[str, np.ndarray] | None = None) -> None:
+def write_dynamic(
+    source: Path, target: Path, reduce_range: bool, fused: bool = False, sample: dict[str, np.ndarray] | None = None
+) -> bool:
     """Weights in int8 per channel, activations quantized on the fly; embeddings are stored in int8 as well.
 
-    Attention becomes one operator where that answers ``sample`` as before; without a sample it stays as it is.
+    ``fused``: attention becomes one operator; where there is none, or ``sample`` would be answered otherwise, nothing is written
+    and the answer is False.
     """
-    fused = target.with_suffix(".fused.onnx")
+    whole = target.with_suffix(".fused.onnx")
+    if fused and not (sample and write_fused(source, whole, sample)):
+        return False
     with _quiet():
         quantize_dynamic(
-            str(fused if sample and write_fused(source, fused, sample) else source),
+            str(whole if fused else source),
             str(target),
             op_types_to_quantize=["MatMul", "Gather", "LSTM"],
             per_channel=True,
@@ -81,8 +93,9 @@ def write_dynamic(source: Path, target: Path, reduce_range: bool, sample: dict[s
             use_external_data_format=is_large(graph_bytes(source)),
             extra_options={"MatMulConstBOnly": True},
         )
-    fused.unlink(missing_ok=True)
+    whole.unlink(missing_ok=True)
     _gelu_by_tanh(target)
+    return True
 
 
 def write_static(

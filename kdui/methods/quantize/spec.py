@@ -189,7 +189,7 @@ def settings_of(spec: QuantizeSpec, scheme: str, machine: str) -> dict[str, Any]
     if scheme in ("dynamic", "static"):
         settings["machine"] = machine  # the faster variant is chosen by measurement
     if scheme == "dynamic":
-        settings["attention"] = "fused"  # joined later: what was made before it is another graph
+        settings["attention"] = "tried fused"  # joined later: what was made before it had one variant less
     else:
         kept = {name: getattr(spec, name) for name in ("symmetric", "granularity", "rounding", "allocation")}
         kept["activations"] = "8" if spec.activations == "8" else "none"
