@@ -9,6 +9,7 @@ from kdui.charts.interval import are_apart, mean_interval
 from kdui.core.errors import RecipeError
 from kdui.core.run import Run, RunState
 from kdui.launch import machine
+from kdui.runtime.timing import TURN
 from kdui.workbench import Workbench
 
 Row = dict[str, Any]
@@ -79,6 +80,7 @@ def study_table(bench: Workbench, study: Study, runs: dict[str, list[Run]]) -> d
             "python": platform.python_version(),
             "versions": machine.versions(),
         },
+        "turn": TURN,
         "trained_on": _trained_on(bench, [run for group in states.values() for run in group]),
         "arms": arms,
         "inapplicable": study.inapplicable,

@@ -21,7 +21,9 @@ one teacher serves them all, so it leaves out how teachers differ, unless the su
 Gains are over the same student from the same first weights with equal steps, on hard labels and on labels smoothed to be as soft
 as the teacher's targets. "No difference shown" stands where the interval of the paired difference holds zero or the intervals of
 the two models overlap. The tables hold {comparisons} comparisons; of twenty without any effect one would leave zero by chance.
-Speed is the median latency of one example, read in turn with the first model's; "stored" is the packed file where there is one.
+Speed is the median latency of one example, read in turn with the first model's: in turns of as many answers as the table says, else
+at every answer, which leaves each model a cache full of the other's weights and makes small ones look slower. "Stored" is the packed
+file where there is one.
 """
 
 
@@ -45,12 +47,14 @@ def section(table: dict[str, Any]) -> str:
     elsewhere = [name for name in table.get("trained_on", []) if name != machine["cpu"]]
     trained = f"trained on {', '.join(elsewhere)}, measured on " if elsewhere else ""
     first = next(iter(table["arms"][0]["models"].values()))
+    timed = any("speedup" in _result(arm) for arm in table["arms"])
+    turns = f"turns of {table['turn']} answers · " if timed and "turn" in table else ""
     parts = [
         f"## {table['title']}",
         read_study(table["study"]).summary,
         f"`{table['command']} --out assets/results/{table['study']}.json` · {seeds} {'seed' if seeds == 1 else 'seeds'} · "
         f"{trained}{machine['cpu']}, {machine['cores']} cores{flags} · "
-        f"begins with {first['label']}: {first['mean']:.2f} %, {first['file_mb']:.2f} MB",
+        f"{turns}begins with {first['label']}: {first['mean']:.2f} %, {first['file_mb']:.2f} MB",
         markdown(table),
     ]
     if remark := table.get("remark"):

@@ -13,6 +13,7 @@ STABLE = 0.05  # windows whose medians differ by less than this share agree
 WINDOW = 10  # readings
 NOISY = 0.10  # more than this share of the median is worth a repeat, and a word if it stays
 DRAWS = 1000
+TURN = 10  # answers that a model gives before the one that it is held against has its turn
 
 
 def is_warm(readings: Sequence[float], window: int = WINDOW, tolerance: float = STABLE) -> bool:

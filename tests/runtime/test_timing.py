@@ -53,9 +53,26 @@ def test_models_answer_in_turn_and_a_slow_pair_stops_early():
     def reader(name: str):
         return lambda: said.append(name) or 1.0
 
-    ours, theirs = in_turn(reader("candidate"), reader("baseline"), 3)
-    assert said == ["baseline", "candidate"] * 3 and len(ours) == len(theirs) == 3
+    ours, theirs = in_turn(reader("candidate"), reader("baseline"), 13)
+    # The first answer of each turn finds the cache as the other one left it, and goes unread.
+    assert said == ["baseline"] * 11 + ["candidate"] * 11 + ["baseline"] * 4 + ["candidate"] * 4
+    assert len(ours) == len(theirs) == 13
     assert len(in_turn(reader("a"), reader("b"), 500, longest=-1.0)[0]) == 20
+
+
+def test_the_answer_after_a_change_of_turns_is_not_read():
+    last: list[str] = []
+
+    def reader(name: str):
+        def read() -> float:
+            cold = last[-1:] != [name]
+            last.append(name)
+            return 9.0 if cold else 1.0
+
+        return read
+
+    ours, theirs = in_turn(reader("candidate"), reader("baseline"), 25)
+    assert ours == theirs == [1.0] * 25
 
 
 def test_the_same_file_twice_agrees_and_another_one_does_not():

@@ -21,7 +21,7 @@ class MeasureSpec(StageSpec):
         ge=20,
         le=10000,
         title="Latency runs",
-        description="Timed single answers a model, in turn with the baseline.",
+        description="Timed single answers a model, in turns of ten with the baseline.",
         json_schema_extra={"advanced": True},
     )
     threads: int = Field(
@@ -111,7 +111,7 @@ METHOD = Method(
     title="Measure",
     group="deliver",
     order=90,
-    version=1,
+    version=2,
     spec=MeasureSpec,
     plan=plan,
     summary="Test data once; size, latency, throughput and memory against the teacher in fp32.",
