@@ -21,9 +21,9 @@ one teacher serves them all, so it leaves out how teachers differ, unless the su
 Gains are over the same student from the same first weights with equal steps, on hard labels and on labels smoothed to be as soft
 as the teacher's targets. "No difference shown" stands where the interval of the paired difference holds zero or the intervals of
 the two models overlap. The tables hold {comparisons} comparisons; of twenty without any effect one would leave zero by chance.
-Speed is the median latency of one example, read in turn with the first model's: in turns of as many answers as the table says, else
-at every answer, which leaves each model a cache full of the other's weights and makes small ones look slower. "Stored" is the packed
-file where there is one.
+Speed is the median latency of one example, read in turn with the first model's: in turns of as many answers as the table says,
+else at every answer, which leaves each model a cache full of the other's weights and makes small ones look slower. "Stored" is
+the packed file where there is one.
 """
 
 
