@@ -20,6 +20,15 @@ TOLERANCE = 1e-4  # of the largest output
 BY_HEAD, KEYS_BY_HEAD = [0, 2, 1, 3], [0, 2, 3, 1]
 
 
+class Projection(NamedTuple):
+    """Queries, keys or values: what they are made of, their heads, the width of one, and the nodes that part them."""
+
+    source: str
+    heads: int
+    size: int
+    nodes: list[Any]
+
+
 class Heads(NamedTuple):
     """One attention: its node's inputs, what it gives, how many heads and which scale it has, and the nodes that it replaces."""
 
@@ -125,14 +134,14 @@ class _Attentions:
             self._projection(name, turn)
             for name, turn in ((scores.input[0], BY_HEAD), (scores.input[1], KEYS_BY_HEAD), (context.input[1], BY_HEAD))
         ]
-        count, size = parts[0].heads, parts[0].size
-        if any((part.heads, part.size) != (count, size) for part in parts):
+        heads, size = parts[0].heads, parts[0].size
+        if any((part.heads, part.size) != (heads, size) for part in parts):
             raise LookupError
         replaced = [node for part in parts for node in part.nodes]
         return Heads(
             inputs=[*(part.source for part in parts), *(["", "", mask] if mask else [])],
             output=joined.output[0],
-            heads=count,
+            heads=heads,
             scale=scale,
             replaced=[*replaced, scores, *between, softmax, context, back, joined],
         )
@@ -154,13 +163,7 @@ class _Attentions:
             raise LookupError
         return node, mask, scale, between[::-1]
 
-    class _Part(NamedTuple):
-        source: str
-        heads: int
-        size: int
-        nodes: list[Any]
-
-    def _projection(self, name: str, turn: list[int]) -> "_Attentions._Part":
+    def _projection(self, name: str, turn: list[int]) -> Projection:
         """What is reshaped to [batch, length, heads, size] and transposed: its source, and its heads."""
         transposed = self._turned(self._sole(name), turn)
         reshaped = self._sole(transposed.input[0])
@@ -170,7 +173,7 @@ class _Attentions:
         width = self._width(reshaped.input[0])
         if width % size:
             raise LookupError
-        return self._Part(reshaped.input[0], width // size, size, [reshaped, transposed])
+        return Projection(reshaped.input[0], width // size, size, [reshaped, transposed])
 
     def _last_of(self, shape: str) -> int:
         """The last entry of a shape that is a constant, or joined of several of which the last one is."""
