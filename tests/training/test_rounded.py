@@ -5,9 +5,12 @@ import pytest
 import torch
 from torch import nn
 
+from kdui.core.errors import Cancelled
 from kdui.methods.quantize.grids import GridChoice, make_grid
+from kdui.training.context import QuietReporter
 from kdui.training.rounded import RoundedWeights, Rounding, read_as_blocks
 from kdui.training.weights import prunable_weights
+from tests.training.digits import same_weights, trainer
 
 GRIDS = [
     {"bits": 8},
@@ -97,3 +100,24 @@ def test_every_kind_of_layer_is_rounded_and_zeros_stay():
 
 def test_blocks_are_read_by_products_and_tables_alone():
     assert set(read_as_blocks(Words())) == {"table.weight", "head.weight"}
+
+
+def test_a_stopped_recovery_goes_on_to_the_same_weights(tmp_path):
+    def recovering(folder, report):
+        found = trainer(folder, report=report)
+        rounded = RoundedWeights(prunable_weights(found.model), Rounding(bits=2))
+        found.companion, found.after_step = rounded, rounded.after_step
+        return found
+
+    whole = recovering(tmp_path / "whole", QuietReporter())
+    whole.run()
+    stopping = QuietReporter()
+    stopping.stop_at = lambda fraction: fraction >= 0.5
+    with pytest.raises(Cancelled):
+        recovering(tmp_path / "stopped", stopping).run()
+    resumed = recovering(tmp_path / "stopped", report := QuietReporter())
+    resumed.run()
+    assert any("Goes on from its checkpoint" in line for line in report.lines)
+    for one, other in ((whole.model, resumed.model), (whole.companion, resumed.companion)):
+        assert same_weights(one, other)
+    assert "fine_0" in whole.companion.state_dict()
