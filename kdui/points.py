@@ -86,7 +86,8 @@ def taught_by(recipe: dict[str, Any], step: str) -> str:
         if method.group == "distill" or (method.group == "teach" and method.name != "teach"):
             found.append(method.name)
         if (stage.get("name") or stage["method"]) == own:
-            recovers = method.group == "compress" and "control" in method.spec.model_fields
+            knobs = {**_defaults(stage["method"]), **stage.get("settings", {})}
+            recovers = method.group == "compress" and "control" in knobs and knobs["epochs"]
             found += [method.name] if recovers else []
             break
     return "+".join(found)

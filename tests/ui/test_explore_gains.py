@@ -8,6 +8,7 @@ import time
 import pandas as pd
 import pytest
 
+from kdui.points import taught_by
 from kdui.ui.explore_gains import GainCalls
 from kdui.ui.panel import answered
 from tests.charts.frames import random_points
@@ -54,6 +55,21 @@ def test_the_stage_that_taught_a_model_is_among_the_points(bench):
     bench.stock()
     made = bench.points("digits").set_index("role")["method"]
     assert made.to_dict() == {"teacher": "", "student": "distill", "control": "distill", "compressed": "distill"}
+
+
+@pytest.mark.parametrize(
+    ("method", "settings", "words"),
+    [
+        ("quantize", {}, "distill"),
+        ("quantize", {"epochs": 1}, "distill+quantize"),
+        ("prune", {"epochs": 0}, "distill"),
+        ("prune", {}, "distill+prune"),
+        ("encode", {}, "distill"),
+    ],
+)
+def test_a_compression_taught_the_model_that_it_recovers_and_no_other(method, settings, words):
+    recipe = {"stages": [{"method": "teach"}, {"method": "distill"}, {"method": method, "settings": settings}]}
+    assert taught_by(recipe, f"measure.{method}") == words
 
 
 def test_a_grid_is_drawn_by_gain_or_accuracy_and_kept_until_the_points_change(bench, calls, monkeypatch):
