@@ -41,9 +41,8 @@ class Estimator:
         steps = self._steps(recipe, plan, teacher, student)
         seconds = sum(step.seconds for step in steps if step.seconds is not None)
         rows = self._rows(recipe, plan, specs, teacher, student)
-        return Estimate(
-            rows=tuple(rows), warnings=tuple(warnings(recipe, specs, teacher, student)), steps=tuple(steps), seconds=seconds
-        )
+        told = [*_donated(plan), *warnings(recipe, specs, teacher, student)]
+        return Estimate(rows=tuple(rows), warnings=tuple(told), steps=tuple(steps), seconds=seconds)
 
     # --- time --------------------------------------------------------------------------------------------------
 
@@ -230,18 +229,16 @@ def rough_seconds(task: str, step: Step, size: Size | None) -> float:
     return epochs * (3 * flops + STEP_SECONDS * examples / step.settings.get("batch_size", 64))
 
 
-def _starts_from_public_weights(recipe: Recipe) -> bool:
-    """Whether the student would start from its teacher's weights, but the teacher shows none."""
-    teacher, student = recipe.teacher, recipe.student
-    hidden = teacher is not None and teacher.is_black_box
-    return hidden and student is not None and student.kind == "preset" and preset(student.name)[1].from_teacher is not None
+def _donated(plan: list[Step]) -> list[str]:
+    """That a student starts from public weights, because its teacher shows none; nothing where none does."""
+    if not any("donor" in step.settings.get("model", {}) for step in plan):
+        return []
+    return [f"The teacher shows no weights: the student starts from the public ones of {preset(DONOR)[1].title}."]
 
 
 def warnings(recipe: Recipe, specs: dict[str, dict[str, Any]], teacher: Size | None, student: Size | None) -> list[str]:
     """What a person should know before starting, in words."""
     found = []
-    if _starts_from_public_weights(recipe):
-        found.append(f"The teacher shows no weights: the student starts from the public ones of {preset(DONOR)[1].title}.")
     if recipe.teacher and recipe.teacher.is_black_box and "teach" in specs:
         found.append("The teacher is a black box and is taken as it is: the settings of 'teach' do nothing.")
     prune, quantize = specs.get("prune"), specs.get("quantize")

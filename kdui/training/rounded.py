@@ -41,8 +41,8 @@ class Rounding:
             # Where both ends lie half-way between two levels, rounding the scale up would leave the last level empty, and a grid
             # made of the rounded weights would be another one.
             levels = torch.where((blocks == high) & (high > 0), steps - zeros, levels)
-        rounded = (levels * scales).reshape(-1) if self.granularity == "tensor" else (levels * scales).reshape(len(matrix), -1)
-        return rounded.reshape(len(matrix), -1)[:, : matrix.shape[1]].reshape(weight.shape).to(weight.dtype)
+        rounded = (levels * scales).reshape(len(matrix), -1)[:, : matrix.shape[1]]
+        return rounded.reshape(weight.shape).to(weight.dtype)
 
     def _blocks(self, matrix: torch.Tensor) -> torch.Tensor:
         """What shares a scale on the last axis: [rows or 1, groups, weights]; a short last group repeats its last weight."""

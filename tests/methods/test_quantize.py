@@ -32,6 +32,7 @@ def settled(family: str = "dynamic", **knobs) -> dict:
 def test_defaults_are_the_settings_of_before_the_new_knobs():
     assert settled() == {"bits": 8, "scheme": "dynamic", "machine": "this machine", "attention": "tried fused"}
     assert settled("static") == {"bits": 8, "scheme": "static", "machine": "this machine", "calibration_examples": 256}
+    assert settled("static", activations="8") == settled("static")  # int8 graphs round them anyhow
     assert settled(bits=4) == {"bits": 4, "scheme": "simulated"}
     assert settled(bits=4, group_size=64, average_bits=3.0, act_order=True, dampening=0.1) == {"bits": 4, "scheme": "simulated"}
 

@@ -15,6 +15,7 @@ from kdui.methods.quantize.grids import Grid, GridChoice, make_grid
 from kdui.methods.quantize.packed import PackedWriter
 from kdui.methods.sensitivity.weights import Weight
 from kdui.runtime.graph_files import save_graph
+from kdui.runtime.graph_nodes import replace_nodes
 
 ACTIVATION_LEVELS = 255
 
@@ -101,9 +102,7 @@ def round_inputs(model: onnx.ModelProto, ranges: Mapping[str, tuple[float, float
                 done.add(name)
             node.input[0] = f"{name}_rounded"
         nodes.append(node)
-    kept = [onnx.NodeProto.FromString(node.SerializeToString()) for node in nodes]
-    del model.graph.node[:]
-    model.graph.node.extend(kept)
+    replace_nodes(model, nodes)
     return len(done)
 
 

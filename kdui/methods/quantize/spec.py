@@ -188,8 +188,8 @@ def settings_of(spec: QuantizeSpec, scheme: str, machine: str) -> dict[str, Any]
     settings: dict[str, Any] = {"bits": spec.average_bits if mixed else spec.bits, "scheme": scheme}
     if scheme in ("dynamic", "static"):
         settings["machine"] = machine  # the faster variant is chosen by measurement
-    if scheme == "dynamic":
-        settings["attention"] = "tried fused"  # joined later: what was made before it had one variant less
+        if scheme == "dynamic":
+            settings["attention"] = "tried fused"  # joined later: what was made before it had one variant less
     else:
         kept = {name: getattr(spec, name) for name in ("symmetric", "granularity", "rounding", "allocation")}
         kept["activations"] = "8" if spec.activations == "8" else "none"

@@ -9,8 +9,8 @@ from onnx import helper, numpy_helper
 
 from kdui.methods.quantize.simulated import Rounded
 from kdui.methods.sensitivity.weights import Weight
+from kdui.runtime.graph_nodes import ORT_DOMAIN, replace_nodes
 
-DOMAIN = "com.microsoft"
 ACCURACY_LEVEL = 4  # inputs are rounded to int8 for each block while it multiplies: the fast way on a CPU
 
 
@@ -50,19 +50,12 @@ def write_blocks(model: onnx.ModelProto, rounded: Sequence[Rounded], accuracy_le
         place = 0 if node.op_type == "Gather" else 1
         each = by_name.get(node.input[place]) if len(node.input) > place else None
         if each is None or not _replaceable(node, each.weight.name):
-            nodes.append(onnx.NodeProto.FromString(node.SerializeToString()))
+            nodes.append(node)
             continue
         count += 1
         names = _constants(each, constants, flat=node.op_type != "Gather")
         nodes += _look_up(node, each, names) if node.op_type == "Gather" else _product(node, each, names, accuracy_level)
-    del model.graph.node[:]
-    model.graph.node.extend(nodes)
-    read = {name for node in nodes for name in node.input}
-    kept = [onnx.TensorProto.FromString(item.SerializeToString()) for item in model.graph.initializer if item.name in read]
-    del model.graph.initializer[:]
-    model.graph.initializer.extend([*kept, *constants.values()])
-    if not any(entry.domain == DOMAIN for entry in model.opset_import):
-        model.opset_import.append(helper.make_opsetid(DOMAIN, 1))
+    replace_nodes(model, nodes, constants.values())
     return count
 
 
@@ -74,7 +67,7 @@ def _look_up(node: onnx.NodeProto, each: Rounded, names: list[str]) -> list[onnx
             [weights, node.input[1], *rest],
             list(node.output),
             name=f"{node.name}_blocks",
-            domain=DOMAIN,
+            domain=ORT_DOMAIN,
             gather_axis=0,
             quantize_axis=1,
             block_size=each.grid.group,
@@ -93,7 +86,7 @@ def _product(node: onnx.NodeProto, each: Rounded, names: list[str], accuracy_lev
             [node.input[0], *names],
             [result],
             name=f"{node.name}_blocks",
-            domain=DOMAIN,
+            domain=ORT_DOMAIN,
             K=inputs,
             N=outputs,
             bits=each.grid.bits,
