@@ -162,6 +162,7 @@ def _dots(
         x=rows["value"].tolist(),
         y=[place[method] + below for method in rows["method"]],
         mode="markers",
+        cliponaxis=False,  # a gain of nothing lies on the edge where all others are losses
         name="over the control" if against == "control" else "over smoothed labels",
         customdata=[[row.run, titles.get(row.method, row.method), _reading(row, unit)] for row in rows.itertuples()],
         hovertemplate=f"<b>%{{customdata[1]}}</b><br>%{{customdata[2]}}<br>over {words}<extra></extra>",

@@ -112,8 +112,11 @@ def _button(action: str, run_id: str, title: str) -> str:
 
 
 def strip_html(steps: Sequence[StepStatus], order: Sequence[str]) -> str:
-    """One box a stage, in the recipe's ``order``, with its state, time and what is left; all steps unfold below."""
-    stages: dict[str, list[StepStatus]] = {name: [] for name in order}
+    """One box a stage, in the recipe's ``order``, with its state, time and what is left; all steps unfold below.
+
+    A teacher that comes as it is has no stage in the recipe, and its step stands first.
+    """
+    stages: dict[str, list[StepStatus]] = {name: [] for name in ([] if "teach" in order else ["teach"]) + list(order)}
     for step in steps:
         stages.setdefault(step.stage, []).append(step)
     boxes = "".join(_stage(name, parts) for name, parts in stages.items() if parts)

@@ -98,6 +98,8 @@ def test_the_strip_follows_the_recipe_and_says_what_is_left():
         step("distill", "distill", StepState.RUNNING, progress=0.5, eta_seconds=40),
         step("export.distill", "export", StepState.WAITING),
     ]
+    ready = strip_html(steps, ["distill", "export"])  # the teacher came as it is
+    assert ready.index("Teach</b>") < ready.index("Distill</b>")
     html = strip_html(steps, ["teach", "distill", "export"])
     assert html.index("Teach") < html.index("Distill") < html.index("Export")
     assert "from the store" in html and "50 % · 40" in html and "1 of 2 done" in html
