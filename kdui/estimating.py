@@ -66,8 +66,11 @@ class Estimator:
     # --- rows --------------------------------------------------------------------------------------------------
 
     def _measured(self, plan: list[Step], role_last: bool) -> dict[str, Measurement]:
-        """What the store measured of the teacher (or, ``role_last``, of the recipe's last model), by its very digest."""
-        steps = [step for step in plan if step.produces == "measurements"]
+        """What the store measured of the teacher (or, ``role_last``, of the recipe's last model), by its very digest.
+
+        A control is planned after the model that it stands beside, and is not what the recipe makes.
+        """
+        steps = [step for step in plan if step.produces == "measurements" and step.role not in ("control", "smoothed")]
         chosen = steps[-1:] if role_last else [step for step in steps if step.role == "teacher"][:1]
         if not chosen or not self.store.artifacts.has(chosen[0].digest):
             return {}

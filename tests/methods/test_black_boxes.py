@@ -30,6 +30,13 @@ def test_a_table_teaches_and_nothing_is_measured_against_it(bench, folder, split
     rows = bench.store.results.rows_of_run(run.id)
     assert len(rows) == 2 and {(row["retained"], row["speedup"]) for row in rows} == {(None, None)}
     assert digest_of(run, "teacher") == bench.plan(recipe(f"csv:{path}"))[0].digest
+    rows = (
+        Estimator(bench.store, lambda task, ref: {"parameters": 1442, "macs": 23000})
+        .estimate(run.recipe, bench.plan(run.recipe.model_dump()))
+        .rows
+    )
+    (accuracy,) = [row for row in rows if row.quantity == "Accuracy"]
+    assert accuracy.result == found["distill"]["accuracy"].value != found["distill.control"]["accuracy"].value
 
 
 def test_a_table_with_other_columns_is_refused_before_queueing(bench, folder, answers):
