@@ -27,10 +27,17 @@
     const first = !drawn.has(element);
     drawn.set(element, { json, change });
     const Plotly = await kdui.plotly();
+    if (drawn.get(element)?.json !== json) return; // cleared, or a newer figure came while Plotly was on its way
     const figure = change(themed(json));
     if (!webgl) for (const trace of figure.data) if (trace.type === "scattergl") trace.type = "scatter";
     await Plotly.react(element, figure.data, figure.layout, { ...kdui.config });
     if (first) sized.observe(element);
+  };
+  // Forgets the chart on this element: what another run drew must not shine through when that one lacks a series or a chart.
+  const clear = (element) => {
+    drawn.delete(element);
+    sized.unobserve(element);
+    if (element.data) window.Plotly.purge(element);
   };
   window.addEventListener("kdui:theme", () => { for (const [element, { json, change }] of drawn) draw(element, json, change); });
 
@@ -132,5 +139,5 @@
     let timer;
     return (...given) => { clearTimeout(timer); timer = setTimeout(() => work(...given), wait); };
   };
-  kdui.live = { draw, append, themed, set, poll, escape, save, picture, titled, savable, later };
+  kdui.live = { draw, clear, append, themed, set, poll, escape, save, picture, titled, savable, later };
 })();

@@ -2,8 +2,9 @@
 (() => {
   "use strict";
   const { kdui } = window;
-  const { draw, append, set, poll, later } = kdui.live;
+  const { draw, clear, append, set, poll, later } = kdui.live;
   const FINAL = new Set(["succeeded", "failed", "cancelled", "interrupted"]);
+  const KINDS = ["loss", "metric"];
 
   const mount = (root, server) => {
     const part = (id) => root.querySelector(`#${id}`);
@@ -30,6 +31,8 @@
       if (!run || run === view.run) return;
       Object.assign(view, { run, cursor: 0, state: "", curves: {} });
       set(part("run-message"), "");
+      for (const kind of KINDS) clear(part(`run-${kind}`));
+      part("run-curves").hidden = true;
       for (const row of root.querySelectorAll("tr[data-run]")) {
         row.classList.toggle("chosen", row.dataset.run === run);
         row.toggleAttribute("aria-current", row.dataset.run === run);
@@ -62,18 +65,19 @@
       if (atEnd) pane.scrollTop = pane.scrollHeight;
     };
     const curves = async (fresh, anew) => {
+      const { run } = view;
       if (anew) part("run-curves").hidden = !Object.keys(fresh).length;
       for (const [kind, json] of Object.entries(fresh)) {
         part("run-curves").hidden = false;
         view.curves[kind] = view.curves[kind] ? append(view.curves[kind], json) : json;
-        const { run } = view;
         await draw(part(`run-${kind}`), view.curves[kind], (figure) => {
           figure.layout.uirevision = run; // zoom survives updates, not another run
           figure.layout.showlegend = false; // both charts share the one below them
           return figure;
         });
+        if (run !== view.run) return; // another run was chosen meanwhile: what is left of this answer is not its own
       }
-      for (const kind of ["loss", "metric"]) part(`run-${kind}`).closest("figure").hidden = !view.curves[kind];
+      for (const kind of KINDS) part(`run-${kind}`).closest("figure").hidden = !view.curves[kind];
       set(part("run-legend"), legend());
     };
     // Steps by their colour, named values by the dash of their line.

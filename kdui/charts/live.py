@@ -49,7 +49,7 @@ def live_figure(
             go.Scatter(
                 x=series["at"].to_numpy(float),
                 y=series["value"].to_numpy(float),
-                uid=f"{step}|{name}",
+                uid=series_id(step, name),
                 name=f"{labels.get(step, step)}: {name.replace('_', ' ')}",
                 mode="lines+markers" if kind == "metric" else "lines",
                 line={"color": style.COLOURS[role], "width": 2, "dash": DASHES[names.index(name) % len(DASHES)]},
@@ -58,6 +58,12 @@ def live_figure(
             )
         )
     return figure
+
+
+def series_id(*parts: str) -> str:
+    """A name for a series that no other parts share, of letters, digits and hyphens: Plotly builds CSS selectors of it."""
+    coded = ("".join(sign if sign.isascii() and sign.isalnum() else f"-{ord(sign):x}-" for sign in part) for part in parts)
+    return "--".join(coded)
 
 
 def thinned(series: pd.DataFrame) -> pd.DataFrame:

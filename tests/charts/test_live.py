@@ -1,6 +1,8 @@
 """Live curves: every named loss is a series, resumed epochs do not zigzag, long runs stay light."""
 
-from kdui.charts.live import MOST_POINTS, curve_points, live_figure
+import re
+
+from kdui.charts.live import MOST_POINTS, curve_points, live_figure, series_id
 from kdui.core.run import Event
 
 
@@ -22,7 +24,7 @@ def test_named_losses_are_series_in_the_colour_of_their_role():
     ]
     drawn = draw(events)
     assert [trace.name for trace in drawn.data] == ["BiLSTM: soft", "BiLSTM: hard", "control: hard"]
-    assert drawn.data[0].uid == "distill|soft" and list(drawn.data[0].y) == [2.0, 1.5]
+    assert drawn.data[0].uid == "distill--soft" and list(drawn.data[0].y) == [2.0, 1.5]
     assert (
         drawn.data[0].line.color == drawn.data[1].line.color == "#0D9488" and drawn.data[0].line.dash != drawn.data[1].line.dash
     )
@@ -44,3 +46,11 @@ def test_long_runs_are_thinned_and_keep_their_last_point():
 def test_no_events_give_empty_axes_and_zoom_is_kept():
     drawn = draw([])
     assert len(drawn.data) == 0 and drawn.layout.uirevision == "kept"
+
+
+def test_series_ids_are_safe_in_css_and_no_two_series_share_one():
+    series = [("teach", "validation_loss"), ("teach_validation", "loss")]
+    series += [("distill.control", "soft"), ("distill-control", "soft")]
+    series += [("größe", "<b>|\"' x"), ("größe", "<b>|\"' y"), ("a", "b--c"), ("a--b", "c")]
+    found = [series_id(*parts) for parts in series]
+    assert len(set(found)) == len(series) and all(re.fullmatch("[A-Za-z0-9-]+", name) for name in found), found

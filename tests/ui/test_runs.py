@@ -77,12 +77,12 @@ def test_curves_come_as_plotly_json_and_later_only_what_is_new(bench, calls):
     log.append("metric", step="distill", at=1.0, validation=91.0, validation_loss=0.4)
     first = calls.run_detail({"run": run.id, "cursor": 0})
     series = [trace["uid"] for trace in json.loads(first["curves"]["loss"])["data"]]
-    assert series == ["distill|soft", "distill|hard", "distill|validation_loss"]
-    assert [trace["uid"] for trace in json.loads(first["curves"]["metric"])["data"]] == ["distill|validation"]
+    assert series == ["distill--soft", "distill--hard", "distill--validation-5f-loss"]
+    assert [trace["uid"] for trace in json.loads(first["curves"]["metric"])["data"]] == ["distill--validation"]
     assert calls.run_detail({"run": run.id, "cursor": first["cursor"]})["curves"] == {}
     log.append("loss", step="distill", at=0.2, soft=1.5)
     later = calls.run_detail({"run": run.id, "cursor": first["cursor"]})
-    assert [trace["uid"] for trace in json.loads(later["curves"]["loss"])["data"]] == ["distill|soft"]
+    assert [trace["uid"] for trace in json.loads(later["curves"]["loss"])["data"]] == ["distill--soft"]
 
 
 def step(name: str, stage: str, state: StepState, **values) -> StepStatus:
