@@ -19,7 +19,7 @@
     await Promise.all(["gains.js", "layers.js", "evidence.js"].map(kdui.load));
     const [gains, layers] = [kdui.gains.mount(root, server), kdui.layers.mount(root, server)];
     const evidence = kdui.evidence.mount(root, server);
-    const view = { task: "", limits: {}, ranges: {}, sort: "accuracy", down: true, page: 1, asked: 0, figure: "", key: "" };
+    const view = { task: "", limits: {}, ranges: {}, sort: "headline", down: true, page: 1, asked: 0, figure: "", key: "" };
 
     // --- sliders: log scales from the data; the open end sets no limit ----------------------------------------------
     const sliders = [...root.querySelectorAll("[data-limit]")];
@@ -86,7 +86,7 @@
       return figure;
     });
     const remember = () => {
-      const kept = { task: view.task, x: axis.value === "latency_ms" ? "" : axis.value, sort: view.sort === "accuracy" && view.down ? "" : `${view.down ? "-" : ""}${view.sort}` };
+      const kept = { task: view.task, x: axis.value === "latency_ms" ? "" : axis.value, sort: view.sort === "headline" && view.down ? "" : `${view.down ? "-" : ""}${view.sort}` };
       for (const [name, key] of Object.entries(KEYS)) kept[key] = view.limits[name] ?? "";
       kdui.url.set(kept);
     };

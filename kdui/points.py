@@ -1,4 +1,7 @@
-"""The measured models of a task as a data frame, kept between calls and extended by what is new."""
+"""The measured models of a task as a data frame, kept between calls and extended by what is new.
+
+The column ``headline`` is the task's headline metric, whatever it is called there; ``TASKS[task].headline`` says what it is.
+"""
 
 import threading
 from functools import cache
@@ -9,9 +12,6 @@ from kdui.store.store import Store
 
 if TYPE_CHECKING:
     import pandas
-
-# The y axis of the charts: the headline metric of the task, whatever it is called there.
-CHARTED = {"headline": "accuracy", "headline_low": "accuracy_low", "headline_high": "accuracy_high"}
 
 
 class Points:
@@ -43,7 +43,7 @@ class Points:
         import pandas
 
         names, rows = self.store.results.rows_of_task(task, after)
-        frame = pandas.DataFrame(rows, columns=names).drop(columns="id").rename(columns=CHARTED)
+        frame = pandas.DataFrame(rows, columns=names).drop(columns="id")
         # What travels over a wire: the packed file where there is one, else the gzipped graph.
         frame["download_mb"] = frame["packed_mb"].astype(float).fillna(frame["gzip_mb"].astype(float))
         recipes = self.store.runs.recipes(dict.fromkeys(frame["run"]))

@@ -130,7 +130,7 @@ def servable(task: str, points: "pandas.DataFrame", present: Callable[[str], boo
             task=task,
             run=row["run"],
             file_bytes=round((row["file_mb"] or 0) * 1e6),
-            headline=f"{row['accuracy']:.1f} {unit} {Origin(row['origin']).mark}",
+            headline=f"{row['headline']:.1f} {unit} {Origin(row['origin']).mark}",
         )
         if len(found) >= MOST_SERVABLE:
             break

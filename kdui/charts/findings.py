@@ -46,7 +46,7 @@ def finding(models: pd.DataFrame, budget: Budget, metric: Metric) -> str:
     article = "An" if VOWEL_NUMBER.match(size.strip()) else "A"
     subject = f"{article}{size} {NOUNS[winner['role']]}"
     if not math.isfinite(winner["retained"]):
-        return f"{subject} reaches {headline(metric, winner['accuracy'])} {metric.title.lower()}"
+        return f"{subject} reaches {headline(metric, winner['headline'])} {metric.title.lower()}"
     return f"{subject} keeps {floor(winner['retained'])} % of the teacher{_speed(winner['speedup'])}"
 
 

@@ -68,7 +68,7 @@ def candidates(models: pd.DataFrame) -> pd.DataFrame:
 
 def best(models: pd.DataFrame, budget: Budget, higher_is_better: bool = True) -> pd.Series | None:
     """The model with the best headline within the budget; of equals the faster, then the smaller. None if none fits."""
-    headline = models["accuracy"].to_numpy(float)
+    headline = models["headline"].to_numpy(float)
     fits = (models["role"] != "teacher").to_numpy() & within(models, budget).to_numpy() & ~np.isnan(headline)
     positions = np.flatnonzero(fits)
     if not len(positions):
@@ -97,7 +97,7 @@ def limit_costs(models: pd.DataFrame, budget: Budget, higher_is_better: bool = T
     Wider: the smallest limit that lets a better model in. Tighter: just below the winner's own cost, all else equal.
     Where nothing fits, each limit alone is widened until something does.
     """
-    models = candidates(models[["role", "label", "accuracy", "low", "high", "latency_ms", "download_mb", "retained"]])
+    models = candidates(models[["role", "label", "headline", "low", "high", "latency_ms", "download_mb", "retained"]])
     winner = best(models, budget, higher_is_better)
     if winner is None:
         return _admissions(models, budget, higher_is_better)
@@ -110,12 +110,12 @@ def limit_costs(models: pd.DataFrame, budget: Budget, higher_is_better: bool = T
 
 
 def _difference(better: pd.Series, than: pd.Series, higher_is_better: bool) -> float:
-    return float(better["accuracy"] - than["accuracy"]) * (1 if higher_is_better else -1)
+    return float(better["headline"] - than["headline"]) * (1 if higher_is_better else -1)
 
 
 def _relaxed(models: pd.DataFrame, budget: Budget, column: Any, winner: pd.Series, higher: bool) -> LimitCost | None:
-    headline = models["accuracy"].to_numpy(float) * (1 if higher else -1)
-    better = headline > winner["accuracy"] * (1 if higher else -1)
+    headline = models["headline"].to_numpy(float) * (1 if higher else -1)
+    better = headline > winner["headline"] * (1 if higher else -1)
     beyond = models[column].to_numpy(float) > getattr(budget, column)
     without = within(models, budget.model_copy(update={column: None})).to_numpy()
     rest = models.take(np.flatnonzero(better & beyond & without))

@@ -24,9 +24,9 @@ class Gain(Frozen):
 
 def teacher_gain(points: pd.DataFrame, runs: tuple[str, ...], higher_is_better: bool = True) -> Gain | None:
     """The paired gain over these runs (repeats of one recipe); None where no run has both student and control of one stage."""
-    chosen = points[points["run"].isin(runs) & points["role"].isin(("student", "control")) & points["accuracy"].notna()]
+    chosen = points[points["run"].isin(runs) & points["role"].isin(("student", "control")) & points["headline"].notna()]
     pairs: dict[tuple[str, str], dict[str, tuple[float, str]]] = {}
-    columns = ["run", "step", "role", "accuracy", "digest"]
+    columns = ["run", "step", "role", "headline", "digest"]
     for run, step, role, value, artifact in chosen[columns].itertuples(index=False, name=None):
         pairs.setdefault((run, step.removesuffix(".control")), {}).setdefault(role, (value, artifact))
     # A cached pair that several recipes share is one observation, not several.

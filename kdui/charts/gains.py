@@ -25,7 +25,7 @@ COLUMNS = (
     "value",
     "half_width",
     "apart",
-    "accuracy",
+    "headline",
     "seeds",
     "run",
     "created",
@@ -47,22 +47,22 @@ def method_gains(points: pd.DataFrame, higher_is_better: bool = True) -> pd.Data
     chosen = chosen.assign(
         stage=chosen["step"].str.split(".", n=2).str[1].fillna(""),
         group=joined_groups(chosen),
-        accuracy=chosen["accuracy"].astype(float),
+        headline=chosen["headline"].astype(float),
     ).sort_values("created", ascending=False, kind="stable")
     made = ~chosen["role"].isin(tuple(CONTROLS))
     students = chosen[made].drop_duplicates(["run", "stage"])
-    controls = chosen.loc[~made, ["run", "stage", "role", "accuracy", "digest"]]
+    controls = chosen.loc[~made, ["run", "stage", "role", "headline", "digest"]]
     pairs = students.merge(controls, on=["run", "stage"], suffixes=("", "_control"))
     pairs = pairs.drop_duplicates(["group", "role_control", "digest", "digest_control"])
     if pairs.empty:
         return pd.DataFrame(columns=list(COLUMNS))
-    pairs["gain"] = (pairs["accuracy"] - pairs["accuracy_control"]) * (1 if higher_is_better else -1)
+    pairs["gain"] = (pairs["headline"] - pairs["headline_control"]) * (1 if higher_is_better else -1)
     grouped = pairs.groupby(["group", "role_control"], sort=False)
     found = grouped[["method", "run", "created", "settings"]].first()
     gain = grouped["gain"]
-    found["value"], found["seeds"], found["accuracy"] = gain.mean(), gain.count(), grouped["accuracy"].mean()
+    found["value"], found["seeds"], found["headline"] = gain.mean(), gain.count(), grouped["headline"].mean()
     found["half_width"] = _half_widths(gain)
-    together = _half_widths(grouped["accuracy"]) + _half_widths(grouped["accuracy_control"])
+    together = _half_widths(grouped["headline"]) + _half_widths(grouped["headline_control"])
     found["apart"] = found["value"].abs() > together
     found = found.reset_index().rename(columns={"role_control": "against"})
     for key in ("teacher", "student"):

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from kdui.charts import style
 from kdui.charts.numbers import plain, signed
 
-Quantity = Literal["value", "accuracy"]
+Quantity = Literal["value", "headline"]
 AXES = ("temperature", "soft_weight")
 TEXT = "#1C1F2A"  # the browser swaps in the theme's ink
 TEAL, SLATE = "13,148,136", "100,116,139"  # of the student and of its control
@@ -70,8 +70,8 @@ def grid_title(cells: pd.DataFrame, quantity: Quantity, unit: str, higher_is_bet
 
 
 def _reading(row: Any, quantity: Quantity, unit: str) -> str:
-    if quantity == "accuracy":
-        return f"{row['accuracy']:.1f} {unit}"
+    if quantity == "headline":
+        return f"{row['headline']:.1f} {unit}"
     width = "" if row["seeds"] == 1 else f" ± {row['half_width']:.1f}"
     return f"{signed(row['value'])}{width} points over the control"
 
@@ -127,14 +127,14 @@ def grid_figure(
 def _cell(row: Any, quantity: Quantity) -> str:
     if row is None:
         return ""
-    return signed(row.value) if quantity == "value" else f"{row.accuracy:.1f}"
+    return signed(row.value) if quantity == "value" else f"{row.headline:.1f}"
 
 
 def _hover(row: Any, unit: str) -> list[str]:
     if row is None:
         return ["", ""]
     width = ", one seed" if row.seeds == 1 else f" ± {row.half_width:.2f}, {row.seeds} seeds"
-    text = f"<b>temperature {plain(row.temperature)}, α {plain(row.soft_weight)}</b><br>{row.accuracy:.2f} {unit}"
+    text = f"<b>temperature {plain(row.temperature)}, α {plain(row.soft_weight)}</b><br>{row.headline:.2f} {unit}"
     return [row.run, f"{text}<br>{signed(row.value, 2)}{width} points over the control"]
 
 

@@ -25,7 +25,7 @@ DRAWN = (
     "origin",
     "interval",
     "repeats",
-    "accuracy",
+    "headline",
     "low",
     "high",
     "retained",
@@ -53,16 +53,16 @@ def pareto_figure(
     """
     budget = budget or Budget()
     cost = models[x].to_numpy(float)
-    there = np.flatnonzero(np.isfinite(cost) & (cost > 0) & models["accuracy"].notna().to_numpy())
+    there = np.flatnonzero(np.isfinite(cost) & (cost > 0) & models["headline"].notna().to_numpy())
     known = models[list(dict.fromkeys((*DRAWN, x)))].take(there).reset_index(drop=True)
-    front = pareto_front(known[x].to_numpy(), known["accuracy"].to_numpy(), metric.higher_is_better)
+    front = pareto_front(known[x].to_numpy(), known["headline"].to_numpy(), metric.higher_is_better)
     drawn = _thinned(known, front)
     errors = len(drawn) <= MOST_ERROR_BARS
     name, unit = QUANTITIES[x]
     line = known.take(front)
     # Plain traces, all at once: a figure copies those that are objects, and checks itself anew for each that is added.
     figure = go.Figure(
-        data=[*_traces(drawn, x, budget, settings, errors=errors), _front_line(line[x], line["accuracy"])],
+        data=[*_traces(drawn, x, budget, settings, errors=errors), _front_line(line[x], line["headline"])],
         layout=style.layout(
             title={
                 "text": finding(models, budget, metric),
@@ -81,7 +81,7 @@ def _traces(drawn: pd.DataFrame, x: str, budget: Budget, settings: Sequence[str]
     """For each role its entry in the legend, and a trace for what is over the budget or within it, measured or not."""
     many = len(drawn) > MANY
     # Of thousands little is told: rows that are short are taken apart quickly.
-    short = drawn[list(dict.fromkeys(("run", x, "accuracy", "interval", "low", "high")))] if many else drawn
+    short = drawn[list(dict.fromkeys(("run", x, "headline", "interval", "low", "high")))] if many else drawn
     inside, simulated = within(drawn, budget).to_numpy(), (drawn["origin"] != Origin.MEASURED).to_numpy()
     traces = []
     for role in style.ROLES:
@@ -112,7 +112,7 @@ def _thinned(models: pd.DataFrame, front: np.ndarray) -> pd.DataFrame:
     """All of the front and the teachers, and at most 1,000 controls and 2,000 others, spread evenly over the headline metric."""
     if len(models) <= MOST_CONTROLS:
         return models
-    role, order = models["role"].to_numpy(), np.argsort(models["accuracy"].to_numpy(float), kind="stable")
+    role, order = models["role"].to_numpy(), np.argsort(models["headline"].to_numpy(float), kind="stable")
     keep = role == "teacher"
     keep[front] = True
     controls = (role == "control") | (role == "smoothed")
@@ -147,7 +147,7 @@ def _points(
     trace = {
         "type": "scattergl" if many else "scatter",
         "x": rows[x].to_numpy(float),
-        "y": rows["accuracy"].to_numpy(float),
+        "y": rows["headline"].to_numpy(float),
         "mode": "markers",
         "name": style.TITLES[role],
         "legendgroup": role,
@@ -166,8 +166,8 @@ def _points(
         trace["error_y"] = {
             "type": "data",
             "symmetric": False,
-            "array": (rows["high"] - rows["accuracy"]).to_numpy(float),
-            "arrayminus": (rows["accuracy"] - rows["low"]).to_numpy(float),
+            "array": (rows["high"] - rows["headline"]).to_numpy(float),
+            "arrayminus": (rows["headline"] - rows["low"]).to_numpy(float),
             "color": colour,
             "thickness": 1.2,
             "width": 4,
@@ -177,11 +177,11 @@ def _points(
 
 def _custom(rows: pd.DataFrame, settings: Sequence[str]) -> list[list[str]]:
     """What a click and a hover need of each point: run, label, three lines of numbers."""
-    return [[row.run, row.label, _accuracy(row), _costs(row), _settings(row.settings, settings)] for row in rows.itertuples()]
+    return [[row.run, row.label, _headline(row), _costs(row), _settings(row.settings, settings)] for row in rows.itertuples()]
 
 
-def _accuracy(row: Any) -> str:
-    text = f"{row.accuracy:.2f}"
+def _headline(row: Any) -> str:
+    text = f"{row.headline:.2f}"
     if row.interval:
         n = f"{row.repeats} seeds" if row.interval == "seeds" else "test sample"
         text += f" ({row.low:.2f} – {row.high:.2f}, 95 %, {n})"
@@ -277,7 +277,7 @@ def _draw_budget(figure: go.Figure, models: pd.DataFrame, x: str, budget: Budget
             xshift=6,
             font={"color": style.OVER_BUDGET, "size": 14},
         )
-    teachers = models.loc[models["role"] == "teacher", "accuracy"]
+    teachers = models.loc[models["role"] == "teacher", "headline"]
     # With several teachers each student is held against its own, so there is no one level to draw.
     if budget.retained is not None and len(teachers) == 1:
         figure.add_hline(

@@ -21,18 +21,18 @@ AVERAGED = (
     "retained",
     "speedup",
 )
-NUMBERS = ("accuracy", "accuracy_low", "accuracy_high", *AVERAGED)
+NUMBERS = ("headline", "headline_low", "headline_high", *AVERAGED)
 KEPT = ("run", "run_name", "step", "role", "label", "model", "digest", "origin", "latency_origin", "created", "settings")
 
 
 def merge_repeats(points: pd.DataFrame) -> pd.DataFrame:
     """Models of a task, one row each, from ``Workbench.points``.
 
-    Adds ``repeats`` (number of seeds) and ``low``/``high``: the 95 % t-interval over seeds, or the interval of the test
-    accuracy where there is one seed; ``interval`` says which. Text columns are those of the newest run.
+    Adds ``repeats`` (number of seeds) and ``low``/``high``: the 95 % t-interval over seeds, or the interval of the
+    headline on the test data where there is one seed; ``interval`` says which. Text columns are those of the newest run.
     """
     if points.empty:
-        return pd.DataFrame(columns=[*KEPT, *AVERAGED, "accuracy", "low", "high", "interval", "repeats", "runs"])
+        return pd.DataFrame(columns=[*KEPT, *AVERAGED, "headline", "low", "high", "interval", "repeats", "runs"])
     groups = joined_groups(points)
     numbers = {column: points[column].astype(float) for column in NUMBERS}  # a column of nothing but None is not a number yet
     frame = points.assign(**numbers, group=groups, settings=_shared_settings(points, groups))
@@ -44,10 +44,10 @@ def merge_repeats(points: pd.DataFrame) -> pd.DataFrame:
     frame = frame.drop_duplicates(["digest", "role"])
     grouped = frame.groupby("group", sort=False)
     merged = pd.concat([grouped[list(KEPT)].first(), grouped[list(AVERAGED)].mean()], axis=1)
-    accuracy = grouped["accuracy"]
-    merged["accuracy"], merged["repeats"] = accuracy.mean(), accuracy.count()
+    headline = grouped["headline"]
+    merged["headline"], merged["repeats"] = headline.mean(), headline.count()
     merged["runs"] = [tuple(runs[group]) for group in merged.index]
-    _add_interval(merged, accuracy.std(), grouped[["accuracy_low", "accuracy_high"]].first())
+    _add_interval(merged, headline.std(), grouped[["headline_low", "headline_high"]].first())
     # Few words over many rows: as categories they compare and filter a hundred times faster.
     return merged.reset_index().astype({"role": "category", "origin": "category", "interval": "category"})
 
@@ -86,6 +86,6 @@ def _add_interval(merged: pd.DataFrame, deviation: pd.Series, test: pd.DataFrame
         same = repeats == n
         width[same] = deviation[same].map(lambda value, n=n: half_width(value, n))
     over_seeds = width.notna()
-    merged["low"] = (merged["accuracy"] - width).where(over_seeds, test["accuracy_low"])
-    merged["high"] = (merged["accuracy"] + width).where(over_seeds, test["accuracy_high"])
+    merged["low"] = (merged["headline"] - width).where(over_seeds, test["headline_low"])
+    merged["high"] = (merged["headline"] + width).where(over_seeds, test["headline_high"])
     merged["interval"] = np.where(over_seeds, "seeds", np.where(merged["low"].notna(), "test", ""))

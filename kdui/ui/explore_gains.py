@@ -141,7 +141,7 @@ def gains_markup() -> str:
 
 
 def _quantity() -> str:
-    choices = options([("value", "Gain over the control"), ("accuracy", "What the student reached")])
+    choices = options([("value", "Gain over the control"), ("headline", "What the student reached")])
     return f'<label class="field" hidden><span>Show</span><select id="grid-quantity">{choices}</select></label>'
 
 

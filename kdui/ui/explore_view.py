@@ -37,7 +37,7 @@ class Wish(Frozen):
     task: str
     x: Literal["latency_ms", "download_mb", "parameters", "macs"] = "latency_ms"
     budget: Budget = Budget()
-    sort: str = "accuracy"
+    sort: str = "headline"
     down: bool = True
     page: int = Field(default=1, ge=1)
 
@@ -52,7 +52,7 @@ def winner_html(models: pd.DataFrame, budget: Budget, metric: Metric, task: str)
         what = "No student has been measured yet." if candidates(models).empty else "Nothing fits this budget."
         return f'<div class="note" role="status"><b>{what}</b>{costs}</div>{_teacher_fits(models, budget, metric)}'
     over = "Best of all: no limit is set" if budget.is_open else "Best within budget"
-    numbers = [f"{number(winner['accuracy'], metric.unit)}{mark(winner['origin'])}", number(winner["download_mb"], "MB")]
+    numbers = [f"{number(winner['headline'], metric.unit)}{mark(winner['origin'])}", number(winner["download_mb"], "MB")]
     if math.isfinite(winner["latency_ms"]):
         numbers.append(f"{number(winner['latency_ms'], 'ms')}{mark(winner['latency_origin'])}")
     control = "<p>It is the student that learned without the teacher.</p>" if winner["role"] == "control" else ""
@@ -89,7 +89,7 @@ def _teacher_fits(models: pd.DataFrame, budget: Budget, metric: Metric) -> str:
     teachers = models[(models["role"] == "teacher") & within(models, budget)]
     if budget.is_open or teachers.empty:
         return ""
-    return f'<p class="lead">The teacher itself fits this budget, at {number(teachers["accuracy"].max(), metric.unit)}.</p>'
+    return f'<p class="lead">The teacher itself fits this budget, at {number(teachers["headline"].max(), metric.unit)}.</p>'
 
 
 def gain_html(points: pd.DataFrame, by_run: Mapping[str, Any], models: pd.DataFrame, budget: Budget, metric: Metric) -> str:
@@ -124,7 +124,7 @@ def table_html(models: pd.DataFrame, settings: Sequence[str], metric: Metric, wi
     columns = [
         ("label", "Model"),
         *((f"settings:{key}", _setting_title(key)) for key in settings),
-        ("accuracy", metric.title),
+        ("headline", metric.title),
         *([] if wish.budget.is_open else [("fits", "Budget")]),
         *((name, title) for name, (title, _) in numbers.items()),
     ]
@@ -146,7 +146,7 @@ def sorted_index(models: pd.DataFrame, fits: pd.Series, sort: str, down: bool) -
     elif sort == "fits":
         values = fits
     else:
-        values = models[sort if sort in ("label", *NUMBERS) else "accuracy"]
+        values = models[sort if sort in ("label", *NUMBERS) else "headline"]
     keys = pd.DataFrame({"value": values, "label": models["label"]})
     return keys.sort_values(["value", "label"], ascending=[not down, True], na_position="last", kind="stable").index
 
@@ -199,7 +199,7 @@ def _headline(row: dict[str, Any], metric: Metric) -> str:
         half = (row["high"] - row["low"]) / 2
         over = f"over {row['repeats']} seeds" if row["interval"] == "seeds" else "of the test sample"
         width = f' <span class="mute" title="95 % interval {over}">± {half:.1f}</span>'
-    return f"{row['accuracy']:.1f}{width}&nbsp;{metric.unit}{mark(row['origin'])}"
+    return f"{row['headline']:.1f}{width}&nbsp;{metric.unit}{mark(row['origin'])}"
 
 
 def _value(row: dict[str, Any], name: str, unit: str) -> str:

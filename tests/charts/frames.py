@@ -15,9 +15,9 @@ COLUMNS = (
     "digest",
     "seed",
     "group",
-    "accuracy",
-    "accuracy_low",
-    "accuracy_high",
+    "headline",
+    "headline_low",
+    "headline_high",
     "latency_ms",
     "latency_low",
     "latency_high",
@@ -37,7 +37,7 @@ COLUMNS = (
 )
 
 
-def point(run: str, role: str, accuracy: float, **values: Any) -> dict[str, Any]:
+def point(run: str, role: str, headline: float, **values: Any) -> dict[str, Any]:
     """One measured model; what is not given takes a plain default."""
     seed = values.get("seed", 0)
     row: dict[str, Any] = dict.fromkeys(COLUMNS, np.nan)
@@ -51,15 +51,15 @@ def point(run: str, role: str, accuracy: float, **values: Any) -> dict[str, Any]
         digest=f"{run}-{role}-{seed}",
         seed=seed,
         group=f"{run}-{role}",
-        accuracy=accuracy,
-        accuracy_low=accuracy - 1,
-        accuracy_high=accuracy + 1,
+        headline=headline,
+        headline_low=headline - 1,
+        headline_high=headline + 1,
         latency_ms=1.0,
         file_mb=4.0,
         download_mb=4.0,
         parameters=1e6,
         macs=1e6,
-        retained=accuracy,
+        retained=headline,
         speedup=2.0,
         origin="measured",
         latency_origin="measured",
@@ -80,8 +80,8 @@ def random_points(n: int, seed: int = 0) -> pd.DataFrame:
     roles = np.array(["teacher", "student", "control", "compressed"])[np.arange(n) % 4]
     run = np.arange(n) // 4
     recipe, seeds = run // 3, run % 3
-    accuracy = np.select([roles == "teacher", roles == "student", roles == "control"], [97.6, 96.5, 95.6], 96.0)
-    accuracy = np.round(accuracy + draw.normal(0, 0.8, n), 2)
+    headline = np.select([roles == "teacher", roles == "student", roles == "control"], [97.6, 96.5, 95.6], 96.0)
+    headline = np.round(headline + draw.normal(0, 0.8, n), 2)
     latency = 10 ** draw.uniform(-1, 1.5, n)
     return pd.DataFrame(
         {
@@ -94,9 +94,9 @@ def random_points(n: int, seed: int = 0) -> pd.DataFrame:
             "digest": [f"d{i}" for i in range(n)],
             "seed": seeds,
             "group": [f"g{i}-{role}" for role, i in zip(roles, recipe, strict=True)],
-            "accuracy": accuracy,
-            "accuracy_low": accuracy - 0.7,
-            "accuracy_high": accuracy + 0.7,
+            "headline": headline,
+            "headline_low": headline - 0.7,
+            "headline_high": headline + 0.7,
             "latency_ms": latency,
             "latency_low": latency * 0.95,
             "latency_high": latency * 1.1,
@@ -107,7 +107,7 @@ def random_points(n: int, seed: int = 0) -> pd.DataFrame:
             "parameters": 10 ** draw.uniform(4, 7.3, n),
             "macs": 10 ** draw.uniform(5, 9, n),
             "memory_mb": 50.0,
-            "retained": accuracy / 97.6 * 100,
+            "retained": headline / 97.6 * 100,
             "speedup": 16.4 / latency,
             "origin": np.where((roles == "compressed") & (run % 2 == 0), "simulated", "measured"),
             "latency_origin": "measured",

@@ -38,7 +38,7 @@ def test_best_within_budget_matches_a_loop_over_all_models(seed: int):
         if row.role != "teacher" and row.latency_ms <= 4 and row.download_mb <= 2 and row.retained >= 96
     ]
     winner = best(models, budget)
-    assert winner is not None and winner["accuracy"] == max(row.accuracy for row in fitting)
+    assert winner is not None and winner["headline"] == max(row.headline for row in fitting)
     assert within(models, budget).sum() == len(fitting) + sum(
         1
         for row in models.itertuples()
@@ -50,10 +50,10 @@ def test_best_within_budget_matches_a_loop_over_all_models(seed: int):
 def test_a_relaxed_limit_is_the_smallest_that_buys_anything(seed: int):
     models = merge_repeats(random_points(1200, seed))
     budget = Budget(latency_ms=0.5, download_mb=3)
-    now = best(models, budget)["accuracy"]
+    now = best(models, budget)["headline"]
     found = [cost for cost in limit_costs(models, budget) if cost.move == "relax" and cost.quantity == "latency_ms"]
     gains = {
-        limit: best(models, Budget(latency_ms=limit, download_mb=3))["accuracy"] - now
+        limit: best(models, Budget(latency_ms=limit, download_mb=3))["headline"] - now
         for limit in models["latency_ms"][models["latency_ms"] > 0.5].sort_values()
     }
     first = next(((limit, gain) for limit, gain in gains.items() if gain > 0), None)
@@ -67,7 +67,7 @@ def test_a_tightened_limit_costs_the_step_to_the_next_best(seed: int):
     winner = best(models, budget)
     (tight,) = [cost for cost in limit_costs(models, budget) if cost.move == "tighten" and cost.quantity == "download_mb"]
     second = best(models, Budget(latency_ms=8, download_mb=float(np.nextafter(winner["download_mb"], 0))))
-    assert tight.points == pytest.approx(second["accuracy"] - winner["accuracy"])
+    assert tight.points == pytest.approx(second["headline"] - winner["headline"])
     assert tight.limit == second["download_mb"]
 
 
@@ -84,12 +84,12 @@ def test_when_nothing_fits_each_limit_says_what_it_would_let_in():
 def test_an_unknown_latency_is_not_claimed_to_fit():
     models = merge_repeats(points(point("a", "student", 96, latency_ms=np.nan)))
     assert best(models, Budget(latency_ms=100)) is None
-    assert best(models, Budget())["accuracy"] == 96
+    assert best(models, Budget())["headline"] == 96
 
 
 def test_others_whose_interval_overlaps_the_winners_are_its_rivals():
-    def rated(run, role, accuracy, width, **values):
-        return point(run, role, accuracy, accuracy_low=accuracy - width, accuracy_high=accuracy + width, **values)
+    def rated(run, role, headline, width, **values):
+        return point(run, role, headline, headline_low=headline - width, headline_high=headline + width, **values)
 
     models = merge_repeats(
         points(
@@ -102,14 +102,14 @@ def test_others_whose_interval_overlaps_the_winners_are_its_rivals():
     )
     budget = Budget(latency_ms=4)
     winner = best(models, budget)
-    assert winner["accuracy"] == 96.0
+    assert winner["headline"] == 96.0
     assert list(rivals(models, winner, budget)["role"]) == ["control"]
     (tight,) = [cost for cost in limit_costs(models, budget) if cost.quantity == "latency_ms" and cost.move == "tighten"]
     assert tight.points == -2.0 and tight.shown
     (relaxed,) = [
         cost
         for cost in limit_costs(
-            models[models["role"] != "teacher"].assign(accuracy=models["accuracy"] + (models["latency_ms"] > 4)), budget
+            models[models["role"] != "teacher"].assign(headline=models["headline"] + (models["latency_ms"] > 4)), budget
         )
         if cost.move == "relax"
     ]

@@ -17,9 +17,9 @@ def taught(method: str, seed: int, student: float, control: float | None, smooth
     settings = {"teacher": "big", "student": "small", "seed": seed, **values.get("settings", {})}
     common = {"seed": seed, "method": method, "settings": settings, "created": values.get("created", "2026-11-24T10:00:00")}
 
-    def row(role: str, accuracy: float, step: str):
+    def row(role: str, headline: float, step: str):
         made = {"step": f"measure.{step}", "digest": f"{step}-{tag}-{seed}", "group": f"{step}-{tag}"}
-        return {**point(run, role, accuracy), **common, **made}
+        return {**point(run, role, headline), **common, **made}
 
     rows = [row("student", student, method)]
     rows += [] if control is None else [row("control", control, f"{method}.control")]
@@ -72,7 +72,7 @@ def test_a_difference_is_not_shown_where_the_models_own_intervals_overlap():
 def test_a_compressed_model_is_held_against_the_control_of_its_own_stage():
     made = {"method": "distill+prune", "settings": {"teacher": "big", "student": "small"}, "group": "prune", "digest": "p"}
     pruned = {**point("distill--0", "compressed", 94.0), **made, "step": "measure.prune"}
-    control = {**pruned, "role": "control", "accuracy": 93.0, "step": "measure.prune.control", "digest": "c", "group": "c"}
+    control = {**pruned, "role": "control", "headline": 93.0, "step": "measure.prune.control", "digest": "c", "group": "c"}
     found = method_gains(frame(taught("distill", 0, 96, 95), [pruned, control])).set_index("method")["value"]
     assert found.to_dict() == {"distill": 1.0, "distill+prune": 1.0}
 

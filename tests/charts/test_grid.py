@@ -41,7 +41,7 @@ def test_the_best_cell_is_named_with_its_seeds_and_interval():
     assert (
         grid_title(found, "value", "%") == "Best of 3 cells: temperature 4, α 0.3, +2.0 ± 0.2 points over the control (3 seeds)"
     )
-    assert grid_title(found, "accuracy", "%") == "Best of 3 cells: temperature 4, α 0.3, 97.0 % (3 seeds)"
+    assert grid_title(found, "headline", "%") == "Best of 3 cells: temperature 4, α 0.3, 97.0 % (3 seeds)"
 
 
 def test_no_difference_is_claimed_where_the_interval_reaches_zero_or_one_seed_was_run():
@@ -52,7 +52,7 @@ def test_no_difference_is_claimed_where_the_interval_reaches_zero_or_one_seed_wa
 
 
 @pytest.mark.parametrize(
-    ("quantity", "numbers"), [("value", [[0.1, 2.0], [0.4, None]]), ("accuracy", [[95.1, 97.0], [95.4, None]])]
+    ("quantity", "numbers"), [("value", [[0.1, 2.0], [0.4, None]]), ("headline", [[95.1, 97.0], [95.4, None]])]
 )
 def test_unmeasured_cells_stay_empty_and_the_best_one_is_framed(quantity, numbers):
     drawn = grid_figure(cells_of(*GRID), quantity=quantity, about="Digits", unit="%", headline="test accuracy")
@@ -69,4 +69,4 @@ def test_unmeasured_cells_stay_empty_and_the_best_one_is_framed(quantity, number
 
 def test_a_lower_headline_is_better_where_the_task_says_so():
     found = cells_of(*GRID)
-    assert best_cell(found, "accuracy", higher_is_better=False)["temperature"] == 1
+    assert best_cell(found, "headline", higher_is_better=False)["temperature"] == 1

@@ -24,12 +24,12 @@ def test_wilson_interval_of_a_known_case():
 
 def test_seeds_become_one_model_with_a_t_interval():
     rows = [
-        point(f"r{seed}", "student", accuracy, seed=seed, group="g", created=f"2026-11-2{seed}")
-        for seed, accuracy in enumerate((96.0, 96.6, 97.2))
+        point(f"r{seed}", "student", headline, seed=seed, group="g", created=f"2026-11-2{seed}")
+        for seed, headline in enumerate((96.0, 96.6, 97.2))
     ]
     (model,) = merge_repeats(points(*rows)).to_dict("records")
-    assert model["repeats"] == 3 and model["accuracy"] == pytest.approx(96.6)
-    assert model["high"] - model["accuracy"] == pytest.approx(4.3027 * 0.6 / np.sqrt(3), rel=1e-3)
+    assert model["repeats"] == 3 and model["headline"] == pytest.approx(96.6)
+    assert model["high"] - model["headline"] == pytest.approx(4.3027 * 0.6 / np.sqrt(3), rel=1e-3)
     assert model["interval"] == "seeds" and model["run"] == "r2" and set(model["runs"]) == {"r0", "r1", "r2"}
 
 
@@ -63,14 +63,14 @@ def test_a_shared_model_shows_only_the_settings_that_its_recipes_share():
 
 
 def test_no_points_give_an_empty_frame_with_its_columns():
-    assert {"accuracy", "download_mb", "runs"} <= set(merge_repeats(points()).columns)
+    assert {"headline", "download_mb", "runs"} <= set(merge_repeats(points()).columns)
 
 
 def pair(run: str, student: float, control: float, seed: int):
     steps = ("measure.distill", "measure.distill.control")
     return [
-        point(run, role, accuracy, seed=seed, step=step)
-        for role, accuracy, step in zip(("student", "control"), (student, control), steps, strict=True)
+        point(run, role, headline, seed=seed, step=step)
+        for role, headline, step in zip(("student", "control"), (student, control), steps, strict=True)
     ]
 
 

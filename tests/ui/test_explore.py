@@ -84,7 +84,7 @@ def test_csv_holds_every_point_as_stored(bench, calls):
     table = pd.read_csv(io.StringIO(answer["csv"]))
     assert answer["name"] == "kdui-digits.csv" and len(table) == 4
     assert table.set_index("role").loc["compressed", "settings.quantize.bits"] == 4
-    assert table["accuracy"].tolist() == bench.points("digits")["accuracy"].tolist()
+    assert table["headline"].tolist() == bench.points("digits")["headline"].tolist()
 
 
 def test_a_model_is_told_by_the_settings_that_made_it(bench):
@@ -102,8 +102,8 @@ def test_sorting_puts_unknown_values_last_and_knows_settings():
             point("c", "student", 97, settings={"quantize.bits": 4.0}),
         )
     )
-    order = lambda sort, down: models.loc[sorted_index(models, models["accuracy"] > 0, sort, down), "run"].tolist()  # noqa: E731
-    assert order("accuracy", True) == ["c", "b", "a"]
+    order = lambda sort, down: models.loc[sorted_index(models, models["headline"] > 0, sort, down), "run"].tolist()  # noqa: E731
+    assert order("headline", True) == ["c", "b", "a"]
     assert order("settings:quantize.bits", False) == ["c", "a", "b"] and order("settings:quantize.bits", True) == [
         "a",
         "c",

@@ -75,7 +75,7 @@ def test_a_compression_taught_the_model_that_it_recovers_and_no_other(method, se
 def test_a_grid_is_drawn_by_gain_or_accuracy_and_kept_until_the_points_change(bench, calls, monkeypatch):
     frame = pd.DataFrame([row for cell in GRID for row in cell])
     monkeypatch.setattr(bench, "points", lambda task: frame)
-    gain, level = (calls.explore_gains({"task": "digits", "quantity": each})["grid"] for each in ("value", "accuracy"))
+    gain, level = (calls.explore_gains({"task": "digits", "quantity": each})["grid"] for each in ("value", "headline"))
     assert "+2.0 ± 0.2 points" in gain["title"] and "97.0 %" in level["title"] and gain["figure"] != level["figure"]
     assert calls.explore_gains({"task": "digits"}) is calls.explore_gains({"task": "digits"})
     table = pd.read_csv(io.StringIO(calls.explore_gains_csv({"task": "digits", "of": "grid"})["csv"]))
