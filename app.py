@@ -2,6 +2,7 @@
 
 import gc
 import json
+import os
 import signal
 import sys
 import threading
@@ -12,10 +13,12 @@ import typer
 
 if __name__ == "__main__":
     gc.disable()  # what starts up stays: searching it for garbage would be an eighth of the start
+    signal.signal(signal.SIGINT, lambda *_: os._exit(130))  # until main: nothing is begun that would have to be ended
 
-from kdui import terminal
-from kdui.core.errors import KduiError
+from kdui import plain_terminal, proxies, terminal
 from kdui.listing import listing
+from kdui.settings import likely_home
+from kdui.unforeseen import in_words
 from kdui.workbench import Workbench
 
 app = typer.Typer(add_completion=False, no_args_is_help=False, help=__doc__, pretty_exceptions_enable=False)
@@ -101,7 +104,7 @@ def cancel(run_id: RunId) -> None:
     """Take a run from the queue, or stop it; finished stages stay."""
     bench = Workbench()
     bench.cancel(run_id)
-    typer.echo(terminal.wait_until_stopped(bench, run_id))
+    print(terminal.wait_until_stopped(bench, run_id))
 
 
 @app.command()
@@ -121,7 +124,7 @@ def resume(run_id: RunId) -> None:
 def delete(run_id: RunId) -> None:
     """Delete a run and the artifacts that no other run uses."""
     Workbench().delete(run_id)
-    typer.echo(f"Run {run_id} is deleted.")
+    print(f"Run {run_id} is deleted.")
 
 
 @app.command()
@@ -163,7 +166,7 @@ def study(
     table = studying.study_table(bench, chosen, runs)
     if out:
         out.write_text(json.dumps(table, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    terminal.print_json(table) if as_json else typer.echo(studying.markdown(table))
+    terminal.print_json(table) if as_json else print(studying.markdown(table))
 
 
 @app.command()
@@ -205,7 +208,7 @@ def verify(
     else:
         terminal.print_rows(verification.as_rows(found))
         told = {0: "every claim that was checked holds", 1: "not every claim holds", 2: "no claimed figure could be checked"}
-        typer.echo(f"{found.label}: {told[found.code]}.")
+        print(f"{found.label}: {told[found.code]}.")
     raise typer.Exit(found.code)
 
 
@@ -219,7 +222,7 @@ def encode(
 
     found = pack_file(file, out)
     raw = sum(row.raw_bytes for row in found.rows)
-    typer.echo(
+    print(
         f"{out}: {len(found.data):,} bytes; weights {raw:,} → {sum(row.coded_bytes for row in found.rows):,} "
         f"(entropy of their values {found.entropy_bytes:,.0f}, codebooks apart), the rest of the graph {found.graph_bytes:,}."
     )
@@ -234,7 +237,7 @@ def decode(
     from kdui.kdz.on_disk import unpack_file
 
     for path in unpack_file(file, out):
-        typer.echo(f"{path}: {path.stat().st_size:,} bytes")
+        print(f"{path}: {path.stat().st_size:,} bytes")
 
 
 @app.command()
@@ -250,16 +253,32 @@ def doctor(as_json: Json = False) -> None:
 def schema(out: Annotated[Path | None, typer.Option(help="Write to this file.")] = None) -> None:
     """Print the JSON Schema of recipes, with every method's settings."""
     text = json.dumps(terminal.recipe_schema(), indent=1)
-    out.write_text(text, encoding="utf-8") if out else typer.echo(text)
+    out.write_text(text, encoding="utf-8") if out else print(text)
 
 
 def main() -> None:
-    """Run the command line; an error that is meant for a person is printed as a sentence."""
+    """Run the command line: every error ends as a sentence on standard error, Ctrl-C and a closed pipe without a word."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    plain_terminal.prepare()
+    proxies.spare_loopback()
+    code: Any = 0
     try:
         app()
-    except KduiError as error:
-        typer.echo(f"kdui: {error}", err=True)
-        sys.exit(2)
+    except SystemExit as end:
+        code = end.code
+    except KeyboardInterrupt:
+        code = 130
+    except BrokenPipeError:
+        code = 1
+    except Exception as error:
+        code = 2
+        print(f"kdui: {plain_terminal.clean(in_words(error, likely_home()))}", file=sys.stderr)
+    try:
+        sys.stdout.flush()
+    except (OSError, AttributeError, ValueError):  # its reader has gone, or it was closed from the start
+        plain_terminal.leave_pipe()
+        code = code or 1
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import sys
 import tempfile
 import threading
 import time
@@ -20,6 +21,8 @@ def serve(workbench: Workbench, host: str | None, port: int | None, stop: thread
     settings = workbench.settings
     host, port = host or settings.host, port if port is not None else settings.port
     auth = _credentials(settings.auth)
+    for note in settings.notes:
+        print(f"kdui: {note}", file=sys.stderr, flush=True)
     if host not in LOCAL and auth is None:
         raise KduiError(
             f"Serving on {host} would let everybody who reaches this machine start jobs. Set KDUI_AUTH=user:password first."
@@ -32,9 +35,10 @@ def serve(workbench: Workbench, host: str | None, port: int | None, stop: thread
 def _serve(
     workbench: Workbench, host: str, port: int, auth: tuple[str, str] | None, stop: threading.Event, started: float
 ) -> None:
+    # The address first: where it cannot be used, nothing may have been queued or started.
+    page = _launch(workbench, host, port, auth)
     first = queue_quickstart(workbench)
     workbench.start_dispatcher()
-    page = _launch(workbench, host, port, auth)
     gc.freeze()  # the page itself is never garbage, so no later search looks at it: answers wait less
     gc.enable()
     print(

@@ -1,12 +1,16 @@
-"""Paths, limits and switches of one process, read from environment variables once."""
+"""Paths, limits and switches of one process, read from environment variables once and checked together."""
 
 import os
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import Any, Literal
 
 import platformdirs
-from pydantic import Field
+from pydantic import Field, ValidationError, field_validator
 
+from kdui.core.bounds import allowed, shown
+from kdui.core.errors import SettingsError
 from kdui.core.plain import Frozen
 
 VARIABLES = {
@@ -24,6 +28,14 @@ VARIABLES = {
     "serving_memory_mb": "KDUI_SERVING_MEMORY_MB",
     "serving_timeout_s": "KDUI_SERVING_TIMEOUT_S",
 }
+# What a variable may be where its field's type and bounds don't say it.
+SHAPES = {
+    "home": "a folder",
+    "data_dir": "a folder",
+    "database_url": "a database's address, e.g. sqlite:////path/kdui.db or postgresql://user:password@host/name",
+    "host": "the name or address of a network interface, e.g. 127.0.0.1",
+    "auth": "user:password",
+}
 
 
 class Settings(Frozen):
@@ -32,7 +44,7 @@ class Settings(Frozen):
     home: Path = Field(description="store, cache and run folders")
     data_dir: Path | None = Field(default=None, description="folder with data files that the user brought")
     database_url: str | None = Field(default=None, description="SQLAlchemy URL; default: SQLite in home")
-    launcher: str = "local"
+    launcher: Literal["local", "inline"] = "local"
     host: str = "127.0.0.1"
     port: int = Field(default=7860, ge=0, le=65535)
     offline: bool = Field(default=False, description="never use the network")
@@ -40,22 +52,56 @@ class Settings(Frozen):
     quickstart: bool = Field(default=True, description="queue the quickstart recipe on the first start")
     cache_gb: float = Field(default=20.0, gt=0, description="disk for what teachers said; the least recently used goes first")
     runs_per_gpu: int = Field(default=1, ge=1, le=64, description="runs that share a GPU at a time; small models leave it idle")
-    serving_memory_mb: int = Field(default=2048, ge=64)
-    serving_timeout_s: float = Field(default=30.0, gt=0)
+    serving_memory_mb: int = Field(default=2048, ge=64, le=10_000_000)
+    serving_timeout_s: float = Field(default=30.0, gt=0, le=86_400)
+    notes: tuple[str, ...] = Field(default=(), description="what was set aside while the variables were read, in words")
+
+    @field_validator("database_url")
+    @classmethod
+    def _one_database(cls, url: str | None) -> str | None:
+        """A file's path made absolute: server and workers run in other folders, and must meet in one file."""
+        return None if url is None else _absolute_database(url)
+
+    @field_validator("host")
+    @classmethod
+    def _bare_host(cls, host: str) -> str:
+        """``[::1]`` is how an address bar writes ::1."""
+        return host[1:-1] if host.startswith("[") and host.endswith("]") else host
 
     @classmethod
-    def from_environment(cls) -> "Settings":
-        """Read the KDUI_* variables; unset ones keep their defaults."""
-        given = {field: os.environ[name] for field, name in VARIABLES.items() if os.environ.get(name)}
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
+        """Read the KDUI_* variables; unset ones keep their defaults.
+
+        Raises SettingsError that names every variable that cannot be used and what it may be.
+        """
+        given: dict[str, Any] = {
+            field: value.strip() for field, name in VARIABLES.items() if (value := environment.get(name, "")).strip()
+        }
+        notes: tuple[str, ...] = ()
+        if "://" in given.get("port", ""):
+            # Container platforms write the address of a service called kdui into a variable of this name.
+            given.pop("port")
+            notes = (
+                f"KDUI_PORT={environment['KDUI_PORT'][:60]} is what a container platform sets for a service called kdui, "
+                "not a port: it is left aside. Give the port with --port.",
+            )
         given.setdefault("home", platformdirs.user_data_dir("kdui", appauthor=False))
-        settings = cls.model_validate(given)
-        update = {key: value.expanduser().resolve() for key in ("home", "data_dir") if (value := getattr(settings, key))}
-        return settings.model_copy(update=update)
+        faults = _unfold(given)
+        try:
+            settings = cls.model_validate({key: value for key, value in given.items() if key not in faults} | {"notes": notes})
+        except ValidationError as error:
+            for item in error.errors():
+                faults.setdefault(str(item["loc"][0]), item["msg"].removeprefix("Value error, "))
+        if faults:
+            raise SettingsError(" ".join(_sentence(field, given[field], why) for field, why in faults.items()))
+        return settings
 
     @cached_property
     def database(self) -> str:
-        """The SQLAlchemy URL of the store."""
-        return self.database_url or f"sqlite:///{self.home / 'kdui.db'}"
+        """The SQLAlchemy URL of the store, with ``?``, ``#`` and ``%`` of the path escaped."""
+        from sqlalchemy.engine import URL
+
+        return self.database_url or URL.create("sqlite", database=str(self.home / "kdui.db")).render_as_string()
 
     @property
     def artifacts(self) -> Path:
@@ -74,3 +120,53 @@ class Settings(Frozen):
     def recipes(self) -> Path:
         """Recipes that a person saved."""
         return self.home / "recipes"
+
+
+def likely_home() -> Path | None:
+    """Where the store would lie, also where other variables cannot be used; None where no home folder is known."""
+    given = {"home": os.environ.get("KDUI_HOME") or platformdirs.user_data_dir("kdui", appauthor=False)}
+    return None if _unfold(given) else given["home"]  # type: ignore[return-value]  # made a path there
+
+
+def _unfold(given: dict[str, Any]) -> dict[str, str]:
+    """Make folders absolute in place, ``~`` being the person's home; returns what is wrong with which."""
+    faults: dict[str, str] = {}
+    for field in ("home", "data_dir"):
+        if field in given:
+            try:
+                given[field] = Path(given[field]).expanduser().resolve()
+            except RuntimeError:
+                faults[field] = (
+                    "it lies below a home folder that is not known here: HOME is not set, and this user has no entry in the "
+                    "system's list. Set KDUI_HOME to a folder that can be written"
+                )
+            except (OSError, ValueError) as error:
+                faults[field] = getattr(error, "strerror", None) or str(error)
+    return faults
+
+
+def _sentence(field: str, value: Any, why: str) -> str:
+    may = SHAPES.get(field) or allowed(Settings.model_fields[field])
+    if field in SHAPES:  # what was given may hold a password
+        return f"{VARIABLES[field]} must be {may}: {why}."
+    return f"{VARIABLES[field]} must be {may} (got {shown(str(value))})."
+
+
+def _absolute_database(url: str) -> str:
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+    try:
+        found = make_url(url)
+        found.get_dialect()
+    except NoSuchModuleError:  # an ArgumentError too
+        raise ValueError(f"'{url.partition(':')[0][:40]}' is not a kind of database that SQLAlchemy knows") from None
+    except ArgumentError:
+        raise ValueError("it is not an address of the form kind://…") from None
+    if found.get_backend_name() != "sqlite":
+        return url
+    if found.database in (None, "", ":memory:"):
+        raise ValueError("a database in memory would be another one for each worker; name a file")
+    if found.database.startswith("file:"):
+        return url
+    return found.set(database=str(Path(found.database).expanduser().absolute())).render_as_string(hide_password=False)

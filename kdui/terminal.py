@@ -8,15 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from kdui.core.errors import KduiError, RecipeError
 from kdui.core.measurement import Measurement
 from kdui.core.run import RunState
 from kdui.core.views import RunDetail
 from kdui.launch import machine
+from kdui.plain_terminal import clean, console, has_utf8
 from kdui.workbench import Workbench
 
 if TYPE_CHECKING:
@@ -54,13 +55,13 @@ def parse_values(pairs: list[str]) -> dict[str, Any]:
 
 def follow(bench: Workbench, run_id: str, quiet: bool = False) -> None:
     """Wait for a run's end with a progress bar on standard error; ending this program leaves the worker running."""
-    console = Console(stderr=True)
+    screen = console(stderr=True)
     with Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TextColumn("{task.percentage:>3.0f} %"),
         TimeRemainingColumn(),
-        console=console,
+        console=screen,
         disable=quiet,
         transient=True,
     ) as progress:
@@ -72,10 +73,10 @@ def follow(bench: Workbench, run_id: str, quiet: bool = False) -> None:
                     return
                 done = sum(step.progress for step in run.steps) / max(1, len(run.steps))
                 now = next((step.label for step in run.steps if step.state == "running"), run.state.value)
-                progress.update(bar, completed=done, description=f"run {run_id} · {now}")
+                progress.update(bar, completed=done, description=clean(f"run {run_id} · {now}"))
                 time.sleep(POLL_SECONDS)
         except KeyboardInterrupt:
-            console.print(f"Run {run_id} goes on without this terminal. 'python app.py cancel {run_id}' stops it.")
+            screen.print(f"Run {run_id} goes on without this terminal. 'python app.py cancel {run_id}' stops it.")
             sys.exit(130)
 
 
@@ -142,7 +143,7 @@ def run_json(bench: Workbench, detail: RunDetail) -> dict[str, Any]:
 
 def print_json(value: Any) -> None:
     """One JSON value on standard output."""
-    print(json.dumps(value, indent=1, ensure_ascii=False))
+    print(json.dumps(value, indent=1, ensure_ascii=not has_utf8()))
 
 
 # --- tables -------------------------------------------------------------------------------------------------------
@@ -150,11 +151,10 @@ def print_json(value: Any) -> None:
 
 def print_run(detail: RunDetail) -> None:
     """A run's steps, its models and what was gained."""
-    console = Console()
-    run = detail.run
-    console.print(f"[bold]{run.name}[/bold]  {run.id}  {run.state}")
+    screen, run = console(), detail.run
+    screen.print(Text.assemble((clean(run.name), "bold"), f"  {run.id}  {run.state}"))
     if run.error:
-        console.print(f"[red]{run.error}[/red]")
+        screen.print(clean(run.error), style="red")
     print_rows(
         [
             {
@@ -177,12 +177,12 @@ def print_run(detail: RunDetail) -> None:
                 for item in detail.results
             ]
         )
-        console.print("● measured  ◐ simulated  ○ estimated  ⟲ replayed", highlight=False)
+        screen.print("● measured  ◐ simulated  ○ estimated  ⟲ replayed")
     if detail.gain:
-        console.print(gain_sentence(detail.gain), highlight=False)
+        screen.print(gain_sentence(detail.gain))
     for finding in detail.findings:
-        console.print(finding, highlight=False)
-    console.print(detail.command, highlight=False)
+        screen.print(clean(finding))
+    screen.print(clean(detail.command))
 
 
 def print_paired(frames: "Mapping[str, pandas.DataFrame]") -> None:
@@ -190,7 +190,7 @@ def print_paired(frames: "Mapping[str, pandas.DataFrame]") -> None:
     if not frames:
         return
     if frames["comparisons"].empty:
-        Console().print("No model has a teacher or a control to be compared with.")
+        console().print("No model has a teacher or a control to be compared with.")
         return
     print_rows(
         [
@@ -208,10 +208,9 @@ def print_paired(frames: "Mapping[str, pandas.DataFrame]") -> None:
     )
     for label, rows in frames["classes"].groupby("label", sort=False) if len(frames["classes"]) else ():
         worst = rows.loc[rows["recall_change"].idxmin()]
-        Console().print(
-            f"{label}: recall of '{worst['of']}' changed by {worst['recall_change']:+.2f} points against the teacher "
-            f"({int(worst['count'])} examples); {int((rows['recall_change'] < 0).sum())} of {len(rows)} classes lost some.",
-            highlight=False,
+        console().print(
+            f"{clean(label)}: recall of '{worst['of']}' changed by {worst['recall_change']:+.2f} points against the teacher "
+            f"({int(worst['count'])} examples); {int((rows['recall_change'] < 0).sum())} of {len(rows)} classes lost some."
         )
 
 
@@ -248,16 +247,15 @@ def shown(item: Measurement) -> str:
 def print_rows(rows: list[dict[str, Any]]) -> None:
     """Rows as a table; columns in the order in which they first appear."""
     if not rows:
-        Console().print("Nothing yet.")
+        console().print("Nothing yet.")
         return
     columns = list(dict.fromkeys(key for row in rows for key in row))
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(clean(column), overflow="fold")
     for row in rows:
-        table.add_row(*("" if row.get(column) is None else str(row.get(column)) for column in columns))
-    # A pipe has no width: there a table keeps every column whole.
-    Console(width=None if sys.stdout.isatty() else 240).print(table, highlight=False)
+        table.add_row(*("" if row.get(column) is None else clean(row.get(column)) for column in columns))
+    console().print(table)
 
 
 # --- commands -----------------------------------------------------------------------------------------------------

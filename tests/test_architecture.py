@@ -17,7 +17,7 @@ HEAVY = {"torch", "transformers", "onnxruntime", "onnx", "sklearn", "torch_pruni
 # From the ground up. A module belongs to the first layer that fits, and imports from its own or from those below.
 LAYERS = {
     "ground": r"kdui|kdui\.core\b.*",
-    "place": r"kdui\.settings|kdui\.launch|kdui\.launch\.machine",
+    "place": r"kdui\.(settings|unforeseen|proxies|launch)|kdui\.launch\.machine",
     "facts": r"kdui\.(tasks|models|methods)|.*\.(spec|files)|kdui\.methods\.(\w+_knobs|planned_students)|kdui\.tasks\.examples",
     "containers": r"kdui\.kdz\b.*",
     "store and catalogue": r"kdui\.(store|catalogue)\b.*",
@@ -32,14 +32,14 @@ LAYERS = {
     "what the page asks for": r"kdui\.(charts|delivery|estimating|evidence|lens_data|points|presenting|what_if)\b.*",
     "workbench": r"kdui\.workbench",
     "page": r"kdui\.ui\b.*",
-    "commands": r"kdui\.(serve|terminal|listing|studying|bench)\b.*|app",
+    "commands": r"kdui\.(serve|terminal|plain_terminal|listing|studying|bench)\b.*|app",
 }
 # Its own command counts the sizes of all presets anew; the page reads the file that it wrote.
 ALLOWED = {("kdui.catalogue.sizes", "kdui.models.building")}
 
 LIGHT = re.compile(
-    r"app|kdui\.(core|settings|catalogue|store|launch|charts|ui|workbench|serve|terminal|listing|studying)\b.*"
-    r"|kdui\.(points|presenting|estimating|evidence|lens_data|what_if)\b.*|kdui\.serving\.client|.*\.(spec|files)|kdui\.methods\.(\w+_knobs|planned_students)"
+    r"app|kdui\.(core|settings|catalogue|store|launch|charts|ui|workbench|serve|terminal|plain_terminal|listing|studying)\b.*"
+    r"|kdui\.(points|presenting|estimating|evidence|lens_data|what_if|unforeseen|proxies)\b.*|kdui\.serving\.client|.*\.(spec|files)|kdui\.methods\.(\w+_knobs|planned_students)"
     r"|kdui\.kdz\b.*|kdui\.delivery(\.(claims|stamp|deliver))?"
 )
 

@@ -3,6 +3,7 @@
 KduiError
 ├── RecipeError          the recipe cannot be run as it stands
 │   └── UnknownName      a task, model, method, recipe or run that does not exist
+├── SettingsError        an environment variable cannot be used
 ├── SourceError          a data set or a model could not be brought here
 ├── StoreError           the store cannot do what was asked
 │   ├── ArtifactCorrupt  a file does not match its checksum
@@ -41,6 +42,10 @@ class UnknownName(RecipeError):
         super().__init__(f"There is no {kind} called '{name}'.{hint} Known: {listed}.")
         self.name = name
         self.nearest = near[0] if near else None
+
+
+class SettingsError(KduiError):
+    """One or more environment variables cannot be used."""
 
 
 class SourceError(KduiError):

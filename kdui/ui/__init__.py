@@ -3,6 +3,8 @@
 import inspect
 from typing import Any
 
+from kdui import proxies
+
 
 def _import_gradio_quickly() -> None:
     """Import Gradio without its rewriting of its own type stubs, which is half of its import time.
@@ -19,7 +21,8 @@ def _import_gradio_quickly() -> None:
 
     inspect.getfile = getfile  # type: ignore[assignment]  # the same, but for one module
     try:
-        import gradio  # noqa: F401
+        with proxies.aside():
+            import gradio  # noqa: F401
     finally:
         inspect.getfile = original
 

@@ -11,7 +11,9 @@ import gradio as gr
 from fastapi.responses import FileResponse, Response
 from starlette.routing import Route
 
+from kdui import proxies
 from kdui.ui.downloads import download_route
+from kdui.ui.edge import guard_handlers, route_error
 from kdui.ui.shell import PageState, create_header, create_state
 from kdui.ui.theme import create_theme
 
@@ -30,6 +32,7 @@ def create_page(workbench: Any) -> gr.Blocks:
                 with gr.Tab(title, id=name, elem_id=f"tab-{name}"):
                     _creator(name)(workbench, state)
         demo.load(fn=None, js="() => { kdui.start(); }")
+    guard_handlers(demo, workbench.settings.home)
     return demo
 
 
@@ -38,6 +41,7 @@ def _creator(name: str) -> Callable[[Any, PageState], None]:
     return getattr(importlib.import_module(f"kdui.ui.{name}"), f"create_{name}")
 
 
+@proxies.aside()  # Gradio asks its own address whether it answers
 def launch(
     workbench: Any,
     host: str = "127.0.0.1",
@@ -65,7 +69,10 @@ def launch(
         show_error=False,
         enable_monitoring=False,
         max_file_size="16mb",
-        app_kwargs={"routes": [Route("/kdui-assets/{name}", serve_asset), download_route(workbench)]},
+        app_kwargs={
+            "routes": [Route("/kdui-assets/{name}", serve_asset), download_route(workbench)],
+            "exception_handlers": {Exception: route_error(workbench.settings.home)},
+        },
     )
     return demo
 

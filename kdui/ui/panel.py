@@ -13,6 +13,7 @@ from typing import Any
 import gradio as gr
 from pydantic import ValidationError
 
+from kdui.core.bounds import fault
 from kdui.core.errors import KduiError
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
@@ -33,17 +34,16 @@ def create_panel(name: str, markup: str, calls: Sequence[Call]) -> gr.HTML:
 
 
 def answered(call: Call) -> Call:
-    """The call with its own errors turned into ``{"error": words}``; anything unexpected stays an error of the server."""
+    """The call with errors of what was asked turned into ``{"error": words}``; others go to ``kdui.ui.edge``."""
 
     @wraps(call)
     def answer(asked: Mapping[str, Any]) -> dict[str, Any]:
         try:
-            return call(asked or {})
+            return call(asked if isinstance(asked, Mapping) else {})
         except KduiError as problem:
             return {"error": str(problem)}
         except ValidationError as problem:
-            first = problem.errors()[0]
-            return {"error": f"{'.'.join(map(str, first['loc'])) or 'This'}: {first['msg']}."}
+            return {"error": f"{fault(None, problem.errors()[0])}."}
 
     return answer
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import gradio as gr
 
-from kdui.core.errors import KduiError
 from kdui.core.views import Overview
+from kdui.unforeseen import in_words
 
 POLL_SECONDS = 2.0
 
@@ -70,8 +70,8 @@ def create_header(workbench: Any, demo: gr.Blocks) -> gr.HTML:
 def _overview(workbench: Any) -> Overview | str:
     try:
         return workbench.overview()
-    except KduiError as problem:
-        return str(problem)
+    except Exception as problem:  # asked for every two seconds: a message each time would cover the page
+        return in_words(problem, workbench.settings.home, telling=False)
 
 
 def header_html(overview: Overview | str) -> str:

@@ -1,0 +1,64 @@
+"""The page's outer edge: whatever a handler, a server function or a route raises reaches the visitor as one sentence."""
+
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from starlette.responses import PlainTextResponse, Response
+
+from kdui.core.errors import KduiError
+from kdui.unforeseen import in_words
+
+
+def guard_handlers(demo: gr.Blocks, home: Path) -> None:
+    """Wrap every handler and server function of a finished page; called once, so that none can be left out."""
+    for handler in demo.fns.values():
+        if handler.fn is not None:
+            handler.fn = _handling(handler.fn, home)
+    for block in demo.blocks.values():
+        functions: list[Any] = getattr(block, "server_fns", [])
+        for place, call in enumerate(functions):
+            name = getattr(call, "__name__", "")
+            if name in vars(block):  # a panel's own; what a Gradio component brings is a method of its class
+                functions[place] = _answering(call, home)  # the mark of a server function goes with it
+                setattr(block, name, functions[place])
+
+
+def _handling(call: Callable[..., Any], home: Path) -> Callable[..., Any]:
+    """An event's handler: the sentence is shown as a message, and the fields stay as they are."""
+
+    @wraps(call)
+    def handle(*given: Any, **named: Any) -> Any:
+        try:
+            return call(*given, **named)
+        except gr.Error:
+            raise
+        except Exception as error:
+            title = "This can't be done" if isinstance(error, KduiError) else "Something went wrong"
+            raise gr.Error(in_words(error, home, telling=False), title=title, print_exception=False) from None
+
+    return handle
+
+
+def _answering(call: Callable[..., Any], home: Path) -> Callable[..., Any]:
+    """A server function: the sentence is the answer, which the panel's script shows."""
+
+    @wraps(call)
+    def answer(asked: Any = None) -> Any:
+        try:
+            return call(asked)
+        except Exception as error:
+            return {"error": in_words(error, home, telling=False)}
+
+    return answer
+
+
+def route_error(home: Path) -> Callable[[Any, Exception], Response]:
+    """What a route answers when it raises."""
+
+    def respond(_request: Any, error: Exception) -> Response:
+        return PlainTextResponse(in_words(error, home, telling=False), status_code=500)
+
+    return respond
