@@ -129,7 +129,8 @@ def answer_frames(facts: TaskFacts, said: "list[tuple[Measured, np.ndarray]]", t
     from kdui.objectives.calibration import expected_calibration_error, reliability
     from kdui.objectives.comparison import class_scores, compare
 
-    asked = objective_of(facts).asked
+    objective = objective_of(facts)
+    asked = objective.asked
     teacher, first_control = (next((each for each in said if each[0].role == role), None) for role in ("teacher", "control"))
     own_controls = {each[0].step.removesuffix(".control"): each for each in said if each[0].role == "control"}
     comparisons: list[dict[str, Any]] = []
@@ -146,8 +147,9 @@ def answer_frames(facts: TaskFacts, said: "list[tuple[Measured, np.ndarray]]", t
             if other is None or other[0] is model or model.role in ("teacher", name):
                 continue
             n = min(len(outputs), len(other[1]))
-            found = compare(answers[:n].argmax(-1), asked(other[1][:n], own[:n]).argmax(-1), own[:n])
-            comparisons.append({**model.facts, "against": name, **found.model_dump(), "shown": found.is_shown})
+            parts = objective.parts_of(own[:n])
+            found = compare(answers[:n].argmax(-1), asked(other[1][:n], own[:n]).argmax(-1), own[:n], parts)
+            comparisons.append({**model.facts, "against": name, **found.row()})
         if teacher is not None and model.role != "teacher":
             n = min(len(outputs), len(teacher[1]))
             classes += [
@@ -181,7 +183,7 @@ def shift_frame(
     import numpy as np
     import pandas
 
-    from kdui.charts.interval import wilson
+    from kdui.core.statistics.intervals import wilson
     from kdui.objectives import objective_of
 
     rows = []

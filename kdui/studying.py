@@ -5,9 +5,10 @@ from typing import Any
 
 from kdui.catalogue.aims import quantity, ratios, reached, stored, values
 from kdui.catalogue.studies import Arm, Study
-from kdui.charts.interval import are_apart, mean_interval
+from kdui.charts.interval import are_apart
 from kdui.core.errors import RecipeError
 from kdui.core.run import Run, RunState
+from kdui.core.statistics.intervals import mean_interval
 from kdui.launch import machine
 from kdui.runtime.timing import TURN
 from kdui.workbench import Workbench

@@ -3,9 +3,10 @@
 import pandas as pd
 from pydantic import Field
 
-from kdui.charts.interval import are_apart, mean_interval
+from kdui.charts.interval import are_apart
 from kdui.charts.numbers import signed
 from kdui.core.plain import Frozen
+from kdui.core.statistics.intervals import mean_interval
 
 
 class Gain(Frozen):

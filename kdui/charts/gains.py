@@ -10,9 +10,9 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from kdui.charts import style
-from kdui.charts.interval import half_width
 from kdui.charts.numbers import signed
 from kdui.charts.repeats import joined_groups
+from kdui.core.statistics.intervals import half_width
 
 CONTROLS = {"control": "the same student without KD", "smoothed": "the same student on smoothed labels"}
 MARKS = {"control": ("student", "circle", 0.0), "smoothed": ("smoothed", "diamond", -0.26)}  # colour, symbol, place below the row

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kdui.charts.interval import half_width
+from kdui.core.statistics.intervals import half_width
 
 COSTS = ("latency_ms", "download_mb", "parameters", "macs")
 AVERAGED = (

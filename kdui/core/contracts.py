@@ -225,5 +225,8 @@ class Objective(Protocol):
     def asked(self, outputs: "np.ndarray", targets: "np.ndarray") -> "np.ndarray":
         """The outputs [n, ...] as answers to what each example asks: what belongs to another question is out of reach."""
 
+    def parts_of(self, targets: "np.ndarray") -> "np.ndarray | None":
+        """To which of several tasks each example [n] belongs, where the headline is the mean of theirs; None where it is not."""
+
     def present(self, outputs: "np.ndarray", facts: TaskFacts) -> list[dict[str, Any]]:
         """One model's answer to one example as rows of {label, probability}, best first."""

@@ -12,6 +12,7 @@ from kdui.catalogue.tasks import TASKS, load_task
 from kdui.core.contracts import TaskFacts
 from kdui.core.errors import DeviceUnavailable, KduiError, StageFailed
 from kdui.core.plain import Frozen
+from kdui.core.statistics.intervals import wilson
 from kdui.core.words import percent
 from kdui.delivery.claims import Claim, Claims
 from kdui.delivery.stamp import Stamped, read_stamp, record_of
@@ -20,7 +21,6 @@ from kdui.kdz.container import MODEL, is_container, tail_of, unpack
 from kdui.kdz.on_disk import write_whole
 from kdui.methods.measure.provenance import provenance
 from kdui.methods.measure.samples import timed_arrays
-from kdui.methods.measure.statistics import wilson
 from kdui.objectives import objective_of
 from kdui.runtime.latency import measure_latency
 from kdui.runtime.sessions import graph_outputs

@@ -56,6 +56,9 @@ class Classification:
         """Every example asks about all labels: the outputs as they are."""
         return outputs
 
+    def parts_of(self, targets: np.ndarray) -> None:
+        """The headline is one share over all examples."""
+
     def present(self, outputs: np.ndarray, facts: TaskFacts) -> list[dict[str, Any]]:
         """Softmax of one row of logits [classes] as {label, probability}, most probable first."""
         shifted = np.exp(outputs.astype(np.float64) - outputs.max())

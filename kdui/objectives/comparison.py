@@ -1,31 +1,28 @@
-"""Two models on the same test examples: flips, McNemar's exact test, a paired bootstrap, and harm by class. Pure numpy."""
+"""Two models on the same test examples: their paired difference, flips, and harm by class. Pure numpy."""
 
-from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from pydantic import Field
 
 from kdui.core.plain import Frozen
-
-DRAWS = 2000
+from kdui.core.statistics.paired import Difference, Discordant, over_examples
 
 
 class Comparison(Frozen):
     """A model beside a reference on n paired examples; shares are 0..1."""
 
     n: int
-    difference: float = Field(description="accuracy of the model − accuracy of the reference, points")
-    low: float = Field(description="of the 95 % paired bootstrap interval of the difference, points")
-    high: float
+    paired: Difference = Field(description="headline of the model − headline of the reference, points")
     flips: float = Field(description="share of examples whose predicted label differs from the reference's")
     negative_flips: float = Field(description="share of examples that the reference has right and the model wrong")
     positive_flips: float = Field(description="share of examples that the reference has wrong and the model right")
-    p_value: float = Field(description="of McNemar's exact test, two-sided")
 
-    @property
-    def is_shown(self) -> bool:
-        """True where the test leaves chance out at 5 %."""
-        return self.p_value < 0.05
+    def row(self) -> dict[str, Any]:
+        """The columns of a frame: the difference with its interval in points, the test, and the shares."""
+        shares = self.model_dump(exclude={"paired"})
+        found = self.paired.model_dump(include={"low", "high", "p_value", "detectable"})
+        return {**shares, "difference": self.paired.value, **found, "shown": self.paired.is_shown}
 
 
 class ClassScore(Frozen):
@@ -37,46 +34,27 @@ class ClassScore(Frozen):
     count: int
 
 
-def compare(predicted: np.ndarray, reference: np.ndarray, targets: np.ndarray) -> Comparison:
-    """Labels [n] that a model predicted beside those of its reference, and the true ones."""
+def compare(predicted: np.ndarray, reference: np.ndarray, targets: np.ndarray, parts: np.ndarray | None = None) -> Comparison:
+    """Labels [n] that a model predicted beside those of its reference, and the true ones; ``parts`` as in ``paired``."""
     right, theirs = predicted == targets, reference == targets
-    worse, better = int((theirs & ~right).sum()), int((right & ~theirs).sum())
-    low, high = paired_bootstrap(right, theirs)
-    n = len(targets)
     return Comparison(
-        n=n,
-        difference=100.0 * (better - worse) / n,
-        low=low,
-        high=high,
+        n=len(targets),
+        paired=paired(right, theirs, parts),
         flips=float((predicted != reference).mean()),
-        negative_flips=worse / n,
-        positive_flips=better / n,
-        p_value=mcnemar(worse, better),
+        negative_flips=float((theirs & ~right).mean()),
+        positive_flips=float((right & ~theirs).mean()),
     )
 
 
-def mcnemar(worse: int, better: int) -> float:
-    """Exact two-sided p of McNemar's test (McNemar 1947): of the examples that one model alone has right, is each as likely?
+def paired(right: np.ndarray, theirs: np.ndarray, parts: np.ndarray | None = None) -> Difference:
+    """Right answers [n] of a model beside those of its reference to the same examples, as a difference in points.
 
-    Twice the binomial tail of the smaller count at share 1/2, at most 1; exact integers, so that no count is too large.
+    ``parts`` [n]: to which of several tasks an example belongs, where the headline is the mean of theirs.
     """
-    n, tail, ways = worse + better, 0, 1
-    for k in range(min(worse, better) + 1):
-        tail += ways
-        ways = ways * (n - k) // (k + 1)
-    return min(1.0, float(Fraction(2 * tail, 2**n)))
-
-
-def paired_bootstrap(right: np.ndarray, theirs: np.ndarray, draws: int = DRAWS) -> tuple[float, float]:
-    """95 % percentile interval, in points, of the difference of two accuracies on the same examples; seeded.
-
-    Drawing examples with replacement draws the numbers of (better, worse, alike) examples from a multinomial: the same, faster.
-    """
-    n = len(right)
-    shares = np.array([(right & ~theirs).sum(), (theirs & ~right).sum(), (right == theirs).sum()]) / n
-    drawn = np.random.default_rng(0).multinomial(n, shares, draws)
-    difference = 100.0 * (drawn[:, 0] - drawn[:, 1]) / n
-    return float(np.quantile(difference, 0.025)), float(np.quantile(difference, 0.975))
+    groups = [np.ones(len(right), bool)] if parts is None else [parts == part for part in np.unique(parts)]
+    return over_examples(
+        [Discordant(int((theirs & ~right)[own].sum()), int((right & ~theirs)[own].sum()), int(own.sum())) for own in groups]
+    )
 
 
 def class_scores(predicted: np.ndarray, targets: np.ndarray, labels: tuple[str, ...]) -> list[ClassScore]:

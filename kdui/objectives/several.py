@@ -70,6 +70,11 @@ class Several:
         """Mean of the tasks' accuracies in %, the value that chooses the best epoch."""
         return float(np.mean(list(self.accuracies(outputs, targets).values())))
 
+    def parts_of(self, targets: np.ndarray) -> np.ndarray:
+        """The number of the task that each example asks about."""
+        parts: np.ndarray = self.part_of_label[targets]
+        return parts
+
     def present(self, outputs: np.ndarray, facts: TaskFacts) -> list[dict[str, Any]]:
         """One row of outputs as {label, probability, part}: first the best answer of each task, then the rest by probability."""
         rows: list[dict[str, Any]] = []

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from kdui.charts.gains import gains_figure, gains_title, method_gains, one_a_method, pairs_of
-from kdui.charts.interval import mean_interval
+from kdui.core.statistics.intervals import mean_interval
 from tests.charts.frames import point
 
 TITLES = {"distill": "Soft targets", "dkd": "Decoupled", "hints": "Hints"}

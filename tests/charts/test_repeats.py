@@ -4,22 +4,9 @@ import numpy as np
 import pytest
 
 from kdui.charts.gain import gain_sentence, teacher_gain
-from kdui.charts.interval import mean_interval, t_quantile, wilson
 from kdui.charts.repeats import merge_repeats
+from kdui.core.statistics.intervals import mean_interval
 from tests.charts.frames import point, points
-
-
-def test_t_quantile_against_tables():
-    for freedom, expected in ((1, 12.7062), (2, 4.3027), (3, 3.1824), (4, 2.7764), (9, 2.2622), (29, 2.0452), (1000, 1.9623)):
-        assert t_quantile(freedom) == pytest.approx(expected, rel=3e-3)
-    with pytest.raises(ValueError, match="two repeats"):
-        t_quantile(0)
-
-
-def test_wilson_interval_of_a_known_case():
-    low, high = wilson(0.9, 100)
-    assert (low, high) == (pytest.approx(0.8256, abs=1e-3), pytest.approx(0.9448, abs=1e-3))
-    assert wilson(1.0, 50)[1] == 1.0
 
 
 def test_seeds_become_one_model_with_a_t_interval():

@@ -10,8 +10,8 @@ from safetensors.torch import load_file
 from kdui.catalogue.tasks import TASKS
 from kdui.core.measurement import Origin
 from kdui.core.run import RunState
+from kdui.core.statistics.intervals import wilson
 from kdui.inputs import image
-from kdui.methods.measure.statistics import wilson
 from kdui.methods.quantize.packed import read_packed
 from kdui.models.module_store import load_model
 from tests.engine.digits import WHOLE, Bench, digest_of, read_json, states

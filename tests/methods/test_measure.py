@@ -116,7 +116,7 @@ def test_evidence_is_worked_out_from_what_was_kept(bench, measured, splits):
     said = {name: np.load(bench.folder(measured, f"measure.{name}") / "predictions.npy") for name in ("teach", "distill")}
     expected = compare(said["distill"].argmax(-1), said["teach"].argmax(-1), targets)
     row = frames["comparisons"].iloc[0]
-    assert (row["against"], row["flips"], row["p_value"]) == ("teacher", expected.flips, expected.p_value)
+    assert (row["against"], row["flips"], row["p_value"]) == ("teacher", expected.flips, expected.paired.p_value)
     accuracy = {name: found["accuracy"].value for name, found in bench.measured(measured).items()}
     assert row["difference"] == pytest.approx(accuracy["distill"] - accuracy["teach"])
     assert len(frames["classes"]) == 10 and frames["classes"]["count"].sum() == len(targets)

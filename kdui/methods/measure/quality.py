@@ -5,12 +5,12 @@ import numpy as np
 from kdui.catalogue.tasks import load_elsewhere
 from kdui.core.artifact import Artifact
 from kdui.core.measurement import Measurement, Origin, Provenance
+from kdui.core.statistics.intervals import wilson
 from kdui.inputs import input_kind
 from kdui.methods.export.files import MODEL_FILE, read_inputs
 from kdui.methods.measure.corruptions import CORRUPTIONS, SEVERITIES, corrupted
 from kdui.methods.measure.files import PREDICTIONS_FILE
 from kdui.methods.measure.provenance import SIMULATED_ACCURACY, is_simulated, provenance, row
-from kdui.methods.measure.statistics import wilson
 from kdui.objectives import objective_of
 from kdui.objectives.calibration import BINS, calibrated_error, expected_calibration_error, fitted_temperature
 from kdui.runtime.sessions import graph_outputs

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kdui.methods.measure.statistics import wilson
+from kdui.core.statistics.intervals import wilson
 from kdui.runtime.timing import quantile_interval
 
 
