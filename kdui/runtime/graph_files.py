@@ -7,6 +7,7 @@ from google.protobuf.message import DecodeError
 from onnx.external_data_helper import ExternalDataInfo, uses_external_data
 
 from kdui.core.errors import StageFailed
+from kdui.runtime.graph_notes import without_notes
 
 LARGEST = 1_500_000_000  # bytes of a graph in one file; protobuf ends at 2 GiB
 SMALLEST_APART = 1024  # bytes of a tensor that goes into the file beside the graph
@@ -55,7 +56,8 @@ def external_files(model: onnx.ModelProto, folder: Path) -> list[Path]:
 
 
 def save_graph(model: onnx.ModelProto, path: Path) -> None:
-    """Write the graph as one file, or a large one with its weights in ``data_file(path)``."""
+    """Write the graph without an exporter's notes as one file, or a large one with its weights in ``data_file(path)``."""
+    without_notes(model)
     beside = data_file(path)
     beside.unlink(missing_ok=True)  # onnx would append to it
     if not is_large(model.ByteSize()):

@@ -10,8 +10,9 @@ from kdui.catalogue.tasks import TASKS
 from kdui.methods.export.apply import to_onnx
 from kdui.methods.quantize.attention import fuse_attention, write_fused
 from kdui.methods.quantize.int8 import write_dynamic
+from kdui.methods.sensitivity.weights import weights_of
 from kdui.models.transformer import ATTENTION, TextClassifier
-from kdui.runtime.graph_files import load_graph
+from kdui.runtime.graph_files import load_graph, save_graph
 from kdui.runtime.kernels import kernel_truth
 from kdui.runtime.sessions import graph_outputs
 from tests.models.small import random_tokens, small_bert
@@ -38,6 +39,16 @@ def graph(tmp_path_factory, sample):
         parameter.data += 0.1 * torch.randn(parameter.shape, generator=generator)
     to_onnx(TextClassifier(network).eval(), sample, 20).save(path, external_data=False)
     return path
+
+
+def test_weights_keep_their_modules_names_without_the_exporters_notes(graph, sample, tmp_path):
+    noted = [weight.title for weight in weights_of(load_graph(graph))]
+    assert b'File "' in graph.read_bytes() and noted[3].endswith("layer.0.attention.self.query")
+    save_graph(load_graph(graph), tmp_path / "clean.onnx")
+    clean = (tmp_path / "clean.onnx").read_bytes()
+    assert b'File "' not in clean and b"pkg.torch" not in clean and len(clean) < graph.stat().st_size / 2
+    assert [weight.title for weight in weights_of(load_graph(tmp_path / "clean.onnx"))] == noted
+    np.testing.assert_array_equal(graph_outputs(tmp_path / "clean.onnx", sample), graph_outputs(graph, sample))
 
 
 def operators(path) -> list[str]:

@@ -20,6 +20,7 @@ from kdui.methods.encode.shared_values import share_values
 from kdui.methods.export.files import INPUTS_FILE, MODEL_FILE, read_inputs
 from kdui.models.module_store import WEIGHTS
 from kdui.runtime.graph_files import graph_bytes, load_graph, save_graph
+from kdui.runtime.graph_notes import without_notes
 from kdui.runtime.sessions import run_graph
 from kdui.training.context import StepContext
 
@@ -41,7 +42,7 @@ def encode(context: StepContext) -> dict[str, Any]:
     shared = share_values(model, bits, bases) if bits else []
     save_graph(without_debugging(model), target)
     if not bits and not _answers_alike(context, source, target):
-        context.report.log("Without its debugging notes this graph answers differently, so they are packed too.")
+        context.report.log("Without its inner shapes this graph answers differently, so they are packed too.")
         save_graph(load_graph(source.file(MODEL_FILE)), target)
     context.report.progress(0.3)
     packed = pack_file(target, context.out / PACKED_MODEL, bases)
@@ -61,17 +62,9 @@ def _bases(context: StepContext) -> dict[str, np.ndarray]:
 
 
 def without_debugging(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The same computation without the exporter's stack traces, notes and inner shapes, which ONNX Runtime finds by itself."""
-    for node in model.graph.node:
-        del node.metadata_props[:]
-        node.ClearField("doc_string")
-    for item in (*model.graph.initializer, *model.graph.input, *model.graph.output):
-        del item.metadata_props[:]
-        item.ClearField("doc_string")
+    """The same computation without an exporter's notes and without inner shapes, which ONNX Runtime finds by itself."""
     del model.graph.value_info[:]
-    del model.graph.metadata_props[:]
-    model.graph.ClearField("doc_string")
-    return model
+    return without_notes(model)
 
 
 def _answers_alike(context: StepContext, source: Artifact, target: Path) -> bool:

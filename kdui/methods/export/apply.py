@@ -20,6 +20,7 @@ from kdui.methods.export.parity import Parity
 from kdui.models.low_bits import layer_codes, read_quantization
 from kdui.models.size import count_macs
 from kdui.runtime.graph_files import is_large
+from kdui.runtime.graph_notes import without_notes
 from kdui.training.context import StepContext
 from kdui.training.saved import SavedModel
 from kdui.training.starting import load_input
@@ -70,12 +71,15 @@ def _facts(context: StepContext, saved: SavedModel) -> dict[str, Any]:
 
 
 def write_onnx(module: nn.Module, sample: dict[str, np.ndarray], opset: int, path: Path) -> None:
-    """Export to one file, a large model with its weights beside it (see ``runtime.graph_files``)."""
+    """Export to one file, a large model with its weights beside it (see ``runtime.graph_files``).
+
+    Nothing in it tells where it was exported: the same module gives the same bytes from every checkout.
+    """
     size = sum(tensor.numel() * tensor.element_size() for tensor in module.state_dict().values())
     to_onnx(module, sample, opset).save(path, external_data=is_large(size))
     model = onnx.load(path, load_external_data=False)
-    if plain_norms(model.graph):
-        onnx.save(model, path)
+    plain_norms(model.graph)
+    onnx.save(without_notes(model), path)  # weights beside it stay where they are
 
 
 def plain_norms(graph: onnx.GraphProto) -> int:

@@ -25,6 +25,7 @@ from kdui.methods.quantize.activations import input_ranges
 from kdui.methods.quantize.attention import write_fused
 from kdui.methods.quantize.grids import Calibration
 from kdui.runtime.graph_files import data_file, graph_bytes, is_large, load_graph
+from kdui.runtime.graph_notes import without_notes
 
 CALIBRATION_BATCH = 32
 
@@ -147,7 +148,7 @@ def _gelu_by_tanh(path: Path) -> None:
         if node.op_type == "Gelu" and node.domain == "":
             del node.attribute[:]
             node.attribute.append(onnx.helper.make_attribute("approximate", "tanh"))
-    onnx.save(model, path)
+    onnx.save(without_notes(model), path)  # a graph that was exported before notes were left out still has them
 
 
 def write_ranges(graph: Path, target: Path, arrays: dict[str, np.ndarray], calibration: Calibration) -> None:

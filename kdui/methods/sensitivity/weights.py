@@ -1,21 +1,13 @@
 """The weight matrices and kernels of an ONNX graph, each with the operator that reads it and the axis of its channels."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import onnx
 from onnx import numpy_helper
 
-# Operator -> which inputs are weights, and the axis of their output channels (None: the last one).
-PLACES: dict[str, tuple[tuple[int, ...], int | None]] = {
-    "Conv": ((1,), 0),
-    "Gemm": ((1,), 1),
-    "MatMul": ((0, 1), None),
-    "Gather": ((0,), 0),
-    "LSTM": ((1, 2), 1),
-}
-PASSING = ("Identity", "Cast", "Unsqueeze", "Slice", "Concat", "Transpose", "Reshape", "Squeeze")
+from kdui.runtime.graph_weights import PLACES, module_of, sources
+
 # The exporter reorders an LSTM's gates by slices between the initializer and the operator: [4h, in] in the initializer.
 STORED_LSTM_AXIS = 0
 
@@ -43,10 +35,7 @@ class Weight:
 
 
 def weights_of(model: onnx.ModelProto) -> list[Weight]:
-    """Float weights of convolutions, products, look-ups and LSTMs in the order of the graph, each once.
-
-    A weight may pass through slices, transposes and the like on its way to the operator.
-    """
+    """Float weights of convolutions, products, look-ups and LSTMs in the order of the graph, each once."""
     floats = {
         tensor.name: tensor
         for tensor in model.graph.initializer
@@ -58,27 +47,12 @@ def weights_of(model: onnx.ModelProto) -> list[Weight]:
         for place in PLACES.get(node.op_type, ((), None))[0]:
             if place >= len(node.input):
                 continue
-            for name, turned, direct in _sources(node.input[place], makers, floats):
+            for name, turned, direct in sources(node.input[place], makers, floats):
                 if name not in found:
                     values = numpy_helper.to_array(floats[name])
                     axis = _axis(node, values.ndim, turned, direct)
                     found[name] = Weight(name, _title(name, node), node.op_type, axis, values)
     return list(found.values())
-
-
-def _sources(
-    name: str, makers: dict[str, onnx.NodeProto], floats: dict[str, onnx.TensorProto]
-) -> Iterator[tuple[str, bool, bool]]:
-    """Initializers behind a tensor: name, whether it is transposed on the way, and whether it is read directly."""
-    waiting = [(name, False, True)]
-    while waiting:
-        tensor, turned, direct = waiting.pop(0)
-        if tensor in floats:
-            yield tensor, turned, direct
-        elif tensor in makers and makers[tensor].op_type in PASSING:
-            node = makers[tensor]
-            inputs = node.input if node.op_type == "Concat" else node.input[:1]
-            waiting += [(each, turned != (node.op_type == "Transpose"), False) for each in inputs]
 
 
 def _axis(node: onnx.NodeProto, axes: int, turned: bool, direct: bool) -> int:
@@ -97,6 +71,4 @@ def _title(name: str, node: onnx.NodeProto) -> str:
     """The module's own name where the exporter kept it: features.4.0, encoder.layer.0.attention.self.query."""
     if "." in name:
         return name.removesuffix(".weight")
-    scopes = next((entry.value for entry in node.metadata_props if entry.key == "pkg.torch.onnx.name_scopes"), "")
-    named = [part.strip(" '\"") for part in scopes.strip("[]").split(",")]
-    return named[-2] if len(named) >= 2 and named[-2] else name
+    return module_of(node) or name

@@ -20,6 +20,7 @@ from kdui.methods.specialists.parts import only_part, places_of
 from kdui.methods.teach.apply import teach
 from kdui.objectives import objective_of
 from kdui.objectives.several import Several
+from kdui.runtime.graph_notes import without_notes
 from kdui.runtime.sessions import run_graph
 from kdui.store.artifacts import sha256_file, write_json
 from kdui.training.context import StepContext
@@ -162,7 +163,7 @@ def together(context: StepContext) -> dict[str, Any]:
     if len({tuple(sha256_file(one.file(name)) for name in (INPUTS_FILE, *inputs.files)) for one in models}) > 1:
         raise StageFailed("These models cut a text into different tokens, so they cannot be put together. Use one vocabulary.")
     labels = [range(*np.flatnonzero(objective.part_of_label == number)[[0, -1]] + [0, 1]) for number in range(len(parts))]
-    onnx.save(joined_graph([one.file(MODEL_FILE) for one in models], labels), context.out / MODEL_FILE)
+    onnx.save(without_notes(joined_graph([one.file(MODEL_FILE) for one in models], labels)), context.out / MODEL_FILE)
     for name in (INPUTS_FILE, *inputs.files):
         shutil.copyfile(models[0].file(name), context.out / name)
     arrays = context.data.prepared("validation", inputs, models[0].path)

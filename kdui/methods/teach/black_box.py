@@ -19,6 +19,7 @@ from kdui.core.recipe import ModelRef
 from kdui.methods.export.files import INPUTS_FILE, MODEL_FILE
 from kdui.models.black_box.build import inputs as how_it_reads
 from kdui.runtime.foreign_graph import adopted, count_weights, opened, read_graph, try_out
+from kdui.runtime.graph_notes import without_notes
 from kdui.runtime.sessions import open_session
 from kdui.training.context import StepContext
 from kdui.training.teacher_outputs import write_outputs
@@ -56,7 +57,7 @@ def _write(model: onnx.ModelProto, inputs: InputSettings, context: StepContext) 
         entry = model.metadata_props.add()
         entry.key, entry.value = key, value
     try:
-        onnx.save(model, context.out / MODEL_FILE)
+        onnx.save(without_notes(model), context.out / MODEL_FILE)
     except ValueError as error:
         raise StageFailed(f"The teacher's ONNX file is too large to be kept ({error}): at most 2 GB can be taken.") from error
 
