@@ -73,9 +73,11 @@ def _credentials(text: str | None) -> tuple[str, str] | None:
 
 
 def _launch(workbench: Workbench, host: str, port: int, auth: tuple[str, str] | None) -> Any:
+    from kdui.ui.guard import allowed_hosts
     from kdui.ui.page import launch
 
+    hosts = allowed_hosts(workbench.settings.allowed_hosts, host)
     try:
-        return launch(workbench, host, port, auth=auth, block=False)
+        return launch(workbench, host, port, auth=auth, hosts=hosts, block=False)
     except OSError as error:
         raise KduiError(f"Port {port} on {host} cannot be used ({error}). Choose another with --port or KDUI_PORT.") from None

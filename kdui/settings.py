@@ -20,6 +20,7 @@ VARIABLES = {
     "launcher": "KDUI_LAUNCHER",
     "host": "KDUI_HOST",
     "port": "KDUI_PORT",
+    "allowed_hosts": "KDUI_ALLOWED_HOSTS",
     "offline": "KDUI_OFFLINE",
     "auth": "KDUI_AUTH",
     "quickstart": "KDUI_QUICKSTART",
@@ -47,6 +48,7 @@ class Settings(Frozen):
     launcher: Literal["local", "inline"] = "local"
     host: str = "127.0.0.1"
     port: int = Field(default=7860, ge=0, le=65535)
+    allowed_hosts: str | None = Field(default=None, description="names, beside this machine's own, under which the page answers")
     offline: bool = Field(default=False, description="never use the network")
     auth: str | None = Field(default=None, description="user:password asked by the page")
     quickstart: bool = Field(default=True, description="queue the quickstart recipe on the first start")

@@ -2,23 +2,30 @@
 
 import importlib
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import gradio.routes
 from fastapi.responses import FileResponse, Response
 from starlette.routing import Route
 
 from kdui import proxies
 from kdui.ui.downloads import download_route
 from kdui.ui.edge import guard_handlers, route_error
+from kdui.ui.guard import Guard, Receive, Scope, Send
+from kdui.ui.server_calls import server_call_routes
 from kdui.ui.shell import PageState, create_header, create_state
+from kdui.ui.sign_in import SignIn
 from kdui.ui.theme import create_theme
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 SERVED = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+
+SESSIONS = 200  # whose state is kept; each takes 0.9 MB, and a page that was closed says nothing
+SIGN_IN = "After five wrong passwords within a minute this address has to wait."
 
 TABS = (("build", "Build"), ("runs", "Runs"), ("explore", "Explore"), ("compare", "Compare"))
 
@@ -48,15 +55,19 @@ def launch(
     port: int = 7860,
     *,
     auth: tuple[str, str] | None = None,
+    hosts: Sequence[str] = (),
     block: bool = True,
     quiet: bool = True,
 ) -> gr.Blocks:
-    """Serve the page; with ``block=False`` it returns once the server answers."""
+    """Serve the page; with ``block=False`` it returns once the server answers. ``hosts``: its names beside loopback's."""
     demo = create_page(workbench)
+    routes = [Route("/kdui-assets/{name}", serve_asset), download_route(workbench), *server_call_routes()]
+    errors = {Exception: route_error(workbench.settings.home)}
     demo.launch(
         server_name=host,
         server_port=port,
         auth=auth,
+        auth_message=SIGN_IN,
         prevent_thread_lock=not block,
         quiet=quiet,
         inbrowser=False,
@@ -68,13 +79,25 @@ def launch(
         ssr_mode=False,
         show_error=False,
         enable_monitoring=False,
-        max_file_size="16mb",
-        app_kwargs={
-            "routes": [Route("/kdui-assets/{name}", serve_asset), download_route(workbench)],
-            "exception_handlers": {Exception: route_error(workbench.settings.home)},
-        },
+        state_session_capacity=SESSIONS,
+        run_history=False,
+        mcp_server=False,
+        num_workers=0,
+        pwa=False,
+        _app=GuardedApp(hosts, routes=routes, openapi_url=None, exception_handlers=errors),
     )
     return demo
+
+
+class GuardedApp(gradio.routes.App):
+    """Gradio's application behind the guard and the password: outside of everything that Gradio puts around its routes."""
+
+    def __init__(self, hosts: Sequence[str], **values: Any):
+        super().__init__(**values)
+        self._guarded = Guard(SignIn(super().__call__, self), hosts)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._guarded(scope, receive, send)
 
 
 def head() -> str:

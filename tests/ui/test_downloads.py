@@ -19,10 +19,8 @@ class Deliverer:
         return SimpleNamespace(path=out, beside=(out,) if run == "large" else ())
 
 
-def client(auth=None, tokens=None):
-    app = FastAPI(routes=[download_route(Deliverer())])
-    app.auth, app.cookie_id, app.tokens = auth, "1", tokens or {}
-    return TestClient(app)
+def client():
+    return TestClient(FastAPI(routes=[download_route(Deliverer())]))
 
 
 def test_a_file_is_written_when_it_is_asked_for():
@@ -36,15 +34,6 @@ def test_what_does_not_exist_is_said_in_words():
     answer = client().get("/kdui-models/abcd/prun.onnx")
     assert answer.status_code == 409 and "Did you mean 'prune'" in answer.text
     assert "app.py deliver large prune" in client().get("/kdui-models/large/prune.onnx").text
-
-
-def test_a_password_guards_downloads_too():
-    guarded = client(auth=lambda user, password: True, tokens={"secret": "visitor"})
-    assert guarded.get("/kdui-models/abcd/prune.onnx").status_code == 401
-    guarded.cookies.set("access-token-unsecure-1", "guess")
-    assert guarded.get("/kdui-models/abcd/prune.onnx").status_code == 401
-    guarded.cookies.set("access-token-unsecure-1", "secret")
-    assert guarded.get("/kdui-models/abcd/prune.onnx").status_code == 200
 
 
 def test_links_name_every_measured_model_and_packed_forms():
