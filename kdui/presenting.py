@@ -3,21 +3,23 @@
 import math
 import shlex
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from kdui.catalogue.methods import METHODS
 from kdui.catalogue.tasks import TASKS
 from kdui.core.measurement import Measurement, Origin, Provenance
 from kdui.core.recipe import Recipe
-from kdui.core.run import Run
+from kdui.core.run import Run, RunFacts, RunState
 from kdui.core.views import Answer, ModelResult, RunRow, Servable
 from kdui.launch import machine
+from kdui.store.runs import now
 from kdui.store.store import Store
 
 if TYPE_CHECKING:
     import pandas
 
+UNREADABLE = "Unreadable: written by another version of kdui ({}). Update kdui to open it, or delete the run."
 LATEST_POINTS, MOST_SERVABLE = 2000, 100  # rows looked through for Compare, models it offers
 
 
@@ -46,24 +48,25 @@ def as_argument(key: str, value: Any) -> str:
     return shlex.quote(f"{key}={text.lower() if isinstance(value, bool) else text}")
 
 
-def run_row(row: Any) -> RunRow:
-    seconds = None
-    if row["started"] and row["finished"]:
-        seconds = (row["finished"] - row["started"]).total_seconds()
-    return RunRow(
-        id=row["id"],
-        name=row["name"],
-        task=row["task"],
-        teacher=row["teacher"],
-        student=row["student"],
-        state=row["state"],
-        progress=row["progress"],
-        eta_seconds=row["eta_seconds"],
-        created=row["created"].isoformat(timespec="seconds"),
-        seconds=seconds,
-        headline=row["headline"],
-        error=row["error"],
-    )
+def run_row(row: Mapping[str, Any]) -> RunRow:
+    """A row of the run table; one that this version cannot read is told as such, and stands among the others."""
+    try:
+        facts = RunFacts.model_validate({name: row[name] for name in RunFacts.model_fields})
+        return RunRow(
+            **{name: row[name] for name in ("id", "name", "task", "teacher", "student", "state", "progress", "eta_seconds")},
+            created=facts.created.isoformat(timespec="seconds"),
+            seconds=(facts.finished - facts.started).total_seconds() if facts.started and facts.finished else None,
+            headline=row["headline"],
+            error=UNREADABLE.format(row["unreadable"]) if row["unreadable"] else facts.error,
+            silent_seconds=facts.silent_seconds(now()),
+            waits=facts.waits_for_a_person,
+        )
+    except (KeyError, ValueError) as fault:
+        plain = {name: str(row.get(name) or "") for name in ("name", "task", "teacher", "student", "created", "headline")}
+        error = UNREADABLE.format(row["unreadable"] or str(fault).splitlines()[0])
+        return RunRow(
+            **{**plain, "name": plain["name"] or row["id"]}, id=row["id"], state=RunState.FAILED, progress=0.0, error=error
+        )
 
 
 def gain(recipe: Recipe, results: tuple[ModelResult, ...]) -> Measurement | None:

@@ -26,6 +26,7 @@ VARIABLES = {
     "quickstart": "KDUI_QUICKSTART",
     "cache_gb": "KDUI_CACHE_GB",
     "runs_per_gpu": "KDUI_RUNS_PER_GPU",
+    "stall_minutes": "KDUI_STALL_MINUTES",
     "serving_memory_mb": "KDUI_SERVING_MEMORY_MB",
     "serving_timeout_s": "KDUI_SERVING_TIMEOUT_S",
 }
@@ -54,6 +55,9 @@ class Settings(Frozen):
     quickstart: bool = Field(default=True, description="queue the quickstart recipe on the first start")
     cache_gb: float = Field(default=20.0, gt=0, description="disk for what teachers said; the least recently used goes first")
     runs_per_gpu: int = Field(default=1, ge=1, le=64, description="runs that share a GPU at a time; small models leave it idle")
+    stall_minutes: float = Field(
+        default=30.0, gt=0, le=1e6, description="without a sign of work, after which a hung worker is ended"
+    )
     serving_memory_mb: int = Field(default=2048, ge=64, le=10_000_000)
     serving_timeout_s: float = Field(default=30.0, gt=0, le=86_400)
     notes: tuple[str, ...] = Field(default=(), description="what was set aside while the variables were read, in words")

@@ -4,6 +4,7 @@ import json
 import sys
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +15,10 @@ from rich.text import Text
 
 from kdui.core.errors import KduiError, RecipeError
 from kdui.core.measurement import Measurement
-from kdui.core.run import RunState
+from kdui.core.run import RunFacts, RunState
 from kdui.core.views import RunDetail
 from kdui.launch import machine
+from kdui.launch.dispatcher import Dispatcher
 from kdui.plain_terminal import clean, console, has_utf8
 from kdui.workbench import Workbench
 
@@ -69,21 +71,29 @@ def follow(bench: Workbench, run_id: str, quiet: bool = False) -> None:
         try:
             while True:
                 run = bench.store.runs.get(run_id)
-                if run.state.is_final or (run.state is RunState.INTERRUPTED and run.error):
+                if run.state.is_final or run.waits_for_a_person:
                     return
                 done = sum(step.progress for step in run.steps) / max(1, len(run.steps))
                 now = next((step.label for step in run.steps if step.state == "running"), run.state.value)
-                progress.update(bar, completed=done, description=clean(f"run {run_id} · {now}"))
+                progress.update(bar, completed=done, description=clean(f"run {run_id} · {silence(run) or now}"))
                 time.sleep(POLL_SECONDS)
         except KeyboardInterrupt:
             screen.print(f"Run {run_id} goes on without this terminal. 'python app.py cancel {run_id}' stops it.")
             sys.exit(130)
 
 
+def silence(run: RunFacts) -> str:
+    """That nothing was heard of a running run's work for long, else empty."""
+    silent = run.silent_seconds(datetime.now(UTC))
+    return "" if silent is None else f"no sign of life for {silent:.0f} s"
+
+
 def wait_until_stopped(bench: Workbench, run_id: str) -> str:
-    """Wait until a cancelled run has ended; a sentence about how."""
+    """Wait until a cancelled run has ended, and end a worker that does not listen; a sentence about how."""
     deadline = time.monotonic() + CANCEL_SECONDS
-    while (run := bench.store.runs.get(run_id)).state is RunState.RUNNING and time.monotonic() < deadline:
+    stopper = Dispatcher(bench.store)
+    while (run := bench.store.runs.facts(run_id)).state is RunState.RUNNING and time.monotonic() < deadline:
+        stopper.look_after(run)  # no server need be there to do it
         time.sleep(POLL_SECONDS)
     return f"Run {run_id} is {run.state}." if run.state.is_final else f"Run {run_id} was asked to stop and is still {run.state}."
 
@@ -131,6 +141,8 @@ def run_json(bench: Workbench, detail: RunDetail) -> dict[str, Any]:
         "name": run.name,
         "state": run.state.value,
         "error": run.error,
+        "waits_for_a_person": run.waits_for_a_person,
+        "silent_seconds": run.silent_seconds(datetime.now(UTC)),
         "command": detail.command,
         "recipe": run.recipe.plain(),
         "stages": stages,
@@ -152,7 +164,8 @@ def print_json(value: Any) -> None:
 def print_run(detail: RunDetail) -> None:
     """A run's steps, its models and what was gained."""
     screen, run = console(), detail.run
-    screen.print(Text.assemble((clean(run.name), "bold"), f"  {run.id}  {run.state}"))
+    state = f"{run.state}, waits for you" if run.waits_for_a_person else ", ".join(filter(None, [run.state, silence(run)]))
+    screen.print(Text.assemble((clean(run.name), "bold"), f"  {run.id}  {state}"))
     if run.error:
         screen.print(clean(run.error), style="red")
     print_rows(

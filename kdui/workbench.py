@@ -23,8 +23,9 @@ from kdui.core.views import Answer, Estimate, Example, ModelCard, ModelResult, O
 from kdui.estimating import Estimator
 from kdui.evidence import Evidence
 from kdui.launch import machine
-from kdui.launch.dispatcher import Dispatcher, terminate
+from kdui.launch.dispatcher import Dispatcher
 from kdui.launch.local import OUTPUT
+from kdui.launch.processes import terminate
 from kdui.lens_data import lens_data
 from kdui.points import Points
 from kdui.presenting import answer, as_argument, differences, findings, gain, run_row, servable
@@ -248,7 +249,7 @@ class Workbench:
 
     def cancel(self, run_id: str) -> None:
         """Take a run from the queue, or ask its worker to stop: it does within 5 s, and finished stages stay."""
-        run = self.store.runs.get(run_id)
+        run = self.store.runs.facts(run_id)
         if run.state in (RunState.QUEUED, RunState.INTERRUPTED):
             self.store.runs.transition(run_id, RunState.CANCELLED)
             self.store.events(run_id).append("state", state="cancelled")
@@ -260,7 +261,7 @@ class Workbench:
 
     def resume(self, run_id: str) -> None:
         """Queue a failed, cancelled or interrupted run again; it goes on from its finished stages and its checkpoint."""
-        self.store.runs.transition(run_id, RunState.QUEUED, attempts=0)
+        self.store.runs.transition(run_id, RunState.QUEUED, attempts=0, fruitless=0)
         self.store.events(run_id).append("state", state="queued", text="resumed")
 
     def delete(self, run_id: str) -> None:
@@ -329,13 +330,15 @@ class Workbench:
     def overview(self) -> Overview:
         """The header strip."""
         counts = self.store.runs.counts()
+        interrupted = self.store.runs.in_state(RunState.INTERRUPTED) if counts.get("interrupted") else []
         notice = self.serving.notice if "serving" in self.__dict__ else ""
         return Overview(
             device=machine.summary(),
             running=counts.get("running", 0),
-            queued=counts.get("queued", 0) + counts.get("interrupted", 0),
+            queued=counts.get("queued", 0) + len([run for run in interrupted if not run.waits_for_a_person]),
             launcher_alive=self.dispatcher is not None and self.dispatcher.alive,
             serving=notice,
+            trouble=self.dispatcher.trouble if self.dispatcher else "",
         )
 
     def devices(self) -> list[str]:

@@ -24,6 +24,10 @@ from kdui.store.store import Store
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 BEAT_SECONDS = 1.0
+STATE_SECONDS = 600.0  # how long a change of state and a measurement wait for a database that another program has locked
+WORKING_SHARE = 0.05  # of one core, between two beats: whoever uses more is at work
+BUSY_FACTOR = 12  # processor time without any report counts as work for so many limits: a driver may spin for ever
+CHILDREN_EVERY = 5  # beats between two looks at the processor time of child processes
 GRACE_SECONDS = 3.0  # from the request to cancel until the worker ends itself: together with a beat under the promised 5 s
 
 
@@ -34,6 +38,8 @@ class Heart(threading.Thread):
         super().__init__(daemon=True, name="heart")
         self.store, self.run_facts, self.report = store, run, report
         self.stop = threading.Event()
+        self._trouble = ""
+        self._signs, self._reported, self._cpu, self._beats = -1, time.monotonic(), 0.0, 0
 
     def run(self) -> None:
         asked_at: float | None = None
@@ -47,22 +53,57 @@ class Heart(threading.Thread):
                     os.killpg(0, signal.SIGKILL) if os.getpgrp() == os.getpid() else os._exit(1)
 
     def _beat(self) -> None:
+        report = self.report
         try:
-            if self.store.runs.beat(self.run_facts, self.report.fraction, self.report.eta_seconds):
-                self.report.cancelled = True
-        except SQLAlchemyError as error:
+            if self.store.runs.beat(
+                self.run_facts, report.fraction, report.eta_seconds, worked=self.work_moves(), step=report.step_progress
+            ):
+                report.cancelled = True
+            self._trouble = ""
+        except (KduiError, SQLAlchemyError) as error:
             # A busy database or a full disk now: the next beat tries again, and a cancel must still be heard then.
-            print(f"The heartbeat could not be written: {error.__class__.__name__}.", flush=True)
+            if self._trouble != type(error).__name__:
+                print(f"The heartbeat could not be written, the work goes on: {error}", flush=True)
+            self._trouble = type(error).__name__
+
+    def work_moves(self) -> bool:
+        """Whether the work gave a sign of life since the last beat: a report, or processor time of its own or of its children.
+
+        This thread says nothing of it: it goes on beating while native code hangs.
+        """
+        self._beats += 1
+        now = time.monotonic()
+        if self.report.signs != self._signs:
+            self._signs, self._reported = self.report.signs, now
+            self._cpu = self._processor_time()
+            return True
+        used, self._cpu = self._processor_time() - self._cpu, self._processor_time()
+        busy = used > WORKING_SHARE * BEAT_SECONDS or (self._beats % CHILDREN_EVERY == 0 and children_work())
+        return busy and now - self._reported < BUSY_FACTOR * 60 * self.store.settings.stall_minutes
+
+    @staticmethod
+    def _processor_time() -> float:
+        """Of all threads but this one, s."""
+        return time.process_time() - time.thread_time()
+
+
+def children_work() -> bool:
+    """Whether a child process uses a processor."""
+    try:
+        return any(child.cpu_percent(0.1) > 100 * WORKING_SHARE for child in psutil.Process().children(recursive=True))
+    except psutil.Error:
+        return False
 
 
 def main(run_id: str) -> int:
     """Run a run that this process's dispatcher has claimed; returns the exit code."""
     store = Store(Settings.from_environment())
-    run = store.runs.get(run_id)
+    run = store.patient(STATE_SECONDS).runs.get(run_id)
     if run.state is not RunState.RUNNING:
         print(f"Run {run_id} is {run.state}, so there is nothing to do.")
         return 1
-    store.runs.update(run_id, pid=os.getpid(), pid_started=psutil.Process().create_time(), host=HOST)
+    me = {"pid": os.getpid(), "pid_started": psutil.Process().create_time(), "host": HOST}
+    store.patient(STATE_SECONDS).runs.update(run_id, **me)
     print(f"Run {run_id} ({run.name}) starts on {run.slot} in process {os.getpid()}.", flush=True)
     return perform(store, run_id)
 
@@ -74,9 +115,10 @@ def perform(store: Store, run_id: str) -> int:
     from kdui.engine.reporter import RunReporter
     from kdui.training.device import prepare_torch, torch_device
 
+    hurried, store = store, store.patient(STATE_SECONDS)  # a beat that is late is no use, a measurement always is
     run = store.runs.get(run_id)
     report = RunReporter(store, run_id, {})
-    heart = Heart(store, run, report)
+    heart = Heart(hurried, run, report)
     heart.start()
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, lambda *_: setattr(report, "cancelled", True))
@@ -120,10 +162,6 @@ def explain(error: Exception) -> str:
     """An error that nobody foresaw, in words, with where to read more."""
     if type(error).__name__ == "OutOfMemoryError" or "out of memory" in str(error).lower():
         return "The device ran out of memory. Lower the batch size or choose a smaller model, then resume."
-    if "disk is full" in str(error):
-        return (
-            "The disk is full, so the store could not be written. Free some space or set KDUI_HOME to another disk, then resume."
-        )
     first = str(error).strip().splitlines()[0] if str(error).strip() else "no message"
     return (
         f"Unexpected {type(error).__name__}: {first[:300]}. "

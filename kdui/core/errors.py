@@ -7,6 +7,7 @@ KduiError
 ├── SourceError          a data set or a model could not be brought here
 ├── StoreError           the store cannot do what was asked
 │   ├── ArtifactCorrupt  a file does not match its checksum
+│   ├── RunUnreadable    a run was written by another version of kdui
 │   └── StateConflict    the run is not in a state that allows this
 ├── StageFailed          a stage cannot go on, with the reason and what to do
 ├── DeviceUnavailable    the asked device does not exist here
@@ -58,6 +59,10 @@ class StoreError(KduiError):
 
 class ArtifactCorrupt(StoreError):
     """A stored file does not match the checksum in its manifest."""
+
+
+class RunUnreadable(StoreError):
+    """A stored run cannot be read by this version."""
 
 
 class StateConflict(StoreError):

@@ -63,12 +63,14 @@ class StepStatus(Frozen):
     eta_seconds: float | None = None
 
 
-class Run(Frozen):
-    """One execution of a recipe."""
+SILENT_SECONDS = 30.0  # without a sign of life, after which a person is told
+
+
+class RunFacts(Frozen):
+    """Where a run stands and who works on it: all but its recipe, which another version may have written."""
 
     id: str
     name: str
-    recipe: Recipe
     state: RunState
     device: str = Field(description="what was asked: auto, cpu or cuda:N")
     slot: str | None = Field(default=None, description="where it runs: cpu or cuda:N")
@@ -77,11 +79,33 @@ class Run(Frozen):
     started: datetime | None = None
     finished: datetime | None = None
     heartbeat: datetime | None = None
+    worked: datetime | None = Field(default=None, description="last sign of the work itself: a report, or time on a processor")
     attempts: int = 0
+    fruitless: int = Field(default=0, description="attempts in a row that ended before they got further")
     pid: int | None = None
+    pid_started: float | None = Field(default=None, description="s since the epoch: tells a process from a later one of that id")
     host: str | None = None
     error: str | None = Field(default=None, description="why it failed and what to do about it")
     cancel_requested: bool = False
+
+    @property
+    def waits_for_a_person(self) -> bool:
+        """True when it was interrupted and does not go on by itself."""
+        return self.state is RunState.INTERRUPTED and self.error is not None
+
+    def silent_seconds(self, at: datetime) -> float | None:
+        """How long the work of a running run has given no sign of life; None where that is not long. ``at``: UTC."""
+        sign = self.worked or self.heartbeat
+        if self.state is not RunState.RUNNING or sign is None:
+            return None
+        silent = (at.replace(tzinfo=None) - sign.replace(tzinfo=None)).total_seconds()
+        return silent if silent > SILENT_SECONDS else None
+
+
+class Run(RunFacts):
+    """One execution of a recipe."""
+
+    recipe: Recipe
     steps: tuple[StepStatus, ...] = ()
 
 

@@ -72,6 +72,8 @@ class RunRow(Frozen):
     seconds: float | None = None
     headline: str = Field(default="", description="e.g. 97.1 % ●")
     error: str | None = None
+    silent_seconds: float | None = Field(default=None, description="since the last sign of work of a running one, where long")
+    waits: bool = Field(default=False, description="interrupted, and goes on only when a person resumes it")
 
 
 class RunPage(Frozen):
@@ -142,3 +144,4 @@ class Overview(Frozen):
     queued: int
     launcher_alive: bool
     serving: str = Field(default="", description="a sentence when the serving process was restarted, else empty")
+    trouble: str = Field(default="", description="why the queue does not go on at the moment, else empty")

@@ -57,7 +57,7 @@ class Pipeline:
     def _perform(self, step: Step) -> bool:
         """Make the step's artifact unless a sound one is there; returns True for a hit."""
         artifacts = self.store.artifacts
-        with artifacts.locked(step.digest):
+        with artifacts.locked(step.digest, self.report.waits):
             if artifacts.has(step.digest):
                 try:
                     artifacts.open(step.digest)

@@ -1,4 +1,4 @@
-"""Where a running stage's words and numbers go: the event file, the step's row, and the flag that asks to stop."""
+"""Where a running stage's words and numbers go: the event file, what the heartbeat writes, and the flag that asks to stop."""
 
 import time
 from typing import Any
@@ -7,30 +7,35 @@ from kdui.core.errors import Cancelled
 from kdui.core.run import EventKind
 from kdui.store.store import Store
 
-SAY_EVERY = 0.5  # s between updates of a step's row
+SAY_EVERY = 0.5  # s between two events of a download
 
 
 class RunReporter:
     """Reports for one run. ``enter`` names the step that speaks; every call raises Cancelled once somebody asked for it.
 
-    ``fraction`` and ``eta_seconds`` are of the whole run: the worker's heartbeat writes them.
+    ``fraction`` and ``eta_seconds`` are of the whole run, ``step_progress`` is name, share done and seconds left of its step: the
+    worker's heartbeat writes them, so that no work waits for the database to take its progress, or ends because it does not.
+    ``signs`` counts what was said: while it grows, the work lives.
     """
 
     def __init__(self, store: Store, run_id: str, weights: dict[str, float]):
-        self._store, self._run = store, run_id
         self._events = store.events(run_id)
         self._weights = weights
         self._finished = 0.0
         self._step = ""
         self._started = self._said = time.monotonic()
         self._worked = 0.0
+        self._waits = False
+        self.signs = 0
+        self.step_progress: tuple[str, float, float | None] | None = None
         self.fraction = 0.0
         self.eta_seconds: float | None = None
         self.cancelled = False
 
     def enter(self, step: str) -> None:
         """The next calls are about this step."""
-        self._step, self._started, self._said = step, time.monotonic(), 0.0
+        self._step, self._started, self._said, self._waits = step, time.monotonic(), 0.0, False
+        self.signs += 1
         self._events.append("step", step=step, state="running")
 
     def leave(self, step: str, state: str, seconds: float) -> None:
@@ -39,10 +44,12 @@ class RunReporter:
         if state != "cached":
             self._worked += seconds
         self._finished += self._weights.get(step, 0.0)
+        self.step_progress = None
         self._overall(0.0)
 
     def check(self) -> None:
         """Raise Cancelled when somebody asked to stop."""
+        self.signs += 1
         if self.cancelled:
             raise Cancelled("The run was cancelled. Finished stages stay in the store; resume goes on from there.")
 
@@ -56,12 +63,21 @@ class RunReporter:
 
     def _series(self, kind: EventKind, at: float, values: dict[str, float]) -> None:
         rounded: dict[str, Any] = {name: float(f"{value:.6g}") for name, value in values.items()}
+        self.signs += 1
         self._events.append(kind, step=self._step, at=round(at, 4), **rounded)
 
     def log(self, text: str) -> None:
         """A line for a person, in the run's output and its events."""
+        self.signs += 1
         print(f"{time.strftime('%H:%M:%S')} {self._step}: {text}" if self._step else text, flush=True)
         self._events.append("log", step=self._step or None, text=text)
+
+    def waits(self) -> None:
+        """Another run makes what this one needs: say so once, and hear a cancel meanwhile."""
+        self.check()
+        if not self._waits:
+            self._waits = True
+            self.log("Another run makes this step at the moment; this one waits for it.")
 
     def download(self, name: str, done: int, total: int | None) -> None:
         """Bytes fetched so far."""
@@ -73,13 +89,9 @@ class RunReporter:
     def progress(self, fraction: float) -> None:
         """How much of the step is done, in [0, 1]; the rest of its time is extrapolated."""
         self.check()
-        now = time.monotonic()
-        if now - self._said < SAY_EVERY and fraction < 1:
-            return
-        self._said = now
-        elapsed = now - self._started
+        elapsed = time.monotonic() - self._started
         eta = elapsed * (1 - fraction) / fraction if fraction > 0.02 else None
-        self._store.runs.set_step(self._run, self._step, progress=min(1.0, fraction), eta_seconds=eta)
+        self.step_progress = (self._step, min(1.0, fraction), eta)
         self._overall(fraction)
 
     def _overall(self, fraction: float) -> None:

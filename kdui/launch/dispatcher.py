@@ -1,28 +1,46 @@
-"""The dispatcher: gives queued runs to free slots, notices workers that died, and enforces a cancel.
+"""The dispatcher: gives queued runs to free slots, notices workers that died or hang, and enforces a cancel.
 
-It keeps no state of its own: everything is in the store, so it can be killed and started again, and several may run at once.
+What is to be done is in the store, so it can be killed and started again, and several may run at once. It keeps only how long it
+has watched a worker: a clock of the wall may jump, and a machine may sleep.
 """
 
 import importlib
-import os
-import signal
 import threading
-from datetime import timedelta
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
-import psutil
-from sqlalchemy.exc import SQLAlchemyError
-
 from kdui.core.errors import KduiError, StateConflict
-from kdui.core.run import Run, RunState
+from kdui.core.run import SILENT_SECONDS, Run, RunFacts, RunState
+from kdui.launch import processes
+from kdui.launch.attempts import got_further
 from kdui.launch.machine import device_of, slots
 from kdui.store.runs import HOST, now
 from kdui.store.store import Store
 
 TICK_SECONDS = 0.5
-SILENT_SECONDS = 30.0  # without a heartbeat, after which a worker on another host counts as dead
 START_SECONDS = 60.0  # a worker must have written its process id by then
-MOST_ATTEMPTS = 3  # a run that was interrupted this often waits for a person
+MOST_ATTEMPTS = 3  # a run that was interrupted this often in a row, without getting further, waits for a person
+OBEY_SECONDS = 3.5  # from a cancel until the worker is ended from outside: with two ticks under the promised 5 s
+STILL_SECONDS = 5.0  # without a heartbeat, after which a worker's use of the processor is looked at from outside
+WORKING_SHARE = 0.05  # of one core: whoever uses more is at work
+HEARTLESS_FACTOR = 12  # processor time alone counts as work for so many limits
+
+
+@dataclass
+class Watch:
+    """What the dispatcher has seen of one attempt at a run."""
+
+    attempt: tuple[int, int | None]
+    looked: float  # monotonic, s
+    sign: datetime | None = None
+    still: float = 0.0  # s that were watched since the last sign of work
+    cancelling: float = 0.0  # s since the wish to cancel was seen
+    cpu: float | None = None  # s of processor time at the last look
+    spinning: float = 0.0  # s that it has used the processor without a heartbeat
 
 
 class Dispatcher:
@@ -34,6 +52,8 @@ class Dispatcher:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._children: list[Any] = []
+        self._watched: dict[str, Watch] = {}
+        self.trouble = ""  # why the last round was not finished, in words
 
     def start(self) -> None:
         """Tick in a thread until ``stop``."""
@@ -51,23 +71,51 @@ class Dispatcher:
         return self._thread is not None and self._thread.is_alive()
 
     def tick(self) -> None:
-        """One round: reap, notice the dead, put interrupted runs back, start what fits."""
+        """One round: reap, notice the dead and the hung, put interrupted runs back, start what fits.
+
+        What goes wrong with one run keeps none of the others waiting; the first such fault is raised at the end.
+        """
         self._children = [child for child in self._children if child.poll() is None]
-        for run in self.store.runs.in_state(RunState.RUNNING):
-            self._look_after(run)
-        for run in self.store.runs.in_state(RunState.INTERRUPTED):
-            self._put_back(run)
-        for slot in self._free_slots():
-            if claimed := self.store.runs.claim(slot, auto=slot != "cpu" or slots() == ["cpu"], device=device_of(slot)):
-                self._launch(claimed)
+        running = self.store.runs.in_state(RunState.RUNNING)
+        self._watched = {run.id: self._watched[run.id] for run in running if run.id in self._watched}
+        faults = self._each(self.look_after, running)
+        faults += self._each(self._put_back, self.store.runs.in_state(RunState.INTERRUPTED))
+        faults += self._each(self._fill, self._free_slots())
+        if faults:
+            raise faults[0]
+
+    @staticmethod
+    def _each(work: Callable[[Any], None], items: list[Any]) -> list[Exception]:
+        faults = []
+        for item in items:
+            try:
+                work(item)
+            except Exception as fault:
+                faults.append(fault)
+        return faults
 
     def _loop(self) -> None:
         while not self._stop.wait(TICK_SECONDS):
             try:
                 self.tick()
-            except (KduiError, SQLAlchemyError, OSError) as error:
-                # A busy database or a full disk now: the queue must go on once that is over.
-                print(f"dispatcher: {error}", flush=True)
+                self.trouble = ""
+            except Exception as fault:
+                # A locked database or a full disk now, or a fault of ours: the queue must go on once that is over.
+                self._tell(fault)
+
+    def _tell(self, fault: Exception) -> None:
+        """Say it once, and again only when it is another one."""
+        words = str(fault) if isinstance(fault, KduiError) else f"{type(fault).__name__}: {fault}"
+        if words == self.trouble:
+            return
+        self.trouble = words
+        print(f"dispatcher: {words}", flush=True)
+        if not isinstance(fault, KduiError):
+            traceback.print_exception(fault)
+
+    def _fill(self, slot: str) -> None:
+        if claimed := self.store.runs.claim(slot, auto=slot != "cpu" or slots() == ["cpu"], device=device_of(slot)):
+            self._launch(claimed)
 
     def _free_slots(self) -> list[str]:
         """Slots without a running run here. ``cpu`` is offered beside GPUs too, for runs that ask for it by name."""
@@ -78,71 +126,102 @@ class Dispatcher:
         return [slot for slot in offered if slot not in taken]
 
     def _launch(self, run: Run) -> None:
-        self.store.events(run.id).append("state", state="running", text=f"on {run.slot}")
         try:
+            self.store.events(run.id).append("state", state="running", text=f"on {run.slot}")
             child = self.launcher.start(run, self.store)
-        except OSError as error:
+        except (OSError, KduiError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
             self.store.runs.transition(
                 run.id,
                 RunState.FAILED,
-                error=f"The worker could not be started ({error.strerror}). Free memory or disk, then resume.",
+                error=f"The worker could not be started ({reason}). Free memory or disk, then resume.",
             )
             return
         if child is not None:
             self._children.append(child)
-            self.store.runs.update(run.id, pid=child.pid)
+            self.store.runs.update(run.id, pid=child.pid, pid_started=processes.start_of(child.pid))
 
-    def _look_after(self, run: Run) -> None:
-        """A worker that is gone makes its run interrupted, or cancelled where that was asked."""
-        if self._is_alive(run):
-            return
-        self._end(run, RunState.CANCELLED if run.cancel_requested else RunState.INTERRUPTED)
+    # --- those that run ----------------------------------------------------------------------------------------
 
-    def _is_alive(self, run: Run) -> bool:
+    def look_after(self, run: RunFacts) -> None:
+        """A worker that is gone, or neither works nor stops, makes its run interrupted, or cancelled where that was asked."""
+        if not self._is_alive(run):
+            self._end(run, "its worker ended without a word; it goes on from its last checkpoint")
+        elif run.host == HOST:
+            self._watch(run)
+
+    def _is_alive(self, run: RunFacts) -> bool:
         silent = run.heartbeat is None or now() - run.heartbeat > timedelta(seconds=SILENT_SECONDS)
         if run.host != HOST:
             return not silent
         if run.pid is None:
             return run.heartbeat is not None and now() - run.heartbeat < timedelta(seconds=START_SECONDS)
-        return process_is_worker(run.pid, run.id)
+        return processes.process_is_worker(run.pid, run.id, run.pid_started)
 
-    def _end(self, run: Run, state: RunState) -> None:
+    def _watch(self, run: RunFacts) -> None:
+        """End a worker that does not stop when it is asked to, or that has given no sign of work for the limit's time."""
+        at = time.monotonic()
+        watch = self._watched.get(run.id)
+        if watch is None or watch.attempt != (run.attempts, run.pid):
+            watch = self._watched[run.id] = Watch((run.attempts, run.pid), at, run.worked)
+        # Time that the machine slept, or that this thread waited itself, was not watched.
+        passed, watch.looked = min(at - watch.looked, 4 * TICK_SECONDS), at
+        self._look_for_work(run, watch, passed)
+        if run.cancel_requested:
+            if not watch.cancelling:
+                processes.terminate(run)
+            watch.cancelling += passed or TICK_SECONDS
+            if watch.cancelling >= OBEY_SECONDS and processes.kill(run):
+                self._end(run, "")
+        elif watch.still > 60 * self.store.settings.stall_minutes and processes.kill(run):
+            minutes = self.store.settings.stall_minutes
+            self._end(run, f"its worker gave no sign of work for {minutes:g} min and was ended", behind=True)
+
+    def _look_for_work(self, run: RunFacts, watch: Watch, passed: float) -> None:
+        """Count how long nothing was heard of the work; where the heart itself is silent, look at the processor's time."""
+        if run.worked != watch.sign:
+            watch.sign, watch.still = run.worked, 0.0
+            if run.heartbeat == run.worked:
+                watch.spinning = 0.0
+            return
+        watch.still += passed
+        if run.heartbeat is None or now() - run.heartbeat < timedelta(seconds=STILL_SECONDS):
+            return
+        cpu = processes.cpu_seconds(run)
+        used, watch.cpu = (cpu - watch.cpu if cpu is not None and watch.cpu is not None else 0.0), cpu
+        if used > WORKING_SHARE * passed and watch.spinning < HEARTLESS_FACTOR * 60 * self.store.settings.stall_minutes:
+            watch.spinning += passed
+            watch.still = 0.0
+            if run.worked is None or now() - run.worked > timedelta(seconds=STILL_SECONDS):
+                self.store.runs.saw_work(run)
+
+    def _end(self, run: RunFacts, words: str, behind: bool = False) -> None:
+        """Write how it ended. A run whose worker hung goes ``behind`` the others: they need not wait for it to hang again."""
+        state = RunState.CANCELLED if run.cancel_requested else RunState.INTERRUPTED
+        place = {"position": self.store.runs.last_position() + 1.0} if behind else {}
         try:
-            self.store.runs.transition(run.id, state, seen=run, eta_seconds=None)
+            self.store.runs.transition(run.id, state, seen=run, eta_seconds=None, **place)
         except StateConflict:
             return  # it ended by itself, or was started again, between the look and now
-        words = "its worker ended without a word; it goes on from its last checkpoint" if state is RunState.INTERRUPTED else ""
-        self.store.events(run.id).append("state", state=str(state), text=words)
+        self.store.events(run.id).append("state", state=str(state), text=words if state is RunState.INTERRUPTED else "")
 
-    def _put_back(self, run: Run) -> None:
-        """Interrupted runs alone resume by themselves, a few times."""
-        if run.attempts >= MOST_ATTEMPTS:
-            if run.error is None:
-                self.store.runs.update(
-                    run.id,
-                    error=f"Its worker died {run.attempts} times, perhaps for lack of memory. "
-                    "Look at the log, lower the batch size, then resume.",
-                )
+    # --- those that were interrupted ---------------------------------------------------------------------------
+
+    def _put_back(self, run: RunFacts) -> None:
+        """Interrupted runs alone resume by themselves, unless several attempts in a row got no further."""
+        if run.waits_for_a_person:
+            return
+        fruitless = 0 if got_further(self.store, run.id) else run.fruitless + 1
+        if fruitless >= MOST_ATTEMPTS:
+            words = (
+                f"Its worker died {fruitless} times in a row without getting further, perhaps for lack of memory. "
+                "Look at the log, lower the batch size, then resume."
+            )
+            if self.store.runs.wait_for_a_person(run.id, words, fruitless):
+                self.store.events(run.id).append("state", state="interrupted", text=words)
             return
         try:
-            self.store.runs.transition(run.id, RunState.QUEUED)
+            self.store.runs.transition(run.id, RunState.QUEUED, fruitless=fruitless)
         except StateConflict:
             return  # another dispatcher was quicker
         self.store.events(run.id).append("state", state="queued", text="again, from its last checkpoint")
-
-
-def process_is_worker(pid: int, run_id: str) -> bool:
-    """True when that process lives and works on that run: a reused process id does not count."""
-    try:
-        process = psutil.Process(pid)
-        return process.status() != psutil.STATUS_ZOMBIE and run_id in process.cmdline()
-    except (psutil.NoSuchProcess, psutil.ZombieProcess):
-        return False
-    except psutil.AccessDenied:
-        return True
-
-
-def terminate(run: Run) -> None:
-    """Ask a worker of this host to stop at once; its own watchdog ends it when it does not."""
-    if run.host == HOST and run.pid and process_is_worker(run.pid, run.id):
-        os.kill(run.pid, signal.SIGTERM)

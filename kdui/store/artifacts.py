@@ -7,11 +7,11 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from kdui.core.artifact import MANIFEST, Artifact, FileRecord, Manifest
 from kdui.core.errors import ArtifactCorrupt, StoreError
@@ -19,6 +19,7 @@ from kdui.settings import Settings
 from kdui.store.disk import errors_in_words
 
 _CHUNK = 1 << 20
+LOOK_SECONDS = 1.0  # between two looks at a lock that another process holds
 
 
 class ArtifactStore:
@@ -69,12 +70,23 @@ class ArtifactStore:
         self._verified[path] = seen
 
     @contextlib.contextmanager
-    def locked(self, digest: str) -> Iterator[None]:
-        """One process at a time makes an artifact; a second one waits and then finds it done."""
+    def locked(self, digest: str, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
+        """One process at a time makes an artifact; a second one waits and then finds it done.
+
+        ``waiting`` is called about every second of the wait, and may raise to end it.
+        """
         locks = self.root / "locks"
         locks.mkdir(parents=True, exist_ok=True)
-        with FileLock(str(locks / f"{digest}.lock")):
+        lock = FileLock(str(locks / f"{digest}.lock"))
+        while not lock.is_locked:
+            try:
+                lock.acquire(timeout=LOOK_SECONDS)
+            except Timeout:
+                waiting()
+        try:
             yield
+        finally:
+            lock.release()
 
     @contextlib.contextmanager
     def draft(self, digest: str) -> Iterator[Path]:

@@ -8,16 +8,18 @@ from sqlalchemy.engine import Row
 
 from kdui.core.measurement import Measurement, Provenance
 from kdui.core.run import StepState
+from kdui.store.patience import in_words
 from kdui.store.tables import measurements, results, runs, steps
 
 RESULT_COLUMNS = [column.name for column in results.c if column.name not in ("id", "task")]
 
 
+@in_words
 class ResultStore:
     """Writes and reads what runs measured."""
 
-    def __init__(self, engine: Engine):
-        self.engine = engine
+    def __init__(self, engine: Engine, patience: float = 0.0):
+        self.engine, self.patience = engine, patience
 
     def record(self, run_id: str, step: str, found: list[Measurement], row: dict[str, Any]) -> None:
         """Replace what this step of this run measured: every measurement and its chart row, in one transaction."""

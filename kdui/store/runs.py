@@ -6,19 +6,19 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, delete, func, insert, or_, select, update
-from sqlalchemy.engine import RowMapping
+from sqlalchemy import ColumnElement, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from kdui.core.errors import StateConflict, UnknownName
+from kdui.core.errors import RunUnreadable, StateConflict
 from kdui.core.plain import digest
 from kdui.core.plan import Step
 from kdui.core.recipe import Recipe
-from kdui.core.run import TRANSITIONS, Run, RunState, StepState, StepStatus
-from kdui.store.tables import results, runs, steps
+from kdui.core.run import TRANSITIONS, Run, RunFacts, RunState, StepState
+from kdui.store.patience import in_words
+from kdui.store.run_reading import RunReader
+from kdui.store.tables import runs, steps
 
 HOST = socket.gethostname()
-TIMED_RUNS = 50  # newest runs of a task that time estimates are based on: a long history is not read through
 
 
 def now() -> datetime:
@@ -26,13 +26,9 @@ def now() -> datetime:
     return datetime.now(UTC).replace(tzinfo=None)
 
 
-class RunStore:
-    """Creates, claims, changes and lists runs."""
-
-    def __init__(self, engine: Engine):
-        self.engine = engine
-
-    # --- create and read ---------------------------------------------------------------------------------------
+@in_words
+class RunStore(RunReader):
+    """Creates, claims and changes runs, and reads them."""
 
     def create(self, recipe: Recipe, plan: Iterable[Step], device: str, name: str = "") -> Run:
         """Queue a run at the end of the queue."""
@@ -57,54 +53,6 @@ class RunStore:
             )
             connection.execute(insert(steps), _step_rows(run_id, plan))
         return self.get(run_id)
-
-    def get(self, run_id: str) -> Run:
-        """The run with its steps; raises UnknownName with the nearest id."""
-        with self.engine.connect() as connection:
-            row = connection.execute(select(runs).where(runs.c.id == run_id)).mappings().first()
-            if row is None:
-                recent = connection.execute(select(runs.c.id).order_by(runs.c.created.desc()).limit(20)).scalars().all()
-                raise UnknownName("run", run_id, recent)
-            parts = connection.execute(select(steps).where(steps.c.run == run_id).order_by(steps.c.ordinal)).mappings().all()
-        return _as_run(row, parts)
-
-    def page(self, *, state: str | None, task: str | None, text: str, page: int, size: int) -> tuple[list[RowMapping], int]:
-        """One page of rows, newest first; and how many match in all."""
-        conditions = []
-        if state:
-            conditions.append(runs.c.state == state)
-        if task:
-            conditions.append(runs.c.task == task)
-        if text:
-            like = f"%{text}%"
-            conditions.append(or_(*(column.ilike(like) for column in (runs.c.name, runs.c.id, runs.c.teacher, runs.c.student))))
-        columns = [column for column in runs.c if column.name != "recipe"]
-        with self.engine.connect() as connection:
-            total = connection.execute(select(func.count()).select_from(runs).where(*conditions)).scalar() or 0
-            query = (
-                select(*columns)
-                .where(*conditions)
-                .order_by(runs.c.created.desc(), runs.c.id)
-                .limit(size)
-                .offset((page - 1) * size)
-            )
-            return list(connection.execute(query).mappings().all()), total
-
-    def in_state(self, *states: RunState) -> list[Run]:
-        """All runs in these states, in queue order, without their steps."""
-        with self.engine.connect() as connection:
-            query = select(runs).where(runs.c.state.in_([str(state) for state in states])).order_by(runs.c.position)
-            return [_as_run(row, []) for row in connection.execute(query).mappings().all()]
-
-    def counts(self) -> dict[str, int]:
-        """Number of runs by state."""
-        with self.engine.connect() as connection:
-            return {
-                state: count
-                for state, count in connection.execute(select(runs.c.state, func.count()).group_by(runs.c.state)).all()
-            }
-
-    # --- change ------------------------------------------------------------------------------------------------
 
     def claim(self, slot: str, auto: bool = True, device: str | None = None) -> Run | None:
         """Give the first fitting queued run to a free slot of this host; None when there is none or the slot is taken.
@@ -131,6 +79,7 @@ class RunStore:
                 started=func.coalesce(runs.c.started, now()),
                 finished=None,
                 heartbeat=now(),
+                worked=now(),
                 attempts=runs.c.attempts + 1,
                 cancel_requested=False,
                 error=None,
@@ -142,9 +91,15 @@ class RunStore:
                 run_id = connection.execute(change).scalar()
         except IntegrityError:
             return None
-        return self.get(run_id) if run_id else None
+        if run_id is None:
+            return None
+        try:
+            return self.get(run_id)
+        except RunUnreadable as error:  # it gives its slot to the next one
+            self.transition(run_id, RunState.FAILED, error=str(error))
+            return None
 
-    def transition(self, run_id: str, to: RunState, *, seen: Run | None = None, **values: Any) -> None:
+    def transition(self, run_id: str, to: RunState, *, seen: RunFacts | None = None, **values: Any) -> None:
         """Change the state in one update; raises StateConflict when the run is not where this may start from.
 
         With ``seen`` it must still be the same attempt of the same process: what was decided about a dead worker must not
@@ -167,24 +122,57 @@ class RunStore:
                     .values(state=StepState.WAITING, progress=0.0, eta_seconds=None)
                 )
         if not changed:
-            raise StateConflict(f"Run {run_id} is {self.get(run_id).state} and cannot become {to}.")
+            raise StateConflict(f"Run {run_id} is {self.facts(run_id).state} and cannot become {to}.")
 
     def update(self, run_id: str, **values: Any) -> bool:
         """Set columns of a run; False when it is gone."""
         with self.engine.begin() as connection:
             return bool(connection.execute(update(runs).where(runs.c.id == run_id).values(**values)).rowcount)
 
-    def beat(self, run: Run, progress: float, eta_seconds: float | None) -> bool:
-        """Heartbeat of the worker; True when it must stop: somebody asked to cancel, or the run is no longer this worker's."""
+    def beat(
+        self,
+        run: RunFacts,
+        progress: float,
+        eta_seconds: float | None,
+        *,
+        worked: bool = True,
+        step: tuple[str, float, float | None] | None = None,
+    ) -> bool:
+        """Heartbeat of the worker; True when it must stop: somebody asked to cancel, or the run is no longer this worker's.
+
+        ``worked``: whether the work itself, not the thread that beats, gave a sign of life since the last beat; ``step``: name,
+        share done and seconds left of the step that runs.
+        """
+        sign = {"worked": now()} if worked else {}
+        change = (
+            update(runs)
+            .where(runs.c.id == run.id, runs.c.state == RunState.RUNNING, *_same_attempt(run))
+            .values(heartbeat=now(), progress=progress, eta_seconds=eta_seconds, **sign)
+            .returning(runs.c.cancel_requested)
+        )
         with self.engine.begin() as connection:
-            change = (
-                update(runs)
-                .where(runs.c.id == run.id, runs.c.state == RunState.RUNNING, *_same_attempt(run))
-                .values(heartbeat=now(), progress=progress, eta_seconds=eta_seconds)
-                .returning(runs.c.cancel_requested)
-            )
             asked = connection.execute(change).scalar()
+            if step and asked is not None:
+                name, done, left = step
+                its = (steps.c.run == run.id, steps.c.name == name, steps.c.state == StepState.RUNNING)
+                connection.execute(update(steps).where(*its).values(progress=done, eta_seconds=left))
         return asked is None or bool(asked)
+
+    def saw_work(self, run: RunFacts) -> None:
+        """Note that a worker that does not beat was seen working from outside."""
+        with self.engine.begin() as connection:
+            connection.execute(update(runs).where(runs.c.id == run.id, *_same_attempt(run)).values(worked=now()))
+
+    def last_position(self) -> float:
+        """The place of whoever stands last in the queue."""
+        with self.engine.connect() as connection:
+            return connection.execute(select(func.max(runs.c.position))).scalar() or 0.0
+
+    def wait_for_a_person(self, run_id: str, error: str, fruitless: int) -> bool:
+        """Note why an interrupted run does not go on by itself; False when that is noted already, or it went on."""
+        change = update(runs).where(runs.c.id == run_id, runs.c.state == RunState.INTERRUPTED, runs.c.error.is_(None))
+        with self.engine.begin() as connection:
+            return bool(connection.execute(change.values(error=error, fruitless=fruitless)).rowcount)
 
     def set_step(self, run_id: str, name: str, **values: Any) -> None:
         """Set columns of one step."""
@@ -222,82 +210,22 @@ class RunStore:
 
     def remove(self, run_id: str) -> list[str]:
         """Delete a run that is not running; returns the digests that no other run refers to any more."""
-        run = self.get(run_id)
-        if run.state is RunState.RUNNING:
-            raise StateConflict(f"Run {run_id} is running. Cancel it first.")
-        mine = {step.digest for step in run.steps}
         with self.engine.begin() as connection:
+            # A write first: no dispatcher can claim the run between the look and its end.
+            connection.execute(update(runs).where(runs.c.id == run_id).values(position=runs.c.position))
+            state = connection.execute(select(runs.c.state).where(runs.c.id == run_id)).scalar()
+            if state is None:
+                self.facts(run_id)  # raises with the nearest id
+            if state == RunState.RUNNING:
+                raise StateConflict(f"Run {run_id} is running. Cancel it first.")
+            mine = set(connection.execute(select(steps.c.digest).where(steps.c.run == run_id)).scalars())
             connection.execute(delete(steps).where(steps.c.run == run_id))
             connection.execute(delete(runs).where(runs.c.id == run_id))
             kept = set(connection.execute(select(steps.c.digest).where(steps.c.digest.in_(mine))).scalars().all())
         return sorted(mine - kept)
 
-    def newest_step(self, task: str, column: str, model: str, produces: str, role: str | None, *, ending: str = "") -> str | None:
-        """Digest of the newest finished step of that kind in a run whose ``column`` (teacher or student) is ``model``;
-        ``ending``: how the step's name ends."""
-        role_is = steps.c.role.is_(None) if role is None else steps.c.role == role
-        query = (
-            select(steps.c.digest)
-            .join(runs, runs.c.id == steps.c.run)
-            .where(
-                runs.c.task == task,
-                runs.c[column] == model,
-                steps.c.produces == produces,
-                steps.c.name.endswith(ending, autoescape=True),
-                role_is,
-                steps.c.state.in_([StepState.DONE, StepState.CACHED]),
-            )
-            .order_by(runs.c.created.desc(), steps.c.ordinal)
-            .limit(1)
-        )
-        with self.engine.connect() as connection:
-            return connection.execute(query).scalar()
 
-    def measured_step(self, onnx_digest: str) -> tuple[str, str] | None:
-        """Task and digest of the newest measurement of the model with that ONNX artifact."""
-        query = (
-            select(runs.c.task, steps.c.digest)
-            .join(results, (results.c.run == steps.c.run) & (results.c.step == steps.c.name))
-            .join(runs, runs.c.id == steps.c.run)
-            .where(results.c.digest == onnx_digest)
-            .order_by(results.c.id.desc())
-            .limit(1)
-        )
-        with self.engine.connect() as connection:
-            row = connection.execute(query).first()
-        return (row[0], row[1]) if row else None
-
-    def recipes(self, run_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
-        """The plain recipes of runs by id."""
-        wanted = list(run_ids)
-        found: dict[str, dict[str, Any]] = {}
-        with self.engine.connect() as connection:
-            for start in range(0, len(wanted), 500):
-                query = select(runs.c.id, runs.c.recipe).where(runs.c.id.in_(wanted[start : start + 500]))
-                found.update((run_id, recipe) for run_id, recipe in connection.execute(query).all())
-        return found
-
-    def expected_seconds(self, digest_or_labels: Iterable[tuple[str, str, str]]) -> dict[tuple[str, str, str], float]:
-        """Median seconds that (task, method, label) took in finished runs: the basis of time estimates."""
-        wanted = set(digest_or_labels)
-        if not wanted:
-            return {}
-        tasks = {task for task, _, _ in wanted}
-        newest = select(runs.c.id).where(runs.c.task.in_(tasks)).order_by(runs.c.created.desc()).limit(TIMED_RUNS)
-        query = (
-            select(runs.c.task, steps.c.method, steps.c.label, steps.c.seconds)
-            .join(runs, runs.c.id == steps.c.run)
-            .where(runs.c.id.in_(newest), steps.c.state == StepState.DONE, steps.c.seconds.is_not(None))
-        )
-        found: dict[tuple[str, str, str], list[float]] = {}
-        with self.engine.connect() as connection:
-            for task, method, label, seconds in connection.execute(query).all():
-                if (task, method, label) in wanted:
-                    found.setdefault((task, method, label), []).append(seconds)
-        return {key: sorted(values)[len(values) // 2] for key, values in found.items()}
-
-
-def _same_attempt(seen: Run) -> tuple[ColumnElement[bool], ...]:
+def _same_attempt(seen: RunFacts) -> tuple[ColumnElement[bool], ...]:
     return runs.c.attempts == seen.attempts, runs.c.pid.is_not_distinct_from(seen.pid)
 
 
@@ -322,28 +250,3 @@ def _step_rows(run_id: str, plan: Iterable[Step]) -> list[dict[str, Any]]:
         }
         for number, step in enumerate(plan)
     ]
-
-
-def _as_run(row: RowMapping, parts: Iterable[RowMapping]) -> Run:
-    fields = {
-        name: row[name]
-        for name in (
-            "id",
-            "name",
-            "state",
-            "device",
-            "slot",
-            "position",
-            "created",
-            "started",
-            "finished",
-            "heartbeat",
-            "attempts",
-            "pid",
-            "host",
-            "error",
-            "cancel_requested",
-        )
-    }
-    statuses = tuple(StepStatus(**{name: part[name] for name in StepStatus.model_fields}) for part in parts)
-    return Run(recipe=Recipe.model_validate(row["recipe"]), steps=statuses, **fields)

@@ -1,5 +1,6 @@
 """The store as one object: database, artifacts and event logs that belong together."""
 
+import copy
 from functools import cached_property
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from kdui.settings import Settings
 from kdui.store.artifacts import ArtifactStore
 from kdui.store.database import open_database
 from kdui.store.events import EventLog
+from kdui.store.patience import patiently
 from kdui.store.results import ResultStore
 from kdui.store.runs import RunStore
 
@@ -16,14 +18,23 @@ class Store:
 
     def __init__(self, settings: Settings):
         self.settings = settings
+        self._patience = 0.0
+
+    def patient(self, seconds: float) -> "Store":
+        """The same store for work that must not be lost to a database that another program has locked for a while."""
+        other = copy.copy(self)
+        other._patience = seconds
+        for part in ("runs", "results"):
+            other.__dict__.pop(part, None)
+        return other
 
     @cached_property
     def runs(self) -> RunStore:
-        return RunStore(self._engine)
+        return RunStore(self._engine, self._patience)
 
     @cached_property
     def results(self) -> ResultStore:
-        return ResultStore(self._engine)
+        return ResultStore(self._engine, self._patience)
 
     @cached_property
     def artifacts(self) -> ArtifactStore:
@@ -38,4 +49,4 @@ class Store:
 
     @cached_property
     def _engine(self):  # type: ignore[no-untyped-def]
-        return open_database(self.settings)
+        return patiently(lambda: open_database(self.settings), self._patience)

@@ -49,6 +49,8 @@ runs = Table(
     Column("started", DateTime),
     Column("finished", DateTime),
     Column("heartbeat", DateTime),
+    Column("worked", DateTime),
+    Column("fruitless", Integer, nullable=False, default=0, server_default="0"),
     Index("runs_by_state", "state", "position"),
     Index("runs_by_created", "created"),
     Index("runs_by_task", "task", "created"),

@@ -52,6 +52,10 @@ def badge(state: RunState) -> str:
 
 
 def _progress(row: RunRow) -> str:
+    if row.silent_seconds is not None:
+        return f'<span class="bad">no sign of life for {duration(row.silent_seconds)}</span>'
+    if row.waits:
+        return '<span class="bad">waits for you</span>'
     if row.state is RunState.RUNNING:
         left = f" · {duration(row.eta_seconds)} left" if row.eta_seconds is not None else ""
         return percent(row.progress) + left

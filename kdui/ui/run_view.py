@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from html import escape
+from typing import Any
 from urllib.parse import urlencode
 
 from kdui.charts.numbers import signed
@@ -71,10 +72,31 @@ def head_html(run: Run, task_title: str) -> str:
     reason = f'<div class="{kind}" role="alert">{escape(run.error)}</div>' if run.error else ""
     if run.cancel_requested and run.state is RunState.RUNNING:
         reason = '<div class="note" role="status">Stopping: finished steps are kept.</div>'
+    elif (silent := run.silent_seconds(datetime.now(UTC))) is not None:
+        words = f"No sign of life for {duration(silent)}: its process is stopped, or hangs. Cancel ends it."
+        reason = f'<div class="note" role="status">{words}</div>'
+    elif run.waits_for_a_person:
+        reason = f'<div class="note" role="alert"><b>It waits for you.</b> {escape(run.error or "")}</div>'
     return (
         f'<div class="run-title"><h3 class="title">{escape(run.name)}</h3>{badge(run.state)}</div>'
         f'<p class="lead">{" · ".join(facts)}</p>{reason}'
     )
+
+
+def unreadable(run_id: str, problem: str) -> dict[str, Any]:
+    """What is shown of a run that this version cannot read: why, and the way to delete it."""
+    return {
+        "run": run_id,
+        "state": RunState.FAILED,
+        "head": f'<div class="run-title"><h3 class="title">{escape(run_id)}</h3></div>'
+        f'<div class="fail" role="alert">{escape(problem)}</div>',
+        "actions": _button("delete", escape(run_id), "Delete…"),
+        "strip": "",
+        "results": "",
+        "recipe": "",
+        "cursor": 0,
+        "curves": {},
+    }
 
 
 def _seconds(start: datetime, end: datetime) -> float:

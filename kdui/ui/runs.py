@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import Field
 
 from kdui.charts.live import curve_points, live_figure
-from kdui.core.errors import RecipeError
+from kdui.core.errors import RecipeError, RunUnreadable
 from kdui.core.plain import Frozen
 from kdui.core.run import Run, RunState
 from kdui.ui import run_view
@@ -54,7 +54,10 @@ class RunCalls:
     def run_detail(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """The chosen run; curves only from the events after ``cursor``."""
         run_id = str(asked["run"])
-        detail = self.workbench.run(run_id)
+        try:
+            detail = self.workbench.run(run_id)
+        except RunUnreadable as problem:
+            return {**run_view.unreadable(run_id, str(problem)), "log": self.workbench.log_tail(run_id)}
         run: Run = detail.run
         events, cursor = self.workbench.events(run_id, int(asked.get("cursor") or 0))
         facts = next((task for task in self.workbench.tasks() if task.name == run.recipe.task), None)

@@ -79,14 +79,16 @@ def header_html(overview: Overview | str) -> str:
     if isinstance(overview, str):
         chips = f'<span class="chip" role="status"><i class="dot off"></i>{escape(overview)}</span>'
     else:
-        alive = "" if overview.launcher_alive else " off"
-        hint = overview.serving or ("Ready" if overview.launcher_alive else "Nothing starts new runs at the moment")
+        trouble = overview.trouble or ("" if overview.launcher_alive else "Nothing starts new runs at the moment")
+        alive = " off" if trouble else ""
+        hint = trouble or overview.serving or "Ready"
         busy = overview.running or overview.queued
         queue = f"{overview.running} running · {overview.queued} queued" if busy else "Nothing running"
+        queue = f"Queue stands: {escape(trouble[:80])}" if trouble else queue
         dot = f'<i class="dot{alive}"></i>'
         chips = (
             f'<span class="chip" id="chip-device" title="{escape(hint)}">{dot}{_device(overview.device)}</span>'
-            f'<a class="chip btn" id="chip-queue" role="status" href="?tab=runs">{queue}</a>'
+            f'<a class="chip btn" id="chip-queue" role="status" href="?tab=runs" title="{escape(trouble)}">{queue}</a>'
         )
     face = '<span>◐</span><span class="wide">Auto</span>'
     theme = f'<button class="chip" id="theme-switch" type="button" aria-label="Theme">{face}</button>'

@@ -8,7 +8,8 @@ import pytest
 from kdui.core.errors import DeviceUnavailable
 from kdui.core.run import RunState
 from kdui.launch import machine
-from kdui.launch.dispatcher import MOST_ATTEMPTS, Dispatcher, process_is_worker
+from kdui.launch.dispatcher import MOST_ATTEMPTS, Dispatcher
+from kdui.launch.processes import process_is_worker
 from kdui.store.runs import now
 from kdui.store.store import Store
 from tests.jobs.processes import RECIPE, FakeLauncher, history, submit, wait_for

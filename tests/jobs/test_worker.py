@@ -12,8 +12,9 @@ from safetensors.torch import load_file
 from kdui import worker
 from kdui.core.run import RunState
 from kdui.launch import machine
-from kdui.launch.dispatcher import Dispatcher, process_is_worker, terminate
+from kdui.launch.dispatcher import Dispatcher
 from kdui.launch.local import OUTPUT
+from kdui.launch.processes import process_is_worker, terminate
 from kdui.store.store import Store
 from tests.engine.digits import Bench, digest_of, states
 from tests.jobs.processes import (

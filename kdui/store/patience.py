@@ -1,0 +1,77 @@
+"""What the database refuses, in words; and patience with one that is locked, for work that must not be lost to it."""
+
+import functools
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from kdui.core.errors import StoreError
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0  # s between two tries
+_BUSY = (5, 6)  # SQLITE_BUSY, SQLITE_LOCKED
+
+Result = TypeVar("Result")
+Class = TypeVar("Class", bound=type)
+
+
+def in_words(kind: Class) -> Class:
+    """Class decorator: each public method is one transaction, tried again while the database is locked and ``self.patience``
+    seconds are not over; what it refuses then is raised as a StoreError."""
+    for name, method in list(vars(kind).items()):
+        if callable(method) and not name.startswith("_"):
+            setattr(kind, name, _patient(method))
+    return kind
+
+
+def _patient(method: Callable[..., Result]) -> Callable[..., Result]:
+    @functools.wraps(method)
+    def tried(self: Any, *given: Any, **named: Any) -> Result:
+        return patiently(functools.partial(method, self, *given, **named), self.patience)
+
+    return tried
+
+
+def patiently(work: Callable[[], Result], seconds: float) -> Result:
+    """Do it, again and again while the database is locked, for so long; raises StoreError in words after that.
+
+    A transaction that met a lock has changed nothing, so it can be tried as a whole.
+    """
+    started, pause = time.monotonic(), FIRST_PAUSE
+    while True:
+        try:
+            return work()
+        except OperationalError as error:
+            waited = time.monotonic() - started
+            if not _is_busy(error):
+                raise _told(error) from error
+            if waited >= seconds:
+                raise StoreError(
+                    f"The store's database has been locked by another program for {max(1.0, waited):.0f} s, such as a backup or "
+                    "a database browser. Close that program, then try again; a run goes on when it is resumed."
+                ) from error
+        except DBAPIError as error:
+            raise _told(error) from error
+        time.sleep(min(pause, max(0.0, seconds - waited)))
+        pause = min(2 * pause, LONGEST_PAUSE)
+
+
+def _is_busy(error: OperationalError) -> bool:
+    """Locked, or (a server elsewhere) gone for the moment."""
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    return error.connection_invalidated if code is None else code & 0xFF in _BUSY
+
+
+def _told(error: DBAPIError) -> Exception:
+    """A fault of the database as a sentence; one of the statement stays what it is."""
+    if type(error).__name__ not in ("OperationalError", "DatabaseError", "InterfaceError"):
+        return error
+    if "disk is full" in str(error.orig):
+        return StoreError(
+            "The disk is full, so the store could not be written. Free some space or set KDUI_HOME to another disk, then resume."
+        )
+    return StoreError(
+        f"The store's database cannot be used ({error.orig}). Run 'python app.py doctor'; if the file is damaged, bring it back "
+        "from a backup, or set KDUI_HOME to a new folder."
+    )

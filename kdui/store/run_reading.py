@@ -1,0 +1,197 @@
+"""What the database says of runs: one, a page of them, those in a state, and what finished ones teach about the next.
+
+A row that this program cannot read, e.g. one of a newer version, is told by itself and never keeps the others from being read.
+"""
+
+import contextlib
+import json
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Engine, Select, Text, cast, func, or_, select
+
+from kdui.core.errors import RunUnreadable, UnknownName
+from kdui.core.recipe import Recipe
+from kdui.core.run import Run, RunFacts, RunState, StepState, StepStatus
+from kdui.store.tables import results, runs, steps
+
+TIMED_RUNS = 50  # newest runs of a task that time estimates are based on: a long history is not read through
+_FACTS = [runs.c[name] for name in RunFacts.model_fields]
+
+
+class RunReader:
+    """Reads runs; ``RunStore`` adds what changes them."""
+
+    def __init__(self, engine: Engine, patience: float = 0.0):
+        self.engine, self.patience = engine, patience
+
+    def get(self, run_id: str) -> Run:
+        """The run with its steps; raises UnknownName with the nearest id, RunUnreadable in words."""
+        facts = self.facts(run_id)
+        with self.engine.connect() as connection:
+            recipe = connection.execute(select(cast(runs.c.recipe, Text)).where(runs.c.id == run_id)).scalar()
+            parts = connection.execute(select(steps).where(steps.c.run == run_id).order_by(steps.c.ordinal)).mappings().all()
+        if reason := why_unreadable(recipe):
+            raise _unreadable(run_id, reason)
+        try:
+            statuses = tuple(StepStatus(**{name: part[name] for name in StepStatus.model_fields}) for part in parts)
+            return Run(recipe=Recipe.model_validate(json.loads(recipe or "")), steps=statuses, **facts.model_dump())
+        except ValueError as error:
+            raise _unreadable(run_id, _first(error)) from None
+
+    def facts(self, run_id: str) -> RunFacts:
+        """The run without recipe and steps, which another version may have written; raises as ``get`` does."""
+        with self.engine.connect() as connection:
+            try:
+                row = connection.execute(select(*_FACTS).where(runs.c.id == run_id)).mappings().first()
+                if row is not None:
+                    return RunFacts.model_validate(dict(row))
+            except ValueError as error:
+                raise _unreadable(run_id, _first(error)) from None
+            recent = connection.execute(select(runs.c.id).order_by(runs.c.created.desc()).limit(20)).scalars().all()
+            raise UnknownName("run", run_id, recent)
+
+    def page(self, *, state: str | None, task: str | None, text: str, page: int, size: int) -> tuple[list[dict[str, Any]], int]:
+        """One page of rows, newest first, and how many match in all; ``unreadable`` says why a run cannot be opened, if so."""
+        conditions = []
+        if state:
+            conditions.append(runs.c.state == state)
+        if task:
+            conditions.append(runs.c.task == task)
+        if text:
+            like = f"%{text}%"
+            conditions.append(or_(*(column.ilike(like) for column in (runs.c.name, runs.c.id, runs.c.teacher, runs.c.student))))
+        plain = [column for column in runs.c if column.name != "recipe"]
+        query = select(*plain, cast(runs.c.recipe, Text).label("recipe")).where(*conditions)
+        query = query.order_by(runs.c.created.desc(), runs.c.id).limit(size).offset((page - 1) * size)
+        with self.engine.connect() as connection:
+            total = connection.execute(select(func.count()).select_from(runs).where(*conditions)).scalar() or 0
+        found = []
+        for row in self._rows(query):
+            reason = why_unreadable(row.pop("recipe", None))
+            found.append({**row, "unreadable": row.get("unreadable") or reason})
+        return found, total
+
+    def in_state(self, *states: RunState) -> list[RunFacts]:
+        """All runs in these states, in queue order; their recipes are not looked at."""
+        query = select(*_FACTS).where(runs.c.state.in_([str(state) for state in states])).order_by(runs.c.position)
+        found = []
+        for row in self._rows(query):
+            with contextlib.suppress(ValueError):  # the table of runs says so
+                found.append(RunFacts.model_validate(row))
+        return found
+
+    def _rows(self, query: Select[Any]) -> list[dict[str, Any]]:
+        """The rows of a query on runs; where one holds what no column of its kind can, the others come alone."""
+        with self.engine.connect() as connection:
+            try:
+                return [dict(row) for row in connection.execute(query).mappings()]
+            except ValueError:  # SQLite keeps any text in any column
+                ids = connection.execute(query.with_only_columns(runs.c.id)).scalars().all()
+            found: list[dict[str, Any]] = []
+            for run_id in ids:
+                try:
+                    row = connection.execute(query.where(runs.c.id == run_id).offset(0)).mappings().one()
+                    found.append(dict(row))
+                except ValueError as error:
+                    found.append({"id": run_id, "unreadable": str(error)[:200]})
+            return found
+
+    def counts(self) -> dict[str, int]:
+        """Number of runs by state."""
+        with self.engine.connect() as connection:
+            return {
+                state: count
+                for state, count in connection.execute(select(runs.c.state, func.count()).group_by(runs.c.state)).all()
+            }
+
+    def newest_step(self, task: str, column: str, model: str, produces: str, role: str | None, *, ending: str = "") -> str | None:
+        """Digest of the newest finished step of that kind in a run whose ``column`` (teacher or student) is ``model``;
+        ``ending``: how the step's name ends."""
+        role_is = steps.c.role.is_(None) if role is None else steps.c.role == role
+        query = (
+            select(steps.c.digest)
+            .join(runs, runs.c.id == steps.c.run)
+            .where(
+                runs.c.task == task,
+                runs.c[column] == model,
+                steps.c.produces == produces,
+                steps.c.name.endswith(ending, autoescape=True),
+                role_is,
+                steps.c.state.in_([StepState.DONE, StepState.CACHED]),
+            )
+            .order_by(runs.c.created.desc(), steps.c.ordinal)
+            .limit(1)
+        )
+        with self.engine.connect() as connection:
+            return connection.execute(query).scalar()
+
+    def measured_step(self, onnx_digest: str) -> tuple[str, str] | None:
+        """Task and digest of the newest measurement of the model with that ONNX artifact."""
+        query = (
+            select(runs.c.task, steps.c.digest)
+            .join(results, (results.c.run == steps.c.run) & (results.c.step == steps.c.name))
+            .join(runs, runs.c.id == steps.c.run)
+            .where(results.c.digest == onnx_digest)
+            .order_by(results.c.id.desc())
+            .limit(1)
+        )
+        with self.engine.connect() as connection:
+            row = connection.execute(query).first()
+        return (row[0], row[1]) if row else None
+
+    def recipes(self, run_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """The plain recipes of runs by id."""
+        wanted = list(run_ids)
+        found: dict[str, dict[str, Any]] = {}
+        with self.engine.connect() as connection:
+            for start in range(0, len(wanted), 500):
+                query = select(runs.c.id, runs.c.recipe).where(runs.c.id.in_(wanted[start : start + 500]))
+                found.update((run_id, recipe) for run_id, recipe in connection.execute(query).all())
+        return found
+
+    def expected_seconds(self, digest_or_labels: Iterable[tuple[str, str, str]]) -> dict[tuple[str, str, str], float]:
+        """Median seconds that (task, method, label) took in finished runs: the basis of time estimates."""
+        wanted = set(digest_or_labels)
+        if not wanted:
+            return {}
+        tasks = {task for task, _, _ in wanted}
+        newest = select(runs.c.id).where(runs.c.task.in_(tasks)).order_by(runs.c.created.desc()).limit(TIMED_RUNS)
+        query = (
+            select(runs.c.task, steps.c.method, steps.c.label, steps.c.seconds)
+            .join(runs, runs.c.id == steps.c.run)
+            .where(runs.c.id.in_(newest), steps.c.state == StepState.DONE, steps.c.seconds.is_not(None))
+        )
+        found: dict[tuple[str, str, str], list[float]] = {}
+        with self.engine.connect() as connection:
+            for task, method, label, seconds in connection.execute(query).all():
+                if (task, method, label) in wanted:
+                    found.setdefault((task, method, label), []).append(seconds)
+        return {key: sorted(values)[len(values) // 2] for key, values in found.items()}
+
+
+@lru_cache(maxsize=4096)
+def why_unreadable(recipe: str | None) -> str:
+    """Why a stored recipe cannot be read by this program; empty when it can."""
+    try:
+        Recipe.model_validate(json.loads(recipe or ""))
+    except Exception as error:  # whatever another version wrote
+        return _first(error)
+    return ""
+
+
+def _first(error: Exception) -> str:
+    """The first complaint, without what the row holds."""
+    errors = getattr(error, "errors", None)
+    if errors is None:
+        return str(error)[:200]
+    found = errors(include_input=False, include_url=False, include_context=False)[0]
+    return f"{'.'.join(str(part) for part in found['loc']) or 'recipe'}: {found['msg']}"[:200]
+
+
+def _unreadable(run_id: str, reason: str) -> RunUnreadable:
+    return RunUnreadable(
+        f"Run {run_id} was written by another version of kdui and cannot be read by this one ({reason}). "
+        "Update kdui to open it, or delete the run."
+    )
