@@ -4,7 +4,7 @@ from typing import Any
 
 from kdui.catalogue.studies import read_study, study_names
 from kdui.core.errors import UnknownName
-from kdui.core.views import RunRow
+from kdui.core.words import standing
 from kdui.workbench import Workbench
 
 
@@ -39,7 +39,7 @@ def listing(bench: Workbench, kind: str, text: str = "") -> list[dict[str, Any]]
             {
                 "id": row.id,
                 "name": row.name,
-                "state": _state(row),
+                "state": standing(row.state, row.silent_seconds, row.waits),
                 "task": row.task,
                 "teacher": row.teacher,
                 "student": row.student,
@@ -56,13 +56,6 @@ def listing(bench: Workbench, kind: str, text: str = "") -> list[dict[str, Any]]
             for item in studies
         ]
     raise UnknownName("list", kind, ["tasks", "models", "methods", "recipes", "studies", "runs"])
-
-
-def _state(row: RunRow) -> str:
-    """The state, with what a person must know of it."""
-    if row.silent_seconds is not None:
-        return f"{row.state}, no sign of life for {row.silent_seconds:.0f} s"
-    return f"{row.state}, waits for you" if row.waits else row.state.value
 
 
 def _models() -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from kdui.core.errors import KduiError, RecipeError
 from kdui.core.measurement import Measurement
-from kdui.core.run import RunFacts, RunState
+from kdui.core.run import RunState
 from kdui.core.views import RunDetail
 from kdui.launch import machine
 from kdui.launch.dispatcher import Dispatcher
@@ -74,24 +74,18 @@ def follow(bench: Workbench, run_id: str, quiet: bool = False) -> None:
                 if run.state.is_final or run.waits_for_a_person:
                     return
                 done = sum(step.progress for step in run.steps) / max(1, len(run.steps))
-                now = next((step.label for step in run.steps if step.state == "running"), run.state.value)
-                progress.update(bar, completed=done, description=clean(f"run {run_id} · {silence(run) or now}"))
+                step = next((step.label for step in run.steps if step.state == "running"), run.state.value)
+                now = step if run.silent_seconds(datetime.now(UTC)) is None else run.standing(datetime.now(UTC))
+                progress.update(bar, completed=done, description=clean(f"run {run_id} · {now}"))
                 time.sleep(POLL_SECONDS)
         except KeyboardInterrupt:
             screen.print(f"Run {run_id} goes on without this terminal. 'python app.py cancel {run_id}' stops it.")
             sys.exit(130)
 
 
-def silence(run: RunFacts) -> str:
-    """That nothing was heard of a running run's work for long, else empty."""
-    silent = run.silent_seconds(datetime.now(UTC))
-    return "" if silent is None else f"no sign of life for {silent:.0f} s"
-
-
 def wait_until_stopped(bench: Workbench, run_id: str) -> str:
     """Wait until a cancelled run has ended, and end a worker that does not listen; a sentence about how."""
-    deadline = time.monotonic() + CANCEL_SECONDS
-    stopper = Dispatcher(bench.store)
+    deadline, stopper = time.monotonic() + CANCEL_SECONDS, Dispatcher(bench.store)
     while (run := bench.store.runs.facts(run_id)).state is RunState.RUNNING and time.monotonic() < deadline:
         stopper.look_after(run)  # no server need be there to do it
         time.sleep(POLL_SECONDS)
@@ -164,8 +158,7 @@ def print_json(value: Any) -> None:
 def print_run(detail: RunDetail) -> None:
     """A run's steps, its models and what was gained."""
     screen, run = console(), detail.run
-    state = f"{run.state}, waits for you" if run.waits_for_a_person else ", ".join(filter(None, [run.state, silence(run)]))
-    screen.print(Text.assemble((clean(run.name), "bold"), f"  {run.id}  {state}"))
+    screen.print(Text.assemble((clean(run.name), "bold"), f"  {run.id}  {run.standing(datetime.now(UTC))}"))
     if run.error:
         screen.print(clean(run.error), style="red")
     print_rows(

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from kdui.core.plain import Frozen
 from kdui.core.recipe import Recipe
+from kdui.core.words import standing
 
 
 class RunState(StrEnum):
@@ -100,6 +101,10 @@ class RunFacts(Frozen):
             return None
         silent = (at.replace(tzinfo=None) - sign.replace(tzinfo=None)).total_seconds()
         return silent if silent > SILENT_SECONDS else None
+
+    def standing(self, at: datetime) -> str:
+        """Its state in words; ``at``: UTC."""
+        return standing(self.state, self.silent_seconds(at), self.waits_for_a_person)
 
 
 class Run(RunFacts):
