@@ -232,11 +232,12 @@ def encode(
 def decode(
     file: Annotated[Path, typer.Argument(help="A .kdz file.")],
     out: Annotated[Path, typer.Argument(help="The ONNX file to write; data files go beside it.")],
+    most_mb: Annotated[int | None, typer.Option(min=1, help="Unpack up to so many MB, from somebody whom you trust.")] = None,
 ) -> None:
     """Unpack a .kdz file: the ONNX file that was packed, byte for byte."""
     from kdui.kdz.on_disk import unpack_file
 
-    for path in unpack_file(file, out):
+    for path in unpack_file(file, out, most_mb * 10**6 if most_mb else None):
         print(f"{path}: {path.stat().st_size:,} bytes")
 
 

@@ -14,8 +14,8 @@ import numpy as np
 from kdui.core.errors import ContainerCorrupt, KduiError
 from kdui.kdz.graph_bytes import Weights, weights_of
 from kdui.kdz.reading import Reader, varint
-from kdui.kdz.scaled import SCALED, code_scaled, read_scaled
-from kdui.kdz.tensors import SIZES, Coded, code_tensor, read_tensor
+from kdui.kdz.scaled import SCALED, code_scaled, fill_scaled
+from kdui.kdz.tensors import SIZES, Coded, code_tensor, fill_tensor
 
 MAGIC = b"\x89KDZ\r\n\x1a\n"  # as PNG's: a transfer that changes line ends is noticed
 VERSION = 1
@@ -24,9 +24,9 @@ DICTIONARY = 1 << 23
 FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME, "dict_size": DICTIONARY}]
 SMALLEST_HOLE = 33  # bytes: fewer stay in the graph, where naming them costs nothing
 MODEL = "model.onnx"
-MOST_FILES = 64
-MOST_BYTES = 8 << 30  # of all files together, unless the caller allows more or less
-FREE_BYTES, MOST_RATIO = 256 << 20, 10_000  # above so many bytes a container may hold at most so many times its own size
+MOST_FILES, MOST_TENSORS, LONGEST_NAME = 64, 100_000, 1020
+MOST_BYTES = 8 << 30  # of all files together, unless the caller sets a limit of its own
+FREE_BYTES, MOST_RATIO = 32 << 20, 1000  # above so many bytes a container may hold at most so many times its own size
 PLAIN_NAME = re.compile(r"[^/\\\x00-\x1f:]{1,255}")
 
 
@@ -107,13 +107,17 @@ def pack(files: Mapping[str, bytes], tail: bytes = b"", bases: Mapping[str, np.n
         kept.append(bytes(stays))
     first = _compressed(_directory(entries) + b"".join(kept))
     data, total = _sealed(first + b"".join(blobs) + _packed_tail(tail)), sum(map(len, files.values()))
-    if total + len(tail) > _allowed(len(data), MOST_BYTES):
+    if total + len(tail) > _allowed(len(data)):
         raise KduiError(f"These {total:,} bytes are nearly all zero: packed they would look like a trap. Keep the plain file.")
     return Packed(data, tuple(rows), len(first))
 
 
-def unpack(data: bytes, most_bytes: int = MOST_BYTES) -> dict[str, bytes]:
-    """The files of a container, the model first; raises ContainerCorrupt in words for whatever is not as ``pack`` writes it."""
+def unpack(data: bytes, most_bytes: int | None = None) -> dict[str, bytes]:
+    """The files of a container, the model first; raises ContainerCorrupt in words for whatever is not as ``pack`` writes it.
+
+    ``most_bytes``: what they may take together; without it, what a container of its size is believed. All sizes are checked
+    before anything is reserved, and weights are decoded in place: memory stays at about twice the announced bytes.
+    """
     parts = _parsed(data, most_bytes)
     found = {}
     for number, entry in enumerate(parts.entries):
@@ -123,29 +127,28 @@ def unpack(data: bytes, most_bytes: int = MOST_BYTES) -> dict[str, bytes]:
             whole[place : place + hole.gap] = parts.kept.take(hole.gap)
             place += hole.gap
             blob = parts.blobs.take(hole.coded)
-            values = (
-                read_scaled(hole.size, hole.count, blob)
-                if hole.coding == SCALED
-                else read_tensor(hole.coding, hole.size, hole.count, blob)
-            )
-            whole[place : place + values.nbytes] = values.tobytes()
+            values = np.frombuffer(whole, f"<u{hole.size}", hole.count, place)
+            fill_scaled(values, blob) if hole.coding == SCALED else fill_tensor(values, hole.coding, blob)
             place += values.nbytes
+            del values  # a view of ``whole``, which may have to grow
         whole[place:] = parts.kept.take(entry.length - place)
         if hashlib.sha256(whole).digest() != entry.sha256:
             raise ContainerCorrupt(f"{entry.name} does not match its checksum once it is unpacked. Fetch the file again.")
-        found[entry.name] = bytes(whole) + (parts.tail if number == 0 else b"")
+        if number == 0:
+            whole += parts.tail
+        found[entry.name] = bytes(whole)
     return found
 
 
 def with_tail(data: bytes, tail: bytes) -> bytes:
     """The same container with other bytes to put behind the model; nothing else in it changes."""
-    parts = _parsed(data, MOST_BYTES)
+    parts = _parsed(data, None)
     return _sealed(data[HEAD : parts.size] + _packed_tail(tail))
 
 
 def tail_of(data: bytes) -> tuple[bytes, int]:
     """The bytes that are put behind the model, and how large the container is without them; weights are not decoded."""
-    parts = _parsed(data, MOST_BYTES)
+    parts = _parsed(data, None)
     return parts.tail, parts.size
 
 
@@ -219,10 +222,10 @@ class _Parts:
     size: int
 
 
-def _parsed(data: bytes, most_bytes: int) -> _Parts:
+def _parsed(data: bytes, limit: int | None) -> _Parts:
     """The directory, what stays and the coded weights, all sizes checked against each other before anything is decoded."""
     body = Reader(_checked_body(data))
-    most_bytes = _allowed(len(data), most_bytes)
+    most_bytes = _allowed(len(data)) if limit is None else limit
     first = Reader(_inflated(body, most_bytes, "directory"), "the directory")
     entries = _entries(first)
     coded = sum(hole.coded for entry in entries for hole in entry.holes)
@@ -259,15 +262,15 @@ def _checked_body(data: bytes) -> memoryview:
     return body
 
 
-def _allowed(size: int, most_bytes: int) -> int:
+def _allowed(size: int) -> int:
     """How much a container of this size may unpack to: what is announced is believed only so far."""
-    return min(most_bytes, max(FREE_BYTES, MOST_RATIO * size))
+    return min(MOST_BYTES, max(FREE_BYTES, MOST_RATIO * size))
 
 
 def _too_large(length: int, most: int) -> str:
     return (
         f"This .kdz file says that it unpacks to {length:,} bytes; {most:,} are allowed for a container of its size. "
-        "Unpack it only if you trust who made it, with a higher limit."
+        "If you trust who made it, unpack it with a higher limit: 'python app.py decode FILE OUT --most-mb N'."
     )
 
 
@@ -292,12 +295,18 @@ def _entries(reader: Reader) -> list[Entry]:
     if not 1 <= number <= MOST_FILES:
         raise ContainerCorrupt(f"This .kdz file says that it holds {number:,} files; 1 to {MOST_FILES} are possible.")
     found: dict[str, Entry] = {}
+    tensors = 0
     for _ in range(number):
-        name = bytes(reader.take(reader.varint())).decode("utf-8", errors="replace")
-        if not PLAIN_NAME.fullmatch(name) or name in (".", "..") or name in found:
+        letters = reader.varint()
+        name = bytes(reader.take(min(letters, LONGEST_NAME + 1))).decode("utf-8", errors="replace")
+        if letters > LONGEST_NAME or not PLAIN_NAME.fullmatch(name) or name in (".", "..") or name in found:
             raise ContainerCorrupt(f"A file of this container is called '{name[:80]}', which is no plain name or taken.")
         length, checksum = reader.varint(), bytes(reader.take(32))
-        holes = tuple(_hole(reader) for _ in range(_bounded(reader.varint(), reader.left)))
+        announced = reader.varint()
+        tensors += announced
+        if tensors > MOST_TENSORS:
+            raise ContainerCorrupt(f"The directory announces {tensors:,} tensors; at most {MOST_TENSORS:,} are possible.")
+        holes = tuple(_hole(reader) for _ in range(_bounded(announced, reader.left)))
         out = sum(hole.size * hole.count for hole in holes)
         if out + sum(hole.gap for hole in holes) > length:
             raise ContainerCorrupt(f"The weights of {name} are said to be larger than the file itself.")

@@ -19,12 +19,12 @@ def pack_file(source: Path, target: Path, bases: Mapping[str, np.ndarray] | None
     return packed
 
 
-def unpack_file(source: Path, target: Path, most_bytes: int = MOST_BYTES) -> list[Path]:
+def unpack_file(source: Path, target: Path, most_bytes: int | None = None) -> list[Path]:
     """Write the model of a container as ``target`` and its data files beside it, and say where all went.
 
     Raises ContainerCorrupt for a damaged container, and KduiError where a data file would replace one that is there.
     """
-    (_, model), *others = unpack(_read(source), most_bytes).items()
+    (_, model), *others = unpack(read_file(source), most_bytes).items()
     for name, data in others:
         place = target.parent / name
         if place == target or (place.exists() and place.read_bytes() != data):
@@ -37,14 +37,14 @@ def unpack_file(source: Path, target: Path, most_bytes: int = MOST_BYTES) -> lis
 
 def read_model(path: Path) -> dict[str, bytes]:
     """An ONNX file and the data files that it names, the model first, under the name that it has in a container."""
-    model = _read(path)
+    model = read_file(path)
     files = {MODEL: model}
     for one in weights_of(model):
         if one.file and one.file not in files:
             place = path.parent / one.file
             if Path(one.file).name != one.file:
                 raise KduiError(f"{path} keeps weights in '{one.file}', outside its folder. Save it with its data beside it.")
-            files[one.file] = _read(place)
+            files[one.file] = read_file(place)
     return files
 
 
@@ -70,8 +70,15 @@ def _umask() -> int:
     return mask
 
 
-def _read(path: Path) -> bytes:
+def read_file(path: Path) -> bytes:
+    """A whole file; raises KduiError in words where it is none (a device never ends) or larger than any that is packed."""
     try:
+        if not path.is_file():
+            raise KduiError(f"There is no file {path}. Check its name.")
+        if path.stat().st_size > MOST_BYTES:
+            raise KduiError(
+                f"{path} has {path.stat().st_size:,} bytes; files up to {MOST_BYTES:,} are read. Use a smaller model."
+            )
         return path.read_bytes()
     except OSError as error:
         raise KduiError(f"{path} cannot be read ({error.strerror}). Check its name.") from None

@@ -1,5 +1,7 @@
 """Numbers of a fixed width as a stream of bits, the most significant bit first. Pure numpy."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from kdui.core.errors import ContainerCorrupt
@@ -24,10 +26,14 @@ def pack_bits(values: np.ndarray, bits: int) -> bytes:
 
 def unpack_bits(packed: memoryview, bits: int, count: int) -> np.ndarray:
     """The ``count`` numbers that ``pack_bits`` packed, uint16; raises ContainerCorrupt for another length or padding."""
+    return np.concatenate([np.empty(0, np.uint16), *unpacked_chunks(packed, bits, count)])
+
+
+def unpacked_chunks(packed: memoryview, bits: int, count: int) -> Iterator[np.ndarray]:
+    """The same ``CHUNK`` numbers at a time; the length is checked by the first one."""
     if len(packed) != packed_size(count, bits):
         raise ContainerCorrupt(f"{count:,} numbers of {bits} bits do not take {len(packed):,} bytes.")
     data = np.frombuffer(packed, np.uint8)
-    found = np.empty(count, np.uint16)
     for start in range(0, count, CHUNK):
         number = min(CHUNK, count - start)
         first = start * bits // 8
@@ -36,5 +42,4 @@ def unpack_bits(packed: memoryview, bits: int, count: int) -> np.ndarray:
             raise ContainerCorrupt("The bits that fill the last byte of packed numbers are not zero.")
         wide = np.zeros((number, WIDEST), np.uint8)
         wide[:, WIDEST - bits :] = spread[: number * bits].reshape(number, bits)
-        found[start : start + number] = np.packbits(wide, axis=1).view(">u2").ravel()
-    return found
+        yield np.packbits(wide, axis=1).view(">u2").ravel().astype(np.uint16)

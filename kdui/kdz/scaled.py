@@ -8,7 +8,7 @@ import numpy as np
 
 from kdui.core.errors import ContainerCorrupt
 from kdui.kdz.reading import Reader, varint
-from kdui.kdz.tensors import Coded, code_tensor, read_tensor
+from kdui.kdz.tensors import Coded, code_tensor, fill_tensor
 
 SCALED = 5
 NEAR = 4  # units in the last place: how far the true scale may lie from the quotient that rounding has moved
@@ -60,12 +60,15 @@ def code_scaled(data: bytes | memoryview, base: np.ndarray) -> Coded | None:
     return Coded(SCALED, head + inner.data, inner.distinct, inner.entropy_bytes, inner.huffman, f"scaled rows of {inner.title}")
 
 
-def read_scaled(size: int, count: int, data: memoryview) -> np.ndarray:
-    """The elements [count] of scaled rows, as unsigned numbers of four bytes; raises ContainerCorrupt for what is none."""
-    reader = Reader(data, "a coded tensor")
+def fill_scaled(out: np.ndarray, data: memoryview) -> None:
+    """Decode scaled rows into ``out`` [count], unsigned numbers, zeros so far; raises ContainerCorrupt for what is none."""
+    reader, count = Reader(data, "a coded tensor"), len(out)
     rows = reader.varint()
-    if size != 4 or rows == 0 or count % rows:
-        raise ContainerCorrupt(f"{count:,} elements of {size} bytes cannot be {rows:,} rows of fp32 weights.")
+    if out.dtype.itemsize != 4 or rows == 0 or count % rows:
+        raise ContainerCorrupt(f"{count:,} elements of {out.dtype.itemsize} bytes cannot be {rows:,} rows of fp32 weights.")
     scales = np.frombuffer(reader.take(4 * rows), "<f4")
-    base = read_tensor(reader.byte(), size, count, reader.take(reader.left))
-    return scaled_rows(base.view("<f4"), scales).view("<u4")
+    fill_tensor(out, reader.byte(), reader.take(reader.left))
+    if count:
+        weights = out.view("<f4").reshape(rows, -1)
+        with np.errstate(all="ignore"):
+            np.multiply(weights, scales[:, None], out=weights)

@@ -1,5 +1,6 @@
 """A stream of symbols, written the shortest of three ways: one constant, bits of a fixed width, canonical Huffman codes."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,7 +9,7 @@ from bitarray import bitarray
 from bitarray.util import canonical_decode, canonical_huffman
 
 from kdui.core.errors import ContainerCorrupt
-from kdui.kdz.packing import CHUNK, WIDEST, pack_bits, packed_size, unpack_bits
+from kdui.kdz.packing import CHUNK, WIDEST, pack_bits, packed_size, unpacked_chunks
 from kdui.kdz.reading import Reader, varint
 
 PACKED, HUFFMAN, CONSTANT = 0, 1, 2
@@ -98,23 +99,39 @@ def write_stream(plan: StreamPlan, symbols: np.ndarray) -> bytes:
 
 
 def read_stream(reader: Reader, count: int, alphabet: int) -> np.ndarray:
-    """``count`` symbols below ``alphabet``, uint16; raises ContainerCorrupt before it takes memory for what cannot be there."""
+    """``count`` symbols below ``alphabet``, uint16, all at once."""
+    return np.concatenate([np.empty(0, np.uint16), *open_stream(reader, count, alphabet)])
+
+
+def open_stream(reader: Reader, count: int, alphabet: int) -> Iterator[np.ndarray]:
+    """``count`` symbols below ``alphabet``, uint16, ``CHUNK`` at a time: a stream of a few bytes may stand for very many.
+
+    The reader is behind the stream at once. Raises ContainerCorrupt, at once or with the chunk at fault, before it takes memory
+    for what cannot be there.
+    """
     mode = reader.byte()
     if mode == CONSTANT:
         symbol = int.from_bytes(reader.take(2), "little")
         _check_symbols(symbol, alphabet)
-        return np.full(count, symbol, np.uint16)
+        return (np.full(min(CHUNK, count - start), symbol, np.uint16) for start in range(0, count, CHUNK))
     if mode == PACKED:
         bits = reader.byte()
         if not 1 <= bits <= WIDEST:
             raise ContainerCorrupt(f"A stream says that its numbers have {bits} bits; 1 to {WIDEST} are possible.")
-        found = unpack_bits(reader.take(packed_size(count, bits)), bits, count)
-    elif mode == HUFFMAN:
-        found = _read_huffman(reader, count, alphabet)
-    else:
-        raise ContainerCorrupt(f"A stream is written in a way {mode} that this version does not know.")
-    _check_symbols(int(found.max(initial=0)), alphabet)
-    return found
+        return _checked(unpacked_chunks(reader.take(packed_size(count, bits)), bits, count), alphabet)
+    if mode == HUFFMAN:
+        lengths, order = _read_table(reader, alphabet)
+        payload = reader.take(reader.varint())
+        if count > 8 * len(payload):  # a code has at least one bit
+            raise ContainerCorrupt(f"{count:,} Huffman codes cannot stand in {len(payload):,} bytes.")
+        return _huffman_chunks(payload, count, lengths, order)
+    raise ContainerCorrupt(f"A stream is written in a way {mode} that this version does not know.")
+
+
+def _checked(parts: Iterator[np.ndarray], alphabet: int) -> Iterator[np.ndarray]:
+    for part in parts:
+        _check_symbols(int(part.max(initial=0)), alphabet)
+        yield part
 
 
 def _check_symbols(highest: int, alphabet: int) -> None:
@@ -122,22 +139,22 @@ def _check_symbols(highest: int, alphabet: int) -> None:
         raise ContainerCorrupt(f"An index points to entry {highest} of a table of {alphabet}.")
 
 
-def _read_huffman(reader: Reader, count: int, alphabet: int) -> np.ndarray:
-    lengths, order = _read_table(reader, alphabet)
-    payload = reader.take(reader.varint())
-    if count > 8 * len(payload):  # a code has at least one bit
-        raise ContainerCorrupt(f"{count:,} Huffman codes cannot stand in {len(payload):,} bytes.")
+def _huffman_chunks(payload: memoryview, count: int, lengths: list[int], order: np.ndarray) -> Iterator[np.ndarray]:
     coded = bitarray(endian="big")
     coded.frombytes(bytes(payload))
-    try:
-        found = np.fromiter(canonical_decode(coded, [0, *lengths], range(len(order))), np.uint16, count)
-    except ValueError:
-        raise ContainerCorrupt("A stream of Huffman codes ends in the middle of a symbol or holds a code that is none.") from None
-    widths = np.repeat(np.arange(1, len(lengths) + 1), lengths)
-    used = int((np.bincount(found, minlength=len(order)) * widths).sum())
+    widths, used = np.repeat(np.arange(1, len(lengths) + 1), lengths), 0
+    symbols = canonical_decode(coded, [0, *lengths], range(len(order)))
+    for start in range(0, count, CHUNK):
+        try:
+            found = np.fromiter(symbols, np.uint16, min(CHUNK, count - start))
+        except ValueError:
+            raise ContainerCorrupt(
+                "A stream of Huffman codes ends in the middle of a symbol or holds a code that is none."
+            ) from None
+        used += int((np.bincount(found, minlength=len(order)) * widths).sum())
+        yield order[found]
     if (used + 7) // 8 != len(payload) or coded[used:].any():
         raise ContainerCorrupt("A stream of Huffman codes holds more than its symbols.")
-    return order[found]
 
 
 def _read_table(reader: Reader, alphabet: int) -> tuple[list[int], np.ndarray]:

@@ -4,7 +4,7 @@ Values are compared by their bits, so −0.0 differs from 0.0 and every NaN keep
 arXiv:1510.00149, sections 3 and 4: codebook indices, relative indices of what is not zero, Huffman codes of both.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy as np
 from kdui.core.errors import ContainerCorrupt
 from kdui.kdz.packing import WIDEST
 from kdui.kdz.reading import Reader, varint
-from kdui.kdz.streams import HUFFMAN, MOST_SYMBOLS, StreamPlan, entropy_bits, plan_stream, read_stream, write_stream
+from kdui.kdz.streams import HUFFMAN, MOST_SYMBOLS, StreamPlan, entropy_bits, open_stream, plan_stream, write_stream
 
 RAW, PLANES, CODEBOOK, RUNS, RUNS_OF_VALUES = 0, 1, 2, 3, 4
 CODINGS = ("raw", "byte planes", "codebook", "runs of zeros, codebook", "runs of zeros")
@@ -172,28 +172,48 @@ def _run_cost(lengths: np.ndarray, often: np.ndarray, counts: np.ndarray, bits: 
 
 def read_tensor(coding: int, size: int, count: int, data: memoryview) -> np.ndarray:
     """The elements [count] of a coded tensor, unsigned of ``size`` bytes; raises ContainerCorrupt for what is none."""
-    kind = np.dtype(f"<u{size}")
-    if coding == RAW:
-        if len(data) != count * size:
-            raise ContainerCorrupt(f"A tensor of {count * size:,} bytes is kept raw in {len(data):,}.")
-        return np.frombuffer(data, kind)
-    reader = Reader(data, "a coded tensor")
-    if coding == PLANES:
-        found = _read_planes(reader, kind, count)
-    elif coding == CODEBOOK:
-        book = _read_book(reader, kind)
-        found = book[read_stream(reader, count, len(book))]
-    elif coding in (RUNS, RUNS_OF_VALUES):
-        found = _read_runs(reader, kind, count, with_book=coding == RUNS)
-    else:
-        raise ContainerCorrupt(f"A tensor is coded in a way {coding} that this version does not know.")
-    reader.end()
+    found = np.zeros(count, np.dtype(f"<u{size}"))
+    fill_tensor(found, coding, data)
     return found
 
 
-def _read_planes(reader: Reader, kind: np.dtype, count: int) -> np.ndarray:
-    planes = [read_stream(reader, count, 256).astype(np.uint8) for _ in range(kind.itemsize)]
-    return np.stack(planes, axis=1).reshape(-1).view(kind)
+def fill_tensor(out: np.ndarray, coding: int, data: memoryview) -> None:
+    """Decode into ``out`` [count], zeros so far: beside it only a few megabytes are taken, whatever the data announce."""
+    kind, count = out.dtype, len(out)
+    if coding == RAW:
+        if len(data) != count * kind.itemsize:
+            raise ContainerCorrupt(f"A tensor of {count * kind.itemsize:,} bytes is kept raw in {len(data):,}.")
+        out[:] = np.frombuffer(data, kind)
+        return
+    reader = Reader(data, "a coded tensor")
+    if coding == PLANES:
+        values = _open_planes(reader, kind, count)
+    elif coding == CODEBOOK:
+        values = _open_book(reader, kind, count)
+    elif coding in (RUNS, RUNS_OF_VALUES):
+        _fill_runs(out, reader, with_book=coding == RUNS)
+        return
+    else:
+        raise ContainerCorrupt(f"A tensor is coded in a way {coding} that this version does not know.")
+    reader.end()
+    done = 0
+    for part in values:
+        out[done : done + len(part)] = part
+        done += len(part)
+
+
+def _open_planes(reader: Reader, kind: np.dtype, count: int) -> Iterator[np.ndarray]:
+    planes = [open_stream(reader, count, 256) for _ in range(kind.itemsize)]
+    return (
+        np.stack([part.astype(np.uint8) for part in parts], axis=1).reshape(-1).view(kind) for parts in zip(*planes, strict=True)
+    )
+
+
+def _open_book(reader: Reader, kind: np.dtype, count: int) -> Iterator[np.ndarray]:
+    book = _read_book(reader, kind)
+    if count and not len(book):
+        raise ContainerCorrupt(f"{count:,} values are announced, and the codebook is empty.")
+    return (book[indices] for indices in open_stream(reader, count, max(1, len(book))))
 
 
 def _read_book(reader: Reader, kind: np.dtype) -> np.ndarray:
@@ -203,28 +223,20 @@ def _read_book(reader: Reader, kind: np.dtype) -> np.ndarray:
     return np.frombuffer(reader.take(length * kind.itemsize), kind)
 
 
-def _read_runs(reader: Reader, kind: np.dtype, count: int, with_book: bool) -> np.ndarray:
-    entries, bits = reader.varint(), reader.byte()
+def _fill_runs(out: np.ndarray, reader: Reader, with_book: bool) -> None:
+    """Put the values where their runs of zeros lead."""
+    entries, bits, count = reader.varint(), reader.byte(), len(out)
     if entries > count:
         raise ContainerCorrupt(f"{entries:,} values are announced for a tensor of {count:,}.")
     if not 1 <= bits <= WIDEST:
         raise ContainerCorrupt(f"Runs of zeros are said to have {bits} bits; 1 to {WIDEST} are possible.")
-    runs = read_stream(reader, entries, 1 << bits)
-    places = np.cumsum(runs.astype(np.int64) + 1) - 1
-    if entries and places[-1] >= count:
-        raise ContainerCorrupt(f"Runs of zeros lead to element {int(places[-1]):,} of a tensor of {count:,}.")
-    found = np.zeros(count, kind)
-    if with_book:
-        book = _read_book(reader, kind)
-        found[places] = book[read_stream(reader, entries, len(book))] if len(book) else _nothing(reader, entries)
-    else:
-        found[places] = _read_planes(reader, kind, entries)
-    return found
-
-
-def _nothing(reader: Reader, entries: int) -> int:
-    """The stream of a tensor without a single value: there must be no entry that wants one."""
-    if entries:
-        raise ContainerCorrupt(f"{entries:,} values are announced, and the codebook is empty.")
-    read_stream(reader, 0, 1)
-    return 0
+    runs = open_stream(reader, entries, 1 << bits)
+    values = (_open_book if with_book else _open_planes)(reader, out.dtype, entries)
+    reader.end()
+    last = -1
+    for run, part in zip(runs, values, strict=True):
+        places = last + np.cumsum(run.astype(np.int64) + 1)
+        last = int(places[-1])
+        if last >= count:
+            raise ContainerCorrupt(f"Runs of zeros lead to element {last:,} of a tensor of {count:,}.")
+        out[places] = part

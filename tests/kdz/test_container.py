@@ -3,6 +3,7 @@
 import hashlib
 import lzma
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -282,7 +283,10 @@ def test_any_bytes_as_a_tensor_are_read_or_refused(data, coding, size, count):
         (written(directory(8, [(0, 4, 2, 8, 2)]), b"\x01" + bytes(4) + b"\x02\x01\x00"), "entry 1 of a table of 1"),
         (written(directory(8, [(0, 4, 2, 6, 3)]), b"\x03\x04" + bytes(4)), "3 values are announced for a tensor of 2"),
         (written(directory(8, [(0, 4, 2, 5, 3)]), b"\x01\x20" + bytes(3)), "32 bits"),
-        (written(directory(8, [(0, 4, 2, 5, 3)]), b"\x01\x04\x02\x02\x00"), "lead to element 2"),
+        (
+            written(directory(8, [(0, 4, 2, 13, 3)]), b"\x01\x04\x02\x02\x00\x01" + bytes(4) + b"\x02\x00\x00"),
+            "lead to element 2",
+        ),
         (written(directory(8, [(0, 4, 2, 6, 3)]), b"\x01\x04\x02\x00\x00\x00"), "the codebook is empty"),
         (written(directory(8, [(0, 4, 2, 1, 5)]), b"\x00"), "cannot be 0 rows"),
         (written(directory(8, [(0, 4, 2, 1, 5)]), b"\x03"), "cannot be 3 rows"),
@@ -296,18 +300,58 @@ def test_hostile_containers_are_refused_in_words(data, words):
         unpack(data)
 
 
-def test_what_is_announced_takes_no_memory_before_it_is_checked():
-    bombs = [
-        written(bytes(16 << 20), announced=100),  # 16 MB of zeros in a few kB
-        written(directory(64 << 20, [(0, 1, 64 << 20, 5, 1)]), bytes([1, 1, 2, 0, 0])),  # Huffman codes that are not there
-        written(directory(64 << 20, [(0, 1, 64 << 20, 2, 0)]), bytes(2)),
-    ]
-    for bomb in bombs:
-        tracemalloc.start()
+FREE = 32 << 20
+CONSTANT_RUNS = varint(FREE) + bytes([4, 2, 0, 0]) + varint(1) + bytes([7, 2, 0, 0])  # every element once, by runs of nothing
+BOMBS = {
+    "zeros in the directory": written(bytes(16 << 20), announced=100),
+    "Huffman codes that are not there": written(directory(FREE, [(0, 1, FREE, 5, 1)]), bytes([1, 1, 2, 0, 0])),
+    "an empty codebook": written(directory(FREE, [(0, 1, FREE, 2, 0)]), bytes(2)),
+    "constant runs": written(directory(FREE, [(0, 1, FREE, len(CONSTANT_RUNS), 3)]), CONSTANT_RUNS),
+    "constant planes": written(directory(FREE, [(0, 8, FREE >> 3, 24, 1)]), bytes([2, 0, 0]) * 8),
+    "a constant codebook": written(directory(FREE, [(0, 1, FREE, 5, 2)]), bytes([1, 7, 2, 0, 0])),
+    "a constant base of scaled rows": written(
+        directory(FREE, [(0, 4, FREE >> 2, 18, 5)]), bytes([1]) + bytes(4) + bytes([1]) + bytes([2, 0, 0]) * 4
+    ),
+    "four times the limit": written(directory(FREE << 2, [(0, 1, FREE << 2, len(CONSTANT_RUNS), 3)]), CONSTANT_RUNS),
+    "tensors of nothing": written(b"\x01\x01m" + varint(1) + bytes(32) + varint(6 << 20) + bytes([0, 1, 0, 0, 0]) * (6 << 20)),
+    "a name without end": written(b"\x01" + varint(16 << 20) + b"n" * (16 << 20)),
+    "a tail": sealed(SOUND[HEAD:] + varint(40) + varint(1 << 40) + bytes(40)),
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_small_container_takes_little_memory_and_is_refused(name):
+    """Of 100 bytes that stand for 32 MB no more is made than these and what a checksum needs."""
+    assert len(BOMBS[name]) < 40_000
+    tracemalloc.start()
+    try:
         with pytest.raises(ContainerCorrupt):
-            unpack(bomb)
-        assert tracemalloc.get_traced_memory()[1] < 72 << 20
+            unpack(BOMBS[name])
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
         tracemalloc.stop()
+    assert peak < FREE + (64 << 20)
+
+
+def test_a_person_may_set_a_limit_of_their_own(tmp_path):
+    model = model_of({"weight": np.concatenate([np.zeros(FREE + 1, np.uint8), np.arange(256, dtype=np.uint8).repeat(64)])})
+    with pytest.raises(KduiError, match="nearly all zero"):
+        pack({"model.onnx": model})
+    data = weights_with(16, 0.9, 3000)
+    whole = pack({"model.onnx": model_of({"a": data})}).data
+    (tmp_path / "small.kdz").write_bytes(whole)
+    with pytest.raises(ContainerCorrupt, match=r"1,000 are allowed .* --most-mb"):
+        unpack_file(tmp_path / "small.kdz", tmp_path / "out.onnx", 1000)
+    assert unpack_file(tmp_path / "small.kdz", tmp_path / "out.onnx", 10**6)[0].read_bytes() == model_of({"a": data})
+
+
+def test_a_file_that_never_ends_is_not_read(tmp_path):
+    with pytest.raises(KduiError, match="no file /dev/zero"):
+        unpack_file(Path("/dev/zero"), tmp_path / "out.onnx")
+    with (tmp_path / "sparse.kdz").open("wb") as file:
+        file.truncate(300 << 30)
+    with pytest.raises(KduiError, match="files up to"):
+        unpack_file(tmp_path / "sparse.kdz", tmp_path / "out.onnx")
 
 
 def test_a_caller_may_allow_less():
