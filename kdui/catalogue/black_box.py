@@ -2,9 +2,9 @@
 
 import csv
 import hashlib
-from functools import lru_cache
 from pathlib import Path
 
+from kdui.catalogue.checkpoint_files import file_digest
 from kdui.core.contracts import TaskFacts
 from kdui.core.errors import RecipeError
 from kdui.core.recipe import ModelRef
@@ -29,7 +29,7 @@ def graph_source(ref: ModelRef, task: TaskFacts) -> str:
                 f"There is no {TOKENIZER} beside {path}, so nobody can tell which token ids it takes. Put the model's own there."
             )
         files.append(tokenizer)
-    return "onnx:" + hashlib.sha256("".join(_digest(file) for file in files).encode()).hexdigest()
+    return "onnx:" + hashlib.sha256("".join(file_digest(file) for file in files).encode()).hexdigest()
 
 
 def table_source(ref: ModelRef, task: TaskFacts) -> str:
@@ -38,7 +38,7 @@ def table_source(ref: ModelRef, task: TaskFacts) -> str:
     if ref.options:
         raise RecipeError(f"'{ref}': a table of probabilities takes no options. Leave out what follows the question mark.")
     label_columns(path, task)
-    return "csv:" + _digest(path)
+    return "csv:" + file_digest(path)
 
 
 def label_columns(path: Path, task: TaskFacts) -> list[int]:
@@ -73,15 +73,3 @@ def answers_file(ref: ModelRef) -> Path:
         if path.is_file():
             return path
     raise RecipeError(f"There is no file {given}. Write {ref.kind}:PATH with the path of the teacher's file.")
-
-
-def _digest(path: Path) -> str:
-    facts = path.stat()
-    return _content_digest(path, facts.st_size, facts.st_mtime_ns)
-
-
-@lru_cache(maxsize=64)
-def _content_digest(path: Path, size: int, changed: int) -> str:
-    """Read once a version of the file: the page resolves a reference at each turn of a knob."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

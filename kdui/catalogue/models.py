@@ -1,22 +1,23 @@
 """The models that kdui knows, and what a reference in a recipe means: a preset, a checkpoint or an earlier result."""
 
 import difflib
-import hashlib
 import json
 import re
 from collections.abc import Callable
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from kdui.catalogue.black_box import graph_source, table_source
-from kdui.catalogue.checkpoint_shapes import left_of, shape_of, shape_of_folder
+from kdui.catalogue.checkpoint_files import folder_digest, weight_bytes
+from kdui.catalogue.checkpoint_shapes import left_of, read_config, require_sane, shape_of, shape_of_folder
 from kdui.catalogue.fetch import fetch, fetch_hub_model, fetched_hub_model
 from kdui.catalogue.source_attempt import Report
 from kdui.core.contracts import Family, Preset, TaskFacts
 from kdui.core.errors import RecipeError, UnknownName
+from kdui.core.foreign import check_reading
+from kdui.core.plain import Frozen
 from kdui.core.plan import ModelFacts
 from kdui.core.recipe import ModelRef
 from kdui.core.registry import Registry
@@ -149,7 +150,7 @@ def _of_hub(ref: ModelRef, task: TaskFacts, settings: Settings) -> ModelFacts:
         ref=ref,
         title=repo,
         family=_checkpoint_family(task.modality, {}),
-        options=_options(ref, FAMILIES[CHECKPOINT], {}),
+        options=_reading(ref, FAMILIES[CHECKPOINT], task),
         source=f"hub:{repo}@{revision}",
         shape=shape_of_folder(fetched_hub_model(repo, revision, settings)),  # no digest may depend on what lies here
     )
@@ -157,17 +158,14 @@ def _of_hub(ref: ModelRef, task: TaskFacts, settings: Settings) -> ModelFacts:
 
 def _of_folder(ref: ModelRef, task: TaskFacts, settings: Settings) -> ModelFacts:
     folder = _checkpoint(ref)
-    try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        modality = _checkpoint_modality(config, task)
-    except (ValueError, AttributeError) as error:
-        raise RecipeError(f"{folder / 'config.json'} cannot be read ({error}). Save the checkpoint again.") from error
+    config = read_config(folder)
+    require_sane(config, weight_bytes(folder), folder.name)
     return ModelFacts(
         ref=ref,
         title=folder.name,
-        family=_checkpoint_family(modality, config),
-        options=_options(ref, FAMILIES[CHECKPOINT], {}),
-        source=f"folder:{_folder_digest(folder)}",
+        family=_checkpoint_family(_checkpoint_modality(config, task), config),
+        options=_reading(ref, FAMILIES[CHECKPOINT], task),
+        source=f"folder:{folder_digest(folder)}",
         shape=shape_of(config),
     )
 
@@ -189,7 +187,7 @@ def _of_artifact(ref: ModelRef, task: TaskFacts, settings: Settings) -> ModelFac
             f"Artifact {ref.name[:12]}… was trained on {saved['task']['title']}, whose labels are not those of "
             f"{task.title}. Choose a result of the same task."
         )
-    _options(ref, FAMILIES[CHECKPOINT], {})  # its architecture is settled: it takes no options
+    _options(ref, family.model_copy(update={"options": Frozen}), {})  # its architecture is settled: it takes none
     shape = shape_of(saved["architecture"].get("config", {}))
     if changed := saved.get("surgery"):  # what was cut out of it stands neither in its options nor in its config
         whole = saved["options"].get(family.depth) or shape.get("layers")
@@ -232,6 +230,13 @@ def _options(ref: ModelRef, family: Family, given: dict[str, Any]) -> dict[str, 
         return family.options.model_validate({**given, **ref.options}).model_dump(mode="json")
     except ValidationError as error:
         raise RecipeError(" ".join(_fault(ref, family, dict(fault)) for fault in error.errors())) from error
+
+
+def _reading(ref: ModelRef, family: Family, task: TaskFacts) -> dict[str, Any]:
+    """The options of a model from outside, which say how it is to be read."""
+    options = _options(ref, family, {})
+    check_reading(ref, options, task)
+    return options
 
 
 def _fault(ref: ModelRef, family: Family, fault: dict[str, Any]) -> str:
@@ -294,23 +299,6 @@ def _checkpoint_family(modality: str, config: dict[str, Any]) -> Family:
             "shows": ("tokens", "attention") if transformer else ("maps",),
         }
     )
-
-
-def _folder_digest(folder: Path) -> str:
-    """sha256 over the files that decide what the model is; a moved folder keeps its name in the store."""
-    whole = hashlib.sha256()
-    names = ("config.json", "preprocessor_config.json", "tokenizer.json", "vocab.txt")
-    for path in sorted({*folder.glob("*.safetensors"), *(folder / name for name in names if (folder / name).is_file())}):
-        facts = path.stat()
-        whole.update(f"{path.name} {_file_digest(path, facts.st_size, facts.st_mtime_ns)}\n".encode())
-    return whole.hexdigest()
-
-
-@lru_cache(maxsize=256)
-def _file_digest(path: Path, size: int, changed: int) -> str:
-    """Read once a version of the file: the page resolves a reference at each turn of a knob."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _artifact(ref: ModelRef, settings: Settings) -> Path:

@@ -7,24 +7,10 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
+from kdui.catalogue.checkpoint_files import DECIDING
 from kdui.catalogue.source_attempt import CONNECT_SECONDS, OFFLINE, Attempt, Unavailable
 from kdui.core.source import HubRepo
 
-# Everything that a checkpoint needs to be built and fed; weights as safetensors only.
-MODEL_FILES = (
-    "config.json",
-    "*.safetensors",
-    "*.safetensors.index.json",
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "vocab.txt",
-    "vocab.json",
-    "merges.txt",
-    "*.model",
-    "preprocessor_config.json",
-)
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle", "*.joblib", "*.npy", "*.npz")
 
 
@@ -36,7 +22,7 @@ def from_hub(source: HubRepo, attempt: Attempt) -> None:
         allow, ignore = list(source.members.values()), []
     else:
         # The hub's patterns match across folders: "*/*" leaves out other variants of the weights in subfolders.
-        allow, ignore = (list(MODEL_FILES), ["*/*"]) if model else (None, list(PICKLES))
+        allow, ignore = (list(DECIDING), ["*/*"]) if model else (None, list(PICKLES))
     snapshot = _snapshot(source, attempt, allow, ignore)
     members = source.members or _everything(snapshot, allow, ignore)
     if model and not source.members and not any(name.endswith(".safetensors") for name in members):

@@ -1,15 +1,19 @@
 """Teachers that come trained for the task, so that a recipe needs no ``teach`` stage: what is asked of them."""
 
 import json
+import re
 from pathlib import Path
 
+from kdui.catalogue.checkpoint_shapes import read_config
 from kdui.core.artifact import MANIFEST
 from kdui.core.contracts import TaskFacts
 from kdui.core.errors import RecipeError
 from kdui.core.plan import ModelFacts
+from kdui.core.recipe import ModelRef
 from kdui.settings import Settings
 
 TEACH_IT = "Put a 'teach' stage before the others"
+_NAMELESS = re.compile(r"label[_ ]?\d+|\d+")  # what transformers writes where nobody named the labels
 
 
 def require_trained(teacher: ModelFacts, task: TaskFacts, settings: Settings) -> None:
@@ -18,20 +22,32 @@ def require_trained(teacher: ModelFacts, task: TaskFacts, settings: Settings) ->
     What stands on the Hub is not here yet: its labels are looked at when it has been fetched.
     """
     if teacher.ref.kind == "folder":
-        require_labels(Path(teacher.ref.name).expanduser(), teacher.title, task)
+        require_labels(Path(teacher.ref.name).expanduser(), teacher, task)
     elif teacher.ref.kind == "artifact":
         manifest = settings.artifacts / teacher.ref.name[:2] / teacher.ref.name / MANIFEST
         if manifest.is_file() and json.loads(manifest.read_bytes())["method"] == "pretrain":
             raise RecipeError(f"{teacher.title} has only read texts and tells no labels yet. {TEACH_IT}.")
 
 
-def require_labels(folder: Path, title: str, task: TaskFacts) -> None:
-    """Raises RecipeError where the checkpoint's head tells other labels than the task's, whatever their order and case."""
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    theirs = sorted(str(name).casefold() for name in (config.get("id2label") or {}).values())
-    if theirs != sorted(label.casefold() for label in task.labels):
-        told = (", ".join(theirs[:5]) + (" …" if len(theirs) > 5 else "")) or "none"
+def require_labels(folder: Path, teacher: ModelFacts, task: TaskFacts) -> None:
+    """Raises RecipeError where nothing tells which output of the checkpoint means which label of the task.
+
+    Its config.json may name them in any order and case, or else the owner with the option ``labels``.
+    """
+    if teacher.options.get("labels"):
+        return
+    named = read_config(folder).get("id2label")
+    theirs = sorted(str(name).casefold() for name in named.values()) if isinstance(named, dict) else []
+    if theirs == sorted(label.casefold() for label in task.labels):
+        return
+    if all(_NAMELESS.fullmatch(name) for name in theirs):
+        example = ModelRef(kind=teacher.ref.kind, name=teacher.ref.name, options={"labels": ",".join(task.labels)})
         raise RecipeError(
-            f"{title} does not tell the labels of {task.title} as it is: its config.json names {told}. "
-            f"{TEACH_IT}, or take a checkpoint that was fine-tuned on them."
+            f"The config.json of {teacher.title} does not name its labels, so nobody can tell which output means what. "
+            f"Write '{example}' with the labels in the order of its outputs, or put a 'teach' stage before the others."
         )
+    told = ", ".join(theirs[:5]) + (" …" if len(theirs) > 5 else "")
+    raise RecipeError(
+        f"{teacher.title} does not tell the labels of {task.title} as it is: its config.json names {told}. "
+        f"{TEACH_IT}, or take a checkpoint that was fine-tuned on them."
+    )

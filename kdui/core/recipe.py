@@ -44,7 +44,7 @@ class ModelRef(Frozen):
 
     def __str__(self) -> str:
         head = self.name if self.kind == "preset" else f"{self.kind}:{self.name}"
-        return f"{head}?{urlencode(self.options)}" if self.options else head
+        return f"{head}?{urlencode(self.options, safe=',')}" if self.options else head
 
 
 def _number(text: str) -> Any:

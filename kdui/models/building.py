@@ -13,6 +13,7 @@ from kdui.core.errors import RecipeError, StageFailed
 from kdui.core.plain import Frozen
 from kdui.core.plan import ModelFacts
 from kdui.models.description import ModelDescription
+from kdui.models.fit import require_finite
 from kdui.models.module_store import load_model, read_description, skeleton
 from kdui.models.size import count_macs, count_parameters, example_inputs
 from kdui.models.surgery import apply_surgery
@@ -96,7 +97,7 @@ def size_of(facts: ModelFacts, task: TaskFacts, weights_folder: Path | None = No
     builder: Any = FAMILIES.module(facts.family.name, "build")
     description = describe(facts, task, weights_folder)
     if hasattr(builder, "read_architecture") and facts.ref.kind != "artifact":
-        architecture = builder.read_architecture(task, _present(weights_folder))
+        architecture = builder.read_architecture(facts.options, task, _present(weights_folder))
         description = description.model_copy(update={"architecture": architecture})
     module = skeleton(description, "meta")
     apply_surgery(module, description.surgery)
@@ -105,6 +106,7 @@ def size_of(facts: ModelFacts, task: TaskFacts, weights_folder: Path | None = No
 
 def _from_artifact(task: TaskFacts, folder: Path | None) -> nn.Module:
     module, description, _ = load_model(_present(folder))
+    require_finite(module, description.model)
     if description.task.labels != task.labels:
         raise RecipeError(
             f"{description.model} was trained on {description.task.title}, whose labels are not those "

@@ -1,15 +1,11 @@
 """Hugging Face networks behind kdui's own forward: named arrays in, logits out."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import nn
 from torch.nn.functional import interpolate
-from transformers import PretrainedConfig
-from transformers.utils import logging
 
 from kdui.core.contracts import TaskFacts
 from kdui.core.errors import RecipeError
@@ -64,36 +60,3 @@ class ImageClassifier(nn.Module):
         if self.size:
             pixels = interpolate(pixels, size=self.size, mode="bilinear", align_corners=False)
         return self.network(pixel_values=self.scale(pixels)).logits
-
-
-def pretrained(kind: Any, folder: Path, config: PretrainedConfig) -> nn.Module:
-    """The network of a checkpoint folder in fp32: safetensors only, no code of the checkpoint, nothing from the network."""
-    with _quietly():
-        network = kind.from_pretrained(
-            folder,
-            config=config,
-            attn_implementation=ATTENTION,
-            dtype=torch.float32,
-            ignore_mismatched_sizes=True,
-            use_safetensors=True,
-            local_files_only=True,
-            trust_remote_code=False,
-        )
-    # The weights are views of the mapped file: a checkpoint that is overwritten later would take the process down.
-    for parameter in network.parameters():
-        parameter.data = parameter.data.clone()
-    return network
-
-
-@contextmanager
-def _quietly() -> Iterator[None]:
-    """Keep progress bars and reports of missing heads, which are expected here, out of a run's log."""
-    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(verbosity)
-        if bars:
-            logging.enable_progress_bar()

@@ -1,18 +1,25 @@
 """A model at its start: fetched weights, weights from the teacher, or random ones by seed."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from torch import nn
 
 from kdui.catalogue.models import DONOR, resolve, weights_folder
+from kdui.core.contracts import InputSettings
 from kdui.core.errors import StageFailed
+from kdui.core.plan import ModelFacts
 from kdui.core.recipe import ModelRef
+from kdui.inputs.known_words import unknown_share
 from kdui.models.building import build_model, describe
+from kdui.models.fit import Fit
 from kdui.models.layers import output_layer
 from kdui.models.module_store import load_model, save_inputs
 from kdui.training.adapters import add_adapters
 from kdui.training.context import StepContext
 from kdui.training.saved import SavedModel
+
+MOST_UNKNOWN = 0.5  # of the tokens: beyond it a model reads next to nothing
 
 
 def start_model(context: StepContext, seed: int) -> SavedModel:
@@ -31,9 +38,38 @@ def start_model(context: StepContext, seed: int) -> SavedModel:
         take_body(module, load_input(context, "start").module, context.facts.outputs)
     description = describe(facts, context.facts, folder)
     save_inputs(module, description.inputs, context.out)
+    if facts.ref.kind in ("hub", "folder"):
+        _look_over(context, facts, module, description.inputs)
     if rank := context.settings.get("adapter_rank", 0):
         add_adapters(module, rank, context.facts.outputs, seed)
     return SavedModel(module, description, description.inputs, context.out)
+
+
+def _look_over(context: StepContext, facts: ModelFacts, module: nn.Module, inputs: InputSettings) -> None:
+    """Say in the log how a checkpoint's weights fitted.
+
+    Raises StageFailed where it changed since the run was planned, or where its tokenizer does not know the task's words.
+    """
+    planned = context.settings.get("model", {})
+    if planned.get("source", facts.source) != facts.source:
+        raise StageFailed(f"{facts.ref.name} has changed since the run was queued. Queue the recipe again.")
+    fit = getattr(module, "fit", Fit())
+    for remark in fit.remarks:
+        context.report.log(f"{facts.title}: {remark}")
+    if fit.untrained:
+        context.report.log(f"{facts.title} comes without {len(fit.untrained)} weights of the classifier: these begin anew.")
+    if inputs.modality == "text":
+        require_known_words(context, facts.title, inputs, context.out)
+
+
+def require_known_words(context: StepContext, title: str, inputs: InputSettings, folder: Path) -> None:
+    """Raises StageFailed where most words of the validation texts are unknown to the tokenizer in the folder."""
+    share = unknown_share(folder, **context.data.prepared("validation", inputs, folder))
+    if share > MOST_UNKNOWN:
+        raise StageFailed(
+            f"The tokenizer of {title} does not know {100 * share:.0f} % of the tokens of the validation texts: the model would "
+            "read next to nothing. Put the tokenizer beside it that belongs to it (its case, too), or choose another model."
+        )
 
 
 def _starts_from(context: StepContext) -> nn.Module:

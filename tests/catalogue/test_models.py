@@ -79,7 +79,7 @@ def test_pretrained_weights_are_named_by_their_checksum(settings):
         ("cnn-large", SENTIMENT, "takes image, but .* is made of text"),
         ("cnn-tiny", FASHION, "made for digits, not for Fashion-MNIST"),
         ("hub:three/part/name", SENTIMENT, "Write hub:OWNER/NAME"),
-        ("hub:owner/name?layers=3", SENTIMENT, "has no option 'layers'.* Known: none"),
+        ("hub:owner/name?layers=3", SENTIMENT, "has no option 'layers'.* Known: labels: the labels in the order"),
         ("folder:/nowhere/at/all", SENTIMENT, "There is no folder"),
         ("artifact:123", DIGITS, "no artifact '123'"),
         (f"artifact:{ANY_DIGEST}", DIGITS, "Copy the digest"),
@@ -109,8 +109,67 @@ def test_a_folder_is_named_by_what_is_in_it(settings, tmp_path):
     assert weights_folder(facts, settings) == folder
     moved = folder.rename(tmp_path / "two")
     assert look_up(f"folder:{moved}", SENTIMENT, settings).identity == facts.identity
+    (moved / "README.md").write_text("# Not the model")
+    (moved / ".gitattributes").write_text("*.bin lfs")
+    assert look_up(f"folder:{moved}", SENTIMENT, settings).source == facts.source
     (moved / "model.safetensors").write_bytes(b"other weights")
     assert look_up(f"folder:{moved}", SENTIMENT, settings).source != facts.source
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "special_tokens_map.json",
+        "added_tokens.json",
+        "vocab.txt",
+        "vocab.json",
+        "merges.txt",
+        "spiece.model",
+        "sentencepiece.bpe.model",
+        "source.spm",
+        "preprocessor_config.json",
+        "adapter_config.json",
+        "adapter_model.safetensors",
+        "model.safetensors.index.json",
+    ],
+)
+def test_every_file_that_decides_what_a_checkpoint_reads_or_computes_is_in_its_name(name, settings, tmp_path):
+    folder = checkpoint(tmp_path / "one", {"model_type": "bert", "vocab_size": 10})
+    sources = {look_up(f"folder:{folder}", SENTIMENT, settings).source}
+    for content in ('{"do_lower_case": true}', '{"do_lower_case": false}'):
+        (folder / name).write_text(content)
+        sources.add(look_up(f"folder:{folder}", SENTIMENT, settings).source)
+    assert len(sources) == 3
+
+
+def test_the_owners_word_on_a_checkpoint_is_part_of_its_name(settings, tmp_path):
+    folder = checkpoint(tmp_path / "one", {"model_type": "bert", "vocab_size": 10})
+    plain, ordered = (look_up(f"folder:{folder}{tail}", SENTIMENT, settings) for tail in ("", "?labels=positive,negative"))
+    assert plain.identity["options"] == {} and ordered.identity["options"] == {"labels": ["positive", "negative"]}
+    assert str(ordered.ref) == f"folder:{folder}?labels=positive,negative"
+    with pytest.raises(RecipeError, match=r"labels=good,bad must name the labels of Film reviews.*Negative,Positive"):
+        look_up(f"folder:{folder}?labels=good,bad", SENTIMENT, settings)
+    with pytest.raises(RecipeError, match=r"'scale' is for pictures"):
+        look_up(f"folder:{folder}?scale=255", SENTIMENT, settings)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"num_labels": 10**9}, "num_labels = 1,000,000,000"),
+        ({"hidden_size": 10**6}, "hidden_size = 1,000,000, which its weights of 7 bytes cannot hold"),
+        ({"vision_config": {"num_hidden_layers": 10**5}}, "num_hidden_layers = 100,000"),
+        ({"depths": [2, 10**7]}, "depths = 10,000,000"),
+        ({"id2label": dict.fromkeys(range(100_001), "x")}, "id2label = 100,001"),
+        ({"intermediate_size": 1e12}, "intermediate_size = 1,000,000,000,000"),
+    ],
+)
+def test_a_config_beyond_its_weights_is_refused_before_anything_is_built(given, words, settings, tmp_path):
+    folder = checkpoint(tmp_path / "one", {"model_type": "bert", "vocab_size": 10, **given})
+    with pytest.raises(RecipeError, match=words):
+        look_up(f"folder:{folder}", SENTIMENT, settings)
 
 
 def test_a_folder_of_another_modality_is_refused(settings, tmp_path):

@@ -9,7 +9,7 @@ from kdui.core.errors import RecipeError
 from kdui.core.run import RunState
 from tests.engine.digits import digest_of
 from tests.methods.taught import STUDENT, TEACH
-from tests.models.small import image_checkpoint, text_checkpoint
+from tests.models.small import facts_of, image_checkpoint, text_checkpoint
 
 DIGITS, SENTIMENT = TASKS["digits"], TASKS["sentiment"]
 
@@ -58,12 +58,26 @@ def test_a_checkpoint_that_tells_the_labels_is_taken_and_another_is_refused(benc
     assert "teach" in {step.name for step in bench.plan(untaught(f"folder:{other}", "teach", "distill"))}
 
 
-def test_labels_are_compared_whatever_their_order_and_case(tmp_path):
-    require_labels(
-        text_checkpoint(tmp_path / "one", tuple(label.upper() for label in reversed(SENTIMENT.labels))), "One", SENTIMENT
-    )
+def test_unnamed_labels_need_their_owners_word(bench, tmp_path):
+    folder = image_checkpoint(tmp_path, tuple(f"LABEL_{index}" for index in range(10)), channels=1)
+    with pytest.raises(
+        RecipeError, match=rf"does not name its labels.*Write 'folder:{folder}\?labels=0,1,2,.*or put a 'teach' stage"
+    ):
+        bench.plan(untaught(f"folder:{folder}"))
+    steps = {step.name: step for step in bench.plan(untaught(f"folder:{folder}?labels=9,8,7,6,5,4,3,2,1,0"))}
+    assert steps["teacher"].settings["model"]["options"] == {"labels": list("9876543210")}
+    assert "teach" in {step.name for step in bench.plan(untaught(f"folder:{folder}", "teach", "distill"))}
+
+
+def test_labels_are_compared_whatever_their_order_and_case(bench, tmp_path):
+    def facts(folder):
+        return facts_of(f"folder:{folder}", SENTIMENT, bench.settings)
+
+    one = text_checkpoint(tmp_path / "one", tuple(label.upper() for label in reversed(SENTIMENT.labels)))
+    require_labels(one, facts(one), SENTIMENT)
+    two = text_checkpoint(tmp_path / "two", ("fun", "dull"))
     with pytest.raises(RecipeError, match="fine-tuned on them"):
-        require_labels(text_checkpoint(tmp_path / "two", ("LABEL_0", "LABEL_1")), "Two", SENTIMENT)
+        require_labels(two, facts(two), SENTIMENT)
 
 
 @pytest.mark.parametrize(

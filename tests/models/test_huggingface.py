@@ -110,9 +110,11 @@ def test_size_of_a_checkpoint_reads_no_weights(settings, tmp_path):
 
 def test_an_unreadable_checkpoint_says_what_to_choose(settings, tmp_path):
     folder = text_checkpoint(tmp_path)
-    (folder / "model.safetensors").write_bytes(b"not weights")
-    with pytest.raises(SourceError, match="Choose a sequence or image classification checkpoint"):
-        from_folder(folder, SENTIMENT, settings)
+    config = json.loads((folder / "config.json").read_text())
+    for change in ({"model_type": "unheard-of"}, {"num_attention_heads": 0}, {"hidden_act": 5}):
+        (folder / "config.json").write_text(json.dumps({**config, **change}))
+        with pytest.raises(SourceError, match="Choose a sequence or image classification checkpoint"):
+            from_folder(folder, SENTIMENT, settings)
 
 
 def test_code_of_a_checkpoint_is_never_run(settings, tmp_path):

@@ -2,11 +2,7 @@
 
 from typing import Any
 
-from kdui.catalogue.models import resolve, weights_folder
-from kdui.catalogue.trained import require_labels
-from kdui.core.errors import RecipeError, StageFailed
-from kdui.core.recipe import ModelRef
-from kdui.methods.teach import black_box
+from kdui.methods.teach import black_box, trained
 from kdui.objectives import objective_of
 from kdui.training.context import StepContext
 from kdui.training.learning import fit, keep
@@ -24,14 +20,8 @@ def take_table(context: StepContext) -> dict[str, Any]:
 
 
 def take_trained(context: StepContext) -> dict[str, Any]:
-    """Keep the teacher as it comes; raises StageFailed where a checkpoint of the Hub tells other labels than the task's."""
-    facts = resolve(ModelRef.parse(context.step.model), context.facts, context.app)
-    if facts.ref.kind == "hub" and (folder := weights_folder(facts, context.app, context.report.download)):
-        try:
-            require_labels(folder, facts.title, context.facts)
-        except RecipeError as problem:
-            raise StageFailed(str(problem)) from problem
-    return teach(context)
+    """Look a teacher that comes trained over, and keep it as it is (see ``trained``)."""
+    return trained.take_trained(context)
 
 
 def teach(context: StepContext) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Any Hugging Face classification checkpoint, by hub id or local folder: facts."""
 
 from kdui.core.contracts import Family
+from kdui.core.foreign import UNSAID, ForeignOptions
 
 # The catalogue narrows modality, quantization and offers to what the task and the checkpoint are.
 FAMILY = Family(
@@ -9,5 +10,7 @@ FAMILY = Family(
     modality="any",
     structured_pruning=True,
     quantization="dynamic",
+    options=ForeignOptions,
+    later=UNSAID,
     offers=("text-embeddings",),
 )

@@ -13,8 +13,9 @@ from kdui.core.contracts import InputSettings, TaskFacts
 from kdui.core.errors import StageFailed
 from kdui.models.embeddings import FactorizedEmbedding, factorize, set_rows
 from kdui.models.narrowing import keep_heads, narrow
+from kdui.models.pretrained import pretrained
 from kdui.models.tokens import read_tokenizer, text_inputs
-from kdui.models.transformer import ATTENTION, TextClassifier, pretrained
+from kdui.models.transformer import ATTENTION, TextClassifier
 from kdui.models.vocabulary import Vocabulary
 
 DEEPEST, HEADS, UNITS, VOCABULARY = 6, 12, 1536, 30522
@@ -27,7 +28,7 @@ def build(options: Mapping[str, Any], facts: TaskFacts, folder: Path | None) -> 
     if options.get("fresh"):
         return TextClassifier(_fresh(options, facts).network, read_tokenizer(folder))
     config = _config({"layers": DEEPEST}, facts)
-    whole = TextClassifier(pretrained(BertForSequenceClassification, folder, config), read_tokenizer(folder))
+    whole = TextClassifier(pretrained(BertForSequenceClassification, folder, config)[0], read_tokenizer(folder))
     if _shape(options) == (DEEPEST, HEADS, UNITS, 0):
         return whole
     smaller = _fresh(options, facts)

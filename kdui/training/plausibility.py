@@ -1,0 +1,186 @@
+"""Whether a model that was trained elsewhere answers a task's validation examples as one that learned them would.
+
+Outputs in another order of the labels, or pixels on another scale than the model's own, give numbers without an error: here they
+are found by trying what is usual, and named as the option that sets them right. Test data are never looked at.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from kdui.core.contracts import Objective, TaskFacts
+from kdui.core.errors import StageFailed
+from kdui.core.plan import ModelFacts
+from kdui.core.recipe import ModelRef
+from kdui.objectives import objective_of
+
+SURE = 4.0  # standard errors of a paired difference: none of the dozen other readings that are tried is so much better by chance
+LEAST_GAIN = 0.02  # of the examples
+ABOVE_CHANCE = 1.96  # standard errors above guessing
+TRIED = 1000  # examples on which other scales are tried
+
+HARDLY_TOLD = 1.0  # nats: a model that is right more often than not and still loses so much is hardly surer than a guess
+
+Options = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One way to give examples and to read outputs: the options that say so, who is right, and the losses in nats."""
+
+    right: np.ndarray
+    losses: np.ndarray
+    options: Options = field(default_factory=dict)
+
+    def part(self, index: np.ndarray) -> "Reading":
+        """The same of these examples alone."""
+        return Reading(self.right[index], self.losses[index], self.options)
+
+
+def require_plausible(
+    model: ModelFacts,
+    task: TaskFacts,
+    outputs: np.ndarray,
+    targets: np.ndarray,
+    scales: "Scales | None" = None,
+) -> float:
+    """The share of validation examples that the model gets right, from its ``outputs`` [n, labels] and ``targets`` [n].
+
+    ``scales`` gives outputs with pixels on other scales, where the examples are pictures. Raises StageFailed in words where the
+    outputs are no numbers, fit far better in another order of the labels or on another scale, or are no better than guessing.
+    """
+    if not np.isfinite(outputs).all():
+        raise StageFailed(f"{model.title} gives NaN or infinity on validation examples of {task.title}. Choose another model.")
+    objective = objective_of(task)
+    given, *others = _readings(objective, task, outputs, targets, {})
+    best = _best(given, others, loss_counts=False)
+    if best is given and scales is not None:
+        index = np.linspace(0, len(targets) - 1, min(len(targets), TRIED)).astype(np.int64)
+        given = given.part(index)
+        tried = (
+            reading
+            for options in scales.usual
+            for reading in _readings(objective, task, scales.outputs(options, index), targets[index], options)
+        )
+        best = _best(given, tried, loss_counts="scale" not in model.ref.options)
+    if best is not given:
+        raise StageFailed(_misread(model, task, given, best))
+    right = objective.asked(outputs, targets).argmax(-1) == targets
+    if not above_chance(right, targets, objective):
+        raise StageFailed(
+            f"{model.title} gets {_count(right)} validation examples of {task.title} right, and always giving the most frequent "
+            f"label gets {100 * majority(targets, objective):.1f} %: that is no better than guessing. Other orders of its outputs"
+            f"{' and the usual scales of pixels' if scales else ''} were tried, and none fits. Choose a model that was trained "
+            "for this task, or put a 'teach' stage before the others where it has weights."
+        )
+    return float(right.mean())
+
+
+def above_chance(right: np.ndarray, targets: np.ndarray, objective: Objective) -> bool:
+    """Whether so many right answers are more than always giving the most frequent label would get, by the lower Wilson limit."""
+    n, share = len(right), float(right.mean())
+    z2 = ABOVE_CHANCE**2
+    middle = (share + z2 / (2 * n)) / (1 + z2 / n)
+    half = ABOVE_CHANCE / (1 + z2 / n) * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
+    return middle - half > majority(targets, objective)
+
+
+def majority(targets: np.ndarray, objective: Objective) -> float:
+    """The share that always giving the most frequent label gets right; of several tasks at once, each its own."""
+    counts = np.bincount(targets)
+    parts = getattr(objective, "part_of_label", np.zeros(len(counts), dtype=np.int64))[: len(counts)]
+    return float(sum(counts[parts == part].max() for part in np.unique(parts)) / len(targets))
+
+
+def best_order(predicted: np.ndarray, targets: np.ndarray, labels: int) -> np.ndarray:
+    """For each output [labels] the label that it most likely means, each once: the assignment with the most right answers."""
+    from scipy.optimize import linear_sum_assignment  # half a second that only this needs
+
+    confusion = np.zeros((labels, labels), dtype=np.int64)
+    np.add.at(confusion, (predicted, targets), 1)
+    confusion = confusion * (labels + 1) + np.eye(labels, dtype=np.int64)  # what nothing tells apart stays where it is
+    meant: np.ndarray = linear_sum_assignment(confusion, maximize=True)[1]
+    return meant
+
+
+@dataclass(frozen=True)
+class Scales:
+    """Pixels as a model may want them: the options that say so, and the outputs of some examples [k] under such options."""
+
+    usual: Sequence[Options]
+    outputs: Callable[[Options, np.ndarray], np.ndarray]
+
+
+def usual_scales(pixels: np.ndarray) -> list[Options]:
+    """The options of the scales that models are usually trained on, for pixels [n, channels, h, w] between 0 and 1."""
+    own = {"mean": pixels.mean((0, 2, 3)), "std": pixels.std((0, 2, 3))}
+    colour = pixels.shape[1] == 3
+    return [
+        {"scale": 255},
+        {"mean": "0.5", "std": "0.5"},
+        {"mean": "0.485,0.456,0.406" if colour else "0.449", "std": "0.229,0.224,0.225" if colour else "0.226"},
+        {name: ",".join(f"{value:.4g}" for value in values) for name, values in own.items()},
+        {"scale": 16},
+        {"scale": -1, "mean": -1},  # dark on bright paper
+        {"scale": -255, "mean": -255},
+    ]
+
+
+def _readings(
+    objective: Objective, task: TaskFacts, outputs: np.ndarray, targets: np.ndarray, options: Options
+) -> Iterator[Reading]:
+    """The outputs as they stand, and in the order of labels that fits best."""
+    asked = objective.asked(outputs, targets).astype(np.float64)
+    asked = asked - asked.max(-1, keepdims=True)
+    losses = np.log(np.exp(asked).sum(-1)) - asked[np.arange(len(targets)), targets]
+    predicted = asked.argmax(-1)
+    yield Reading(predicted == targets, losses, options)
+    named = ",".join(task.labels[label] for label in best_order(predicted, targets, len(task.labels)))
+    right, even = np.zeros(len(targets), dtype=bool), np.arange(len(targets)) % 2 == 0
+    for half in (even, ~even):  # judged on the other half: among so many orders one fits any guesses by chance
+        right[~half] = best_order(predicted[half], targets[half], len(task.labels))[predicted[~half]] == targets[~half]
+    yield Reading(right, losses, {**options, "labels": named})
+
+
+def _best(given: Reading, others: Iterable[Reading], loss_counts: bool) -> Reading:
+    """The given reading, unless another fits far better; of these the one with the most right answers, the simplest first."""
+    best = given
+    for other in others:
+        if _far_better(best, other, loss_counts and "labels" not in other.options):
+            best = other
+    return best
+
+
+def _far_better(old: Reading, new: Reading, loss_counts: bool) -> bool:
+    """More right answers than chance gives, or as many, surely told, where the old ones are hardly more than a guess."""
+    gained, differing = int(new.right.sum()) - int(old.right.sum()), int((new.right != old.right).sum())
+    if gained > 0 and gained >= LEAST_GAIN * len(old.right) and gained >= SURE * math.sqrt(differing):
+        return True
+    unsure = float(old.losses.mean()) > HARDLY_TOLD and float(old.right.mean()) > 0.5
+    return loss_counts and unsure and gained >= 0 and float(new.losses.mean()) < 0.5 * float(old.losses.mean())
+
+
+def _misread(model: ModelFacts, task: TaskFacts, given: Reading, best: Reading) -> str:
+    ref = ModelRef(kind=model.ref.kind, name=model.ref.name, options={**model.ref.options, **best.options})
+    what = " and ".join(
+        said
+        for said, names in (
+            ("with its outputs in another order of the labels", ("labels",)),
+            ("with the pixels on another scale", ("scale", "mean", "std")),
+        )
+        if any(name in best.options for name in names)
+    )
+    way = f"Write '{ref}'" if model.ref.kind in ("onnx", "folder", "hub") else "Make it anew from a teacher in this order"
+    told = (
+        f"{model.title} gets {_count(given.right)} validation examples of {task.title} right, but {_count(best.right)} {what}"
+        if best.right.sum() > given.right.sum()
+        else f"{model.title} is hardly surer than a guess on validation examples of {task.title}, but sure and right {what}"
+    )
+    return f"{told}. {way}, or choose another model."
+
+
+def _count(right: np.ndarray) -> str:
+    return f"{int(right.sum()):,} of {len(right):,}"
