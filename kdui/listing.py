@@ -33,6 +33,9 @@ def listing(bench: Workbench, kind: str, text: str = "") -> list[dict[str, Any]]
         return [
             {"name": name, "title": recipe.name, "task": recipe.task, "what": recipe.summary}
             for name, recipe in zip(bench.recipe_names(), bench.recipes(), strict=True)
+        ] + [
+            {"name": name, "title": "", "task": "", "what": f"cannot be used: {reason}"}
+            for name, reason in bench.broken_recipes().items()
         ]
     if kind == "runs":
         return [

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
+from kdui.catalogue.yaml_text import read_value
 from kdui.core.errors import KduiError, RecipeError
 from kdui.core.measurement import Measurement
 from kdui.core.run import RunState
@@ -51,7 +51,7 @@ def parse_values(pairs: list[str]) -> dict[str, Any]:
         name, sign, value = pair.partition("=")
         if not (name and sign):
             raise RecipeError(f"'--set {pair}' is not NAME=VALUE, e.g. --set distill.temperature=4.")
-        found[name.strip()] = yaml.safe_load(value)
+        found[name.strip()] = read_value(value, f"The value in '--set {name[:60]}=…'")
     return found
 
 

@@ -1,6 +1,7 @@
 """What a person can do, for the page, the command line and the API alike: no feature lives in a callback."""
 
 import itertools
+import math
 import threading
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -17,7 +18,7 @@ from kdui.catalogue.sizes import known_size
 from kdui.catalogue.tasks import TASKS
 from kdui.core.contracts import Method, TaskFacts
 from kdui.core.errors import KduiError, RecipeError, StateConflict
-from kdui.core.recipe import ModelRef, Recipe
+from kdui.core.recipe import MOST_NAME, ModelRef, Recipe
 from kdui.core.run import Event, Run, RunState
 from kdui.core.views import Answer, Estimate, Example, ModelCard, ModelResult, Overview, RunDetail, RunPage, Servable
 from kdui.estimating import Estimator
@@ -40,6 +41,12 @@ if TYPE_CHECKING:
     from kdui.delivery.deliver import Delivered
 
 MOST_IN_SWEEP = 200
+
+
+def _sweep_name(recipe: Recipe, chosen: dict[str, Any]) -> str:
+    """What differs stands in full; the recipe's own name is cut where both are too long."""
+    told = ", ".join(f"{key}={value}" for key, value in chosen.items())[: MOST_NAME - 4]
+    return f"{(recipe.name or recipe.task)[: MOST_NAME - len(told) - 3]} · {told}"
 
 
 class Workbench:
@@ -123,11 +130,16 @@ class Workbench:
             return None
 
     def recipes(self) -> list[Recipe]:
-        """Built-in recipes, then saved ones."""
-        return [self.recipe(name) for name in self.recipe_names()]
+        """Built-in recipes, then saved ones; those whose file cannot be used are among ``broken_recipes``."""
+        return list(recipe_files.known_recipes(self.settings)[0].values())
 
     def recipe_names(self) -> list[str]:
-        return list(recipe_files.recipe_files(self.settings))
+        """Their names, in the same order."""
+        return list(recipe_files.known_recipes(self.settings)[0])
+
+    def broken_recipes(self) -> dict[str, str]:
+        """Name -> reason of the files among the person's own recipes that cannot be used."""
+        return recipe_files.known_recipes(self.settings)[1]
 
     def recipe(self, name_or_path: str) -> Recipe:
         return recipe_files.read_recipe(name_or_path, self.settings)
@@ -148,8 +160,8 @@ class Workbench:
 
     def command(self, recipe: Recipe) -> str:
         """The command that runs the same recipe: a known recipe with what differs, else the saved YAML file."""
-        for name in self.recipe_names():
-            changes = differences(self.recipe(name), recipe)
+        for name, known in recipe_files.known_recipes(self.settings)[0].items():
+            changes = differences(known, recipe)
             if changes is not None:
                 return " ".join(
                     [f"python app.py run {name}", *(f"--set {as_argument(key, value)}" for key, value in changes.items())]
@@ -188,14 +200,15 @@ class Workbench:
 
     def submit_sweep(self, recipe: Recipe, values: dict[str, list[Any]], device: str = "auto") -> list[Run]:
         """Queue one run for each combination of values of dotted settings; all are checked before the first is queued."""
+        count = math.prod(len(chosen) for chosen in values.values())  # before any is built
+        if not 1 <= count <= MOST_IN_SWEEP:
+            raise RecipeError(f"A sweep has 1 to {MOST_IN_SWEEP} runs; this one has {count:,}. Give fewer values.")
         combinations = [dict(zip(values, chosen, strict=True)) for chosen in itertools.product(*values.values())]
-        if not 1 <= len(combinations) <= MOST_IN_SWEEP:
-            raise RecipeError(f"A sweep has 1 to {MOST_IN_SWEEP} runs; this one has {len(combinations)}. Give fewer values.")
         recipes = [
             recipe.with_values(
                 {
                     **chosen,
-                    "name": f"{recipe.name or recipe.task} · " + ", ".join(f"{key}={value}" for key, value in chosen.items()),
+                    "name": _sweep_name(recipe, chosen),
                 }
             )
             for chosen in combinations

@@ -4,6 +4,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from kdui.core.bounds import fault
 from kdui.core.contracts import Method, StageSpec
 from kdui.core.errors import RecipeError, UnknownName
 from kdui.core.recipe import Stage
@@ -18,18 +19,26 @@ def trains_student(method: Method) -> bool:
 
 
 def stage_spec(stage: Stage) -> StageSpec:
-    """The stage's validated settings; raises RecipeError with each wrong knob, its bounds and what was given."""
-    method = METHODS[stage.method]
+    """The stage's validated settings; raises RecipeError with each wrong knob, what it may be and what was given."""
+    faults = stage_faults(stage)
+    if faults:
+        raise RecipeError("; ".join(words for _, words in faults))
+    return METHODS[stage.method].spec.model_validate(stage.settings)
+
+
+def stage_faults(stage: Stage) -> list[tuple[str, str]]:
+    """(knob, what is wrong) of each setting that cannot be used; raises UnknownName for a method or knob that is not there."""
+    spec = METHODS[stage.method].spec
     for knob in stage.settings:
-        if knob not in method.spec.model_fields:
-            raise UnknownName(f"setting of stage '{stage.name}'", knob, method.spec.model_fields)
+        if knob not in spec.model_fields:
+            raise UnknownName(f"setting of stage '{stage.name}'", knob, spec.model_fields)
     try:
-        return method.spec.model_validate(stage.settings)
+        spec.model_validate(stage.settings)
     except ValidationError as error:
-        raise RecipeError("; ".join(describe_error(f"{stage.name}.", item) for item in error.errors())) from None
+        return [(str(item["loc"][0]) if item["loc"] else "", _fault(stage, spec, item)) for item in error.errors()]
+    return []
 
 
-def describe_error(prefix: str, item: Any) -> str:
-    """One pydantic error as a sentence: which setting, what is wrong, what was given."""
-    place = ".".join(str(part) for part in item["loc"])
-    return f"{prefix}{place}: {item['msg'][0].lower()}{item['msg'][1:]}, but it is {item['input']!r}"
+def _fault(stage: Stage, spec: type[StageSpec], item: Any) -> str:
+    words = fault(spec, item)
+    return f"{stage.name}.{words}" if item["loc"] else f"{stage.name}: {words}"

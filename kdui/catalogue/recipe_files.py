@@ -8,39 +8,54 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from kdui.catalogue.methods import describe_error
+from kdui.catalogue.methods import stage_faults
+from kdui.catalogue.yaml_text import Document, Place, read_file, read_yaml
+from kdui.core.bounds import fault
 from kdui.core.errors import KduiError, RecipeError, UnknownName
-from kdui.core.recipe import Recipe
+from kdui.core.recipe import Recipe, Stage
 from kdui.settings import Settings
 
 BUILT_IN = Path(__file__).parent / "recipes"
+MOST_FAULTS = 10  # in one message
 
 
 def parse_recipe(text: str, place: str = "The recipe") -> Recipe:
-    """A recipe from YAML or JSON text; raises RecipeError that says where and what is wrong."""
+    """A recipe from YAML or JSON text; raises RecipeError that says in which line what is wrong."""
+    document = read_yaml(text, place)
+    if not isinstance(document.data, dict):
+        found = "empty" if document.data is None else f"a {type(document.data).__name__}"
+        raise RecipeError(f"{place} must be a mapping with task, teacher, student and stages, but it is {found}.")
+    recipe = validated(document.data, place, document)
+    faults = [words for number, stage in enumerate(recipe.stages) for words in _stage_faults(document, number, stage)]
+    if faults:
+        raise RecipeError(f"{place} cannot be used. {'; '.join(faults)}.")
+    return recipe
+
+
+def _stage_faults(document: Document, number: int, stage: Stage) -> list[str]:
+    """What is wrong with a stage's settings, each with its line."""
+    at: Place = ("stages", number)
     try:
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f" in line {mark.line + 1}" if mark else ""
-        raise RecipeError(f"{place} is not valid YAML{line}: {getattr(error, 'problem', None) or 'it cannot be read'}.") from None
-    if not isinstance(data, dict):
-        raise RecipeError(f"{place} must be a mapping with task, teacher, student and stages, but it is {type(data).__name__}.")
-    return validated(data, place)
+        found = stage_faults(stage)
+    except UnknownName as error:
+        knob = next((part for part in (stage.method, "settings") if (*at, part, error.name) in document.lines), "")
+        return [_in_line(document, (*at, knob, error.name), str(error).rstrip("."))]
+    inner = "settings" if (*at, "settings") in document.lines else stage.method
+    return [_in_line(document, (*at, inner, knob), words) for knob, words in found]
 
 
-# The page asks for every known recipe at each turn of a knob; their texts hardly ever change.
-_parsed = lru_cache(maxsize=256)(parse_recipe)
+def _in_line(document: Document | None, place: Place, words: str) -> str:
+    line = document.line(place) if document else None
+    return f"line {line}: {words}" if line else words
 
 
-def validated(data: dict[str, Any], place: str = "The recipe") -> Recipe:
-    """A recipe from plain data; every fault in one message."""
+def validated(data: dict[str, Any], place: str = "The recipe", document: Document | None = None) -> Recipe:
+    """A recipe from plain data; every fault in one message, with its line where the data were read from a document."""
     try:
         return Recipe.model_validate(data)
     except ValidationError as error:
-        raise RecipeError(
-            f"{place} cannot be used. " + "; ".join(describe_error("", item) for item in error.errors()) + "."
-        ) from None
+        faults = [_in_line(document, item["loc"], fault(Recipe, item)) for item in error.errors()[:MOST_FAULTS]]
+        raise RecipeError(f"{place} cannot be used. {'; '.join(faults)}.") from None
 
 
 def dump_recipe(recipe: Recipe) -> str:
@@ -71,19 +86,43 @@ def recipe_files(settings: Settings) -> dict[str, Path]:
     return ordered | {path.stem: path for path in sorted(settings.recipes.glob("*.yaml"))}
 
 
+def known_recipes(settings: Settings) -> tuple[dict[str, Recipe], dict[str, str]]:
+    """Name -> recipe of all that can be used, and name -> reason of those that cannot: one broken file stops no other."""
+    found: dict[str, Recipe] = {}
+    broken: dict[str, str] = {}
+    for name, path in recipe_files(settings).items():
+        try:
+            found[name] = _read(path)
+        except RecipeError as error:
+            broken[name] = str(error)
+    return found, broken
+
+
 def read_recipe(name: str, settings: Settings) -> Recipe:
     """A recipe by its name or by the path of a file; raises UnknownName with the nearest."""
     known = recipe_files(settings)
     if name in known:
-        path = known[name]
-    else:
-        path = Path(name).expanduser()
-        if path.suffix not in (".yaml", ".yml", ".json") or not path.is_file():
-            raise UnknownName("recipe", name, known)
+        return _read(known[name])
+    path = Path(name).expanduser() if len(name) < 4096 and "\0" not in name else Path()
+    if path.suffix not in (".yaml", ".yml", ".json") or not path.is_file():
+        raise UnknownName("recipe", name, known)
+    return _read(path)
+
+
+def _read(path: Path) -> Recipe:
+    recipe = _parsed(read_file(path), path.name)
+    if isinstance(recipe, str):
+        raise RecipeError(recipe)
+    return recipe
+
+
+@lru_cache(maxsize=256)
+def _parsed(text: str, place: str) -> Recipe | str:
+    """The recipe, or why it cannot be used: the page asks for every known one at each turn of a knob, and texts hardly change."""
     try:
-        return _parsed(path.read_text(encoding="utf-8"), path.name)
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError(f"{path} cannot be read: {error}. Choose a YAML file.") from None
+        return parse_recipe(text, place)
+    except RecipeError as error:
+        return str(error)
 
 
 def save_recipe(recipe: Recipe, name: str, settings: Settings) -> str:

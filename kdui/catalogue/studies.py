@@ -3,12 +3,13 @@
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import Field, ValidationError
 
 from kdui.catalogue.aims import Aim
-from kdui.catalogue.methods import METHODS, describe_error
-from kdui.catalogue.recipe_files import validated
+from kdui.catalogue.methods import METHODS
+from kdui.catalogue.recipe_files import MOST_FAULTS, validated
+from kdui.catalogue.yaml_text import read_file, read_yaml
+from kdui.core.bounds import fault
 from kdui.core.errors import RecipeError, UnknownName
 from kdui.core.plain import Frozen
 from kdui.core.recipe import Recipe
@@ -35,11 +36,11 @@ class Study(Frozen):
     task: str
     teacher: str | None = None
     student: str | None = None
-    seeds: tuple[int, ...] = Field(default=(0, 1, 2), min_length=1)
+    seeds: tuple[int, ...] = Field(default=(0, 1, 2), min_length=1, max_length=100)
     before: tuple[Any, ...] = ()
     training: dict[str, Any] = {}
     after: tuple[Any, ...] = ({"measure": {}},)
-    arms: tuple[Arm, ...] = Field(min_length=1)
+    arms: tuple[Arm, ...] = Field(min_length=1, max_length=200)
     own_teachers: bool = Field(default=False, description="teachers are trained anew with each seed; else all seeds share one")
     steps: bool = Field(default=False, description="the table shows every model on the way, not the last one alone")
     aims: tuple[Aim, ...] = ()
@@ -87,12 +88,12 @@ def read_study(name: str) -> Study:
     path = Path(name) if name.endswith((".yaml", ".yml")) else FOLDER / f"{name}.yaml"
     if not path.is_file():
         raise UnknownName("study", name, study_names())
+    document = read_yaml(read_file(path), path.name)
+    if not isinstance(document.data, dict):
+        raise RecipeError(f"{path} is not a study: it holds no mapping.")
     try:
-        plain = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return Study.model_validate({**plain, "name": path.stem})
-    except yaml.YAMLError as error:
-        raise RecipeError(f"{path} is not YAML: {error}") from None
-    except (ValidationError, TypeError) as error:
-        faults = error.errors() if isinstance(error, ValidationError) else []
-        words = "; ".join(describe_error("", item) for item in faults) or "it holds no mapping"
-        raise RecipeError(f"{path} is not a study: {words}") from None
+        return Study.model_validate({**document.data, "name": path.stem})
+    except ValidationError as error:
+        faults = [(document.line(item["loc"]), fault(Study, item)) for item in error.errors()[:MOST_FAULTS]]
+        words = "; ".join(f"line {line}: {said}" if line else said for line, said in faults)
+        raise RecipeError(f"{path} is not a study: {words}.") from None

@@ -3,12 +3,18 @@
 from typing import Annotated, Any, Literal, get_args
 from urllib.parse import parse_qsl, urlencode
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, field_validator, model_validator
 
+from kdui.core.bounds import bounded, fault, printable_line
 from kdui.core.errors import RecipeError, UnknownName
 from kdui.core.plain import Frozen, digest
 
 ModelKind = Literal["preset", "hub", "folder", "artifact", "onnx", "csv"]
+Line = Annotated[str, AfterValidator(printable_line)]
+
+MOST_STAGES = 100
+MOST_NAME = 200  # letters of a name: every page of the run table carries it
+MOST_OPTIONS = 50
 
 
 class ModelRef(Frozen):
@@ -20,8 +26,15 @@ class ModelRef(Frozen):
     """
 
     kind: ModelKind = "preset"
-    name: str = Field(min_length=1)
-    options: dict[str, Any] = {}
+    name: Line = Field(min_length=1, max_length=4096)
+    options: dict[str, Any] = Field(default={}, max_length=MOST_OPTIONS)
+
+    @field_validator("options")
+    @classmethod
+    def _plain_options(cls, options: dict[str, Any]) -> dict[str, Any]:
+        """Options are written after a question mark, so each is one text, number or switch."""
+        bounded(options, depth=1)
+        return options
 
     @classmethod
     def parse(cls, text: str) -> "ModelRef":
@@ -35,7 +48,10 @@ class ModelRef(Frozen):
         if not name:
             raise RecipeError(f"'{text}' names no model. Write a preset, hub:OWNER/NAME, folder:PATH or onnx:PATH.")
         options = {key: _number(value) for key, value in parse_qsl(query, keep_blank_values=True)}
-        return cls(kind=kind, name=name, options=options)
+        try:
+            return cls(kind=kind, name=name, options=options)
+        except ValidationError as error:
+            raise RecipeError("; ".join(fault(cls, item) for item in error.errors()) + ".") from None
 
     @property
     def is_black_box(self) -> bool:
@@ -50,22 +66,37 @@ class ModelRef(Frozen):
 def _number(text: str) -> Any:
     for kind in (int, float):
         try:
-            return kind(text)
+            number: int | float = kind(text)
         except ValueError:
             continue
+        if abs(number) < 1e18:  # else no setting but a name of many digits; "nan" and "inf" are text as well
+            return number
     return {"true": True, "false": False}.get(text.lower(), text)
 
 
 def _as_model_ref(value: Any) -> Any:
-    return ModelRef.parse(value) if isinstance(value, str) else value
+    if value is None or isinstance(value, (ModelRef, dict)):
+        return value
+    if not isinstance(value, str):
+        raise ValueError("a model is written as a text, e.g. cnn-small or onnx:/path/model.onnx")
+    try:
+        return ModelRef.parse(value)
+    except RecipeError as error:
+        raise ValueError(str(error).rstrip(".")) from None
 
 
 class Stage(Frozen):
     """One step of a recipe: a method and its settings, checked against the method's own spec by the catalogue."""
 
-    method: str
-    name: str = ""
+    method: Line = Field(max_length=MOST_NAME)
+    name: Line = Field(default="", max_length=MOST_NAME)
     settings: dict[str, Any] = {}
+
+    @field_validator("settings")
+    @classmethod
+    def _plain_settings(cls, settings: dict[str, Any]) -> dict[str, Any]:
+        bounded(settings)
+        return settings
 
     @model_validator(mode="before")
     @classmethod
@@ -76,6 +107,12 @@ class Stage(Frozen):
         if isinstance(value, dict) and "method" not in value and len(value) == 1:
             ((method, settings),) = value.items()
             return {"method": method, "settings": settings or {}}
+        if not isinstance(value, (dict, Stage)):
+            raise ValueError("a stage is a method's name, or {method: {setting: value}}")
+        if isinstance(value, dict) and "method" not in value:
+            raise ValueError(
+                f"a stage has one method, but this one names {len(value)}. Settings stand below their method, further in"
+            )
         return value
 
 
@@ -83,26 +120,42 @@ class Recipe(Frozen):
     """Task, teacher, student, stages and seed; its digest is the same on every machine."""
 
     kdui: Literal[1] = 1
-    name: str = ""
-    summary: str = ""
-    task: str
+    name: Line = Field(default="", max_length=MOST_NAME)
+    summary: str = Field(default="", max_length=2000)
+    task: Line = Field(max_length=MOST_NAME)
     teacher: Annotated[ModelRef | None, BeforeValidator(_as_model_ref)] = None
     student: Annotated[ModelRef | None, BeforeValidator(_as_model_ref)] = None
     seed: int = Field(default=0, ge=0, le=2**31 - 1, title="Seed", description="Decides initial weights, order and dropout.")
-    stages: tuple[Stage, ...] = Field(min_length=1)
+    stages: tuple[Stage, ...] = Field(min_length=1, max_length=MOST_STAGES)
+
+    @field_validator("stages", mode="before")
+    @classmethod
+    def _not_too_many(cls, stages: Any) -> Any:
+        """Counted before the first one is looked at."""
+        if isinstance(stages, (list, tuple)) and len(stages) > MOST_STAGES:
+            raise ValueError(f"a recipe has at most {MOST_STAGES} stages, but this one has {len(stages):,}")
+        return stages
+
+    @field_validator("summary")
+    @classmethod
+    def _printable(cls, summary: str) -> str:
+        bounded(summary)
+        return summary
 
     @field_validator("stages")
     @classmethod
     def _name_stages(cls, stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
         """Give each stage a name of its own: distill, quantize, quantize-2."""
         taken: set[str] = set()
+        counts: dict[str, int] = {}
         named = []
         for stage in stages:
             base = stage.name or stage.method
-            name, count = base, 1
+            name, count = base, counts.get(base, 1)
             while name in taken:
                 count += 1
                 name = f"{base}-{count}"
+            counts[base] = count
             taken.add(name)
             named.append(stage.model_copy(update={"name": name}))
         return tuple(named)
@@ -156,4 +209,7 @@ class Recipe(Frozen):
                 raise UnknownName(
                     "setting", path, ["seed", "task", "teacher", "student", *(f"{stage.name}.…" for stage in self.stages)]
                 )
-        return Recipe.model_validate(data)
+        try:
+            return Recipe.model_validate(data)
+        except ValidationError as error:
+            raise RecipeError("; ".join(fault(Recipe, item) for item in error.errors()) + ".") from None

@@ -188,7 +188,8 @@ class Build:
     def recipe_choices(self) -> list[tuple[str, str]]:
         """Title and name of each recipe, for Start from."""
         names, recipes = self.workbench.recipe_names(), self.workbench.recipes()
-        return [(recipe.name or name, name) for name, recipe in zip(names, recipes, strict=True)]
+        broken = [(f"{name} (cannot be used)", name) for name in self.workbench.broken_recipes()]  # choosing it says why
+        return [(recipe.name or name, name) for name, recipe in zip(names, recipes, strict=True)] + broken
 
     # --- drawing -------------------------------------------------------------------------------------------------------
 

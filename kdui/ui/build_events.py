@@ -174,4 +174,5 @@ def named_recipe(workbench: Any, name: str) -> Recipe | None:
     """The recipe of that name, or of the run with that id; None for no name."""
     if not name:
         return None
-    return workbench.recipe(name) if name in workbench.recipe_names() else workbench.run(name).run.recipe
+    known = {*workbench.recipe_names(), *workbench.broken_recipes()}
+    return workbench.recipe(name) if name in known else workbench.run(name).run.recipe

@@ -106,7 +106,14 @@ def pack(recipe: Recipe) -> str:
 
 
 def unpack(text: str) -> Recipe:
-    return Recipe.model_validate(json.loads(text))
+    """The recipe in that text; raises RecipeError where it is none."""
+    try:
+        plain = json.loads(text)
+    except (ValueError, RecursionError):
+        plain = None
+    if not isinstance(plain, dict):
+        raise RecipeError("The form has lost its recipe: choose one under Start from.")
+    return validated(plain)
 
 
 def sweep_values(recipe: Recipe, method: str, knob: Knob, text: str) -> dict[str, list[Any]]:

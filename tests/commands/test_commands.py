@@ -96,7 +96,7 @@ def test_doctor_and_schema(kdui):
         (("run", "quickstrat"), "Did you mean 'quickstart'"),
         (("run", "quickstart", "--set", "distil.temperature=3"), "Did you mean 'distill'"),
         (("run", "quickstart", "--set", "distill.temprature=3"), "Did you mean 'temperature'"),
-        (("run", "quickstart", "--set", "distill.temperature=99"), "less than or equal to 20"),
+        (("run", "quickstart", "--set", "distill.temperature=99"), "Temperature must be 1 to 20"),
         (("run", "quickstart", "--set", "nonsense"), "is not NAME=VALUE"),
         (("run", "quickstart", "--set", "teacher=minilm-l6"), "text"),
         (("run", "quickstart", "--device", "cuda:9"), "no device 'cuda:9'"),

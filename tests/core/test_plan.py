@@ -163,19 +163,19 @@ def test_without_control_and_without_kept_outputs(plan):
         ({"student": "bilstm-128"}, "takes text, but Digits is made of image examples"),
         (
             {"stages": ["teach", {"distill": {"temperature": 0.5}}]},
-            "distill.temperature: input should be greater than or equal to 1, but it is 0.5",
+            "distill.temperature: Temperature must be 1 to 20 (got 0.5)",
         ),
         (
             {"stages": ["teach", {"distill": {"soft_weight": 1.5, "epochs": -1}}]},
-            "distill.epochs: input should be greater than or equal to 0, but it is -1; distill.soft_weight: ",
+            "distill.epochs: Epochs must be 0 to 1000 (got -1); distill.soft_weight: Soft weight α must be 0 to 1 (got 1.5)",
         ),
         (
             {"stages": ["teach", "distill", {"quantize": {"bits": 9}}]},
-            "quantize.bits: input should be less than or equal to 8, but it is 9",
+            "quantize.bits: Bit-width must be 2 to 8 (got 9)",
         ),
         (
             {"stages": ["teach", "distill", {"prune": {"kind": "structural"}}]},
-            "prune.kind: input should be 'magnitude', 'random', 'taylor', 'movement', 'wanda' or '2:4'",
+            "prune.kind: Criterion must be magnitude, random, taylor, movement, wanda or 2:4 (got 'structural')",
         ),
         (
             {"stages": ["teach", "distill", {"prune": {"kind": "structured"}}]},

@@ -286,7 +286,7 @@ def test_what_cannot_be_is_refused(bench):
     for settings_, words in (
         ({"levels": "power-of-two", "bits": 1}, "at least 2 bits"),
         ({"adapter_rank": 4}, "adapter_rank: 0"),
-        ({"bits": 9}, "less than or equal to 8"),
+        ({"bits": 9}, "must be 1 to 8"),
     ):
         with pytest.raises(RecipeError, match=words):
             bench.plan({**recipe, "stages": [*recipe["stages"], {"codebook": settings_}]})

@@ -199,7 +199,7 @@ def test_a_grid_over_two_settings_and_seeds_is_queued_whole(build):
         _grid(build, ["distill.temperature", "1", "distill.temperature", "2", 1], values)
     with pytest.raises(RecipeError, match="Soft weight α: write the values"):
         _grid(build, ["distill.temperature", "1", "distill.soft_weight", "", 1], values)
-    with pytest.raises(RecipeError, match="less than or equal to 20"):
+    with pytest.raises(RecipeError, match="Temperature must be 1 to 20"):
         _grid(build, ["distill.temperature", "1, 99", "", "", 1], values)
     assert sweep.knob.value == "distill.temperature" and sweep.second.value == ""
 
