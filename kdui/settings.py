@@ -60,6 +60,9 @@ class Settings(Frozen):
     )
     serving_memory_mb: int = Field(default=2048, ge=64, le=10_000_000)
     serving_timeout_s: float = Field(default=30.0, gt=0, le=86_400)
+    own_files_only: bool = Field(
+        default=False, description="recipes name only files of the home, KDUI_DATA_DIR and the assets: set while a page is served"
+    )
     notes: tuple[str, ...] = Field(default=(), description="what was set aside while the variables were read, in words")
 
     @field_validator("database_url")

@@ -17,7 +17,7 @@ from kdui.catalogue.planner import plan_recipe
 from kdui.catalogue.sizes import known_size
 from kdui.catalogue.tasks import TASKS
 from kdui.core.contracts import Method, TaskFacts
-from kdui.core.errors import KduiError, RecipeError, StateConflict
+from kdui.core.errors import KduiError, RecipeError, StateConflict, UnknownName
 from kdui.core.recipe import MOST_NAME, ModelRef, Recipe
 from kdui.core.run import Event, Run, RunState
 from kdui.core.views import Answer, Estimate, Example, ModelCard, ModelResult, Overview, RunDetail, RunPage, Servable
@@ -65,6 +65,10 @@ class Workbench:
     def serving(self) -> ServingClient:
         """The process that answers what needs a model at once; started by the first request."""
         return ServingClient(self.settings)
+
+    def keep_to_own_files(self) -> None:
+        """From now on recipes name only files of the home, KDUI_DATA_DIR and the assets: whoever sees the page writes them."""
+        self.settings = self.what_if.settings = self.settings.model_copy(update={"own_files_only": True})
 
     def start_dispatcher(self) -> None:
         """Give queued runs to free slots from now on, in a thread of this process."""
@@ -142,6 +146,9 @@ class Workbench:
         return recipe_files.known_recipes(self.settings)[1]
 
     def recipe(self, name_or_path: str) -> Recipe:
+        """A recipe by its name; by the path of a file only where recipes may name any."""
+        if self.settings.own_files_only and name_or_path not in (known := recipe_files.recipe_files(self.settings)):
+            raise UnknownName("recipe", name_or_path, known)
         return recipe_files.read_recipe(name_or_path, self.settings)
 
     def default_recipe(self, task: str, teacher: str | None = None, student: str | None = None) -> Recipe:

@@ -10,6 +10,7 @@ from kdui.core.errors import RecipeError
 from kdui.core.recipe import ModelRef
 
 TOKENIZER = "tokenizer.json"
+LONGEST_LINE = 1_000_000  # characters of a table's first line
 # Where exporters put weights that do not stand in the ONNX file itself.
 WEIGHTS = (".data", "_data")
 PROJECT = Path(__file__).parents[2]
@@ -42,22 +43,22 @@ def table_source(ref: ModelRef, task: TaskFacts) -> str:
 
 
 def label_columns(path: Path, task: TaskFacts) -> list[int]:
-    """For each label of the task the column that holds its probability; raises RecipeError in words."""
+    """For each label of the task the column that holds its probability; raises RecipeError in words.
+
+    They never quote the file: it may be another one than its owner meant.
+    """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            header = [name.strip() for name in next(csv.reader(file), [])]
+            header = [name.strip() for name in next(csv.reader([file.readline(LONGEST_LINE)]), [])]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise RecipeError(f"{path} cannot be read as a CSV file in UTF-8 ({error}). Save it again.") from error
+        raise RecipeError(f"{path} cannot be read as a CSV file in UTF-8 ({type(error).__name__}). Save it again.") from error
     missing = [label for label in task.labels if label not in header]
     foreign = [name for name in header if name not in task.labels]
     if missing or foreign or len(header) != len(task.labels):
-        found = "; ".join(
-            f"{what} {', '.join(repr(name) for name in names[:5])}{' …' if len(names) > 5 else ''}"
-            for what, names in (("missing", missing), ("not among them", foreign))
-            if names
-        )
+        told = f"{len(missing)} of {len(task.labels)} are missing" + (f" ({', '.join(missing[:5])} …)" if missing else "")
+        other = f", {len(foreign)} of its {len(header)} names are no labels" if foreign else ", one is named twice"
         raise RecipeError(
-            f"The first line of {path} must name the labels of {task.title}, each once ({found or 'a label is named twice'}). "
+            f"The first line of {path} must name the labels of {task.title}, each once: {told}{other}. "
             f"They are: {','.join(task.labels)}"
         )
     return [header.index(label) for label in task.labels]

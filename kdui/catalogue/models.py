@@ -13,6 +13,7 @@ from kdui.catalogue.black_box import graph_source, table_source
 from kdui.catalogue.checkpoint_files import folder_digest, weight_bytes
 from kdui.catalogue.checkpoint_shapes import left_of, read_config, require_sane, shape_of, shape_of_folder
 from kdui.catalogue.fetch import fetch, fetch_hub_model, fetched_hub_model
+from kdui.catalogue.reach import require_reach
 from kdui.catalogue.source_attempt import Report
 from kdui.core.contracts import Family, Preset, TaskFacts
 from kdui.core.errors import RecipeError, UnknownName
@@ -57,6 +58,8 @@ def resolve(ref: ModelRef, task: TaskFacts, settings: Settings) -> ModelFacts:
     Raises RecipeError in words when the reference leads nowhere, has options that its family does not know, or does not
     suit the task.
     """
+    if ref.kind in ("folder", "onnx", "csv"):
+        require_reach(ref.name, settings)
     facts = _LOOK_UP[ref.kind](ref, task, settings)
     if facts.family.modality != task.modality:
         raise RecipeError(

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -24,6 +25,11 @@ def canonical_json(value: Any) -> str:
 def digest(value: Any) -> str:
     """sha256 of the canonical JSON of a value, as 64 hexadecimal digits."""
     return hashlib.sha256(canonical_json(value).encode("utf-8")).hexdigest()
+
+
+def is_digest(text: object) -> bool:
+    """Whether this can be a digest: 64 hexadecimal digits and nothing else, so that it is safe in a path."""
+    return isinstance(text, str) and re.fullmatch("[0-9a-f]{64}", text) is not None
 
 
 def _plain(value: Any) -> Any:

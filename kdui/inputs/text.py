@@ -88,7 +88,7 @@ def _read_tokenizer(path: str, changed: int, max_length: int) -> Tokenizer:
     try:
         tokenizer = Tokenizer.from_file(path)
     except Exception as error:  # the Rust side raises bare Exception
-        raise KduiError(f"{path} cannot be read as a tokenizer ({error}). Run the recipe that made it again.") from error
+        raise KduiError(f"{path} cannot be read as a tokenizer. Run the recipe that made it again.") from error
     direction = (tokenizer.padding or {}).get("direction", "right")
     token, pad_id = padding_of(tokenizer)
     tokenizer.enable_truncation(max_length)

@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 
 from kdui.core.artifact import MANIFEST, Artifact, FileRecord, Manifest
 from kdui.core.errors import ArtifactCorrupt, StoreError
+from kdui.core.plain import is_digest
 from kdui.settings import Settings
 from kdui.store.disk import errors_in_words
 
@@ -30,12 +31,14 @@ class ArtifactStore:
         self._verified: dict[Path, tuple[int, int]] = {}
 
     def place(self, digest: str) -> Path:
-        """Where an artifact of that digest lies or would lie."""
+        """Where an artifact of that digest lies or would lie; raises StoreError for what is no digest."""
+        if not is_digest(digest):
+            raise StoreError("An artifact is named by a digest of 64 hexadecimal digits. Copy one from a finished run.")
         return self.root / digest[:2] / digest
 
     def has(self, digest: str) -> bool:
         """True when a complete artifact is there; its checksums are verified by ``open``."""
-        return (self.place(digest) / MANIFEST).is_file()
+        return is_digest(digest) and (self.place(digest) / MANIFEST).is_file()
 
     def manifest(self, digest: str) -> Manifest:
         """What the artifact holds; raises StoreError when it is not there, ArtifactCorrupt when it can't be read."""
@@ -44,9 +47,9 @@ class ArtifactStore:
             return Manifest.model_validate_json(path.read_bytes())
         except FileNotFoundError:
             raise StoreError(f"Artifact {digest[:12]} is not in the store. Run its recipe again to make it.") from None
-        except ValueError as error:
+        except ValueError:
             raise ArtifactCorrupt(
-                f"The manifest of artifact {digest[:12]} cannot be read ({error}). Delete {path.parent} and run again."
+                f"The manifest of artifact {digest[:12]} cannot be read. Delete {path.parent} and run again."
             ) from None
 
     def open(self, digest: str) -> Artifact:

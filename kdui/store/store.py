@@ -1,9 +1,11 @@
 """The store as one object: database, artifacts and event logs that belong together."""
 
 import copy
+import re
 from functools import cached_property
 from pathlib import Path
 
+from kdui.core.errors import UnknownName
 from kdui.settings import Settings
 from kdui.store.artifacts import ArtifactStore
 from kdui.store.database import open_database
@@ -41,7 +43,9 @@ class Store:
         return ArtifactStore(self.settings)
 
     def folder(self, run_id: str) -> Path:
-        """The run's folder: recipe, output, events, checkpoints."""
+        """The run's folder: recipe, output, events, checkpoints. Raises UnknownName for what is no run's id but a path."""
+        if not re.fullmatch(r"[\w-]{1,64}", run_id, re.ASCII):
+            raise UnknownName("run", run_id[:64], ())
         return self.settings.runs / run_id
 
     def events(self, run_id: str) -> EventLog:

@@ -60,6 +60,7 @@ def launch(
     quiet: bool = True,
 ) -> gr.Blocks:
     """Serve the page; with ``block=False`` it returns once the server answers. ``hosts``: its names beside loopback's."""
+    workbench.keep_to_own_files()
     demo = create_page(workbench)
     routes = [Route("/kdui-assets/{name}", serve_asset), download_route(workbench), *server_call_routes()]
     errors = {Exception: route_error(workbench.settings.home)}

@@ -62,7 +62,7 @@ def read_codebook(path: Path) -> dict[str, torch.Tensor]:
         state |= {name: _decoded(name, fact, tensors) for name, fact in facts.items() if "same" not in fact}
         state |= {name: state[fact["same"]] for name, fact in facts.items() if "same" in fact}
     except (SafetensorError, OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-        raise StoreError(f"{path.name} cannot be read ({error}). Run its recipe again to make it anew.") from None
+        raise StoreError(f"{path.name} cannot be read ({type(error).__name__}). Run its recipe again to make it anew.") from None
     return state
 
 

@@ -58,7 +58,7 @@ def read_zeros(path: Path) -> dict[str, torch.Tensor]:
                 state[name] = _spread(name, [int(size) for size in fact["shape"]], *parts)
         return state | {name: state[fact["same"]] for name, fact in facts.items() if "same" in fact}
     except (SafetensorError, OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-        raise StoreError(f"{path.name} cannot be read ({error}). Run its recipe again to make it anew.") from None
+        raise StoreError(f"{path.name} cannot be read ({type(error).__name__}). Run its recipe again to make it anew.") from None
 
 
 def _spread(name: str, shape: list[int], bits: torch.Tensor, values: torch.Tensor) -> torch.Tensor:

@@ -97,8 +97,8 @@ def _row(cells: list[str], columns: list[int], where: str) -> list[float]:
         raise StageFailed(f"{where} has {len(cells)} values, but there are {len(columns)} labels. Correct that row.")
     try:
         values = [float(cells[column]) for column in columns]
-    except ValueError as error:
-        raise StageFailed(f"{where}: {error}. Write probabilities between 0 and 1, with a point.") from error
+    except ValueError:
+        raise StageFailed(f"{where} holds no number. Write probabilities between 0 and 1, with a point.") from None
     if not all(math.isfinite(value) and 0 <= value <= 1 for value in values):
         raise StageFailed(f"{where} holds a value that is no probability: all must lie between 0 and 1. Correct that row.")
     total = sum(values)
