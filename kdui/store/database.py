@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from sqlalchemy import Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from kdui.core.errors import StoreError
 from kdui.settings import Settings
+from kdui.store.patience import is_busy, told
 from kdui.store.tables import metadata
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -17,7 +19,7 @@ HEAD = "0003"  # the newest revision; a test compares it with Alembic's own view
 def open_database(settings: Settings) -> Engine:
     """An engine on an up-to-date schema; creates the home folder and the tables on first use.
 
-    Raises StoreError where the place cannot be written or the schema is newer than this program.
+    Raises StoreError where the place cannot be written, the database is damaged, or its schema is newer than this program.
     """
     try:
         settings.home.mkdir(parents=True, exist_ok=True)
@@ -25,16 +27,32 @@ def open_database(settings: Settings) -> Engine:
         raise StoreError(
             f"The folder {settings.home} cannot be made ({error.strerror}). Set KDUI_HOME to one that can be written."
         ) from None
-    engine = create_engine(settings.database, connect_args=_connect_arguments(settings.database))
+    url = make_url(settings.database)
+    try:
+        engine = create_engine(url, connect_args={"timeout": 15.0} if url.get_backend_name() == "sqlite" else {})
+    except ImportError as error:
+        raise StoreError(
+            f"KDUI_DATABASE_URL names a {url.get_backend_name()} database, for which the Python package {error.name} is missing. "
+            "Install it, or unset the variable: the store is then a file in KDUI_HOME."
+        ) from None
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _configure_sqlite)
-    if _revision(engine) != HEAD:
-        _upgrade(engine, settings)
+    try:
+        if _revision(engine) != HEAD:
+            _upgrade(engine, settings)
+    except DBAPIError as error:
+        if isinstance(error, OperationalError) and is_busy(error):
+            raise  # whoever opens it waits
+        raise told(error, str(url.database) if engine.dialect.name == "sqlite" else url.render_as_string()) from error
+    except OSError as error:
+        raise StoreError(
+            f"The folder {settings.home} cannot be written ({error.strerror}). Set KDUI_HOME to one that can be written."
+        ) from None
+    except Timeout:
+        raise StoreError(
+            f"Another process has been bringing the store in {settings.home} up to date for a minute. Wait for it, or end it."
+        ) from None
     return engine
-
-
-def _connect_arguments(url: str) -> dict[str, float]:
-    return {"timeout": 15.0} if make_url(url).get_backend_name() == "sqlite" else {}
 
 
 def _configure_sqlite(connection, _record) -> None:  # type: ignore[no-untyped-def]
@@ -79,7 +97,7 @@ def _migrate(engine: Engine, settings: Settings) -> None:
     from alembic.util.exc import CommandError
 
     config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))  # a percent sign is Alembic's own
     try:
         with engine.begin() as connection:
             config.attributes["connection"] = connection

@@ -1,6 +1,7 @@
 """What the database refuses, in words; and patience with one that is locked, for work that must not be lost to it."""
 
 import functools
+import inspect
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -19,8 +20,9 @@ Class = TypeVar("Class", bound=type)
 def in_words(kind: Class) -> Class:
     """Class decorator: each public method is one transaction, tried again while the database is locked and ``self.patience``
     seconds are not over; what it refuses then is raised as a StoreError."""
-    for name, method in list(vars(kind).items()):
-        if callable(method) and not name.startswith("_"):
+    for name in dir(kind):  # what a base class reads is a transaction too
+        method = inspect.getattr_static(kind, name)
+        if inspect.isfunction(method) and not name.startswith("_"):
             setattr(kind, name, _patient(method))
     return kind
 
@@ -44,34 +46,45 @@ def patiently(work: Callable[[], Result], seconds: float) -> Result:
             return work()
         except OperationalError as error:
             waited = time.monotonic() - started
-            if not _is_busy(error):
-                raise _told(error) from error
+            if not is_busy(error):
+                raise told(error) from error
             if waited >= seconds:
                 raise StoreError(
                     f"The store's database has been locked by another program for {max(1.0, waited):.0f} s, such as a backup or "
                     "a database browser. Close that program, then try again; a run goes on when it is resumed."
                 ) from error
         except DBAPIError as error:
-            raise _told(error) from error
+            raise told(error) from error
         time.sleep(min(pause, max(0.0, seconds - waited)))
         pause = min(2 * pause, LONGEST_PAUSE)
 
 
-def _is_busy(error: OperationalError) -> bool:
+def is_busy(error: OperationalError) -> bool:
     """Locked, or (a server elsewhere) gone for the moment."""
     code = getattr(error.orig, "sqlite_errorcode", None)
     return error.connection_invalidated if code is None else code & 0xFF in _BUSY
 
 
-def _told(error: DBAPIError) -> Exception:
-    """A fault of the database as a sentence; one of the statement stays what it is."""
+def told(error: DBAPIError, place: str = "") -> Exception:
+    """A fault of the database as a sentence; one of the statement stays what it is. ``place``: the file, where it is known."""
     if type(error).__name__ not in ("OperationalError", "DatabaseError", "InterfaceError"):
         return error
-    if "disk is full" in str(error.orig):
+    said, where = str(error.orig), f" {place}" if place else ""
+    if "disk is full" in said:
         return StoreError(
             "The disk is full, so the store could not be written. Free some space or set KDUI_HOME to another disk, then resume."
         )
+    if any(words in said for words in ("malformed", "not a database", "corrupt")):
+        return StoreError(
+            f"The store's database{where} is damaged ({said}). Bring it back from a backup, or move it away: kdui then "
+            "begins with an empty list of runs, and models and data stay in their folders."
+        )
+    if any(words in said for words in ("unable to open", "readonly", "read-only", "disk I/O", "not authorized")):
+        return StoreError(
+            f"The store's database{where} cannot be read and written ({said}). Make its folder writable for you, or set "
+            "KDUI_HOME to one that is."
+        )
     return StoreError(
-        f"The store's database cannot be used ({error.orig}). Run 'python app.py doctor'; if the file is damaged, bring it back "
+        f"The store's database{where} cannot be used ({said}). Run 'python app.py doctor'; if it is damaged, bring it back "
         "from a backup, or set KDUI_HOME to a new folder."
     )
