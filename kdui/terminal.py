@@ -299,14 +299,15 @@ def payload(bench: Workbench, task: str, example: str) -> Any:
         return found.text if facts.modality == "text" else _grey(found.image)
     if facts.modality == "text":
         return example
-    from PIL import Image, UnidentifiedImageError
+    from kdui.inputs.picture_files import MOST_BYTES, read_picture
 
     try:
-        return Image.open(Path(example).expanduser()).copy()
-    except (OSError, UnidentifiedImageError) as error:
-        raise KduiError(
-            f"{example} is not a picture that can be read ({error}). Give a PNG or JPEG file, or test:INDEX."
-        ) from None
+        with Path(example).expanduser().open("rb") as file:
+            data = file.read(MOST_BYTES + 1)
+    except (OSError, ValueError, RuntimeError) as error:
+        words = getattr(error, "strerror", None) or "it is no path"
+        raise KduiError(f"{example} cannot be read ({words}). Give a picture file, or test:INDEX.") from None
+    return read_picture(data)
 
 
 def _grey(rows: Any) -> Any:

@@ -9,6 +9,7 @@ from PIL import Image, ImageOps
 
 from kdui.core.contracts import TaskFacts
 from kdui.core.errors import KduiError
+from kdui.inputs.picture_files import eight_bits
 
 BLANK = "Draw something first, or pick one of the test examples."
 _LONGEST_SIDE = 1024  # more pixels than this say nothing new about a picture that ends up 28 wide
@@ -140,7 +141,7 @@ def _levels(array: np.ndarray) -> np.ndarray:
 
 def _picture(payload: Any) -> Image.Image:
     if isinstance(payload, Image.Image):
-        return ImageOps.exif_transpose(payload)
+        return eight_bits(ImageOps.exif_transpose(payload))
     if not isinstance(payload, (np.ndarray, list)):
         raise KduiError(f"A picture is needed here, not {type(payload).__name__}. Draw one, upload one, or pick a test example.")
     try:

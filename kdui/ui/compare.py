@@ -2,18 +2,17 @@
 
 import base64
 import binascii
-import io
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
 from pydantic import Field
 
 from kdui.core.contracts import TaskFacts
 from kdui.core.errors import RecipeError, UnknownName
 from kdui.core.plain import Frozen
 from kdui.core.views import Servable
+from kdui.inputs.picture_files import NAMES, read_picture
 from kdui.ui import compare_view
 from kdui.ui.panel import create_panel, options
 from kdui.ui.shell import PageState
@@ -21,6 +20,8 @@ from kdui.ui.shell import PageState
 MOST_MODELS = 4
 EXAMPLES = 12
 MOST_IMAGE_BYTES = 8_000_000
+MOST_SIDE = 1024  # rows and columns of a picture that is sent as levels
+Level = Annotated[int, Field(ge=-1_000_000, le=1_000_000)]
 EMPTY = (
     '<b>No model of this task can be tried yet.</b><br>Queue a run in <a href="?tab=build">Build</a>: its teacher, student and '
     "compressed models can be compared here once they are exported."
@@ -30,12 +31,12 @@ EMPTY = (
 class Question(Frozen):
     """One input for some models: a text, a picture as a data URL, or a test picture as rows of grey levels."""
 
-    task: str
-    models: tuple[str, ...] = Field(min_length=1, max_length=MOST_MODELS)
+    task: str = Field(max_length=200)
+    models: tuple[Annotated[str, Field(max_length=64)], ...] = Field(min_length=1, max_length=MOST_MODELS)
     text: str | None = Field(default=None, max_length=20_000)
-    picture: str | None = Field(default=None, max_length=MOST_IMAGE_BYTES * 2)
-    pixels: list[list[int]] | None = Field(default=None, max_length=1024)
-    truth: str = ""
+    picture: str | None = Field(default=None, max_length=MOST_IMAGE_BYTES * 4 // 3 + 100)
+    pixels: Annotated[list[Annotated[list[Level], Field(max_length=MOST_SIDE)]], Field(max_length=MOST_SIDE)] | None = None
+    truth: str = Field(default="", max_length=200)
 
 
 def create_compare(workbench: Any, page_state: PageState) -> None:
@@ -151,11 +152,9 @@ def payload(question: Question) -> Any:
         raise RecipeError("There is no input yet. Type, draw, upload or pick an example.")
     try:
         data = base64.b64decode(question.picture.partition(",")[2], validate=True)
-        picture = Image.open(io.BytesIO(data))
-        picture.load()
-    except (binascii.Error, UnidentifiedImageError, OSError, Image.DecompressionBombError) as problem:
-        raise RecipeError("This file is not a picture that can be read. Choose a PNG, JPEG, WebP or GIF file.") from problem
-    return picture
+    except (binascii.Error, ValueError) as problem:
+        raise RecipeError(f"This file is not a picture that can be read. Choose a {NAMES} file.") from problem
+    return read_picture(data)
 
 
 def markup(tasks: list[TaskFacts]) -> str:

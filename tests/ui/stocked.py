@@ -82,7 +82,7 @@ class StockedWorkbench(Workbench):
                 task=task,
                 run=row.run,
                 file_bytes=round(row.file_mb * 1e6),
-                headline=f"{row.accuracy} %",
+                headline=f"{row.headline} %",
             )
             for row in frame.iloc[::-1].drop_duplicates("digest").itertuples()
         ]
