@@ -16,6 +16,16 @@ hypothesis.settings.register_profile("kdui", deadline=None)
 hypothesis.settings.load_profile("kdui")
 
 
+def pytest_configure() -> None:
+    """Beside other test processes, keep to a share of the cores: two that both train on all of them wait for each other."""
+    number, count = os.environ.get("PYTEST_XDIST_WORKER", ""), int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    if not number or not hasattr(os, "sched_setaffinity"):
+        return
+    allowed = sorted(os.sched_getaffinity(0))
+    if share := allowed[int(number.removeprefix("gw")) % count :: count]:
+        os.sched_setaffinity(0, share)
+
+
 @pytest.fixture(scope="session")
 def shared_cache() -> Path:
     """Where fetched data sets and models stay between test runs: KDUI_TEST_CACHE, or ~/.cache/kdui-tests."""

@@ -11,10 +11,12 @@ from kdui.settings import Settings
 NOTE = "initial weights, the recipe's own batch size, loss and optimizer; training alone, validation on {n} examples"
 
 
-def epoch_costs(settings: Settings, recipe: str, examples: int, repeats: int, live_repeats: int = 0) -> list[Finding]:
+def epoch_costs(
+    settings: Settings, recipe: str, examples: int, repeats: int, live_repeats: int = 0, teacher: str = ""
+) -> list[Finding]:
     """Epochs over the first ``examples`` of a built-in recipe's task: plain and with cached teacher outputs in turn,
     then (``live_repeats``) with cached outputs and with the teacher in the loop in turn."""
-    base = read_recipe(recipe, settings).with_values(
+    base = taught_by(teacher, read_recipe(recipe, settings)).with_values(
         {"teach.epochs": 0, "distill.epochs": 1, "distill.train_examples": examples, "distill.views": 1}
     )
     with temporary_home(settings) as home:
@@ -46,9 +48,9 @@ def epoch_costs(settings: Settings, recipe: str, examples: int, repeats: int, li
     return findings
 
 
-def matching_costs(settings: Settings, recipe: str, examples: int, repeats: int) -> list[Finding]:
+def matching_costs(settings: Settings, recipe: str, examples: int, repeats: int, teacher: str = "") -> list[Finding]:
     """Epochs of hints (the teacher's last inner values, kept) and of plain training in turn, on the same student."""
-    base = read_recipe(recipe, settings)
+    base = taught_by(teacher, read_recipe(recipe, settings))
     knobs = {**base.stage("distill").settings, "epochs": 1, "train_examples": examples, "views": 1}
     plain_recipe = base.plain()
     plain_recipe["stages"] = [{"teach": {**base.stage("teach").settings, "epochs": 0}}, {"hints": knobs}]
@@ -64,6 +66,11 @@ def matching_costs(settings: Settings, recipe: str, examples: int, repeats: int)
         )
     title = f"Epoch with cached hidden states ÷ plain epoch, {where}"
     return [ratio(title, kept, plain, "≤", 1.3, [f"plain {plain}", f"cached {kept}", note])]
+
+
+def taught_by(teacher: str, recipe: Recipe) -> Recipe:
+    """The recipe with another teacher, where one is named."""
+    return recipe.with_values({"teacher": teacher}) if teacher else recipe
 
 
 def in_turn(repeats: int, one: Callable[[], float], other: Callable[[], float]) -> tuple[Spread, Spread]:
@@ -82,7 +89,7 @@ def fashion(settings: Settings, examples: int = 5_120, repeats: int = 5) -> list
     return [*logits, *matching_costs(settings, "fashion-cnn", examples, repeats)]
 
 
-def reuters(settings: Settings, examples: int = 640, repeats: int = 5, live_repeats: int = 3) -> list[Finding]:
+def reuters(settings: Settings, examples: int = 640, repeats: int = 5, live_repeats: int = 3, teacher: str = "") -> list[Finding]:
     """Texts: a transformer teaches a recurrent network."""
-    logits = epoch_costs(settings, "reuters-bilstm", examples, repeats, live_repeats)
-    return [*logits, *matching_costs(settings, "reuters-bilstm", examples, repeats)]
+    logits = epoch_costs(settings, "reuters-bilstm", examples, repeats, live_repeats, teacher)
+    return [*logits, *matching_costs(settings, "reuters-bilstm", examples, repeats, teacher)]

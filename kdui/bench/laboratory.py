@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from kdui.catalogue.planner import plan_recipe
 from kdui.catalogue.tasks import load_task
@@ -77,10 +77,15 @@ class Laboratory:
                 )
         return self.store.open(step.digest)
 
-    def train(self, steps: Mapping[str, Step], name: str, part: Literal["seconds", "step_seconds"] = "seconds") -> float:
-        """Seconds that the training loop of a step takes, or its epochs without validation; its result is thrown away."""
+    def train(self, steps: Mapping[str, Step], name: str) -> float:
+        """Seconds that the training loop of a step takes; its result is thrown away."""
+        return float(self.training(steps, name)["seconds"])
+
+    def training(self, steps: Mapping[str, Step], name: str) -> dict[str, Any]:
+        """What the training loop of a step tells of itself; its result is thrown away."""
         with self.store.draft(steps[name].digest) as draft:
-            return float(self._operate(self.context(steps, name, draft))["training"][part])
+            training: dict[str, Any] = self._operate(self.context(steps, name, draft))["training"]
+        return training
 
     def context(self, steps: Mapping[str, Step], name: str, out: Path) -> StepContext:
         """What the step's operation is given; its inputs are made first."""

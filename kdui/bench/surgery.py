@@ -1,7 +1,9 @@
 """What removing parts and rounding to blocks buys in latency and size: untrained weights, because speed does not ask for them."""
 
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
+
+import numpy as np
 
 from kdui.bench.findings import Finding, Spread, plain, ratio
 from kdui.bench.laboratory import Laboratory, temporary_home
@@ -15,9 +17,16 @@ from kdui.settings import Settings
 UNTRAINED = {"epochs": 0, "soft_weight": 0.0, "train_examples": 64}  # of every stage that would train, or ask a teacher
 
 
-def removed_parts(settings: Settings, repeats: int = 3, runs: int = 60) -> list[Finding]:
-    """Latency before ÷ after structured pruning, of the networks and with the settings of the recorded studies."""
-    return [pruned_speed(settings, read_study(name), repeats, runs) for name in ("minilm-pruned", "fashion-pruned")]
+def removed_parts(settings: Settings, repeats: int = 3, runs: int = 60, layers: int = 0) -> list[Finding]:
+    """Latency before ÷ after structured pruning, of the networks and with the settings of the recorded studies.
+
+    ``layers`` leaves only so many of the transformer's: less to wait for where the speed itself is not the point.
+    """
+    minilm, fashion = (read_study(name) for name in ("minilm-pruned", "fashion-pruned"))
+    if layers:
+        few = {"teacher": f"minilm-l6?layers={layers}", "student": f"minilm-l3-trim?layers={layers}"}
+        minilm = minilm.model_copy(update=few)
+    return [pruned_speed(settings, study, repeats, runs) for study in (minilm, fashion)]
 
 
 def four_bits(settings: Settings, task: str = "reuters-r8", teacher: str = "minilm-l6") -> list[Finding]:
@@ -25,19 +34,28 @@ def four_bits(settings: Settings, task: str = "reuters-r8", teacher: str = "mini
     with temporary_home(settings) as home:
         stages = [{"teach": {"epochs": 0}}, {"quantize": {"bits": 4, "scheme": "weight-only"}}, "export"]
         recipe = Recipe.model_validate({"task": task, "teacher": teacher, "stages": stages})
-        before, after, _ = _graphs(home, recipe, "quantize")
-        sizes = [path.stat().st_size / 1e6 for path in (before, after)]
+        whole, smaller = _graphs(home, recipe, "quantize")
+        sizes = [graph.path.stat().st_size / 1e6 for graph in (whole, smaller)]
     title = f"Bytes of {teacher} in fp32 ÷ in 4-bit blocks of 32, embeddings included"
     return [Finding(title, sizes[0] / sizes[1], "×", "exact", "≥", 6.0, (f"{plain(sizes[0])} → {plain(sizes[1])} MB",))]
 
 
-def _graphs(home: Settings, recipe: Recipe, last: str) -> tuple[Path, Path, dict[str, Any]]:
-    """The graphs of the untrained teacher and of what the step ``last`` makes, and one example for timing."""
+class _Graph(NamedTuple):
+    """A graph, and one example as its own inputs want it: a trimmed vocabulary numbers the same words differently."""
+
+    path: Path
+    sample: dict[str, np.ndarray]
+
+
+def _graphs(home: Settings, recipe: Recipe, last: str) -> tuple[_Graph, _Graph]:
+    """The graphs of the untrained teacher and of what the step ``last`` makes."""
     laboratory = Laboratory(home, recipe.task)
     steps = laboratory.plan(recipe)
-    whole, smaller = laboratory.make(steps, "export.teach"), laboratory.make(steps, last)
-    sample = timed_sample(laboratory.context(steps, "export.teach", home.home), whole, 1)
-    return whole.file(MODEL_FILE), smaller.file(MODEL_FILE), sample
+    whole, smaller = (
+        _Graph(artifact.file(MODEL_FILE), timed_sample(laboratory.context(steps, "export.teach", home.home), artifact, 1))
+        for artifact in (laboratory.make(steps, name) for name in ("export.teach", last))
+    )
+    return whole, smaller
 
 
 def untrained(study: Study) -> Recipe:
@@ -54,14 +72,14 @@ def untrained(study: Study) -> Recipe:
 def pruned_speed(settings: Settings, study: Study, repeats: int, runs: int) -> Finding:
     """Latency of the teacher ÷ that of the study's pruned model, read in turn."""
     with temporary_home(settings) as home:
-        before, after, sample = _graphs(home, untrained(study), "export.prune_structured")
-        whole, smaller = [], []
+        whole, smaller = _graphs(home, untrained(study), "export.prune_structured")
+        whole_ms, smaller_ms = [], []
         for _ in range(repeats):
-            timing = measure_latency(after, before, sample, runs=runs)
-            whole.append(Spread(timing.baseline_ms, "ms").median)
-            smaller.append(timing.median)
-        size = f"file {plain(before.stat().st_size / 1e6)} → {plain(after.stat().st_size / 1e6)} MB"
-    above, below = Spread(tuple(whole), "ms"), Spread(tuple(smaller), "ms")
+            timing = measure_latency(smaller.path, whole.path, smaller.sample, baseline_sample=whole.sample, runs=runs)
+            whole_ms.append(Spread(timing.baseline_ms, "ms").median)
+            smaller_ms.append(timing.median)
+        size = f"file {plain(whole.path.stat().st_size / 1e6)} → {plain(smaller.path.stat().st_size / 1e6)} MB"
+    above, below = Spread(tuple(whole_ms), "ms"), Spread(tuple(smaller_ms), "ms")
     note = f"batch 1, 1 thread, {runs} answers a repeat in turn; weights are not trained: accuracy stands in the studies"
     aim = next(aim.at_least or 0.0 for aim in study.aims if aim.what == "faster")
     title = f"Latency of {study.teacher} ÷ {study.arms[0].title} (study {study.name})"

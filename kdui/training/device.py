@@ -31,9 +31,12 @@ def torch_device(slot: str) -> torch.device:
 
 def autocast(device: torch.device) -> Any:
     """bf16 autocast where the hardware multiplies bf16: on other processors it is emulated and slower than fp32."""
-    if device.type == "cuda" or BF16_FLAGS & cpu_flags():
-        return torch.autocast(device.type, dtype=torch.bfloat16)
-    return contextlib.nullcontext()
+    return torch.autocast(device.type, dtype=torch.bfloat16) if multiplies_bf16(device) else contextlib.nullcontext()
+
+
+def multiplies_bf16(device: torch.device) -> bool:
+    """Whether training and inference on this device use bf16 autocast rather than fp32."""
+    return device.type == "cuda" or bool(BF16_FLAGS & cpu_flags())
 
 
 def prepare_torch(device: torch.device) -> None:

@@ -108,6 +108,7 @@ class Trainer:
             "validation": self._best_loss if isinstance(self.objective, LossOnly) else self._best_score,
             "seconds": round(self._seconds(), 3),
             "step_seconds": round(self._stepping, 3),
+            "precision": str(self._precision).removeprefix("torch."),
             "examples_seen": self._epoch * len(self.data),
             "history": self.history,
         }
@@ -127,6 +128,7 @@ class Trainer:
         self._total_steps = max(1, self._steps_an_epoch * self.knobs.epochs)
         self._optimizer = make_optimizer(self.model, self.knobs, self.companion, self.companion_rate)
         self._epoch, self._position, self._steps_done = 0, 0, 0
+        self._precision: torch.dtype | str = ""  # of the outputs in training
         self._best: dict[str, torch.Tensor] = {}
         self._best_score: float | None = None
         self._best_loss, self._best_epoch = math.inf, 0.0
@@ -188,6 +190,7 @@ class Trainer:
         with self._autocast:
             outputs = self.model(**batch.inputs)
             losses = self.losses(outputs, batch)
+        self._precision = outputs.dtype
         if extra := penalties(self.model, self.knobs.l1, self.knobs.group_lasso):
             losses = {**losses, **extra, "total": torch.stack([losses["total"], *extra.values()]).sum()}
         self._optimizer.zero_grad(set_to_none=True)

@@ -1,12 +1,14 @@
 """Every bench runs to its end on tiny sizes; what it measures here is not a figure to quote."""
 
+import json
+import math
 import shutil
 from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
 
-from kdui.bench.__main__ import BENCHES, machine_line, main
+from kdui.bench.__main__ import BENCHES, Bench, machine_line, main
 from kdui.bench.browser import find_browser
 from kdui.bench.distillation import epoch_costs, matching_costs
 from kdui.bench.filled_store import fill_store
@@ -24,12 +26,24 @@ from kdui.catalogue.studies import Study, read_study
 from kdui.catalogue.tasks import TASKS
 from kdui.core.errors import KduiError
 from kdui.launch import machine
+from kdui.launch.machine import cpu_flags
 from kdui.methods.quantize.int8 import variants
 from kdui.settings import Settings
 from kdui.store import tables
 from kdui.store.store import Store
+from kdui.training import device
 from kdui.workbench import Workbench
 from tests.models.small import text_checkpoint
+
+
+@pytest.mark.parametrize("name", BENCHES)
+def test_every_bench_runs_to_its_end_on_the_least_that_it_can_measure(
+    name: str, settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Settings, "from_environment", lambda: settings)
+    assert main([name, "--tiny", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["found"][name]
+    assert found and all(math.isfinite(finding["value"]) for finding in found)
 
 
 def test_epoch_costs_compare_the_same_student_on_the_same_examples(settings: Settings) -> None:
@@ -140,7 +154,8 @@ def test_an_unknown_bench_suggests_the_nearest(capsys: pytest.CaptureFixture[str
 def test_json_names_the_machine_and_every_finding(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
-    monkeypatch.setitem(BENCHES, "kd-fashion", lambda _: epoch_costs(settings, "quickstart", examples=32, repeats=1))
+    stood_in = Bench(lambda _: epoch_costs(settings, "quickstart", examples=32, repeats=1), {})
+    monkeypatch.setitem(BENCHES, "kd-fashion", stood_in)
     assert main(["kd-fashion", "--json"]) == 0
     printed = capsys.readouterr().out
     assert machine.cpu_name() in printed and machine.cpu_name() in machine_line()
@@ -161,10 +176,20 @@ def test_hidden_states_are_compared_with_plain_epochs_of_the_same_student(settin
     assert "MB kept" in found.lines[-1]
 
 
-def test_our_loop_is_compared_with_the_trainer_on_the_same_examples(settings: Settings) -> None:
+def test_our_loop_is_compared_with_the_trainer_on_the_same_examples(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device, "BF16_FLAGS", set())
     (found,) = against_trainer(settings, "quickstart", examples=64, repeats=1, aim=1.0)
     assert found.value > 0
     assert [line.split()[0] for line in found.lines] == ["ours", "Trainer", "64"]
+    assert [line.rpartition(", ")[2] for line in found.lines[:2]] == ["float32", "float32"]
+
+
+def test_both_sides_compute_in_the_precision_that_our_loop_takes_where_the_processor_multiplies_bf16(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(device, "BF16_FLAGS", cpu_flags())
+    (found,) = against_trainer(settings, "quickstart", examples=64, repeats=1, aim=1.0)
+    assert [line.rpartition(", ")[2] for line in found.lines[:2]] == ["bfloat16", "bfloat16"]
 
 
 def test_a_point_of_what_if_is_timed_in_the_serving_process_and_the_prediction_is_held_against_measured_changes(
