@@ -198,7 +198,7 @@ def verify(
     tolerance: Annotated[float, typer.Option(min=0, help="How much slower than claimed it may answer; 0.25: a quarter.")] = 0.25,
     as_json: Json = False,
 ) -> None:
-    """Measure a delivered file again and hold it against its claims; ends with 1 where one fails, 2 where none can be checked."""
+    """Measure a delivered file again and hold it against its claims; ends with 1 where one fails, 2 where none is verified."""
     from kdui.delivery import verify as verification
     from kdui.settings import Settings
 
@@ -207,8 +207,7 @@ def verify(
         terminal.print_json({**found.model_dump(), "passed": found.passed})
     else:
         terminal.print_rows(verification.as_rows(found))
-        told = {0: "every claim that was checked holds", 1: "not every claim holds", 2: "no claimed figure could be checked"}
-        print(f"{found.label}: {told[found.code]}.")
+        print(f"{found.label}: {found.words}. The graph was allowed {found.limits}.")
     raise typer.Exit(found.code)
 
 

@@ -29,6 +29,9 @@ VARIABLES = {
     "stall_minutes": "KDUI_STALL_MINUTES",
     "serving_memory_mb": "KDUI_SERVING_MEMORY_MB",
     "serving_timeout_s": "KDUI_SERVING_TIMEOUT_S",
+    "graph_answer_s": "KDUI_GRAPH_ANSWER_S",
+    "graph_total_s": "KDUI_GRAPH_TOTAL_S",
+    "graph_memory_mb": "KDUI_GRAPH_MEMORY_MB",
 }
 # What a variable may be where its field's type and bounds don't say it.
 SHAPES = {
@@ -63,6 +66,9 @@ class Settings(Frozen):
     own_files_only: bool = Field(
         default=False, description="recipes name only files of the home, KDUI_DATA_DIR and the assets: set while a page is served"
     )
+    graph_answer_s: float = Field(default=60.0, gt=0, le=86_400, description="for one batch of a stranger's ONNX file")
+    graph_total_s: float = Field(default=1800.0, gt=0, le=864_000, description="for all its batches while it is verified")
+    graph_memory_mb: int = Field(default=2048, ge=64, le=10_000_000, description="that it may take beside twice its size")
     notes: tuple[str, ...] = Field(default=(), description="what was set aside while the variables were read, in words")
 
     @field_validator("database_url")

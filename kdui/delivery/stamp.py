@@ -50,8 +50,15 @@ def read_stamp(data: bytes) -> Stamped:
     found: dict[str, bytes] = {}
     start = len(data)
     try:
-        for key, value, at in _metadata(data):
-            if key == CLAIMS_KEY or key.startswith(FILE_KEY):
+        for key, value, at in _entries(data):
+            ours = key == CLAIMS_KEY or key.startswith(FILE_KEY)
+            if (ours and key in found) or (not ours and found):
+                # What stands behind the claims would join the model, and a second entry would be what another program reads.
+                raise ClaimsMissing(
+                    "Something was put behind the claims of this file, so nobody can tell what they are about. "
+                    "Deliver the model again."
+                )
+            if ours:
                 start = min(start, at)
                 found[key] = value
     except ContainerCorrupt as error:
@@ -72,8 +79,17 @@ def read_stamp(data: bytes) -> Stamped:
     return Stamped(memoryview(data)[:start], claims, {name: _unpacked(name, packed, claims) for name in claims.files})
 
 
-def _metadata(data: bytes) -> list[tuple[str, bytes, int]]:
-    """Key, value and start of each metadata entry of an ONNX file."""
+def metadata_of(data: bytes) -> dict[str, str]:
+    """The metadata of an ONNX file, key to value; of a key that stands there twice the first."""
+    found: dict[str, str] = {}
+    for key, value, _ in _entries(data):
+        if key:
+            found.setdefault(key, value.decode("utf-8", errors="replace"))
+    return found
+
+
+def _entries(data: bytes) -> list[tuple[str, bytes, int]]:
+    """Key, value and start of each metadata entry of an ONNX file; every other field has an empty key."""
     found = []
     at = 0
     for field in fields(data):
@@ -81,6 +97,8 @@ def _metadata(data: bytes) -> list[tuple[str, bytes, int]]:
             parts = {part.number: part for part in fields(data, field.start, field.start + field.length)}
             texts = [data[part.start : part.start + part.length] if (part := parts.get(number)) else b"" for number in (1, 2)]
             found.append((texts[0].decode("utf-8", errors="replace"), texts[1], at))
+        else:
+            found.append(("", b"", at))
         at = field.start + field.length
     return found
 

@@ -1,74 +1,77 @@
-"""Verifying: a delivered file's accuracy, size and latency measured again and held against what it claims."""
+"""Verifying: what a delivered file claims, measured again in a process with limits and held against our own rules."""
 
-import math
 import statistics
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
-
-import numpy as np
+from typing import Any
 
 from kdui.catalogue.tasks import TASKS, load_task
-from kdui.core.contracts import TaskFacts
+from kdui.core.contracts import Metric, TaskFacts
 from kdui.core.errors import DeviceUnavailable, KduiError, StageFailed
 from kdui.core.plain import Frozen
-from kdui.core.statistics.intervals import wilson
 from kdui.core.words import percent
-from kdui.delivery.claims import Claim, Claims
-from kdui.delivery.stamp import Stamped, read_stamp, record_of
-from kdui.inputs import input_kind
-from kdui.kdz.container import MODEL, is_container, tail_of, unpack
-from kdui.kdz.on_disk import write_whole
+from kdui.delivery import rules
+from kdui.delivery.claims import Claims
+from kdui.delivery.opened import Opened
+from kdui.delivery.rules import Check, Verdict
+from kdui.delivery.stamp import record_of
 from kdui.methods.measure.provenance import provenance
 from kdui.methods.measure.samples import timed_arrays
 from kdui.objectives import objective_of
+from kdui.objectives.calibration import calibrated_error, expected_calibration_error, fitted_temperature
+from kdui.runtime.confined import GraphOverrun, Limits
 from kdui.runtime.latency import measure_latency
 from kdui.runtime.sessions import graph_outputs
 from kdui.settings import Settings
 from kdui.tasks.examples import Examples
 
-SAME_POINTS = 0.1  # of the headline: on the same examples and device it may differ by no more
 TOLERANCE = 0.25  # how much slower than claimed an answer may be
-LARGEST_INPUT, MOST_VALUES = 8192, 2_000_000_000  # of one setting, and of all examples together
 TRIES = 3  # other work only ever slows a model down, so the fastest try is nearest to the truth
-
-Verdict = Literal["pass", "fail", "other device", "not checked"]
-
-
-class Check(Frozen):
-    """One claim beside what was found now."""
-
-    what: str
-    claimed: str
-    found: str
-    verdict: Verdict
-    note: str = ""
+CALIBRATION = {"ece": "%", "ece_scaled": "%", "calibration_temperature": ""}
+EXPECTED = ("file_bytes", "latency_p50", "parameters", "nonzero", "macs")  # beside the headline: what a reader looks for
 
 
 class Verification(Frozen):
-    """All checks of one file."""
+    """All checks of one file, and the limits that its graph ran under."""
 
     file: str
     label: str
     task: str
     run: str
     recipe: str
+    limits: str
     checks: tuple[Check, ...]
 
     @property
-    def passed(self) -> bool:
-        """Whether no claim turned out wrong, and a figure was measured again at all."""
-        return self.judged and all(check.verdict != "fail" for check in self.checks)
-
-    @property
-    def code(self) -> int:
-        """How the command ends: 0 where every checked claim holds, 1 where one fails, 2 where none could be checked."""
-        return 0 if self.passed else 1 if self.judged else 2
+    def failed(self) -> bool:
+        """Whether a claim turned out wrong."""
+        return any(check.verdict == "fail" for check in self.checks)
 
     @property
     def judged(self) -> bool:
-        """Whether any check was made beside that of the checksum, which no figure needs."""
-        return any(check.verdict in ("pass", "fail") for check in self.checks[1:]) or self.checks[0].verdict == "fail"
+        """Whether anything of weight could be said: a claim is wrong, or the quality was measured again."""
+        return self.failed or any(check.weighs and check.verdict == "pass" for check in self.checks)
+
+    @property
+    def passed(self) -> bool:
+        """Whether the model's quality was measured again and no claim turned out wrong."""
+        return self.judged and not self.failed
+
+    @property
+    def code(self) -> int:
+        """How the command ends: 0 where every checked claim holds, 1 where one fails, 2 where the quality is not verified."""
+        return 0 if self.passed else 1 if self.failed else 2
+
+    @property
+    def words(self) -> str:
+        """The verdict as a sentence's end."""
+        told = {
+            0: "every claim that was checked holds",
+            1: "not every claim holds",
+            2: "not verified: nothing that it claims about the model's quality could be checked",
+        }
+        return told[self.code]
 
 
 def verify(path: Path, settings: Settings, task: str = "", tolerance: float = TOLERANCE) -> Verification:
@@ -76,80 +79,49 @@ def verify(path: Path, settings: Settings, task: str = "", tolerance: float = TO
 
     Raises ClaimsMissing or another KduiError in words where nothing can be checked.
     """
+    limits = Limits.of(settings, in_total=True)
     with tempfile.TemporaryDirectory(prefix="kdui-verify-") as place:
-        opened = _Opened(path, Path(place))
-        claims = opened.stamped.claims
-        facts = TASKS[task or claims.data.task]
+        opened = Opened(path, Path(place))
+        claims = opened.claims
+        claimed, facts = TASKS[claims.data.task], TASKS[task or claims.data.task]
         if facts.modality != claims.inputs.modality:
             raise KduiError(
                 f"{path.name} takes {claims.inputs.modality} examples, but {facts.title} is made of {facts.modality} ones. "
                 "Name a task of the same kind, or leave '--task' out."
             )
         _, splits = load_task(facts.name, settings)
+        measured = _Measured(opened, facts, splits, limits)
         checks = [
             _weights(opened),
+            *rules.twice(claims),
+            *_contradictions(opened, claimed.labels),
             *_sizes(opened),
-            *_quality(opened, facts, splits["test"]),
-            *_latency(opened, splits["validation"], tolerance),
-            *_others(claims, facts.headline.name),
+            *measured.quality(),
+            *measured.counts(),
+            *measured.latency(tolerance),
+            *_others(claims, measured.known),
         ]
     return Verification(
-        file=str(path), label=claims.label, task=facts.name, run=claims.run, recipe=claims.recipe, checks=tuple(checks)
+        file=str(path),
+        label=claims.label,
+        task=facts.name,
+        run=claims.run,
+        recipe=claims.recipe,
+        limits=limits.words,
+        checks=tuple(checks),
     )
 
 
-class _Opened:
-    """A delivered file, unpacked if need be, with the files of its inputs in a folder of their own."""
-
-    def __init__(self, path: Path, folder: Path):
-        data = _read(path)
-        self.packed_bytes: int | None = None
-        self.graph, self.folder, self.beside = path, folder, path.parent
-        if is_container(data):
-            self.packed_bytes = tail_of(data)[1]
-            for name, content in unpack(data).items():
-                write_whole(folder / name, content)
-            self.graph, self.beside = folder / MODEL, folder
-            data = self.graph.read_bytes()
-        self.stamped: Stamped = read_stamp(data)
-        for name, content in self.stamped.files.items():
-            write_whole(folder / name, content)
-
-    @property
-    def claims(self) -> Claims:
-        return self.stamped.claims
-
-    def prepared(self, raw: Any) -> dict[str, np.ndarray]:
-        """Raw examples as the arrays that the graph takes; raises StageFailed where the settings mean none, or huge ones."""
-        settings = self.claims.inputs.settings
-        sizes = [value for value in settings.values() if isinstance(value, (int, float))]
-        if any(not 0 <= value <= LARGEST_INPUT for value in sizes) or math.prod(filter(None, sizes)) * len(raw) > MOST_VALUES:
-            raise StageFailed(
-                f"The file asks for inputs of {settings}, which is more than verify tries. Deliver the model again."
-            )
-        try:
-            return input_kind(self.claims.inputs.modality).prepare(raw, settings, self.folder)
-        except (KeyError, TypeError, ValueError) as error:
-            raise StageFailed(
-                f"The file does not say how its inputs are prepared ({type(error).__name__}: {error}). Deliver the model again."
-            ) from error
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise KduiError(f"{path} cannot be read ({error.strerror}). Check its name.") from None
-
-
-def _weights(opened: _Opened) -> Check:
+def _weights(opened: Opened) -> Check:
     """The model's own bytes against the checksum that they had when they were measured."""
     found = record_of(opened.stamped.model)
     changed = [] if found == opened.claims.model else ["the model"]
     for name, record in opened.claims.beside.items():
         path = opened.beside / name
-        if not path.is_file() or record_of(path.read_bytes()) != record:
-            changed.append(name if path.is_file() else f"{name} (missing)")
+        if Path(name).name != name or not path.is_file() or path.stat().st_size != record.bytes:
+            changed.append(f"{name} (missing or of another size)")
+        elif record_of(path.read_bytes()) != record:
+            changed.append(name)
     return Check(
         what="weights and graph",
         claimed=f"sha256 {opened.claims.model.sha256[:12]}…",
@@ -159,121 +131,157 @@ def _weights(opened: _Opened) -> Check:
     )
 
 
-def _sizes(opened: _Opened) -> list[Check]:
+def _contradictions(opened: Opened, labels: tuple[str, ...]) -> list[Check]:
+    """Where the graph's own metadata says otherwise than the claims."""
+    found = opened.contradictions(labels)
+    if not found:
+        return []
+    return [Check(what="task, labels and inputs", claimed="", found="", verdict="fail", note="; ".join(found))]
+
+
+def _sizes(opened: Opened) -> list[Check]:
     """The file without its claims; packed, both the container and what it unpacks to."""
-    found = {"file_bytes": len(opened.stamped.model), "packed_bytes": opened.packed_bytes}
+    beside = sum(record.bytes for record in opened.claims.beside.values())
+    found = {"file_bytes": len(opened.stamped.model) + beside, "packed_bytes": opened.packed_bytes}
     titles = {"file_bytes": "size of the ONNX file", "packed_bytes": "size of the packed file"}
     checks = []
     for metric, title in titles.items():
         claim, now = opened.claims.figure(metric), found[metric]
         if now is None:
             if claim is not None:
-                note = "the packed form is another file"
-                checks.append(Check(what=title, claimed=_figure(claim), found="", verdict="not checked", note=note))
-            continue
-        if claim is None:
-            checks.append(_unclaimed(title, f"{now:,} B"))
-            continue
-        verdict: Verdict = "pass" if now == claim.value else "fail"
-        checks.append(Check(what=title, claimed=_figure(claim), found=f"{now:,} B", verdict=verdict, note="without its claims"))
+                note = rules.misstated(claim, "B") or "the packed form is another file"
+                verdict: Verdict = "fail" if rules.misstated(claim, "B") else "not checked"
+                checks.append(Check(what=title, claimed=rules.figure(claim), found="", verdict=verdict, note=note))
+        elif claim is None:
+            checks.append(rules.unclaimed(title, f"{now:,} B"))
+        else:
+            checks.append(rules.size(title, claim, now))
     return checks
 
 
-def _quality(opened: _Opened, facts: TaskFacts, test: Examples) -> list[Check]:
-    """The headline on the test split: the same examples on the same device give the same figure, others one in its interval."""
-    claims, metric = opened.claims, facts.headline
-    claim = claims.figure(metric.name)
-    if claim is None:
-        return [_unclaimed(metric.title)]
-    count = min(claims.data.n, len(test))
-    same_data = (claims.data.version, claims.data.sha256) == (facts.version, test.sha256()) and count == claims.data.n
-    title = f"{metric.title}, {count:,} test examples"
-    try:
-        outputs = graph_outputs(opened.graph, opened.prepared(test.inputs[:count]))
-        found = objective_of(facts).headline(outputs, test.targets[:count])
-    except Exception as error:  # ONNX Runtime has errors of many kinds for a graph that is broken or made for another task
-        words = f"it cannot answer them ({type(error).__name__}: {str(error)[:200]})"
-        return [Check(what=title, claimed=_figure(claim), found="no answer", verdict="fail", note=words)]
-    same_device = claim.device == provenance().device
-    near = abs(found - claim.value) <= SAME_POINTS
-    low, high = _interval(claim, count)
-    inside = low <= found <= high
-    strict = same_data and same_device
-    rule = (
-        f"same examples and device: within {SAME_POINTS} points"
-        if strict
-        else f"inside {low:.2f} to {high:.2f}, the claim's interval over {count:,} examples"
-    )
-    others = [] if same_data else [f"other test data than claimed ({claims.data.task}, version {claims.data.version})"]
-    others += [] if same_device else ["other device"]
-    return [
-        Check(
-            what=title,
-            claimed=_figure(claim),
-            found=f"{found:.2f} {claim.unit}",
-            verdict="pass" if near or (inside and not strict) else "fail",
-            note="; ".join([*others, rule]),
-        )
-    ]
+class _Measured:
+    """The figures of a delivered file measured here; once its graph has overrun its limits it is not asked again."""
+
+    def __init__(self, opened: Opened, facts: TaskFacts, splits: Mapping[Any, Examples], limits: Limits):
+        self.opened, self.facts, self.limits = opened, facts, limits
+        self._test, self._validation = splits["test"], splits["validation"]
+        self._overrun = ""
+        self._counts: dict[str, int | None] = {}
+        self.known = {"file_bytes", "packed_bytes", "latency_p50", "parameters", "nonzero", "macs"}
+
+    def quality(self) -> list[Check]:
+        """Every figure of the objective that is claimed, over as many examples as claimed and never fewer than we ask for."""
+        claims, headline = self.opened.claims, self.facts.headline
+        count = min(len(self._test), max(claims.data.n, rules.least_examples(len(self._test))))
+        title = f"{headline.title}, {count:,} test examples"
+        claim = claims.figure(headline.name)
+        try:
+            found = self._scores(count)
+        except Exception as error:  # ONNX Runtime has errors of many kinds for a graph that is broken or made for another task
+            if isinstance(error, GraphOverrun):
+                self._overrun = str(error)
+            words = str(error) if isinstance(error, StageFailed) else f"{type(error).__name__}: {str(error)[:200]}"
+            claimed = rules.figure(claim) if claim else "nothing"
+            note = f"it cannot answer them ({words})"
+            return [Check(what=title, claimed=claimed, found="no answer", verdict="fail", note=note, weighs=True)]
+        self.known |= {metric.name for metric, _ in found}
+        data = claims.data
+        named = data.task == self.facts.name and data.version == self.facts.version
+        same_data = named and data.sha256 == self._test.sha256() and data.n == min(data.n, len(self._test))
+        checks = [] if claim else [rules.unclaimed(headline.title, weighs=True)]
+        for metric, value in found:
+            if item := claims.figure(metric.name):
+                checks.append(
+                    rules.quality(
+                        item, metric, value, count, claims,
+                        test=len(self._test), same_data=same_data, same_device=item.device == provenance().device,
+                        simulated=self.opened.simulated, headline=metric.name == headline.name,
+                    )
+                )  # fmt: skip
+        return checks
+
+    def _scores(self, count: int) -> list[tuple[Metric, float]]:
+        targets = self._test.targets[:count]
+        arrays = self.opened.prepared(self._test.inputs[:count])
+        one = {name: array[:1].shape for name, array in self.opened.prepared(self._validation.inputs).items()}
+        with self.opened.session(self.limits) as session:
+            self._counts = session.counts(one)
+            outputs = graph_outputs(self.opened.graph, arrays, session=session)
+        objective = objective_of(self.facts)
+        found = list(objective.score(outputs, targets, self.facts))
+        asked = objective.asked(outputs, targets)
+        if asked.ndim == 2 and targets.ndim == 1 and any(self.opened.claims.figure(name) for name in CALIBRATION):
+            values = (
+                100 * expected_calibration_error(asked, targets),
+                100 * calibrated_error(asked, targets),
+                fitted_temperature(asked, targets),
+            )
+            found += [
+                (Metric(name=name, title=name.replace("_", " "), unit=unit), float(value))
+                for (name, unit), value in zip(CALIBRATION.items(), values, strict=True)
+            ]
+        return found
+
+    def counts(self) -> list[Check]:
+        """Weights, non-zeros and multiply-adds, as they were counted in the graph before it answered."""
+        titles = {
+            "parameters": ("weights", "weights"),
+            "nonzero": ("non-zero weights", "nonzero"),
+            "macs": ("multiply-adds", "macs"),
+        }
+        return [
+            rules.count(title, claim, rules.UNITS[name], self._counts.get(counted), at_least=name != "macs")
+            for name, (title, counted) in titles.items()
+            if (claim := self.opened.claims.figure(name))
+        ]
+
+    def latency(self, tolerance: float) -> list[Check]:
+        """p50 of one answer, the file in turn with itself, threads as claimed; another device's figure is shown, not judged."""
+        claim, timing = self.opened.claims.figure("latency_p50"), self.opened.claims.timing
+        if claim is None:
+            return [rules.unclaimed("latency p50")]
+        claimed = rules.figure(claim)
+        if reason := rules.misstated(claim, "ms"):
+            return [Check(what="latency p50", claimed=claimed, found="", verdict="fail", note=reason)]
+        if self._overrun:
+            return [Check(what="latency p50", claimed=claimed, found="", verdict="not checked", note=self._overrun)]
+        device = "cpu" if timing.device == "cpu" else "cuda:0"
+        medians: list[float] = []
+        try:
+            sample = timed_arrays(self.opened.prepared(self._validation.inputs), self.opened.claims.inputs, 1)
+            while len(medians) < TRIES and not any(value <= claim.value * (1 + tolerance) for value in medians):
+                once = measure_latency(
+                    self.opened.graph, self.opened.graph, sample,
+                    runs=timing.runs, threads=timing.threads, device=device, limits=self.limits,
+                )  # fmt: skip
+                medians.append(statistics.median((*once.candidate_ms, *once.baseline_ms)))
+        except (StageFailed, DeviceUnavailable) as error:
+            return [Check(what="latency p50", claimed=claimed, found="", verdict="not checked", note=str(error))]
+        found = min(medians)
+        threads = f"{timing.threads} thread{'s' if timing.threads > 1 else ''}"
+        note = f"{threads}, batch 1; at most {percent(tolerance)} slower"
+        note += f", the fastest of {len(medians)} tries" if len(medians) > 1 else ""
+        verdict: Verdict = "pass" if found <= claim.value * (1 + tolerance) else "fail"
+        if claim.device != provenance(device).device:
+            verdict = "other device"
+            note = f"not verified here: {threads}, batch 1; claimed on {claim.device or 'an unknown device'}"
+        return [Check(what="latency p50", claimed=claimed, found=f"{found:.3g} ms", verdict=verdict, note=note)]
 
 
-def _latency(opened: _Opened, validation: Examples, tolerance: float) -> list[Check]:
-    """p50 of one answer, the file in turn with itself, threads as claimed; on another device the figure is shown, not judged."""
-    claim, timing = opened.claims.figure("latency_p50"), opened.claims.timing
-    if claim is None:
-        return [_unclaimed("latency p50")]
-    device = "cpu" if timing.device == "cpu" else "cuda:0"
-    medians: list[float] = []
-    try:
-        sample = timed_arrays(opened.prepared(validation.inputs), opened.claims.inputs, 1)
-        while len(medians) < TRIES and not any(value <= claim.value * (1 + tolerance) for value in medians):
-            once = measure_latency(opened.graph, opened.graph, sample, runs=timing.runs, threads=timing.threads, device=device)
-            medians.append(statistics.median((*once.candidate_ms, *once.baseline_ms)))
-    except (StageFailed, DeviceUnavailable) as error:
-        return [Check(what="latency p50", claimed=_figure(claim), found="", verdict="not checked", note=str(error))]
-    found = min(medians)
-    same = claim.device == provenance(device).device
-    threads = f"{timing.threads} thread{'s' if timing.threads > 1 else ''}"
-    note = f"{threads}, batch 1; at most {percent(tolerance)} slower"
-    note += f", the fastest of {len(medians)} tries" if len(medians) > 1 else ""
-    verdict: Verdict = "pass" if found <= claim.value * (1 + tolerance) else "fail"
-    if not same:
-        verdict, note = "other device", f"{threads}, batch 1; claimed on {claim.device or 'an unknown device'}"
-    return [Check(what="latency p50", claimed=_figure(claim), found=f"{found:.3g} ms", verdict=verdict, note=note)]
-
-
-def _interval(claim: Claim, n: int) -> tuple[float, float]:
-    """Between which figures the headline may lie on ``n`` examples: of a share its binomial interval, whatever the file claims.
-
-    Another metric has no such interval, so the claimed one counts; without one, the figure alone.
-    """
-    if claim.unit == "%" and 0 <= claim.value <= 100:
-        low, high = wilson(claim.value / 100, n)
-        return 100 * low, 100 * high
-    return (claim.low, claim.high) if claim.low is not None and claim.high is not None else (claim.value, claim.value)
-
-
-def _others(claims: Claims, headline: str) -> list[Check]:
-    """What the file claims besides, by name: a reader must not take it for verified."""
-    known = {headline, "file_bytes", "packed_bytes", "latency_p50"}
+def _others(claims: Claims, known: set[str]) -> list[Check]:
+    """What the file claims besides, and what it leaves out, by name: a reader must not take either for verified."""
     names = sorted({claim.metric.replace("_", " ") for claim in claims.figures if claim.metric not in known})
-    note = "not measured again: " + ", ".join(names)
-    return [Check(what="other figures", claimed=f"{len(names)}", found="", verdict="not checked", note=note)] if names else []
-
-
-def _unclaimed(what: str, found: str = "") -> Check:
-    return Check(what=what, claimed="nothing", found=found, verdict="not checked", note="the file claims no such figure")
-
-
-def _figure(claim: Claim) -> str:
-    """A claimed figure with its interval and the mark of its origin."""
-    if claim.unit == "B":
-        return f"{claim.value:,.0f} B {claim.origin.mark}"
-    digits = ".3g" if claim.unit == "ms" else ".2f"
-    interval = f" ({claim.low:{digits}} to {claim.high:{digits}})" if claim.low is not None and claim.high is not None else ""
-    return f"{claim.value:{digits}}{interval} {claim.unit} {claim.origin.mark}"
+    left_out = [name.replace("_", " ") for name in EXPECTED if claims.figure(name) is None]
+    checks = []
+    if names:
+        note = "not measured again: " + ", ".join(names)
+        checks.append(Check(what="other figures", claimed=f"{len(names)}", found="", verdict="not checked", note=note))
+    if left_out:
+        note = "the file does not claim: " + ", ".join(left_out)
+        checks.append(Check(what="missing claims", claimed="nothing", found="", verdict="not checked", note=note))
+    return checks
 
 
 def as_rows(found: Verification) -> list[dict[str, Any]]:
     """The table that the command prints."""
-    return [check.model_dump() for check in found.checks]
+    return [check.model_dump(exclude={"weighs"}) for check in found.checks]

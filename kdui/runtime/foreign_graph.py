@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 from onnx import TensorProto, compose, helper
 
 from kdui.core.contracts import TaskFacts
-from kdui.core.errors import StageFailed
+from kdui.core.errors import KduiError, StageFailed
+from kdui.runtime.sessions import Runs
 
 FLOATS: dict[int, str] = {TensorProto.FLOAT: "float32", TensorProto.FLOAT16: "float16", TensorProto.DOUBLE: "float64"}
 WHOLES: dict[int, str] = {TensorProto.INT64: "int64", TensorProto.INT32: "int32"}
@@ -46,12 +46,22 @@ def read_graph(path: Path, facts: TaskFacts) -> onnx.ModelProto:
     except Exception as error:  # protobuf, the checker and missing files of weights raise errors of many kinds
         raise StageFailed(f"{path} cannot be read as an ONNX file ({_first_line(error)}). Export it again.") from error
     written = {entry.key: entry.value for entry in model.metadata_props}
-    if "kdui.labels" in written and tuple(json.loads(written["kdui.labels"])) != facts.labels:
+    if "kdui.labels" in written and _labels(written["kdui.labels"], path) != facts.labels:
         raise StageFailed(
             f"{path} answers with the labels of the task '{written.get('kdui.task', '?')}', not with those of {facts.title}. "
             "Choose a teacher of the same task."
         )
     return model
+
+
+def _labels(written: str, path: Path) -> tuple[str, ...]:
+    try:
+        found = json.loads(written)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, list) or not all(isinstance(label, str) for label in found):
+        raise StageFailed(f"{path} says under 'kdui.labels' what is no list of labels. Export it again, or take that entry out.")
+    return tuple(found)
 
 
 def adopted(model: onnx.ModelProto, facts: TaskFacts, probabilities: bool) -> onnx.ModelProto:
@@ -111,6 +121,8 @@ def _asked(run: Run, batch: dict[str, np.ndarray], facts: TaskFacts) -> np.ndarr
     count = len(next(iter(batch.values())))
     try:
         found = run(batch)
+    except KduiError:  # it overran its limits, or somebody cancelled
+        raise
     except Exception as error:  # ONNX Runtime raises errors of many kinds
         raise StageFailed(
             f"The teacher's ONNX file cannot take {count} example(s) of {facts.title} at once ({_first_line(error)}). "
@@ -132,10 +144,12 @@ def require_numbers(outputs: np.ndarray) -> np.ndarray:
     return outputs
 
 
-def opened(path: Path, open_session: Callable[[Path], onnxruntime.InferenceSession]) -> onnxruntime.InferenceSession:
+def opened(path: Path, open_session: Callable[[Path], Runs]) -> Runs:
     """A session of the adopted file; raises StageFailed where ONNX Runtime does not take it."""
     try:
         return open_session(path)
+    except KduiError:
+        raise
     except Exception as error:
         raise StageFailed(
             f"ONNX Runtime cannot open the teacher ({_first_line(error)}). Export it with standard operators."

@@ -5,9 +5,6 @@ that process runs.
 """
 
 import json
-import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,10 +14,11 @@ import numpy as np
 
 from kdui.core.errors import StageFailed
 from kdui.core.plain import Frozen
+from kdui.runtime.asked import AskedProcess, Unanswered
+from kdui.runtime.confined import Limits
 from kdui.runtime.timing import agree, noise, ratio_interval
 
 TIME_LIMIT = 300.0
-PROGRAM = str(Path(__file__).resolve().parents[2])  # where the package lies, whatever the working directory is
 
 
 class Setting(Frozen):
@@ -89,9 +87,13 @@ def measure_latency(
     threads: int = 1,
     device: str = "cpu",
     processes: int = 1,
+    limits: Limits | None = None,
 ) -> Latency:
     """Time ``runs`` answers to ``sample`` (batch 1) of both graphs in turn, the candidate's throughput on ``batch``, and a few
-    answers at each setting of ``sweep``. The runs are shared by so many ``processes``, one after the other."""
+    answers at each setting of ``sweep``. The runs are shared by so many ``processes``, one after the other.
+
+    ``limits``: of memory, for a stranger's graph; without them only the time is limited.
+    """
     request = {
         "mode": "latency",
         "candidate": str(candidate),
@@ -105,9 +107,9 @@ def measure_latency(
     arrays |= {f"baseline.{name}": array for name, array in (baseline_sample or sample).items()}
     arrays |= {f"batch.{name}": array for name, array in (batch or {}).items()}
     arrays |= {f"sweep{at}.{name}": array for at, (_, given) in enumerate(sweep) for name, array in given.items()}
-    first = Latency.model_validate(_ask(request, arrays))
+    first = Latency.model_validate(_ask(request, arrays, limits))
     alone = {name: array for name, array in arrays.items() if name.startswith(("sample.", "baseline."))}
-    others = [Latency.model_validate(_ask({**request, "sweep": []}, alone)) for _ in range(processes - 1)]
+    others = [Latency.model_validate(_ask({**request, "sweep": []}, alone, limits)) for _ in range(processes - 1)]
     return _joined([first, *others])
 
 
@@ -145,20 +147,28 @@ def measure_memory(path: Path, sample: dict[str, np.ndarray], threads: int = 1) 
     return Memory.model_validate(_ask(request, {f"sample.{name}": array for name, array in sample.items()}))
 
 
-def _ask(request: dict[str, Any], arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+def _ask(request: dict[str, Any], arrays: dict[str, np.ndarray], limits: Limits | None = None) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="kdui-latency-") as folder:
         path = Path(folder) / "request.npz"
         np.savez(path, request=np.array(json.dumps(request)), **arrays)  # type: ignore[arg-type]
-        command = [sys.executable, "-m", "kdui.runtime.timed", str(path)]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [PROGRAM, os.environ.get("PYTHONPATH")]))}
-        try:
-            done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=TIME_LIMIT, check=False)
-        except subprocess.TimeoutExpired:
-            raise StageFailed(
-                f"The latency process gave no answer within {TIME_LIMIT:.0f} s. "
-                "Choose a smaller model or fewer 'measure.latency_runs', then resume."
-            ) from None
-    if done.returncode != 0:
-        words = done.stderr.strip().splitlines() or ["it left no message"]
-        raise StageFailed(f"The latency process ended with {done.returncode}: {words[-1]}. Resume measures again.")
-    return json.loads(done.stdout.splitlines()[-1])
+        most_mb = limits.of_graph(Path(request["candidate"])) if limits else None
+        with (Path(folder) / "said.txt").open("w+", encoding="utf-8") as said:
+            process = AskedProcess("kdui.runtime.timed", [str(path), str(most_mb or 0)], most_mb=most_mb, stderr=said)
+            try:
+                return process.answer(TIME_LIMIT)
+            except Unanswered as error:
+                raise StageFailed(_unanswered(error.why, most_mb, process.code, said.name)) from None
+            finally:
+                process.stop()
+
+
+def _unanswered(why: str, most_mb: float | None, code: int | None, said: str) -> str:
+    if why == "slow":
+        return (
+            f"The latency process gave no answer within {TIME_LIMIT:.0f} s. "
+            "Choose a smaller model or fewer 'measure.latency_runs', then resume."
+        )
+    if why == "large":
+        return f"The latency process wanted more than {most_mb:,.0f} MB of memory and was ended. Use a smaller model."
+    words = Path(said).read_text(encoding="utf-8", errors="replace").strip().splitlines() or ["it left no message"]
+    return f"The latency process ended with {code}: {words[-1][:500]}. Resume measures again."

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 import onnxruntime
@@ -9,6 +10,13 @@ import onnxruntime
 from kdui.core.errors import DeviceUnavailable
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+
+
+class Runs(Protocol):
+    """What answers a batch: a session of ONNX Runtime, or whatever looks like one."""
+
+    def run(self, names: Any, arrays: dict[str, np.ndarray]) -> list[np.ndarray]:
+        """All outputs, or those named."""
 
 
 def session_options(threads: int = 0, optimize: bool = True) -> onnxruntime.SessionOptions:
@@ -65,9 +73,13 @@ def graph_outputs(
     batch_size: int = 64,
     check: Callable[[float], None] | None = None,
     optimize: bool = True,
+    session: Runs | None = None,
 ) -> np.ndarray:
-    """Outputs [n, ...] over a whole split; texts of like length go together, so that little is padded."""
-    session = open_session(path, optimize=optimize)
+    """Outputs [n, ...] over a whole split; texts of like length go together, so that little is padded.
+
+    ``session``: what answers in place of a session of this process, e.g. one with limits.
+    """
+    session = session or open_session(path, optimize=optimize)
     count = len(next(iter(arrays.values())))
     mask = arrays.get("attention_mask")
     order = np.argsort(mask.sum(1), kind="stable") if mask is not None else np.arange(count)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from kdui.runtime.asked import answers_pipe, bound_memory, end_with_parent
 from kdui.runtime.timing import NOISY, TURN, spread, warm_up
 
 LEAST_RUNS = 20
@@ -23,8 +24,12 @@ Arrays = dict[str, np.ndarray]
 Read = Callable[[], float]
 
 
-def main(path: str) -> None:
-    """Answer one request."""
+def main(path: str, most_mb: float) -> None:
+    """Answer one request, within so many MB of memory where the graph is a stranger's (else 0)."""
+    end_with_parent()
+    pipe = answers_pipe()
+    if most_mb:
+        bound_memory(most_mb)
     with np.load(path, allow_pickle=False) as file:
         request = json.loads(str(file["request"]))
         groups: dict[str, Arrays] = {}
@@ -33,7 +38,8 @@ def main(path: str) -> None:
             if name:
                 groups.setdefault(group, {})[name] = file[key]
     answer = _memory(request, groups) if request["mode"] == "memory" else _latency(request, groups)
-    print(json.dumps(answer))
+    pipe.write(json.dumps(answer) + "\n")
+    pipe.flush()
 
 
 def _latency(request: dict[str, Any], groups: dict[str, Arrays]) -> dict[str, Any]:
@@ -257,4 +263,4 @@ def resident_mb() -> tuple[float, float]:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], float(sys.argv[2]))

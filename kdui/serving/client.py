@@ -1,16 +1,12 @@
 """The page's side of the serving process: one request at a time, a time limit each, a new process when one dies."""
 
-import json
 import os
-import queue
-import subprocess
-import sys
 import threading
-from pathlib import Path
-from typing import Any, cast
+from typing import Any, NoReturn
 
 from kdui.core.errors import KduiError, RecipeError, ServingError
 from kdui.launch.local import environment_of
+from kdui.runtime.asked import AskedProcess, Unanswered
 from kdui.settings import Settings
 
 START_SECONDS = 60.0  # the first answer may wait for imports
@@ -23,8 +19,7 @@ class ServingClient:
         self.settings = settings
         self.restarts = 0
         self._lock = threading.Lock()
-        self._process: subprocess.Popen[str] | None = None
-        self._answers: queue.Queue[str | None] = queue.Queue()
+        self._process: AskedProcess | None = None
         self._last_failure = ""
 
     @property
@@ -35,15 +30,14 @@ class ServingClient:
     def call(self, kind: str, **values: Any) -> Any:
         """The answer to one request; raises ServingError in words when there is none, or the process's own KduiError."""
         with self._lock:
-            fresh = self._ensure()
-            line = json.dumps({"kind": kind, **values})
+            fresh = self._process is None or not self._process.alive
+            if self._process is None or fresh:
+                self._process = self._started()
+            seconds = START_SECONDS if fresh else self.settings.serving_timeout_s
             try:
-                assert self._process is not None and self._process.stdin is not None
-                self._process.stdin.write(line + "\n")
-                self._process.stdin.flush()
-            except OSError:
-                self._fail("The serving process had died and was started again. Ask once more.")
-            answer = self._wait(START_SECONDS if fresh else self.settings.serving_timeout_s)
+                answer = self._process.ask({"kind": kind, **values}, seconds)
+            except Unanswered as error:
+                self._fail(self._words(error.why, seconds))
         if "error" in answer:
             raise (RecipeError if answer.get("recipe") else KduiError)(answer["error"])
         self._last_failure = ""
@@ -52,58 +46,31 @@ class ServingClient:
     def close(self) -> None:
         """End the process."""
         with self._lock:
-            self._stop()
+            if self._process is not None:
+                self._process.stop()
+                self._process = None
 
-    def _ensure(self) -> bool:
-        """Start the process where there is none; True when it is new."""
-        if self._process is not None and self._process.poll() is None:
-            return False
+    def _started(self) -> AskedProcess:
         environment = {**os.environ, **environment_of(self.settings)}
-        environment["PYTHONPATH"] = os.pathsep.join(
-            filter(None, [str(Path(__file__).resolve().parents[2]), os.environ.get("PYTHONPATH")])
-        )
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "kdui.serving.process"],
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-        self._answers = queue.Queue()
-        threading.Thread(target=_read, args=(self._process, self._answers), daemon=True).start()
-        return True
+        return AskedProcess("kdui.serving.process", environment=environment, most_mb=self._most_mb)
 
-    def _wait(self, seconds: float) -> dict[str, Any]:
-        try:
-            line = self._answers.get(timeout=seconds)
-        except queue.Empty:
-            self._fail(
-                f"The serving process gave no answer within {seconds:.0f} s and was started again. "
-                "Try a smaller model or a shorter input."
-            )
-        if line is None:
-            self._fail(
-                "The serving process died (perhaps out of memory) and was started again. Ask once more, or compare fewer models."
-            )
-        return cast(dict[str, Any], json.loads(cast(str, line)))
+    @property
+    def _most_mb(self) -> float:
+        """The models that are kept, once more what they need while they answer, and what a stranger's graph may take."""
+        return 2.0 * self.settings.serving_memory_mb + self.settings.graph_memory_mb
 
-    def _fail(self, words: str) -> Any:
-        self._stop()
+    def _words(self, why: str, seconds: float) -> str:
+        return {
+            "slow": f"The serving process gave no answer within {seconds:.0f} s and was started again. "
+            "Try a smaller model or a shorter input.",
+            "large": f"The serving process wanted more than {self._most_mb:,.0f} MB of memory and was started again. "
+            "Try a smaller model, or allow more with KDUI_SERVING_MEMORY_MB.",
+            "dead": "The serving process died (perhaps out of memory) and was started again. "
+            "Ask once more, or compare fewer models.",
+        }[why]
+
+    def _fail(self, words: str) -> NoReturn:
+        self._process = None  # it has been ended
         self.restarts += 1
         self._last_failure = words
         raise ServingError(words)
-
-    def _stop(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
-
-
-def _read(process: subprocess.Popen[str], answers: queue.Queue[str | None]) -> None:
-    """Hand on each line; None at the end, so that a waiting caller learns of the death at once."""
-    assert process.stdout is not None
-    for line in process.stdout:
-        answers.put(line)
-    answers.put(None)

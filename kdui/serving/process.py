@@ -10,17 +10,17 @@ import traceback
 from typing import Any
 
 from kdui.core.errors import KduiError, RecipeError
+from kdui.runtime.asked import answers_pipe, end_with_parent
 from kdui.serving.answers import Answers
 from kdui.settings import Settings
 
 
 def main() -> None:
     """Answer until stdin closes."""
+    end_with_parent()
     # As in the worker: idle threads sleep. Read when torch is first imported, which an estimate may do.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    # Libraries may print: only answers may reach the page, so stdout becomes stderr and the pipe is kept apart.
-    pipe = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
+    pipe = answers_pipe()
     answers = Answers(Settings.from_environment())
     for line in sys.stdin:
         pipe.write(json.dumps(_answer(answers, json.loads(line))) + "\n")

@@ -7,11 +7,14 @@ import numpy as np
 import torch
 from torch import nn
 
+from kdui.core.artifact import Artifact
 from kdui.methods.export.files import MODEL_FILE, read_inputs
+from kdui.models.black_box.spec import FAMILY
 from kdui.models.points import Point
 from kdui.models.taps import Taps
+from kdui.runtime.confined import ConfinedSession, Limits
 from kdui.runtime.foreign_graph import require_numbers
-from kdui.runtime.sessions import open_session
+from kdui.runtime.sessions import Runs, open_session
 from kdui.training.context import StepContext
 from kdui.training.device import autocast
 from kdui.training.learning import resident
@@ -22,6 +25,7 @@ from kdui.training.saved import SavedModel
 from kdui.training.starting import load_input
 from kdui.training.teacher_outputs import cached_outputs
 
+FOREIGN = FAMILY.name
 Asks = Callable[[Batch], torch.Tensor]
 
 
@@ -43,7 +47,7 @@ class WholeTeacher:
         self._module: nn.Module | None = None
         if artifact.manifest.produces == "onnx":
             self.inputs, self.folder = read_inputs(artifact.path), artifact.path
-            self._session = open_session(artifact.file(MODEL_FILE))
+            self._session = graph_session(context, artifact)
         else:
             saved = load_input(context, "teacher")
             self.inputs, self.folder = saved.inputs, saved.folder
@@ -64,6 +68,14 @@ class WholeTeacher:
         for index in data.in_order(64):
             batch = {name: tensor.cpu().numpy() for name, tensor in data.inputs(index, view).items()}
             keep(index.numpy(), require_numbers(self._session.run(None, batch)[0]))
+
+
+def graph_session(context: StepContext, artifact: Artifact) -> Runs:
+    """What answers an ONNX artifact: a session of this process, or one with limits for a graph that came from elsewhere."""
+    path = artifact.file(MODEL_FILE)
+    if artifact.manifest.summary.get("family") != FOREIGN:
+        return open_session(path)
+    return ConfinedSession(path, Limits.of(context.app), check=context.report.check, what="The teacher's ONNX file")
 
 
 class LiveTeacher:

@@ -17,6 +17,7 @@ from kdui.training.context import QuietReporter, StepContext, TaskData
 from tests.engine.digits import states
 from tests.methods.elsewhere import DIGITS, Elsewhere, recipe, refused, write
 from tests.models.small import random_tokens, word_pieces
+from tests.runtime.hostile import endless, swelling
 
 
 def test_an_onnx_file_teaches_and_is_measured(bench, folder, splits, regression):
@@ -143,6 +144,35 @@ def test_a_file_that_is_no_graph_or_another_tasks_is_refused(bench, folder, regr
     entry.key, entry.value = "kdui.labels", '["Coat", "Bag"]'
     onnx.save(model, folder / "fashion.onnx")
     refused(bench, f"onnx:{folder / 'fashion.onnx'}", "not with those of Digits")
+
+
+@pytest.mark.parametrize("written", ["not json", "5", '{"0": 1}'])
+def test_labels_that_are_none_are_said(folder, regression, written):
+    model = onnx.load(write(folder / "labels.onnx", regression))
+    entry = model.metadata_props.add()
+    entry.key, entry.value = "kdui.labels", written
+    onnx.save(model, folder / "labels.onnx")
+    with pytest.raises(StageFailed, match="no list of labels"):
+        read_graph(folder / "labels.onnx", DIGITS)
+
+
+@pytest.mark.parametrize(("graph", "words"), [(endless, "no answer within 3 s"), (swelling, "more than 500 MB of memory")])
+def test_a_hostile_graph_ends_as_a_sentence(bench, folder, splits, tmp_path, graph, words):
+    """It runs in a process of its own, so the worker goes on and can say what happened."""
+    step = next(step for step in bench.plan(recipe(f"onnx:{graph(folder / 'hostile.onnx')}")) if step.operation == "take_graph")
+    limited = bench.settings.model_copy(update={"graph_answer_s": 3.0, "graph_memory_mb": 500})
+    context = StepContext(
+        step=step,
+        data=TaskData(DIGITS, splits),
+        device=torch.device("cpu"),
+        inputs={},
+        out=tmp_path,
+        checkpoint=tmp_path,
+        report=QuietReporter(),
+        app=limited,
+    )
+    with pytest.raises(StageFailed, match=words):
+        take_graph(context)
 
 
 # --- texts ------------------------------------------------------------------------------------------------------------------

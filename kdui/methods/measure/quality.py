@@ -15,6 +15,7 @@ from kdui.objectives import objective_of
 from kdui.objectives.calibration import BINS, calibrated_error, expected_calibration_error, fitted_temperature
 from kdui.runtime.sessions import graph_outputs
 from kdui.training.context import StepContext
+from kdui.training.teachers import graph_session
 
 LEAST_FOR_CALIBRATION = 30  # examples
 
@@ -35,7 +36,12 @@ def quality(context: StepContext, model: Artifact) -> list[Measurement]:
     limit = context.settings["test_examples"]
     arrays = context.data.prepared("test", read_inputs(model.path), model.path, limit)
     targets = context.data.targets("test")[:limit] if limit else context.data.targets("test")
-    outputs = graph_outputs(model.file(MODEL_FILE), arrays, check=lambda done: context.report.progress(0.4 * done))
+    outputs = graph_outputs(
+        model.file(MODEL_FILE),
+        arrays,
+        check=lambda done: context.report.progress(0.4 * done),
+        session=graph_session(context, model),
+    )
     # Halved precision could turn the answer of an example whose two highest outputs are close.
     np.save(context.out / PREDICTIONS_FILE, outputs.astype(np.float32 if outputs.ndim == 2 else np.float16))
     source, objective = accuracy_provenance(model, len(targets)), objective_of(context.facts)
@@ -79,12 +85,13 @@ def robustness(context: StepContext, model: Artifact) -> list[Measurement]:
     source = accuracy_provenance(model, len(chosen))
     settings, objective = read_inputs(model.path), objective_of(context.facts)
     unit, better = context.facts.headline.unit, context.facts.headline.higher_is_better
+    session = graph_session(context, model)
     cells = [("clean", 0), *((name, severity) for name in kinds for severity in SEVERITIES)]
     found = []
     for number, (name, severity) in enumerate(cells):
         examples = corrupted(raw, context.facts.modality, name, severity) if severity else raw
         arrays = input_kind(settings.modality).prepare(examples, settings.settings, model.path)
-        value = objective.headline(graph_outputs(model.file(MODEL_FILE), arrays), targets)
+        value = objective.headline(graph_outputs(model.file(MODEL_FILE), arrays, session=session), targets)
         found.append(row(f"robustness.{name}.{severity}", value, unit, source, better, **_interval(value, unit, len(chosen))))
         context.report.progress(0.9 + 0.1 * number / len(cells))
     harmed = [item.value for item in found[1:]]
@@ -105,7 +112,9 @@ def elsewhere(context: StepContext, model: Artifact) -> list[Measurement]:
         whole = load_elsewhere(context.facts, other, context.app, context.report.download)
         examples = whole.take([int(place) for place in _spread_out(len(whole), context.settings["elsewhere"])])
         arrays = input_kind(settings.modality).prepare(examples.inputs, settings.settings, model.path)
-        outputs = graph_outputs(model.file(MODEL_FILE), arrays, check=lambda done: context.report.check())
+        outputs = graph_outputs(
+            model.file(MODEL_FILE), arrays, check=lambda done: context.report.check(), session=graph_session(context, model)
+        )
         value = objective_of(context.facts).headline(outputs, examples.targets)
         alone.append(_most_frequent(context, other.name, examples.targets, other.title))
         source = accuracy_provenance(model, len(examples)).model_copy(update={"split": other.title})

@@ -18,9 +18,9 @@ from kdui.core.plan import ModelFacts
 from kdui.core.recipe import ModelRef
 from kdui.methods.export.files import INPUTS_FILE, MODEL_FILE
 from kdui.models.black_box.build import inputs as how_it_reads
+from kdui.runtime.confined import ConfinedSession, Limits
 from kdui.runtime.foreign_graph import adopted, count_weights, opened, read_graph, try_out
 from kdui.runtime.graph_notes import without_notes
-from kdui.runtime.sessions import open_session
 from kdui.training.context import StepContext
 from kdui.training.teacher_outputs import write_outputs
 
@@ -39,7 +39,11 @@ def take_graph(context: StepContext) -> dict[str, Any]:
     for name in inputs.files:
         shutil.copyfile(path.with_name(name), context.out / name)
     _write(model, inputs, context)
-    session = opened(context.out / MODEL_FILE, open_session)
+    limits = Limits.of(context.app)
+    session = opened(
+        context.out / MODEL_FILE,
+        lambda graph: ConfinedSession(graph, limits, context.report.check, what="The teacher's ONNX file"),
+    )
     arrays = context.data.prepared("validation", inputs, context.out)
     try_out(lambda batch: session.run(None, batch)[0], arrays, task, probabilities)
     return {"parameters": parameters, "nonzero": nonzero, "family": facts.family.name}
