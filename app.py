@@ -153,9 +153,13 @@ def study(
     """Queue all runs of a study, follow them, and print its table; what the store holds is not computed again."""
     from kdui import studying
     from kdui.catalogue.studies import read_study
+    from kdui.verdicts import proposal
 
     bench, chosen = Workbench(), read_study(name)
-    runs = studying.queue_study(bench, chosen, chosen.seeds[:seeds] if seeds else None, device)
+    used = chosen.seeds[:seeds] if seeds else chosen.seeds
+    if not as_json and (needed := proposal(chosen)):
+        typer.echo(f"{len(used)} of {len(chosen.seeds)} seeds; its question needs {needed}.", err=True)
+    runs = studying.queue_study(bench, chosen, used, device)
     bench.start_dispatcher()
     try:
         for group in zip(*runs.values(), strict=True):
@@ -166,7 +170,7 @@ def study(
     table = studying.study_table(bench, chosen, runs)
     if out:
         out.write_text(json.dumps(table, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    terminal.print_json(table) if as_json else print(studying.markdown(table))
+    terminal.print_json(table) if as_json else print(studying.markdown(table), studying.told(table), sep="\n\n")
 
 
 @app.command()
@@ -209,6 +213,32 @@ def verify(
         terminal.print_rows(verification.as_rows(found))
         print(f"{found.label}: {found.words}. The graph was allowed {found.limits}.")
     raise typer.Exit(found.code)
+
+
+@app.command()
+def gate(
+    run_id: RunId,
+    model: Annotated[
+        str, typer.Argument(help="Which model: its step, label or role as 'show' names it; empty: the newest compressed one.")
+    ] = "",
+    retain: Annotated[float | None, typer.Option(help="At least so many % of the teacher's headline: 99.")] = None,
+    faster: Annotated[float | None, typer.Option(help="At least so many times faster than the teacher: 1.5.")] = None,
+    smaller: Annotated[float | None, typer.Option(help="At least so many times smaller, stored: 10.")] = None,
+    may_exceed: Annotated[bool, typer.Option("--may-exceed", help="A model better than its teacher is no anomaly.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Judge a run's model for a program: ends with 0 ACCEPT, 1 REGRESSION, 3 ANOMALOUS, 4 INFEASIBLE; uncertainty counts."""
+    from kdui.gating.judge import gate as judged
+    from kdui.gating.verdict import aims_of, as_text
+
+    aims = aims_of(retain=retain, faster=faster, smaller=smaller)
+    bench = Workbench()
+    try:
+        found = judged(bench, run_id, model, aims, may_exceed)
+    finally:
+        bench.close()
+    terminal.print_json(found.row()) if as_json else print(*as_text(found), sep="\n")
+    raise typer.Exit(found.verdict.code)
 
 
 @app.command()

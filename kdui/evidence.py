@@ -12,15 +12,17 @@ from typing import TYPE_CHECKING, Any
 from kdui.catalogue.tasks import TASKS
 from kdui.core.artifact import Artifact
 from kdui.core.contracts import TaskFacts
+from kdui.core.errors import KduiError
 from kdui.core.measurement import Measurement
 from kdui.core.plain import Frozen
-from kdui.methods.measure.files import KERNELS_FILE, PREDICTIONS_FILE
+from kdui.methods.measure.files import KERNELS_FILE, PREDICTIONS_FILE, QUALITY_FILE
 from kdui.store.store import Store
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas
 
+    from kdui.core.statistics.paired import Difference
     from kdui.objectives.comparison import ClassScore
 
 MOST_RUNS = 16  # whose frames are kept
@@ -56,6 +58,7 @@ class Evidence:
         self.store, self._ask = store, ask
         self._data: dict[tuple[str, str], Any] = {}
         self._kept: dict[tuple[str, ...], Frames] = {}
+        self._differences: dict[tuple[str, str, str], Difference] = {}
 
     def of_run(self, run_id: str) -> Frames:
         """``comparisons``, ``classes``, ``bins``, ``shift``, ``robustness``, ``elsewhere``, ``sweep`` and ``kernels``.
@@ -69,6 +72,47 @@ class Evidence:
             found = {**self._answers(TASKS[run.recipe.task], models), **_measured_frames(models), **self._kernels(models)}
             self._kept = dict([*self._kept.items(), (key, found)][-MOST_RUNS:])
         return self._kept[key]
+
+    def difference(self, run_id: str, step: str, reference: str) -> "Difference | None":
+        """One measured model of a run minus another over the test examples that both answered, in points.
+
+        None where the headline is no share of right answers, or the answers of one are not at hand or to other examples.
+        """
+        key = (run_id, step, reference)
+        if key not in self._differences:
+            from kdui.objectives.comparison import paired
+
+            run = self.store.runs.get(run_id)
+            digests = {each.name: each.digest for each in run.steps}
+            facts = TASKS[run.recipe.task]
+            if facts.headline.unit != "%":
+                return None
+            ours, theirs = (self._right(facts, digests.get(name, "")) for name in (step, reference))
+            if ours is None or theirs is None or len(ours[0]) != len(theirs[0]):
+                return None
+            self._differences[key] = paired(ours[0], theirs[0], ours[1])
+        return self._differences[key]
+
+    def _right(self, facts: TaskFacts, digest: str) -> "tuple[np.ndarray, np.ndarray | None] | None":
+        """Which test examples a measured model has right, and of which task each is; old measurements kept its outputs alone."""
+        import numpy as np
+
+        artifact = self.store.artifacts.open(digest) if self.store.artifacts.has(digest) else None
+        if artifact is None:
+            return None
+        if QUALITY_FILE in artifact.manifest.files:
+            with np.load(artifact.file(QUALITY_FILE)) as kept:
+                return kept["right"], kept.get("part")
+        if PREDICTIONS_FILE not in artifact.manifest.files or not facts.labels:
+            return None
+        from kdui.objectives import objective_of
+
+        outputs, objective = np.load(artifact.file(PREDICTIONS_FILE)).astype(np.float32), objective_of(facts)
+        try:
+            targets = np.array(self._of_data("targets", facts.name), dtype=np.int64)[: len(outputs)]
+        except KduiError:  # the data are not there: what follows says that one seed is not enough to tell
+            return None
+        return objective.asked(outputs, targets).argmax(-1) == targets, objective.parts_of(targets)
 
     def _models(self, run_id: str) -> list[Measured]:
         digests = {step.name: step.digest for step in self.store.runs.get(run_id).steps}

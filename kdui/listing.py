@@ -5,6 +5,7 @@ from typing import Any
 from kdui.catalogue.studies import read_study, study_names
 from kdui.core.errors import UnknownName
 from kdui.core.words import standing
+from kdui.verdicts import proposal
 from kdui.workbench import Workbench
 
 
@@ -55,7 +56,14 @@ def listing(bench: Workbench, kind: str, text: str = "") -> list[dict[str, Any]]
     if kind == "studies":
         studies = [read_study(name) for name in study_names()]
         return [
-            {"name": item.name, "title": item.title, "arms": len(item.arms), "seeds": len(item.seeds), "what": item.summary}
+            {
+                "name": item.name,
+                "title": item.title,
+                "arms": len(item.arms),
+                "seeds": len(item.seeds),
+                "seeds needed": proposal(item),
+                "what": item.summary,
+            }
             for item in studies
         ]
     raise UnknownName("list", kind, ["tasks", "models", "methods", "recipes", "studies", "runs"])

@@ -1,16 +1,16 @@
 """Rows of the store as the values that the workbench answers with."""
 
-import math
 import shlex
 import statistics
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from kdui.catalogue.methods import METHODS
+from kdui.catalogue.methods import METHODS, stage_spec
 from kdui.catalogue.tasks import TASKS
 from kdui.core.measurement import Measurement, Origin, Provenance
 from kdui.core.recipe import Recipe
 from kdui.core.run import Run, RunFacts, RunState
+from kdui.core.statistics.paired import Difference
 from kdui.core.views import Answer, ModelResult, RunRow, Servable
 from kdui.launch import machine
 from kdui.store.runs import now
@@ -18,6 +18,8 @@ from kdui.store.store import Store
 
 if TYPE_CHECKING:
     import pandas
+
+    from kdui.charts.gain import Paired
 
 UNREADABLE = "Unreadable: written by another version of kdui ({}). Update kdui to open it, or delete the run."
 LATEST_POINTS, MOST_SERVABLE = 2000, 100  # rows looked through for Compare, models it offers
@@ -69,33 +71,50 @@ def run_row(row: Mapping[str, Any]) -> RunRow:
         )
 
 
-def gain(recipe: Recipe, results: tuple[ModelResult, ...]) -> Measurement | None:
-    """Student or compressed model minus the control of its stage, in points of the headline.
-
-    With the 95 % interval of the difference of two shares over the test data.
-    The two are treated as independent, which is wider than a paired test would be; repeats over seeds say more.
-    """
-    metric = TASKS[recipe.task].headline
+def gain(run: Run, results: tuple[ModelResult, ...], paired: "Paired") -> Difference | None:
+    """Student or compressed model minus the control of its stage, over the test examples of this one run."""
+    metric = TASKS[run.recipe.task].headline
     steps = {item.step: item for item in results}
     pair = next(((item, steps[f"{item.step}.control"]) for item in results if f"{item.step}.control" in steps), None)
     student, control = (item.measurements.get(metric.name) for item in pair) if pair else (None, None)
-    if student is None or control is None:
+    if pair is None or student is None or control is None:
         return None
-    interval = {}
-    n = student.provenance.n
-    if metric.unit == "%" and n:
-        error = 100 * 1.96 * math.sqrt(sum(item.value / 100 * (1 - item.value / 100) / n for item in (student, control)))
-        interval = {"low": student.value - control.value - error, "high": student.value - control.value + error}
-    return Measurement(
-        metric="gain_over_control",
-        value=student.value - control.value,
-        unit="points",
-        higher_is_better=True,
-        **interval,
-        provenance=Provenance(
-            origin=Origin.MEASURED, device=student.provenance.device, n=n, split="test", note="test examples of one seed"
-        ),
+    if found := paired(run.id, pair[0].step, pair[1].step):
+        return found
+    return Difference(
+        value=(student.value - control.value) * (1 if metric.higher_is_better else -1), examples=student.provenance.n
     )
+
+
+def keep_fp32(run: Run, results: tuple[ModelResult, ...], model: ModelResult) -> str:
+    """That int8 is not faster than the fp32 model it was made from on this device; empty where it is, or for anything else.
+
+    Both speed-ups were read in turn with the same teacher; their ratio lies between those of their intervals' far ends.
+    """
+    stage = next((stage for stage in run.recipe.stages if stage.name == model.step.partition(".")[2]), None)
+    if stage is None or stage.method != "quantize" or not is_int8(stage_spec(stage).model_dump()):
+        return ""
+    before = results[: next(place for place, item in enumerate(results) if item.step == model.step)]
+    source = next((item for item in reversed(before) if item.role in ("student", "compressed", "teacher")), None)
+    ours = model.measurements.get("speedup")
+    theirs = source.measurements.get("speedup") if source else None
+    if source is None or ours is None or ours.low is None or ours.high is None:
+        return ""
+    other = (theirs.low, theirs.value, theirs.high) if theirs and source.role != "teacher" else (1.0, 1.0, 1.0)
+    if other[0] is None or other[2] is None or ours.low > other[2]:
+        return ""
+    low, value, high = ours.low / other[2], ours.value / other[1], ours.high / other[0]
+    sizes = [item.measurements.get("file_bytes") for item in (source, model)]
+    smaller = f" It is {sizes[0].value / sizes[1].value:.1f}× smaller." if sizes[0] and sizes[1] else ""
+    return (
+        f"For speed keep fp32: int8 is {value:.2f}× as fast as {source.label} here ({low:.2f} to {high:.2f}), "
+        f"so no gain is shown.{smaller}"
+    )
+
+
+def is_int8(spec: dict[str, Any]) -> bool:
+    """Whether a stage ``quantize`` makes a graph that computes in int8."""
+    return spec["scheme"] in ("auto", "dynamic", "static") and spec["bits"] == 8
 
 
 def answer(item: dict[str, Any]) -> Answer:
@@ -113,10 +132,14 @@ def answer(item: dict[str, Any]) -> Answer:
     return Answer(digest=item["digest"], rows=tuple(item["rows"]), latency_ms=latency, file_bytes=item["file_bytes"])
 
 
-def findings(store: Store, run: Run) -> tuple[str, ...]:
-    """What the run's reports found, one sentence each; a report that is not made yet, or was cleared away, says nothing."""
+def findings(store: Store, run: Run, results: tuple[ModelResult, ...]) -> tuple[str, ...]:
+    """What the run's reports found, one sentence each; a report that is not made yet, or was cleared away, says nothing.
+
+    And where int8 brought no speed, that it did not.
+    """
     made = [step.digest for step in run.steps if step.method == "sensitivity" and store.artifacts.has(step.digest)]
-    return tuple(store.artifacts.manifest(digest).summary["finding"] for digest in made)
+    told = [store.artifacts.manifest(digest).summary["finding"] for digest in made]
+    return (*told, *filter(None, (keep_fp32(run, results, item) for item in results)))
 
 
 def servable(task: str, points: "pandas.DataFrame", present: Callable[[str], bool]) -> list[Servable]:

@@ -5,23 +5,16 @@ from typing import Any
 
 from kdui.catalogue.aims import quantity, ratios, reached, stored, values
 from kdui.catalogue.studies import Arm, Study
-from kdui.charts.interval import are_apart
+from kdui.catalogue.tasks import TASKS
 from kdui.core.errors import RecipeError
 from kdui.core.run import Run, RunState
 from kdui.core.statistics.intervals import mean_interval
 from kdui.launch import machine
 from kdui.runtime.timing import TURN
+from kdui.verdicts import CONTROLS, NOTHING, gain, judged, question_words, step_of
 from kdui.workbench import Workbench
 
 Row = dict[str, Any]
-# What a result is held against, and the heading of that column: the same training without a teacher, on labels as soft as the
-# teacher's, from weights that have not read the task's texts, and with a student for each of several tasks.
-CONTROLS = {
-    "control": "over hard labels",
-    "smoothed": "over smoothed labels",
-    "plain": "over no pre-training",
-    "separate": "over separate students",
-}
 SHOWN = (
     "headline",
     "headline_low",
@@ -65,8 +58,8 @@ def study_table(bench: Workbench, study: Study, runs: dict[str, list[Run]]) -> d
     if failed:
         listed = "; ".join(f"{run.id} ({run.name}): {run.error or run.state.value}" for run in failed[:5])
         raise RecipeError(f"{len(failed)} runs of the study did not succeed: {listed}")
-    arms = [_arm_row(bench, arm, states[arm.title]) for arm in study.arms]
-    return {
+    arms = [_arm_row(bench, study, arm, states[arm.title]) for arm in study.arms]
+    table = {
         "study": study.name,
         "title": study.title,
         "summary": study.summary,
@@ -87,6 +80,7 @@ def study_table(bench: Workbench, study: Study, runs: dict[str, list[Run]]) -> d
         "inapplicable": study.inapplicable,
         "aims": reached(study.aims, arms),
     }
+    return judged(table, study)
 
 
 def _trained_on(bench: Workbench, runs: list[Run]) -> list[str]:
@@ -95,7 +89,7 @@ def _trained_on(bench: Workbench, runs: list[Run]) -> list[str]:
     return sorted({bench.store.artifacts.manifest(digest).device for digest in models})
 
 
-def _arm_row(bench: Workbench, arm: Arm, runs: list[Run]) -> Row:
+def _arm_row(bench: Workbench, study: Study, arm: Arm, runs: list[Run]) -> Row:
     by_seed = [_models(bench, run) for run in runs]
     seconds = [_seconds(bench, run, arm) for run in runs]
     row: Row = {"arm": arm.title, "seeds": [run.recipe.seed for run in runs], "models": {}}
@@ -106,8 +100,9 @@ def _arm_row(bench: Workbench, arm: Arm, runs: list[Run]) -> Row:
     row["result"] = main = result_of(row["models"])
     for control in CONTROLS:
         if other := held_against(row["models"], main, control):
-            pairs = [(models[main]["headline"], models[other]["headline"]) for models in by_seed]
-            row[f"gain_over_{control}"] = gain(*map(list, zip(*pairs, strict=True)))
+            sign = 1 if TASKS[arm.task or study.task].headline.higher_is_better else -1
+            differences = [sign * (models[main]["headline"] - models[other]["headline"]) for models in by_seed]
+            row[f"gain_over_{control}"] = gain(differences, step_of(study, row))
     return row
 
 
@@ -125,27 +120,6 @@ def held_against(models: Row, main: str, control: str) -> str | None:
         return next((name for name, model in models.items() if name.endswith(".separate")), None)
     own = f"{main}.{control}"
     return own if own in models else next((name for name, model in models.items() if model["role"] == control), None)
-
-
-def gain(ours: list[float], theirs: list[float]) -> Row:
-    """Mean paired difference over seeds with its 95 % t-interval, and what it allows to say.
-
-    A difference is shown where that interval leaves zero out and the intervals of the two models do not overlap.
-    """
-    differences = [one - other for one, other in zip(ours, theirs, strict=True)]
-    mean, width = mean_interval(differences)
-    if width is None:
-        verdict = "one seed is not enough to tell"
-    elif abs(mean) <= width or not are_apart(ours, theirs):
-        verdict = "no difference shown"
-    else:
-        verdict = "better" if mean > 0 else "worse"
-    return {
-        "mean": round(mean, 3),
-        "half_width": None if width is None else round(width, 3),
-        "by_seed": [round(value, 3) for value in differences],
-        "verdict": verdict,
-    }
 
 
 def _models(bench: Workbench, run: Run) -> dict[str, Row]:
@@ -186,16 +160,30 @@ def markdown(table: dict[str, Any]) -> str:
         return sizes_markdown(table)
     shown = [control for control in CONTROLS if any(f"gain_over_{control}" in row for row in table["arms"])]
     heads = ["method", "accuracy, %", *(CONTROLS[control] for control in shown), "minutes"]
-    lines = [f"| {' | '.join(heads)} |", f"|{' --- |' * len(heads)}"]
+    rows = []
     for row in table["arms"]:
         main = row["models"][row["result"]]
         width = f" ± {main['half_width']:.2f}" if main["half_width"] is not None else ""
         gains = [_gain_words(row.get(f"gain_over_{control}")) for control in shown]
-        cells = [row["arm"], f"{main['mean']:.2f}{width}", *gains, f"{row['minutes']:.1f}"]
-        lines.append(f"| {' | '.join(cells)} |")
+        rows.append([row["arm"], f"{main['mean']:.2f}{width}", *gains, f"{row['minutes']:.1f}"])
     for method, why in table.get("inapplicable", {}).items():
-        lines.append(f"| {' | '.join([method, f'does not apply: {why}', *('–' for _ in shown), '–'])} |")
-    return "\n".join(lines)
+        rows.append([method, f"does not apply: {why}", *("–" for _ in shown), "–"])
+    if any("level" in row for row in table["arms"]):
+        heads.insert(1, "level")
+        letters = [row.get("level", "–") for row in table["arms"]] + ["–"] * len(rows)
+        rows = [[cells[0], letter, *cells[1:]] for cells, letter in zip(rows, letters, strict=False)]
+    return "\n".join([f"| {' | '.join(heads)} |", f"|{' --- |' * len(heads)}", *(f"| {' | '.join(cells)} |" for cells in rows)])
+
+
+def told(table: dict[str, Any]) -> str:
+    """What the table allows to say beyond its cells, in sentences: its question, its verdicts, its letters."""
+    count = sum(f"gain_over_{control}" in row for row in table["arms"] for control in CONTROLS)
+    parts = [question_words(table["question"])] if "question" in table else []
+    if count > 1:
+        parts.append(f"Of what is called better or worse among {count} gains one in twenty may be false (Benjamini-Hochberg).")
+    if any("level" in row for row in table["arms"]):
+        parts.append("Rows that share a letter are level: their difference, paired by seed, is not shown.")
+    return " ".join(parts)
 
 
 def has_gains(table: dict[str, Any]) -> bool:
@@ -245,4 +233,5 @@ def _gain_words(found: Row | None) -> str:
     mean = f"{found['mean']:+.2f}".replace("-", "−")
     if found["half_width"] is None:
         return f"{mean} (one seed)"
-    return f"{mean} ± {found['half_width']:.2f}: {found['verdict']}"
+    unseen = f" (under {found['detectable']:.1f} unseen)" if found["verdict"] == NOTHING else ""
+    return f"{mean} ± {found['half_width']:.2f}: {found['verdict']}{unseen}"

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from kdui.catalogue.yaml_text import read_value
+from kdui.charts.gain import gain_sentence
 from kdui.core.errors import KduiError, RecipeError
 from kdui.core.measurement import Measurement
 from kdui.core.run import RunState
@@ -141,7 +142,7 @@ def run_json(bench: Workbench, detail: RunDetail) -> dict[str, Any]:
         "recipe": run.recipe.plain(),
         "stages": stages,
         "measurements": results,
-        "gain": detail.gain.row() if detail.gain else None,
+        "gain": {**detail.gain.model_dump(mode="json"), "shown": detail.gain.is_shown} if detail.gain else None,
         "findings": list(detail.findings),
         "artifacts": artifacts,
     }
@@ -185,7 +186,7 @@ def print_run(detail: RunDetail) -> None:
         )
         screen.print("● measured  ◐ simulated  ○ estimated  ⟲ replayed")
     if detail.gain:
-        screen.print(gain_sentence(detail.gain))
+        screen.print(f"What the teacher bought: {gain_sentence(detail.gain)}")
     for finding in detail.findings:
         screen.print(clean(finding))
     screen.print(clean(detail.command))
@@ -207,7 +208,9 @@ def print_paired(frames: "Mapping[str, pandas.DataFrame]") -> None:
                 "other answers": f"{100 * row['flips']:.2f} %",
                 "for the worse": f"{100 * row['negative_flips']:.2f} %",
                 "McNemar": f"p = {row['p_value']:.3g}",
-                "verdict": "" if row["shown"] else "no difference shown",
+                "verdict": ""
+                if row["shown"]
+                else f"no difference shown: under {row['detectable']:.1f} points could not have been seen",
             }
             for row in frames["comparisons"].to_dict("records")
         ]
@@ -223,19 +226,6 @@ def print_paired(frames: "Mapping[str, pandas.DataFrame]") -> None:
 def paired_json(frames: "Mapping[str, pandas.DataFrame]") -> dict[str, Any]:
     """The same as rows."""
     return {name: frames[name].to_dict("records") for name in ("comparisons", "classes") if name in frames}
-
-
-def gain_sentence(gain: Measurement) -> str:
-    """What the teacher bought, without claiming what one seed cannot show."""
-    if gain.low is None or gain.high is None:
-        return f"Student minus control: {gain.value:+.2f} {gain.unit} {gain.mark}"
-    words = (
-        "no difference shown"
-        if gain.low <= 0 <= gain.high
-        else ("the teacher helped" if gain.value > 0 else "the control was better")
-    )
-    interval = f"95 % interval {gain.low:+.2f} to {gain.high:+.2f} (test examples, one seed)"
-    return f"Student minus control: {gain.value:+.2f} {gain.unit} {gain.mark}, {interval}: {words}."
 
 
 def shown(item: Measurement) -> str:

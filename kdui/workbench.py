@@ -38,6 +38,7 @@ from kdui.what_if import WhatIf
 if TYPE_CHECKING:
     import pandas
 
+    from kdui.core.statistics.paired import Difference
     from kdui.delivery.deliver import Delivered
 
 MOST_IN_SWEEP = 200
@@ -247,8 +248,8 @@ class Workbench:
         return RunDetail(
             run=run,
             results=results,
-            gain=gain(run.recipe, results),
-            findings=findings(self.store, run),
+            gain=gain(run, results, self.paired),
+            findings=findings(self.store, run, results),
             command=self.command(run.recipe),
             yaml=self.recipe_yaml(run.recipe),
         )
@@ -312,6 +313,10 @@ class Workbench:
     def evidence(self, run_id: str) -> "dict[str, pandas.DataFrame]":
         """What a run's models said about the test data, side by side; see ``kdui.evidence``."""
         return self._evidence.of_run(run_id)
+
+    def paired(self, run_id: str, step: str, reference: str) -> "Difference | None":
+        """One measured model of a run minus another, paired over the test examples; None where that cannot be told."""
+        return self._evidence.difference(run_id, step, reference)
 
     # --- compare -----------------------------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 """The recorded results as one page of Markdown, so that no figure of it is copied by hand.
 
-``python -m kdui.bench.results_page`` writes ``assets/results/README.md`` anew; a test holds the file against its data.
+``python -m kdui.bench.results_page`` judges the recorded tables anew by their values of each seed (see ``kdui.verdicts``), writes
+them and ``assets/results/README.md``; a test holds the files against their data.
 """
 
 import json
@@ -9,7 +10,9 @@ from typing import Any
 
 from kdui.bench.recorded import FOLDER, of_table
 from kdui.catalogue.studies import read_study
-from kdui.studying import CONTROLS, has_gains, markdown, sizes_markdown
+from kdui.kdz.on_disk import write_whole
+from kdui.studying import has_gains, markdown, sizes_markdown, told
+from kdui.verdicts import CONTROLS, judged
 
 PAGE = FOLDER / "README.md"
 INTRODUCTION = """# Results
@@ -19,8 +22,12 @@ seed's figures. The command repeats the study. Validation data chose every epoch
 figures were seen, unless its summary says otherwise. ± is the half width of a 95 % t-interval over seeds;
 one teacher serves them all, so it leaves out how teachers differ, unless the summary says that each seed has its own.
 Gains are over the same student from the same first weights with equal steps, on hard labels and on labels smoothed to be as soft
-as the teacher's targets. "No difference shown" stands where the interval of the paired difference holds zero or the intervals of
-the two models overlap. The tables hold {comparisons} comparisons; of twenty without any effect one would leave zero by chance.
+as the teacher's targets; each is paired by seed. Both models answered the same test examples, which its interval holds fixed.
+Of the gains of one table that are called better or worse, one in twenty may be false (Benjamini-Hochberg, q = 5 %); beside "no
+difference shown" stands the true gain that so many seeds would have missed once in five times: "under 1.9 unseen". Rows that
+share a letter under "level" are level: no difference between them is shown (seeds as blocks, all pairs of the table together).
+The tables hold {comparisons} gains. Each table says how many seeds made it; a study whose question needs more has them listed in
+its file since, and its command runs them all (`--seeds N` fewer).
 Speed is the median latency of one example, read in turn with the first model's: in turns of as many answers as the table says,
 else at every answer, which leaves each model a cache full of the other's weights and makes small ones look slower. "Stored" is
 the packed file where there is one.
@@ -61,6 +68,8 @@ def section(table: dict[str, Any]) -> str:
         parts.insert(2, remark)
     if has_gains(table) and not table.get("steps") and any("speedup" in _result(arm) for arm in table["arms"]):
         parts.append(sizes_markdown(table))
+    if found := told(table):
+        parts.append(found)
     aims = [
         f"- {found.title.removeprefix(table['title'] + ', ')}: {found.value:g} {found.unit} (aim {found.relation} {found.aim:g}: "
         f"{'met' if found.met else 'missed'})"
@@ -74,5 +83,18 @@ def _result(arm: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+def judge_again(folder: Path = FOLDER) -> None:
+    """Write every recorded table with the verdicts that its values of each seed allow now."""
+    for path in sorted(folder.glob("*.json")):
+        table = json.loads(path.read_text(encoding="utf-8"))
+        write_whole(path, as_text(judged(table, read_study(table["study"]))).encode())
+
+
+def as_text(table: dict[str, Any]) -> str:
+    """A table as its file holds it."""
+    return json.dumps(table, indent=1, ensure_ascii=False) + "\n"
+
+
 if __name__ == "__main__":
+    judge_again()
     PAGE.write_text(results_page(), encoding="utf-8")

@@ -37,6 +37,9 @@ class Study(Frozen):
     teacher: str | None = None
     student: str | None = None
     seeds: tuple[int, ...] = Field(default=(0, 1, 2), min_length=1, max_length=100)
+    effect: float | None = Field(
+        default=1.0, gt=0, description="the smallest difference that its question is about, points; null where no arm is trained"
+    )
     before: tuple[Any, ...] = ()
     training: dict[str, Any] = {}
     after: tuple[Any, ...] = ({"measure": {}},)

@@ -1,58 +1,85 @@
-"""What the teacher bought: the student minus the same student without KD, paired by run, over seeds."""
+"""What the teacher bought: the student minus the same student without KD, as one difference and one sentence for every place."""
 
-import pandas as pd
-from pydantic import Field
+from __future__ import annotations  # the terminal needs the words alone, and pandas takes half a second
 
-from kdui.charts.interval import are_apart
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 from kdui.charts.numbers import signed
-from kdui.core.plain import Frozen
-from kdui.core.statistics.intervals import mean_interval
+from kdui.core.statistics.paired import Difference, over_seeds
+from kdui.core.statistics.power import detectable_over_seeds
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# (run, step, step of the reference) -> their difference over the test examples, None where the answers are not at hand.
+Paired = Callable[[str, str, str], "Difference | None"]
+OVER_CONTROL = "over the same student without KD"
+MORE_SEEDS = 8
 
 
-class Gain(Frozen):
-    """Mean difference in the headline's unit; positive is better than without a teacher."""
+def teacher_gain(
+    points: pd.DataFrame, runs: tuple[str, ...], paired: Paired, higher_is_better: bool = True, examples: int | None = None
+) -> Difference | None:
+    """The gain over these runs (repeats of one recipe): over seeds where there are several, else over the test examples.
 
-    value: float
-    half_width: float | None = Field(default=None, description="of the 95 % t-interval over seeds; None for one seed")
-    seeds: int = Field(ge=1)
-    apart: bool = Field(default=True, description="whether the intervals of the two models do not overlap")
-
-    @property
-    def is_shown(self) -> bool:
-        """True where the interval of the difference leaves zero out and those of the two models do not overlap."""
-        return self.half_width is not None and abs(self.value) > self.half_width and self.apart
-
-
-def teacher_gain(points: pd.DataFrame, runs: tuple[str, ...], higher_is_better: bool = True) -> Gain | None:
-    """The paired gain over these runs (repeats of one recipe); None where no run has both student and control of one stage."""
+    None where no run has both student and control of one stage. ``examples``: how many the test split has.
+    """
     chosen = points[points["run"].isin(runs) & points["role"].isin(("student", "control")) & points["headline"].notna()]
-    pairs: dict[tuple[str, str], dict[str, tuple[float, str]]] = {}
+    pairs: dict[tuple[str, str], dict[str, tuple[float, str, str]]] = {}
     columns = ["run", "step", "role", "headline", "digest"]
     for run, step, role, value, artifact in chosen[columns].itertuples(index=False, name=None):
-        pairs.setdefault((run, step.removesuffix(".control")), {}).setdefault(role, (value, artifact))
+        pairs.setdefault((run, step.removesuffix(".control")), {}).setdefault(role, (value, artifact, step))
     # A cached pair that several recipes share is one observation, not several.
     found = {
-        (pair["student"][1], pair["control"][1]): (pair["student"][0], pair["control"][0])
-        for _, pair in sorted(pairs.items())
+        (pair["student"][1], pair["control"][1]): (run, pair["student"], pair["control"])
+        for (run, _), pair in sorted(pairs.items())
         if len(pair) == 2
     }
     if not found:
         return None
-    students, controls = zip(*found.values(), strict=True)
+    if len(found) == 1:
+        ((run, student, control),) = found.values()
+        if over_examples := paired(run, student[2], control[2]):
+            return over_examples
     sign = 1 if higher_is_better else -1
-    mean, width = mean_interval([sign * (ours - theirs) for ours, theirs in found.values()])
-    return Gain(value=mean, half_width=width, seeds=len(found), apart=are_apart(students, controls))
+    differences = [sign * (student[0] - control[0]) for _, student, control in found.values()]
+    return over_seeds(differences, examples, 100 / examples if examples else 0.0)
 
 
-def gain_sentence(gain: Gain | None, unit: str = "points") -> str:
-    """The gain in words that claim no more than the repeats show."""
+def gain_sentence(gain: Difference | None, unit: str = "points") -> str:
+    """The gain in words that claim no more than its interval shows; "no difference shown" comes with what could not be seen."""
     if gain is None:
         return "No control was run here, so what the teacher bought is not known."
-    if gain.half_width is None:
-        return f"{signed(gain.value)} {unit} over the same student without KD, but one seed is not enough to tell."
-    places = 2 if gain.is_shown and round(abs(gain.value), 1) <= round(gain.half_width, 1) else 1
-    reading = f"{signed(gain.value, places)} ± {gain.half_width:.{places}f} {unit}"
-    if gain.is_shown:
-        return f"{reading} over the same student without KD ({gain.seeds} seeds)."
-    why = ", and the intervals of the two models overlap" if abs(gain.value) > gain.half_width else ""
-    return f"no difference shown: {reading} over {gain.seeds} seeds{why}."
+    if gain.over == "nothing":
+        return f"{signed(gain.value)} {unit} {OVER_CONTROL}, but one seed is not enough to tell."
+    if not gain.is_shown:
+        return f"no difference shown: {reading(gain, unit)} {OVER_CONTROL}. {unseen(gain, unit)}"
+    doubt = "; other seeds may differ" if gain.over == "examples" else ""
+    return f"{reading(gain, unit)} {OVER_CONTROL}{doubt}."
+
+
+def reading(gain: Difference, unit: str = "points") -> str:
+    """A difference with its interval and what that is over: +1.0 ± 0.4 points (3 seeds)."""
+    width = gain.half_width
+    if width is None or gain.low is None or gain.high is None:
+        return f"{signed(gain.value)} {unit} (one seed)"
+    places = 2 if gain.is_shown and round(min(abs(gain.low), abs(gain.high)), 1) == 0 else 1
+    if gain.over == "seeds":
+        return f"{signed(gain.value, places)} ± {width:.{places}f} {unit} ({gain.seeds} seeds)"
+    interval = f"95 % interval {signed(gain.low, places)} to {signed(gain.high, places)}"
+    return f"{signed(gain.value, places)} {unit} ({interval}, paired over {gain.examples:,} test examples)"
+
+
+def unseen(gain: Difference, unit: str = "points") -> str:
+    """The minimum detectable effect in words: 'With 3 seeds less than 1.2 points could not have been seen; with 8 seeds 0.6.'"""
+    if gain.detectable is None:
+        return ""
+    of = f" and {gain.examples:,} test examples" if gain.examples else ""
+    seeds = f"{gain.seeds} seeds" if gain.seeds > 1 else "one seed"
+    told = f"With {seeds}{of} less than {gain.detectable:.1f} {unit} could not have been seen"
+    if gain.over != "seeds":
+        return f"{told}."
+    more = MORE_SEEDS if gain.seeds < MORE_SEEDS else 2 * gain.seeds
+    spread = gain.detectable / detectable_over_seeds(1.0, gain.seeds)
+    return f"{told}; with {more} seeds {detectable_over_seeds(spread, more):.1f}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations  # a figure's class as text: naming it here would import half of plotly at the page's start
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,36 +11,27 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from kdui.charts import style
+from kdui.charts.gain import Paired
 from kdui.charts.numbers import signed
 from kdui.charts.repeats import joined_groups
-from kdui.core.statistics.intervals import half_width
+from kdui.core.statistics.discovery import adjusted, tied
+from kdui.core.statistics.paired import LEVEL, Difference, over_seeds
 
 CONTROLS = {"control": "the same student without KD", "smoothed": "the same student on smoothed labels"}
 MARKS = {"control": ("student", "circle", 0.0), "smoothed": ("smoothed", "diamond", -0.26)}  # colour, symbol, place below the row
-MANY = 5  # from so many intervals on, some leave zero by chance
 COLUMNS = (
-    "method",
-    "teacher",
-    "student",
-    "against",
-    "value",
-    "half_width",
-    "apart",
-    "headline",
-    "seeds",
-    "run",
-    "created",
-    "settings",
+    *("method", "teacher", "student", "against", "value", "low", "high", "half_width", "p_value", "detectable", "over", "shown"),
+    *("headline", "seeds", "by_seed", "run", "step", "control_step", "created", "settings"),
 )
 
 
-def method_gains(points: pd.DataFrame, higher_is_better: bool = True) -> pd.DataFrame:
+def method_gains(points: pd.DataFrame, higher_is_better: bool = True, examples: int | None = None) -> pd.DataFrame:
     """One row for each recipe (whatever its seed) and each control that was trained beside its student or compressed model.
 
     ``points``: ``Workbench.points``; a model and its controls are those of one stage of one run. ``value`` is the mean
-    difference in the headline's unit, positive where the student is better; ``half_width`` of its 95 % t-interval over
-    ``seeds``, NaN for one; ``apart`` whether the two models' own intervals do not overlap. Pairs of artifacts that several runs
-    share count once.
+    difference in the headline's unit, positive where the student is better, with its 95 % interval over ``seeds`` (see
+    ``statistics.paired``), NaN for one; ``by_seed``: seed -> difference. Pairs of artifacts that several runs share count once.
+    ``examples``: how many the test split has.
     """
     chosen = points[points["role"].isin(("student", "compressed", *CONTROLS))]
     if chosen.empty:
@@ -51,29 +43,64 @@ def method_gains(points: pd.DataFrame, higher_is_better: bool = True) -> pd.Data
     ).sort_values("created", ascending=False, kind="stable")
     made = ~chosen["role"].isin(tuple(CONTROLS))
     students = chosen[made].drop_duplicates(["run", "stage"])
-    controls = chosen.loc[~made, ["run", "stage", "role", "headline", "digest"]]
+    controls = chosen.loc[~made, ["run", "stage", "role", "headline", "digest", "step"]]
     pairs = students.merge(controls, on=["run", "stage"], suffixes=("", "_control"))
     pairs = pairs.drop_duplicates(["group", "role_control", "digest", "digest_control"])
-    if pairs.empty:
-        return pd.DataFrame(columns=list(COLUMNS))
     pairs["gain"] = (pairs["headline"] - pairs["headline_control"]) * (1 if higher_is_better else -1)
-    grouped = pairs.groupby(["group", "role_control"], sort=False)
-    found = grouped[["method", "run", "created", "settings"]].first()
-    gain = grouped["gain"]
-    found["value"], found["seeds"], found["headline"] = gain.mean(), gain.count(), grouped["headline"].mean()
-    found["half_width"] = _half_widths(gain)
-    together = _half_widths(grouped["headline"]) + _half_widths(grouped["headline_control"])
-    found["apart"] = found["value"].abs() > together
-    found = found.reset_index().rename(columns={"role_control": "against"})
-    for key in ("teacher", "student"):
-        found[key] = [str((settings or {}).get(key) or "") for settings in found["settings"]]
-    return found[list(COLUMNS)]
+    groups: dict[tuple[Any, str], list[Any]] = {}
+    for pair in pairs[pairs["gain"].notna()].itertuples(index=False):
+        groups.setdefault((pair.group, pair.role_control), []).append(pair)
+    return pd.DataFrame([_row(against, own, examples) for (_, against), own in groups.items()], columns=list(COLUMNS))
 
 
-def _half_widths(grouped: Any) -> np.ndarray:
-    """Half of each group's 95 % t-interval; NaN for a single value."""
-    found = zip(grouped.std(), grouped.count(), strict=True)
-    return np.array([half_width(deviation, n) if n > 1 else np.nan for deviation, n in found])
+def _row(against: str, own: list[Any], examples: int | None) -> dict[str, Any]:
+    """The pairs of one recipe, newest first, as one row."""
+    found = over_seeds([pair.gain for pair in own], examples, 100 / examples if examples else 0.0)
+    newest, settings = own[0], own[0].settings or {}
+    return {
+        "method": newest.method,
+        "teacher": str(settings.get("teacher") or ""),
+        "student": str(settings.get("student") or ""),
+        "against": against,
+        **_columns(found),
+        "headline": sum(pair.headline for pair in own) / len(own),
+        "seeds": len(own),
+        "by_seed": {pair.seed: pair.gain for pair in own},
+        **{name: getattr(newest, name) for name in ("run", "step", "created", "settings")},
+        "control_step": newest.step_control,
+    }
+
+
+def _columns(found: Difference) -> dict[str, Any]:
+    """What a row says of its difference; numbers that nothing tells are NaN."""
+    told = {name: getattr(found, name) for name in ("low", "high", "half_width", "p_value", "detectable")}
+    numbers = {name: math.nan if value is None else value for name, value in told.items()}
+    return {"value": found.value, **numbers, "over": found.over, "shown": found.is_shown}
+
+
+def judged(rows: pd.DataFrame, paired: Paired) -> pd.DataFrame:
+    """``rows`` that stand in one chart: single seeds with their interval over the test examples, ``shown`` over all of them.
+
+    Of what is shown among many methods one in twenty may be false at most (Benjamini-Hochberg). ``level``: letters; the gains of
+    two methods that share one show no difference, paired by seed.
+    """
+    found = rows.copy()
+    for place in rows.index[rows["seeds"] == 1]:
+        own = paired(*(str(rows.at[place, name]) for name in ("run", "step", "control_step")))
+        for name, value in (_columns(own) if own else {}).items():
+            found.at[place, name] = value
+    known = found.index[found["p_value"].notna()]
+    shown = pd.Series(False, index=found.index)
+    shown[known] = np.array(adjusted(found.loc[known, "p_value"].tolist())) < LEVEL
+    return found.assign(shown=shown, level=_levels(found))
+
+
+def _levels(rows: pd.DataFrame) -> list[str]:
+    """A method's letters; empty where it has one seed, and where nothing but letters alike would stand."""
+    over = rows[(rows["against"] == "control") & (rows["seeds"] > 1)].sort_values("value", ascending=False, kind="stable")
+    levels = tied([dict(each) for each in over["by_seed"]])
+    named = dict(zip(over.index, levels, strict=True))
+    return [named.get(place, "") for place in rows.index]
 
 
 def pairs_of(gains: pd.DataFrame) -> list[tuple[str, str]]:
@@ -96,29 +123,35 @@ def one_a_method(gains: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([chosen, beside], ignore_index=True)
 
 
-def is_shown(gains: pd.DataFrame) -> pd.Series:
-    """True where the interval of the difference leaves zero out and those of the two models do not overlap."""
-    return (gains["value"].abs() > gains["half_width"]) & gains["apart"].astype(bool)  # NaN, one seed, compares as False
-
-
 def gains_title(gains: pd.DataFrame, titles: Mapping[str, str], unit: str = "points") -> str:
     """The finding in one sentence that claims no more than the repeats show."""
     over = gains[gains["against"] == "control"]
     if over.empty:
         return "No student has been measured beside its control yet"
-    repeated = over[over["seeds"] > 1]
+    repeated = over[over["over"] == "seeds"] if (over["over"] == "seeds").any() else over[over["over"] == "examples"]
     if repeated.empty:
         return "One seed is not enough to tell what the teacher bought"
-    better, worse = repeated[is_shown(repeated) & (repeated["value"] > 0)], repeated[is_shown(repeated) & (repeated["value"] < 0)]
+    better, worse = (repeated[repeated["shown"].astype(bool) & (sign * repeated["value"] > 0)] for sign in (1, -1))
     if better.empty:
-        harm = f"; {_count(len(worse), len(repeated))} did worse" if len(worse) else ""
-        return f"No difference shown in favour of the teacher{harm}" if harm else "No difference shown: intervals overlap"
+        if len(worse):
+            return f"No difference shown in favour of the teacher; {_count(len(worse), len(repeated))} did worse"
+        return f"No difference shown: less than {repeated['detectable'].min():.1f} {unit} could not have been seen"
     best = better.loc[better["value"].idxmax()]
-    reading = f"{signed(best['value'])} ± {best['half_width']:.1f} {unit}"
     name = titles.get(best["method"], best["method"])
+    one = " with one seed" if best["over"] == "examples" else ""
     if len(repeated) == 1:
-        return f"{name} beats the same student without KD by {reading}"
-    return f"{_count(len(better), len(repeated))} beat the same student without KD; the largest gain shown is {reading}: {name}"
+        return f"{name} beats the same student without KD by {_interval(best)} {unit}{one}"
+    return (
+        f"{_count(len(better), len(repeated))} beat the same student without KD{one}; "
+        f"the largest gain shown is {_interval(best)} {unit}: {name}"
+    )
+
+
+def _interval(row: Any, places: int = 1) -> str:
+    """± over seeds, from and to over test examples, whose interval is not symmetric."""
+    if row["over"] == "seeds":
+        return f"{signed(row['value'], places)} ± {row['half_width']:.{places}f}"
+    return f"{signed(row['value'], places)} ({signed(row['low'], places)} to {signed(row['high'], places)})"
 
 
 def _count(some: int, all_: int) -> str:
@@ -126,9 +159,11 @@ def _count(some: int, all_: int) -> str:
 
 
 def gains_figure(gains: pd.DataFrame, *, titles: Mapping[str, str], about: str, unit: str = "points") -> go.Figure:
-    """``gains``: rows of ``one_a_method``; ``about``: task and pair for the subtitle. Dots with 95 % intervals and a zero line.
+    """``gains``: ``judged`` rows of ``one_a_method``; ``about``: task and pair, for the subtitle.
 
-    ``customdata`` of a point is its run, so a click can open it; open dots are single seeds, which have no interval.
+    Dots with 95 % intervals and a zero line.
+
+    ``customdata`` of a point is its run, so a click can open it; open dots are single seeds.
     """
     over = gains[gains["against"] == "control"]
     place = {method: number for number, method in enumerate(over["method"])}
@@ -139,7 +174,10 @@ def gains_figure(gains: pd.DataFrame, *, titles: Mapping[str, str], about: str, 
             yaxis=style.axis(
                 "method",
                 tickvals=list(place.values()),
-                ticktext=[style.two_lines(titles.get(method, method), 24) for method in place],
+                ticktext=[
+                    style.two_lines(titles.get(method, method), 24) + (f" ({level})" if level else "")
+                    for method, level in zip(place, over["level"], strict=True)
+                ],
                 range=[-0.7, max(0, len(place) - 1) + 0.6],
                 showgrid=False,
             ),
@@ -164,7 +202,9 @@ def _dots(
         mode="markers",
         cliponaxis=False,  # a gain of nothing lies on the edge where all others are losses
         name="over the control" if against == "control" else "over smoothed labels",
-        customdata=[[row.run, titles.get(row.method, row.method), _reading(row, unit)] for row in rows.itertuples()],
+        customdata=[
+            [row["run"], titles.get(row["method"], row["method"]), _reading(row, unit)] for row in rows.to_dict("records")
+        ],
         hovertemplate=f"<b>%{{customdata[1]}}</b><br>%{{customdata[2]}}<br>over {words}<extra></extra>",
         marker={
             "color": colour,
@@ -174,7 +214,9 @@ def _dots(
         },
         error_x={
             "type": "data",
-            "array": [None if seeds == 1 else width for seeds, width in zip(rows["seeds"], rows["half_width"], strict=True)],
+            "symmetric": False,
+            "array": _arms(rows["high"] - rows["value"]),
+            "arrayminus": _arms(rows["value"] - rows["low"]),
             "color": colour,
             "thickness": 1.6,
             "width": 5,
@@ -182,17 +224,25 @@ def _dots(
     )
 
 
+def _arms(lengths: pd.Series) -> list[float | None]:
+    return [float(length) if math.isfinite(length) else None for length in lengths]
+
+
 def _reading(row: Any, unit: str) -> str:
-    if row.seeds == 1:
-        return f"{signed(row.value, 2)} {unit}, one seed: not enough to tell"
-    verdict = "" if abs(row.value) > row.half_width and row.apart else ": no difference shown"
-    return f"{signed(row.value, 2)} ± {row.half_width:.2f} {unit}, {row.seeds} seeds{verdict}"
+    if row["over"] == "nothing":
+        return f"{signed(row['value'], 2)} {unit}, one seed: not enough to tell"
+    over = f"{row['seeds']} seeds" if row["over"] == "seeds" else "one seed, over its test examples"
+    verdict = "" if row["shown"] else f": no difference shown<br>less than {row['detectable']:.2f} could not have been seen"
+    level = f"<br>level with methods that share {row['level']}" if row.get("level") else ""
+    return f"{_interval(row, 2)} {unit}, {over}{verdict}{level}"
 
 
 def _subtitle(over: pd.DataFrame, about: str) -> str:
     parts = [about, "95 % t-intervals over seeds, paired by run"]
     if (over["seeds"] == 1).any():
-        parts.append("open: one seed")
-    if len(over) >= MANY:
-        parts.append("of 20 methods without effect one would leave zero by chance")
+        parts.append("open: one seed, interval over its test examples")
+    if len(over) > 1:
+        parts.append("of what is shown at most 5 % is false (Benjamini-Hochberg)")
+    if over["level"].any():
+        parts.append("methods that share a letter are level")
     return " · ".join(parts)

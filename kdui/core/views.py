@@ -8,6 +8,7 @@ from kdui.core.measurement import Measurement, Origin
 from kdui.core.plain import Frozen
 from kdui.core.plan import Role
 from kdui.core.run import Run, RunState
+from kdui.core.statistics.paired import Difference
 
 
 class ModelCard(Frozen):
@@ -100,7 +101,7 @@ class RunDetail(Frozen):
 
     run: Run
     results: tuple[ModelResult, ...]
-    gain: Measurement | None = Field(default=None, description="student minus control in points of the headline metric")
+    gain: Difference | None = Field(default=None, description="student minus control over this run's test examples")
     findings: tuple[str, ...] = Field(default=(), description="what its reports found, one sentence each")
     command: str
     yaml: str

@@ -107,7 +107,7 @@ class ExploreCalls:
             "x": x,
             "missing": " ".join(filter(None, (missing_words(missing, wish.x, x), drift_words(drift, x)))),
             "winner": explore_view.winner_html(models, budget, metric, wish.task),
-            "gain": explore_view.gain_html(points, by_run, models, budget, metric),
+            "gain": explore_view.gain_html(points, by_run, models, budget, facts, self.workbench.paired),
             "ranges": slider_ranges(models),
             "table": explore_view.table_html(models, settings, metric, wish),
         }

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from kdui.charts.gains import gains_figure, gains_title, method_gains, one_a_method, pairs_of
+from kdui.charts.gains import gains_figure, gains_title, judged, method_gains, one_a_method, pairs_of
 from kdui.charts.grid import Quantity, grid_cells, grid_figure
 from kdui.core.contracts import TaskFacts
 from kdui.core.errors import UnknownName
@@ -53,8 +53,12 @@ class GainCalls:
         """The rows behind one of the charts, nothing rounded."""
         task, which = self._task(str(asked["task"])), str(asked.get("of", "gains"))
         gains, _ = self._of_pair(self._gains(task), str(asked.get("pair", "")))
-        rows = grid_cells(gains[gains["against"] == "control"]) if which == "grid" else one_a_method(gains)
-        named = rows.drop(columns=["settings"]).assign(title=[self._title(method) for method in rows["method"]])
+        rows = (
+            grid_cells(gains[gains["against"] == "control"])
+            if which == "grid"
+            else judged(one_a_method(gains), self.workbench.paired)
+        )
+        named = rows.drop(columns=["settings", "by_seed"]).assign(title=[self._title(method) for method in rows["method"]])
         return {"name": f"kdui-{task.name}-{which}.csv", "csv": named.to_csv(index=False)}
 
     def _answer(self, wish: GainWish, gains: pd.DataFrame) -> dict[str, Any]:
@@ -70,7 +74,7 @@ class GainCalls:
         }
 
     def _methods(self, gains: pd.DataFrame, about: str, task: TaskFacts) -> dict[str, Any]:
-        rows = one_a_method(gains)
+        rows = judged(one_a_method(gains), self.workbench.paired)
         if rows.empty:
             return {"title": gains_title(rows, self.titles), "note": NO_GAIN}
         titles = {method: self._title(method) for method in rows["method"]}
@@ -96,9 +100,12 @@ class GainCalls:
         points = self.workbench.points(task.name)
         kept = self._kept.get(task.name)
         if kept is None or kept[0] is not points:
-            kept = self._kept[task.name] = (points, method_gains(points, task.headline.higher_is_better))
+            kept = self._kept[task.name] = (points, self._worked_out(points, task))
             self._answers = {wish: answer for wish, answer in self._answers.items() if wish.task != task.name}
         return kept[1]
+
+    def _worked_out(self, points: pd.DataFrame, task: TaskFacts) -> pd.DataFrame:
+        return method_gains(points, task.headline.higher_is_better, task.splits["test"])
 
     def _of_pair(self, gains: pd.DataFrame, pair: str) -> tuple[pd.DataFrame, str]:
         """The gains of one pair of models: the asked one, else the one with most methods."""

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from kdui.charts.findings import cost_sentences
+from kdui.charts.findings import cost_sentences, points_unit
 from kdui.charts.front import Budget, best, candidates, limit_costs, rivals, within
-from kdui.charts.gain import gain_sentence, teacher_gain
+from kdui.charts.gain import Paired, gain_sentence, teacher_gain
 from kdui.charts.numbers import floor, plain
-from kdui.core.contracts import Metric
+from kdui.core.contracts import Metric, TaskFacts
 from kdui.core.plain import Frozen
 from kdui.ui.provenance import mark, number
 from kdui.ui.run_view import ROLE_TITLES
@@ -92,15 +92,18 @@ def _teacher_fits(models: pd.DataFrame, budget: Budget, metric: Metric) -> str:
     return f'<p class="lead">The teacher itself fits this budget, at {number(teachers["headline"].max(), metric.unit)}.</p>'
 
 
-def gain_html(points: pd.DataFrame, by_run: Mapping[str, Any], models: pd.DataFrame, budget: Budget, metric: Metric) -> str:
+def gain_html(
+    points: pd.DataFrame, by_run: Mapping[str, Any], models: pd.DataFrame, budget: Budget, facts: TaskFacts, paired: Paired
+) -> str:
     """What the teacher bought in the recipe of the winner; ``by_run``: the positions of each run's points."""
+    metric = facts.headline
     winner = best(models, budget, metric.higher_is_better)
     if winner is None:
         return ""
     places = [by_run[run] for run in winner["runs"] if run in by_run]
     own = points.iloc[np.concatenate(places)] if places else points.iloc[:0]
-    gain = teacher_gain(own, winner["runs"], metric.higher_is_better)
-    return f'<p class="lead">What the teacher bought: <b>{escape(gain_sentence(gain))}</b></p>'
+    gain = teacher_gain(own, winner["runs"], paired, metric.higher_is_better, facts.splits["test"])
+    return f'<p class="lead">What the teacher bought: <b>{escape(gain_sentence(gain, points_unit(metric)))}</b></p>'
 
 
 def differing(models: pd.DataFrame) -> list[str]:

@@ -7,9 +7,10 @@ from html import escape
 from typing import Any
 from urllib.parse import urlencode
 
-from kdui.charts.numbers import signed
+from kdui.charts.gain import gain_sentence
 from kdui.core.measurement import Measurement
 from kdui.core.run import Run, RunState, StepState, StepStatus
+from kdui.core.statistics.paired import Difference
 from kdui.core.views import ModelResult, RunDetail
 from kdui.core.words import percent
 from kdui.ui.provenance import duration, measured, number
@@ -245,20 +246,9 @@ def _cell(measurement: Measurement | None) -> str:
     return f"<td{interval}>{measured(shown)}</td>"
 
 
-def gain_html(gain: Measurement | None) -> str:
-    """What the teacher bought in this one run, in words that claim no more than one seed and this test data show."""
-    if gain is None:
-        return ""
-    if gain.low is None or gain.high is None:
-        sentence = f"{signed(gain.value)} {gain.unit} over the same student without KD, but one seed is not enough to tell."
-    else:
-        reading = f"{signed(gain.value)} ± {(gain.high - gain.low) / 2:.1f} {gain.unit}"
-        sentence = (
-            f"no difference shown: {reading} with one seed on this test data."
-            if gain.low <= 0 <= gain.high
-            else f"{reading} over the same student without KD on this test data; one seed is not enough to tell for others."
-        )
-    return f'<p class="lead">What the teacher bought: <b>{escape(sentence)}</b></p>'
+def gain_html(gain: Difference | None, unit: str = "points") -> str:
+    """What the teacher bought in this one run, in the words of every other place."""
+    return "" if gain is None else f'<p class="lead">What the teacher bought: <b>{escape(gain_sentence(gain, unit))}</b></p>'
 
 
 def recipe_html(detail: RunDetail) -> str:

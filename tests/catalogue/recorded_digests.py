@@ -17,17 +17,18 @@ from kdui.core.recipe import Recipe
 from kdui.settings import Settings
 
 RECORDED = Path(__file__).parents[1] / "data" / "step_digests.json"
+SEEDS = 3  # of each study: more of them make more runs, and no other digests
 SHORT = 8  # hex digits of a step's digest that are kept: enough to say which step changed
 
 
 def recipes() -> Iterator[tuple[str, list[Recipe]]]:
-    """Each built-in recipe, and each arm of each built-in study with a recipe for each of its seeds."""
+    """Each built-in recipe, and each arm of each built-in study with a recipe for each of its first seeds."""
     for path in sorted(BUILT_IN.glob("*.yaml")):
         yield path.stem, [parse_recipe(path.read_text(encoding="utf-8"))]
     for name in study_names():
         study = read_study(name)
         for arm in study.arms:
-            yield f"{name}: {arm.title}", study.recipes(arm)
+            yield f"{name}: {arm.title}", study.recipes(arm, study.seeds[:SEEDS])
 
 
 def planned(settings: Settings) -> dict[str, dict[str, str]]:

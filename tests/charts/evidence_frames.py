@@ -8,7 +8,7 @@ SMALL = {"step": "measure.quantize", "role": "compressed", "label": "Student · 
 
 
 def comparisons() -> pd.DataFrame:
-    common = {"n": 1000, "low": -2.0, "high": -0.4, "p_value": 0.0004, "shown": True}
+    common = {"n": 1000, "low": -2.0, "high": -0.4, "p_value": 0.0004, "detectable": 1.1, "shown": True}
     return pd.DataFrame(
         [
             {**STUDENT, "against": "teacher", "difference": -1.2, "flips": 0.03, "negative_flips": 0.02, "positive_flips": 0.008}

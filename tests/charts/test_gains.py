@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kdui.charts.gains import gains_figure, gains_title, method_gains, one_a_method, pairs_of
+from kdui.charts.gains import gains_figure, gains_title, judged, method_gains, one_a_method, pairs_of
 from kdui.core.statistics.intervals import mean_interval
+from kdui.core.statistics.paired import Discordant, over_examples
 from tests.charts.frames import point
 
 TITLES = {"distill": "Soft targets", "dkd": "Decoupled", "hints": "Hints"}
@@ -62,11 +63,40 @@ def test_both_controls_stand_beside_each_other_and_a_student_without_one_is_left
     assert set(found["method"]) == {"distill"}
 
 
-def test_a_difference_is_not_shown_where_the_models_own_intervals_overlap():
+def unknown(run: str, step: str, reference: str):
+    """Where the answers to single test examples are not at hand."""
+
+
+def chosen(points, paired=unknown):
+    return judged(one_a_method(method_gains(points)), paired)
+
+
+def test_what_moves_with_the_seed_is_paired_away():
     wide = frame(*[taught("distill", seed, base + 1.0 + seed / 10, base) for seed, base in enumerate((90.0, 95.0, 99.0))])
-    (row,) = method_gains(wide).to_dict("records")
-    assert row["value"] > row["half_width"] and not row["apart"]
-    assert gains_title(one_a_method(method_gains(wide)), TITLES) == "No difference shown: intervals overlap"
+    (row,) = chosen(wide).to_dict("records")
+    assert row["shown"] and row["value"] == pytest.approx(1.1)
+
+
+def test_a_single_seed_has_the_interval_over_its_test_examples():
+    points = frame(taught("distill", 0, 96, 95), seeds("dkd", (1.0, 1.1, 1.2)))
+    found = chosen(points, lambda run, *steps: over_examples([Discordant(20, 60, 1000)])).set_index("method")
+    assert found["over"].to_dict() == {"distill": "examples", "dkd": "seeds"}
+    assert found.at["distill", "shown"] and found.at["distill", "low"] == pytest.approx(2.3, abs=0.05)
+
+
+def test_of_many_methods_without_effect_none_is_called_shown():
+    rng = np.random.default_rng(3)
+    drawn = {f"m{number}": rng.normal(0, 0.5, 3) for number in range(40)}
+    found = chosen(frame(*(seeds(method, values) for method, values in drawn.items())))
+    assert (found["p_value"] < 0.05).sum() >= 1 and not found["shown"].any()
+
+
+def test_level_methods_share_a_letter():
+    points = frame(seeds("dkd", (2.0, 2.1, 2.2)), seeds("distill", (1.0, 1.1, 1.3)), seeds("hints", (1.1, 1.0, 1.2)))
+    found = chosen(points).set_index("method")["level"].to_dict()
+    assert found["dkd"] == "a" and found["distill"] == found["hints"] == "b"
+    drawn = gains_figure(chosen(points), titles=TITLES, about="x")
+    assert "Decoupled (a)" in drawn.layout.yaxis.ticktext and "share a letter" in drawn.layout.title.subtitle.text
 
 
 def test_a_compressed_model_is_held_against_the_control_of_its_own_stage():
@@ -106,7 +136,7 @@ def test_pairs_with_most_methods_come_first():
     [
         ({"distill": (1.0,)}, "One seed is not enough to tell what the teacher bought"),
         ({"distill": (1.0, 1.1, 1.2)}, "Soft targets beats the same student without KD by +1.1 ± 0.2 points"),
-        ({"distill": (1.0, -1.0)}, "No difference shown: intervals overlap"),
+        ({"distill": (1.0, -1.0)}, "No difference shown: less than 16.3 points could not have been seen"),
         (
             {"distill": (-1.0, -1.1, -1.2), "dkd": (0.5, -0.5, 0)},
             "No difference shown in favour of the teacher; 1 of 2 methods did worse",
@@ -119,7 +149,7 @@ def test_pairs_with_most_methods_come_first():
 )
 def test_the_title_claims_what_the_intervals_show(gains, title):
     found = method_gains(frame(*(seeds(method, values) for method, values in gains.items())))
-    assert gains_title(one_a_method(found), TITLES) == title
+    assert gains_title(judged(one_a_method(found), unknown), TITLES) == title
 
 
 def test_dots_carry_intervals_runs_and_verdicts_and_both_axes_have_titles():
@@ -127,17 +157,16 @@ def test_dots_carry_intervals_runs_and_verdicts_and_both_axes_have_titles():
         *(taught("distill", seed, 96 + step, 95, 95.4) for seed, step in enumerate((0.0, 0.1, 0.2))),
         taught("dkd", 0, 95.2, 95),
     )
-    drawn = gains_figure(one_a_method(method_gains(points)), titles=TITLES, about="Digits · big → small")
+    drawn = gains_figure(chosen(points), titles=TITLES, about="Digits · big → small")
     over, beside = drawn.data
     assert list(over.x) == pytest.approx([0.2, 1.1]) and list(over.y) == [0, 1] and list(beside.x) == pytest.approx([0.7])
-    assert list(over.marker.symbol) == ["circle-open", "circle"] and over.error_x.array[0] is None and over.error_x.array[1] > 0
+    assert (
+        list(over.marker.symbol) == ["circle-open", "circle"]
+        and over.error_x.array[0] is None
+        and over.error_x.array[1] > 0
+        and over.error_x.arrayminus[1] > 0
+    )
     assert over.customdata[0][0] == "dkd--0" and "not enough to tell" in over.customdata[0][2]
     assert "points" in drawn.layout.xaxis.title.text and drawn.layout.yaxis.title.text == "method"
     assert drawn.layout.xaxis.zeroline and drawn.layout.xaxis.rangemode == "tozero" and drawn.layout.font.size >= 14
     assert "Digits · big → small" in drawn.layout.title.subtitle.text and "open: one seed" in drawn.layout.title.subtitle.text
-
-
-def test_many_intervals_come_with_a_warning():
-    points = frame(*(seeds(f"m{number}", (1.0, 1.1)) for number in range(6)))
-    drawn = gains_figure(one_a_method(method_gains(points)), titles={}, about="x")
-    assert "by chance" in drawn.layout.title.subtitle.text

@@ -5,11 +5,12 @@ import json
 import pytest
 
 from kdui.core.run import RunState, StepState, StepStatus
+from kdui.core.statistics.paired import Difference, Discordant, over_examples
 from kdui.ui.panel import answered
 from kdui.ui.run_table import ago
 from kdui.ui.run_view import gain_html, stage_state, strip_html
 from kdui.ui.runs import RunCalls
-from tests.ui.stocked import StockedWorkbench, measured
+from tests.ui.stocked import StockedWorkbench
 
 
 @pytest.fixture
@@ -108,9 +109,9 @@ def test_the_strip_follows_the_recipe_and_says_what_is_left():
 
 
 def test_the_gain_of_one_run_claims_no_more_than_one_seed():
-    assert "not enough to tell" in gain_html(measured("gain", 1.2, "points"))
-    assert "+1.2 ± 0.9 points" in gain_html(measured("gain", 1.2, "points", low=0.3, high=2.1))
-    assert "no difference shown" in gain_html(measured("gain", 0.2, "points", low=-0.7, high=1.1))
+    assert "not enough to tell" in gain_html(Difference(value=1.2))
+    assert "paired over 1,000 test examples" in gain_html(over_examples([Discordant(20, 60, 1000)]))
+    assert "less than 3.4 points could not have been seen" in gain_html(over_examples([Discordant(10, 9, 359)]))
     assert gain_html(None) == ""
 
 

@@ -9,7 +9,7 @@ from kdui.core.statistics.intervals import wilson
 from kdui.inputs import input_kind
 from kdui.methods.export.files import MODEL_FILE, read_inputs
 from kdui.methods.measure.corruptions import CORRUPTIONS, SEVERITIES, corrupted
-from kdui.methods.measure.files import PREDICTIONS_FILE
+from kdui.methods.measure.files import PREDICTIONS_FILE, QUALITY_FILE
 from kdui.methods.measure.provenance import SIMULATED_ACCURACY, is_simulated, provenance, row
 from kdui.objectives import objective_of
 from kdui.objectives.calibration import BINS, calibrated_error, expected_calibration_error, fitted_temperature
@@ -45,6 +45,11 @@ def quality(context: StepContext, model: Artifact) -> list[Measurement]:
     # Halved precision could turn the answer of an example whose two highest outputs are close.
     np.save(context.out / PREDICTIONS_FILE, outputs.astype(np.float32 if outputs.ndim == 2 else np.float16))
     source, objective = accuracy_provenance(model, len(targets)), objective_of(context.facts)
+    kept = {"right": objective.asked(outputs, targets).argmax(-1) == targets} if targets.ndim == 1 else {}
+    if kept and (parts := objective.parts_of(targets)) is not None:
+        kept["part"] = parts
+    if kept:
+        np.savez(context.out / QUALITY_FILE, **kept)
     found = []
     for number, (metric, value) in enumerate(objective.score(outputs, targets, context.facts)):
         interval: dict[str, float] = {}
