@@ -5,7 +5,6 @@ Everything is worked out from the values of each seed that the table holds, so r
 
 import json
 from collections.abc import Sequence
-from statistics import median
 from typing import Any
 
 from kdui.bench.recorded import FOLDER
@@ -13,9 +12,9 @@ from kdui.catalogue.aims import values
 from kdui.catalogue.studies import Study
 from kdui.catalogue.tasks import TASKS
 from kdui.core.statistics.discovery import RATE, adjusted, tied
-from kdui.core.statistics.intervals import deviation
+from kdui.core.statistics.intervals import typical_deviation
 from kdui.core.statistics.paired import over_seeds
-from kdui.core.statistics.power import detectable_over_seeds, seeds_needed
+from kdui.core.statistics.power import SPREAD, detectable_over_seeds, seeds_needed
 
 Row = dict[str, Any]
 # What a result is held against, and the heading of that column: the same training without a teacher, on labels as soft as the
@@ -26,7 +25,6 @@ CONTROLS = {
     "plain": "over no pre-training",
     "separate": "over separate students",
 }
-SPREAD = 0.5  # points: the deviation of a paired difference between seeds that is assumed where nothing was measured yet
 ONE_SEED, NOTHING = "one seed is not enough to tell", "no difference shown"
 
 
@@ -88,18 +86,9 @@ def question(table: Row, effect: float) -> Row:
 
 
 def spread_of(table: Row) -> float | None:
-    """The deviation between seeds of the table's differences: its gains, else the headlines of its arms.
-
-    The median over them speaks, so that an arm that went astray does not; over few seeds it is corrected by the median of
-    chi-square over its degrees, (1 − 2/(9 v))³ (Wilson and Hilferty 1931).
-    """
+    """The typical deviation between seeds of the table's differences: its gains, else the headlines of its arms."""
     gains = [arm[key]["by_seed"] for arm in table["arms"] for control in CONTROLS if (key := f"gain_over_{control}") in arm]
-    lists = gains or [list(headlines(arm).values()) for arm in table["arms"]]
-    spreads = [deviation(found) for found in lists if len(found) > 1]
-    if not spreads:
-        return None
-    freedom = max(len(found) for found in lists) - 1
-    return median(spreads) / (1 - 2 / (9 * freedom)) ** 1.5
+    return typical_deviation(gains or [list(headlines(arm).values()) for arm in table["arms"]])
 
 
 def question_words(found: Row, unit: str = "points") -> str:

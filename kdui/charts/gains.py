@@ -15,7 +15,9 @@ from kdui.charts.gain import Paired
 from kdui.charts.numbers import signed
 from kdui.charts.repeats import joined_groups
 from kdui.core.statistics.discovery import adjusted, tied
+from kdui.core.statistics.intervals import typical_deviation
 from kdui.core.statistics.paired import LEVEL, Difference, over_seeds
+from kdui.core.statistics.power import SPREAD, seeds_needed
 
 CONTROLS = {"control": "the same student without KD", "smoothed": "the same student on smoothed labels"}
 MARKS = {"control": ("student", "circle", 0.0), "smoothed": ("smoothed", "diamond", -0.26)}  # colour, symbol, place below the row
@@ -93,6 +95,20 @@ def judged(rows: pd.DataFrame, paired: Paired) -> pd.DataFrame:
     shown = pd.Series(False, index=found.index)
     shown[known] = np.array(adjusted(found.loc[known, "p_value"].tolist())) < LEVEL
     return found.assign(shown=shown, level=_levels(found))
+
+
+def seeds_sentence(gains: pd.DataFrame, effect: float, unit: str = "points") -> str:
+    """How many seeds show a difference of ``effect`` with 80 % power, by the spread of what was repeated on the task so far."""
+    spread = typical_deviation([list(each.values()) for each in gains["by_seed"]])
+    count = int((gains["seeds"] > 1).sum())
+    source = f"spread between seeds {spread:.2f} {unit}, of {count} repeated comparisons on this task" if spread else ""
+    needed = seeds_needed(effect, spread or SPREAD)
+    source = (
+        source
+        or f"○ estimated: a spread between seeds of {SPREAD:g} {unit} is assumed, because nothing was repeated on this task"
+    )
+    asked = f"{effect:g} {unit if effect != 1 else unit.removesuffix('s')}"
+    return f"To see {asked} takes {needed or 'more than 1,000'} seeds ({source}; 80 % power)."
 
 
 def _levels(rows: pd.DataFrame) -> list[str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from kdui.charts.gains import method_gains, seeds_sentence
 from kdui.core.errors import KduiError, RecipeError
 from kdui.core.recipe import Recipe
 from kdui.ui.build_facts import problem_html
@@ -43,6 +44,8 @@ class Sweep:
     second: gr.Dropdown
     second_values: gr.Textbox
     seeds: gr.Number
+    effect: gr.Number
+    needed: gr.HTML
     count: gr.HTML
     queue: gr.Button
     forms: dict[str, tuple[Knob, ...]]
@@ -138,6 +141,10 @@ def _draw_sweep(build: Build) -> Sweep:
         ),
         second_values=gr.Textbox(label="Values of the second", placeholder="0.3, 0.6, 0.9", elem_id="sweep-second-values"),
         seeds=gr.Number(1, label="Seeds", info="Repeats of each value, for error bars.", elem_id="sweep-seeds"),
+        effect=gr.Number(
+            None, label="Difference to see (points)", info="Says how many seeds it takes.", minimum=0, elem_id="sweep-effect"
+        ),
+        needed=gr.HTML(elem_id="sweep-needed"),
         count=gr.HTML(elem_id="sweep-count"),
         queue=gr.Button("Queue these runs", variant="primary", elem_id="queue-sweep"),
         forms=forms,
@@ -194,6 +201,9 @@ def connect_actions(build: Build, actions: Actions) -> None:
         wanted, shown = given[: len(sweep.inputs)], given[len(sweep.inputs) :]
         return _count(_grid(build, wanted, shown)[1]) if any((text or "").strip() for text in (wanted[1], wanted[3])) else ""
 
+    def needed(effect: float | None, *shown: Any) -> str:
+        return _needed(build, effect, build.recipe(*shown).task)
+
     def queue_sweep(device: str, *given: Any) -> str:
         wanted, shown = given[: len(sweep.inputs)], given[len(sweep.inputs) :]
         runs = build.workbench.submit_sweep(*_grid(build, wanted, shown), device)
@@ -211,6 +221,9 @@ def connect_actions(build: Build, actions: Actions) -> None:
         trigger_mode="always_last",
         **READ,
         **PLAIN,
+    )
+    sweep.effect.change(
+        _guarded(needed), [sweep.effect, *build.inputs], sweep.needed, trigger_mode="always_last", **READ, **PLAIN
     )
     sweep.queue.click(_guarded(queue_sweep), [actions.device, *sweep.inputs, *build.inputs], actions.status, **WRITE)
     actions.save.click(save, [actions.save_name, *build.inputs], [actions.status, build.start], **WRITE)
@@ -241,6 +254,17 @@ def _grid(build: Build, wanted: Sequence[Any], shown: Sequence[Any]) -> tuple[Re
         for value in each:
             build.workbench.check(recipe.with_values({name: value}))
     return recipe, values | sweep_seeds(recipe, int(seeds or 1))
+
+
+def _needed(build: Build, effect: float | None, task: str) -> str:
+    """How many seeds a wished difference takes on this task; nothing without a wish."""
+    if effect is None:
+        return ""
+    if not effect > 0:
+        raise RecipeError(f"Difference to see: give a number of points above 0 instead of {effect:g}.")
+    facts = next(item for item in build.workbench.tasks() if item.name == task)
+    gains = method_gains(build.workbench.points(task), facts.headline.higher_is_better, facts.splits["test"])
+    return f'<p class="lead">{escape(seeds_sentence(gains, effect))}</p>'
 
 
 def _count(values: dict[str, list[Any]]) -> str:

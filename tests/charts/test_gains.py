@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kdui.charts.gains import gains_figure, gains_title, judged, method_gains, one_a_method, pairs_of
+from kdui.charts.gains import gains_figure, gains_title, judged, method_gains, one_a_method, pairs_of, seeds_sentence
 from kdui.core.statistics.intervals import mean_interval
 from kdui.core.statistics.paired import Discordant, over_examples
 from tests.charts.frames import point
@@ -89,6 +89,15 @@ def test_of_many_methods_without_effect_none_is_called_shown():
     drawn = {f"m{number}": rng.normal(0, 0.5, 3) for number in range(40)}
     found = chosen(frame(*(seeds(method, values) for method, values in drawn.items())))
     assert (found["p_value"] < 0.05).sum() >= 1 and not found["shown"].any()
+
+
+def test_a_wished_difference_takes_so_many_seeds():
+    repeated = method_gains(frame(seeds("dkd", (2.0, 2.1, 2.2)), seeds("distill", (1.0, 1.2, 1.1)), taught("hints", 0, 95, 94)))
+    assert seeds_sentence(repeated, 0.25) == (
+        "To see 0.25 points takes 5 seeds (spread between seeds 0.12 points, of 2 repeated comparisons on this task; 80 % power)."
+    )
+    nothing = method_gains(frame(taught("hints", 0, 95, 94)))
+    assert "takes 10 seeds (○ estimated: a spread between seeds of 0.5 points is assumed" in seeds_sentence(nothing, 0.5)
 
 
 def test_level_methods_share_a_letter():

@@ -16,6 +16,7 @@ from kdui.core.views import Estimate, EstimateRow, ModelCard, PlannedStep
 from kdui.terminal import parse_values
 from kdui.ui import build_facts
 from kdui.ui.build import Build
+from kdui.ui.build_actions import _needed
 from kdui.ui.build_events import named_recipe
 from kdui.ui.forms import knobs
 from kdui.ui.page import assets_version, create_page, head, plotly_script
@@ -422,3 +423,10 @@ def test_gradios_import_leaves_inspect_as_it_was():
 
     assert inspect.getfile(gr.Slider).endswith("slider.py")
     assert knobs is not None and inspect.getfile(knobs).endswith("forms.py")
+
+
+def test_a_wished_difference_says_how_many_seeds_it_takes(build):
+    assert _needed(build, None, "digits") == ""
+    assert "To see 1 point takes 5 seeds (○ estimated" in _needed(build, 1.0, "digits")
+    with pytest.raises(RecipeError, match="above 0"):
+        _needed(build, -1.0, "digits")

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from statistics import median
 
 from kdui.core.statistics.distributions import Z95, t_quantile
 
@@ -21,6 +22,19 @@ def deviation(values: Sequence[float]) -> float:
     """Sample standard deviation of at least two values."""
     mean = sum(values) / len(values)
     return math.sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1))
+
+
+def typical_deviation(groups: Sequence[Sequence[float]]) -> float | None:
+    """The deviation that stands for groups of repeats: their median, so that a group that went astray does not count for all.
+
+    Corrected by the median of chi-square over its degrees, (1 − 2/(9 v))³ (Wilson and Hilferty 1931), for the median degrees v.
+    None where no group has two values.
+    """
+    repeated = [group for group in groups if len(group) > 1]
+    if not repeated:
+        return None
+    freedom = median(len(group) - 1 for group in repeated)
+    return median(deviation(group) for group in repeated) / (1 - 2 / (9 * freedom)) ** 1.5
 
 
 def wilson(share: float, n: int) -> tuple[float, float]:

@@ -8,6 +8,7 @@ from kdui.core.statistics.distributions import NORMAL, Z95, noncentral_t_cdf, t_
 POWER = 0.8
 Z_POWER = NORMAL.inv_cdf(POWER)
 MOST_SEEDS = 1000
+SPREAD = 0.5  # points: the deviation of a paired difference between seeds that is assumed where nothing was measured yet
 MANY = 100  # seeds from which the t quantile and the normal one together are within 0.1 % of the noncentral t
 # McNemar needs six examples that differ, all one way: where 7.906 are expected, six turn up in four of five test sets (Poisson).
 LEAST_EXAMPLES = 7.906
