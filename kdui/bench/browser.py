@@ -32,12 +32,12 @@ def find_browser() -> str:
 
 
 @contextlib.contextmanager
-def open_browser() -> Iterator[Any]:
-    """A running headless browser of Playwright."""
+def open_browser(*more: str) -> Iterator[Any]:
+    """A running headless browser of Playwright, with ``more`` arguments of Chromium's."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_browser(), args=list(ARGUMENTS))
+        browser = playwright.chromium.launch(executable_path=find_browser(), args=[*ARGUMENTS, *more])
         try:
             yield browser
         finally:
