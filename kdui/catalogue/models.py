@@ -212,9 +212,14 @@ def _of_black_box(ref: ModelRef, task: TaskFacts, settings: Settings) -> ModelFa
     family = FAMILIES[BLACK_BOX].model_copy(
         update={"modality": task.modality, "quantization": "dynamic" if task.modality == "text" else "static"}
     )
-    return ModelFacts(
-        ref=ref, title=Path(ref.name).name, family=family, options=_options(ref, FAMILIES[BLACK_BOX], {}), source=source
-    )
+    return ModelFacts(ref=ref, title=Path(ref.name).name, family=family, options=_black_box_options(ref, task), source=source)
+
+
+def _black_box_options(ref: ModelRef, task: TaskFacts) -> dict[str, Any]:
+    options = _reading(ref, FAMILIES[BLACK_BOX], task)
+    if too_many := [name for name in ("mean", "std") if len(options[name]) not in (0, 1, task.input.get("channels"))]:
+        raise RecipeError(f"'{ref}': {too_many[0]} needs one number, or one for each colour of {task.title}.")
+    return options
 
 
 _LOOK_UP: dict[str, Callable[[ModelRef, TaskFacts, Settings], ModelFacts]] = {

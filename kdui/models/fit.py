@@ -14,12 +14,13 @@ class Fit:
     """How a checkpoint's weights fitted the network, where they did.
 
     ``remarks`` are sentences for the log; ``untrained`` names weights of the head that the file lacks; ``unused`` tensors of the
-    file, outside the encoder, that no pretraining head explains.
+    file, outside the encoder, that no pretraining head explains; ``order`` tells the place of each label's output.
     """
 
     remarks: tuple[str, ...] = ()
     untrained: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
+    order: tuple[int, ...] = ()
 
 
 def require_finite(module: nn.Module, where: str) -> None:

@@ -1,7 +1,7 @@
 """A classifier's ONNX file from anywhere, brought to the form of kdui's own: named inputs, any batch, logits as ``outputs``."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from onnx import TensorProto, compose, helper
 
 from kdui.core.contracts import TaskFacts
 from kdui.core.errors import KduiError, StageFailed
+from kdui.core.foreign import UNSAID, output_order, pixel_scale
 from kdui.runtime.sessions import Runs
 
 FLOATS: dict[int, str] = {TensorProto.FLOAT: "float32", TensorProto.FLOAT16: "float16", TensorProto.DOUBLE: "float64"}
@@ -64,18 +65,23 @@ def _labels(written: str, path: Path) -> tuple[str, ...]:
     return tuple(found)
 
 
-def adopted(model: onnx.ModelProto, facts: TaskFacts, probabilities: bool) -> onnx.ModelProto:
-    """The model behind the inputs that this task's models take, its one output as logits named ``outputs``.
+def adopted(
+    model: onnx.ModelProto, facts: TaskFacts, probabilities: bool, options: Mapping[str, Any] | None = None
+) -> onnx.ModelProto:
+    """The model behind the inputs that this task's models take, its logits, in the task's order of labels, named ``outputs``.
 
-    Probabilities become their logarithms, which give the same distribution. Raises StageFailed in words for inputs that are not
-    the task's, more than one output, and outputs that are not [n, classes].
+    Probabilities become their logarithms, which give the same distribution. ``options`` are those of ``core.foreign``: what
+    becomes of the pixels before the model, the order of its outputs, and which of several outputs counts.
+    Raises StageFailed in words for inputs that are not the task's and outputs of which none, or not just one, is [n, classes].
     """
-    model = compose.add_prefix(model, PREFIX)
+    options = {**UNSAID, "output": "", **(options or {})}
+    given_model, model = model, compose.add_prefix(model, PREFIX)
     graph = model.graph
     constants = {tensor.name for tensor in graph.initializer}
     given = [item for item in graph.input if item.name not in constants]
-    links = _image_links(given, facts) if facts.modality == "image" else _text_links(given, facts)
-    last = _logits(_the_output(graph, facts), probabilities)
+    links = _image_links(given, facts, pixel_scale(options)) if facts.modality == "image" else _text_links(given, facts)
+    chosen = chosen_output(given_model, facts, options["output"])
+    last = _logits(PREFIX + chosen, probabilities, output_order(options["labels"], facts))
     nodes = [*(node for link in links for node in link.nodes), *graph.node, *last]
     inputs = {name: kind for link in links for name, kind in link.inputs.items()}
     kept = [item for item in graph.input if item.name in constants]
@@ -159,7 +165,7 @@ def opened(path: Path, open_session: Callable[[Path], Runs]) -> Runs:
 # --- inputs -----------------------------------------------------------------------------------------------------------------
 
 
-def _image_links(given: list[onnx.ValueInfoProto], facts: TaskFacts) -> list[Link]:
+def _image_links(given: list[onnx.ValueInfoProto], facts: TaskFacts, scale: tuple[list[float], list[float]] | None) -> list[Link]:
     height, width, channels = (facts.input[key] for key in ("height", "width", "channels"))
     wanted = (
         f"{facts.title} wants one input of float pixels, [n, {channels}, {height}, {width}] or [n, {height}, {width}, {channels}]"
@@ -172,6 +178,12 @@ def _image_links(given: list[onnx.ValueInfoProto], facts: TaskFacts) -> list[Lin
     if not fitting:
         raise StageFailed(f"The teacher's ONNX file takes {_said(given)}, but {wanted}. Choose a model of this task.")
     nodes, name = [], "pixels"
+    if scale:
+        for operator, values, result in (("Sub", scale[0], "pixels/moved"), ("Div", scale[1], "pixels/scaled")):
+            constant = helper.make_tensor(f"{result}/by", TensorProto.FLOAT, [1, len(values), 1, 1], values)
+            nodes.append(helper.make_node("Constant", [], [f"{result}/by"], value=constant))
+            nodes.append(helper.make_node(operator, [name, f"{result}/by"], [result]))
+            name = result
     if fitting[0] == "last":
         nodes.append(helper.make_node("Transpose", [name], ["pixels/last"], perm=[0, 2, 3, 1]))
         name = "pixels/last"
@@ -210,37 +222,70 @@ def _shape(name: str, facts: TaskFacts) -> list[Any]:
 # --- the output -------------------------------------------------------------------------------------------------------------
 
 
-def _the_output(graph: onnx.GraphProto, facts: TaskFacts) -> onnx.ValueInfoProto:
-    if len(graph.output) != 1:
-        raise StageFailed(
-            f"The teacher's ONNX file gives {len(graph.output)} outputs ({_said(list(graph.output))}), and nobody can tell "
-            "which are the answers. Export it with the logits alone."
-        )
-    output = graph.output[0]
+def chosen_output(model: onnx.ModelProto, facts: TaskFacts, name: str) -> str:
+    """The name of the output with the answers: the one that the owner named, the only one, or the only one that can be it.
+
+    Raises StageFailed with the names of all where none or several can.
+    """
+    outputs = list(model.graph.output)
+    wanted = f"float numbers [n, {len(facts.labels)}] for {facts.title}"
+    if name:
+        named = [item for item in outputs if item.name == name]
+        if not named:
+            raise StageFailed(f"The teacher's ONNX file has no output '{name}'. It gives {_said(outputs)}.")
+        outputs = named
+    if len(outputs) > 1:
+        outputs = [item for item in _with_shapes(model) if _can_answer(item, facts)]
+        if len(outputs) != 1:
+            raise StageFailed(
+                f"The teacher's ONNX file gives {len(model.graph.output)} outputs ({_said(list(model.graph.output))}), of which "
+                f"{len(outputs)} could be the answers, {wanted}. Add ?output=NAME with the name of the logits."
+            )
+    output = outputs[0]
     if output.type.tensor_type.elem_type not in FLOATS:
         raise StageFailed(
-            f"The teacher's ONNX file gives {_said([output])}, but logits are float numbers [n, {len(facts.labels)}]. "
+            f"The teacher's ONNX file gives {_said([output])}, but logits are {wanted}. "
             "Export it with the logits instead of the chosen label."
         )
-    shape = _dims(output)
-    if output.type.tensor_type.HasField("shape") and (len(shape) != 2 or not _fits(shape[1:], (len(facts.labels),))):
+    if not _can_answer(output, facts):
         raise StageFailed(
             f"The teacher's ONNX file gives {_said([output])}, but {facts.title} has {len(facts.labels)} labels: "
             f"[n, {len(facts.labels)}] is needed. Choose a model of this task."
         )
-    return output
+    return output.name
 
 
-def _logits(output: onnx.ValueInfoProto, probabilities: bool) -> list[onnx.NodeProto]:
-    if not probabilities:
-        return [helper.make_node("Cast", [output.name], ["outputs"], to=TensorProto.FLOAT)]
-    least = helper.make_tensor("least", TensorProto.FLOAT, [], [LEAST])
-    return [
-        helper.make_node("Cast", [output.name], ["probabilities"], to=TensorProto.FLOAT),
-        helper.make_node("Constant", [], ["least"], value=least),
-        helper.make_node("Max", ["probabilities", "least"], ["floored"]),
-        helper.make_node("Log", ["floored"], ["outputs"]),
-    ]
+def _with_shapes(model: onnx.ModelProto) -> list[onnx.ValueInfoProto]:
+    """The outputs with the shapes that follow from the graph, as far as any do."""
+    try:
+        return list(onnx.shape_inference.infer_shapes(model).graph.output)
+    except Exception:  # its own operators, or a model of more than 2 GB: then what the file says must do
+        return list(model.graph.output)
+
+
+def _can_answer(output: onnx.ValueInfoProto, facts: TaskFacts) -> bool:
+    tensor, shape = output.type.tensor_type, _dims(output)
+    fits = not tensor.HasField("shape") or (len(shape) == 2 and _fits(shape[1:], (len(facts.labels),)))
+    return tensor.elem_type in FLOATS and fits
+
+
+def _logits(output: str, probabilities: bool, order: list[int] | None) -> list[onnx.NodeProto]:
+    nodes = [helper.make_node("Cast", [output], ["told"], to=TensorProto.FLOAT)]
+    if probabilities:
+        least = helper.make_tensor("least", TensorProto.FLOAT, [], [LEAST])
+        nodes += [
+            helper.make_node("Constant", [], ["least"], value=least),
+            helper.make_node("Max", ["told", "least"], ["floored"]),
+            helper.make_node("Log", ["floored"], ["logits"]),
+        ]
+    if order is not None:
+        places = helper.make_tensor("order", TensorProto.INT64, [len(order)], order)
+        nodes += [
+            helper.make_node("Constant", [], ["order"], value=places),
+            helper.make_node("Gather", [nodes[-1].output[0], "order"], ["ordered"], axis=1),
+        ]
+    nodes[-1].output[0] = "outputs"
+    return nodes
 
 
 # --- words ------------------------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ are found by trying what is usual, and named as the option that sets them right.
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,10 +35,6 @@ class Reading:
     losses: np.ndarray
     options: Options = field(default_factory=dict)
 
-    def part(self, index: np.ndarray) -> "Reading":
-        """The same of these examples alone."""
-        return Reading(self.right[index], self.losses[index], self.options)
-
 
 def require_plausible(
     model: ModelFacts,
@@ -46,26 +42,24 @@ def require_plausible(
     outputs: np.ndarray,
     targets: np.ndarray,
     scales: "Scales | None" = None,
+    order: Sequence[int] = (),
 ) -> float:
     """The share of validation examples that the model gets right, from its ``outputs`` [n, labels] and ``targets`` [n].
 
-    ``scales`` gives outputs with pixels on other scales, where the examples are pictures. Raises StageFailed in words where the
-    outputs are no numbers, fit far better in another order of the labels or on another scale, or are no better than guessing.
+    ``scales`` gives outputs with pixels on other scales, where the examples are pictures; ``order`` tells for each label its
+    place among the model's own outputs, where that is another one. Raises StageFailed in words where the outputs are no numbers,
+    fit far better in another order of the labels or on another scale, or are no better than guessing.
     """
     if not np.isfinite(outputs).all():
         raise StageFailed(f"{model.title} gives NaN or infinity on validation examples of {task.title}. Choose another model.")
     objective = objective_of(task)
-    given, *others = _readings(objective, task, outputs, targets, {})
-    best = _best(given, others, loss_counts=False)
-    if best is given and scales is not None:
-        index = np.linspace(0, len(targets) - 1, min(len(targets), TRIED)).astype(np.int64)
-        given = given.part(index)
-        tried = (
-            reading
-            for options in scales.usual
-            for reading in _readings(objective, task, scales.outputs(options, index), targets[index], options)
-        )
-        best = _best(given, tried, loss_counts="scale" not in model.ref.options)
+    places = list(order) or list(range(len(task.labels)))
+    index = np.linspace(0, len(targets) - 1, min(len(targets), TRIED) if scales else len(targets)).astype(np.int64)
+    given, *tried = _readings(objective, task, outputs[index], targets[index], {}, places)
+    if scales:
+        for options in scales.usual:
+            tried += _readings(objective, task, scales.outputs(options, index), targets[index], options, places)
+    best = _best(given, tried, loss_counts="scale" not in model.ref.options)
     if best is not given:
         raise StageFailed(_misread(model, task, given, best))
     right = objective.asked(outputs, targets).argmax(-1) == targets
@@ -119,6 +113,7 @@ def usual_scales(pixels: np.ndarray) -> list[Options]:
     own = {"mean": pixels.mean((0, 2, 3)), "std": pixels.std((0, 2, 3))}
     colour = pixels.shape[1] == 3
     return [
+        {"scale": 1},
         {"scale": 255},
         {"mean": "0.5", "std": "0.5"},
         {"mean": "0.485,0.456,0.406" if colour else "0.449", "std": "0.229,0.224,0.225" if colour else "0.226"},
@@ -130,28 +125,39 @@ def usual_scales(pixels: np.ndarray) -> list[Options]:
 
 
 def _readings(
-    objective: Objective, task: TaskFacts, outputs: np.ndarray, targets: np.ndarray, options: Options
+    objective: Objective, task: TaskFacts, outputs: np.ndarray, targets: np.ndarray, options: Options, places: list[int]
 ) -> Iterator[Reading]:
     """The outputs as they stand, and in the order of labels that fits best."""
     asked = objective.asked(outputs, targets).astype(np.float64)
     asked = asked - asked.max(-1, keepdims=True)
-    losses = np.log(np.exp(asked).sum(-1)) - asked[np.arange(len(targets)), targets]
-    predicted = asked.argmax(-1)
-    yield Reading(predicted == targets, losses, options)
-    named = ",".join(task.labels[label] for label in best_order(predicted, targets, len(task.labels)))
+    whole, rows, predicted = np.log(np.exp(asked).sum(-1)), np.arange(len(targets)), asked.argmax(-1)
+    yield Reading(predicted == targets, whole - asked[rows, targets], options)
+    meant = best_order(predicted, targets, len(task.labels))
+    by_place = dict(zip(places, meant, strict=True))
+    named = ",".join(task.labels[by_place[place]] for place in sorted(by_place))
     right, even = np.zeros(len(targets), dtype=bool), np.arange(len(targets)) % 2 == 0
     for half in (even, ~even):  # judged on the other half: among so many orders one fits any guesses by chance
         right[~half] = best_order(predicted[half], targets[half], len(task.labels))[predicted[~half]] == targets[~half]
-    yield Reading(right, losses, {**options, "labels": named})
+    yield Reading(right, whole - asked[rows, np.argsort(meant)[targets]], {**options, "labels": named})
 
 
-def _best(given: Reading, others: Iterable[Reading], loss_counts: bool) -> Reading:
-    """The given reading, unless another fits far better; of these the one with the most right answers, the simplest first."""
-    best = given
-    for other in others:
-        if _far_better(best, other, loss_counts and "labels" not in other.options):
-            best = other
-    return best
+def _best(given: Reading, others: Sequence[Reading], loss_counts: bool) -> Reading:
+    """The given reading, unless others fit far better.
+
+    Then, of those with the most right answers or nearly so, the one that changes least (another scale, another order, both) and
+    of these the one that loses least.
+    """
+    better = [one for one in others if _far_better(given, one, loss_counts and "labels" not in one.options)]
+    if not better:
+        return given
+    most = max(int(one.right.sum()) for one in better)
+    close = [one for one in better if one.right.sum() >= most - LEAST_GAIN * len(given.right)]
+    kinds = [
+        [one for one in close if "labels" not in one.options],
+        [one for one in close if one.options.keys() == {"labels"}],
+        close,
+    ]
+    return min(next(kind for kind in kinds if kind), key=lambda one: float(one.losses.mean()))
 
 
 def _far_better(old: Reading, new: Reading, loss_counts: bool) -> bool:
@@ -164,7 +170,8 @@ def _far_better(old: Reading, new: Reading, loss_counts: bool) -> bool:
 
 
 def _misread(model: ModelFacts, task: TaskFacts, given: Reading, best: Reading) -> str:
-    ref = ModelRef(kind=model.ref.kind, name=model.ref.name, options={**model.ref.options, **best.options})
+    kept = model.ref.options if best.options.keys() <= {"labels"} else _without_scale(model.ref.options)
+    ref = ModelRef(kind=model.ref.kind, name=model.ref.name, options={**kept, **best.options})
     what = " and ".join(
         said
         for said, names in (
@@ -180,6 +187,10 @@ def _misread(model: ModelFacts, task: TaskFacts, given: Reading, best: Reading) 
         else f"{model.title} is hardly surer than a guess on validation examples of {task.title}, but sure and right {what}"
     )
     return f"{told}. {way}, or choose another model."
+
+
+def _without_scale(options: Options) -> Options:
+    return {name: value for name, value in options.items() if name not in ("scale", "mean", "std")}
 
 
 def _count(right: np.ndarray) -> str:

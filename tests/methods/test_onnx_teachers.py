@@ -101,7 +101,6 @@ def test_a_file_that_changes_under_a_run_is_refused(bench, folder, splits, tmp_p
     ("module", "shape", "free", "words"),
     [
         (Elsewhere(outputs=7), (1, 8, 8), True, r"gives .* float32 \[n, 7\], but Digits has 10 labels"),
-        (Elsewhere(answer="two"), (1, 8, 8), True, "gives 2 outputs"),
         (Elsewhere(answer="label"), (1, 8, 8), True, "Export it with the logits instead of the chosen label"),
         (Elsewhere(answer="nan"), (1, 8, 8), True, "NaN or infinity"),
         (Elsewhere(answer="probabilities"), (1, 8, 8), True, r"Add \?probabilities=true"),

@@ -35,14 +35,15 @@ def take_trained(context: StepContext) -> dict[str, Any]:
     facts = resolve(ModelRef.parse(context.step.model), context.facts, context.app)
     _require_named(context, facts)
     saved = start_model(context, seed=context.settings["seed"])
-    _require_whole_head(facts, getattr(saved.module, "fit", Fit()))
+    fit = getattr(saved.module, "fit", Fit())
+    _require_whole_head(facts, fit)
     validation = resident(context, "validation", saved.inputs, saved.folder)
     saved.module.to(context.device)
     if any(isinstance(module, torch.nn.Conv2d) for module in saved.module.modules()):
         saved.module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     outputs = predict(saved.module, validation)
     targets = context.data.targets("validation")
-    share = require_plausible(facts, context.facts, outputs, targets, _scales(context, facts, saved))
+    share = require_plausible(facts, context.facts, outputs, targets, _scales(context, facts, saved), fit.order)
     context.report.log(f"{facts.title} gets {100 * share:.1f} % of the validation examples right as it comes.")
     return keep(context, saved, _training(context, outputs, targets, time.monotonic() - began))
 
@@ -87,7 +88,7 @@ def _scales(context: StepContext, facts: ModelFacts, saved: SavedModel) -> Scale
         finally:
             module.scale.mean, module.scale.std = own
 
-    ways = [{}, *(way for way in usual_scales(arrays["pixels"]) if len(str(way.get("mean", "0")).split(",")) in (1, channels))]
+    ways = [way for way in usual_scales(arrays["pixels"]) if len(str(way.get("mean", "0")).split(",")) in (1, channels)]
     return Scales(ways, outputs)
 
 

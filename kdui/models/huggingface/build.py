@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ def build(options: Mapping[str, Any], facts: TaskFacts, folder: Path | None) -> 
     _fit_head(output_layer(network, facts.outputs), order)
     pixels = preprocessing(config, options, folder) if facts.modality == "image" else {}
     module: Any = _wrapped(network, facts, pixels, words)
-    module.fit = fit
+    module.fit = replace(fit, order=tuple(order or ()))
     return module
 
 
