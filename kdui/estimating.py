@@ -130,7 +130,8 @@ class Estimator:
             result=middle,
             result_low=None if known else low,
             result_high=None if known else high,
-            ratio=middle / left[0] if middle and left[0] else None,
+            ratio=kept / 100 if (kept := metric.retained(middle, left[0])) is not None else None,
+            percent=True,
             teacher_origin=left[1],
             result_origin=right[1],
         )

@@ -65,11 +65,11 @@ class Evidence:
 
         A frame is empty where nothing of its kind was measured.
         """
-        run = self.store.runs.get(run_id)
+        facts = TASKS[self.store.runs.get(run_id).recipe.task]
         models = self._models(run_id)
         key = (run_id, *(model.digest for model in models))
         if key not in self._kept:
-            found = {**self._answers(TASKS[run.recipe.task], models), **_measured_frames(models), **self._kernels(models)}
+            found = {**self._answers(facts, models), **_measured_frames(models, facts.headline.name), **self._kernels(models)}
             self._kept = dict([*self._kept.items(), (key, found)][-MOST_RUNS:])
         return self._kept[key]
 
@@ -247,13 +247,13 @@ def shift_frame(
     return pandas.DataFrame(rows)
 
 
-def _measured_frames(models: list[Measured]) -> Frames:
+def _measured_frames(models: list[Measured], headline: str) -> Frames:
     """Robustness, data from elsewhere and the latency sweep out of the measurements' names."""
     import pandas
 
     robustness, elsewhere, sweep = [], [], []
     for model in models:
-        elsewhere += elsewhere_rows(model)
+        elsewhere += elsewhere_rows(model, headline)
         for name, item in model.measurements.items():
             values = {**model.facts, "value": item.value, "low": item.low, "high": item.high, "n": item.provenance.n}
             if found := ROBUST.fullmatch(name):
@@ -266,14 +266,16 @@ def _measured_frames(models: list[Measured]) -> Frames:
     return {name: pandas.DataFrame(rows) for name, rows in frames.items()}
 
 
-def elsewhere_rows(model: Measured) -> list[dict[str, Any]]:
-    """A row for the test data and one a source from elsewhere; ``majority``: what the most frequent label alone reaches in %,
+def elsewhere_rows(model: Measured, headline: str) -> list[dict[str, Any]]:
+    """A row for the test data and one a source from elsewhere; ``headline``: the task's metric by name.
+
+    ``majority``: what the most frequent label alone reaches in %,
     None where it was not counted."""
     known = model.measurements
     sources = [name.removeprefix(ELSEWHERE) for name in known if name.startswith(ELSEWHERE)]
     rows = []
     for source in ["test", *sources] if sources else []:
-        item = known[ELSEWHERE + source] if source in sources else next(iter(known.values()))
+        item = known[ELSEWHERE + source] if source in sources else known[headline]
         figures = {"value": item.value, "low": item.low, "high": item.high, "n": item.provenance.n, "unit": item.unit}
         alone = known.get(MAJORITY + source)
         title = item.provenance.split if source in sources else "test data"

@@ -81,9 +81,7 @@ def gain(run: Run, results: tuple[ModelResult, ...], paired: "Paired") -> Differ
         return None
     if found := paired(run.id, pair[0].step, pair[1].step):
         return found
-    return Difference(
-        value=(student.value - control.value) * (1 if metric.higher_is_better else -1), examples=student.provenance.n
-    )
+    return Difference(value=metric.gain(student.value, control.value), examples=student.provenance.n)
 
 
 def keep_fp32(run: Run, results: tuple[ModelResult, ...], model: ModelResult) -> str:
@@ -144,7 +142,7 @@ def findings(store: Store, run: Run, results: tuple[ModelResult, ...]) -> tuple[
 
 def servable(task: str, points: "pandas.DataFrame", present: Callable[[str], bool]) -> list[Servable]:
     """The measured models among ``points`` that can be loaded, newest first, each once; ``present`` knows the store."""
-    unit = TASKS[task].headline.unit
+    metric = TASKS[task].headline
     found: dict[str, Servable] = {}
     for row in points.iloc[::-1].head(LATEST_POINTS).to_dict("records"):
         if row["digest"] in found or not present(row["digest"]):
@@ -156,7 +154,7 @@ def servable(task: str, points: "pandas.DataFrame", present: Callable[[str], boo
             task=task,
             run=row["run"],
             file_bytes=round((row["file_mb"] or 0) * 1e6),
-            headline=f"{row['headline']:.1f} {unit} {Origin(row['origin']).mark}",
+            headline=f"{metric.format(row['headline'])} {Origin(row['origin']).mark}",
         )
         if len(found) >= MOST_SERVABLE:
             break

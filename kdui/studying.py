@@ -3,10 +3,12 @@
 import platform
 from typing import Any
 
-from kdui.catalogue.aims import quantity, ratios, reached, stored, values
+from kdui.catalogue.aims import metric_of, quantity, ratios, reached, stored, values
 from kdui.catalogue.studies import Arm, Study
 from kdui.catalogue.tasks import TASKS
 from kdui.core.errors import RecipeError
+from kdui.core.metric import Metric
+from kdui.core.numbers import significant
 from kdui.core.run import Run, RunState
 from kdui.core.statistics.intervals import mean_interval
 from kdui.launch import machine
@@ -92,7 +94,8 @@ def _trained_on(bench: Workbench, runs: list[Run]) -> list[str]:
 def _arm_row(bench: Workbench, study: Study, arm: Arm, runs: list[Run]) -> Row:
     by_seed = [_models(bench, run) for run in runs]
     seconds = [_seconds(bench, run, arm) for run in runs]
-    row: Row = {"arm": arm.title, "seeds": [run.recipe.seed for run in runs], "models": {}}
+    metric = TASKS[runs[0].recipe.task].headline
+    row: Row = {"arm": arm.title, "seeds": [run.recipe.seed for run in runs], "metric": metric.model_dump(), "models": {}}
     for name in by_seed[0]:
         found = [models[name] for models in by_seed if name in models]
         row["models"][name] = _summary(found)
@@ -100,8 +103,7 @@ def _arm_row(bench: Workbench, study: Study, arm: Arm, runs: list[Run]) -> Row:
     row["result"] = main = result_of(row["models"])
     for control in CONTROLS:
         if other := held_against(row["models"], main, control):
-            sign = 1 if TASKS[arm.task or study.task].headline.higher_is_better else -1
-            differences = [sign * (models[main]["headline"] - models[other]["headline"]) for models in by_seed]
+            differences = [metric.gain(models[main]["headline"], models[other]["headline"]) for models in by_seed]
             row[f"gain_over_{control}"] = gain(differences, step_of(study, row))
     return row
 
@@ -159,13 +161,13 @@ def markdown(table: dict[str, Any]) -> str:
     if table.get("steps") or not (has_gains(table) or of_teachers):
         return sizes_markdown(table)
     shown = [control for control in CONTROLS if any(f"gain_over_{control}" in row for row in table["arms"])]
-    heads = ["method", "accuracy, %", *(CONTROLS[control] for control in shown), "minutes"]
+    heads = ["method", _headline_head(table), *(CONTROLS[control] for control in shown), "minutes"]
     rows = []
     for row in table["arms"]:
         main = row["models"][row["result"]]
         width = f" ± {main['half_width']:.2f}" if main["half_width"] is not None else ""
         gains = [_gain_words(row.get(f"gain_over_{control}")) for control in shown]
-        rows.append([row["arm"], f"{main['mean']:.2f}{width}", *gains, f"{row['minutes']:.1f}"])
+        rows.append([row["arm"], f"{_number(metric_of(row), main['mean'])}{width}", *gains, f"{row['minutes']:.1f}"])
     for method, why in table.get("inapplicable", {}).items():
         rows.append([method, f"does not apply: {why}", *("–" for _ in shown), "–"])
     if any("level" in row for row in table["arms"]):
@@ -186,14 +188,29 @@ def told(table: dict[str, Any]) -> str:
     return " ".join(parts)
 
 
+def _headline_head(table: dict[str, Any]) -> str:
+    """``accuracy, %``; without the unit where the arms do not share one metric."""
+    metrics = {metric_of(row) for row in table["arms"]}
+    first = metric_of(table["arms"][0])
+    name = first.title.lower() if len({metric.title for metric in metrics}) == 1 else "headline"
+    return f"{name}, {first.unit}" if len({metric.unit for metric in metrics}) == 1 and first.unit else name
+
+
+def _number(metric: Metric, value: float) -> str:
+    """A headline without its unit, which the column's heading says."""
+    return f"{value:.2f}" if metric.unit == "%" else significant(value, 4)
+
+
 def has_gains(table: dict[str, Any]) -> bool:
     """Whether any arm trained a control beside its student."""
     return any(f"gain_over_{control}" in row for row in table["arms"] for control in CONTROLS)
 
 
 def sizes_markdown(table: dict[str, Any]) -> str:
-    """Models beside the one that their arm began with: accuracy, how much smaller they are stored, how much faster they run."""
-    lines = ["| model | before, % | after, % | retained, % | stored | smaller | faster |", f"|{' --- |' * 7}"]
+    """Models beside the one that their arm began with: the headline, how much smaller they are stored, how much faster."""
+    units = {metric_of(row).unit for row in table["arms"]}
+    unit = f", {units.pop()}" if len(units) == 1 and "" not in units else ""
+    lines = [f"| model | before{unit} | after{unit} | retained, % | stored | smaller | faster |", f"|{' --- |' * 7}"]
     for row in table["arms"]:
         first = next(iter(row["models"].values()))
         shown = [row["models"][row["result"]]]
@@ -203,18 +220,19 @@ def sizes_markdown(table: dict[str, Any]) -> str:
             ]
         for model in shown:
             title = f"{row['arm']}: {model['label']}" if table.get("steps") else row["arm"]
-            lines.append(_compressed_row(title, model, first))
+            lines.append(_compressed_row(title, model, first, metric_of(row)))
     return "\n".join(lines)
 
 
-def _compressed_row(title: str, model: Row, first: Row) -> str:
+def _compressed_row(title: str, model: Row, first: Row, metric: Metric) -> str:
+    kept = quantity("retained", model, first, metric)
     width = f" ± {model['half_width']:.2f}" if model["half_width"] is not None else ""
     sizes, faster = stored(model), values(model["speedup"]) if "speedup" in model else []
     cells = [
         title,
-        f"{first['mean']:.2f}",
-        f"{model['mean']:.2f}{width}",
-        f"{quantity('retained', model, first):.1f}",
+        _number(metric, first["mean"]),
+        f"{_number(metric, model['mean'])}{width}",
+        "–" if kept is None else f"{kept:.1f}",
         f"{1e3 * sum(sizes) / len(sizes):,.1f} kB",
         _range(ratios(model, first)),
         _range(faster) if faster else "–",

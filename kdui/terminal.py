@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
+from kdui.catalogue.tasks import TASKS
 from kdui.catalogue.yaml_text import read_value
 from kdui.charts.gain import gain_sentence
 from kdui.core.errors import KduiError, RecipeError
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 POLL_SECONDS = 0.25
 CANCEL_SECONDS = 8.0
 SHOWN = {
-    "accuracy": "accuracy",
     "macro_f1": "macro F1",
     "parameters": "parameters",
     "macs": "MACs",
@@ -173,20 +173,22 @@ def print_run(detail: RunDetail) -> None:
             for step in run.steps
         ]
     )
+    metric = TASKS[run.recipe.task].headline
     if detail.results:
+        columns = {metric.name: metric.title.lower(), **SHOWN}
         print_rows(
             [
                 {
                     "model": item.label,
                     "role": item.role,
-                    **{title: shown(item.measurements[name]) for name, title in SHOWN.items() if name in item.measurements},
+                    **{title: item.measurements[name].written() for name, title in columns.items() if name in item.measurements},
                 }
                 for item in detail.results
             ]
         )
         screen.print("● measured  ◐ simulated  ○ estimated  ⟲ replayed")
     if detail.gain:
-        screen.print(f"What the teacher bought: {gain_sentence(detail.gain)}")
+        screen.print(f"What the teacher bought: {gain_sentence(detail.gain, metric)}")
     for finding in detail.findings:
         screen.print(clean(finding))
     screen.print(clean(detail.command))

@@ -123,7 +123,7 @@ class Workbench:
             summary=facts.title if facts.ref.options else preset.summary if preset else facts.family.title,
             licence=preset.licence if preset else "see its model card",
             parameters=(known_size(task, ref) or {}).get("parameters"),
-            known=self.store.results.best_headline(task, ref, role),
+            known=self.store.results.newest_headline(task, ref, role, TASKS[task].headline.name),
         )
 
     def inner_values(self, task: str, ref: str) -> tuple[str, ...] | None:

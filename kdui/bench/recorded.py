@@ -5,15 +5,16 @@ from pathlib import Path
 from typing import Any
 
 from kdui.bench.findings import Finding
-from kdui.catalogue.aims import UNITS, reached
+from kdui.catalogue.aims import reached
 from kdui.catalogue.studies import read_study
 from kdui.settings import Settings
 
 FOLDER = Path(__file__).parents[2] / "assets" / "results"
 WORDS = {
+    "headline": "reached",
     "accuracy": "accuracy",
-    "lost": "points lost against the original",
-    "below": "points below the original's interval",
+    "lost": "lost against the original",
+    "below": "below the original's interval",
     "retained": "retained",
     "smaller": "smaller",
     "faster": "faster (p50, batch 1, in turn)",
@@ -33,7 +34,7 @@ def of_table(table: dict[str, Any]) -> list[Finding]:
         Finding(
             f"{table['title']}, {item['arm']} ({item['model']}): {WORDS[item['what']]}",
             item["value"],
-            UNITS[item["what"]],
+            item["unit"],
             "recorded",
             item["relation"],
             item["aim"],

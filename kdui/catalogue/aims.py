@@ -5,19 +5,19 @@ from typing import Any, Literal, Self
 
 from pydantic import model_validator
 
+from kdui.core.metric import ACCURACY, Metric
 from kdui.core.plain import Frozen
 
 Row = Mapping[str, Any]
-Quantity = Literal["accuracy", "lost", "below", "retained", "smaller", "faster"]
-# How a figure of each quantity is written, and which of its readings over the seeds an aim is held against.
-UNITS: Mapping[str, str] = {"accuracy": "%", "lost": "points", "below": "points", "retained": "%", "smaller": "×", "faster": "×"}
+Quantity = Literal["headline", "accuracy", "lost", "below", "retained", "smaller", "faster"]
 
 
 class Aim(Frozen):
     """One promise: a quantity of an arm's result, held against the arm's first model (the original or the teacher).
 
-    ``lost`` is in points of the headline metric below the first model, ``below`` in points below the lower end of that model's
-    interval on the test data (0: inside), ``retained`` the share of its metric in percent. ``smaller`` divides file sizes
+    ``headline`` (``accuracy`` in older files) is the headline metric itself. ``lost`` is how much worse it is than the first
+    model's (points for percentages), ``below`` how much worse than the bad end of that model's interval on the test data
+    (0: inside), ``retained`` what is kept of it in percent. ``smaller`` divides file sizes
     (packed ones where a model is packed), ``faster`` latencies read in turn. Means over the seeds speak for quality, the worst
     seed for ratios. ``arm`` is a title, or empty for all arms; ``model`` a step other than the arm's result.
     """
@@ -46,6 +46,17 @@ class Aim(Frozen):
         return value <= self.bound if self.at_least is None else value >= self.bound
 
 
+def metric_of(arm: Row) -> Metric:
+    """The headline metric that an arm's models were judged by; accuracy in tables that do not say so."""
+    return Metric.model_validate(arm["metric"]) if "metric" in arm else ACCURACY
+
+
+def unit_of(what: Quantity, metric: Metric) -> str:
+    """How a figure of a quantity is counted."""
+    units = {"lost": metric.difference_unit, "below": metric.difference_unit, "retained": "%", "smaller": "×", "faster": "×"}
+    return units.get(what, metric.unit)
+
+
 def reached(aims: tuple[Aim, ...], arms: Sequence[Row]) -> list[dict[str, Any]]:
     """Each aim beside what each of its arms measured, in plain data; an arm without that quantity says None."""
     found = []
@@ -53,14 +64,15 @@ def reached(aims: tuple[Aim, ...], arms: Sequence[Row]) -> list[dict[str, Any]]:
         for arm in arms:
             if aim.arm and aim.arm != arm["arm"]:
                 continue
-            value = quantity(aim.what, arm["models"].get(aim.model or arm["result"]), next(iter(arm["models"].values())))
+            metric, first = metric_of(arm), next(iter(arm["models"].values()))
+            value = quantity(aim.what, arm["models"].get(aim.model or arm["result"]), first, metric)
             found.append(
                 {
                     "arm": arm["arm"],
                     "model": aim.model or arm["result"],
                     "what": aim.what,
                     "value": None if value is None else round(value, 3),
-                    "unit": UNITS[aim.what],
+                    "unit": unit_of(aim.what, metric),
                     "relation": aim.relation,
                     "aim": aim.bound,
                     "met": value is not None and aim.met(value),
@@ -71,19 +83,19 @@ def reached(aims: tuple[Aim, ...], arms: Sequence[Row]) -> list[dict[str, Any]]:
     return found
 
 
-def quantity(what: Quantity, model: Row | None, first: Row) -> float | None:
+def quantity(what: Quantity, model: Row | None, first: Row, metric: Metric) -> float | None:
     """The quantity of one model of an arm beside its first one; None where it was not measured."""
     if model is None:
         return None
-    if what == "accuracy":
+    if what in ("headline", "accuracy"):
         return float(model["mean"])
     if what == "lost":
-        return float(first["mean"] - model["mean"])
+        return -float(metric.gain(model["mean"], first["mean"]))
     if what == "below":
-        low = values(first["headline_low"])[0] if "headline_low" in first else None
-        return None if low is None else max(0.0, float(low - model["mean"]))
+        end = "headline_low" if metric.higher_is_better else "headline_high"
+        return max(0.0, -float(metric.gain(model["mean"], values(first[end])[0]))) if end in first else None
     if what == "retained":
-        return float(100 * model["mean"] / first["mean"])
+        return metric.retained(model["mean"], first["mean"])
     if what == "faster":
         return min(values(model["speedup"])) if "speedup" in model else None
     return min(ratios(model, first))

@@ -7,40 +7,45 @@ import plotly.graph_objects as go
 
 from kdui.charts import style
 from kdui.charts.side_by_side import Model, error_bars, height_with, line, models_of, subject, teacher_of
+from kdui.core.metric import Metric
 
 OWN = "test data"
 
 
-def elsewhere_title(models: list[Model], unit: str) -> str:
+def elsewhere_title(models: list[Model], metric: Metric) -> str:
     """What the model and its teacher lose where they lose most."""
     model, teacher = subject(models), teacher_of(models)
     others = model.rows[model.rows["source"] != OWN]
-    worst = others.loc[others["value"].idxmin()]
-    told = f"On {str(worst['source']).lower()} {model.label} falls from {_fall(model, worst['source'], unit)}"
-    return told if teacher is None or teacher is model else f"{told}, its teacher from {_fall(teacher, worst['source'], unit)}"
+    worst = others.loc[(metric.sign * others["value"]).idxmin()]
+    way = metric.worsens if metric.better(_own(model), worst["value"]) else metric.improves
+    told = f"On {str(worst['source']).lower()} {model.label} {way} from {_fall(model, worst['source'], metric)}"
+    return told if teacher is None or teacher is model else f"{told}, its teacher from {_fall(teacher, worst['source'], metric)}"
 
 
-def _fall(model: Model, source: str, unit: str) -> str:
-    known = model.rows.set_index("source")["value"]
-    return f"{known[OWN]:.1f} to {known[source]:.1f} {unit}"
+def _own(model: Model) -> float:
+    return float(model.rows.set_index("source")["value"][OWN])
 
 
-def elsewhere_figure(elsewhere: pd.DataFrame, *, about: str, headline: str) -> go.Figure:
+def _fall(model: Model, source: str, metric: Metric) -> str:
+    return metric.format_change(_own(model), float(model.rows.set_index("source")["value"][source]))
+
+
+def elsewhere_figure(elsewhere: pd.DataFrame, *, about: str, metric: Metric) -> go.Figure:
     """``elsewhere``: rows of ``evidence``. One dot a model and source, with 95 % intervals; the models beside each other."""
-    models, unit = models_of(elsewhere), str(elsewhere["unit"].iloc[0])
+    models = models_of(elsewhere)
     sources = list(elsewhere["source"].unique())
     sizes = elsewhere.groupby("source", sort=False)["n"].min()
     named = [f"{source.replace(' ', '<br>')}<br>n = {int(sizes[source]):,}" for source in sources]  # narrow: a phone shows all
     figure = go.Figure(
         layout=style.layout(
             title={
-                "text": elsewhere_title(models, unit),
+                "text": elsewhere_title(models, metric),
                 "subtitle": {"text": f"{about} · nothing was fitted to the other sources · with 95 % intervals"},
             },
             xaxis=style.axis(
                 "", tickvals=list(range(len(sources))), ticktext=named, tickangle=0, range=[-0.5, len(sources) - 0.5]
             ),
-            yaxis=style.axis(f"{headline}, {unit}"),
+            yaxis=style.axis(metric.axis()),
             height=height_with(len(models) + 1),
         )
     )
@@ -53,16 +58,16 @@ def elsewhere_figure(elsewhere: pd.DataFrame, *, about: str, headline: str) -> g
                 y=rows["value"].tolist(),
                 error_y=error_bars(model, rows),
                 customdata=rows["source"].tolist(),
-                hovertemplate=f"<b>{model.label}</b><br>%{{customdata}}: %{{y:.1f}} {unit}<extra></extra>",
+                hovertemplate=f"<b>{model.label}</b><br>%{{customdata}}: %{{y:.4~g}} {metric.unit}<extra></extra>",
                 **line(model, mode="markers"),
             )
         )
     if elsewhere["majority"].notna().any():
-        figure.add_trace(_most_frequent(elsewhere.drop_duplicates("source").set_index("source")["majority"], unit))
+        figure.add_trace(_most_frequent(elsewhere.drop_duplicates("source").set_index("source")["majority"], metric))
     return figure
 
 
-def _most_frequent(majority: pd.Series, unit: str) -> go.Scatter:
+def _most_frequent(majority: pd.Series, metric: Metric) -> go.Scatter:
     """A short dotted line a source: sources differ in their balance, and a model that gives one answer is right by that alone."""
     places = [place + end for place in range(len(majority)) for end in (-0.3, 0.3, 0.3)]
     heights = [value for known in majority for value in (known, known, None)]
@@ -72,5 +77,5 @@ def _most_frequent(majority: pd.Series, unit: str) -> go.Scatter:
         mode="lines",
         name="always the most frequent label",
         line={"color": style.FRONT, "width": 1.5, "dash": "dot"},
-        hovertemplate=f"Always the most frequent label: %{{y:.1f}} {unit}<extra></extra>",
+        hovertemplate=f"Always the most frequent label: %{{y:.1f}} {metric.unit}<extra></extra>",
     )

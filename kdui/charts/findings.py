@@ -6,9 +6,10 @@ import re
 import pandas as pd
 
 from kdui.charts.front import Budget, LimitCost, best, within
-from kdui.charts.numbers import floor, plain, quantity, signed
-from kdui.core.contracts import Metric
+from kdui.charts.numbers import quantity
 from kdui.core.measurement import Origin
+from kdui.core.metric import Metric
+from kdui.core.numbers import THIN, floor, times
 
 NOUNS = {
     "student": "student",
@@ -21,19 +22,9 @@ VOWEL_NUMBER = re.compile(r"8|1[18](?!\d|,)")  # eight, eleven, eighteen, eighty
 LIMIT_NAMES = {"latency_ms": "latency", "download_mb": "size", "retained": "what is retained"}
 
 
-def points_unit(metric: Metric) -> str:
-    """What a difference of the headline is counted in: points for percentages, else its unit."""
-    return "points" if metric.unit == "%" else metric.unit
-
-
-def headline(metric: Metric, value: float, places: int = 1) -> str:
-    """The headline metric with its unit: 96.8 %."""
-    return f"{value:.{places}f} {metric.unit}".strip()
-
-
 def finding(models: pd.DataFrame, budget: Budget, metric: Metric) -> str:
     """The chart's title: what the best model within the budget keeps and costs, or that nothing fits."""
-    winner = best(models, budget, metric.higher_is_better)
+    winner = best(models, budget, metric)
     if winner is None:
         others = models[models["role"] != "teacher"]
         if others.empty:
@@ -46,8 +37,16 @@ def finding(models: pd.DataFrame, budget: Budget, metric: Metric) -> str:
     article = "An" if VOWEL_NUMBER.match(size.strip()) else "A"
     subject = f"{article}{size} {NOUNS[winner['role']]}"
     if not math.isfinite(winner["retained"]):
-        return f"{subject} reaches {headline(metric, winner['headline'])} {metric.title.lower()}"
+        return f"{subject} reaches {_written(metric, winner['headline'])} {metric.title.lower()}"
+    if not metric.higher_is_better:  # a share kept of what should be low would have to be explained
+        teachers = models.loc[models["role"] == "teacher", "headline"].dropna()
+        beside = f", the teacher {_written(metric, float(teachers.iloc[0]))}" if len(teachers) == 1 else ""
+        return f"{subject} reaches {_written(metric, winner['headline'])}{beside}{_speed(winner['speedup'])}"
     return f"{subject} keeps {floor(winner['retained'])} % of the teacher{_speed(winner['speedup'])}"
+
+
+def _written(metric: Metric, value: float) -> str:
+    return metric.format(value).replace(THIN, " ")
 
 
 def _speed(speedup: float) -> str:
@@ -56,14 +55,13 @@ def _speed(speedup: float) -> str:
         return ""
     if 0.95 < speedup < 1.05:
         return ", at the same speed"
-    factor = speedup if speedup > 1 else 1 / speedup
-    text = floor(factor, 0) if factor >= 10 else floor(factor, 1).removesuffix(".0")
+    text = times(max(speedup, 1 / speedup)).removesuffix("×")
     return f", {text} times {'faster' if speedup > 1 else 'slower'}"
 
 
 def subtitle(models: pd.DataFrame, task: str, metric: Metric, axis: str, drawn: int, errors: bool) -> str:
     """Task, axes, number of models, what the bars are and where the numbers come from."""
-    parts = [task, f"test {metric.title.lower()} against {axis}"]
+    parts = [task, f"test {metric.title.lower()} against {axis}", metric.direction]
     parts.append(
         f"{drawn:,} of {len(models):,} models drawn"
         if drawn < len(models)
@@ -102,22 +100,18 @@ def _bars(models: pd.DataFrame) -> str:
 
 def cost_sentences(costs: list[LimitCost], metric: Metric) -> list[str]:
     """What each limit costs: 'Relaxing latency to 4 ms buys +0.4 points.'"""
-    return [sentence for cost in costs if (sentence := _cost_sentence(cost, points_unit(metric)))]
+    return [sentence for cost in costs if (sentence := _cost_sentence(cost, metric))]
 
 
-def _cost_sentence(cost: LimitCost, unit: str) -> str:
+def _cost_sentence(cost: LimitCost, metric: Metric) -> str:
     name, doubt = LIMIT_NAMES[cost.quantity], "" if cost.shown else " (intervals overlap: no difference shown)"
     limit = f"{floor(cost.limit)} %" if cost.quantity == "retained" else quantity(cost.quantity, cost.limit)
-    if cost.points is None:
+    if cost.gain is None:
         verb = "Lowering" if cost.quantity == "retained" else "Relaxing"
         return f"{verb} {name} to {limit} lets in {cost.label}."
     if cost.move == "relax":
+        small = metric.unit == "%" and cost.gain < 0.05
         return (
-            f"Relaxing {name} to {limit} buys {signed(cost.points)} {unit}{doubt}."
-            if cost.points >= 0.05
-            else (f"Relaxing {name} to {limit} buys less than 0.1 {unit}{doubt}.")
+            f"Relaxing {name} to {limit} buys {metric.format_loss(cost.gain) if small else metric.format_gain(cost.gain)}{doubt}."
         )
-    lost = -cost.points
-    if lost < 0.05:
-        return f"Tightening {name} to {limit} costs less than 0.1 {unit}{doubt}."
-    return f"Tightening {name} to {limit} costs {plain(lost, 2 if lost < 10 else 3)} {unit}{doubt}."
+    return f"Tightening {name} to {limit} costs {metric.format_loss(-cost.gain)}{doubt}."

@@ -8,8 +8,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from kdui.charts import style
-from kdui.charts.numbers import signed
 from kdui.charts.side_by_side import NAME_WIDTH, height_of_bars, models_of, subject
+from kdui.core.numbers import signed
 
 PARTS = {
     "negative_flips": ("wrong where the teacher is right", 1.0, ""),

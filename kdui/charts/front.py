@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
+from kdui.core.metric import Metric
 from kdui.core.plain import Frozen
 
 Limited = Literal["latency_ms", "download_mb"]
@@ -25,22 +26,22 @@ class Budget(Frozen):
 
 
 class LimitCost(Frozen):
-    """What moving one limit does to the best model: ``points`` > 0 is gained, < 0 is lost, None: nothing is left."""
+    """What moving one limit does to the best model: ``gain`` > 0 is gained, < 0 is lost, None: nothing is left."""
 
     quantity: Limited | Literal["retained"]
     move: Literal["relax", "tighten"]
     limit: float
-    points: float | None
+    gain: float | None
     label: str
     shown: bool = Field(default=True, description="whether the intervals of the two models do not overlap")
 
 
-def pareto_front(cost: "np.ndarray", headline: "np.ndarray", higher_is_better: bool = True) -> "np.ndarray":
+def pareto_front(cost: "np.ndarray", headline: "np.ndarray", metric: Metric) -> "np.ndarray":
     """Positions of the models that no other beats on both, cheapest first.
 
     Of models with equal cost and headline the first counts; those without a number are never on the front.
     """
-    cost, value = np.asarray(cost, float), np.asarray(headline, float) * (1 if higher_is_better else -1)
+    cost, value = np.asarray(cost, float), np.asarray(headline, float) * metric.sign
     order = np.lexsort((np.arange(len(cost)), -value, cost))
     order = order[np.isfinite(cost[order]) & np.isfinite(value[order])]
     if not len(order):
@@ -66,14 +67,14 @@ def candidates(models: pd.DataFrame) -> pd.DataFrame:
     return models[models["role"] != "teacher"]
 
 
-def best(models: pd.DataFrame, budget: Budget, higher_is_better: bool = True) -> pd.Series | None:
+def best(models: pd.DataFrame, budget: Budget, metric: Metric) -> pd.Series | None:
     """The model with the best headline within the budget; of equals the faster, then the smaller. None if none fits."""
     headline = models["headline"].to_numpy(float)
     fits = (models["role"] != "teacher").to_numpy() & within(models, budget).to_numpy() & ~np.isnan(headline)
     positions = np.flatnonzero(fits)
     if not len(positions):
         return None
-    rank = headline[positions] * (-1 if higher_is_better else 1)
+    rank = headline[positions] * -metric.sign
     costs = [models[column].to_numpy(float)[positions] for column in ("download_mb", "latency_ms")]
     return models.iloc[positions[np.lexsort((*costs, rank))[0]]]
 
@@ -91,58 +92,53 @@ def rivals(models: pd.DataFrame, winner: pd.Series, budget: Budget) -> pd.DataFr
     return found[overlapping(found, winner)]
 
 
-def limit_costs(models: pd.DataFrame, budget: Budget, higher_is_better: bool = True) -> list[LimitCost]:
+def limit_costs(models: pd.DataFrame, budget: Budget, metric: Metric) -> list[LimitCost]:
     """For latency and download: what the next wider limit buys, and what the next tighter one costs.
 
     Wider: the smallest limit that lets a better model in. Tighter: just below the winner's own cost, all else equal.
     Where nothing fits, each limit alone is widened until something does.
     """
     models = candidates(models[["role", "label", "headline", "low", "high", "latency_ms", "download_mb", "retained"]])
-    winner = best(models, budget, higher_is_better)
+    winner = best(models, budget, metric)
     if winner is None:
-        return _admissions(models, budget, higher_is_better)
+        return _admissions(models, budget, metric)
     found: list[LimitCost | None] = []
     for column in ("latency_ms", "download_mb"):
         if getattr(budget, column) is not None:
-            found.append(_relaxed(models, budget, column, winner, higher_is_better))
-        found.append(_tightened(models, budget, column, winner, higher_is_better))
+            found.append(_relaxed(models, budget, column, winner, metric))
+        found.append(_tightened(models, budget, column, winner, metric))
     return [cost for cost in found if cost is not None]
 
 
-def _difference(better: pd.Series, than: pd.Series, higher_is_better: bool) -> float:
-    return float(better["headline"] - than["headline"]) * (1 if higher_is_better else -1)
-
-
-def _relaxed(models: pd.DataFrame, budget: Budget, column: Any, winner: pd.Series, higher: bool) -> LimitCost | None:
-    headline = models["headline"].to_numpy(float) * (1 if higher else -1)
-    better = headline > winner["headline"] * (1 if higher else -1)
+def _relaxed(models: pd.DataFrame, budget: Budget, column: Any, winner: pd.Series, metric: Metric) -> LimitCost | None:
+    better = metric.gain(models["headline"].to_numpy(float), winner["headline"]) > 0
     beyond = models[column].to_numpy(float) > getattr(budget, column)
     without = within(models, budget.model_copy(update={column: None})).to_numpy()
     rest = models.take(np.flatnonzero(better & beyond & without))
     if rest.empty:
         return None
     limit = float(rest[column].min())
-    entry = best(rest[rest[column] == limit], Budget(), higher)
+    entry = best(rest[rest[column] == limit], Budget(), metric)
     assert entry is not None
-    return _step(column, "relax", limit, entry, winner, higher)
+    return _step(column, "relax", limit, entry, winner, metric)
 
 
-def _tightened(models: pd.DataFrame, budget: Budget, column: Any, winner: pd.Series, higher: bool) -> LimitCost | None:
+def _tightened(models: pd.DataFrame, budget: Budget, column: Any, winner: pd.Series, metric: Metric) -> LimitCost | None:
     if not np.isfinite(winner[column]):
         return None
     smaller = models.take(np.flatnonzero(models[column].to_numpy(float) < winner[column]))
-    entry = best(smaller, budget, higher)
+    entry = best(smaller, budget, metric)
     if entry is None:
         return None
-    return _step(column, "tighten", float(entry[column]), entry, winner, higher)
+    return _step(column, "tighten", float(entry[column]), entry, winner, metric)
 
 
-def _step(column: Any, move: Any, limit: float, entry: pd.Series, winner: pd.Series, higher: bool) -> LimitCost:
-    points, shown = _difference(entry, winner, higher), not overlapping(entry.to_frame().T, winner).item()
-    return LimitCost(quantity=column, move=move, limit=limit, points=points, label=entry["label"], shown=shown)
+def _step(column: Any, move: Any, limit: float, entry: pd.Series, winner: pd.Series, metric: Metric) -> LimitCost:
+    gained, shown = float(metric.gain(entry["headline"], winner["headline"])), not overlapping(entry.to_frame().T, winner).item()
+    return LimitCost(quantity=column, move=move, limit=limit, gain=gained, label=entry["label"], shown=shown)
 
 
-def _admissions(models: pd.DataFrame, budget: Budget, higher: bool) -> list[LimitCost]:
+def _admissions(models: pd.DataFrame, budget: Budget, metric: Metric) -> list[LimitCost]:
     found = []
     for column in ("latency_ms", "download_mb", "retained"):
         if getattr(budget, column) is None:
@@ -151,7 +147,7 @@ def _admissions(models: pd.DataFrame, budget: Budget, higher: bool) -> list[Limi
         if admitted.empty:
             continue
         limit = float(admitted[column].max() if column == "retained" else admitted[column].min())
-        entry = best(admitted[admitted[column] == limit], Budget(), higher)
+        entry = best(admitted[admitted[column] == limit], Budget(), metric)
         if entry is not None:
-            found.append(LimitCost(quantity=column, move="relax", limit=limit, points=None, label=entry["label"]))
+            found.append(LimitCost(quantity=column, move="relax", limit=limit, gain=None, label=entry["label"]))
     return found

@@ -5,7 +5,8 @@ from __future__ import annotations  # the terminal needs the words alone, and pa
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from kdui.charts.numbers import signed
+from kdui.core.metric import Metric
+from kdui.core.numbers import signed
 from kdui.core.statistics.paired import Difference, over_seeds
 from kdui.core.statistics.power import detectable_over_seeds
 
@@ -19,7 +20,7 @@ MORE_SEEDS = 8
 
 
 def teacher_gain(
-    points: pd.DataFrame, runs: tuple[str, ...], paired: Paired, higher_is_better: bool = True, examples: int | None = None
+    points: pd.DataFrame, runs: tuple[str, ...], paired: Paired, metric: Metric, examples: int | None = None
 ) -> Difference | None:
     """The gain over these runs (repeats of one recipe): over seeds where there are several, else over the test examples.
 
@@ -42,44 +43,52 @@ def teacher_gain(
         ((run, student, control),) = found.values()
         if over_examples := paired(run, student[2], control[2]):
             return over_examples
-    sign = 1 if higher_is_better else -1
-    differences = [sign * (student[0] - control[0]) for _, student, control in found.values()]
-    return over_seeds(differences, examples, 100 / examples if examples else 0.0)
+    differences = [metric.gain(student[0], control[0]) for _, student, control in found.values()]
+    return over_seeds(differences, examples, metric.least(examples))
 
 
-def gain_sentence(gain: Difference | None, unit: str = "points") -> str:
+def gain_sentence(gain: Difference | None, metric: Metric) -> str:
     """The gain in words that claim no more than its interval shows; "no difference shown" comes with what could not be seen."""
     if gain is None:
         return "No control was run here, so what the teacher bought is not known."
     if gain.over == "nothing":
-        return f"{signed(gain.value)} {unit} {OVER_CONTROL}, but one seed is not enough to tell."
+        return f"{_signed(gain.value, metric)} {metric.gain_unit} {OVER_CONTROL}, but one seed is not enough to tell."
     if not gain.is_shown:
-        return f"no difference shown: {reading(gain, unit)} {OVER_CONTROL}. {unseen(gain, unit)}"
+        return f"no difference shown: {reading(gain, metric)} {OVER_CONTROL}. {unseen(gain, metric)}"
     doubt = "; other seeds may differ" if gain.over == "examples" else ""
-    return f"{reading(gain, unit)} {OVER_CONTROL}{doubt}."
+    return f"{reading(gain, metric)} {OVER_CONTROL}{doubt}."
 
 
-def reading(gain: Difference, unit: str = "points") -> str:
+def reading(gain: Difference, metric: Metric) -> str:
     """A difference with its interval and what that is over: +1.0 ± 0.4 points (3 seeds)."""
     width = gain.half_width
     if width is None or gain.low is None or gain.high is None:
-        return f"{signed(gain.value)} {unit} (one seed)"
-    places = 2 if gain.is_shown and round(min(abs(gain.low), abs(gain.high)), 1) == 0 else 1
+        return f"{_signed(gain.value, metric)} {metric.gain_unit} (one seed)"
+    finer = gain.is_shown and round(min(abs(gain.low), abs(gain.high)), 1) == 0
+    places = (2 if finer else 1) if metric.unit == "%" else metric.places_of(gain.value, width)
     if gain.over == "seeds":
-        return f"{signed(gain.value, places)} ± {width:.{places}f} {unit} ({gain.seeds} seeds)"
+        return f"{signed(gain.value, places)} ± {width:.{places}f} {metric.gain_unit} ({gain.seeds} seeds)"
     interval = f"95 % interval {signed(gain.low, places)} to {signed(gain.high, places)}"
-    return f"{signed(gain.value, places)} {unit} ({interval}, paired over {gain.examples:,} test examples)"
+    return f"{signed(gain.value, places)} {metric.gain_unit} ({interval}, paired over {gain.examples:,} test examples)"
 
 
-def unseen(gain: Difference, unit: str = "points") -> str:
+def unseen(gain: Difference, metric: Metric) -> str:
     """The minimum detectable effect in words: 'With 3 seeds less than 1.2 points could not have been seen; with 8 seeds 0.6.'"""
     if gain.detectable is None:
         return ""
     of = f" and {gain.examples:,} test examples" if gain.examples else ""
     seeds = f"{gain.seeds} seeds" if gain.seeds > 1 else "one seed"
-    told = f"With {seeds}{of} less than {gain.detectable:.1f} {unit} could not have been seen"
+    told = f"With {seeds}{of} less than {_plain(gain.detectable, metric)} {metric.difference_unit} could not have been seen"
     if gain.over != "seeds":
         return f"{told}."
     more = MORE_SEEDS if gain.seeds < MORE_SEEDS else 2 * gain.seeds
     spread = gain.detectable / detectable_over_seeds(1.0, gain.seeds)
-    return f"{told}; with {more} seeds {detectable_over_seeds(spread, more):.1f}."
+    return f"{told}; with {more} seeds {_plain(detectable_over_seeds(spread, more), metric)}."
+
+
+def _signed(value: float, metric: Metric) -> str:
+    return signed(value, metric.places_of(value))
+
+
+def _plain(value: float, metric: Metric) -> str:
+    return f"{value:.{metric.places_of(value)}f}"

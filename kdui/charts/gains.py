@@ -12,8 +12,9 @@ import plotly.graph_objects as go
 
 from kdui.charts import style
 from kdui.charts.gain import Paired
-from kdui.charts.numbers import signed
 from kdui.charts.repeats import joined_groups
+from kdui.core.metric import Metric
+from kdui.core.numbers import signed
 from kdui.core.statistics.discovery import adjusted, tied
 from kdui.core.statistics.intervals import typical_deviation
 from kdui.core.statistics.paired import LEVEL, Difference, over_seeds
@@ -27,7 +28,7 @@ COLUMNS = (
 )
 
 
-def method_gains(points: pd.DataFrame, higher_is_better: bool = True, examples: int | None = None) -> pd.DataFrame:
+def method_gains(points: pd.DataFrame, metric: Metric, examples: int | None = None) -> pd.DataFrame:
     """One row for each recipe (whatever its seed) and each control that was trained beside its student or compressed model.
 
     ``points``: ``Workbench.points``; a model and its controls are those of one stage of one run. ``value`` is the mean
@@ -48,16 +49,18 @@ def method_gains(points: pd.DataFrame, higher_is_better: bool = True, examples: 
     controls = chosen.loc[~made, ["run", "stage", "role", "headline", "digest", "step"]]
     pairs = students.merge(controls, on=["run", "stage"], suffixes=("", "_control"))
     pairs = pairs.drop_duplicates(["group", "role_control", "digest", "digest_control"])
-    pairs["gain"] = (pairs["headline"] - pairs["headline_control"]) * (1 if higher_is_better else -1)
+    pairs["gain"] = metric.gain(pairs["headline"], pairs["headline_control"])
     groups: dict[tuple[Any, str], list[Any]] = {}
     for pair in pairs[pairs["gain"].notna()].itertuples(index=False):
         groups.setdefault((pair.group, pair.role_control), []).append(pair)
-    return pd.DataFrame([_row(against, own, examples) for (_, against), own in groups.items()], columns=list(COLUMNS))
+    least = metric.least(examples)
+    rows = [_row(against, own, examples, least) for (_, against), own in groups.items()]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def _row(against: str, own: list[Any], examples: int | None) -> dict[str, Any]:
+def _row(against: str, own: list[Any], examples: int | None, least: float) -> dict[str, Any]:
     """The pairs of one recipe, newest first, as one row."""
-    found = over_seeds([pair.gain for pair in own], examples, 100 / examples if examples else 0.0)
+    found = over_seeds([pair.gain for pair in own], examples, least)
     newest, settings = own[0], own[0].settings or {}
     return {
         "method": newest.method,
@@ -139,7 +142,7 @@ def one_a_method(gains: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([chosen, beside], ignore_index=True)
 
 
-def gains_title(gains: pd.DataFrame, titles: Mapping[str, str], unit: str = "points") -> str:
+def gains_title(gains: pd.DataFrame, titles: Mapping[str, str], metric: Metric) -> str:
     """The finding in one sentence that claims no more than the repeats show."""
     over = gains[gains["against"] == "control"]
     if over.empty:
@@ -151,20 +154,23 @@ def gains_title(gains: pd.DataFrame, titles: Mapping[str, str], unit: str = "poi
     if better.empty:
         if len(worse):
             return f"No difference shown in favour of the teacher; {_count(len(worse), len(repeated))} did worse"
-        return f"No difference shown: less than {repeated['detectable'].min():.1f} {unit} could not have been seen"
+        least = repeated["detectable"].min()
+        seen = f"{least:.{metric.places_of(least)}f} {metric.difference_unit}"
+        return f"No difference shown: less than {seen} could not have been seen"
     best = better.loc[better["value"].idxmax()]
     name = titles.get(best["method"], best["method"])
     one = " with one seed" if best["over"] == "examples" else ""
     if len(repeated) == 1:
-        return f"{name} beats the same student without KD by {_interval(best)} {unit}{one}"
+        return f"{name} beats the same student without KD by {_interval(best, metric)} {metric.gain_unit}{one}"
     return (
         f"{_count(len(better), len(repeated))} beat the same student without KD{one}; "
-        f"the largest gain shown is {_interval(best)} {unit}: {name}"
+        f"the largest gain shown is {_interval(best, metric)} {metric.gain_unit}: {name}"
     )
 
 
-def _interval(row: Any, places: int = 1) -> str:
+def _interval(row: Any, metric: Metric, finer: int = 0) -> str:
     """± over seeds, from and to over test examples, whose interval is not symmetric."""
+    places = metric.places_of(row["value"], row["half_width"]) + finer
     if row["over"] == "seeds":
         return f"{signed(row['value'], places)} ± {row['half_width']:.{places}f}"
     return f"{signed(row['value'], places)} ({signed(row['low'], places)} to {signed(row['high'], places)})"
@@ -174,7 +180,7 @@ def _count(some: int, all_: int) -> str:
     return f"{some} of {all_} methods" if all_ > 1 else "it"
 
 
-def gains_figure(gains: pd.DataFrame, *, titles: Mapping[str, str], about: str, unit: str = "points") -> go.Figure:
+def gains_figure(gains: pd.DataFrame, *, titles: Mapping[str, str], about: str, metric: Metric) -> go.Figure:
     """``gains``: ``judged`` rows of ``one_a_method``; ``about``: task and pair, for the subtitle.
 
     Dots with 95 % intervals and a zero line.
@@ -185,8 +191,8 @@ def gains_figure(gains: pd.DataFrame, *, titles: Mapping[str, str], about: str, 
     place = {method: number for number, method in enumerate(over["method"])}
     figure = go.Figure(
         layout=style.layout(
-            title={"text": gains_title(gains, titles, unit), "subtitle": {"text": _subtitle(over, about)}},
-            xaxis=style.axis(f"student − control, {unit}", zeroline=True, zerolinecolor=style.INK, rangemode="tozero"),
+            title={"text": gains_title(gains, titles, metric), "subtitle": {"text": _subtitle(over, about)}},
+            xaxis=style.axis(_gain_axis(metric), zeroline=True, zerolinecolor=style.INK, rangemode="tozero"),
             yaxis=style.axis(
                 "method",
                 tickvals=list(place.values()),
@@ -203,12 +209,12 @@ def gains_figure(gains: pd.DataFrame, *, titles: Mapping[str, str], about: str, 
     for against, words in CONTROLS.items():
         rows = gains[gains["against"] == against]
         if len(rows):
-            figure.add_trace(_dots(rows, against, words, place, titles, unit))
+            figure.add_trace(_dots(rows, against, words, place, titles, metric))
     return figure
 
 
 def _dots(
-    rows: pd.DataFrame, against: str, words: str, place: Mapping[str, int], titles: Mapping[str, str], unit: str
+    rows: pd.DataFrame, against: str, words: str, place: Mapping[str, int], titles: Mapping[str, str], metric: Metric
 ) -> go.Scatter:
     role, symbol, below = MARKS[against]
     colour = style.COLOURS[role]
@@ -219,7 +225,7 @@ def _dots(
         cliponaxis=False,  # a gain of nothing lies on the edge where all others are losses
         name="over the control" if against == "control" else "over smoothed labels",
         customdata=[
-            [row["run"], titles.get(row["method"], row["method"]), _reading(row, unit)] for row in rows.to_dict("records")
+            [row["run"], titles.get(row["method"], row["method"]), _reading(row, metric)] for row in rows.to_dict("records")
         ],
         hovertemplate=f"<b>%{{customdata[1]}}</b><br>%{{customdata[2]}}<br>over {words}<extra></extra>",
         marker={
@@ -244,13 +250,20 @@ def _arms(lengths: pd.Series) -> list[float | None]:
     return [float(length) if math.isfinite(length) else None for length in lengths]
 
 
-def _reading(row: Any, unit: str) -> str:
+def _gain_axis(metric: Metric) -> str:
+    if metric.higher_is_better:
+        return f"student − control, {metric.difference_unit}"
+    return f"control − student, {metric.difference_unit} (lower is better)"
+
+
+def _reading(row: Any, metric: Metric) -> str:
     if row["over"] == "nothing":
-        return f"{signed(row['value'], 2)} {unit}, one seed: not enough to tell"
+        return f"{signed(row['value'], metric.places_of(row['value']) + 1)} {metric.gain_unit}, one seed: not enough to tell"
     over = f"{row['seeds']} seeds" if row["over"] == "seeds" else "one seed, over its test examples"
-    verdict = "" if row["shown"] else f": no difference shown<br>less than {row['detectable']:.2f} could not have been seen"
+    near = f"{row['detectable']:.{metric.places_of(row['detectable']) + 1}f}"
+    verdict = "" if row["shown"] else f": no difference shown<br>less than {near} could not have been seen"
     level = f"<br>level with methods that share {row['level']}" if row.get("level") else ""
-    return f"{_interval(row, 2)} {unit}, {over}{verdict}{level}"
+    return f"{_interval(row, metric, 1)} {metric.gain_unit}, {over}{verdict}{level}"
 
 
 def _subtitle(over: pd.DataFrame, about: str) -> str:

@@ -9,7 +9,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from kdui.charts import style
-from kdui.charts.numbers import plain, signed
+from kdui.core.metric import Metric
+from kdui.core.numbers import THIN, signed, significant
 
 Quantity = Literal["value", "headline"]
 AXES = ("temperature", "soft_weight")
@@ -50,17 +51,17 @@ def _axes(settings: dict[str, Any]) -> tuple[frozenset[tuple[str, str]], tuple[f
     return rest, (float(settings[names[0]]), float(settings[names[1]]))
 
 
-def best_cell(cells: pd.DataFrame, quantity: Quantity, higher_is_better: bool = True) -> pd.Series:
+def best_cell(cells: pd.DataFrame, quantity: Quantity, metric: Metric) -> pd.Series:
     """The best mean; a gain is always better when it is larger."""
-    values = cells[quantity] if quantity == "value" or higher_is_better else -cells[quantity]
+    values = cells[quantity] if quantity == "value" else metric.sign * cells[quantity]
     return cells.loc[values.idxmax()]
 
 
-def grid_title(cells: pd.DataFrame, quantity: Quantity, unit: str, higher_is_better: bool = True) -> str:
+def grid_title(cells: pd.DataFrame, quantity: Quantity, metric: Metric) -> str:
     """The best cell with its seeds and interval, and how many cannot be told from it."""
-    best = best_cell(cells, quantity, higher_is_better)
-    where = f"temperature {plain(best['temperature'])}, α {plain(best['soft_weight'])}"
-    reading = _reading(best, quantity, unit)
+    best = best_cell(cells, quantity, metric)
+    where = f"temperature {significant(best['temperature'])}, α {significant(best['soft_weight'])}"
+    reading = _reading(best, quantity, metric)
     if best["seeds"] == 1:
         return f"Best of {len(cells)} cells: {where}, {reading}, but one seed is not enough to tell"
     told = f"Best of {len(cells)} cells: {where}, {reading} ({best['seeds']} seeds)"
@@ -69,11 +70,10 @@ def grid_title(cells: pd.DataFrame, quantity: Quantity, unit: str, higher_is_bet
     return told
 
 
-def _reading(row: Any, quantity: Quantity, unit: str) -> str:
+def _reading(row: Any, quantity: Quantity, metric: Metric) -> str:
     if quantity == "headline":
-        return f"{row['headline']:.1f} {unit}"
-    width = "" if row["seeds"] == 1 else f" ± {row['half_width']:.1f}"
-    return f"{signed(row['value'])}{width} points over the control"
+        return metric.format(row["headline"]).replace(THIN, " ")
+    return f"{metric.format_gain(row['value'], None if row['seeds'] == 1 else row['half_width'])} over the control"
 
 
 def _alike(cells: pd.DataFrame, best: pd.Series) -> int:
@@ -82,39 +82,40 @@ def _alike(cells: pd.DataFrame, best: pd.Series) -> int:
     return int(reach.sum()) - 1
 
 
-def grid_figure(
-    cells: pd.DataFrame, *, quantity: Quantity, about: str, unit: str, headline: str, higher_is_better: bool = True
-) -> go.Figure:
+def grid_figure(cells: pd.DataFrame, *, quantity: Quantity, about: str, metric: Metric) -> go.Figure:
     """``cells``: rows of ``grid_cells``, at least one. Cells that were not measured stay empty; the best one has a frame."""
     columns, rows = (sorted(set(cells[name])) for name in AXES)
     at: dict[tuple[float, float], Any] = {(row.temperature, row.soft_weight): row for row in cells.itertuples()}
     values = [[getattr(at[x, y], quantity) if (x, y) in at else None for x in columns] for y in rows]
-    title = grid_title(cells, quantity, unit, higher_is_better)
-    best = best_cell(cells, quantity, higher_is_better)
-    name = "gain, points" if quantity == "value" else f"{headline}, {unit}"
+    title = grid_title(cells, quantity, metric)
+    best = best_cell(cells, quantity, metric)
+    name = f"gain, {metric.difference_unit}" if quantity == "value" else metric.axis("test")
     figure = go.Figure(
         go.Heatmap(
             z=values,
             x=list(range(len(columns))),
             y=list(range(len(rows))),
-            text=[[_cell(at.get((x, y)), quantity) for x in columns] for y in rows],
+            text=[[_cell(at.get((x, y)), quantity, metric) for x in columns] for y in rows],
             texttemplate="%{text}",
             textfont={"size": 14, "color": TEXT},
-            customdata=[[_hover(at.get((x, y)), unit) for x in columns] for y in rows],
+            customdata=[[_hover(at.get((x, y)), metric) for x in columns] for y in rows],
             hovertemplate="%{customdata[1]}<extra></extra>",
             hoverongaps=False,
             xgap=2,
             ygap=2,
             colorbar={"title": {"text": name, "font": {"size": 14}}, "tickfont": {"size": 14}, "thickness": 14},
-            **_colours(values, quantity, higher_is_better),
+            **_colours(values, quantity, metric),
         ),
         layout=style.layout(
             title={"text": title, "subtitle": {"text": _subtitle(cells, best, about, len(columns) * len(rows))}},
             xaxis=style.axis(
-                "temperature (no unit)", tickvals=list(range(len(columns))), ticktext=[plain(x) for x in columns], showgrid=False
+                "temperature (no unit)",
+                tickvals=list(range(len(columns))),
+                ticktext=[significant(x) for x in columns],
+                showgrid=False,
             ),
             yaxis=style.axis(
-                "soft weight α (share)", tickvals=list(range(len(rows))), ticktext=[plain(y) for y in rows], showgrid=False
+                "soft weight α (share)", tickvals=list(range(len(rows))), ticktext=[significant(y) for y in rows], showgrid=False
             ),
             height=max(260, 130 + 46 * len(rows)),
         ),
@@ -124,21 +125,25 @@ def grid_figure(
     return figure
 
 
-def _cell(row: Any, quantity: Quantity) -> str:
+def _cell(row: Any, quantity: Quantity, metric: Metric) -> str:
     if row is None:
         return ""
-    return signed(row.value) if quantity == "value" else f"{row.headline:.1f}"
+    if quantity == "value":
+        return signed(row.value, metric.places_of(row.value))
+    return metric.format(row.headline).removesuffix(f"{THIN}{metric.unit}")
 
 
-def _hover(row: Any, unit: str) -> list[str]:
+def _hover(row: Any, metric: Metric) -> list[str]:
     if row is None:
         return ["", ""]
-    width = ", one seed" if row.seeds == 1 else f" ± {row.half_width:.2f}, {row.seeds} seeds"
-    text = f"<b>temperature {plain(row.temperature)}, α {plain(row.soft_weight)}</b><br>{row.headline:.2f} {unit}"
-    return [row.run, f"{text}<br>{signed(row.value, 2)}{width} points over the control"]
+    places = 2 if metric.unit == "%" else None
+    gain = metric.format_gain(row.value, None if row.seeds == 1 else row.half_width, places)
+    level = metric.format(row.headline).replace(THIN, " ")
+    text = f"<b>temperature {significant(row.temperature)}, α {significant(row.soft_weight)}</b><br>{level}"
+    return [row.run, f"{text}<br>{gain} over the control, {row.seeds} seed{'' if row.seeds == 1 else 's'}"]
 
 
-def _colours(values: list[list[Any]], quantity: Quantity, higher_is_better: bool) -> dict[str, Any]:
+def _colours(values: list[list[Any]], quantity: Quantity, metric: Metric) -> dict[str, Any]:
     """Gains: slate below zero, teal above, clear at zero. Levels: the better, the more teal."""
     known = [value for row in values for value in row if value is not None]
     if quantity == "value":
@@ -146,7 +151,7 @@ def _colours(values: list[list[Any]], quantity: Quantity, higher_is_better: bool
         scale = [[0, f"rgba({SLATE},0.55)"], [0.5, f"rgba({SLATE},0.04)"], [0.5, f"rgba({TEAL},0.04)"], [1, f"rgba({TEAL},0.55)"]]
         return {"zmin": -largest, "zmax": largest, "colorscale": scale}
     scale = [[0, f"rgba({TEAL},0.06)"], [1, f"rgba({TEAL},0.55)"]]
-    return {"colorscale": scale, "reversescale": not higher_is_better}
+    return {"colorscale": scale, "reversescale": not metric.higher_is_better}
 
 
 def _subtitle(cells: pd.DataFrame, best: pd.Series, about: str, size: int) -> str:

@@ -6,7 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from kdui.charts import style
-from kdui.charts.numbers import signed
+from kdui.core.numbers import signed
 
 MARKS = {"recall": ("circle", 0.0), "precision": ("diamond-open", -0.24)}
 

@@ -8,9 +8,10 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from kdui.charts import style
-from kdui.charts.numbers import plain, quantity
+from kdui.charts.numbers import quantity
 from kdui.charts.pareto import log_ticks
 from kdui.charts.side_by_side import Model, error_bars, height_with, line, models_of, subject, teacher_of
+from kdui.core.numbers import significant
 
 By = Literal["batch", "tokens"]
 
@@ -43,8 +44,8 @@ def sweep_title(models: list[Model], by: By) -> str:
         return told
     ratio = _largest(teacher, by)[1] / mine
     if ratio >= 1:
-        return f"{told}, {plain(ratio, 2)} times faster than the teacher"
-    return f"{told}, {plain(1 / ratio, 2)} times slower than the teacher"
+        return f"{told}, {significant(ratio, 2)} times faster than the teacher"
+    return f"{told}, {significant(1 / ratio, 2)} times slower than the teacher"
 
 
 def _largest(model: Model, by: By) -> tuple[int, float]:
@@ -71,7 +72,7 @@ def sweep_figure(sweep: pd.DataFrame, *, by: By = "batch", about: str) -> go.Fig
                 tickvals=ticks,
                 ticktext=[f"{tick}" for tick in ticks],
             ),
-            yaxis=style.axis("ms an example", type="log", tickvals=times, ticktext=[plain(tick) for tick in times]),
+            yaxis=style.axis("ms an example", type="log", tickvals=times, ticktext=[significant(tick) for tick in times]),
             height=height_with(len(models)),
         )
     )

@@ -14,9 +14,10 @@ import plotly.graph_objects as go
 from kdui.charts import style
 from kdui.charts.findings import finding, subtitle
 from kdui.charts.front import Budget, pareto_front, within
-from kdui.charts.numbers import QUANTITIES, plain, short
-from kdui.core.contracts import Metric
+from kdui.charts.numbers import QUANTITIES, quantity
 from kdui.core.measurement import Origin
+from kdui.core.metric import Metric
+from kdui.core.numbers import THIN, floor, significant, span, times
 
 DRAWN = (
     "run",
@@ -55,29 +56,31 @@ def pareto_figure(
     cost = models[x].to_numpy(float)
     there = np.flatnonzero(np.isfinite(cost) & (cost > 0) & models["headline"].notna().to_numpy())
     known = models[list(dict.fromkeys((*DRAWN, x)))].take(there).reset_index(drop=True)
-    front = pareto_front(known[x].to_numpy(), known["headline"].to_numpy(), metric.higher_is_better)
+    front = pareto_front(known[x].to_numpy(), known["headline"].to_numpy(), metric)
     drawn = _thinned(known, front)
     errors = len(drawn) <= MOST_ERROR_BARS
-    name, unit = QUANTITIES[x]
+    name, _ = QUANTITIES[x]
     line = known.take(front)
     # Plain traces, all at once: a figure copies those that are objects, and checks itself anew for each that is added.
     figure = go.Figure(
-        data=[*_traces(drawn, x, budget, settings, errors=errors), _front_line(line[x], line["headline"])],
+        data=[*_traces(drawn, x, metric, budget, settings, errors=errors), _front_line(line[x], line["headline"])],
         layout=style.layout(
             title={
                 "text": finding(models, budget, metric),
                 "subtitle": {"text": subtitle(known, task, metric, name, len(drawn), errors)},
             },
-            yaxis=style.axis(f"test {metric.title.lower()}, {metric.unit}"),
-            xaxis=_log_axis(known[x], name, unit),
+            yaxis=style.axis(metric.axis("test")),
+            xaxis=_log_axis(known[x], x),
             meta={"missing": len(models) - len(known)},
         ),
     )
-    _draw_budget(figure, known, x, budget)
+    _draw_budget(figure, known, x, metric, budget)
     return figure
 
 
-def _traces(drawn: pd.DataFrame, x: str, budget: Budget, settings: Sequence[str], *, errors: bool) -> list[dict[str, Any]]:
+def _traces(
+    drawn: pd.DataFrame, x: str, metric: Metric, budget: Budget, settings: Sequence[str], *, errors: bool
+) -> list[dict[str, Any]]:
     """For each role its entry in the legend, and a trace for what is over the budget or within it, measured or not."""
     many = len(drawn) > MANY
     # Of thousands little is told: rows that are short are taken apart quickly.
@@ -92,7 +95,7 @@ def _traces(drawn: pd.DataFrame, x: str, budget: Budget, settings: Sequence[str]
             places = np.flatnonzero(own & (inside == fits) & (simulated == made_up))
             if len(places):
                 rows = short.take(places)
-                traces.append(_points(rows, x, role, fits, made_up, None if many else settings, errors=errors))
+                traces.append(_points(rows, x, metric, role, fits, made_up, None if many else settings, errors=errors))
     return traces
 
 
@@ -136,7 +139,15 @@ def _legend(role: str) -> dict[str, Any]:
 
 
 def _points(
-    rows: pd.DataFrame, x: str, role: str, fits: bool, simulated: bool, settings: Sequence[str] | None, *, errors: bool
+    rows: pd.DataFrame,
+    x: str,
+    metric: Metric,
+    role: str,
+    fits: bool,
+    simulated: bool,
+    settings: Sequence[str] | None,
+    *,
+    errors: bool,
 ) -> dict[str, Any]:
     """One trace: numbers that were not measured have open symbols, what breaks the budget is dimmed.
 
@@ -153,8 +164,8 @@ def _points(
         "legendgroup": role,
         "showlegend": False,
         "opacity": 1.0 if fits else 0.32,
-        "customdata": rows["run"].to_numpy("U32") if settings is None else _custom(rows, settings),
-        "hovertemplate": _hover(role, fits, many),
+        "customdata": rows["run"].to_numpy("U32") if settings is None else _custom(rows, metric, settings),
+        "hovertemplate": _hover(role, metric, fits, many),
         "marker": {
             "color": colour,
             "size": style.SIZES[role] * (0.7 if many else 1),
@@ -175,49 +186,52 @@ def _points(
     return trace
 
 
-def _custom(rows: pd.DataFrame, settings: Sequence[str]) -> list[list[str]]:
+def _custom(rows: pd.DataFrame, metric: Metric, settings: Sequence[str]) -> list[list[str]]:
     """What a click and a hover need of each point: run, label, three lines of numbers."""
-    return [[row.run, row.label, _headline(row), _costs(row), _settings(row.settings, settings)] for row in rows.itertuples()]
+    return [
+        [row.run, row.label, _headline(row, metric), _costs(row), _settings(row.settings, settings)] for row in rows.itertuples()
+    ]
 
 
-def _headline(row: Any) -> str:
-    text = f"{row.headline:.2f}"
+def _headline(row: Any, metric: Metric) -> str:
+    text = metric.format(row.headline)
     if row.interval:
         n = f"{row.repeats} seeds" if row.interval == "seeds" else "test sample"
-        text += f" ({row.low:.2f} – {row.high:.2f}, 95 %, {n})"
+        text += f" ({span(row.low, row.high, metric.unit)}, 95 %, {n})"
     if math.isfinite(row.retained):
-        text += f", {row.retained:.1f} % of its teacher"
-    return f"{text} {Origin(row.origin).mark}"
+        text += f", {floor(row.retained)} % of its teacher"
+    return f"{text} {Origin(row.origin).mark}".replace(THIN, " ")
 
 
 def _costs(row: Any) -> str:
     parts = []
     if math.isfinite(row.latency_ms):
-        parts.append(f"{plain(row.latency_ms)} ms")
+        parts.append(quantity("latency_ms", row.latency_ms))
     if math.isfinite(row.download_mb):
-        parts.append(f"{plain(row.download_mb)} MB")
+        parts.append(quantity("download_mb", row.download_mb))
     if math.isfinite(row.parameters):
-        parts.append(f"{short(row.parameters)} parameters")
+        parts.append(f"{quantity('parameters', row.parameters)} parameters")
     if math.isfinite(row.speedup):
-        parts.append(f"{plain(row.speedup)}× its teacher's speed")
+        parts.append(f"{times(row.speedup)} its teacher's speed")
     return " · ".join(parts)
 
 
 def _settings(settings: dict[str, Any], told: Sequence[str]) -> str:
     values = {key: settings[key] for key in told if key in settings}
-    return " · ".join(f"{key} {plain(value) if isinstance(value, float) else value}" for key, value in values.items())
+    return " · ".join(f"{key} {significant(value) if isinstance(value, float) else value}" for key, value in values.items())
 
 
-def _hover(role: str, fits: bool, many: bool) -> str:
+def _hover(role: str, metric: Metric, fits: bool, many: bool) -> str:
     """All about a point; of thousands only the numbers drawn and the run, which a click opens."""
     note = "" if fits else "<br>over the budget"
     if many:
-        return f"<b>{style.TITLES[role]}</b> of run %{{customdata}}<br>%{{y:.2f}} against %{{x:.3~g}}{note}<extra></extra>"
+        reading = f"%{{y:.4~g}} {metric.unit} against %{{x:.3~g}}"
+        return f"<b>{style.TITLES[role]}</b> of run %{{customdata}}<br>{reading}{note}<extra></extra>"
     return f"<b>%{{customdata[1]}}</b><br>%{{customdata[2]}}<br>%{{customdata[3]}}<br>%{{customdata[4]}}{note}<extra></extra>"
 
 
-def _log_axis(values: pd.Series, name: str, unit: str) -> dict[str, Any]:
-    title = f"{name}, {unit} (log)" if unit else f"{name} (log)"
+def _log_axis(values: pd.Series, column: str) -> dict[str, Any]:
+    title = f"{QUANTITIES[column][0]} (log)"
     if values.empty:
         return style.axis(title, type="log")
     low, high = math.log10(values.min()), math.log10(values.max())
@@ -228,7 +242,7 @@ def _log_axis(values: pd.Series, name: str, unit: str) -> dict[str, Any]:
         type="log",
         range=[low - pad, high + pad],
         tickvals=ticks,
-        ticktext=[plain(tick) if unit else short(tick) for tick in ticks],
+        ticktext=[quantity(column, tick) for tick in ticks],
     )
 
 
@@ -240,7 +254,7 @@ def log_ticks(low: float, high: float) -> list[float]:
     return [value for exponent in exponents for step in steps if low <= (value := step * 10.0**exponent) <= high]
 
 
-def _draw_budget(figure: go.Figure, models: pd.DataFrame, x: str, budget: Budget) -> None:
+def _draw_budget(figure: go.Figure, models: pd.DataFrame, x: str, metric: Metric, budget: Budget) -> None:
     """A dashed line at the limit of the drawn axis and a shaded region beyond; a level line for what must be retained."""
     limit = getattr(budget, x, None)
     if limit is not None and len(models):
@@ -270,7 +284,7 @@ def _draw_budget(figure: go.Figure, models: pd.DataFrame, x: str, budget: Budget
             x=math.log10(limit),
             y=1,
             yref="paper",
-            text=f"budget {plain(limit)} {QUANTITIES[x][1]}",
+            text=f"budget {quantity(x, limit)}",
             showarrow=False,
             xanchor="left",
             yanchor="top",
@@ -280,6 +294,6 @@ def _draw_budget(figure: go.Figure, models: pd.DataFrame, x: str, budget: Budget
     teachers = models.loc[models["role"] == "teacher", "headline"]
     # With several teachers each student is held against its own, so there is no one level to draw.
     if budget.retained is not None and len(teachers) == 1:
-        figure.add_hline(
-            y=float(teachers.iloc[0]) * budget.retained / 100, line={"color": style.OVER_BUDGET, "dash": "dot", "width": 1.2}
-        )
+        level = metric.required(budget.retained, float(teachers.iloc[0]))
+        if math.isfinite(level):
+            figure.add_hline(y=level, line={"color": style.OVER_BUDGET, "dash": "dot", "width": 1.2})

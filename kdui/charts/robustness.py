@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 
 from kdui.charts import style
 from kdui.charts.side_by_side import Model, error_bars, height_with, line, models_of, subject, teacher_of
+from kdui.core.metric import Metric
 
 CLEAN, MEAN = "clean", "mean"
 
@@ -26,34 +27,34 @@ def curves(robustness: pd.DataFrame, corruption: str = MEAN) -> pd.DataFrame:
     return mean.assign(low=None, high=None).sort_values(["step", "severity"], kind="stable")
 
 
-def robustness_title(models: list[Model], unit: str) -> str:
-    """How far the model and its teacher fall from clean to the worst severity."""
+def robustness_title(models: list[Model], metric: Metric) -> str:
+    """How far the model and its teacher get worse from clean to the worst severity."""
     model, teacher = subject(models), teacher_of(models)
-    told = f"Under the worst inputs {model.label} falls from {_fall(model, unit)}"
-    return told if teacher is None or teacher is model else f"{told}, its teacher from {_fall(teacher, unit)}"
+    told = f"Under the worst inputs {model.label} {metric.worsens} from {_fall(model, metric)}"
+    return told if teacher is None or teacher is model else f"{told}, its teacher from {_fall(teacher, metric)}"
 
 
-def _fall(model: Model, unit: str) -> str:
+def _fall(model: Model, metric: Metric) -> str:
     ordered = model.rows.sort_values("severity")["value"]
-    return f"{ordered.iloc[0]:.1f} to {ordered.iloc[-1]:.1f} {unit}"
+    return metric.format_change(ordered.iloc[0], ordered.iloc[-1])
 
 
-def robustness_figure(robustness: pd.DataFrame, *, corruption: str = MEAN, about: str, headline: str) -> go.Figure:
+def robustness_figure(robustness: pd.DataFrame, *, corruption: str = MEAN, about: str, metric: Metric) -> go.Figure:
     """``robustness``: rows of ``evidence``; lines by severity with the 95 % interval of one corruption over the test examples."""
     rows = curves(robustness, corruption)
     order = {step: number for number, step in enumerate(robustness["step"].unique())}
     models = models_of(rows.sort_values("step", key=lambda steps: steps.map(order), kind="stable"))
-    unit, examples = str(rows["unit"].iloc[0]), int(rows["n"].min())
+    examples = int(rows["n"].min())
     kinds = f"mean of {', '.join(_words(name) for name in corruptions_of(robustness))}"
     what = kinds if corruption == MEAN else f"{_words(corruption)}, with 95 % intervals"
     figure = go.Figure(
         layout=style.layout(
             title={
-                "text": robustness_title(models, unit),
+                "text": robustness_title(models, metric),
                 "subtitle": {"text": f"{about} · {what} · {examples:,} test examples each"},
             },
             xaxis=style.axis("severity (0: clean)", tickvals=list(range(6)), range=[-0.15, 5.15]),
-            yaxis=style.axis(f"{headline}, {unit}"),
+            yaxis=style.axis(metric.axis()),
             height=height_with(len(models)),
         )
     )
@@ -65,7 +66,7 @@ def robustness_figure(robustness: pd.DataFrame, *, corruption: str = MEAN, about
                 x=drawn["severity"].tolist(),
                 y=drawn["value"].tolist(),
                 error_y=error_bars(model, drawn) if known else None,
-                hovertemplate=f"<b>{model.label}</b><br>severity %{{x}}: %{{y:.1f}} {unit}<extra></extra>",
+                hovertemplate=f"<b>{model.label}</b><br>severity %{{x}}: %{{y:.4~g}} {metric.unit}<extra></extra>",
                 **line(model),
             )
         )

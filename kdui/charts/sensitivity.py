@@ -8,7 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from kdui.charts import style
-from kdui.charts.numbers import plain, signed
+from kdui.core.numbers import signed, significant
 
 Quantity = Literal["drop", "kl"]
 METHODS = {"prune": "Weights removed", "quantize": "Bits of a weight", "low_rank": "Rank kept"}
@@ -41,7 +41,7 @@ def sensitivity_frame(found: dict[str, Any]) -> pd.DataFrame:
 
 def strength_text(method: str, strength: float) -> str:
     """A strength as it stands on the axis."""
-    return plain(strength) if method == "quantize" else f"{plain(100 * strength)} %"
+    return significant(strength) if method == "quantize" else f"{significant(100 * strength)} %"
 
 
 def _said(method: str, strength: float) -> str:
@@ -66,7 +66,7 @@ def breaking_point(rows: pd.DataFrame, quantity: Quantity) -> pd.Series | None:
 def sensitivity_title(rows: pd.DataFrame, method: str, quantity: Quantity, unit: str) -> str:
     """The finding in one sentence."""
     first = breaking_point(rows, quantity)
-    threshold = f"{plain(BREAKS[quantity])} {unit.removesuffix('s') if quantity == 'drop' else 'nats'}"
+    threshold = f"{significant(BREAKS[quantity])} {unit.removesuffix('s') if quantity == 'drop' else 'nats'}"
     if first is None:
         strongest = list(rows["strength"])[-1]
         return f"No layer by itself loses more than {threshold}, even at {_said(method, strongest)}"

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from pydantic import Field
 
+from kdui.core.metric import Metric
 from kdui.core.plain import Frozen
 from kdui.core.source import Resource
 
@@ -37,18 +38,6 @@ if TYPE_CHECKING:
 Split = Literal["train", "validation", "test"]
 Transfer = Literal["outputs", "representations", "relations", "data", "sources"]
 Representation = Literal["maps", "tokens", "attention"]
-
-
-class Metric(Frozen):
-    """A metric's name, unit and direction; the headline metric of a task is the y axis of its charts."""
-
-    name: str
-    title: str
-    unit: str
-    higher_is_better: bool = True
-
-
-ACCURACY = Metric(name="accuracy", title="Accuracy", unit="%")
 
 
 class Elsewhere(Frozen):
@@ -217,7 +206,7 @@ class Objective(Protocol):
         """Scalar loss against the true targets, mean over the batch."""
 
     def score(self, outputs: "np.ndarray", targets: "np.ndarray", facts: TaskFacts) -> list[tuple[Metric, float]]:
-        """Metrics over a whole split; the headline first. Values in the metric's unit."""
+        """Metrics over a whole split, ``facts.headline`` among them by its name. Values in the metric's unit."""
 
     def headline(self, outputs: "np.ndarray", targets: "np.ndarray") -> float:
         """The headline metric alone, quickly: it chooses the best epoch on validation data."""

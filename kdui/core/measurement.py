@@ -5,6 +5,8 @@ from typing import Any
 
 from pydantic import Field, computed_field
 
+from kdui.core.metric import Metric
+from kdui.core.numbers import THIN, number
 from kdui.core.plain import Frozen
 
 
@@ -48,7 +50,18 @@ class Measurement(Frozen):
     high: float | None = None
     samples: tuple[float, ...] = ()
     higher_is_better: bool | None = None
+    title: str = Field(default="", description="how a table calls the metric; empty in what was measured before it was kept")
     provenance: Provenance
+
+    @property
+    def kind(self) -> Metric:
+        """What was measured, with its behaviour; where no direction was kept, more is taken to be better."""
+        title = self.title or self.metric.replace("_", " ").capitalize()
+        return Metric(name=self.metric, title=title, unit=self.unit, higher_is_better=self.higher_is_better is not False)
+
+    def written(self) -> str:
+        """The value with its unit and the mark of its origin, as a terminal shows it."""
+        return f"{number(self.value, self.unit)} {self.mark}".replace(THIN, " ")
 
     @computed_field  # type: ignore[prop-decorator]
     @property

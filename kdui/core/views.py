@@ -34,7 +34,8 @@ class EstimateRow(Frozen):
     result: float | None
     result_low: float | None = None
     result_high: float | None = None
-    ratio: float | None = Field(default=None, description="teacher / result for costs; result / teacher for the headline metric")
+    ratio: float | None = Field(default=None, description="teacher / result for costs; what is kept of the headline metric")
+    percent: bool = Field(default=False, description="the ratio is a share that is kept, not a factor that is saved")
     teacher_origin: Origin = Origin.ESTIMATED
     result_origin: Origin = Origin.ESTIMATED
 

@@ -7,8 +7,8 @@ of its examples, or made twice, is refused whatever its value.
 from collections import Counter
 from typing import Literal
 
-from kdui.core.contracts import Metric
 from kdui.core.measurement import Origin
+from kdui.core.metric import Metric
 from kdui.core.plain import Frozen
 from kdui.core.statistics.intervals import wilson
 from kdui.delivery.claims import Claim, Claims

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from kdui.catalogue.tasks import TASKS, load_task
-from kdui.core.contracts import Metric, TaskFacts
+from kdui.core.contracts import TaskFacts
 from kdui.core.errors import DeviceUnavailable, KduiError, StageFailed
+from kdui.core.metric import Metric
 from kdui.core.plain import Frozen
 from kdui.core.words import percent
 from kdui.delivery import rules

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from kdui.catalogue.tasks import TASKS
 from kdui.core.measurement import Measurement
 from kdui.core.plan import Step
 from kdui.core.recipe import Recipe
@@ -12,8 +13,8 @@ def chart_row(
     recipe: Recipe, step: Step, onnx: Step, found: dict[str, Measurement], teacher: dict[str, Measurement] | None
 ) -> dict[str, Any]:
     """The columns of ``results`` for one model; ``teacher`` holds the measurements of the run's own teacher, if it has any."""
-    headline = next(iter(found.values()))
-    reference = next(iter(teacher.values())) if teacher else None
+    metric = TASKS[recipe.task].headline
+    headline, reference = found[metric.name], teacher[metric.name] if teacher else None
     latency = found.get("latency_p50")
 
     def value(name: str, scale: float = 1.0) -> float | None:
@@ -39,16 +40,8 @@ def chart_row(
         "parameters": value("parameters"),
         "macs": value("macs"),
         "memory_mb": value("peak_memory"),
-        "retained": _retained(headline, reference),
+        "retained": metric.retained(headline.value, reference.value) if reference else None,
         "speedup": value("speedup") if teacher else None,
         "origin": str(headline.provenance.origin),
         "latency_origin": str(latency.provenance.origin) if latency else str(headline.provenance.origin),
     }
-
-
-def _retained(headline: Measurement, reference: Measurement | None) -> float | None:
-    """Share of the teacher's headline in %; for a metric where lower is better the fraction is turned round."""
-    if reference is None or not headline.value or not reference.value:
-        return None
-    share = headline.value / reference.value
-    return 100.0 * (1 / share if headline.higher_is_better is False else share)

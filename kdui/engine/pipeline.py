@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from kdui.catalogue.tasks import load_task
+from kdui.catalogue.tasks import TASKS, load_task
 from kdui.core.artifact import Artifact
 from kdui.core.errors import ArtifactCorrupt, Cancelled
 from kdui.core.measurement import Measurement
@@ -143,9 +143,9 @@ class Pipeline:
             self._scores["teacher"] = by_name
         row = chart_row(self.run_facts.recipe, step, self._model_step(step), by_name, self._scores.get("teacher"))
         self.store.results.record(self.run_facts.id, step.name, found, row)
-        headline = found[0]
         if self.names_the_run(step):
-            self.store.runs.update(self.run_facts.id, headline=f"{headline.value:.1f} {headline.unit} {headline.mark}")
+            headline = by_name[TASKS[self.run_facts.recipe.task].headline.name]
+            self.store.runs.update(self.run_facts.id, headline=headline.written())
 
     def names_the_run(self, step: Step) -> bool:
         """Whether this model's headline is the run's: the student's, or, while there is none, that of the newest model but not of

@@ -3,8 +3,8 @@
 import math
 from typing import TYPE_CHECKING
 
-from kdui.core.contracts import Metric
 from kdui.core.measurement import Measurement
+from kdui.core.metric import Metric
 from kdui.core.statistics.paired import Difference, Discordant, score_interval
 from kdui.core.views import ModelResult
 from kdui.gating.verdict import Figure

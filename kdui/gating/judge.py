@@ -4,8 +4,8 @@ import math
 from collections.abc import Mapping
 
 from kdui.catalogue.tasks import TASKS
-from kdui.core.contracts import Metric
 from kdui.core.errors import KduiError
+from kdui.core.metric import Metric
 from kdui.core.run import RunState
 from kdui.core.statistics.paired import Discordant, over_examples
 from kdui.core.views import ModelResult, RunDetail

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from kdui.core.contracts import ACCURACY, Metric, TaskFacts
+from kdui.core.contracts import TaskFacts
+from kdui.core.metric import ACCURACY, Metric
 
 if TYPE_CHECKING:
     import torch

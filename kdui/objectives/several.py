@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from kdui.catalogue.tasks import TASKS
-from kdui.core.contracts import Metric, TaskFacts
+from kdui.core.contracts import TaskFacts
+from kdui.core.metric import Metric
 
 if TYPE_CHECKING:
     import torch

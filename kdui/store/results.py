@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import Engine, delete, func, insert, select
-from sqlalchemy.engine import Row
+from sqlalchemy.engine import Row, RowMapping
 
 from kdui.core.measurement import Measurement, Provenance
 from kdui.core.run import StepState
@@ -38,6 +38,7 @@ class ResultStore:
                         "low": item.low,
                         "high": item.high,
                         "higher_is_better": item.higher_is_better,
+                        "title": item.title,
                         "samples": list(item.samples),
                         "provenance": item.provenance.model_dump(mode="json"),
                     }
@@ -53,10 +54,7 @@ class ResultStore:
             for row in connection.execute(
                 select(measurements).where(measurements.c.run == run_id).order_by(measurements.c.id)
             ).mappings():
-                fields = {name: row[name] for name in ("metric", "value", "unit", "low", "high", "higher_is_better")}
-                found.setdefault(row["step"], {})[row["metric"]] = Measurement(
-                    samples=tuple(row["samples"]), provenance=Provenance.model_validate(row["provenance"]), **fields
-                )
+                found.setdefault(row["step"], {})[row["metric"]] = _measurement(row)
         return found
 
     def rows_of_run(self, run_id: str) -> list[dict[str, Any]]:
@@ -122,10 +120,10 @@ class ResultStore:
         with self.engine.connect() as connection:
             return connection.execute(query).all()[::-1]
 
-    def best_headline(self, task: str, model: str, role: str) -> Measurement | None:
-        """The newest measured headline metric of a model in a role on a task."""
+    def newest_headline(self, task: str, model: str, role: str, metric: str) -> Measurement | None:
+        """The newest measured headline of a model in a role on a task, whose headline metric has that name."""
         newest = (
-            select(results.c.run, results.c.step, results.c.headline)
+            select(results.c.run, results.c.step)
             .where(results.c.task == task, results.c.model == model, results.c.role == role, results.c.headline.is_not(None))
             .order_by(results.c.id.desc())
             .limit(1)
@@ -134,20 +132,15 @@ class ResultStore:
         query = (
             select(measurements)
             .join(newest, (newest.c.run == measurements.c.run) & (newest.c.step == measurements.c.step))
-            .where(measurements.c.value == newest.c.headline)
+            .where(measurements.c.metric == metric)
             .order_by(measurements.c.id.desc())
             .limit(1)
         )
         with self.engine.connect() as connection:
             row = connection.execute(query).mappings().first()
-        if row is None:
-            return None
-        return Measurement(
-            metric=row["metric"],
-            value=row["value"],
-            unit=row["unit"],
-            low=row["low"],
-            high=row["high"],
-            samples=tuple(row["samples"]),
-            provenance=Provenance.model_validate(row["provenance"]),
-        )
+        return None if row is None else _measurement(row)
+
+
+def _measurement(row: RowMapping) -> Measurement:
+    fields = {name: row[name] for name in ("metric", "value", "unit", "low", "high", "higher_is_better", "title")}
+    return Measurement(samples=tuple(row["samples"]), provenance=Provenance.model_validate(row["provenance"]), **fields)

@@ -98,6 +98,7 @@ measurements = Table(
     Column("higher_is_better", Boolean),
     Column("samples", JSON, nullable=False),
     Column("provenance", JSON, nullable=False),
+    Column("title", Text, nullable=False, server_default=""),
     Index("measurements_by_run", "run", "step"),
     Index("measurements_by_metric", "metric", "value"),
 )

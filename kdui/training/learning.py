@@ -77,6 +77,7 @@ def fit(
         data=data,
         validation=resident(context, "validation", saved.inputs, saved.folder),
         objective=objective_of(context.facts),
+        metric=context.facts.headline,
         losses=losses,
         knobs=knobs,
         seed=seed,

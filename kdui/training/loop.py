@@ -13,6 +13,7 @@ from torch import nn
 
 from kdui.core.contracts import Objective
 from kdui.core.errors import Cancelled, StageFailed
+from kdui.core.metric import Metric
 from kdui.methods.training_knobs import TrainingKnobs
 from kdui.training.checkpoint import load_checkpoint, save_checkpoint
 from kdui.training.context import Reporter
@@ -45,8 +46,11 @@ Losses = dict[str, torch.Tensor]
 LossFunction = Callable[[torch.Tensor, Batch], Losses]  # must hold "total"; the other names become chart series
 
 
+LOSS = Metric(name="loss", title="Validation loss", unit="nats", higher_is_better=False)
+
+
 class LossOnly(ABC):
-    """Scores a training that has no headline metric: its best epoch is the one of the lowest validation loss."""
+    """Scores a training that has no headline metric: its best epoch is the one of the lowest validation loss (``LOSS``)."""
 
     @abstractmethod
     def hard_loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
@@ -62,13 +66,14 @@ class Trainer:
     weights). ``companion`` holds what is trained beside the model but is no part of the result: projectors, a peer, a teacher;
     its learning rate is ``companion_rate`` times the model's.
     Before the share ``settled_at`` of the training is done, no epoch may become the best (the model is still being compressed).
-    ``objective`` scores the validation data and so chooses the best epoch.
+    ``objective`` scores the validation data; ``metric`` is what its score is, and says which of two epochs is the better one.
     """
 
     model: nn.Module
     data: ResidentData
     validation: ResidentData
     objective: Objective | LossOnly
+    metric: Metric
     losses: LossFunction
     knobs: TrainingKnobs
     seed: int
@@ -105,7 +110,7 @@ class Trainer:
             "epochs": self._epoch,
             "steps": self._steps_done,
             "best_epoch": self._best_epoch,
-            "validation": self._best_loss if isinstance(self.objective, LossOnly) else self._best_score,
+            "validation": self._best_score,
             "seconds": round(self._seconds(), 3),
             "step_seconds": round(self._stepping, 3),
             "precision": str(self._precision).removeprefix("torch."),
@@ -148,6 +153,8 @@ class Trainer:
         self._best, facts = found
         self._epoch, self._position, self._steps_done = facts["epoch"], facts["position"], facts["steps"]
         self._best_score, self._best_loss, self._best_epoch = facts["best_score"], facts["best_loss"], facts["best_epoch"]
+        if isinstance(self.objective, LossOnly) and self._best_score is not None:
+            self._best_score = self._best_loss  # checkpoints of earlier versions hold its negative
         self.history, self._sums, self._seconds_before = facts["history"], facts["sums"], facts["seconds"]
         self.report.log(
             "Goes on from its checkpoint: "
@@ -218,16 +225,19 @@ class Trainer:
         outputs = predict(self.model, self.validation)
         targets = self.validation.targets.cpu()
         loss = float(self.objective.hard_loss(torch.from_numpy(outputs), targets))
-        score = -loss if isinstance(self.objective, LossOnly) else self.objective.headline(outputs, targets.numpy())
+        score = loss if isinstance(self.objective, LossOnly) else self.objective.headline(outputs, targets.numpy())
         told = {} if isinstance(self.objective, LossOnly) else {"validation": score}
         means = {f"train_{name}": float(total) / self._steps_an_epoch for name, total in self._sums.items()}
         self.history.append({"epoch": at, **told, "loss": loss, **means})
         self.report.metric(at, **told, validation_loss=loss)
         if at < self.settled_at * self.knobs.epochs:
             return
-        if self._best_score is None or (score, -loss) > (self._best_score, -self._best_loss):
+        if self._best_score is None or self._is_better(score, loss, self._best_score):
             self._best_score, self._best_loss, self._best_epoch = score, loss, at
             self._best = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
+
+    def _is_better(self, score: float, loss: float, best: float) -> bool:
+        return self.metric.better(score, best) or (score == best and loss < self._best_loss)
 
     def _out_of_patience(self) -> bool:
         waited = self._best_score is not None and self._epoch - self._best_epoch >= self.knobs.patience

@@ -263,8 +263,8 @@ def _needed(build: Build, effect: float | None, task: str) -> str:
     if not effect > 0:
         raise RecipeError(f"Difference to see: give a number of points above 0 instead of {effect:g}.")
     facts = next(item for item in build.workbench.tasks() if item.name == task)
-    gains = method_gains(build.workbench.points(task), facts.headline.higher_is_better, facts.splits["test"])
-    return f'<p class="lead">{escape(seeds_sentence(gains, effect))}</p>'
+    gains = method_gains(build.workbench.points(task), facts.headline, facts.splits["test"])
+    return f'<p class="lead">{escape(seeds_sentence(gains, effect, facts.headline.difference_unit))}</p>'
 
 
 def _count(values: dict[str, list[Any]]) -> str:

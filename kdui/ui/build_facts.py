@@ -5,9 +5,10 @@ from html import escape
 
 from kdui.core.contracts import TaskFacts
 from kdui.core.measurement import Origin
+from kdui.core.numbers import duration, number, span
 from kdui.core.recipe import ModelRef
 from kdui.core.views import Estimate, EstimateRow, ModelCard, PlannedStep
-from kdui.ui.provenance import duration, mark, measured, number, ratio, span
+from kdui.ui.provenance import mark, measured, ratio
 
 ESTIMATING = '<p class="lead">Estimating …</p>'
 
@@ -79,7 +80,7 @@ def _row(row: EstimateRow) -> str:
     teacher_mark = mark(row.teacher_origin) if row.teacher is not None else ""
     return (
         f"<tr><td>{escape(row.quantity)}</td><td>{number(row.teacher, row.unit)}{teacher_mark}</td>"
-        f"<td>{result}{mark(row.result_origin) if known else ''}</td><td>{ratio(row.ratio, percent=row.unit == '%')}</td></tr>"
+        f"<td>{result}{mark(row.result_origin) if known else ''}</td><td>{ratio(row.ratio, percent=row.percent)}</td></tr>"
     )
 
 

@@ -12,8 +12,9 @@ import numpy as np
 from PIL import Image
 
 from kdui.core.contracts import TaskFacts
+from kdui.core.numbers import number
 from kdui.core.views import Answer, Example, Servable
-from kdui.ui.provenance import measured, number
+from kdui.ui.provenance import measured
 from kdui.ui.run_view import ROLE_TITLES
 
 TOP = 3

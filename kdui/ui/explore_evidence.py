@@ -101,14 +101,14 @@ class EvidenceCalls:
         traits = traits_of(frames["shift"])
         trait = wish.trait if wish.trait in traits else "novelty"
         by: By = wish.by if wish.by in sweeps else "batch"
-        about, headline = f"{task.title} · {dict(runs).get(run, '')}", task.headline.title.lower()
+        about, metric = f"{task.title} · {dict(runs).get(run, '')}", task.headline
         draws: dict[str, Callable[[pd.DataFrame], Any]] = {
             "harm": lambda frame: harm_figure(model.rows if model else frame, about=about),
             "flips": lambda frame: flips_figure(frame, about=about),
             "reliability": lambda frame: reliability_figure(frame, about=about),
             "shift": lambda frame: shift_figure(frame, trait=trait, about=about),
-            "elsewhere": lambda frame: elsewhere_figure(frame, about=about, headline=headline),
-            "robustness": lambda frame: robustness_figure(frame, corruption=corruption, about=about, headline=headline),
+            "elsewhere": lambda frame: elsewhere_figure(frame, about=about, metric=metric),
+            "robustness": lambda frame: robustness_figure(frame, corruption=corruption, about=about, metric=metric),
             "sweep": lambda frame: sweep_figure(frame, by=by, about=about),
             "kernels": lambda frame: kernels_figure(frame, about=about),
         }

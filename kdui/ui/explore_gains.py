@@ -76,25 +76,16 @@ class GainCalls:
     def _methods(self, gains: pd.DataFrame, about: str, task: TaskFacts) -> dict[str, Any]:
         rows = judged(one_a_method(gains), self.workbench.paired)
         if rows.empty:
-            return {"title": gains_title(rows, self.titles), "note": NO_GAIN}
+            return {"title": gains_title(rows, self.titles, task.headline), "note": NO_GAIN}
         titles = {method: self._title(method) for method in rows["method"]}
-        return _drawn(gains_figure(rows, titles=titles, about=about, unit=_difference(task)))
+        return _drawn(gains_figure(rows, titles=titles, about=about, metric=task.headline))
 
     def _grid(self, gains: pd.DataFrame, about: str, task: TaskFacts, quantity: Quantity) -> dict[str, Any]:
         cells = grid_cells(gains[gains["against"] == "control"])
         if cells.empty:
             return {"title": "No grid of temperature and α has been measured yet", "note": NO_GRID}
-        metric, method = task.headline, self._title(str(cells["method"].iloc[0]))
-        return _drawn(
-            grid_figure(
-                cells,
-                quantity=quantity,
-                about=f"{about} · {method}",
-                unit=metric.unit,
-                headline=f"test {metric.title.lower()}",
-                higher_is_better=metric.higher_is_better,
-            )
-        )
+        method = self._title(str(cells["method"].iloc[0]))
+        return _drawn(grid_figure(cells, quantity=quantity, about=f"{about} · {method}", metric=task.headline))
 
     def _gains(self, task: TaskFacts) -> pd.DataFrame:
         points = self.workbench.points(task.name)
@@ -105,7 +96,7 @@ class GainCalls:
         return kept[1]
 
     def _worked_out(self, points: pd.DataFrame, task: TaskFacts) -> pd.DataFrame:
-        return method_gains(points, task.headline.higher_is_better, task.splits["test"])
+        return method_gains(points, task.headline, task.splits["test"])
 
     def _of_pair(self, gains: pd.DataFrame, pair: str) -> tuple[pd.DataFrame, str]:
         """The gains of one pair of models: the asked one, else the one with most methods."""
@@ -124,11 +115,6 @@ class GainCalls:
         if name not in tasks:
             raise UnknownName("task", name, tasks)
         return tasks[name]
-
-
-def _difference(task: TaskFacts) -> str:
-    """The unit of a difference: points for percent."""
-    return "points" if task.headline.unit == "%" else task.headline.unit
 
 
 def _drawn(figure: Any) -> dict[str, Any]:

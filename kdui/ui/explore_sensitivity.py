@@ -5,6 +5,7 @@ from typing import Any
 
 from kdui.charts.sensitivity import METHODS, Quantity, sensitivity_figure, sensitivity_frame
 from kdui.core.errors import UnknownName
+from kdui.core.metric import Metric
 from kdui.core.plain import Frozen
 from kdui.ui.panel import options
 
@@ -37,7 +38,7 @@ class LayerCalls:
             return {"layers": {"title": "No layer has been changed by itself yet", "note": NOTHING}, "models": "", "model": ""}
         methods = list(found["methods"])
         method = wish.method if wish.method in methods else methods[0]
-        unit = "points" if found["metric"]["unit"] == "%" else found["metric"]["unit"]
+        metric = Metric.model_validate(found["metric"])
         error = found["error"]
         figure = sensitivity_figure(
             sensitivity_frame(found),
@@ -45,8 +46,8 @@ class LayerCalls:
             quantity=wish.quantity,
             about=f"{task.title} · {model['title']}",
             n=found["n"],
-            unit=unit,
-            error=f"their sum misses {error['count']} joint changes by {error['drop']:.1f} {unit} on average",
+            unit=metric.difference_unit,
+            error=f"their sum misses {error['count']} joint changes by {metric.format_loss(error['drop'])} on average",
         )
         title = figure.layout.title
         return {

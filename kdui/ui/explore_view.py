@@ -10,13 +10,14 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from kdui.charts.findings import cost_sentences, points_unit
+from kdui.charts.findings import cost_sentences
 from kdui.charts.front import Budget, best, candidates, limit_costs, rivals, within
 from kdui.charts.gain import Paired, gain_sentence, teacher_gain
-from kdui.charts.numbers import floor, plain
-from kdui.core.contracts import Metric, TaskFacts
+from kdui.core.contracts import TaskFacts
+from kdui.core.metric import Metric
+from kdui.core.numbers import THIN, floor, number, significant
 from kdui.core.plain import Frozen
-from kdui.ui.provenance import mark, number
+from kdui.ui.provenance import mark
 from kdui.ui.run_view import ROLE_TITLES
 
 MOST_SETTINGS = 5
@@ -44,15 +45,13 @@ class Wish(Frozen):
 
 def winner_html(models: pd.DataFrame, budget: Budget, metric: Metric, task: str) -> str:
     """The best model within the budget, what each limit costs, and where to look at it; or what would let one in."""
-    winner = best(models, budget, metric.higher_is_better)
-    costs = "".join(
-        f"<p>{escape(text)}</p>" for text in cost_sentences(limit_costs(models, budget, metric.higher_is_better), metric)
-    )
+    winner = best(models, budget, metric)
+    costs = "".join(f"<p>{escape(text)}</p>" for text in cost_sentences(limit_costs(models, budget, metric), metric))
     if winner is None:
         what = "No student has been measured yet." if candidates(models).empty else "Nothing fits this budget."
         return f'<div class="note" role="status"><b>{what}</b>{costs}</div>{_teacher_fits(models, budget, metric)}'
     over = "Best of all: no limit is set" if budget.is_open else "Best within budget"
-    numbers = [f"{number(winner['headline'], metric.unit)}{mark(winner['origin'])}", number(winner["download_mb"], "MB")]
+    numbers = [f"{metric.format(winner['headline'])}{mark(winner['origin'])}", number(winner["download_mb"], "MB")]
     if math.isfinite(winner["latency_ms"]):
         numbers.append(f"{number(winner['latency_ms'], 'ms')}{mark(winner['latency_origin'])}")
     control = "<p>It is the student that learned without the teacher.</p>" if winner["role"] == "control" else ""
@@ -89,7 +88,8 @@ def _teacher_fits(models: pd.DataFrame, budget: Budget, metric: Metric) -> str:
     teachers = models[(models["role"] == "teacher") & within(models, budget)]
     if budget.is_open or teachers.empty:
         return ""
-    return f'<p class="lead">The teacher itself fits this budget, at {number(teachers["headline"].max(), metric.unit)}.</p>'
+    best_one = max(teachers["headline"].dropna(), key=lambda value: metric.sign * value, default=None)
+    return f'<p class="lead">The teacher itself fits this budget, at {metric.format(best_one)}.</p>'
 
 
 def gain_html(
@@ -97,13 +97,13 @@ def gain_html(
 ) -> str:
     """What the teacher bought in the recipe of the winner; ``by_run``: the positions of each run's points."""
     metric = facts.headline
-    winner = best(models, budget, metric.higher_is_better)
+    winner = best(models, budget, metric)
     if winner is None:
         return ""
     places = [by_run[run] for run in winner["runs"] if run in by_run]
     own = points.iloc[np.concatenate(places)] if places else points.iloc[:0]
-    gain = teacher_gain(own, winner["runs"], paired, metric.higher_is_better, facts.splits["test"])
-    return f'<p class="lead">What the teacher bought: <b>{escape(gain_sentence(gain, points_unit(metric)))}</b></p>'
+    gain = teacher_gain(own, winner["runs"], paired, metric, facts.splits["test"])
+    return f'<p class="lead">What the teacher bought: <b>{escape(gain_sentence(gain, metric))}</b></p>'
 
 
 def differing(models: pd.DataFrame) -> list[str]:
@@ -193,7 +193,7 @@ def _setting(value: Any) -> str:
     if value is None:
         return '<span class="mute">–</span>'
     number_like = isinstance(value, (int, float)) and not isinstance(value, bool)  # 4 and 4.0 are one setting
-    return plain(value, 4) if number_like else escape(str(value))
+    return significant(value, 4) if number_like else escape(str(value))
 
 
 def _headline(row: dict[str, Any], metric: Metric) -> str:
@@ -201,8 +201,10 @@ def _headline(row: dict[str, Any], metric: Metric) -> str:
     if row["interval"]:
         half = (row["high"] - row["low"]) / 2
         over = f"over {row['repeats']} seeds" if row["interval"] == "seeds" else "of the test sample"
-        width = f' <span class="mute" title="95 % interval {over}">± {half:.1f}</span>'
-    return f"{row['headline']:.1f}{width}&nbsp;{metric.unit}{mark(row['origin'])}"
+        near = f"{half:.{metric.places_of(half)}f}"
+        width = f' <span class="mute" title="95 % interval {over}">± {near}</span>'
+    value, _, unit = metric.format(row["headline"]).partition(THIN)
+    return f"{value}{width}{THIN if unit else ''}{unit}{mark(row['origin'])}"
 
 
 def _value(row: dict[str, Any], name: str, unit: str) -> str:
@@ -211,8 +213,6 @@ def _value(row: dict[str, Any], name: str, unit: str) -> str:
         return '<span class="mute">–</span>'
     if name == "retained":
         return f"{floor(value)} %"
-    if name == "speedup":
-        return f"{plain(value, 2)}×"
     return number(value, unit) + (mark(row["latency_origin"]) if name == "latency_ms" else "")
 
 

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from html import escape
 
+from kdui.core.numbers import duration
 from kdui.core.run import RunState
 from kdui.core.views import RunPage, RunRow
 from kdui.core.words import percent
-from kdui.ui.provenance import duration
 
 EMPTY = (
     '<div class="empty"><b>No runs yet.</b><br>Put a recipe together in <a href="?tab=build">Build</a> and queue it: '

@@ -1,6 +1,5 @@
 """The chosen run: where it stands, why it failed, what it measured, and how to do it again."""
 
-import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from html import escape
@@ -9,11 +8,13 @@ from urllib.parse import urlencode
 
 from kdui.charts.gain import gain_sentence
 from kdui.core.measurement import Measurement
+from kdui.core.metric import Metric
+from kdui.core.numbers import duration, floor, span
 from kdui.core.run import Run, RunState, StepState, StepStatus
 from kdui.core.statistics.paired import Difference
 from kdui.core.views import ModelResult, RunDetail
 from kdui.core.words import percent
-from kdui.ui.provenance import duration, measured, number
+from kdui.ui.provenance import measured
 from kdui.ui.run_table import badge
 
 # metric -> how the table calls it; what a task adds beyond these follows under its own name.
@@ -50,7 +51,6 @@ TITLES = {
     "int8_time_share": "Time in 8 bits or fewer",
     "energy": "Energy of an answer",
 }
-UNITS = {"B": "bytes", "MAC": "count", "1/s": "/s"}  # as provenance.number spells them
 ROLE_TITLES = {
     "teacher": "Teacher",
     "assistant": "Assistant",
@@ -200,8 +200,8 @@ def _when(step: StepStatus) -> str:
     return duration(step.seconds) if step.seconds is not None else "–"
 
 
-def results_html(results: Sequence[ModelResult], headline: str) -> str:
-    """One column a model, one row a metric; each number with its mark, its n on hover. ``headline``: the task's metric."""
+def results_html(results: Sequence[ModelResult], headline: Metric) -> str:
+    """One column a model, one row a metric; each number with its mark, its n on hover."""
     if not results:
         return '<p class="lead">Measured models appear here, one by one, as the run reaches them.</p>'
     heads = "".join(
@@ -210,13 +210,11 @@ def results_html(results: Sequence[ModelResult], headline: str) -> str:
         for result in results
     )
     found = [{**result.measurements, **_retained(result, results, headline)} for result in results]
-    metrics = dict.fromkeys(metric for metric in (headline, *TITLES) if any(metric in each for each in found))
+    metrics = dict.fromkeys(metric for metric in (headline.name, *TITLES) if any(metric in each for each in found))
     # Readings with a dot in their name, as of one corruption or one batch size, are Explore's.
     metrics.update(dict.fromkeys(metric for each in found for metric in each if "." not in metric))
     rows = "".join(
-        f'<tr><th scope="row">{escape(TITLES.get(metric, metric.replace("_", " ").capitalize()))}</th>'
-        + "".join(_cell(each.get(metric)) for each in found)
-        + "</tr>"
+        f'<tr><th scope="row">{escape(_title(metric, found))}</th>' + "".join(_cell(each.get(metric)) for each in found) + "</tr>"
         for metric in metrics
     )
     return (
@@ -226,29 +224,35 @@ def results_html(results: Sequence[ModelResult], headline: str) -> str:
     )
 
 
-def _retained(result: ModelResult, results: Sequence[ModelResult], headline: str) -> dict[str, Measurement]:
+def _title(metric: str, found: Sequence[Mapping[str, Measurement]]) -> str:
+    """What the measurement calls itself; those of earlier versions have no title."""
+    own = next(each[metric] for each in found if metric in each)
+    return own.title or TITLES.get(metric, own.kind.title)
+
+
+def _retained(result: ModelResult, results: Sequence[ModelResult], headline: Metric) -> dict[str, Measurement]:
     """The share of the teacher's headline that a model keeps, where both were measured."""
-    teacher = next((each.measurements.get(headline) for each in results if each.role == "teacher"), None)
-    own = result.measurements.get(headline)
-    if teacher is None or own is None or own.higher_is_better is False or not teacher.value:
+    teacher = next((each.measurements.get(headline.name) for each in results if each.role == "teacher"), None)
+    own = result.measurements.get(headline.name)
+    share = headline.retained(own.value, teacher.value) if own and teacher else None
+    if own is None or share is None:
         return {}
-    share = math.floor(own.value / teacher.value * 1000 + 1e-9) / 10  # cut: never more than was measured
-    return {"retained": Measurement(metric="retained", value=share, unit="%", provenance=own.provenance)}
+    cut = float(floor(share))  # never more than was measured
+    return {"retained": Measurement(metric="retained", value=cut, unit="%", provenance=own.provenance)}
 
 
 def _cell(measurement: Measurement | None) -> str:
     if measurement is None:
         return '<td class="mute">–</td>'
-    shown = measurement.model_copy(update={"unit": UNITS.get(measurement.unit, measurement.unit)})
     interval = ""
-    if shown.low is not None and shown.high is not None:
-        interval = f' title="95 % interval {number(shown.low, shown.unit)} to {number(shown.high, shown.unit)}"'
-    return f"<td{interval}>{measured(shown)}</td>"
+    if measurement.low is not None and measurement.high is not None:
+        interval = f' title="95 % interval {span(measurement.low, measurement.high, measurement.unit)}"'
+    return f"<td{interval}>{measured(measurement)}</td>"
 
 
-def gain_html(gain: Difference | None, unit: str = "points") -> str:
+def gain_html(gain: Difference | None, metric: Metric) -> str:
     """What the teacher bought in this one run, in the words of every other place."""
-    return "" if gain is None else f'<p class="lead">What the teacher bought: <b>{escape(gain_sentence(gain, unit))}</b></p>'
+    return "" if gain is None else f'<p class="lead">What the teacher bought: <b>{escape(gain_sentence(gain, metric))}</b></p>'
 
 
 def recipe_html(detail: RunDetail) -> str:

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from kdui.charts.live import curve_points, live_figure
 from kdui.core.errors import RecipeError, RunUnreadable
+from kdui.core.metric import ACCURACY
 from kdui.core.plain import Frozen
 from kdui.core.run import Run, RunState
 from kdui.ui import run_view
@@ -61,21 +62,21 @@ class RunCalls:
         run: Run = detail.run
         events, cursor = self.workbench.events(run_id, int(asked.get("cursor") or 0))
         facts = next((task for task in self.workbench.tasks() if task.name == run.recipe.task), None)
-        headline = facts.headline.name if facts else "accuracy"
+        headline = facts.headline if facts else ACCURACY
         return {
             "run": run.id,
             "state": run.state,
             "head": run_view.head_html(run, facts.title if facts else run.recipe.task),
             "actions": run_view.actions_html(run, detail.results),
             "strip": run_view.strip_html(run.steps, [stage.name for stage in run.recipe.stages]),
-            "results": run_view.gain_html(detail.gain)
+            "results": run_view.gain_html(detail.gain, headline)
             + run_view.results_html(detail.results, headline)
             + downloads_html(run, detail.results)
             + run_view.findings_html(detail.findings),
             "recipe": run_view.recipe_html(detail),
             "log": self.workbench.log_tail(run_id),
             "cursor": cursor,
-            "curves": curves(run, events, facts.headline.unit if facts else ""),
+            "curves": curves(run, events, headline.unit),
         }
 
     def run_act(self, asked: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from kdui.catalogue.aims import Aim, quantity, reached
+from kdui.core.metric import ACCURACY, Metric
 
 TEACHER = {"mean": 90.0, "headline_low": 89.4, "file_mb": 8.0}
 PACKED = {"mean": 89.1, "file_mb": 4.0, "packed_mb": [0.2, 0.25], "speedup": [3.0, 2.5]}
@@ -16,12 +17,29 @@ OTHER = {"arm": "Plain", "models": {"teach": TEACHER, "distill": {"mean": 90.5, 
     [("accuracy", 89.1), ("lost", 0.9), ("below", 0.3), ("retained", 99.0), ("smaller", 32.0), ("faster", 2.5)],
 )
 def test_quality_is_the_mean_and_ratios_are_those_of_the_worst_seed(what, expected):
-    assert quantity(what, PACKED, TEACHER) == pytest.approx(expected)
+    assert quantity(what, PACKED, TEACHER, ACCURACY) == pytest.approx(expected)
+
+
+PERPLEXITY = Metric(name="perplexity", title="Perplexity", unit="", higher_is_better=False)
+
+
+@pytest.mark.parametrize(("what", "expected"), [("headline", 25.0), ("lost", 5.0), ("below", 4.0), ("retained", 80.0)])
+def test_quality_of_a_metric_where_lower_is_better_is_lost_when_it_rises(what, expected):
+    first = {"mean": 20.0, "headline_low": 19.0, "headline_high": 21.0, "file_mb": 8.0}
+    assert quantity(what, {"mean": 25.0, "file_mb": 2.0}, first, PERPLEXITY) == pytest.approx(expected)
+    arm = {
+        "arm": "Text",
+        "metric": PERPLEXITY.model_dump(),
+        "models": {"teach": first, "distill": {"mean": 25.0}},
+        "result": "distill",
+    }
+    (found,) = reached((Aim(what=what, at_most=6.0),), [arm])
+    assert found["unit"] == ("%" if what == "retained" else "") and found["met"] == (expected <= 6)
 
 
 def test_what_was_not_measured_is_no_number_and_no_aim_met():
-    assert quantity("faster", OTHER["models"]["distill"], TEACHER) is None
-    assert quantity("below", PACKED, {"mean": 90.0, "file_mb": 8.0}) is None
+    assert quantity("faster", OTHER["models"]["distill"], TEACHER, ACCURACY) is None
+    assert quantity("below", PACKED, {"mean": 90.0, "file_mb": 8.0}, ACCURACY) is None
     (found,) = reached((Aim(what="faster", arm="Plain", at_least=1.0),), [ARM, OTHER])
     assert found["value"] is None and not found["met"]
 

@@ -5,6 +5,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from kdui.core.metric import Metric
+
+# A metric of the other direction and another unit.
+LOWER = Metric(name="bits_per_byte", title="Bits per byte", unit="bits per byte", higher_is_better=False)
+
 COLUMNS = (
     "run",
     "run_name",

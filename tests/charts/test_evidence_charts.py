@@ -13,6 +13,7 @@ from kdui.charts.reliability import reliability_figure
 from kdui.charts.robustness import corruptions_of, curves, robustness_figure
 from kdui.charts.shift import shift_figure, traits_of
 from kdui.charts.side_by_side import models_of, subject, teacher_of
+from kdui.core.metric import ACCURACY
 from tests.charts import evidence_frames as frames
 
 
@@ -59,25 +60,25 @@ def test_robustness_by_corruption_and_on_average():
     assert corruptions_of(rows) == ["noise", "word_drop"]
     mean = curves(rows)
     assert mean.loc[mean["role"] == "compressed", "value"].tolist() == [96, 90, 84, 78, 72, 66]
-    figure = robustness_figure(rows, about="Digits", headline="accuracy")
+    figure = robustness_figure(rows, about="Digits", metric=ACCURACY)
     assert (
         figure.layout.title.text
         == "Under the worst inputs Student · int8 falls from 96.0 to 66.0 %, its teacher from 98.0 to 68.0 %"
     )
     assert "mean of noise, word drop" in figure.layout.title.subtitle.text and figure.data[0].error_y.array is None
-    one = robustness_figure(rows, corruption="noise", about="Digits", headline="accuracy")
+    one = robustness_figure(rows, corruption="noise", about="Digits", metric=ACCURACY)
     assert list(one.data[1].y) == [96, 92, 88, 84, 80, 76] and list(one.data[1].error_y.array) == [3.0] * 6
 
 
 def test_elsewhere_tells_where_most_is_lost():
-    figure = elsewhere_figure(frames.elsewhere(), about="Film reviews", headline="accuracy")
+    figure = elsewhere_figure(frames.elsewhere(), about="Film reviews", metric=ACCURACY)
     assert figure.layout.title.text == "On tweets Student · int8 falls from 96.0 to 72.0 %, its teacher from 98.0 to 86.0 %"
     assert list(figure.layout.xaxis.ticktext)[1] == "Tweets<br>n = 300"
     assert list(figure.data[1].y) == [96, 72, 78] and list(figure.data[1].error_y.array) == [2.0] * 3
     assert figure.data[0].x[0] < 0 < figure.data[1].x[0]  # beside each other
     alone = figure.data[2]
     assert alone.name == "always the most frequent label" and list(alone.y)[3:6] == [68, 68, None]
-    earlier = elsewhere_figure(frames.elsewhere().assign(majority=None), about="Film reviews", headline="accuracy")
+    earlier = elsewhere_figure(frames.elsewhere().assign(majority=None), about="Film reviews", metric=ACCURACY)
     assert len(earlier.data) == 2  # measured before shares were counted
 
 

@@ -5,7 +5,8 @@ import pytest
 
 from kdui.charts.front import Budget, best, limit_costs, pareto_front, rivals, within
 from kdui.charts.repeats import merge_repeats
-from tests.charts.frames import point, points, random_points
+from kdui.core.metric import ACCURACY
+from tests.charts.frames import LOWER, point, points, random_points
 
 
 def dominated(cost: np.ndarray, value: np.ndarray, i: int) -> bool:
@@ -17,15 +18,15 @@ def dominated(cost: np.ndarray, value: np.ndarray, i: int) -> bool:
 def test_front_is_what_no_other_model_dominates(seed: int):
     draw = np.random.default_rng(seed)
     cost, value = draw.integers(1, 30, 80).astype(float), draw.integers(80, 99, 80).astype(float)
-    front = pareto_front(cost, value)
+    front = pareto_front(cost, value, ACCURACY)
     assert {(cost[i], value[i]) for i in front} == {(cost[i], value[i]) for i in range(80) if not dominated(cost, value, i)}
     assert list(cost[front]) == sorted(cost[front])
 
 
 def test_front_leaves_out_unknown_numbers_and_turns_round_for_a_loss():
-    assert list(pareto_front(np.array([1.0, np.nan, 2.0]), np.array([90.0, 99.0, np.nan]))) == [0]
-    assert list(pareto_front(np.array([1.0, 2.0, 3.0]), np.array([9.0, 5.0, 7.0]), higher_is_better=False)) == [0, 1]
-    assert len(pareto_front(np.array([]), np.array([]))) == 0
+    assert list(pareto_front(np.array([1.0, np.nan, 2.0]), np.array([90.0, 99.0, np.nan]), ACCURACY)) == [0]
+    assert list(pareto_front(np.array([1.0, 2.0, 3.0]), np.array([9.0, 5.0, 7.0]), LOWER)) == [0, 1]
+    assert len(pareto_front(np.array([]), np.array([]), ACCURACY)) == 0
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -37,7 +38,7 @@ def test_best_within_budget_matches_a_loop_over_all_models(seed: int):
         for row in models.itertuples()
         if row.role != "teacher" and row.latency_ms <= 4 and row.download_mb <= 2 and row.retained >= 96
     ]
-    winner = best(models, budget)
+    winner = best(models, budget, ACCURACY)
     assert winner is not None and winner["headline"] == max(row.headline for row in fitting)
     assert within(models, budget).sum() == len(fitting) + sum(
         1
@@ -50,24 +51,26 @@ def test_best_within_budget_matches_a_loop_over_all_models(seed: int):
 def test_a_relaxed_limit_is_the_smallest_that_buys_anything(seed: int):
     models = merge_repeats(random_points(1200, seed))
     budget = Budget(latency_ms=0.5, download_mb=3)
-    now = best(models, budget)["headline"]
-    found = [cost for cost in limit_costs(models, budget) if cost.move == "relax" and cost.quantity == "latency_ms"]
+    now = best(models, budget, ACCURACY)["headline"]
+    found = [cost for cost in limit_costs(models, budget, ACCURACY) if cost.move == "relax" and cost.quantity == "latency_ms"]
     gains = {
-        limit: best(models, Budget(latency_ms=limit, download_mb=3))["headline"] - now
+        limit: best(models, Budget(latency_ms=limit, download_mb=3), ACCURACY)["headline"] - now
         for limit in models["latency_ms"][models["latency_ms"] > 0.5].sort_values()
     }
     first = next(((limit, gain) for limit, gain in gains.items() if gain > 0), None)
-    assert [(cost.limit, cost.points) for cost in found] == ([(first[0], pytest.approx(first[1]))] if first else [])
+    assert [(cost.limit, cost.gain) for cost in found] == ([(first[0], pytest.approx(first[1]))] if first else [])
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_tightened_limit_costs_the_step_to_the_next_best(seed: int):
     models = merge_repeats(random_points(1200, seed))
     budget = Budget(latency_ms=8, download_mb=3)
-    winner = best(models, budget)
-    (tight,) = [cost for cost in limit_costs(models, budget) if cost.move == "tighten" and cost.quantity == "download_mb"]
-    second = best(models, Budget(latency_ms=8, download_mb=float(np.nextafter(winner["download_mb"], 0))))
-    assert tight.points == pytest.approx(second["headline"] - winner["headline"])
+    winner = best(models, budget, ACCURACY)
+    (tight,) = [
+        cost for cost in limit_costs(models, budget, ACCURACY) if cost.move == "tighten" and cost.quantity == "download_mb"
+    ]
+    second = best(models, Budget(latency_ms=8, download_mb=float(np.nextafter(winner["download_mb"], 0))), ACCURACY)
+    assert tight.gain == pytest.approx(second["headline"] - winner["headline"])
     assert tight.limit == second["download_mb"]
 
 
@@ -76,15 +79,15 @@ def test_when_nothing_fits_each_limit_says_what_it_would_let_in():
         points(point("a", "teacher", 98, latency_ms=16), point("a", "student", 96, latency_ms=3, retained=97.9))
     )
     budget = Budget(latency_ms=2, retained=97)
-    assert best(models, budget) is None
-    (cost,) = limit_costs(models, budget)
-    assert (cost.quantity, cost.move, cost.limit, cost.points) == ("latency_ms", "relax", 3.0, None)
+    assert best(models, budget, ACCURACY) is None
+    (cost,) = limit_costs(models, budget, ACCURACY)
+    assert (cost.quantity, cost.move, cost.limit, cost.gain) == ("latency_ms", "relax", 3.0, None)
 
 
 def test_an_unknown_latency_is_not_claimed_to_fit():
     models = merge_repeats(points(point("a", "student", 96, latency_ms=np.nan)))
-    assert best(models, Budget(latency_ms=100)) is None
-    assert best(models, Budget())["headline"] == 96
+    assert best(models, Budget(latency_ms=100), ACCURACY) is None
+    assert best(models, Budget(), ACCURACY)["headline"] == 96
 
 
 def test_others_whose_interval_overlaps_the_winners_are_its_rivals():
@@ -101,16 +104,18 @@ def test_others_whose_interval_overlaps_the_winners_are_its_rivals():
         )
     )
     budget = Budget(latency_ms=4)
-    winner = best(models, budget)
+    winner = best(models, budget, ACCURACY)
     assert winner["headline"] == 96.0
     assert list(rivals(models, winner, budget)["role"]) == ["control"]
-    (tight,) = [cost for cost in limit_costs(models, budget) if cost.quantity == "latency_ms" and cost.move == "tighten"]
-    assert tight.points == -2.0 and tight.shown
+    (tight,) = [
+        cost for cost in limit_costs(models, budget, ACCURACY) if cost.quantity == "latency_ms" and cost.move == "tighten"
+    ]
+    assert tight.gain == -2.0 and tight.shown
     (relaxed,) = [
         cost
         for cost in limit_costs(
-            models[models["role"] != "teacher"].assign(headline=models["headline"] + (models["latency_ms"] > 4)), budget
+            models[models["role"] != "teacher"].assign(headline=models["headline"] + (models["latency_ms"] > 4)), budget, ACCURACY
         )
         if cost.move == "relax"
     ]
-    assert relaxed.points == pytest.approx(0.9) and not relaxed.shown
+    assert relaxed.gain == pytest.approx(0.9) and not relaxed.shown

@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 
 from kdui.charts.gains import gains_figure, gains_title, judged, method_gains, one_a_method, pairs_of, seeds_sentence
+from kdui.core.metric import ACCURACY
 from kdui.core.statistics.intervals import mean_interval
 from kdui.core.statistics.paired import Discordant, over_examples
-from tests.charts.frames import point
+from tests.charts.frames import LOWER, point
 
 TITLES = {"distill": "Soft targets", "dkd": "Decoupled", "hints": "Hints"}
 
@@ -38,27 +39,27 @@ def seeds(method, gains, base=95.0, **values):
 
 def test_gains_are_paired_by_run_and_stage_with_a_t_interval():
     points = frame(*[taught("distill", seed, 96 + seed, 95 + seed - step) for seed, step in enumerate((0.0, 0.2, 0.4))])
-    (row,) = method_gains(points).to_dict("records")
+    (row,) = method_gains(points, ACCURACY).to_dict("records")
     mean, width = mean_interval([1.0, 1.2, 1.4])
     assert (row["value"], row["half_width"], row["seeds"]) == (pytest.approx(mean), pytest.approx(width), 3)
     assert (row["method"], row["teacher"], row["student"], row["against"]) == ("distill", "big", "small", "control")
 
 
 def test_a_lower_headline_is_better_where_the_task_says_so():
-    (row,) = method_gains(frame(taught("distill", 0, 20.0, 25.0)), higher_is_better=False).to_dict("records")
+    (row,) = method_gains(frame(taught("distill", 0, 20.0, 25.0)), LOWER).to_dict("records")
     assert row["value"] == 5.0 and np.isnan(row["half_width"])
 
 
 def test_a_pair_that_two_runs_share_counts_once():
     rows = seeds("distill", (1.0, 1.2))
     again = [{**row, "run": row["run"] + "-again", "group": row["group"] + "-again"} for row in rows]
-    (row,) = method_gains(frame(rows, again)).to_dict("records")
+    (row,) = method_gains(frame(rows, again), ACCURACY).to_dict("records")
     assert row["seeds"] == 2
 
 
 def test_both_controls_stand_beside_each_other_and_a_student_without_one_is_left_out():
     points = frame(taught("distill", 0, 96, 95, 95.5), taught("dkd", 0, 97, None))
-    found = method_gains(points)
+    found = method_gains(points, ACCURACY)
     assert found.set_index("against")["value"].to_dict() == {"control": 1.0, "smoothed": 0.5}
     assert set(found["method"]) == {"distill"}
 
@@ -68,7 +69,7 @@ def unknown(run: str, step: str, reference: str):
 
 
 def chosen(points, paired=unknown):
-    return judged(one_a_method(method_gains(points)), paired)
+    return judged(one_a_method(method_gains(points, ACCURACY)), paired)
 
 
 def test_what_moves_with_the_seed_is_paired_away():
@@ -92,11 +93,13 @@ def test_of_many_methods_without_effect_none_is_called_shown():
 
 
 def test_a_wished_difference_takes_so_many_seeds():
-    repeated = method_gains(frame(seeds("dkd", (2.0, 2.1, 2.2)), seeds("distill", (1.0, 1.2, 1.1)), taught("hints", 0, 95, 94)))
+    repeated = method_gains(
+        frame(seeds("dkd", (2.0, 2.1, 2.2)), seeds("distill", (1.0, 1.2, 1.1)), taught("hints", 0, 95, 94)), ACCURACY
+    )
     assert seeds_sentence(repeated, 0.25) == (
         "To see 0.25 points takes 5 seeds (spread between seeds 0.12 points, of 2 repeated comparisons on this task; 80 % power)."
     )
-    nothing = method_gains(frame(taught("hints", 0, 95, 94)))
+    nothing = method_gains(frame(taught("hints", 0, 95, 94)), ACCURACY)
     assert "takes 10 seeds (○ estimated: a spread between seeds of 0.5 points is assumed" in seeds_sentence(nothing, 0.5)
 
 
@@ -104,7 +107,7 @@ def test_level_methods_share_a_letter():
     points = frame(seeds("dkd", (2.0, 2.1, 2.2)), seeds("distill", (1.0, 1.1, 1.3)), seeds("hints", (1.1, 1.0, 1.2)))
     found = chosen(points).set_index("method")["level"].to_dict()
     assert found["dkd"] == "a" and found["distill"] == found["hints"] == "b"
-    drawn = gains_figure(chosen(points), titles=TITLES, about="x")
+    drawn = gains_figure(chosen(points), titles=TITLES, about="x", metric=ACCURACY)
     assert "Decoupled (a)" in drawn.layout.yaxis.ticktext and "share a letter" in drawn.layout.title.subtitle.text
 
 
@@ -112,14 +115,14 @@ def test_a_compressed_model_is_held_against_the_control_of_its_own_stage():
     made = {"method": "distill+prune", "settings": {"teacher": "big", "student": "small"}, "group": "prune", "digest": "p"}
     pruned = {**point("distill--0", "compressed", 94.0), **made, "step": "measure.prune"}
     control = {**pruned, "role": "control", "headline": 93.0, "step": "measure.prune.control", "digest": "c", "group": "c"}
-    found = method_gains(frame(taught("distill", 0, 96, 95), [pruned, control])).set_index("method")["value"]
+    found = method_gains(frame(taught("distill", 0, 96, 95), [pruned, control]), ACCURACY).set_index("method")["value"]
     assert found.to_dict() == {"distill": 1.0, "distill+prune": 1.0}
 
 
 def test_nothing_measured_gives_an_empty_frame_and_says_so():
-    empty = method_gains(frame(taught("distill", 0, 96, None)))
+    empty = method_gains(frame(taught("distill", 0, 96, None)), ACCURACY)
     assert empty.empty and pairs_of(empty) == []
-    assert gains_title(one_a_method(empty), TITLES) == "No student has been measured beside its control yet"
+    assert gains_title(one_a_method(empty), TITLES, ACCURACY) == "No student has been measured beside its control yet"
 
 
 def test_of_several_recipes_the_one_with_most_seeds_is_shown_never_the_best():
@@ -129,7 +132,7 @@ def test_of_several_recipes_the_one_with_most_seeds_is_shown_never_the_best():
         seeds("dkd", (0.1, 0.2), tag="older", created="2026-11-23"),
         seeds("dkd", (0.3, 0.4), tag="newer", created="2026-11-24"),
     )
-    chosen = one_a_method(method_gains(points)).set_index("method")
+    chosen = one_a_method(method_gains(points, ACCURACY)).set_index("method")
     assert chosen["value"].round(3).to_dict() == {"distill": 1.1, "dkd": 0.35}
     assert list(chosen.index) == ["dkd", "distill"]
 
@@ -137,7 +140,7 @@ def test_of_several_recipes_the_one_with_most_seeds_is_shown_never_the_best():
 def test_pairs_with_most_methods_come_first():
     other = {"settings": {"teacher": "other", "student": "small"}}
     points = frame(seeds("distill", (1,)), seeds("dkd", (1,)), seeds("hints", (1,), tag="o", **other))
-    assert pairs_of(method_gains(points)) == [("big", "small"), ("other", "small")]
+    assert pairs_of(method_gains(points, ACCURACY)) == [("big", "small"), ("other", "small")]
 
 
 @pytest.mark.parametrize(
@@ -157,8 +160,8 @@ def test_pairs_with_most_methods_come_first():
     ],
 )
 def test_the_title_claims_what_the_intervals_show(gains, title):
-    found = method_gains(frame(*(seeds(method, values) for method, values in gains.items())))
-    assert gains_title(judged(one_a_method(found), unknown), TITLES) == title
+    found = method_gains(frame(*(seeds(method, values) for method, values in gains.items())), ACCURACY)
+    assert gains_title(judged(one_a_method(found), unknown), TITLES, ACCURACY) == title
 
 
 def test_dots_carry_intervals_runs_and_verdicts_and_both_axes_have_titles():
@@ -166,7 +169,7 @@ def test_dots_carry_intervals_runs_and_verdicts_and_both_axes_have_titles():
         *(taught("distill", seed, 96 + step, 95, 95.4) for seed, step in enumerate((0.0, 0.1, 0.2))),
         taught("dkd", 0, 95.2, 95),
     )
-    drawn = gains_figure(chosen(points), titles=TITLES, about="Digits · big → small")
+    drawn = gains_figure(chosen(points), titles=TITLES, about="Digits · big → small", metric=ACCURACY)
     over, beside = drawn.data
     assert list(over.x) == pytest.approx([0.2, 1.1]) and list(over.y) == [0, 1] and list(beside.x) == pytest.approx([0.7])
     assert (

@@ -4,6 +4,8 @@ import pytest
 
 from kdui.charts.gains import method_gains
 from kdui.charts.grid import best_cell, grid_cells, grid_figure, grid_title
+from kdui.core.metric import ACCURACY
+from tests.charts.frames import LOWER
 from tests.charts.test_gains import frame, seeds
 
 
@@ -14,7 +16,7 @@ def cell(temperature, weight, gains, **settings):
 
 
 def cells_of(*cells):
-    return grid_cells(method_gains(frame(*cells)))
+    return grid_cells(method_gains(frame(*cells), ACCURACY))
 
 
 GRID = (
@@ -32,30 +34,31 @@ def test_recipes_that_differ_in_both_knobs_alone_make_one_grid():
 
 def test_two_cells_are_no_grid_and_methods_without_the_knobs_have_none():
     assert cells_of(*GRID[:2]).empty
-    assert grid_cells(method_gains(frame(seeds("hints", (1.0, 1.1))))).empty
+    assert grid_cells(method_gains(frame(seeds("hints", (1.0, 1.1))), ACCURACY)).empty
 
 
 def test_the_best_cell_is_named_with_its_seeds_and_interval():
     found = cells_of(*GRID)
-    assert (best_cell(found, "value")["temperature"], best_cell(found, "value")["soft_weight"]) == (4, 0.3)
+    assert (best_cell(found, "value", ACCURACY)["temperature"], best_cell(found, "value", ACCURACY)["soft_weight"]) == (4, 0.3)
     assert (
-        grid_title(found, "value", "%") == "Best of 3 cells: temperature 4, α 0.3, +2.0 ± 0.2 points over the control (3 seeds)"
+        grid_title(found, "value", ACCURACY)
+        == "Best of 3 cells: temperature 4, α 0.3, +2.0 ± 0.2 points over the control (3 seeds)"
     )
-    assert grid_title(found, "headline", "%") == "Best of 3 cells: temperature 4, α 0.3, 97.0 % (3 seeds)"
+    assert grid_title(found, "headline", ACCURACY) == "Best of 3 cells: temperature 4, α 0.3, 97.0 % (3 seeds)"
 
 
 def test_no_difference_is_claimed_where_the_interval_reaches_zero_or_one_seed_was_run():
     wide = cells_of(cell(1, 0.3, (0.0, -0.1)), cell(1, 0.9, (0.0, -0.2)), cell(4, 0.3, (1.0, -0.5)))
-    assert grid_title(wide, "value", "%").startswith("No difference shown even in the best of 3 cells: temperature 4, α 0.3")
+    assert grid_title(wide, "value", ACCURACY).startswith("No difference shown even in the best of 3 cells: temperature 4, α 0.3")
     single = cells_of(cell(1, 0.3, (0.0,)), cell(1, 0.9, (0.1,)), cell(4, 0.3, (1.0,)))
-    assert grid_title(single, "value", "%").endswith("but one seed is not enough to tell")
+    assert grid_title(single, "value", ACCURACY).endswith("but one seed is not enough to tell")
 
 
 @pytest.mark.parametrize(
     ("quantity", "numbers"), [("value", [[0.1, 2.0], [0.4, None]]), ("headline", [[95.1, 97.0], [95.4, None]])]
 )
 def test_unmeasured_cells_stay_empty_and_the_best_one_is_framed(quantity, numbers):
-    drawn = grid_figure(cells_of(*GRID), quantity=quantity, about="Digits", unit="%", headline="test accuracy")
+    drawn = grid_figure(cells_of(*GRID), quantity=quantity, about="Digits", metric=ACCURACY)
     (heat,) = drawn.data
     rounded = [[None if value is None else round(value, 3) for value in row] for row in heat.z]
     assert rounded == numbers and heat.text[1][1] == "" and heat.customdata[1][1][0] == ""
@@ -69,4 +72,4 @@ def test_unmeasured_cells_stay_empty_and_the_best_one_is_framed(quantity, number
 
 def test_a_lower_headline_is_better_where_the_task_says_so():
     found = cells_of(*GRID)
-    assert best_cell(found, "headline", higher_is_better=False)["temperature"] == 1
+    assert best_cell(found, "headline", LOWER)["temperature"] == 1

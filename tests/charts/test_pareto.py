@@ -10,7 +10,7 @@ from kdui.charts.front import Budget, LimitCost
 from kdui.charts.numbers import quantity
 from kdui.charts.pareto import MOST_CONTROLS, MOST_OTHERS, log_ticks, pareto_figure
 from kdui.charts.repeats import merge_repeats
-from kdui.core.contracts import ACCURACY
+from kdui.core.metric import ACCURACY
 from tests.charts.frames import point, points, random_points
 
 
@@ -86,7 +86,7 @@ def test_every_role_is_drawn_with_its_symbol_and_units_stand_on_both_axes():
     drawn = figure()
     symbols = {trace.legendgroup: trace.marker.symbol for trace in drawn.data if trace.customdata is not None}
     assert symbols == {"teacher": "star", "student": "circle", "compressed": "diamond-open", "control": "x"}
-    assert (drawn.layout.xaxis.title.text, drawn.layout.yaxis.title.text) == ("p50 latency, ms (log)", "test accuracy, %")
+    assert (drawn.layout.xaxis.title.text, drawn.layout.yaxis.title.text) == ("p50 latency (log)", "test accuracy, %")
     assert drawn.layout.xaxis.type == "log" and all(
         trace.customdata[0][0] == "a" for trace in drawn.data if trace.customdata is not None
     )
@@ -139,10 +139,10 @@ def test_log_ticks_are_round_and_inside():
 
 def test_sentences_of_limits():
     costs = [
-        LimitCost(quantity="latency_ms", move="relax", limit=4, points=0.4, label="x"),
-        LimitCost(quantity="download_mb", move="tighten", limit=0.2, points=-0.9, label="y"),
-        LimitCost(quantity="latency_ms", move="relax", limit=4, points=0.4, label="x", shown=False),
-        LimitCost(quantity="retained", move="relax", limit=95.04, points=None, label="tiny"),
+        LimitCost(quantity="latency_ms", move="relax", limit=4, gain=0.4, label="x"),
+        LimitCost(quantity="download_mb", move="tighten", limit=0.2, gain=-0.9, label="y"),
+        LimitCost(quantity="latency_ms", move="relax", limit=4, gain=0.4, label="x", shown=False),
+        LimitCost(quantity="retained", move="relax", limit=95.04, gain=None, label="tiny"),
     ]
     assert cost_sentences(costs, ACCURACY) == [
         "Relaxing latency to 4 ms buys +0.4 points.",

@@ -5,6 +5,7 @@ import pytest
 
 from kdui.charts.gain import gain_sentence, teacher_gain, unseen
 from kdui.charts.repeats import merge_repeats
+from kdui.core.metric import ACCURACY
 from kdui.core.statistics.intervals import mean_interval
 from kdui.core.statistics.paired import Discordant, over_examples, over_seeds
 from tests.charts.frames import point, points
@@ -68,11 +69,11 @@ def unknown(run: str, step: str, reference: str):
 
 def test_gain_is_paired_by_run_and_needs_more_than_one_seed():
     frame = points(*pair("a", 96, 95, 0), *pair("b", 96.1, 94.9, 1), *pair("c", 96, 95.1, 2))
-    gain = teacher_gain(frame, ("a", "b", "c"), unknown)
+    gain = teacher_gain(frame, ("a", "b", "c"), unknown, ACCURACY)
     mean, width = mean_interval([1.0, 1.2, 0.9])
     assert (gain.value, gain.half_width, gain.seeds) == (pytest.approx(mean), pytest.approx(width), 3)
-    assert gain_sentence(gain) == "+1.0 ± 0.4 points (3 seeds) over the same student without KD."
-    assert "one seed is not enough to tell" in gain_sentence(teacher_gain(frame, ("a",), unknown))
+    assert gain_sentence(gain, ACCURACY) == "+1.0 ± 0.4 points (3 seeds) over the same student without KD."
+    assert "one seed is not enough to tell" in gain_sentence(teacher_gain(frame, ("a",), unknown, ACCURACY), ACCURACY)
 
 
 def test_one_seed_is_paired_by_its_test_examples():
@@ -82,7 +83,7 @@ def test_one_seed_is_paired_by_its_test_examples():
         asked.append(wanted)
         return over_examples([Discordant(20, 60, 1000)])
 
-    said = gain_sentence(teacher_gain(points(*pair("a", 96, 92, 0)), ("a",), paired))
+    said = gain_sentence(teacher_gain(points(*pair("a", 96, 92, 0)), ("a",), paired, ACCURACY), ACCURACY)
     assert asked == [("a", "measure.distill", "measure.distill.control")]
     assert said == (
         "+4.0 points (95 % interval +2.3 to +5.8, paired over 1,000 test examples) over the same student without KD; "
@@ -92,29 +93,29 @@ def test_one_seed_is_paired_by_its_test_examples():
 
 def test_gain_that_overlaps_zero_comes_with_what_could_not_have_been_seen():
     frame = points(*pair("a", 96, 95, 0), *pair("b", 95, 96, 1))
-    assert gain_sentence(teacher_gain(frame, ("a", "b"), unknown)).startswith("no difference shown: 0.0 ±")
+    assert gain_sentence(teacher_gain(frame, ("a", "b"), unknown, ACCURACY), ACCURACY).startswith("no difference shown: 0.0 ±")
     gain = over_seeds([0.5, -0.4, 0.1], examples=2189)
-    assert gain_sentence(gain) == (
+    assert gain_sentence(gain, ACCURACY) == (
         "no difference shown: +0.1 ± 1.1 points (3 seeds) over the same student without KD. "
         "With 3 seeds and 2,189 test examples less than 1.5 points could not have been seen; with 8 seeds 0.5."
     )
-    assert "one seed and 359 test examples less than 3.4" in unseen(over_examples([Discordant(10, 9, 359)]))
+    assert "one seed and 359 test examples less than 3.4" in unseen(over_examples([Discordant(10, 9, 359)]), ACCURACY)
 
 
 def test_what_moves_with_the_seed_is_no_spread_of_the_difference():
     # Both models vary by the seed, so their own intervals overlap; paired, the difference is sure.
     frame = points(*pair("a", 96, 95, 0), *pair("b", 97, 95.8, 1), *pair("c", 95, 94.1, 2))
-    assert teacher_gain(frame, ("a", "b", "c"), unknown).is_shown
+    assert teacher_gain(frame, ("a", "b", "c"), unknown, ACCURACY).is_shown
 
 
 def test_a_student_is_held_against_the_control_of_its_own_stage():
     other = point("a", "control", 80, step="measure.prune.control", digest="other")
-    gain = teacher_gain(points(other, *pair("a", 96, 95, 0)), ("a",), unknown)
+    gain = teacher_gain(points(other, *pair("a", 96, 95, 0)), ("a",), unknown, ACCURACY)
     assert gain.value == 1.0
 
 
 def test_gain_of_a_cached_pair_counts_once_and_is_unknown_without_a_control():
     twice = points(*pair("a", 96, 95, 0), *[{**row, "run": "b"} for row in pair("a", 96, 95, 0)])
-    assert teacher_gain(twice, ("a", "b"), unknown).seeds == 1
-    assert teacher_gain(points(point("a", "student", 96)), ("a",), unknown) is None
-    assert "not known" in gain_sentence(None)
+    assert teacher_gain(twice, ("a", "b"), unknown, ACCURACY).seeds == 1
+    assert teacher_gain(points(point("a", "student", 96)), ("a",), unknown, ACCURACY) is None
+    assert "not known" in gain_sentence(None, ACCURACY)

@@ -11,6 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from kdui.catalogue.tasks import TASKS
 from kdui.core.errors import StageFailed
+from kdui.core.metric import ACCURACY
 from kdui.core.run import RunState
 from kdui.methods.export.files import INPUTS_FILE, MODEL_FILE
 from kdui.methods.quantize.rounding import packed_bytes
@@ -194,7 +195,7 @@ def test_the_error_is_the_mean_distance_and_guessing_is_the_worst_there_is():
         "layers": [{"rows": 4, "columns": 4}] * 2,
         "base": {"headline": 90.0},
         "bounds": [10.0, 100.0],
-        "metric": {"higher_is_better": True},
+        "metric": ACCURACY.model_dump(),
         "rest_bytes": 0,
     }
     half = {"change": asdict(Change(sparsity=0.5)), "measured": {"drop": 70.0, "kl": 2.0}}

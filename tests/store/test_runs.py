@@ -256,8 +256,8 @@ def test_results_are_replaced_not_added_and_read_by_task(store):
     (only,) = [dict(zip(columns, values, strict=True)) for values in rows]
     assert (only["run"], only["run_name"], only["headline"], only["latency_ms"]) == (run.id, "First", 91.0, 0.5)
     assert store.results.version("digits") != before
-    assert store.results.best_headline("digits", "cnn-small", "student").value == 91.0
-    assert store.results.best_headline("digits", "cnn-small", "teacher") is None
+    assert store.results.newest_headline("digits", "cnn-small", "student", "accuracy").value == 91.0
+    assert store.results.newest_headline("digits", "cnn-small", "teacher", "accuracy") is None
     assert store.results.rows_of_task("sentiment")[1] == []
 
 

@@ -70,6 +70,7 @@ def trainer(
         validation=resident("validation"),
         losses=lambda outputs, batch: {"total": objective.hard_loss(outputs, batch.targets)},
         objective=objective,
+        metric=FACTS.headline,
         knobs=settings,
         seed=seed,
         report=report or QuietReporter(),

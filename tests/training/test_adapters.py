@@ -126,6 +126,7 @@ def trainer(report: QuietReporter, folder) -> Trainer:
         data=data,
         validation=data,
         objective=objective,
+        metric=TASK.headline,
         losses=lambda outputs, batch: {"total": objective.hard_loss(outputs, batch.targets)},
         knobs=TrainingKnobs(epochs=4, batch_size=16, learning_rate=5e-3),
         seed=2,

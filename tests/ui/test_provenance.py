@@ -3,7 +3,8 @@
 import pytest
 
 from kdui.core.measurement import Measurement, Origin, Provenance
-from kdui.ui.provenance import duration, mark, measured, number, ratio, span
+from kdui.core.numbers import duration, number, span
+from kdui.ui.provenance import mark, measured, ratio
 
 THIN = "\u202f"
 
@@ -45,7 +46,7 @@ def test_a_span_names_its_unit_once():
 
 
 def test_ratios_of_costs_and_of_the_headline_metric():
-    assert ratio(18.73) == "18.7×"
+    assert ratio(18.73) == "18×"
     assert ratio(0.991, percent=True).replace(THIN, " ") == "99.1 %"
     assert ratio(None) == "–"
 

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from kdui.core.metric import ACCURACY
 from kdui.core.run import RunState, StepState, StepStatus
 from kdui.core.statistics.paired import Difference, Discordant, over_examples
 from kdui.ui.panel import answered
@@ -109,10 +110,10 @@ def test_the_strip_follows_the_recipe_and_says_what_is_left():
 
 
 def test_the_gain_of_one_run_claims_no_more_than_one_seed():
-    assert "not enough to tell" in gain_html(Difference(value=1.2))
-    assert "paired over 1,000 test examples" in gain_html(over_examples([Discordant(20, 60, 1000)]))
-    assert "less than 3.4 points could not have been seen" in gain_html(over_examples([Discordant(10, 9, 359)]))
-    assert gain_html(None) == ""
+    assert "not enough to tell" in gain_html(Difference(value=1.2), ACCURACY)
+    assert "paired over 1,000 test examples" in gain_html(over_examples([Discordant(20, 60, 1000)]), ACCURACY)
+    assert "less than 3.4 points could not have been seen" in gain_html(over_examples([Discordant(10, 9, 359)]), ACCURACY)
+    assert gain_html(None, ACCURACY) == ""
 
 
 def test_ages_are_told_in_the_largest_unit():

@@ -34,7 +34,7 @@ def typical_deviation(groups: Sequence[Sequence[float]]) -> float | None:
     if not repeated:
         return None
     freedom = median(len(group) - 1 for group in repeated)
-    return median(deviation(group) for group in repeated) / (1 - 2 / (9 * freedom)) ** 1.5
+    return float(median(deviation(group) for group in repeated) / (1 - 2 / (9 * freedom)) ** 1.5)
 
 
 def wilson(share: float, n: int) -> tuple[float, float]:

@@ -1,10 +1,15 @@
 """What a model answers on the test data: the objective's metrics, calibration, and, where asked for, robustness."""
 
+from typing import Any
+
 import numpy as np
 
 from kdui.catalogue.tasks import load_elsewhere
 from kdui.core.artifact import Artifact
+from kdui.core.errors import StageFailed
 from kdui.core.measurement import Measurement, Origin, Provenance
+from kdui.core.metric import Metric
+from kdui.core.numbers import THIN
 from kdui.core.statistics.intervals import wilson
 from kdui.inputs import input_kind
 from kdui.methods.export.files import MODEL_FILE, read_inputs
@@ -50,13 +55,12 @@ def quality(context: StepContext, model: Artifact) -> list[Measurement]:
         kept["part"] = parts
     if kept:
         np.savez(context.out / QUALITY_FILE, **kept)
-    found = []
-    for number, (metric, value) in enumerate(objective.score(outputs, targets, context.facts)):
-        interval: dict[str, float] = {}
-        if number == 0 and metric.unit == "%":
-            low, high = wilson(value / 100, len(targets))
-            interval = {"low": 100 * low, "high": 100 * high}
-        found.append(row(metric.name, value, metric.unit, source, metric.higher_is_better, **interval))
+    found, headline = [], context.facts.headline
+    for metric, value in objective.score(outputs, targets, context.facts):
+        interval: dict[str, Any] = _interval(value, metric.unit, len(targets)) if metric.name == headline.name else {}
+        found.append(_row_of(metric, value, source, **interval))
+    if all(item.metric != headline.name for item in found):
+        raise StageFailed(f"The test data gave no {headline.title.lower()}, by which {context.facts.title} is judged.")
     return found + calibration(objective.asked(outputs, targets), targets, source)
 
 
@@ -89,7 +93,7 @@ def robustness(context: StepContext, model: Artifact) -> list[Measurement]:
     raw = [inputs[index] for index in chosen] if isinstance(inputs, list) else inputs[chosen]
     source = accuracy_provenance(model, len(chosen))
     settings, objective = read_inputs(model.path), objective_of(context.facts)
-    unit, better = context.facts.headline.unit, context.facts.headline.higher_is_better
+    metric = context.facts.headline
     session = graph_session(context, model)
     cells = [("clean", 0), *((name, severity) for name in kinds for severity in SEVERITIES)]
     found = []
@@ -97,13 +101,16 @@ def robustness(context: StepContext, model: Artifact) -> list[Measurement]:
         examples = corrupted(raw, context.facts.modality, name, severity) if severity else raw
         arrays = input_kind(settings.modality).prepare(examples, settings.settings, model.path)
         value = objective.headline(graph_outputs(model.file(MODEL_FILE), arrays, session=session), targets)
-        found.append(row(f"robustness.{name}.{severity}", value, unit, source, better, **_interval(value, unit, len(chosen))))
+        interval = _interval(value, metric.unit, len(chosen))
+        found.append(row(f"robustness.{name}.{severity}", value, metric.unit, source, metric.higher_is_better, **interval))
         context.report.progress(0.9 + 0.1 * number / len(cells))
     harmed = [item.value for item in found[1:]]
     if not harmed:
         return []
-    words = f"mean over {len(kinds)} corruptions at 5 severities; {found[0].value:.1f} {unit} on the same examples when clean"
-    return [row("robustness", float(np.mean(harmed)), unit, _noted(source, words), better), *found]
+    clean = metric.format(found[0].value).replace(THIN, " ")
+    words = f"mean over {len(kinds)} corruptions at 5 severities; {clean} on the same examples when clean"
+    title = f"{metric.title} under bad inputs"
+    return [_row_of(metric, float(np.mean(harmed)), _noted(source, words), name="robustness", title=title), *found]
 
 
 def elsewhere(context: StepContext, model: Artifact) -> list[Measurement]:
@@ -127,10 +134,17 @@ def elsewhere(context: StepContext, model: Artifact) -> list[Measurement]:
         found.append(
             row(f"elsewhere.{other.name}", value, metric.unit, _noted(source, other.about), metric.higher_is_better, **more)
         )
-    words = "mean over " + ", ".join(f"{item.provenance.split} {item.value:.1f} {metric.unit}" for item in found)
+    read = ((item.provenance.split, metric.format(item.value).replace(THIN, " ")) for item in found)
+    words = "mean over " + ", ".join(f"{split} {value}" for split, value in read)
     mean = float(np.mean([item.value for item in found]))
     source = accuracy_provenance(model, sum(item.provenance.n or 0 for item in found)).model_copy(update={"split": "elsewhere"})
-    return [row("elsewhere", mean, metric.unit, _noted(source, words), metric.higher_is_better), *found, *filter(None, alone)]
+    over_all = _row_of(metric, mean, _noted(source, words), name="elsewhere", title=f"{metric.title} on data from elsewhere")
+    return [over_all, *found, *filter(None, alone)]
+
+
+def _row_of(metric: Metric, value: float, source: Provenance, name: str = "", title: str = "", **values: Any) -> Measurement:
+    """A measurement of this metric, or of the same quantity under another ``name``."""
+    return row(name or metric.name, value, metric.unit, source, metric.higher_is_better, title=title or metric.title, **values)
 
 
 def _most_frequent(context: StepContext, name: str, targets: np.ndarray, split: str) -> Measurement | None:

@@ -6,7 +6,7 @@ from kdui.methods.pretrain.language_model import HiddenWords, LanguageModel, que
 from kdui.methods.pretrain.losses import WordLoss
 from kdui.training.context import StepContext
 from kdui.training.learning import keep, knobs_of, resident
-from kdui.training.loop import Trainer
+from kdui.training.loop import LOSS, Trainer
 from kdui.training.starting import start_model
 
 HEAD_RATE = 5.0  # the head starts from nothing, the body does not
@@ -30,6 +30,7 @@ def pretrain(context: StepContext) -> dict[str, Any]:
         data=questions(resident(context, "train", saved.inputs, saved.folder, knobs.train_examples), hiding, training=True),
         validation=questions(resident(context, "validation", saved.inputs, saved.folder), hiding, training=False),
         objective=scoring,
+        metric=LOSS,
         losses=lambda outputs, batch: {"total": scoring.hard_loss(outputs, batch.targets)},
         knobs=knobs.model_copy(update={"augment": not causal}),  # every epoch hides other words
         seed=settings["seed"],

@@ -26,7 +26,7 @@ from kdui.training.rounded import RoundedWeights, Rounding, read_as_blocks
 from kdui.training.starting import load_input
 from kdui.training.weights import prunable_weights
 
-ALLOWED_LOSS = 0.25  # points of the headline that the fastest variant may lie below the best one
+ALLOWED_LOSS = 0.25  # points (percent of it, where it is no percentage) that the fastest variant may be worse than the best one
 QUICK_RUNS = 60
 PARITY = 0.1  # share of the largest output by which a graph of blocks, whose inputs are rounded too, may differ from its weights'
 
@@ -159,8 +159,9 @@ def _best_int8(context: StepContext, fidelity: Fidelity) -> dict[str, Any]:
         timing = measure_latency(path, path, fidelity.one(), runs=QUICK_RUNS)
         tried[name] = {"validation": score, "latency_ms": timing.median, "file": number}
         context.report.log(f"{name}: {score:.2f} on validation data, {timing.median:.3f} ms")
-    best = max(entry["validation"] for entry in tried.values())
-    near = {name: entry for name, entry in tried.items() if entry["validation"] >= best - ALLOWED_LOSS}
+    metric = context.facts.headline
+    best = max((entry["validation"] for entry in tried.values()), key=lambda score: metric.sign * score)
+    near = {name: entry for name, entry in tried.items() if metric.keeps(entry["validation"], best, ALLOWED_LOSS)}
     if not near:
         raise StageFailed("No int8 variant could be scored. Choose fewer bits with scheme: simulated.")
     chosen = min(near, key=lambda name: near[name]["latency_ms"])

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from kdui.core.numbers import THIN
 from kdui.methods.export.files import read_inputs
 from kdui.methods.sensitivity.probe import mean_divergence
 from kdui.objectives import objective_of
@@ -64,8 +65,8 @@ class Fidelity:
 
     def words(self, found: dict[str, Any]) -> str:
         """For the log."""
-        unit = self.context.facts.headline.unit
+        metric = self.context.facts.headline
         return (
-            f"{self.context.facts.headline.title} on {found['examples']:,} validation examples: {found['float']:.2f} {unit} in "
-            f"float, {found['quantized']:.2f} {unit} quantized."
-        )
+            f"{metric.title} on {found['examples']:,} validation examples: {metric.format(found['float'])} in "
+            f"float, {metric.format(found['quantized'])} quantized."
+        ).replace(THIN, " ")

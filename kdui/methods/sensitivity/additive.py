@@ -7,11 +7,12 @@ import itertools
 from collections.abc import Sequence
 from typing import Any
 
+from kdui.core.metric import Metric
 from kdui.methods.sensitivity.changes import FLOAT_BITS, Change, layer_bytes, pays
 
 # Method -> where its strength changes nothing.
 IDENTITY = {"prune": 0.0, "quantize": float(FLOAT_BITS), "low_rank": 1.0}
-MILD = 10.0  # points: up to here a prediction is of use
+MILD = 10.0  # points or percent: up to here a prediction is of use
 
 
 def strength_of(change: Change, method: str) -> float:
@@ -42,20 +43,25 @@ def predicted(found: dict[str, Any], change: Change) -> dict[str, float]:
                 continue
             for quantity in sums:
                 sums[quantity] += interpolated(measured["strengths"], measured[quantity][place], strength, IDENTITY[method])
-    base, sign = found["base"], 1 if found["metric"]["higher_is_better"] else -1
-    headline = base["headline"] - sign * sums["drop"]
+    base, metric = found["base"], Metric.model_validate(found["metric"])
+    headline = metric.lowered(base["headline"], sums["drop"])
     low, high = found["bounds"]
     headline = min(max(headline, low), high)
     size = found["rest_bytes"] + sum(layer_bytes(layer["rows"], layer["columns"], change) for layer in found["layers"])
-    return {"drop": sign * (base["headline"] - headline), "kl": sums["kl"], "headline": headline, "bytes": size}
+    return {"drop": metric.gain(base["headline"], headline), "kl": sums["kl"], "headline": headline, "bytes": size}
 
 
 def band_of(found: dict[str, Any], guess: dict[str, float]) -> str:
     """How far a prediction may be trusted: ``mild`` up to MILD lost, ``floor`` where nothing is left by it, else ``steep``."""
-    worst = found["bounds"][0 if found["metric"]["higher_is_better"] else 1]
-    if guess["headline"] == worst:
+    low, high = found["bounds"]
+    if guess["headline"] == (low if Metric.model_validate(found["metric"]).higher_is_better else high):
         return "floor"
-    return "mild" if guess["drop"] <= MILD else "steep"
+    return "mild" if guess["drop"] <= mild(found) else "steep"
+
+
+def mild(found: dict[str, Any]) -> float:
+    """Up to which loss a prediction is of use: points for percentages, else that share of the headline."""
+    return MILD if found["metric"]["unit"] == "%" else MILD / 100 * abs(found["base"]["headline"])
 
 
 def prediction_error(found: dict[str, Any], joint: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -64,7 +70,7 @@ def prediction_error(found: dict[str, Any], joint: Sequence[dict[str, Any]]) -> 
     bands: dict[str, list[tuple[dict[str, float], dict[str, float]]]] = {"mild": [], "steep": [], "floor": []}
     for measured, guess in rows:
         bands[band_of(found, guess)].append((measured, guess))
-    return {**_mean(rows), "mild_up_to": MILD, "bands": {name: _mean(each) for name, each in bands.items()}}
+    return {**_mean(rows), "mild_up_to": mild(found), "bands": {name: _mean(each) for name, each in bands.items()}}
 
 
 def _mean(rows: Sequence[tuple[dict[str, float], dict[str, float]]]) -> dict[str, Any]:

@@ -81,8 +81,7 @@ class Probe:
         """What these initializers cost in place of the model's own."""
         outputs = self.objective.asked(self._outputs(changed), self.targets)
         headline = self.objective.headline(outputs, self.targets)
-        sign = 1 if self.facts.headline.higher_is_better else -1
-        return Effect(headline, sign * (self.headline - headline), mean_divergence(self._base, outputs))
+        return Effect(headline, self.facts.headline.gain(self.headline, headline), mean_divergence(self._base, outputs))
 
     def of_change(self, layers: Sequence[ChangedLayer], change: Change) -> Effect:
         """A change of all these layers at once."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from kdui.core.metric import Metric
 from kdui.methods.sensitivity.additive import predicted, prediction_error
 from kdui.methods.sensitivity.changes import Change, ChangedLayer, layer_bytes
 from kdui.methods.sensitivity.probe import Effect, Probe
@@ -160,9 +161,9 @@ def said(method: str, strength: float) -> str:
 def summary_of(found: dict[str, Any]) -> dict[str, Any]:
     """Small facts for a list: what breaks first, over how many examples, and how far off the additive prediction is."""
     worst, error = most_sensitive(found), found["error"]
-    unit = "points" if found["metric"]["unit"] == "%" else found["metric"]["unit"]
-    cost = f"{said(worst['method'], worst['strength'])} cost {worst['drop']:.1f} {unit}"
-    missed = f"{error['count']} measured changes of the whole model by {error['drop']:.1f} {unit} on average"
+    metric = Metric.model_validate(found["metric"])
+    cost = f"{said(worst['method'], worst['strength'])} cost {metric.format_loss(worst['drop'])}"
+    missed = f"{error['count']} measured changes of the whole model by {metric.format_loss(error['drop'])} on average"
     return {
         "finding": f"{worst['layer']} is the most sensitive layer: {cost}. The sum over layers misses {missed} "
         f"({found['n']:,} validation examples).",

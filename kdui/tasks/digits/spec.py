@@ -1,6 +1,7 @@
 """Facts of the digits task."""
 
-from kdui.core.contracts import ACCURACY, TaskFacts
+from kdui.core.contracts import TaskFacts
+from kdui.core.metric import ACCURACY
 from kdui.core.source import Bundled, Resource
 
 TASK = TaskFacts(

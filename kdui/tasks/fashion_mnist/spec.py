@@ -1,6 +1,7 @@
 """Facts of the Fashion-MNIST task."""
 
-from kdui.core.contracts import ACCURACY, TaskFacts
+from kdui.core.contracts import TaskFacts
+from kdui.core.metric import ACCURACY
 from kdui.core.source import DebianPackage, LocalFile, Resource
 
 FILES = ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz", "t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz")

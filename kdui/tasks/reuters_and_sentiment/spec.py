@@ -1,6 +1,7 @@
 """Facts of the task that combines Reuters-R8 and the film reviews."""
 
-from kdui.core.contracts import Metric, TaskFacts
+from kdui.core.contracts import TaskFacts
+from kdui.core.metric import Metric
 from kdui.core.source import Resource
 from kdui.tasks.reuters_r8.spec import TASK as REUTERS
 from kdui.tasks.sentiment.spec import TASK as SENTIMENT

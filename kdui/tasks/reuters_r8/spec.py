@@ -1,6 +1,7 @@
 """Facts of the Reuters-R8 task."""
 
-from kdui.core.contracts import ACCURACY, TaskFacts
+from kdui.core.contracts import TaskFacts
+from kdui.core.metric import ACCURACY
 from kdui.core.source import LocalFile, Resource, Wheel
 
 TASK = TaskFacts(

