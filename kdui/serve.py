@@ -2,13 +2,14 @@
 
 import contextlib
 import gc
+import os
 import sys
-import tempfile
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
-from kdui.core.errors import KduiError
+from kdui.core.errors import KduiError, StoreError
 from kdui.core.run import Run
 from kdui.workbench import Workbench
 
@@ -27,8 +28,7 @@ def serve(workbench: Workbench, host: str | None, port: int | None, stop: thread
         raise KduiError(
             f"Serving on {host} would let everybody who reaches this machine start jobs. Set KDUI_AUTH=user:password first."
         )
-    # Gradio offers files of the working directory: there must be none.
-    with tempfile.TemporaryDirectory(prefix="kdui-empty-") as empty, contextlib.chdir(empty):
+    with contextlib.chdir(_own_folders(settings.home)):
         _serve(workbench, host, port, auth, stop, started)
 
 
@@ -54,6 +54,23 @@ def _serve(
     print("kdui stops; running jobs go on and are picked up at the next start.", flush=True)
     page.close(verbose=False)
     workbench.close()
+
+
+def _own_folders(home: Path) -> Path:
+    """An empty folder to work in, as Gradio offers files of the working directory; and one for Gradio's temporary files.
+
+    In the home, which is nobody else's: the usual place for them is one folder that all users of the machine share.
+    """
+    empty, files = home / "page" / "empty", home / "page" / "files"
+    try:
+        for folder in (empty, files):
+            folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"The folder {home} cannot be written ({error.strerror}). Set KDUI_HOME to one that can be written."
+        ) from None
+    os.environ["GRADIO_TEMP_DIR"] = str(files)  # read when Gradio is imported, which is later
+    return empty
 
 
 def queue_quickstart(workbench: Workbench) -> Run | None:

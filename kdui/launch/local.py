@@ -10,13 +10,14 @@ from kdui.settings import VARIABLES, Settings
 from kdui.store.store import Store
 
 OUTPUT = "output.log"
+PAGE_ONLY = ("auth", "allowed_hosts")  # settings that no child process needs: the password is the page's alone
 
 
 def start(run: Run, store: Store) -> subprocess.Popen[bytes]:
     """Start the worker; it outlives the server that started it."""
     folder = store.folder(run.id)
     folder.mkdir(parents=True, exist_ok=True)
-    environment = {**os.environ, **environment_of(store.settings), "PYTHONUNBUFFERED": "1", "TOKENIZERS_PARALLELISM": "true"}
+    environment = {**child_environment(store.settings), "PYTHONUNBUFFERED": "1", "TOKENIZERS_PARALLELISM": "true"}
     # Threads that spin while they wait starve each other as soon as anything else runs: small models then train 20 times slower.
     environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if run.slot and run.slot.startswith("cuda:"):
@@ -35,9 +36,15 @@ def start(run: Run, store: Store) -> subprocess.Popen[bytes]:
         )
 
 
+def child_environment(settings: Settings) -> dict[str, str]:
+    """The environment of a worker or the serving process: this one's with the settings, without the page's password."""
+    kept = {name: value for name, value in os.environ.items() if name not in {VARIABLES[field] for field in PAGE_ONLY}}
+    return {**kept, **environment_of(settings)}
+
+
 def environment_of(settings: Settings) -> dict[str, str]:
     """The settings as environment variables, so that a child process has the same ones."""
-    given = {VARIABLES[name]: getattr(settings, name) for name in VARIABLES}
+    given = {VARIABLES[name]: getattr(settings, name) for name in VARIABLES if name not in PAGE_ONLY}
     return {
         key: ("1" if value is True else "0" if value is False else str(value))
         for key, value in given.items()

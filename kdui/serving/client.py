@@ -1,11 +1,10 @@
 """The page's side of the serving process: one request at a time, a time limit each, a new process when one dies."""
 
-import os
 import threading
 from typing import Any, NoReturn
 
 from kdui.core.errors import KduiError, RecipeError, ServingError
-from kdui.launch.local import environment_of
+from kdui.launch.local import child_environment
 from kdui.runtime.asked import AskedProcess, Unanswered
 from kdui.settings import Settings
 
@@ -51,7 +50,7 @@ class ServingClient:
                 self._process = None
 
     def _started(self) -> AskedProcess:
-        environment = {**os.environ, **environment_of(self.settings)}
+        environment = child_environment(self.settings)
         return AskedProcess("kdui.serving.process", environment=environment, most_mb=self._most_mb)
 
     @property

@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from kdui.core.errors import StoreError
 from kdui.settings import Settings
 from kdui.store.patience import is_busy, told
+from kdui.store.privacy import keep_private
 from kdui.store.tables import metadata
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -28,6 +29,8 @@ def open_database(settings: Settings) -> Engine:
             f"The folder {settings.home} cannot be made ({error.strerror}). Set KDUI_HOME to one that can be written."
         ) from None
     url = make_url(settings.database)
+    in_a_file = url.get_backend_name() == "sqlite" and url.database and not url.database.startswith("file:")
+    keep_private(settings.home, Path(url.database) if in_a_file and url.database else None)
     try:
         engine = create_engine(url, connect_args={"timeout": 15.0} if url.get_backend_name() == "sqlite" else {})
     except ImportError as error:

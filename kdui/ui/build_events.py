@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -97,7 +98,7 @@ def _filler(build: Build, find: Callable[..., Recipe | None], *, named: bool = F
             start = given[0] if named and given[0] in build.workbench.recipe_names() else None
             return _filled(build, start, recipe)
         except KduiError as problem:
-            gr.Warning(str(problem), title="The form stays as it is")
+            gr.Warning(escape(str(problem)), title="The form stays as it is")
             return gr.skip()
 
     return fill
@@ -152,7 +153,7 @@ def _pick(build: Build, picked: str, *shown: Any) -> Any:
     try:
         recipe = with_distiller(build.recipe(*shown), method, build.shared.knobs_of)
     except KduiError as problem:
-        gr.Warning(str(problem), title="The form stays as it is")
+        gr.Warning(escape(str(problem)), title="The form stays as it is")
         state = {"method": shown[build.inputs.index(build.distiller)], "refused": method}
         return [state if part is build.chooser else gr.skip() for part in build.filled]
     return _filled(build, None, recipe)

@@ -1,5 +1,6 @@
 """Downloads: every measured model of a run as a file that carries its claims."""
 
+import re
 import tempfile
 from collections.abc import Sequence
 from html import escape
@@ -42,23 +43,23 @@ def download_route(workbench: Any) -> Route:
     """Where those links lead; the file is written when it is asked for and removed once it is sent."""
 
     def send(request: Any) -> Response:
-        name = Path(request.path_params["name"])
-        if name.suffix not in KINDS:
+        model, _, ending = request.path_params["name"].rpartition(".")  # a stage's name may hold points and slashes
+        if f".{ending}" not in KINDS:
             return Response("There is no such file.", status_code=404)
         place = tempfile.TemporaryDirectory(prefix="kdui-download-")
         try:
-            found = workbench.deliver(request.path_params["run"], name.stem, Path(place.name) / f"model{name.suffix}")
+            found = workbench.deliver(request.path_params["run"], model, Path(place.name) / f"model.{ending}")
             if found.beside:
                 raise KduiError(
                     f"This model is so large that its weights stand in a file of their own. Write both with 'python app.py "
-                    f"deliver {request.path_params['run']} {name.stem} --out model.onnx'."
+                    f"deliver {request.path_params['run']} {model} --out model.onnx'."
                 )
         except KduiError as error:
             place.cleanup()
             return Response(str(error), status_code=409, media_type="text/plain")
-        filename = f"{request.path_params['run']}-{name.stem}{name.suffix}"
+        filename = f"{request.path_params['run']}-{re.sub(r'[^A-Za-z0-9._-]+', '-', model)}.{ending}"
         return FileResponse(
             found.path, media_type="application/octet-stream", filename=filename, background=BackgroundTask(place.cleanup)
         )
 
-    return Route("/kdui-models/{run}/{name}", send)
+    return Route("/kdui-models/{run}/{name:path}", send)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ def _handling(call: Callable[..., Any], home: Path) -> Callable[..., Any]:
             raise
         except Exception as error:
             title = "This can't be done" if isinstance(error, KduiError) else "Something went wrong"
-            raise gr.Error(in_words(error, home, telling=False), title=title, print_exception=False) from None
+            raise gr.Error(escape(in_words(error, home, telling=False)), title=title, print_exception=False) from None
 
     return handle
 

@@ -18,6 +18,7 @@ from kdui.charts.side_by_side import models_of, subject
 from kdui.core.contracts import TaskFacts
 from kdui.core.errors import UnknownName
 from kdui.core.plain import Frozen
+from kdui.ui.exports import spreadsheet_csv
 from kdui.ui.panel import options
 
 MOST_RUNS = 30
@@ -132,7 +133,7 @@ class EvidenceCalls:
             raise UnknownName("chart", which, FRAMES)
         task, _, run = self._chosen(wish)
         frame = self.workbench.evidence(run)[FRAMES[which]] if run else pd.DataFrame()
-        return {"name": f"kdui-{task.name}-{which}.csv", "csv": frame.to_csv(index=False)}
+        return {"name": f"kdui-{task.name}-{which}.csv", "csv": spreadsheet_csv(frame)}
 
     def _chosen(self, wish: EvidenceWish) -> tuple[TaskFacts, list[tuple[str, str]], str]:
         """The task, its measured runs (id, name), newest first, and the chosen one's id; empty where nothing was measured."""

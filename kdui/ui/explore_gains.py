@@ -10,6 +10,7 @@ from kdui.charts.grid import Quantity, grid_cells, grid_figure
 from kdui.core.contracts import TaskFacts
 from kdui.core.errors import UnknownName
 from kdui.core.plain import Frozen
+from kdui.ui.exports import spreadsheet_csv
 from kdui.ui.panel import options
 
 BETWEEN = " → "
@@ -59,7 +60,7 @@ class GainCalls:
             else judged(one_a_method(gains), self.workbench.paired)
         )
         named = rows.drop(columns=["settings", "by_seed"]).assign(title=[self._title(method) for method in rows["method"]])
-        return {"name": f"kdui-{task.name}-{which}.csv", "csv": named.to_csv(index=False)}
+        return {"name": f"kdui-{task.name}-{which}.csv", "csv": spreadsheet_csv(named)}
 
     def _answer(self, wish: GainWish, gains: pd.DataFrame) -> dict[str, Any]:
         task = self._task(wish.task)

@@ -7,6 +7,7 @@ from kdui.charts.sensitivity import METHODS, Quantity, sensitivity_figure, sensi
 from kdui.core.errors import UnknownName
 from kdui.core.metric import Metric
 from kdui.core.plain import Frozen
+from kdui.ui.exports import spreadsheet_csv
 from kdui.ui.panel import options
 
 NOTHING = (
@@ -66,7 +67,7 @@ class LayerCalls:
     def explore_layers_csv(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Every layer, method and strength of a model, nothing rounded."""
         task, _, _, found = self._found(LayerWish.model_validate(asked))
-        text = sensitivity_frame(found).to_csv(index=False) if found else ""
+        text = spreadsheet_csv(sensitivity_frame(found)) if found else ""
         return {"name": f"kdui-{task.name}-layers.csv", "csv": text}
 
     def _found(self, wish: LayerWish) -> tuple[Any, list[dict[str, Any]], dict[str, Any], dict[str, Any] | None]:

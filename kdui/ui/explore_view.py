@@ -17,6 +17,7 @@ from kdui.core.contracts import TaskFacts
 from kdui.core.metric import Metric
 from kdui.core.numbers import THIN, floor, number, significant
 from kdui.core.plain import Frozen
+from kdui.ui.exports import spreadsheet_csv
 from kdui.ui.provenance import mark
 from kdui.ui.run_view import ROLE_TITLES
 
@@ -244,4 +245,4 @@ def csv_text(points: pd.DataFrame) -> str:
     """Every measured point with its settings as columns, as stored: nothing merged, nothing rounded."""
     settings = pd.json_normalize(points["settings"].tolist(), max_level=0) if len(points) else pd.DataFrame()
     settings.index = points.index
-    return pd.concat([points.drop(columns=["settings"]), settings.add_prefix("settings.")], axis=1).to_csv(index=False)
+    return spreadsheet_csv(pd.concat([points.drop(columns=["settings"]), settings.add_prefix("settings.")], axis=1))

@@ -1,6 +1,7 @@
 """Downloads of a run's models: the links on the page, the file behind them, and who may have it."""
 
 from types import SimpleNamespace
+from urllib.parse import quote
 
 from fastapi import FastAPI
 from starlette.testclient import TestClient
@@ -13,7 +14,7 @@ class Deliverer:
     """Writes what it was asked for."""
 
     def deliver(self, run, model, out):
-        if model not in ("prune", "encode"):
+        if model not in ("prune", "encode", "slashed/name"):
             raise UnknownName("model of this run", model, ["prune", "encode"])
         out.write_bytes(f"{run} {model} {out.suffix}".encode())
         return SimpleNamespace(path=out, beside=(out,) if run == "large" else ())
@@ -27,6 +28,13 @@ def test_a_file_is_written_when_it_is_asked_for():
     answer = client().get("/kdui-models/abcd/encode.kdz")
     assert (answer.status_code, answer.content) == (200, b"abcd encode .kdz")
     assert 'filename="abcd-encode.kdz"' in answer.headers["content-disposition"]
+
+
+def test_a_stage_may_have_any_name():
+    for model in ("a/b", "a.b/c.d", "../x"):
+        answer = client().get(f"/kdui-models/abcd/{quote(model, safe='')}.onnx")
+        assert answer.status_code == 409 and model in answer.text  # asked for under its whole name
+    assert client().get("/kdui-models/abcd/slashed%2Fname.kdz").content == b"abcd slashed/name .kdz"
 
 
 def test_what_does_not_exist_is_said_in_words():
