@@ -99,12 +99,19 @@
       if (turnNumber !== view.asked) return; // the input changed meanwhile
       part("compare-cards").setAttribute("aria-busy", "false");
       set(part("compare-agreement"), answer.error ? fail(answer.error) : answer.agreement);
-      if (answer.cards) set(part("compare-cards"), answer.cards);
+      set(part("compare-cards"), answer.cards ?? ""); // old answers would look like those to the new input
     };
     const say = (words, truth = "") => {
       Object.assign(view, { input: words.trim() ? { text: words } : null, truth });
       kdui.url.set({ say: words.length <= 400 ? words : "" });
+      if (!view.input) { nothing("Type a text first, or pick one of the examples."); return undefined; }
       return ask();
+    };
+    // There is no input any more, so no answer to the one before may stay.
+    const nothing = (words) => {
+      view.asked += 1;
+      set(part("compare-agreement"), `<div class="note">${escape(words)}</div>`);
+      set(part("compare-cards"), "");
     };
     const drawn = () => {
       Object.assign(view, { input: { picture: canvas.toDataURL("image/png") }, truth: "" });

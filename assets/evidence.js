@@ -5,6 +5,8 @@
   const { set, poll, escape, titled, savable } = kdui.live;
   const NARROW = 480; // px of a chart
   const CHARTS = ["harm", "flips", "reliability", "shift", "elsewhere", "robustness", "sweep", "kernels"];
+  const WORDS = { harm: "harm by label", flips: "flipped answers", reliability: "calibration", shift: "unlike inputs", elsewhere: "data from elsewhere",
+    robustness: "robustness", sweep: "batches", kernels: "kernels" };
   // select's id -> [what is asked for, the answer's list of choices]
   const SELECTS = { "evidence-run": ["run", "runs"], "evidence-model": ["model", "models"],
     "evidence-corruption": ["corruption", "corruptions"], "evidence-by": ["by", "sweeps"], "evidence-trait": ["trait", "traits"] };
@@ -30,7 +32,16 @@
         select.closest(".field").hidden = !answer[choices];
       }
       for (const name of CHARTS) titled(root, name, answer[name], fit);
+      missing(CHARTS.map((name) => [name, answer[name]]).filter(([, chart]) => chart.note));
       for (const name of ["flips", "kernels"]) set(part(`${name}-text`), answer[name].text ?? "");
+    };
+    // What this run did not measure takes one line, which unfolds to what to do about it.
+    const missing = (empty) => {
+      for (const name of CHARTS) part(name).hidden = empty.some(([other]) => other === name);
+      const fold = part("evidence-none");
+      fold.hidden = !empty.length;
+      fold.querySelector("summary").textContent = `Not measured in this run: ${empty.map(([name]) => WORDS[name]).join(", ")}`;
+      set(fold.querySelector("div"), empty.map(([, chart]) => `<p class="empty"><b>${escape(chart.title)}.</b> ${chart.note}</p>`).join(""));
     };
     const fit = (figure, width) => {
       figure.layout.margin = { ...figure.layout.margin, l: width < NARROW ? 40 : 64, r: 8 };

@@ -6,6 +6,7 @@
   const UNITS = { latency_ms: "ms", download_mb: "MB", retained: "%" };
   const KEYS = { latency_ms: "latency", download_mb: "download", retained: "keep" }; // names in the URL
 
+  const COSTS = ["latency_ms", "download_mb", "parameters", "macs"];
   const SMALLER = { latency_ms: [0.1, "µs"], download_mb: [1, "kB"] };
   const withUnit = (name, value) => {
     const [below, unit] = SMALLER[name] ?? [0];
@@ -119,7 +120,8 @@
     root.addEventListener("click", (event) => {
       const at = (selector) => event.target.closest(selector);
       const [sort, page, kind, row] = [at("[data-sort]")?.dataset.sort, at("[data-page]"), at("[data-save]:not([data-of])"), at("tr[data-run]")];
-      if (sort) change({ sort, down: sort === view.sort ? !view.down : sort !== "label" });
+      // A first click shows the best: the cheapest of what costs, the highest of what is gained.
+      if (sort) change({ sort, down: sort === view.sort ? !view.down : !["label", ...COSTS].includes(sort) });
       else if (page) { view.page = Number(page.dataset.page); ask(); }
       else if (kind) download(kind.dataset.save);
       else if (row && !at("a")) kdui.open({ tab: "runs", run: row.dataset.run });

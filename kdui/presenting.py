@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from kdui.catalogue.methods import METHODS, stage_spec
 from kdui.catalogue.tasks import TASKS
+from kdui.core.majority import has_learned, unlearned_words
 from kdui.core.measurement import Measurement, Origin, Provenance
 from kdui.core.recipe import Recipe
 from kdui.core.run import Run, RunFacts, RunState
@@ -115,6 +116,14 @@ def is_int8(spec: dict[str, Any]) -> bool:
     return spec["scheme"] in ("auto", "dynamic", "static") and spec["bits"] == 8
 
 
+def unlearned(task: str, results: tuple[ModelResult, ...]) -> str:
+    """Which models of a run have learned no more than the task's most frequent label, in a sentence; empty where all have."""
+    facts = TASKS[task]
+    measured = [(item, found) for item in results if (found := item.measurements.get(facts.headline.name))]
+    lame = [item.label for item, found in measured if not has_learned(facts, found.value, found.low, found.high)]
+    return unlearned_words(facts, lame, everyone=len(lame) == len(measured))
+
+
 def answer(item: dict[str, Any]) -> Answer:
     samples = item["samples"]
     latency = Measurement(
@@ -144,9 +153,11 @@ def servable(task: str, points: "pandas.DataFrame", present: Callable[[str], boo
     """The measured models among ``points`` that can be loaded, newest first, each once; ``present`` knows the store."""
     metric = TASKS[task].headline
     found: dict[str, Servable] = {}
+    settings: dict[str, dict[str, Any]] = {}
     for row in points.iloc[::-1].head(LATEST_POINTS).to_dict("records"):
         if row["digest"] in found or not present(row["digest"]):
             continue
+        learned = has_learned(TASKS[task], *(row[name] for name in ("headline", "headline_low", "headline_high")))
         found[row["digest"]] = Servable(
             digest=row["digest"],
             title=row["label"],
@@ -154,8 +165,41 @@ def servable(task: str, points: "pandas.DataFrame", present: Callable[[str], boo
             task=task,
             run=row["run"],
             file_bytes=round((row["file_mb"] or 0) * 1e6),
-            headline=f"{metric.format(row['headline'])} {Origin(row['origin']).mark}",
+            headline=f"{metric.format(row['headline'])} {Origin(row['origin']).mark}{'' if learned else ', not trained yet'}",
+            run_name=row["run_name"],
         )
+        settings[row["digest"]] = {**(row["settings"] or {}), "seed": row["seed"]}
         if len(found) >= MOST_SERVABLE:
             break
-    return list(found.values())
+    alike: dict[tuple[str, str], list[str]] = {}
+    for model in found.values():
+        alike.setdefault((model.role, model.title), []).append(model.digest)
+    words = {
+        name: text for names in alike.values() for name, text in told_apart({name: settings[name] for name in names}).items()
+    }
+    return [model.model_copy(update={"apart": words[digest]}) for digest, model in found.items()]
+
+
+MOST_APART = 3
+
+
+def told_apart(settings: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """What tells models of one name apart, in words: the settings in which they differ, at most three, the most telling first."""
+    values: dict[str, set[str]] = {}
+    for own in settings.values():
+        for key, value in own.items():
+            values.setdefault(key, set()).add(plain_setting(value))
+    differing = sorted((key for key, seen in values.items() if len(seen) > 1), key=lambda key: (-len(values[key]), key))
+    return {
+        name: ", ".join(
+            f"{key.rpartition('.')[2].replace('_', ' ')} {plain_setting(own[key])}"
+            for key in differing[:MOST_APART]
+            if key in own
+        )
+        for name, own in settings.items()
+    }
+
+
+def plain_setting(value: Any) -> str:
+    """A setting's value as a person reads it: 4 and 4.0 are one."""
+    return f"{value:g}" if isinstance(value, (int, float)) and not isinstance(value, bool) else str(value)

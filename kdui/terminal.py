@@ -144,6 +144,7 @@ def run_json(bench: Workbench, detail: RunDetail) -> dict[str, Any]:
         "measurements": results,
         "gain": {**detail.gain.model_dump(mode="json"), "shown": detail.gain.is_shown} if detail.gain else None,
         "findings": list(detail.findings),
+        "unlearned": detail.unlearned,
         "artifacts": artifacts,
     }
 
@@ -187,6 +188,8 @@ def print_run(detail: RunDetail) -> None:
             ]
         )
         screen.print("● measured  ◐ simulated  ○ estimated  ⟲ replayed")
+    if detail.unlearned:
+        screen.print(clean(detail.unlearned), style="yellow")
     if detail.gain:
         screen.print(f"What the teacher bought: {gain_sentence(detail.gain, metric)}")
     for finding in detail.findings:

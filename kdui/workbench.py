@@ -29,7 +29,7 @@ from kdui.launch.local import OUTPUT
 from kdui.launch.processes import terminate
 from kdui.lens_data import lens_data
 from kdui.points import Points
-from kdui.presenting import answer, as_argument, differences, findings, gain, run_row, servable
+from kdui.presenting import answer, as_argument, differences, findings, gain, run_row, servable, unlearned
 from kdui.serving.client import ServingClient
 from kdui.settings import Settings
 from kdui.store.store import Store
@@ -250,6 +250,7 @@ class Workbench:
             results=results,
             gain=gain(run, results, self.paired),
             findings=findings(self.store, run, results),
+            unlearned=unlearned(run.recipe.task, results),
             command=self.command(run.recipe),
             yaml=self.recipe_yaml(run.recipe),
         )
@@ -338,8 +339,11 @@ class Workbench:
         TASKS[task]
         return [Example.model_validate(item) for item in self.serving.call("examples", task=task, n=n, offset=offset)]
 
-    def disagreements(self, teacher: str, other: str, n: int = 20) -> dict[str, Any]:
-        """Where the first model is right on test data and the second wrong; both named by their ONNX artifact."""
+    def disagreements(self, teacher: str, other: str, n: int = 8) -> dict[str, Any]:
+        """Where the first model is right on test data and the second wrong, by what was taken for what; at most ``n`` of each.
+
+        Both are named by their ONNX artifact.
+        """
         places = [self.store.runs.measured_step(digest) for digest in (teacher, other)]
         if None in places:
             raise KduiError(

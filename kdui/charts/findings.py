@@ -7,6 +7,8 @@ import pandas as pd
 
 from kdui.charts.front import Budget, LimitCost, best, within
 from kdui.charts.numbers import quantity
+from kdui.core.contracts import TaskFacts
+from kdui.core.majority import has_learned, unlearned_words
 from kdui.core.measurement import Origin
 from kdui.core.metric import Metric
 from kdui.core.numbers import THIN, floor, times
@@ -22,8 +24,34 @@ VOWEL_NUMBER = re.compile(r"8|1[18](?!\d|,)")  # eight, eleven, eighteen, eighty
 LIMIT_NAMES = {"latency_ms": "latency", "download_mb": "size", "retained": "what is retained"}
 
 
-def finding(models: pd.DataFrame, budget: Budget, metric: Metric) -> str:
-    """The chart's title: what the best model within the budget keeps and costs, or that nothing fits."""
+def unlearned(models: pd.DataFrame, task: TaskFacts) -> str:
+    """What a reader must know before any figure: which of the models have not learned, or of its teachers; empty where all have.
+
+    ``models``: rows with role, headline, low and high. Of students the best decides, because titles and winners speak of it.
+    """
+    students, teachers = (models[(models["role"] == "teacher") == taught] for taught in (False, True))
+    lame = [
+        name
+        for name, rows in (("the teacher", teachers), ("the best student", students))
+        if len(rows) and not _best_learned(rows, task)
+    ]
+    everyone = len(lame) == 2 or (len(lame) == 1 and (students.empty or teachers.empty))
+    return unlearned_words(task, lame, everyone=everyone and len(models) > 1).removesuffix(".")
+
+
+def _best_learned(rows: pd.DataFrame, task: TaskFacts) -> bool:
+    return any(
+        has_learned(task, *ends) for ends in rows[["headline", "low", "high"]].astype(float).itertuples(index=False, name=None)
+    )
+
+
+def finding(models: pd.DataFrame, budget: Budget, metric: Metric, task: TaskFacts | None = None) -> str:
+    """The chart's title: what the best model within the budget keeps and costs, or that nothing fits.
+
+    Where the models or their teacher have not learned the ``task``, that is the finding: a share of nothing is no praise.
+    """
+    if task is not None and (warning := unlearned(models, task)):
+        return warning
     winner = best(models, budget, metric)
     if winner is None:
         others = models[models["role"] != "teacher"]
@@ -59,7 +87,9 @@ def _speed(speedup: float) -> str:
     return f", {text} times {'faster' if speedup > 1 else 'slower'}"
 
 
-def subtitle(models: pd.DataFrame, task: str, metric: Metric, axis: str, drawn: int, errors: bool) -> str:
+def subtitle(
+    models: pd.DataFrame, task: str, metric: Metric, axis: str, drawn: int, errors: bool, facts: TaskFacts | None = None
+) -> str:
     """Task, axes, number of models, what the bars are and where the numbers come from."""
     parts = [task, f"test {metric.title.lower()} against {axis}", metric.direction]
     parts.append(
@@ -69,6 +99,8 @@ def subtitle(models: pd.DataFrame, task: str, metric: Metric, axis: str, drawn: 
     )
     if errors:
         parts.append(_bars(models))
+    if facts is not None and facts.majority is not None:
+        parts.append(f"always one label: {metric.format(facts.majority)}")
     seen = set(models["origin"].unique())
     marks = [f"{name.mark} {name}{'' if name is Origin.MEASURED else ' (open symbols)'}" for name in Origin if name in seen]
     parts.extend(["  ".join(marks)] if marks else [])

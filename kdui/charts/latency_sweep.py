@@ -14,6 +14,7 @@ from kdui.charts.side_by_side import Model, error_bars, height_with, line, model
 from kdui.core.numbers import significant
 
 By = Literal["batch", "tokens"]
+LEVEL = 1.05  # smaller differences of speed are not worth a title
 
 
 def swept(sweep: pd.DataFrame, by: By = "batch") -> pd.DataFrame:
@@ -35,13 +36,20 @@ def sweeps_of(sweep: pd.DataFrame) -> list[By]:
 
 
 def sweep_title(models: list[Model], by: By) -> str:
-    """Ms an example at the largest batch or length on one thread, against the teacher's."""
+    """Ms an example at the largest batch or length on one thread, against the teacher's.
+
+    A compressed model that is slower there than the student it was made of says that first: faster than a large teacher is no
+    merit of the compression.
+    """
     model, teacher = subject(models), teacher_of(models)
     at, mine = _largest(model, by)
     where = f"In batches of {at}" if by == "batch" else f"At {at} tokens"
     told = f"{where} {model.label} takes {quantity('latency_ms', mine)} an example"
     if teacher is None or teacher is model:
         return told
+    whole = next((each for each in models if each.role == "student"), None) if model.role == "compressed" else None
+    if whole is not None and mine > LEVEL * (theirs := _largest(whole, by)[1]):
+        return f"{told}, {significant(mine / theirs, 2)} times slower than {whole.label} before compression"
     ratio = _largest(teacher, by)[1] / mine
     if ratio >= 1:
         return f"{told}, {significant(ratio, 2)} times faster than the teacher"

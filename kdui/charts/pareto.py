@@ -15,6 +15,7 @@ from kdui.charts import style
 from kdui.charts.findings import finding, subtitle
 from kdui.charts.front import Budget, pareto_front, within
 from kdui.charts.numbers import QUANTITIES, quantity
+from kdui.core.contracts import TaskFacts
 from kdui.core.measurement import Origin
 from kdui.core.metric import Metric
 from kdui.core.numbers import THIN, floor, significant, span, times
@@ -40,22 +41,33 @@ MOST_CONTROLS = 1000
 MOST_OTHERS = 2000
 MOST_ERROR_BARS = 200
 MANY = 600
+MOST_NAMED, NAMED = 6, 24  # models of the front that are named in the chart, and the characters of a name
 LEAST_DECADES = 0.4  # of the log axis, so that even one model stands between ticks
 TICK_STEPS = ((0.7, (1, 1.5, 2, 3, 4, 5, 6, 8)), (1.3, (1, 2, 3, 5)), (3.5, (1, 2, 5)), (math.inf, (1,)))
 
 
 def pareto_figure(
-    models: pd.DataFrame, *, x: str, metric: Metric, task: str, budget: Budget | None = None, settings: Sequence[str] = ()
+    models: pd.DataFrame,
+    *,
+    x: str,
+    metric: Metric,
+    task: str,
+    budget: Budget | None = None,
+    settings: Sequence[str] = (),
+    facts: TaskFacts | None = None,
 ) -> go.Figure:
     """``models``: one row each (``repeats.merge_repeats``); ``x``: a key of ``numbers.QUANTITIES``;
     ``settings``: those that a hover tells, usually the ones that differ.
 
+    ``facts``: the task, to say where models have learned no more than its most frequent label.
     The title states the finding. ``customdata`` of a point is, or starts with, its run id, so a click can open the run.
     """
     budget = budget or Budget()
     cost = models[x].to_numpy(float)
     there = np.flatnonzero(np.isfinite(cost) & (cost > 0) & models["headline"].notna().to_numpy())
     known = models[list(dict.fromkeys((*DRAWN, x)))].take(there).reset_index(drop=True)
+    if metric.unit == "%":  # an interval over few seeds reaches beyond what a share can be
+        known = known.assign(low=known["low"].astype(float).clip(lower=0), high=known["high"].astype(float).clip(upper=100))
     front = pareto_front(known[x].to_numpy(), known["headline"].to_numpy(), metric)
     drawn = _thinned(known, front)
     errors = len(drawn) <= MOST_ERROR_BARS
@@ -63,11 +75,11 @@ def pareto_figure(
     line = known.take(front)
     # Plain traces, all at once: a figure copies those that are objects, and checks itself anew for each that is added.
     figure = go.Figure(
-        data=[*_traces(drawn, x, metric, budget, settings, errors=errors), _front_line(line[x], line["headline"])],
+        data=[*_traces(drawn, x, metric, budget, settings, errors=errors), _front_line(line[x], line["headline"], line["label"])],
         layout=style.layout(
             title={
-                "text": finding(models, budget, metric),
-                "subtitle": {"text": subtitle(known, task, metric, name, len(drawn), errors)},
+                "text": finding(models, budget, metric, facts),
+                "subtitle": {"text": subtitle(known, task, metric, name, len(drawn), errors, facts)},
             },
             yaxis=style.axis(metric.axis("test")),
             xaxis=_log_axis(known[x], x),
@@ -75,7 +87,27 @@ def pareto_figure(
         ),
     )
     _draw_budget(figure, known, x, metric, budget)
+    _draw_majority(figure, known, facts)
     return figure
+
+
+def _draw_majority(figure: go.Figure, known: pd.DataFrame, facts: TaskFacts | None) -> None:
+    """A line where always answering one label stands, if the models come near it; elsewhere the subtitle names it.
+
+    A shape does not widen the axis: good models far above it keep their room.
+    """
+    if facts is None or facts.majority is None or known.empty:
+        return
+    worst, best = float(known["headline"].min()), float(known["headline"].max())
+    room = max(best - worst, 1.0)
+    if not min(worst, best) - room <= facts.majority <= max(worst, best) + room:
+        return
+    figure.add_hline(
+        y=facts.majority,
+        line={"color": style.FRONT, "width": 1.2, "dash": "dash"},
+        annotation={"text": f"always one label, {facts.headline.format(facts.majority)}", "xanchor": "left", "x": 0.01},
+        annotation_position="top left",
+    )
 
 
 def _traces(
@@ -99,12 +131,18 @@ def _traces(
     return traces
 
 
-def _front_line(cost: pd.Series, headline: pd.Series) -> dict[str, Any]:
+def _front_line(cost: pd.Series, headline: pd.Series, labels: pd.Series) -> dict[str, Any]:
+    """The front, its models named where they are few enough to be read."""
+    few = len(labels) <= MOST_NAMED
     return {
         "type": "scatter",
         "x": cost,
         "y": headline,
-        "mode": "lines",
+        "mode": "lines+text" if few else "lines",
+        "text": [text if len(text := str(label)) <= NAMED else f"{text[: NAMED - 1]}…" for label in labels] if few else None,
+        "textposition": "top center",
+        "textfont": {"size": 12, "color": style.INK},
+        "cliponaxis": False,
         "name": "Pareto front",
         "hoverinfo": "skip",
         "line": {"color": style.FRONT, "width": 1.5, "dash": "dot"},

@@ -70,6 +70,9 @@ class TaskFacts(Frozen):
     examples: tuple[str, ...] = Field(default=(), description="inputs to try in Compare where they can be typed")
     parts: tuple[str, ...] = Field(default=(), description="names of the tasks that this one combines")
     elsewhere: tuple[Elsewhere, ...] = Field(default=(), description="test data that come from elsewhere")
+    majority: float | None = Field(
+        default=None, description="headline metric on the test data of always answering their most frequent label, in its unit"
+    )
 
     @property
     def outputs(self) -> int:

@@ -104,6 +104,7 @@ class RunDetail(Frozen):
     results: tuple[ModelResult, ...]
     gain: Difference | None = Field(default=None, description="student minus control over this run's test examples")
     findings: tuple[str, ...] = Field(default=(), description="what its reports found, one sentence each")
+    unlearned: str = Field(default="", description="a sentence where models have learned no more than the most frequent label")
     command: str
     yaml: str
 
@@ -118,6 +119,8 @@ class Servable(Frozen):
     run: str
     file_bytes: int
     headline: str
+    run_name: str = ""
+    apart: str = Field(default="", description="settings that tell it from models of the same name, e.g. temperature 4, seed 1")
 
 
 class Answer(Frozen):

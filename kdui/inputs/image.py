@@ -11,7 +11,7 @@ from kdui.core.contracts import TaskFacts
 from kdui.core.errors import KduiError
 from kdui.inputs.picture_files import eight_bits
 
-BLANK = "Draw something first, or pick one of the test examples."
+BLANK = "This picture is blank. Draw something, upload another picture, or pick one of the test examples."
 _LONGEST_SIDE = 1024  # more pixels than this say nothing new about a picture that ends up 28 wide
 _FLAT_STEP, _FLAT_SHARE = 24, 0.9  # a border is flat when 90 % of it lies within 24 grey levels
 _NEIGHBOURS = 10_000  # training pictures that novelty is held against: a second's work

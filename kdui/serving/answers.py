@@ -22,6 +22,9 @@ TIMED_RUNS, TIMED_SECONDS = 30, 0.6
 SESSION_OVERHEAD_MB = 12.0  # of ONNX Runtime for each open session
 
 
+MOST_PAIRS = 12  # confusions that are shown
+
+
 class Answers:
     """Keeps sessions by least recent use within the memory limit, and each task's data once read."""
 
@@ -80,7 +83,8 @@ class Answers:
     def disagreements(self, task: str, teacher: str, other: str, n: int) -> dict[str, Any]:
         """Test examples that the teacher gets right and the other model wrong; both named by their measure artifact's digest.
 
-        Sorted by the teacher's confidence, surest first.
+        Grouped by what was taken for what, the most frequent confusion first; of each its first ``n`` examples, sorted by the
+        teacher's confidence, surest first.
         """
         labels = TASKS[task].labels
         kept = [self._outputs(digest) for digest in (teacher, other)]
@@ -90,17 +94,22 @@ class Answers:
         ours, theirs = (_probabilities(asked(outputs[:total], targets)) for outputs in kept)
         parted = np.flatnonzero((ours.argmax(-1) == targets) & (theirs.argmax(-1) != targets))
         parted = parted[np.argsort(-ours[parted].max(-1), kind="stable")]
-        rows = [
+        pairs: dict[tuple[int, int], list[int]] = {}
+        for index in parted.tolist():
+            pairs.setdefault((int(ours[index].argmax()), int(theirs[index].argmax())), []).append(index)
+        found = [
             {
-                **self._shown(task, int(index)),
-                "teacher": labels[ours[index].argmax()],
-                "teacher_p": float(ours[index].max()),
-                "other": labels[theirs[index].argmax()],
-                "other_p": float(theirs[index].max()),
+                "teacher": labels[right],
+                "other": labels[wrong],
+                "count": len(places),
+                "rows": [
+                    {**self._shown(task, at), "teacher_p": float(ours[at].max()), "other_p": float(theirs[at].max())}
+                    for at in places[:n]
+                ],
             }
-            for index in parted[:n]
+            for (right, wrong), places in sorted(pairs.items(), key=lambda item: -len(item[1]))[:MOST_PAIRS]
         ]
-        return {"count": len(parted), "total": total, "rows": rows}
+        return {"count": len(parted), "total": total, "pairs": found, "more": max(0, len(pairs) - MOST_PAIRS)}
 
     def size(self, task: str, ref: str) -> dict[str, int]:
         """Parameters and MACs of a model on this task, without training it. The first call imports torch."""

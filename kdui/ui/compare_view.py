@@ -27,24 +27,27 @@ def title(model: Servable) -> str:
 
 
 def model_options(models: Sequence[Servable], chosen: str, optional: bool) -> str:
-    """Models grouped by role for one of the pickers."""
+    """Models grouped by the run that made them, newest first, for one of the pickers."""
     groups: dict[str, list[Servable]] = {}
     for model in models:
-        groups.setdefault(model.role, []).append(model)
+        groups.setdefault(model.run, []).append(model)
     parts = ['<option value="">none</option>'] if optional else []
-    for role in ("teacher", "student", "compressed", "control", "smoothed", "assistant"):
-        if found := groups.get(role):
-            inner = "".join(
-                f'<option value="{escape(model.digest)}"{" selected" if model.digest == chosen else ""}>'
-                f"{escape(_described(model))}</option>"
-                for model in found
-            )
-            parts.append(f'<optgroup label="{ROLE_TITLES[role]}">{inner}</optgroup>')
+    order = list(ROLE_TITLES)
+    for run, found in groups.items():
+        inner = "".join(_option(model, chosen) for model in sorted(found, key=lambda model: order.index(model.role)))
+        name = f"{found[0].run_name or 'Run'} · {run[:8]}"
+        parts.append(f'<optgroup label="{escape(name)}">{inner}</optgroup>')
     return "".join(parts)
 
 
+def _option(model: Servable, chosen: str) -> str:
+    selected = " selected" if model.digest == chosen else ""
+    return f'<option value="{escape(model.digest)}"{selected}>{escape(_described(model))}</option>'
+
+
 def _described(model: Servable) -> str:
-    return " · ".join(part for part in (model.title, model.headline, number(model.file_bytes, "bytes")) if part)
+    parts = (ROLE_TITLES[model.role], model.title, model.apart, model.headline, number(model.file_bytes, "bytes"))
+    return " · ".join(part for part in parts if part)
 
 
 def cards_html(answers: Sequence[Answer], models: Mapping[str, Servable]) -> str:
@@ -151,30 +154,32 @@ def _short(text: str) -> str:
 
 
 def parted_html(found: Mapping[str, Any], facts: TaskFacts, first: Servable, other: Servable) -> str:
-    """Examples on which the first is right and the other wrong, the most confident first."""
+    """Examples on which the first is right and the other wrong: what was taken for what, the most frequent confusion first."""
     things = {"text": "test texts", "image": "test pictures"}.get(facts.modality, "test examples")
-    whose = "the teacher's" if first.role == "teacher" else "the first one's"
+    whose = "the teacher" if first.role == "teacher" else "the first one"
     head = (
         f'<h3 class="title">Where they part: {found["count"]:,} of {found["total"]:,} {things}</h3>'
-        f'<p class="lead">{escape(title(first))} right, {escape(title(other))} wrong · sorted by {whose} confidence</p>'
+        f'<p class="lead">{escape(title(first))} right, {escape(title(other))} wrong · most frequent confusions first; '
+        f"of each the examples of which {whose} is surest. Click one to ask all models.</p>"
     )
-    if not found["rows"]:
+    if not found["pairs"]:
         return head + '<div class="empty">There is no such example: wherever the first is right, so is the other.</div>'
-    rows = "".join(_parted_row(row) for row in found["rows"])
-    kind = "Text" if facts.modality == "text" else "Picture"
-    return (
-        f'{head}<div class="scroll-x" tabindex="0"><table class="table parted {facts.modality}"><thead><tr>'
-        f'<th scope="col">{kind}</th>'
-        f'<th scope="col">Truth</th><th scope="col"><span class="swatch {first.role}"></span>{escape(first.title)}</th>'
-        f'<th scope="col"><span class="swatch {other.role}"></span>{escape(other.title)}</th></tr></thead>'
-        f"<tbody>{rows}</tbody></table></div>"
+    more = f'<p class="mute">{found["more"]:,} rarer confusions are not shown.</p>' if found["more"] else ""
+    return f"{head}{''.join(_pair(pair, first, other, at < 3) for at, pair in enumerate(found['pairs']))}{more}"
+
+
+def _pair(pair: Mapping[str, Any], first: Servable, other: Servable, unfolded: bool) -> str:
+    """One confusion: its count, and examples with both models' confidence; the first few are unfolded."""
+    truth, taken = str(pair["teacher"]), str(pair["other"])
+    examples = "".join(
+        f'<div class="parted-one">{_example(row.get("text"), row.get("image"), str(row["truth"]))}'
+        f'<span class="mute"><span class="swatch {first.role}"></span>{_percent(row["teacher_p"])} '
+        f'<span class="swatch {other.role}"></span>{_percent(row["other_p"])}</span></div>'
+        for row in pair["rows"]
     )
-
-
-def _parted_row(row: Mapping[str, Any]) -> str:
-    truth = str(row["truth"])
+    left = pair["count"] - len(pair["rows"])
+    rest = f'<span class="mute">and {left:,} more</span>' if left else ""
     return (
-        f"<tr><td>{_example(row.get('text'), row.get('image'), truth)}</td><td>{escape(truth)}</td>"
-        f'<td class="good">✓ {escape(str(row["teacher"]))} {row["teacher_p"]:.2f}</td>'
-        f'<td class="bad">✕ {escape(str(row["other"]))} {row["other_p"]:.2f}</td></tr>'
+        f'<details class="fold parted"{" open" if unfolded else ""}><summary><b>{escape(truth)}</b> taken for '
+        f'<b>{escape(taken)}</b> · {pair["count"]:,}</summary><div class="parted-row">{examples}{rest}</div></details>'
     )

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from kdui.charts.findings import latency_drift
+from kdui.charts.findings import latency_drift, unlearned
 from kdui.charts.numbers import QUANTITIES
 from kdui.charts.pareto import pareto_figure
 from kdui.charts.repeats import merge_repeats
@@ -98,7 +98,7 @@ class ExploreCalls:
         if models.empty:
             return {"empty": EMPTY}
         budget, metric, x = wish.budget, facts.headline, drawable(models, wish.x)
-        figure = pareto_figure(models, x=x, metric=metric, task=facts.title, budget=budget, settings=settings)
+        figure = pareto_figure(models, x=x, metric=metric, task=facts.title, budget=budget, settings=settings, facts=facts)
         missing = figure.layout.meta["missing"]
         return {
             "figure": figure.to_json(),
@@ -106,8 +106,10 @@ class ExploreCalls:
             "subtitle": figure.layout.title.subtitle.text,
             "x": x,
             "missing": " ".join(filter(None, (missing_words(missing, wish.x, x), drift_words(drift, x)))),
-            "winner": explore_view.winner_html(models, budget, metric, wish.task),
-            "gain": explore_view.gain_html(points, by_run, models, budget, facts, self.workbench.paired),
+            "winner": explore_view.winner_html(models, budget, metric, facts),
+            "gain": ""
+            if unlearned(models, facts)
+            else explore_view.gain_html(points, by_run, models, budget, facts, self.workbench.paired),
             "ranges": slider_ranges(models),
             "table": explore_view.table_html(models, settings, metric, wish),
         }

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from kdui.charts.elsewhere import elsewhere_figure
+from kdui.charts.findings import unlearned
 from kdui.charts.flips import comparison_lines, flips_figure
 from kdui.charts.harm import harm_figure
 from kdui.charts.kernels import fallback_lines, kernels_figure
@@ -22,7 +23,8 @@ from kdui.ui.exports import spreadsheet_csv
 from kdui.ui.panel import options
 
 MOST_RUNS = 30
-CHARTS = ("harm", "flips", "reliability", "shift", "elsewhere", "robustness", "sweep", "kernels")
+QUALITY = ("harm", "flips", "reliability", "shift", "elsewhere", "robustness")
+CHARTS = (*QUALITY, "sweep", "kernels")
 BUILD = 'In <a href="?tab=build">Build</a>, open <b>Measure</b>'
 EMPTY = {
     "harm": (
@@ -114,6 +116,10 @@ class EvidenceCalls:
             "kernels": lambda frame: kernels_figure(frame, about=about),
         }
         charts = {name: _drawn(name, frames[name], draws[name]) for name in CHARTS}
+        if warning := self._unlearned(task, run):
+            for name in QUALITY:
+                if "figure" in charts[name]:
+                    charts[name]["title"] = warning
         charts["flips"]["text"] = _listed(comparison_lines(frames["flips"]))
         charts["kernels"]["text"] = _listed(fallback_lines(frames["kernels"]) if len(frames["kernels"]) else [])
         return {
@@ -134,6 +140,14 @@ class EvidenceCalls:
         task, _, run = self._chosen(wish)
         frame = self.workbench.evidence(run)[FRAMES[which]] if run else pd.DataFrame()
         return {"name": f"kdui-{task.name}-{which}.csv", "csv": spreadsheet_csv(frame)}
+
+    def _unlearned(self, task: TaskFacts, run: str) -> str:
+        """Of a run whose models have learned nothing, that sentence: it takes the place of titles that speak of their quality."""
+        points = self.workbench.points(task.name)
+        if points.empty or not run:
+            return ""
+        rows = points[points["run"] == run].rename(columns={"headline_low": "low", "headline_high": "high"})
+        return unlearned(rows, task)
 
     def _chosen(self, wish: EvidenceWish) -> tuple[TaskFacts, list[tuple[str, str]], str]:
         """The task, its measured runs (id, name), newest first, and the chosen one's id; empty where nothing was measured."""
@@ -190,6 +204,7 @@ def evidence_markup() -> str:
     <div class="evidence-charts">{_chart("harm", model)}{_chart("flips", text=True)}{_chart("reliability")}
       {_chart("shift", trait)}{_chart("elsewhere")}{_chart("robustness", corruption)}
       {_chart("sweep", by)}{_chart("kernels", text=True)}</div>
+    <details class="fold evidence-none" id="evidence-none" hidden><summary></summary><div></div></details>
   </section>"""
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from kdui.charts.findings import cost_sentences
+from kdui.charts.findings import cost_sentences, unlearned
 from kdui.charts.front import Budget, best, candidates, limit_costs, rivals, within
 from kdui.charts.gain import Paired, gain_sentence, teacher_gain
 from kdui.core.contracts import TaskFacts
@@ -44,13 +44,22 @@ class Wish(Frozen):
     page: int = Field(default=1, ge=1)
 
 
-def winner_html(models: pd.DataFrame, budget: Budget, metric: Metric, task: str) -> str:
-    """The best model within the budget, what each limit costs, and where to look at it; or what would let one in."""
+def winner_html(models: pd.DataFrame, budget: Budget, metric: Metric, task: TaskFacts) -> str:
+    """The best model within the budget, what each limit costs, and where to look at it; or what would let one in.
+
+    No model wins where it, or its teacher, has learned no more than the task's most frequent label.
+    """
     winner = best(models, budget, metric)
     costs = "".join(f"<p>{escape(text)}</p>" for text in cost_sentences(limit_costs(models, budget, metric), metric))
     if winner is None:
         what = "No student has been measured yet." if candidates(models).empty else "Nothing fits this budget."
         return f'<div class="note" role="status"><b>{what}</b>{costs}</div>{_teacher_fits(models, budget, metric)}'
+    if warning := unlearned(models, task):
+        return (
+            f'<div class="note" role="status"><b>{escape(warning)}.</b><p>What such models keep or save means '
+            f"nothing. Train longer, on more examples, or at another learning rate.</p>"
+            f'<div class="buttons">{_links(models, winner, task.name)}</div></div>'
+        )
     over = "Best of all: no limit is set" if budget.is_open else "Best within budget"
     numbers = [f"{metric.format(winner['headline'])}{mark(winner['origin'])}", number(winner["download_mb"], "MB")]
     if math.isfinite(winner["latency_ms"]):
@@ -59,7 +68,7 @@ def winner_html(models: pd.DataFrame, budget: Budget, metric: Metric, task: str)
     beside = f"{control}{_rivals(models, winner, budget)}{costs}"
     return (
         f'<div class="win" role="status"><small>{over}</small><h3 class="title">{escape(winner["label"])}</h3>'
-        f'<p>{" · ".join(numbers)}</p>{beside}<div class="buttons">{_links(models, winner, task)}</div></div>'
+        f'<p>{" · ".join(numbers)}</p>{beside}<div class="buttons">{_links(models, winner, task.name)}</div></div>'
         f"{_teacher_fits(models, budget, metric)}"
     )
 

@@ -255,6 +255,15 @@ def gain_html(gain: Difference | None, metric: Metric) -> str:
     return "" if gain is None else f'<p class="lead">What the teacher bought: <b>{escape(gain_sentence(gain, metric))}</b></p>'
 
 
+def unlearned_html(words: str) -> str:
+    """A warning before the figures of models that have learned nothing."""
+    return (
+        f'<div class="note" role="status">{escape(words)} What they keep, gain or answer with means nothing yet.</div>'
+        if words
+        else ""
+    )
+
+
 def recipe_html(detail: RunDetail) -> str:
     """The same run as a command and as YAML, ready to copy."""
     return (

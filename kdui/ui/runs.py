@@ -69,7 +69,8 @@ class RunCalls:
             "head": run_view.head_html(run, facts.title if facts else run.recipe.task),
             "actions": run_view.actions_html(run, detail.results),
             "strip": run_view.strip_html(run.steps, [stage.name for stage in run.recipe.stages]),
-            "results": run_view.gain_html(detail.gain, headline)
+            "results": run_view.unlearned_html(detail.unlearned)
+            + run_view.gain_html(detail.gain, headline)
             + run_view.results_html(detail.results, headline)
             + downloads_html(run, detail.results)
             + run_view.findings_html(detail.findings),

@@ -105,6 +105,11 @@ def test_the_sweep_is_told_by_example_and_by_length():
     figure = sweep_figure(rows, about="Digits")
     assert figure.layout.title.text == "In batches of 32 Student · int8 takes 44.2 µs an example, 4 times faster than the teacher"
     assert len(figure.data) == 4 and sum(trace.showlegend for trace in figure.data) == 2
+    whole = rows[rows["role"] != "teacher"].assign(
+        step="distill", role="student", label="Student", value=lambda own: own["value"] / 2
+    )
+    title = sweep_figure(pd.concat([rows, whole]), about="Digits").layout.title.text
+    assert title == "In batches of 32 Student · int8 takes 44.2 µs an example, 2 times slower than Student before compression"
     texts = frames.sweep((64, 16, 96))
     assert sweeps_of(texts) == ["batch", "tokens"]
     assert sorted(set(swept(texts, "tokens")["tokens"])) == [16, 64, 96] and set(swept(texts)["tokens"]) == {64}

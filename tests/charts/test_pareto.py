@@ -150,3 +150,11 @@ def test_sentences_of_limits():
         "Relaxing latency to 4 ms buys +0.4 points (intervals overlap: no difference shown).",
         "Lowering what is retained to 95.0 % lets in tiny.",
     ]
+
+
+def test_the_front_is_named_and_no_interval_of_a_share_reaches_beyond_100():
+    drawn = figure(models=bench().assign(high=101.5))
+    front = next(trace for trace in drawn.data if trace.name == "Pareto front")
+    assert front.mode == "lines+text" and "BiLSTM 4-bit" in front.text
+    bars = [top for trace in drawn.data if trace.error_y.array is not None for top in np.add(trace.y, trace.error_y.array)]
+    assert bars and max(bars) == pytest.approx(100)

@@ -158,7 +158,7 @@ def test_colour_tasks_keep_their_colours():
     ],
 )
 def test_a_blank_sheet_asks_for_a_drawing(blank):
-    with pytest.raises(KduiError, match="Draw something first"):
+    with pytest.raises(KduiError, match="This picture is blank"):
         image.parse(blank, DIGITS)
 
 

@@ -186,9 +186,11 @@ def test_compare_shows_both_answers_and_disagreements_within_a_task(bench, run):
     found = answers.disagreements(TASK, *measured, n=30)
     assert found["total"] == TESTED and 0 < found["count"] < TESTED
     labels = TASKS[TASK].labels
-    for row in found["rows"]:
-        assert row["teacher"] == row["truth"] != row["other"]
-        assert (labels.index(row["other"]) >= 8) == (labels.index(row["truth"]) >= 8)
+    for pair in found["pairs"]:
+        assert {row["truth"] for row in pair["rows"]} == {pair["teacher"]} != {pair["other"]}
+        assert (labels.index(pair["other"]) >= 8) == (labels.index(pair["teacher"]) >= 8)
+    counts = [pair["count"] for pair in found["pairs"]]
+    assert counts == sorted(counts, reverse=True) and (found["more"] or sum(counts) == found["count"])
 
 
 def test_the_plan_keeps_the_joint_teacher_as_the_baseline(bench, plain):

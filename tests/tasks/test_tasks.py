@@ -38,6 +38,14 @@ def test_a_task_loads_what_its_facts_promise(name, settings):
         assert receipt(settings.cache / TASKS[part].resource.name, TASKS[part].resource) is not None
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_the_most_frequent_label_reaches_what_the_facts_say(name, settings):
+    facts, splits = load_task(name, settings)
+    parts = [load_task(part, settings)[1] for part in facts.parts] or [splits]
+    shares = [100 * np.bincount(part["test"].targets).max() / len(part["test"]) for part in parts]
+    assert facts.majority == pytest.approx(np.mean(shares), abs=1e-4)
+
+
 @pytest.mark.parametrize("name", ["reuters-r8", "sentiment", "reuters-and-sentiment"])
 def test_no_text_stands_in_two_splits(name, settings):
     _, splits = load_task(name, settings)

@@ -5,6 +5,7 @@ from typing import Any
 from kdui.core.measurement import Measurement, Provenance
 from kdui.core.run import Run, RunState
 from kdui.core.views import Answer, Example, Servable
+from kdui.presenting import servable
 from kdui.settings import Settings
 from kdui.store.runs import group_digest
 from kdui.workbench import Workbench
@@ -35,13 +36,15 @@ class StockedWorkbench(Workbench):
         super().__init__(settings)
         self.asked: list[Any] = []
 
-    def stock(self, *, name: str = "Digits", bits: int = 8, seed: int = 0, better: float = 0.0) -> Run:
-        """One finished run with four measured models."""
+    def stock(
+        self, *, name: str = "Digits", bits: int = 8, seed: int = 0, better: float = 0.0, headline: float | None = None
+    ) -> Run:
+        """One finished run with four measured models; ``headline``: what all of them reach."""
         recipe = self.recipe("quickstart").with_values({"name": name, "quantize.bits": bits, "seed": seed})
         run = self.submit(recipe)
         self.store.runs.claim("cpu")
         for step, (role, accuracy, latency, size, packed) in MODELS.items():
-            accuracy += 0 if role == "teacher" else better
+            accuracy = headline or accuracy + (0 if role == "teacher" else better)
             found = [
                 measured("accuracy", accuracy, "%", low=accuracy - 1, high=accuracy + 1),
                 measured("latency_p50", latency, "ms"),
@@ -73,19 +76,7 @@ class StockedWorkbench(Workbench):
         return self.store.runs.get(run.id)
 
     def servable(self, task: str) -> list[Servable]:
-        frame = self.points(task)
-        return [
-            Servable(
-                digest=row.digest,
-                title=row.label,
-                role=row.role,
-                task=task,
-                run=row.run,
-                file_bytes=round(row.file_mb * 1e6),
-                headline=f"{row.headline} %",
-            )
-            for row in frame.iloc[::-1].drop_duplicates("digest").itertuples()
-        ]
+        return servable(task, self.points(task), lambda digest: True)
 
     def ask(self, task: str, digests: list[str], payload: Any) -> list[Answer]:
         self.asked.append(payload)
@@ -100,14 +91,7 @@ class StockedWorkbench(Workbench):
     def examples(self, task: str, n: int = 12, offset: int = 0) -> list[Example]:
         return [Example(index=offset + place, truth=str(place % 10), image=[[0, 255], [128, place]]) for place in range(n)]
 
-    def disagreements(self, teacher: str, other: str, n: int = 20) -> dict[str, Any]:
-        row = {
-            "index": 3,
-            "image": [[0, 255], [1, 2]],
-            "truth": "7",
-            "teacher": "7",
-            "teacher_p": 0.97,
-            "other": "1",
-            "other_p": 0.55,
-        }
-        return {"count": 31, "total": 359, "rows": [row]}
+    def disagreements(self, teacher: str, other: str, n: int = 8) -> dict[str, Any]:
+        row = {"index": 3, "image": [[0, 255], [1, 2]], "truth": "7", "teacher_p": 0.97, "other_p": 0.55}
+        pair = {"teacher": "7", "other": "1", "count": 31, "rows": [row]}
+        return {"count": 33, "total": 359, "pairs": [pair], "more": 2}

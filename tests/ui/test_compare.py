@@ -9,6 +9,7 @@ from PIL import Image
 
 from kdui.core.errors import ServingError
 from kdui.core.views import Answer
+from kdui.presenting import told_apart
 from kdui.ui import compare_view
 from kdui.ui.compare import CompareCalls, default_models
 from kdui.ui.panel import answered
@@ -132,9 +133,19 @@ def test_examples_can_be_picked_and_turned_over(calls):
     assert calls.compare_examples({"task": "digits", "offset": 12})["next"] == 24
 
 
+def test_models_of_one_name_are_told_apart_by_what_differs(bench, calls):
+    bench.stock(bits=4, seed=1)
+    (options, *_) = calls.compare_start({"task": "digits"})["pickers"]
+    assert options.count("<optgroup") == 2 and options.count("Digits · ") == 2
+    assert "Student · The student · seed 1 · 96.8" in options and "Student · The student · seed 0 · 96.8" in options
+    settings = {"a": {"distill.temperature": 4.0, "seed": 0}, "b": {"distill.temperature": 6, "seed": 0}, "c": {"seed": 0}}
+    assert told_apart(settings) == {"a": "temperature 4", "b": "temperature 6", "c": ""}
+
+
 def test_disagreements_name_both_models_and_mark_right_and_wrong(calls):
     html = calls.compare_parted({"task": "digits", "first": "teach-0", "other": "distill-0"})["html"]
-    assert "Where they part: 31 of 359 test pictures" in html and "✓ 7 0.97" in html and "✕ 1 0.55" in html
+    assert "Where they part: 33 of 359 test pictures" in html and "<b>7</b> taken for <b>1</b> · 31" in html
+    assert "97 %" in html and "55 %" in html and "and 30 more" in html and "2 rarer confusions are not shown" in html
     assert (
         "There is no model called 'x'" in answered(calls.compare_parted)({"task": "digits", "first": "x", "other": "y"})["error"]
     )

@@ -8,10 +8,15 @@ import time
 import pandas as pd
 import pytest
 
+from kdui.catalogue.tasks import TASKS
+from kdui.charts.findings import unlearned
 from kdui.charts.repeats import merge_repeats
+from kdui.core.numbers import THIN
+from kdui.presenting import servable
 from kdui.ui.explore import ExploreCalls, drawable, drift_words, missing_words, slider_ranges
 from kdui.ui.explore_view import differing, sorted_index
 from kdui.ui.panel import answered
+from kdui.ui.runs import RunCalls
 from tests.charts.frames import point, points, random_points
 from tests.ui.stocked import StockedWorkbench
 
@@ -40,6 +45,33 @@ def test_one_answer_holds_chart_winner_gain_and_table(bench, calls):
     assert answer["table"].count("<tr class") == 4 and "too slow and big" in answer["table"] and "✓ fits" in answer["table"]
     drawn = json.loads(answer["figure"])
     assert {trace.get("legendgroup") for trace in drawn["data"]} >= {"teacher", "student", "compressed", "control"}
+
+
+def test_models_that_answer_one_label_are_praised_nowhere(bench, calls):
+    run = bench.stock(headline=10.5)  # of the test digits, 10.3 % are threes
+    words = f"Not trained yet: no model is shown to be better than always answering one label (10.3{THIN}%)"
+    answer = calls.explore_view({"task": "digits"})
+    assert answer["title"] == words and words in answer["winner"] and answer["gain"] == ""
+    assert "keeps" not in answer["winner"] and "Best" not in answer["winner"]
+    drawn = json.loads(answer["figure"])["layout"]
+    assert [shape["y0"] for shape in drawn["shapes"]] == [pytest.approx(10.3064)]
+    assert drawn["annotations"][0]["text"] == f"always one label, 10.3{THIN}%"
+    detail = RunCalls(bench).run_detail({"run": run.id})
+    assert words in detail["results"] and bench.run(run.id).unlearned == f"{words}."
+    assert all(", not trained yet" in model.headline for model in servable("digits", bench.points("digits"), lambda _: True))
+
+
+def test_good_models_stand_far_above_the_line_of_one_label_so_the_subtitle_names_it(bench, calls):
+    bench.stock()
+    answer = calls.explore_view({"task": "digits"})
+    assert f"always one label: 10.3{THIN}%" in answer["subtitle"]
+    assert "shapes" not in json.loads(answer["figure"])["layout"]
+
+
+def test_a_teacher_that_has_not_learned_makes_no_student_look_good(bench, calls):
+    facts, frame = TASKS["digits"], merge_repeats(points(point("a", "teacher", 10.9), point("a", "student", 60.0)))
+    assert unlearned(frame, facts).startswith("Not trained yet: the teacher is not shown to be better than")
+    assert unlearned(merge_repeats(points(point("a", "teacher", 97.0), point("a", "student", 60.0))), facts) == ""
 
 
 def test_repeats_over_seeds_give_intervals_and_the_cached_teacher_is_one_row(bench, calls):

@@ -70,7 +70,7 @@ def test_csv_holds_the_rows_behind_a_chart(calls, bench, monkeypatch):
 
 def test_wrong_wishes_are_refused_in_words(calls):
     assert "Did you mean 'digits'" in answered(calls.explore_evidence)({"task": "digit"})["error"]
-    assert "by" in answered(calls.explore_evidence)({"task": "digits", "by": "luck"})["error"]
+    assert "By" in answered(calls.explore_evidence)({"task": "digits", "by": "luck"})["error"]
     assert "Known: elsewhere, flips" in answered(calls.explore_evidence_csv)({"task": "digits", "of": "luck"})["error"]
 
 

@@ -43,8 +43,8 @@ def test_the_table_pages_filters_and_names_the_task(bench, calls):
 
 def test_odd_wishes_are_refused_in_words(calls):
     answer = answered(calls.run_table)({"state": "lost"})
-    assert "state" in answer["error"] and "queued" in answer["error"]
-    assert "page" in answered(calls.run_table)({"page": 0})["error"]
+    assert "State" in answer["error"] and "queued" in answer["error"]
+    assert "Page" in answered(calls.run_table)({"page": 0})["error"]
     assert "There is no run called 'nope'" in answered(calls.run_detail)({"run": "nope"})["error"]
     assert "can't be done" in answered(calls.run_act)({"run": "x", "act": "explode"})["error"]
 

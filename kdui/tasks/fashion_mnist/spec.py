@@ -16,6 +16,7 @@ TASK = TaskFacts(
     headline=ACCURACY,
     labels=("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
     splits={"train": 55000, "validation": 5000, "test": 10000},
+    majority=10.0,
     input={"height": 28, "width": 28, "channels": 1, "mirror": True},  # a mirrored shoe is a shoe
     resource=Resource(
         name="fashion-mnist",

@@ -20,6 +20,7 @@ TASK = TaskFacts(
         "validation": REUTERS.splits["validation"] + SENTIMENT.splits["validation"],
         "test": REUTERS.splits["test"] + SENTIMENT.splits["test"],
     },
+    majority=((REUTERS.majority or 0) + (SENTIMENT.majority or 0)) / 2,  # the headline is the mean of the tasks
     input={"max_length": REUTERS.input["max_length"], "lowercase": True},
     resource=Resource(
         name="reuters-and-sentiment",

@@ -14,6 +14,7 @@ TASK = TaskFacts(
     headline=ACCURACY,
     labels=("Acquisitions", "Crude oil", "Earnings", "Grain", "Interest rates", "Foreign exchange", "Shipping", "Trade"),
     splits={"train": 4874, "validation": 541, "test": 2189},
+    majority=49.4746,
     input={"max_length": 96, "lowercase": True},
     resource=Resource(
         name="reuters-r8",
