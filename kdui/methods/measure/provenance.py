@@ -23,6 +23,19 @@ def unpacked_note(model: Artifact) -> str:
     return f"speed of the unpacked model: no kernel computes with its packed form ({packed})" if packed else ""
 
 
+def variant_note(model: Artifact) -> str:
+    """Which of several int8 graphs it is and by which readings that was decided; empty for any other model."""
+    summary = model.manifest.summary
+    if "variant" not in summary:
+        return ""
+    decided = [
+        f"{each['variant']} answered {each['ratio']:.2f} ({each['low']:.2f} to {each['high']:.2f}) times "
+        f"as fast as {each['against']}"
+        for each in summary.get("readings", ())
+    ]
+    return f"int8 graph {summary['variant']}" + (f", chosen because {'; '.join(decided)}" if decided else "")
+
+
 def provenance(device: str = "cpu", **values: Any) -> Provenance:
     """Measured here and now on the processor, or on the GPU that ``cuda:0`` names."""
     if device == "cpu":

@@ -11,7 +11,7 @@ from kdui.core.measurement import Measurement
 from kdui.inputs import input_kind
 from kdui.methods.export.files import MODEL_FILE, read_inputs
 from kdui.methods.measure.costs import kernels
-from kdui.methods.measure.provenance import provenance, row, unpacked_note
+from kdui.methods.measure.provenance import provenance, row, unpacked_note, variant_note
 from kdui.methods.measure.samples import THROUGHPUT_BATCH, sweep, timed_length, timed_sample
 from kdui.objectives import objective_of
 from kdui.runtime.latency import Latency, Setting, measure_latency, measure_memory
@@ -65,7 +65,7 @@ def latency_rows(context: StepContext, model: Artifact, timing: Latency) -> list
     words = [f"ONNX Runtime, {where}, {len(timing.parts)} process{'es' if len(timing.parts) > 1 else ''}"]
     if context.facts.modality == "text":
         words[0] += f", {timed_length(read_inputs(model.path))} tokens"
-    words += filter(None, (unpacked_note(model), timing.doubt))
+    words += filter(None, (unpacked_note(model), variant_note(model), timing.doubt))
     note, mine = "; ".join(words), np.array(timing.candidate_ms)
     source = provenance(device, n=len(mine), note=note)
     rows = []

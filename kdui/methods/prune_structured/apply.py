@@ -1,7 +1,7 @@
 """Structured pruning: cut as much as the target asks, recover under the teacher, and again for each round."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -30,6 +30,7 @@ from kdui.store.artifacts import write_json
 from kdui.training.context import StepContext
 from kdui.training.learning import fit, keep, resident
 from kdui.training.pruning_scores import calibration_batches, gradients
+from kdui.training.recorded_choice import recorded_choice
 from kdui.training.saved import SavedModel
 from kdui.training.starting import load_input
 
@@ -74,7 +75,8 @@ def _cut_once(
         strength = 1.0
     else:
         trials = LATENCY_TRIALS if settings["target"] == "latency" else MACS_TRIALS
-        strength, reached = strength_for(saved.module, cut, cost, settings["keep"] ** done, trials)
+        keep_share = settings["keep"] ** done
+        strength, reached = _strength(context, lambda: strength_for(saved.module, cut, cost, keep_share, trials), done)
         context.report.log(f"{percent(reached, 1)} of the {settings['target']} are left after this cut.")
     context.checkpoint.mkdir(parents=True, exist_ok=True)
     write_json(path, strength)
@@ -87,6 +89,14 @@ def _cut_once(
             "Nothing could be removed: the shares are too small for layers this narrow. Raise them, set 'multiple: 1' for "
             "channels, or use the stage 'prune'."
         )
+
+
+def _strength(context: StepContext, find: Callable[[], tuple[float, float]], done: float) -> tuple[float, float]:
+    """The strength and what it leaves; one that was found by timing is recorded, so that the step made again cuts the same."""
+    if context.settings["target"] != "latency":
+        return find()
+    found, _ = recorded_choice(context, f"strength at {done:.6f}", lambda: dict(zip(("strength", "left"), find(), strict=True)))
+    return found["strength"], found["left"]
 
 
 def _cutter(context: StepContext, saved: SavedModel, example: Mapping[str, torch.Tensor]) -> Cut:

@@ -10,6 +10,7 @@ import onnx
 from kdui.core.errors import StageFailed
 from kdui.methods.export.files import INPUTS_FILE, MODEL_FILE, read_inputs
 from kdui.methods.quantize.chosen import choices_of, gptq_of, ranges_of
+from kdui.methods.quantize.fastest import fastest, near_best
 from kdui.methods.quantize.fidelity import Fidelity
 from kdui.methods.quantize.half import NOTE, to_half
 from kdui.methods.quantize.int8 import variants, write_dynamic, write_static
@@ -19,15 +20,13 @@ from kdui.methods.quantize.weight_only import storable, write_blocks
 from kdui.methods.recovering import recovery_losses
 from kdui.methods.sensitivity.weights import Weight, weights_of
 from kdui.runtime.graph_files import data_file, load_graph, save_graph
-from kdui.runtime.latency import measure_latency
 from kdui.training.context import StepContext
 from kdui.training.learning import fit, keep
+from kdui.training.recorded_choice import recorded_choice
 from kdui.training.rounded import RoundedWeights, Rounding, read_as_blocks
 from kdui.training.starting import load_input
 from kdui.training.weights import prunable_weights
 
-ALLOWED_LOSS = 0.25  # points (percent of it, where it is no percentage) that the fastest variant may be worse than the best one
-QUICK_RUNS = 60
 PARITY = 0.1  # share of the largest output by which a graph of blocks, whose inputs are rounded too, may differ from its weights'
 
 
@@ -143,35 +142,46 @@ def _size(tensor: onnx.TensorProto) -> int:
 
 
 def _best_int8(context: StepContext, fidelity: Fidelity) -> dict[str, Any]:
-    """Write every variant, score it on validation data, and keep the fastest among those that lose no more than allowed."""
-    settings = context.settings
-    tried: dict[str, dict[str, float]] = {}
-    for number, (name, options) in enumerate(variants(settings["scheme"]).items()):
+    """The int8 graph that was chosen for this step before, or the one that is chosen now and recorded (see ``fastest``)."""
+    names = list(variants(context.settings["scheme"]))
+    what = f"int8 variant of {', '.join(names)}"  # the processor's instruction sets decide which there are
+    chosen, before = recorded_choice(context, what, lambda: _chosen_int8(context, fidelity))
+    path = context.out / f"{names.index(chosen['variant'])}.onnx"
+    if before:
+        _write_variant(context, fidelity, chosen["variant"], path)
+        context.report.log(f"{chosen['variant']}, as it was chosen on this processor when this step was first made.")
+    _keep(context.out, path, len(names))
+    return {**chosen, **_stored(context.out / MODEL_FILE)}
+
+
+def _chosen_int8(context: StepContext, fidelity: Fidelity) -> dict[str, Any]:
+    """Write every variant, score it on validation data, and time those that lose no more than allowed against each other."""
+    paths: dict[str, Path] = {}
+    scores: dict[str, float] = {}
+    for number, name in enumerate(variants(context.settings["scheme"])):
         context.report.check()
         path = context.out / f"{number}.onnx"
-        if settings["scheme"] == "dynamic":
-            if not write_dynamic(fidelity.source, path, **options, sample=fidelity.few()):
-                continue
-        else:
-            arrays = fidelity.training(settings["calibration_examples"])
-            write_static(fidelity.source, path, arrays, **options, calibration=settings.get("calibration", "min-max"))
-        score = fidelity.of(path)["quantized"]
-        timing = measure_latency(path, path, fidelity.one(), runs=QUICK_RUNS)
-        tried[name] = {"validation": score, "latency_ms": timing.median, "file": number}
-        context.report.log(f"{name}: {score:.2f} on validation data, {timing.median:.3f} ms")
-    metric = context.facts.headline
-    best = max((entry["validation"] for entry in tried.values()), key=lambda score: metric.sign * score)
-    near = {name: entry for name, entry in tried.items() if metric.keeps(entry["validation"], best, ALLOWED_LOSS)}
-    if not near:
-        raise StageFailed("No int8 variant could be scored. Choose fewer bits with scheme: simulated.")
-    chosen = min(near, key=lambda name: near[name]["latency_ms"])
-    _keep(context.out, int(tried[chosen]["file"]), number + 1)
-    return {"variant": chosen, "variants": tried, **_stored(context.out / MODEL_FILE)}
+        if _write_variant(context, fidelity, name, path):
+            paths[name], scores[name] = path, fidelity.of(path)["quantized"]
+            context.report.log(f"{name}: {scores[name]:.2f} on validation data")
+    order = near_best(scores, context.facts.headline)
+    found = fastest(paths, order, fidelity.one(), context.report.log)
+    return {**found, "variants": {name: {"validation": score} for name, score in scores.items()}}
 
 
-def _keep(folder: Path, number: int, count: int) -> None:
-    """Make the variant of that number the model and remove the others, with the weights that stand beside large ones."""
-    kept = folder / f"{number}.onnx"
+def _write_variant(context: StepContext, fidelity: Fidelity, name: str, path: Path) -> bool:
+    """Write the int8 graph of that name; False where this graph has no such variant."""
+    settings = context.settings
+    options = variants(settings["scheme"])[name]
+    if settings["scheme"] == "dynamic":
+        return write_dynamic(fidelity.source, path, **options, sample=fidelity.few())
+    arrays = fidelity.training(settings["calibration_examples"])
+    write_static(fidelity.source, path, arrays, **options, calibration=settings.get("calibration", "min-max"))
+    return True
+
+
+def _keep(folder: Path, kept: Path, count: int) -> None:
+    """Make that variant the model and remove the others, with the weights that stand beside large ones."""
     if data_file(kept).exists():
         save_graph(load_graph(kept), folder / MODEL_FILE)
     else:
