@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -17,6 +17,7 @@ if __name__ == "__main__":
 
 from kdui import plain_terminal, proxies, terminal
 from kdui.listing import listing
+from kdui.output_file import require_writable, write
 from kdui.settings import likely_home
 from kdui.unforeseen import in_words
 from kdui.workbench import Workbench
@@ -155,10 +156,10 @@ def study(
     from kdui.catalogue.studies import read_study
     from kdui.verdicts import proposal
 
-    bench, chosen = Workbench(), read_study(name)
+    bench, chosen, file = Workbench(), read_study(name), require_writable(out)
     used = chosen.seeds[:seeds] if seeds else chosen.seeds
     if not as_json and (needed := proposal(chosen)):
-        typer.echo(f"{len(used)} of {len(chosen.seeds)} seeds; its question needs {needed}.", err=True)
+        print(f"{len(used)} of {len(chosen.seeds)} seeds; its question needs {needed}.", file=sys.stderr)
     runs = studying.queue_study(bench, chosen, used, device)
     bench.start_dispatcher()
     try:
@@ -168,9 +169,9 @@ def study(
     finally:
         bench.close()
     table = studying.study_table(bench, chosen, runs)
-    if out:
-        out.write_text(json.dumps(table, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     terminal.print_json(table) if as_json else print(studying.markdown(table), studying.told(table), sep="\n\n")
+    if file:  # after the table is shown: a disk that filled up meanwhile takes nothing with it
+        write(file, json.dumps(table, indent=1, ensure_ascii=False) + "\n")
 
 
 @app.command()
@@ -187,9 +188,9 @@ def deliver(
     """Write a measured model as one file that carries its claims and what its inputs need."""
     from kdui.delivery import deliver as delivery
 
-    bench = Workbench()
+    bench, file = Workbench(), cast(Path, require_writable(out))
     try:
-        found = bench.deliver(run_id, model, out)
+        found = bench.deliver(run_id, model, file)
     finally:
         bench.close()
     terminal.print_json(delivery.as_json(found)) if as_json else terminal.print_rows(list(delivery.as_rows(found)))
@@ -249,7 +250,7 @@ def encode(
     """Pack an ONNX file without loss: codebooks, runs of zeros and Huffman codes."""
     from kdui.kdz.on_disk import pack_file
 
-    found = pack_file(file, out)
+    found = pack_file(file, cast(Path, require_writable(out)))
     raw = sum(row.raw_bytes for row in found.rows)
     print(
         f"{out}: {len(found.data):,} bytes; weights {raw:,} → {sum(row.coded_bytes for row in found.rows):,} "
@@ -266,7 +267,7 @@ def decode(
     """Unpack a .kdz file: the ONNX file that was packed, byte for byte."""
     from kdui.kdz.on_disk import unpack_file
 
-    for path in unpack_file(file, out, most_mb * 10**6 if most_mb else None):
+    for path in unpack_file(file, cast(Path, require_writable(out)), most_mb * 10**6 if most_mb else None):
         print(f"{path}: {path.stat().st_size:,} bytes")
 
 
@@ -282,8 +283,9 @@ def doctor(as_json: Json = False) -> None:
 @app.command()
 def schema(out: Annotated[Path | None, typer.Option(help="Write to this file.")] = None) -> None:
     """Print the JSON Schema of recipes, with every method's settings."""
+    file = require_writable(out)
     text = json.dumps(terminal.recipe_schema(), indent=1)
-    out.write_text(text, encoding="utf-8") if out else print(text)
+    write(file, text) if file else print(text)
 
 
 def main() -> None:

@@ -14,6 +14,7 @@ from kdui.catalogue.methods import METHODS
 from kdui.catalogue.models import resolve
 from kdui.catalogue.pairs import students, teachers
 from kdui.catalogue.planner import plan_recipe
+from kdui.catalogue.references import anchored, anchored_ref
 from kdui.catalogue.sizes import known_size
 from kdui.catalogue.tasks import TASKS
 from kdui.core.contracts import Method, TaskFacts
@@ -61,6 +62,7 @@ class Workbench:
         self._evidence = Evidence(self.store, lambda what, task: self.serving.call(what, task=task))
         self._size = lru_cache(maxsize=256)(self._ask_size)
         self.what_if = WhatIf(self.store, self.settings, lambda: self.serving)
+        self.folder = Path.cwd()  # what relative paths mean to whoever started this; the page leaves it later
 
     @cached_property
     def serving(self) -> ServingClient:
@@ -114,7 +116,7 @@ class Workbench:
 
     def card(self, task: str, ref: str, role: str) -> ModelCard:
         """A model as a choice; raises RecipeError in words when it does not fit the task."""
-        facts = resolve(ModelRef.parse(ref), TASKS[task], self.settings)
+        facts = resolve(ModelRef.parse(anchored_ref(ref, self.folder)), TASKS[task], self.settings)
         preset = next((item for item in facts.family.presets if item.name == facts.ref.name), None)
         return ModelCard(
             ref=ref,
@@ -129,7 +131,7 @@ class Workbench:
     def inner_values(self, task: str, ref: str) -> tuple[str, ...] | None:
         """What a model shows of itself (maps, tokens, attention) and if it is a transformer; None where that is not known."""
         try:
-            family = resolve(ModelRef.parse(ref), TASKS[task], self.settings).family
+            family = resolve(ModelRef.parse(anchored_ref(ref, self.folder)), TASKS[task], self.settings).family
             return (*family.shows, "transformer") if family.is_transformer else family.shows
         except KduiError:  # whoever plans the recipe says why
             return None
@@ -161,7 +163,7 @@ class Workbench:
         return recipe_files.save_recipe(recipe, name, self.settings)
 
     def parse_recipe(self, yaml_text: str) -> Recipe:
-        return recipe_files.parse_recipe(yaml_text)
+        return recipe_files.parse_recipe(yaml_text, folder=self.folder)
 
     def recipe_yaml(self, recipe: Recipe) -> str:
         return recipe_files.dump_recipe(recipe)
@@ -178,16 +180,17 @@ class Workbench:
 
     def check(self, recipe: Recipe) -> None:
         """Raise RecipeError in words when the recipe cannot run."""
-        plan_recipe(recipe, self.settings)
+        plan_recipe(anchored(recipe, self.folder), self.settings)
 
     def unfit_methods(self, recipe: Recipe) -> dict[str, str]:
         """Ways to train the student that do not suit the recipe's models as they stand, each with the reason in words."""
-        return unfit_methods(recipe, self.settings)
+        return unfit_methods(anchored(recipe, self.folder), self.settings)
 
     # --- before starting ---------------------------------------------------------------------------------------
 
     def estimate(self, recipe: Recipe) -> Estimate:
         """What it will cost; asks the serving process for sizes that it has not told yet."""
+        recipe = anchored(recipe, self.folder)
         return Estimator(self.store, self._size).estimate(recipe, plan_recipe(recipe, self.settings))
 
     def _ask_size(self, task: str, ref: str) -> dict[str, int]:
@@ -195,6 +198,7 @@ class Workbench:
 
     def lenses(self, recipe: Recipe) -> dict[str, Any]:
         """Data for the lenses beside the knobs."""
+        recipe = anchored(recipe, self.folder)
         return lens_data(self.store, recipe, plan_recipe(recipe, self.settings))
 
     # --- runs --------------------------------------------------------------------------------------------------
@@ -202,6 +206,7 @@ class Workbench:
     def submit(self, recipe: Recipe, device: str = "auto") -> Run:
         """Check a recipe and put it at the end of the queue."""
         machine.require_device(device)
+        recipe = anchored(recipe, self.folder)
         run = self.store.runs.create(recipe, plan_recipe(recipe, self.settings), device)
         self.store.events(run.id).append("state", state="queued")
         return run
@@ -212,15 +217,7 @@ class Workbench:
         if not 1 <= count <= MOST_IN_SWEEP:
             raise RecipeError(f"A sweep has 1 to {MOST_IN_SWEEP} runs; this one has {count:,}. Give fewer values.")
         combinations = [dict(zip(values, chosen, strict=True)) for chosen in itertools.product(*values.values())]
-        recipes = [
-            recipe.with_values(
-                {
-                    **chosen,
-                    "name": _sweep_name(recipe, chosen),
-                }
-            )
-            for chosen in combinations
-        ]
+        recipes = [recipe.with_values({**chosen, "name": _sweep_name(recipe, chosen)}) for chosen in combinations]
         for item in recipes:
             self.check(item)
         return [self.submit(item, device) for item in recipes]

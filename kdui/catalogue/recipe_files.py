@@ -9,6 +9,7 @@ import yaml
 from pydantic import ValidationError
 
 from kdui.catalogue.methods import stage_faults
+from kdui.catalogue.references import anchored_plain
 from kdui.catalogue.yaml_text import Document, Place, read_file, read_yaml
 from kdui.core.bounds import fault
 from kdui.core.errors import KduiError, RecipeError, UnknownName
@@ -19,13 +20,13 @@ BUILT_IN = Path(__file__).parent / "recipes"
 MOST_FAULTS = 10  # in one message
 
 
-def parse_recipe(text: str, place: str = "The recipe") -> Recipe:
-    """A recipe from YAML or JSON text; raises RecipeError that says in which line what is wrong."""
+def parse_recipe(text: str, place: str = "The recipe", folder: Path | None = None) -> Recipe:
+    """A recipe from YAML or JSON text; relative paths in it mean ``folder``. Raises RecipeError with lines."""
     document = read_yaml(text, place)
     if not isinstance(document.data, dict):
         found = "empty" if document.data is None else f"a {type(document.data).__name__}"
         raise RecipeError(f"{place} must be a mapping with task, teacher, student and stages, but it is {found}.")
-    recipe = validated(document.data, place, document)
+    recipe = validated(document.data if folder is None else anchored_plain(document.data, folder), place, document)
     faults = [words for number, stage in enumerate(recipe.stages) for words in _stage_faults(document, number, stage)]
     if faults:
         raise RecipeError(f"{place} cannot be used. {'; '.join(faults)}.")
@@ -110,17 +111,18 @@ def read_recipe(name: str, settings: Settings) -> Recipe:
 
 
 def _read(path: Path) -> Recipe:
-    recipe = _parsed(read_file(path), path.name)
+    own = path.parent != BUILT_IN
+    recipe = _parsed(read_file(path), path.name, path.absolute().parent if own else None)
     if isinstance(recipe, str):
         raise RecipeError(recipe)
     return recipe
 
 
 @lru_cache(maxsize=256)
-def _parsed(text: str, place: str) -> Recipe | str:
+def _parsed(text: str, place: str, folder: Path | None) -> Recipe | str:
     """The recipe, or why it cannot be used: the page asks for every known one at each turn of a knob, and texts hardly change."""
     try:
-        return parse_recipe(text, place)
+        return parse_recipe(text, place, folder)
     except RecipeError as error:
         return str(error)
 

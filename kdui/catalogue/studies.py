@@ -8,6 +8,7 @@ from pydantic import Field, ValidationError
 from kdui.catalogue.aims import Aim
 from kdui.catalogue.methods import METHODS
 from kdui.catalogue.recipe_files import MOST_FAULTS, validated
+from kdui.catalogue.references import anchored_plain
 from kdui.catalogue.yaml_text import read_file, read_yaml
 from kdui.core.bounds import fault
 from kdui.core.errors import RecipeError, UnknownName
@@ -88,14 +89,15 @@ def study_names() -> list[str]:
 
 def read_study(name: str) -> Study:
     """A built-in study, or one in a YAML file; raises UnknownName or RecipeError in words."""
-    path = Path(name) if name.endswith((".yaml", ".yml")) else FOLDER / f"{name}.yaml"
+    path = Path(name).expanduser() if name.endswith((".yaml", ".yml")) else FOLDER / f"{name}.yaml"
     if not path.is_file():
         raise UnknownName("study", name, study_names())
     document = read_yaml(read_file(path), path.name)
     if not isinstance(document.data, dict):
         raise RecipeError(f"{path} is not a study: it holds no mapping.")
     try:
-        return Study.model_validate({**document.data, "name": path.stem})
+        data = document.data if path.parent == FOLDER else anchored_plain(document.data, path.absolute().parent)
+        return Study.model_validate({**data, "name": path.stem})
     except ValidationError as error:
         faults = [(document.line(item["loc"]), fault(Study, item)) for item in error.errors()[:MOST_FAULTS]]
         words = "; ".join(f"line {line}: {said}" if line else said for line, said in faults)

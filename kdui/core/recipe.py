@@ -45,6 +45,8 @@ class ModelRef(Frozen):
             name = rest
         else:
             kind, name = "preset", head
+        if "%3F" in name:  # how a path that itself holds a question mark is written
+            name = name.replace("%3F", "?").replace("%25", "%")
         if not name:
             raise RecipeError(f"'{text}' names no model. Write a preset, hub:OWNER/NAME, folder:PATH or onnx:PATH.")
         options = {key: _number(value) for key, value in parse_qsl(query, keep_blank_values=True)}
@@ -59,7 +61,8 @@ class ModelRef(Frozen):
         return self.kind in ("onnx", "csv")
 
     def __str__(self) -> str:
-        head = self.name if self.kind == "preset" else f"{self.kind}:{self.name}"
+        name = self.name.replace("%", "%25").replace("?", "%3F") if "?" in self.name else self.name
+        head = name if self.kind == "preset" else f"{self.kind}:{name}"
         return f"{head}?{urlencode(self.options, safe=',')}" if self.options else head
 
 

@@ -14,6 +14,7 @@ import pytest
 import app
 from kdui.core.errors import KduiError
 from kdui.core.recipe import Recipe
+from kdui.output_file import require_writable, write
 from kdui.serve import serve
 from kdui.settings import VARIABLES, Settings
 from kdui.unforeseen import LOG, MOST_BYTES, in_words
@@ -232,3 +233,35 @@ def test_a_port_in_use_is_said_before_anything_is_queued(tmp_path):
         with pytest.raises(KduiError, match=rf"Port {port} on 127.0.0.1 cannot be used.*--port or KDUI_PORT"):
             serve(bench, None, port, threading.Event())
     assert bench.store.runs.counts() == {} and bench.dispatcher is None
+
+
+# --- files to write -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["schema", "--out"],
+        ["study", "digits-outputs", "--out"],
+        ["deliver", "00000000", "--out"],
+        ["encode", "m.onnx"],
+        ["decode", "m.kdz"],
+    ],
+)
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [("missing/out.json", "There is no folder"), (".", "is a folder"), ("/proc/out.json", r"cannot be written|There is no")],
+)
+def test_a_file_that_cannot_be_written_is_said_before_the_work(command, tmp_path, arguments, place, words):
+    where = place if place.startswith("/") else str(tmp_path / place)
+    code, told, said = command(*arguments, where)
+    assert (code, told) == (2, "") and re.search(words, said), said
+
+
+def test_looking_at_a_file_changes_nothing(tmp_path):
+    (tmp_path / "there").write_text("kept")
+    for name in ("there", "new"):
+        assert require_writable(tmp_path / name) == tmp_path / name
+    assert (tmp_path / "there").read_text() == "kept" and not (tmp_path / "new").exists()
+    write(tmp_path / "there", "over")
+    assert (tmp_path / "there").read_text() == "over" and [path.name for path in tmp_path.iterdir()] == ["there"]
