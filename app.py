@@ -16,6 +16,7 @@ if __name__ == "__main__":
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))  # until main: nothing is begun that would have to be ended
 
 from kdui import plain_terminal, proxies, terminal
+from kdui.doctor import examination
 from kdui.listing import listing
 from kdui.output_file import require_writable, write
 from kdui.settings import likely_home
@@ -274,7 +275,7 @@ def decode(
 @app.command()
 def doctor(as_json: Json = False) -> None:
     """Say what this machine can do, and what is missing."""
-    facts: dict[str, Any] = terminal.examination(Workbench())
+    facts: dict[str, Any] = examination(Workbench())
     terminal.print_json(facts) if as_json else terminal.print_rows(
         [{"what": key, "found": value} for key, value in facts.items()]
     )

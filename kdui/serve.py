@@ -11,6 +11,7 @@ from typing import Any
 
 from kdui.core.errors import KduiError, StoreError
 from kdui.core.run import Run
+from kdui.launch import machine
 from kdui.workbench import Workbench
 
 LOCAL = ("127.0.0.1", "localhost", "::1")
@@ -28,6 +29,8 @@ def serve(workbench: Workbench, host: str | None, port: int | None, stop: thread
         raise KduiError(
             f"Serving on {host} would let everybody who reaches this machine start jobs. Set KDUI_AUTH=user:password first."
         )
+    # Where PyTorch has to be asked for GPUs, it answers while Gradio is imported.
+    threading.Thread(target=machine.gpus, daemon=True, name="gpus").start()
     with contextlib.chdir(_own_folders(settings.home)):
         _serve(workbench, host, port, auth, stop, started)
 

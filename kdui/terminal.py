@@ -19,7 +19,6 @@ from kdui.core.errors import KduiError, RecipeError
 from kdui.core.measurement import Measurement
 from kdui.core.run import RunState
 from kdui.core.views import RunDetail
-from kdui.launch import machine
 from kdui.launch.dispatcher import Dispatcher
 from kdui.plain_terminal import clean, console, has_utf8
 from kdui.workbench import Workbench
@@ -319,28 +318,4 @@ def recipe_schema() -> dict[str, Any]:
     return {
         **Recipe.model_json_schema(),
         "x-methods": {name: method.spec.model_json_schema() for name, method in METHODS.items()},
-    }
-
-
-def examination(bench: Workbench) -> dict[str, Any]:
-    """What this machine can do: processor, GPUs, versions, store, sources."""
-    import shutil
-
-    home = bench.settings.home
-    home.mkdir(parents=True, exist_ok=True)
-    return {
-        "processor": machine.cpu_name(),
-        "cores": machine.cores(),
-        "instruction sets": ", ".join(machine.notable_flags()) or "none that speed up low bits",
-        "int8": "fast (dot products in hardware)"
-        if machine.cpu_flags() & {"avx512_vnni", "avx_vnni", "amx_int8", "asimddp"}
-        else "works; without dot products in hardware it gains less speed and may slow small networks down",
-        "GPUs": ", ".join(machine.gpus()) or "none: runs use the CPU",
-        "slots": ", ".join(machine.slots(bench.settings.runs_per_gpu)),
-        "versions": ", ".join(f"{name} {number}" for name, number in machine.versions().items()),
-        "store": str(home),
-        "free disk": f"{shutil.disk_usage(home).free / 1e9:.1f} GB",
-        "runs": sum(bench.store.runs.counts().values()),
-        "network": "off (KDUI_OFFLINE)" if bench.settings.offline else "used when data or weights are missing",
-        "own data": str(bench.settings.data_dir or "none (KDUI_DATA_DIR)"),
     }

@@ -1,11 +1,15 @@
 """What this machine is: processor, flags, GPUs, and the name under which its latencies are kept. No torch."""
 
 import hashlib
+import json
 import os
 import platform
+import re
 import shutil
 import subprocess
+import sys
 from functools import cache
+from importlib.machinery import PathFinder
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -63,13 +67,79 @@ def notable_flags() -> list[str]:
 
 
 def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Cores that this process may use at a time: by its affinity, and by the share that a container is given (``--cpus``)."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota = cpu_quota()
+    # Rounded down: threads beyond the share are stopped in the middle of a step, and all others wait for them there.
+    return allowed if quota is None else max(1, min(allowed, int(quota + 0.01)))
 
 
 @cache
+def cpu_quota(root: Path = Path("/")) -> float | None:
+    """Processors' worth of time that the control groups of this process grant, the least of them; None without a limit."""
+    found = [quota for folder in _group_folders(root) if (quota := _quota_in(folder)) is not None]
+    return min(found, default=None)
+
+
+def _group_folders(root: Path) -> list[Path]:
+    """This process's groups and all above them: of version 2 (line ``0::/path``) and of version 1's controller ``cpu``."""
+    try:
+        lines = (root / "proc/self/cgroup").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return []
+    folders = []
+    for line in lines:
+        _, controllers, path = (*line.split(":", 2), "", "")[:3]
+        if controllers and "cpu" not in controllers.split(","):
+            continue
+        for mount in ("cpu", "cpu,cpuacct") if controllers else ("", "unified"):
+            base = root / "sys/fs/cgroup" / mount
+            here = base / path.lstrip("/")
+            folders += [folder for folder in (here, *here.parents) if folder == base or base in folder.parents]
+    return folders
+
+
+def _quota_in(folder: Path) -> float | None:
+    try:
+        if (both := folder / "cpu.max").is_file():
+            quota, period = both.read_text(encoding="utf-8").split()
+        else:
+            quota, period = ((folder / f"cpu.cfs_{name}_us").read_text(encoding="utf-8") for name in ("quota", "period"))
+        return float(quota) / float(period) if float(quota) > 0 else None
+    except (OSError, ValueError, ZeroDivisionError):  # no such file, or "max"
+        return None
+
+
 def gpus() -> tuple[str, ...]:
-    """Names of the NVIDIA GPUs that the driver lists; empty where there is no driver."""
+    """Names of the GPUs that PyTorch can use here, by its own numbers."""
+    return look_for_gpus()[0]
+
+
+@cache
+def look_for_gpus() -> tuple[tuple[str, ...], str]:
+    """Names of the GPUs that PyTorch sees, and where it sees none, why: a sentence, empty where there is no driver either.
+
+    PyTorch is asked in a process of its own, once, and only where a driver, a CUDA build and the environment let it see one.
+    """
+    driver = _driver_lists()
+    if not driver:
+        return (), ""
+    there = f"The NVIDIA driver lists {', '.join(driver)}, but"
+    if not _torch_has_cuda():
+        return (), f"{there} PyTorch is a build for the processor alone. Install a CUDA build of torch to use it."
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None and visible.strip() in ("", "-1", "NoDevFiles"):
+        return (), f"{there} CUDA_VISIBLE_DEVICES='{visible}' hides it. Unset it to use it."
+    names, problem = _ask_torch()
+    shown = f" with CUDA_VISIBLE_DEVICES='{visible}'" if visible is not None else ""
+    return (
+        names,
+        "" if names else f"{there} PyTorch sees none{shown}{problem}. A newer driver or another build of torch may help.",
+    )
+
+
+def _driver_lists() -> tuple[str, ...]:
+    """Names that the driver's own program gives."""
     program = shutil.which("nvidia-smi")
     if program is None:
         return ()
@@ -77,9 +147,32 @@ def gpus() -> tuple[str, ...]:
         found = subprocess.run(
             [program, "--query-gpu=name", "--format=csv,noheader"], capture_output=True, text=True, check=False, timeout=10
         )
-    except subprocess.TimeoutExpired:
+    except (OSError, subprocess.TimeoutExpired):
         return ()
     return tuple(line.strip() for line in found.stdout.splitlines() if line.strip()) if found.returncode == 0 else ()
+
+
+def _torch_has_cuda() -> bool:
+    """Whether the installed PyTorch was built for CUDA, read from its version file: importing it takes seconds."""
+    spec = PathFinder.find_spec("torch")
+    try:
+        text = (Path(str(spec.origin)).parent / "version.py").read_text(encoding="utf-8") if spec else ""
+    except OSError:
+        return False
+    return re.search(r"^cuda\b[^=]*=\s*['\"]", text, re.MULTILINE) is not None
+
+
+def _ask_torch() -> tuple[tuple[str, ...], str]:
+    """The names that PyTorch gives, and what it said where it gives none."""
+    program = "import json, torch; print(json.dumps([torch.cuda.get_device_name(n) for n in range(torch.cuda.device_count())]))"
+    try:
+        found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=90)
+        return tuple(json.loads(found.stdout.splitlines()[-1])), ""
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return (), f" ({type(error).__name__})"
+    except (ValueError, IndexError):
+        last = next(reversed(found.stderr.strip().splitlines()), "")[:200]
+        return (), f" ({last})" if last else ""
 
 
 def slots(runs_per_gpu: int = 1) -> list[str]:
