@@ -24,9 +24,14 @@ def teacher_gain(
 ) -> Difference | None:
     """The gain over these runs (repeats of one recipe): over seeds where there are several, else over the test examples.
 
-    None where no run has both student and control of one stage. ``examples``: how many the test split has.
+    Runs may share a control and differ in more than their seed, as a sweep over temperatures does: then only the repeats of the
+    newest student count, because other settings are no further seeds of it. None where no run has both student and control of one
+    stage. ``examples``: how many the test split has.
     """
     chosen = points[points["run"].isin(runs) & points["role"].isin(("student", "control")) & points["headline"].notna()]
+    if len(students := chosen[chosen["role"] == "student"]):
+        newest = students.loc[students["run"] == students.loc[students["created"].idxmax(), "run"], "group"]
+        chosen = chosen[(chosen["role"] == "control") | chosen["group"].isin(newest)]
     pairs: dict[tuple[str, str], dict[str, tuple[float, str, str]]] = {}
     columns = ["run", "step", "role", "headline", "digest"]
     for run, step, role, value, artifact in chosen[columns].itertuples(index=False, name=None):

@@ -55,10 +55,10 @@ def test_no_points_give_an_empty_frame_with_its_columns():
     assert {"headline", "download_mb", "runs"} <= set(merge_repeats(points()).columns)
 
 
-def pair(run: str, student: float, control: float, seed: int):
+def pair(run: str, student: float, control: float, seed: int, **more: str):
     steps = ("measure.distill", "measure.distill.control")
     return [
-        point(run, role, headline, seed=seed, step=step)
+        point(run, role, headline, seed=seed, step=step, **{"group": role, **more})
         for role, headline, step in zip(("student", "control"), (student, control), steps, strict=True)
     ]
 
@@ -106,6 +106,14 @@ def test_what_moves_with_the_seed_is_no_spread_of_the_difference():
     # Both models vary by the seed, so their own intervals overlap; paired, the difference is sure.
     frame = points(*pair("a", 96, 95, 0), *pair("b", 97, 95.8, 1), *pair("c", 95, 94.1, 2))
     assert teacher_gain(frame, ("a", "b", "c"), unknown, ACCURACY).is_shown
+
+
+def test_students_at_other_settings_are_no_further_seeds_of_the_newest():
+    """A sweep of three temperatures over one shared control is no study of three seeds."""
+    sweep = [pair(run, 96, 95, 0, group=f"T = {run}", created=f"2026-11-2{run}") for run in ("1", "2", "4")]
+    again = pair("5", 96.4, 95, 1, group="T = 4", created="2026-11-23")
+    gain = teacher_gain(points(*again, *(row for rows in sweep for row in rows)), ("1", "2", "4", "5"), unknown, ACCURACY)
+    assert gain.seeds == 2 and gain.value == pytest.approx(1.2)
 
 
 def test_a_student_is_held_against_the_control_of_its_own_stage():
