@@ -2,14 +2,18 @@
 
 import csv
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from kdui.catalogue.checkpoint_files import file_digest
 from kdui.core.contracts import TaskFacts
 from kdui.core.errors import RecipeError
+from kdui.core.foreign import output_order
 from kdui.core.recipe import ModelRef
 
 TOKENIZER = "tokenizer.json"
+SEPARATORS = (",", ";", "\t", "|")
 LONGEST_LINE = 1_000_000  # characters of a table's first line
 # Where exporters put weights that do not stand in the ONNX file itself.
 WEIGHTS = (".data", "_data")
@@ -33,35 +37,48 @@ def graph_source(ref: ModelRef, task: TaskFacts) -> str:
     return "onnx:" + hashlib.sha256("".join(file_digest(file) for file in files).encode()).hexdigest()
 
 
-def table_source(ref: ModelRef, task: TaskFacts) -> str:
+def table_source(ref: ModelRef, task: TaskFacts, labels: Sequence[str] = ()) -> str:
     """What names a table of probabilities: its content. Raises RecipeError where its columns are not the task's labels."""
     path = answers_file(ref)
-    if ref.options:
-        raise RecipeError(f"'{ref}': a table of probabilities takes no options. Leave out what follows the question mark.")
-    label_columns(path, task)
+    if ref.options.keys() - {"labels"}:
+        raise RecipeError(f"'{ref}': a table of probabilities takes no options but 'labels'. Leave the others out.")
+    table_form(path, task, labels)
     return "csv:" + file_digest(path)
 
 
-def label_columns(path: Path, task: TaskFacts) -> list[int]:
-    """For each label of the task the column that holds its probability; raises RecipeError in words.
+class TableForm(NamedTuple):
+    """What stands between a table's columns, and for each label of the task the column that holds its probability."""
 
-    They never quote the file: it may be another one than its owner meant.
+    separator: str
+    columns: list[int]
+
+
+def table_form(path: Path, task: TaskFacts, labels: Sequence[str] = ()) -> TableForm:
+    """The form of a table by its first line, which names the labels in any order, or by ``labels``, its owner's order of them.
+
+    Raises RecipeError in words, which never quote the file: it may be another one than its owner meant.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            header = [name.strip() for name in next(csv.reader([file.readline(LONGEST_LINE)]), [])]
+            line = file.readline(LONGEST_LINE)
+        headers = {mark: [name.strip() for name in next(csv.reader([line], delimiter=mark), [])] for mark in SEPARATORS}
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise RecipeError(f"{path} cannot be read as a CSV file in UTF-8 ({type(error).__name__}). Save it again.") from error
+    width = len(task.labels)
+    separator = max(SEPARATORS, key=lambda mark: (len(set(task.labels) & set(headers[mark])), len(headers[mark]) == width))
+    header = headers[separator]
+    if labels and len(header) == width:
+        return TableForm(separator, output_order(labels, task) or [])
     missing = [label for label in task.labels if label not in header]
     foreign = [name for name in header if name not in task.labels]
-    if missing or foreign or len(header) != len(task.labels):
-        told = f"{len(missing)} of {len(task.labels)} are missing" + (f" ({', '.join(missing[:5])} …)" if missing else "")
+    if missing or foreign or len(header) != width:
+        told = f"{len(missing)} of {width} are missing" + (f" ({', '.join(missing[:5])} …)" if missing else "")
         other = f", {len(foreign)} of its {len(header)} names are no labels" if foreign else ", one is named twice"
         raise RecipeError(
             f"The first line of {path} must name the labels of {task.title}, each once: {told}{other}. "
             f"They are: {','.join(task.labels)}"
         )
-    return [header.index(label) for label in task.labels]
+    return TableForm(separator, [header.index(label) for label in task.labels])
 
 
 def answers_file(ref: ModelRef) -> Path:

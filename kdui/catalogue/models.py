@@ -208,11 +208,12 @@ def _of_artifact(ref: ModelRef, task: TaskFacts, settings: Settings) -> ModelFac
 
 
 def _of_black_box(ref: ModelRef, task: TaskFacts, settings: Settings) -> ModelFacts:
-    source = graph_source(ref, task) if ref.kind == "onnx" else table_source(ref, task)
+    options = _black_box_options(ref, task)
+    source = graph_source(ref, task) if ref.kind == "onnx" else table_source(ref, task, options["labels"])
     family = FAMILIES[BLACK_BOX].model_copy(
         update={"modality": task.modality, "quantization": "dynamic" if task.modality == "text" else "static"}
     )
-    return ModelFacts(ref=ref, title=Path(ref.name).name, family=family, options=_black_box_options(ref, task), source=source)
+    return ModelFacts(ref=ref, title=Path(ref.name).name, family=family, options=options, source=source)
 
 
 def _black_box_options(ref: ModelRef, task: TaskFacts) -> dict[str, Any]:

@@ -43,15 +43,16 @@ def require_plausible(
     targets: np.ndarray,
     scales: "Scales | None" = None,
     order: Sequence[int] = (),
+    examples: str = "validation examples",
 ) -> float:
-    """The share of validation examples that the model gets right, from its ``outputs`` [n, labels] and ``targets`` [n].
+    """The share of these ``examples`` that the model gets right, from its ``outputs`` [n, labels] and their ``targets`` [n].
 
     ``scales`` gives outputs with pixels on other scales, where the examples are pictures; ``order`` tells for each label its
     place among the model's own outputs, where that is another one. Raises StageFailed in words where the outputs are no numbers,
     fit far better in another order of the labels or on another scale, or are no better than guessing.
     """
     if not np.isfinite(outputs).all():
-        raise StageFailed(f"{model.title} gives NaN or infinity on validation examples of {task.title}. Choose another model.")
+        raise StageFailed(f"{model.title} gives NaN or infinity on {examples} of {task.title}. Choose another model.")
     objective = objective_of(task)
     places = list(order) or list(range(len(task.labels)))
     index = np.linspace(0, len(targets) - 1, min(len(targets), TRIED) if scales else len(targets)).astype(np.int64)
@@ -61,11 +62,11 @@ def require_plausible(
             tried += _readings(objective, task, scales.outputs(options, index), targets[index], options, places)
     best = _best(given, tried, loss_counts="scale" not in model.ref.options)
     if best is not given:
-        raise StageFailed(_misread(model, task, given, best))
+        raise StageFailed(_misread(model, f"{examples} of {task.title}", given, best))
     right = objective.asked(outputs, targets).argmax(-1) == targets
-    if not above_chance(right, targets, objective):
+    if not above_chance(float(right.mean()), targets, objective):
         raise StageFailed(
-            f"{model.title} gets {_count(right)} validation examples of {task.title} right, and always giving the most frequent "
+            f"{model.title} gets {_count(right)} {examples} of {task.title} right, and always giving the most frequent "
             f"label gets {100 * majority(targets, objective):.1f} %: that is no better than guessing. Other orders of its outputs"
             f"{' and the usual scales of pixels' if scales else ''} were tried, and none fits. Choose a model that was trained "
             "for this task, or put a 'teach' stage before the others where it has weights."
@@ -73,9 +74,9 @@ def require_plausible(
     return float(right.mean())
 
 
-def above_chance(right: np.ndarray, targets: np.ndarray, objective: Objective) -> bool:
+def above_chance(share: float, targets: np.ndarray, objective: Objective) -> bool:
     """Whether so many right answers are more than always giving the most frequent label would get, by the lower Wilson limit."""
-    n, share = len(right), float(right.mean())
+    n = len(targets)
     z2 = ABOVE_CHANCE**2
     middle = (share + z2 / (2 * n)) / (1 + z2 / n)
     half = ABOVE_CHANCE / (1 + z2 / n) * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
@@ -169,7 +170,7 @@ def _far_better(old: Reading, new: Reading, loss_counts: bool) -> bool:
     return loss_counts and unsure and gained >= 0 and float(new.losses.mean()) < 0.5 * float(old.losses.mean())
 
 
-def _misread(model: ModelFacts, task: TaskFacts, given: Reading, best: Reading) -> str:
+def _misread(model: ModelFacts, examples: str, given: Reading, best: Reading) -> str:
     kept = model.ref.options if best.options.keys() <= {"labels"} else _without_scale(model.ref.options)
     ref = ModelRef(kind=model.ref.kind, name=model.ref.name, options={**kept, **best.options})
     what = " and ".join(
@@ -180,11 +181,11 @@ def _misread(model: ModelFacts, task: TaskFacts, given: Reading, best: Reading) 
         )
         if any(name in best.options for name in names)
     )
-    way = f"Write '{ref}'" if model.ref.kind in ("onnx", "folder", "hub") else "Make it anew from a teacher in this order"
+    way = f"Write '{ref}'" if model.ref.kind in ("onnx", "csv", "folder", "hub") else "Make it anew from a teacher in this order"
     told = (
-        f"{model.title} gets {_count(given.right)} validation examples of {task.title} right, but {_count(best.right)} {what}"
+        f"{model.title} gets {_count(given.right)} {examples} right, but {_count(best.right)} {what}"
         if best.right.sum() > given.right.sum()
-        else f"{model.title} is hardly surer than a guess on validation examples of {task.title}, but sure and right {what}"
+        else f"{model.title} is hardly surer than a guess on {examples}, but sure and right {what}"
     )
     return f"{told}. {way}, or choose another model."
 

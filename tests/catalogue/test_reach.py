@@ -5,13 +5,13 @@ import os
 
 import pytest
 
-from kdui.catalogue.black_box import label_columns
+from kdui.catalogue.black_box import table_form
 from kdui.catalogue.models import resolve
 from kdui.catalogue.reach import PROJECT
 from kdui.catalogue.tasks import TASKS
 from kdui.core.errors import KduiError, RecipeError
 from kdui.core.recipe import ModelRef
-from kdui.methods.teach.black_box import read_table
+from kdui.methods.teach.table import read_table
 from kdui.workbench import Workbench
 
 SECRET = "TOPSECRET-abc"
@@ -135,7 +135,7 @@ def test_a_table_is_never_quoted(tmp_path, content):
     path = tmp_path / "table.csv"
     path.write_bytes(content.encode("latin-1"))
     with pytest.raises(RecipeError) as raised:
-        label_columns(path, TASKS[DIGITS])
+        table_form(path, TASKS[DIGITS])
     assert SECRET not in str(raised.value) and "TOPSECRET" not in str(raised.value)
     assert "0,1,2,3" in str(raised.value) or "UTF-8" in str(raised.value)
 

@@ -69,6 +69,16 @@ def test_unnamed_labels_need_their_owners_word(bench, tmp_path):
     assert "teach" in {step.name for step in bench.plan(untaught(f"folder:{folder}", "teach", "distill"))}
 
 
+def test_a_teacher_of_ours_that_learned_nothing_is_said_and_as_an_earlier_result_does_not_teach(bench):
+    first = bench.run({"task": "digits", "teacher": "cnn-tiny", "stages": [{"teach": {**TEACH, "epochs": 0}}]})
+    assert first.state is RunState.SUCCEEDED, first.error
+    warnings = [line for line in bench.said(first) if line.startswith("Warning: this teacher gets")]
+    assert len(warnings) == 1 and "always giving the most frequent label gets" in warnings[0]
+    run = bench.run(untaught(f"artifact:{digest_of(first, 'teach')}"))
+    assert run.state is RunState.FAILED
+    assert "no better than guessing" in run.error
+
+
 def test_labels_are_compared_whatever_their_order_and_case(bench, tmp_path):
     def facts(folder):
         return facts_of(f"folder:{folder}", SENTIMENT, bench.settings)

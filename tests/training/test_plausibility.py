@@ -120,7 +120,7 @@ def test_of_two_tasks_at_once_each_has_its_own_majority():
     other = next(index for index, part in enumerate(objective.part_of_label) if part != objective.part_of_label[first])
     targets = np.array([first] * 30 + [first + 1] * 20 + [other] * 50)
     assert majority(targets, objective) == 0.8
-    assert not above_chance(np.arange(100) < 85, targets, objective) and above_chance(np.arange(100) < 92, targets, objective)
+    assert not above_chance(0.85, targets, objective) and above_chance(0.92, targets, objective)
 
 
 def test_what_nothing_tells_apart_stays_where_it_is():

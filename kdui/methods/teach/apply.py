@@ -2,10 +2,12 @@
 
 from typing import Any
 
-from kdui.methods.teach import black_box, trained
+from kdui.core.metric import ACCURACY
+from kdui.methods.teach import black_box, table, trained
 from kdui.objectives import objective_of
 from kdui.training.context import StepContext
 from kdui.training.learning import fit, keep
+from kdui.training.plausibility import above_chance, majority
 from kdui.training.starting import start_model
 
 
@@ -15,8 +17,8 @@ def take_graph(context: StepContext) -> dict[str, Any]:
 
 
 def take_table(context: StepContext) -> dict[str, Any]:
-    """Keep the teacher's table of probabilities as its outputs (see ``black_box``)."""
-    return black_box.take_table(context)
+    """Keep the teacher's table of probabilities as its outputs (see ``table``)."""
+    return table.take_table(context)
 
 
 def take_trained(context: StepContext) -> dict[str, Any]:
@@ -34,4 +36,16 @@ def teach(context: StepContext) -> dict[str, Any]:
         lambda outputs, batch: {"total": objective.hard_loss(outputs, batch.targets)},
         seed=context.settings["seed"],
     )
+    _warn_of_guesses(context, training["validation"])
     return keep(context, saved, training)
+
+
+def _warn_of_guesses(context: StepContext, score: float) -> None:
+    """Say in the log where the teacher of this training is no better than always giving the most frequent label."""
+    targets, objective = context.data.targets("validation"), objective_of(context.facts)
+    guessed = 100 * majority(targets, objective)
+    if context.facts.headline == ACCURACY and not above_chance(score / 100, targets, objective):
+        context.report.log(
+            f"Warning: this teacher gets {score:.1f} % of the validation examples right, and always giving the most frequent "
+            f"label gets {guessed:.1f} %. Nothing can be distilled from it: train it longer, or at another learning rate."
+        )

@@ -1,8 +1,6 @@
-"""Teachers of which only the answers are known: an ONNX file made one of kdui's own, and a table of probabilities."""
+"""A teacher of which only the answers are known: an ONNX file made one of kdui's own."""
 
-import csv
 import json
-import math
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,10 +9,10 @@ from typing import Any
 import numpy as np
 import onnx
 
-from kdui.catalogue.black_box import answers_file, label_columns
+from kdui.catalogue.black_box import answers_file
 from kdui.catalogue.models import resolve
-from kdui.core.contracts import InputSettings, TaskFacts
-from kdui.core.errors import KduiError, RecipeError, StageFailed
+from kdui.core.contracts import InputSettings
+from kdui.core.errors import KduiError, StageFailed
 from kdui.core.foreign import output_order, pixel_scale
 from kdui.core.plan import ModelFacts
 from kdui.core.recipe import ModelRef
@@ -27,15 +25,11 @@ from kdui.runtime.sessions import Runs, graph_outputs
 from kdui.training.context import StepContext
 from kdui.training.plausibility import Options, Scales, require_plausible, usual_scales
 from kdui.training.starting import require_known_words
-from kdui.training.teacher_outputs import write_outputs
-
-LEAST = 1e-7  # a probability of zero has no logarithm
-SUM_TOLERANCE = 1e-3
 
 
 def take_graph(context: StepContext) -> dict[str, Any]:
     """The ONNX file as a servable artifact: it is then asked, measured and compared like any exported model."""
-    facts = _unchanged(context)
+    facts = unchanged(context)
     path, task = answers_file(facts.ref), context.facts
     probabilities = bool(facts.options["probabilities"])
     read = read_graph(path, task)
@@ -114,52 +108,7 @@ def _write(model: onnx.ModelProto, inputs: InputSettings, context: StepContext) 
         raise StageFailed(f"The teacher's ONNX file is too large to be kept ({error}): at most 2 GB can be taken.") from error
 
 
-def take_table(context: StepContext) -> dict[str, Any]:
-    """The table's probabilities as cached outputs: their logarithms are logits of the same distribution."""
-    facts = _unchanged(context)
-    path = answers_file(facts.ref)
-    probabilities = read_table(path, context.facts, len(context.data.targets("train")))
-    logits = np.log(np.maximum(probabilities, LEAST)).astype(np.float32)
-    write_outputs(context.out, logits[None])
-    right = probabilities.argmax(-1) == context.data.targets("train")
-    context.report.log(f"{path.name} names the true label of {100 * right.mean():.1f} % of the training examples.")
-    return {"shape": [1, *logits.shape], "dtype": "float16", "train_accuracy": float(right.mean())}
-
-
-def read_table(path: Path, task: TaskFacts, examples: int) -> np.ndarray:
-    """Probabilities [examples, labels] in the task's order of labels; raises StageFailed that names the line at fault."""
-    try:
-        columns = label_columns(path, task)
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file)
-            next(reader)
-            rows = [_row(cells, columns, f"Line {reader.line_num} of {path}") for cells in reader if cells]
-    except (RecipeError, OSError, UnicodeDecodeError, csv.Error) as error:
-        raise StageFailed(str(error)) from error
-    if len(rows) != examples:
-        raise StageFailed(
-            f"{path} has {len(rows):,} rows below its first line, but {task.title} has {examples:,} training examples: "
-            "one row for each is needed, in their order."
-        )
-    return np.array(rows)
-
-
-def _row(cells: list[str], columns: list[int], where: str) -> list[float]:
-    if len(cells) != len(columns):
-        raise StageFailed(f"{where} has {len(cells)} values, but there are {len(columns)} labels. Correct that row.")
-    try:
-        values = [float(cells[column]) for column in columns]
-    except ValueError:
-        raise StageFailed(f"{where} holds no number. Write probabilities between 0 and 1, with a point.") from None
-    if not all(math.isfinite(value) and 0 <= value <= 1 for value in values):
-        raise StageFailed(f"{where} holds a value that is no probability: all must lie between 0 and 1. Correct that row.")
-    total = sum(values)
-    if abs(total - 1) > SUM_TOLERANCE:
-        raise StageFailed(f"{where} sums to {total:.4g}, but probabilities sum to 1 (± {SUM_TOLERANCE:g}). Correct that row.")
-    return [value / total for value in values]
-
-
-def _unchanged(context: StepContext) -> ModelFacts:
+def unchanged(context: StepContext) -> ModelFacts:
     """The reference looked up again: the file must still be the one that the run was planned with."""
     facts = resolve(ModelRef.parse(context.step.model), context.facts, context.app)
     if facts.identity != context.settings["model"]:
