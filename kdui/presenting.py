@@ -1,5 +1,6 @@
 """Rows of the store as the values that the workbench answers with."""
 
+import contextlib
 import shlex
 import statistics
 from collections.abc import Callable, Mapping
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from kdui.catalogue.methods import METHODS, stage_spec
 from kdui.catalogue.tasks import TASKS
+from kdui.core.errors import ArtifactCorrupt
 from kdui.core.majority import has_learned, unlearned_words
 from kdui.core.measurement import Measurement, Origin, Provenance
 from kdui.core.recipe import Recipe
@@ -144,9 +146,12 @@ def findings(store: Store, run: Run, results: tuple[ModelResult, ...]) -> tuple[
 
     And where int8 brought no speed, that it did not.
     """
-    made = [step.digest for step in run.steps if step.method == "sensitivity" and store.artifacts.has(step.digest)]
-    told = [store.artifacts.manifest(digest).summary["finding"] for digest in made]
-    return (*told, *filter(None, (keep_fp32(run, results, item) for item in results)))
+    told = []
+    for step in run.steps:
+        if step.method == "sensitivity" and store.artifacts.has(step.digest):
+            with contextlib.suppress(ArtifactCorrupt):  # the run's own numbers are shown all the same
+                told.append(str(store.artifacts.manifest(step.digest).summary.get("finding", "")))
+    return (*filter(None, told), *filter(None, (keep_fp32(run, results, item) for item in results)))
 
 
 def servable(task: str, points: "pandas.DataFrame", present: Callable[[str], bool]) -> list[Servable]:

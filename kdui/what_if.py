@@ -1,11 +1,13 @@
 """What-if: which exported models can be changed, what is known of their sensitivity, and a point measured at once."""
 
+import contextlib
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from kdui.catalogue.planner import plan_recipe
 from kdui.catalogue.tasks import TASKS
+from kdui.core.errors import ArtifactCorrupt
 from kdui.core.recipe import Recipe
 from kdui.methods.sensitivity.files import SENSITIVITY_FILE
 from kdui.methods.sensitivity.spec import ALL, sensitivity_digest
@@ -91,7 +93,11 @@ class WhatIf:
         """A run's own stage may have other settings than those that the page measures with."""
         artifacts = self.store.artifacts
         made = (digest for digest in self.store.results.reports("sensitivity", model) if artifacts.has(digest))
-        return next((digest for digest in made if artifacts.manifest(digest).inputs.get("model") == model), None)
+        for digest in made:
+            with contextlib.suppress(ArtifactCorrupt):  # another run's may be sound
+                if artifacts.manifest(digest).inputs.get("model") == model:
+                    return digest
+        return None
 
     def _examples(self, task: str, model: str) -> int:
         """As many as its sensitivity was measured on."""

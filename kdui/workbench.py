@@ -33,6 +33,7 @@ from kdui.points import Points
 from kdui.presenting import answer, as_argument, differences, findings, gain, run_row, servable, unlearned
 from kdui.serving.client import ServingClient
 from kdui.settings import Settings
+from kdui.store.artifacts import clear
 from kdui.store.store import Store
 from kdui.what_if import WhatIf
 
@@ -259,7 +260,7 @@ class Workbench:
     def log_tail(self, run_id: str, lines: int = 40) -> str:
         """The end of the worker's output."""
         path = self.store.folder(run_id) / OUTPUT
-        if not path.exists():
+        if not path.is_file():
             return ""
         with path.open("rb") as stream:
             stream.seek(max(0, path.stat().st_size - 200 * lines))
@@ -284,12 +285,12 @@ class Workbench:
         self.store.events(run_id).append("state", state="queued", text="resumed")
 
     def delete(self, run_id: str) -> None:
-        """Delete a run and whatever artifacts no other run refers to."""
-        import shutil
-
+        """Delete a run and whatever artifacts no other run refers to and no saved recipe names."""
+        kept = recipe_files.named_artifacts(self.settings)
         for digest in self.store.runs.remove(run_id):
-            self.store.artifacts.remove(digest)
-        shutil.rmtree(self.store.folder(run_id), ignore_errors=True)
+            if digest not in kept:
+                self.store.artifacts.remove(digest)
+        clear(self.store.folder(run_id))
 
     def move(self, run_id: str, places: int) -> None:
         """Move a queued run; negative is earlier."""

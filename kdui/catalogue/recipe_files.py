@@ -1,5 +1,6 @@
 """Recipes as YAML: the built-in ones, those a person saved, and any file."""
 
+import contextlib
 import re
 from functools import lru_cache
 from pathlib import Path
@@ -13,6 +14,7 @@ from kdui.catalogue.references import anchored_plain
 from kdui.catalogue.yaml_text import Document, Place, read_file, read_yaml
 from kdui.core.bounds import fault
 from kdui.core.errors import KduiError, RecipeError, UnknownName
+from kdui.core.plain import digests_in
 from kdui.core.recipe import Recipe, Stage
 from kdui.settings import Settings
 
@@ -142,3 +144,12 @@ def save_recipe(recipe: Recipe, name: str, settings: Settings) -> str:
     except OSError as error:
         raise KduiError(f"The recipe could not be saved in {settings.recipes}: {error.strerror}.") from None
     return slug
+
+
+def named_artifacts(settings: Settings) -> set[str]:
+    """The digests that a person's own recipes name; a file that is no recipe yet may be one tomorrow, so its text is enough."""
+    found: set[str] = set()
+    for path in settings.recipes.glob("*.yaml"):
+        with contextlib.suppress(OSError):
+            found |= digests_in(path.read_text(encoding="utf-8", errors="replace"))
+    return found

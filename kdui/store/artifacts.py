@@ -47,9 +47,11 @@ class ArtifactStore:
             return Manifest.model_validate_json(path.read_bytes())
         except FileNotFoundError:
             raise StoreError(f"Artifact {digest[:12]} is not in the store. Run its recipe again to make it.") from None
-        except ValueError:
+        except (OSError, ValueError) as error:
+            # Never what stands in it: a manifest that is none may be anybody's file.
+            why = error.strerror if isinstance(error, OSError) else "it is damaged, or of another version of kdui"
             raise ArtifactCorrupt(
-                f"The manifest of artifact {digest[:12]} cannot be read. Delete {path.parent} and run again."
+                f"The manifest of artifact {digest[:12]} cannot be read ({why}). Delete {path.parent} and run again."
             ) from None
 
     def open(self, digest: str) -> Artifact:
@@ -63,12 +65,13 @@ class ArtifactStore:
         """Check one file; a file whose size and time have not changed since the last check is not read again."""
         try:
             stat = path.stat()
-        except FileNotFoundError:
-            raise ArtifactCorrupt(f"{path} is missing. Delete its folder and run again.") from None
+        except OSError as error:
+            why = "is missing" if isinstance(error, FileNotFoundError) else f"cannot be read ({error.strerror})"
+            raise ArtifactCorrupt(f"{path} {why}. Delete its folder and run again.") from None
         seen = (stat.st_size, stat.st_mtime_ns)
         if self._verified.get(path) == seen:
             return
-        if stat.st_size != record.bytes or sha256_file(path) != record.sha256:
+        if stat.st_size != record.bytes or not path.is_file() or sha256_file(path) != record.sha256:
             raise ArtifactCorrupt(f"{path} does not match its checksum. Delete its folder and run again.")
         self._verified[path] = seen
 
@@ -122,9 +125,11 @@ class ArtifactStore:
         temporary.rename(folder / MANIFEST)
         _flush(folder)
         target = self.place(manifest.digest)
+        if target.parent.is_file():
+            clear(target.parent)
         target.parent.mkdir(parents=True, exist_ok=True)
-        if target.exists() and not (target / MANIFEST).exists():
-            shutil.rmtree(target)
+        if os.path.lexists(target) and not (target / MANIFEST).is_file():
+            clear(target)  # half of an artifact, or what is none
         if not target.exists():
             folder.rename(target)
             _flush(target.parent)
@@ -133,26 +138,30 @@ class ArtifactStore:
     def remove(self, digest: str) -> None:
         """Delete an artifact: the manifest first, so that a half-deleted folder never counts as complete."""
         folder = self.place(digest)
-        (folder / MANIFEST).unlink(missing_ok=True)
-        shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            (folder / MANIFEST).unlink()
+        clear(folder)
 
     def touch(self, digest: str) -> None:
         """Note that the artifact is used now: what was used last is thrown away last."""
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             os.utime(self.place(digest) / MANIFEST)
 
     def shrink(self, produces: str, most_bytes: float, keep: Collection[str], idle_seconds: float = 3600.0) -> list[str]:
         """Delete artifacts of one kind, the least recently used first, until the rest is no larger than ``most_bytes``.
 
         Those in ``keep``, and those used within ``idle_seconds`` (another run may read them), stay. They can be made again.
-        Returns the digests that went.
+        Returns the digests that went. What cannot be read is passed over: it may be anything, and whoever opens it says so.
         """
         found = []
         for digest in self.digests():
-            manifest = self.manifest(digest)
+            try:
+                manifest = self.manifest(digest)
+                used = (self.place(digest) / MANIFEST).stat().st_mtime
+            except (StoreError, OSError):
+                continue
             if manifest.produces == produces:
-                size = sum(record.bytes for record in manifest.files.values())
-                found.append(((self.place(digest) / MANIFEST).stat().st_mtime, size, digest))
+                found.append((used, sum(record.bytes for record in manifest.files.values()), digest))
         total = float(sum(size for _, size, _ in found))
         gone = []
         for used, size, digest in sorted(found):
@@ -167,6 +176,15 @@ class ArtifactStore:
     def digests(self) -> list[str]:
         """All complete artifacts."""
         return [path.parent.name for path in self.root.glob(f"??/*/{MANIFEST}")]
+
+
+def clear(path: Path) -> None:
+    """Remove whatever lies there, a folder or a file; what cannot be removed stays."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            path.unlink()
 
 
 def sha256_file(path: Path) -> str:

@@ -14,6 +14,7 @@ from kdui.store.privacy import keep_private
 from kdui.store.tables import metadata
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+BUSY_SECONDS = 15.0  # that one statement waits for a database which another program has locked
 HEAD = "0004"  # the newest revision; a test compares it with Alembic's own view
 
 
@@ -32,7 +33,7 @@ def open_database(settings: Settings) -> Engine:
     in_a_file = url.get_backend_name() == "sqlite" and url.database and not url.database.startswith("file:")
     keep_private(settings.home, Path(url.database) if in_a_file and url.database else None)
     try:
-        engine = create_engine(url, connect_args={"timeout": 15.0} if url.get_backend_name() == "sqlite" else {})
+        engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS} if url.get_backend_name() == "sqlite" else {})
     except ImportError as error:
         raise StoreError(
             f"KDUI_DATABASE_URL names a {url.get_backend_name()} database, for which the Python package {error.name} is missing. "
@@ -55,7 +56,32 @@ def open_database(settings: Settings) -> Engine:
         raise StoreError(
             f"Another process has been bringing the store in {settings.home} up to date for a minute. Wait for it, or end it."
         ) from None
+    if engine.dialect.name == "sqlite" and url.database:
+        _watch_file(engine, Path(url.database))
     return engine
+
+
+def _watch_file(engine: Engine, path: Path) -> None:
+    """Refuse to go on in a file that was deleted or replaced: what is written there nobody would ever see."""
+    identity = _identity(path)
+
+    def look(*_: object) -> None:
+        if _identity(path) != identity:
+            raise StoreError(
+                f"The database {path} was deleted or replaced while kdui runs. Restart kdui; finished artifacts are still in the "
+                "store, so a recipe that is queued again takes them from there."
+            )
+
+    event.listen(engine, "do_connect", look)  # before SQLite makes an empty file
+    event.listen(engine, "checkout", look)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_dev, stat.st_ino
 
 
 def _configure_sqlite(connection, _record) -> None:  # type: ignore[no-untyped-def]

@@ -39,7 +39,7 @@ class EventLog:
             with self.path.open("rb") as stream:
                 stream.seek(cursor)
                 data = stream.read()
-        except FileNotFoundError:
+        except OSError:  # there is none yet, or something else lies in its place
             return [], cursor
         whole, _, _rest = data.rpartition(b"\n")
         if not whole:

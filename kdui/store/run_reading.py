@@ -6,10 +6,11 @@ A row that this program cannot read, e.g. one of a newer version, is told by its
 import contextlib
 import json
 from collections.abc import Iterable
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Engine, Select, Text, cast, func, or_, select
+from sqlalchemy import DateTime, Engine, Select, Text, cast, func, or_, select
 
 from kdui.core.errors import RunUnreadable, UnknownName
 from kdui.core.recipe import Recipe
@@ -79,8 +80,15 @@ class RunReader:
         found = []
         for row in self._rows(query):
             with contextlib.suppress(ValueError):  # the table of runs says so
-                found.append(RunFacts.model_validate(row))
+                found.append(RunFacts.model_validate(self._bare(row["id"]) if "unreadable" in row else row))
         return found
+
+    def _bare(self, run_id: str) -> dict[str, Any]:
+        """What is left of a row whose times cannot be read: enough to tell whether somebody works on it."""
+        columns = [column for column in _FACTS if not isinstance(column.type, DateTime)]
+        with self.engine.connect() as connection:
+            row = connection.execute(select(*columns).where(runs.c.id == run_id)).mappings().one()
+        return {**row, "created": datetime(1970, 1, 1)}
 
     def _rows(self, query: Select[Any]) -> list[dict[str, Any]]:
         """The rows of a query on runs; where one holds what no column of its kind can, the others come alone."""

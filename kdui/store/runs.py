@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Text, cast, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from kdui.core.errors import RunUnreadable, StateConflict
-from kdui.core.plain import digest
+from kdui.core.plain import digest, digests_in
 from kdui.core.plan import Step
 from kdui.core.recipe import Recipe
 from kdui.core.run import TRANSITIONS, Run, RunFacts, RunState, StepState
@@ -18,6 +18,7 @@ from kdui.store.patience import in_words
 from kdui.store.run_reading import RunReader
 from kdui.store.tables import runs, steps
 
+_RECIPE_TEXT = cast(runs.c.recipe, Text).label("text")  # also of a version that this one cannot read
 HOST = socket.gethostname()
 
 
@@ -209,19 +210,26 @@ class RunStore(RunReader):
                     connection.execute(update(runs).where(runs.c.id == name).values(position=position))
 
     def remove(self, run_id: str) -> list[str]:
-        """Delete a run that is not running; returns the digests that no other run refers to any more."""
+        """Delete a run that is not running; returns the digests that no other run refers to any more.
+
+        A run refers to what its steps make and to what its recipe names (``artifact:DIGEST``, wherever in it).
+        """
         with self.engine.begin() as connection:
             # A write first: no dispatcher can claim the run between the look and its end.
             connection.execute(update(runs).where(runs.c.id == run_id).values(position=runs.c.position))
-            state = connection.execute(select(runs.c.state).where(runs.c.id == run_id)).scalar()
-            if state is None:
+            found = connection.execute(select(runs.c.state, _RECIPE_TEXT).where(runs.c.id == run_id)).first()
+            if found is None:
                 self.facts(run_id)  # raises with the nearest id
-            if state == RunState.RUNNING:
+                return []
+            if found.state == RunState.RUNNING:
                 raise StateConflict(f"Run {run_id} is running. Cancel it first.")
             mine = set(connection.execute(select(steps.c.digest).where(steps.c.run == run_id)).scalars())
+            mine |= digests_in(found.text or "")
             connection.execute(delete(steps).where(steps.c.run == run_id))
             connection.execute(delete(runs).where(runs.c.id == run_id))
             kept = set(connection.execute(select(steps.c.digest).where(steps.c.digest.in_(mine))).scalars().all())
+            for text in connection.execute(select(_RECIPE_TEXT).where(_RECIPE_TEXT.contains("artifact"))).scalars():
+                kept |= digests_in(text)
         return sorted(mine - kept)
 
 

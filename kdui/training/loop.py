@@ -12,9 +12,11 @@ import torch
 from torch import nn
 
 from kdui.core.contracts import Objective
-from kdui.core.errors import Cancelled, StageFailed
+from kdui.core.errors import ArtifactCorrupt, Cancelled, StageFailed
 from kdui.core.metric import Metric
 from kdui.methods.training_knobs import TrainingKnobs
+from kdui.store.artifacts import clear
+from kdui.training.checkpoint import FILE as CHECKPOINT_FILE
 from kdui.training.checkpoint import load_checkpoint, save_checkpoint
 from kdui.training.context import Reporter
 from kdui.training.device import autocast
@@ -147,7 +149,14 @@ class Trainer:
         return self.model if self.companion is None else nn.ModuleDict({"model": self.model, "companion": self.companion})
 
     def _resume(self) -> None:
-        found = load_checkpoint(self.checkpoint, self._trained(), self._optimizer) if self.checkpoint else None
+        if self.checkpoint is None:
+            return
+        try:
+            found = load_checkpoint(self.checkpoint, self._trained(), self._optimizer)
+        except ArtifactCorrupt as error:
+            self.report.log(f"{error}, so this training starts again from its beginning.")
+            clear(self.checkpoint / CHECKPOINT_FILE)
+            return
         if found is None:
             return
         self._best, facts = found

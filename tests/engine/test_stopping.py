@@ -68,6 +68,27 @@ def test_a_stopped_run_goes_on_from_its_checkpoint_to_the_same_bytes(bench, undi
     assert list((bench.store.folder(run.id) / "checkpoints").glob("*")) == []
 
 
+def test_a_damaged_checkpoint_gives_the_same_bytes_from_the_beginning(bench, undisturbed, monkeypatch):
+    monkeypatch.setattr(loop, "REPORT_EVERY", 0.0)
+    progress = RunReporter.progress
+
+    def stop(self, fraction):
+        progress(self, fraction)
+        if self._step == "distill" and fraction >= 0.6:
+            raise Cancelled("asked")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RunReporter, "progress", stop)
+        run = bench.run(SHORT)
+    (checkpoint,) = (bench.store.folder(run.id) / "checkpoints").glob("*/checkpoint.safetensors")
+    data = bytearray(checkpoint.read_bytes())
+    data[len(data) * 6 // 10] ^= 1
+    checkpoint.write_bytes(data)
+    assert weights(bench, bench.work_off(run)) == undisturbed
+    told = "The checkpoint does not match its checksum, so this training starts again from its beginning."
+    assert sum(told in line for line in bench.said(run)) == 1
+
+
 def test_a_full_disk_fails_the_run_in_words_and_a_resume_goes_on(bench, monkeypatch):
     commit = bench.store.artifacts.commit
 

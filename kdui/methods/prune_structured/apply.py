@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
 from kdui.core.errors import StageFailed
+from kdui.core.plain import digest
 from kdui.core.words import percent
 from kdui.methods.prune_structured.channels import check_channels, prune_channels
 from kdui.methods.prune_structured.rounds import joined, round_context
@@ -69,8 +71,9 @@ def _cut_once(
     settings = context.settings
     cut = _cutter(context, saved, example)
     path = context.checkpoint / STRENGTH_FILE
-    if path.is_file():
-        strength = float(json.loads(path.read_text(encoding="utf-8")))
+    kept = _kept_strength(path)
+    if kept is not None:
+        strength = kept
     elif cost is None:
         strength = 1.0
     else:
@@ -79,7 +82,7 @@ def _cut_once(
         strength, reached = _strength(context, lambda: strength_for(saved.module, cut, cost, keep_share, trials), done)
         context.report.log(f"{percent(reached, 1)} of the {settings['target']} are left after this cut.")
     context.checkpoint.mkdir(parents=True, exist_ok=True)
-    write_json(path, strength)
+    write_json(path, {"strength": strength, "sha256": digest(strength)})
     before = count_parameters(saved.module)
     cut(saved.module, strength)
     saved.module.zero_grad(set_to_none=True)
@@ -162,6 +165,15 @@ def _gather_gradients(context: StepContext, saved: SavedModel) -> None:
 def _example(context: StepContext, saved: SavedModel) -> dict[str, torch.Tensor]:
     data = resident(context, "validation", saved.inputs, saved.folder)
     return {name: tensor.to("cpu") for name, tensor in data.inputs(next(data.in_order(2))).items()}
+
+
+def _kept_strength(path: Path) -> float | None:
+    """The strength that was found before the run was stopped; None where there is none, or it is damaged."""
+    try:
+        kept = json.loads(path.read_bytes())
+        return float(kept["strength"]) if kept["sha256"] == digest(kept["strength"]) else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _cost(context: StepContext, saved: SavedModel, example: Mapping[str, torch.Tensor], macs: int) -> Cost | None:
