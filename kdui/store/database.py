@@ -1,5 +1,7 @@
 """Opening the database: SQLite in WAL mode by default, any SQLAlchemy URL otherwise, brought to the newest schema."""
 
+import os
+import weakref
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -64,6 +66,10 @@ def open_database(settings: Settings) -> Engine:
 def _watch_file(engine: Engine, path: Path) -> None:
     """Refuse to go on in a file that was deleted or replaced: what is written there nobody would ever see."""
     identity = _identity(path)
+    if identity and hasattr(os, "O_PATH"):
+        # Held for as long as the engine lives: no new file can be given its number. Unlike other handles, this kind drops none of
+        # SQLite's locks when it is closed.
+        weakref.finalize(engine, os.close, os.open(path, os.O_PATH))
 
     def look(*_: object) -> None:
         if _identity(path) != identity:
