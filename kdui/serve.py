@@ -11,9 +11,10 @@ from typing import Any
 
 from kdui.core.errors import KduiError, StoreError
 from kdui.core.run import Run
-from kdui.launch import machine
+from kdui.launch import machine, yielding
 from kdui.workbench import Workbench
 
+TRIM_SECONDS = 20.0  # between two times that free memory is returned to the system
 LOCAL = ("127.0.0.1", "localhost", "::1")
 
 
@@ -53,10 +54,16 @@ def _serve(
             f"First start: the quickstart recipe is queued as run {first.id}; cancel it on the Runs tab if you like.", flush=True
         )
     workbench.warm_up()
-    stop.wait()
-    print("kdui stops; running jobs go on and are picked up at the next start.", flush=True)
-    page.close(verbose=False)
-    workbench.close()
+    yielding.give_back_memory()
+    yielding.yield_to_workers(but=[workbench.dispatcher.thread_id] if workbench.dispatcher else [])
+    try:
+        while not stop.wait(TRIM_SECONDS):
+            yielding.trim()
+    finally:
+        print("kdui stops; running jobs go on and are picked up at the next start.", flush=True)
+        workbench.close()  # first, so that nobody waits for an answer any more
+        page.close(verbose=False)
+        yielding.as_a_group(0)
 
 
 def _own_folders(home: Path) -> Path:

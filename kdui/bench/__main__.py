@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from kdui.bench.busy import busy_page
 from kdui.bench.distillation import fashion, reuters
 from kdui.bench.findings import Finding
 from kdui.bench.int8 import int8_speedup
@@ -33,6 +34,7 @@ class Bench(NamedTuple):
 BENCHES = {
     "start": Bench(time_to_interactive, {"repeats": 1}),
     "pages": Bench(page_calls, {"runs": 30, "rounds": 1}),
+    "busy": Bench(busy_page, {"runs": 30, "readers": 2, "seconds": 1.0, "rounds": 1}),
     "kd-fashion": Bench(fashion, {"examples": 64, "repeats": 1}),
     "kd-reuters": Bench(reuters, {"examples": 32, "repeats": 1, "live_repeats": 1, "teacher": SMALL}),
     "trainer-reuters": Bench(texts, {"examples": 32, "repeats": 1, "teacher": SMALL}),

@@ -29,6 +29,7 @@ class Server:
     url: str
     started: float
     answered: float
+    pid: int
 
 
 @contextlib.contextmanager
@@ -57,7 +58,7 @@ def serving(settings: Settings) -> Iterator[Server]:
                     f"The server did not come up: {output.read_text(encoding='utf-8', errors='replace')[-2000:] or 'no message'}"
                 )
             time.sleep(LOOK_EVERY)
-        yield Server(url, started, time.perf_counter() - started)
+        yield Server(url, started, time.perf_counter() - started, process.pid)
     finally:
         process.send_signal(signal.SIGINT)
         try:

@@ -70,6 +70,11 @@ class Dispatcher:
     def alive(self) -> bool:
         return self._thread is not None and self._thread.is_alive()
 
+    @property
+    def thread_id(self) -> int | None:
+        """How the system names the thread."""
+        return self._thread.native_id if self._thread else None
+
     def tick(self) -> None:
         """One round: reap, notice the dead and the hung, put interrupted runs back, start what fits.
 

@@ -20,6 +20,7 @@ class ServingClient:
         self._lock = threading.Lock()
         self._process: AskedProcess | None = None
         self._last_failure = ""
+        self._closed = False
 
     @property
     def notice(self) -> str:
@@ -29,6 +30,8 @@ class ServingClient:
     def call(self, kind: str, **values: Any) -> Any:
         """The answer to one request; raises ServingError in words when there is none, or the process's own KduiError."""
         with self._lock:
+            if self._closed:
+                raise ServingError("The server stops, so it answers nothing more. Ask again when it is back.")
             fresh = self._process is None or not self._process.alive
             if self._process is None or fresh:
                 self._process = self._started()
@@ -43,7 +46,10 @@ class ServingClient:
         return answer["answer"]
 
     def close(self) -> None:
-        """End the process."""
+        """End the process, also in the middle of an answer: whoever waits for it is told at once."""
+        self._closed = True
+        if (process := self._process) is not None:
+            process.stop()
         with self._lock:
             if self._process is not None:
                 self._process.stop()

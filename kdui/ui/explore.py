@@ -17,6 +17,7 @@ from kdui.ui.explore_evidence import EvidenceCalls, evidence_markup
 from kdui.ui.explore_gains import GainCalls, gains_markup
 from kdui.ui.explore_sensitivity import LayerCalls, layers_markup
 from kdui.ui.explore_view import Wish
+from kdui.ui.kept_answers import KeptAnswers
 from kdui.ui.panel import create_panel, options
 from kdui.ui.shell import PageState
 
@@ -26,6 +27,7 @@ AXES = [
     ("parameters", "Parameters"),
     ("macs", "Multiply-adds"),
 ]
+MOST_VIEWS = 16  # kept, of a megabyte each where a task has thousands of models
 DRIFT = 1.15  # a machine's smaller changes of speed are not worth a word
 EMPTY = (
     '<b>Nothing measured on this task yet.</b><br>Queue a run in <a href="?tab=build">Build</a>, or watch one in '
@@ -83,6 +85,8 @@ class ExploreCalls:
     def __init__(self, workbench: Any):
         self.workbench = workbench
         self._merged: dict[str, Merged] = {}
+        self._views = KeptAnswers(MOST_VIEWS)
+        self._tables = KeptAnswers(1)
 
     def explore_start(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """The task to begin with: the one of the newest run that has results, else the first."""
@@ -93,6 +97,11 @@ class ExploreCalls:
     def explore_view(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Chart, budget card and table in one answer."""
         wish = Wish.model_validate(asked)
+        self._task(wish.task)
+        points = self.workbench.points(wish.task)
+        return self._views.answer(points, wish.model_dump_json(), lambda: self._view(wish))
+
+    def _view(self, wish: Wish) -> dict[str, Any]:
         facts = self._task(wish.task)
         points, models, settings, by_run, drift = self._models(wish.task)
         if models.empty:
@@ -116,8 +125,10 @@ class ExploreCalls:
 
     def explore_csv(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """All points of a task as CSV text."""
-        task = str(asked["task"])
-        return {"name": f"kdui-{task}.csv", "csv": explore_view.csv_text(self.workbench.points(self._task(task).name))}
+        task = self._task(str(asked["task"])).name
+        points = self.workbench.points(task)
+        text = self._tables.answer(points, task, lambda: explore_view.csv_text(points))
+        return {"name": f"kdui-{task}.csv", "csv": text}
 
     def _task(self, name: str) -> TaskFacts:
         tasks = {task.name: task for task in self.workbench.tasks()}

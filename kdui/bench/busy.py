@@ -1,0 +1,146 @@
+"""What many readers of the page take from a training, and what memory they leave behind: both in turns, on one machine."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psutil
+
+from kdui.bench.filled_store import fill_store
+from kdui.bench.findings import Finding, Spread, plain
+from kdui.bench.laboratory import temporary_home
+from kdui.bench.pages import Page
+from kdui.bench.server import serving
+from kdui.core.errors import KduiError
+from kdui.core.recipe import Recipe
+from kdui.core.run import Run
+from kdui.settings import Settings
+from kdui.workbench import Workbench
+
+AIM_SHARE, AIM_MB = 0.9, 300.0
+PAUSE_SECONDS = 1.0  # between an answer and the same reader's next question; the page itself asks every two seconds
+START_SECONDS = 240.0
+TRAINING = {
+    "task": "digits",
+    "teacher": "cnn-small",
+    "stages": [{"teach": {"epochs": 100_000, "batch_size": 32, "patience": 0}}],
+}
+
+
+def busy_page(settings: Settings, runs: int = 2_500, readers: int = 30, seconds: float = 15.0, rounds: int = 4) -> list[Finding]:
+    """Epochs a second of a training alone and beside readers of Explore, in turns; then the memory around CSV exports."""
+    with temporary_home(settings) as home:
+        fill_store(home, runs)
+        bench = Workbench(home)
+        with serving(home) as server:
+            run = bench.submit(Recipe.model_validate(TRAINING), "cpu")
+            try:
+                _wait_for_training(bench, run)
+                training = _in_turns(bench, run, server.url, server.pid, readers, seconds, rounds)
+                memory = _memory(server.url, server.pid, readers, seconds)
+            finally:
+                bench.cancel(run.id)
+                _wait_until_it_ends(bench, run)
+        return [training, memory]
+
+
+def _wait_for_training(bench: Workbench, run: Run) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while _epochs(bench, run)[0] < 2:
+        found = bench.store.runs.get(run.id)
+        if found.state.is_final or time.monotonic() > deadline:
+            raise KduiError(f"The training did not start: {found.state}, {found.error}. The log: {bench.log_tail(run.id)}")
+        time.sleep(0.1)
+
+
+def _wait_until_it_ends(bench: Workbench, run: Run) -> None:
+    deadline = time.monotonic() + 10
+    while not bench.store.runs.get(run.id).state.is_final and time.monotonic() < deadline:
+        time.sleep(0.1)
+
+
+def _epochs(bench: Workbench, run: Run) -> tuple[float, float]:
+    """The newest finished epoch and when it ended, s."""
+    ended = [(event.at or 0.0, event.time) for event in bench.events(run.id)[0] if event.kind == "metric"]
+    return ended[-1] if ended else (0.0, 0.0)
+
+
+def _in_turns(bench: Workbench, run: Run, url: str, pid: int, readers: int, seconds: float, rounds: int) -> Finding:
+    alone, beside, answers, server, worker = [], [], 0, [], []
+    page = psutil.Process(pid)
+    work = psutil.Process(bench.store.runs.get(run.id).pid)
+    for _ in range(rounds):
+        alone.append(_speed(bench, run, seconds))
+        page.cpu_percent(), work.cpu_percent()
+        with _reading(url, readers, "explore_view") as told:
+            beside.append(_speed(bench, run, seconds))
+        server.append(page.cpu_percent())
+        worker.append(work.cpu_percent())
+        answers += sum(told)
+    quiet, busy = Spread(tuple(alone), "epochs/s"), Spread(tuple(beside), "epochs/s")
+    return Finding(
+        f"a training beside {readers} readers of Explore",
+        busy.median / quiet.median,
+        "of its speed alone",
+        f"medians of {rounds} turns of {seconds:g} s",
+        "≥",
+        AIM_SHARE,
+        (
+            f"alone {quiet}",
+            f"beside readers {busy}; {answers / (rounds * seconds):.1f} answers a second",
+            f"meanwhile the server used {plain(sum(server) / rounds)} % of a core, the training {plain(sum(worker) / rounds)} %",
+        ),
+    )
+
+
+def _speed(bench: Workbench, run: Run, seconds: float) -> float:
+    """Epochs a second, from the end of one to the end of another."""
+    first, began = _epochs(bench, run)
+    time.sleep(seconds)
+    last, ended = _epochs(bench, run)
+    return (last - first) / (ended - began) if ended > began else 0.0
+
+
+@contextmanager
+def _reading(url: str, readers: int, call: str) -> Iterator[list[int]]:
+    """So many visitors who ask again and again; counts of their answers."""
+    over = threading.Event()
+    told = [0] * readers
+
+    def read(number: int) -> None:
+        page = Page(url)
+        while not over.wait(PAUSE_SECONDS):
+            page.ask("explore-panel", call, task="digits", x="latency_ms", budget={"retained": 90.0 + number % 3})
+            told[number] += 1
+
+    threads = [threading.Thread(target=read, args=(number,), daemon=True) for number in range(readers)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield told
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join(timeout=60)
+
+
+def _memory(url: str, pid: int, readers: int, seconds: float) -> Finding:
+    """The server's resident memory before, during and after CSV exports by all readers."""
+    process = psutil.Process(pid)
+    before = process.memory_info().rss / 1e6
+    most = before
+    with _reading(url, readers, "explore_csv") as told:
+        until = time.monotonic() + 4 * seconds
+        while time.monotonic() < until:
+            time.sleep(0.2)
+            most = max(most, process.memory_info().rss / 1e6)
+    deadline = time.monotonic() + 30
+    after = process.memory_info().rss / 1e6
+    while after > before + AIM_MB / 3 and time.monotonic() < deadline:
+        time.sleep(1)
+        after = process.memory_info().rss / 1e6
+    line = f"{before:,.0f} MB before, {most:,.0f} at the most, {after:,.0f} after {sum(told)} exports by {readers} readers"
+    return Finding(
+        f"memory that {readers} readers of the CSV leave behind", after - before, "MB", "one server", "≤", AIM_MB, (line,)
+    )

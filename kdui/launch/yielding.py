@@ -1,0 +1,50 @@
+"""A process that shows things yields to those that train: page and serving process take what workers leave, and give back memory.
+
+Two threads of a training that meet at a barrier after each operation lose half their speed to any third one that is as urgent.
+"""
+
+import contextlib
+import ctypes
+import os
+import sys
+from collections.abc import Collection
+from pathlib import Path
+
+NICENESS = 12  # of 19: about a fifteenth of a worker's share of a core that both want
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _MOST_ARENAS = -1, -3, -8  # names of mallopt(3)
+
+
+def yield_to_workers(but: Collection[int | None] = ()) -> None:
+    """Lower the priority of this process's threads, and so of those that they start, ``but`` those of these native ids.
+
+    The dispatcher's thread keeps its own, for the workers that it starts have it too. Linux alone knows priorities of threads;
+    elsewhere nothing is done.
+    """
+    if sys.platform != "linux":
+        return
+    for path in Path("/proc/self/task").iterdir():
+        if int(path.name) not in but:
+            with contextlib.suppress(OSError):  # it ended meanwhile
+                os.setpriority(os.PRIO_PROCESS, int(path.name), NICENESS)
+    as_a_group(NICENESS)
+
+
+def as_a_group(niceness: int) -> None:
+    """Desktops weigh whole sessions against each other, and look at a thread's priority only within its session."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(niceness), encoding="ascii")
+
+
+def give_back_memory() -> None:
+    """Let glibc return large blocks at once and keep few pools for its threads: answers of many megabytes leave none behind."""
+    with contextlib.suppress(OSError, AttributeError):
+        c = ctypes.CDLL(None)
+        c.mallopt(_MOST_ARENAS, 2)
+        c.mallopt(_MMAP_THRESHOLD, 256 * 1024)
+        c.mallopt(_TRIM_THRESHOLD, 1024 * 1024)
+
+
+def trim() -> None:
+    """Return what is free to the system."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
