@@ -24,7 +24,7 @@ START_SECONDS = 240.0
 TRAINING = {
     "task": "digits",
     "teacher": "cnn-small",
-    "stages": [{"teach": {"epochs": 100_000, "batch_size": 32, "patience": 0}}],
+    "stages": [{"teach": {"epochs": 1000, "batch_size": 32, "patience": 0}}],
 }
 
 
