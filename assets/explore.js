@@ -7,11 +7,7 @@
   const KEYS = { latency_ms: "latency", download_mb: "download", retained: "keep" }; // names in the URL
 
   const COSTS = ["latency_ms", "download_mb", "parameters", "macs"];
-  const SMALLER = { latency_ms: [0.1, "µs"], download_mb: [1, "kB"] };
-  const withUnit = (name, value) => {
-    const [below, unit] = SMALLER[name] ?? [0];
-    return value < below ? `${Number((value * 1000).toPrecision(3))} ${unit}` : `${value} ${UNITS[name]}`;
-  };
+  const withUnit = (name, value) => kdui.numbers.number(value, UNITS[name]);
   const digits = (value) => Number(value.toPrecision(value >= 100 ? 3 : 2));
 
   const mount = async (root, server) => {

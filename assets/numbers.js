@@ -43,6 +43,13 @@
     const minutes = Number(fixed(seconds / 60, 0)), rest = minutes % 60;
     return `${Math.floor(minutes / 60)}${THIN}h${rest ? ` ${rest}${THIN}min` : ""}`;
   };
+  /** A ratio, cut from one up, so that no speed-up reads larger than it was measured. */
+  const times = (factor) => {
+    if (factor === null || factor === undefined || !Number.isFinite(factor)) return "–";
+    if (factor < 1) return `${significant(factor, 2)}×`;
+    if (factor >= 10) return `${grouped(String(Math.floor(factor + 1e-9)))}×`;
+    return `${(Math.floor(factor * 10 + 1e-9) / 10).toFixed(1).replace(/\.0$/, "")}×`;
+  };
   /** A value with its unit; an en dash where there is none. */
   const number = (value, unit = "") => {
     if (value === null || value === undefined || !Number.isFinite(value)) return "–";
@@ -51,7 +58,7 @@
     if (["", "count", "MAC"].includes(unit)) return scaled(value, [["G", 1e9], ["M", 1e6], ["K", 1e4]], "");
     if (unit === "s") return duration(value);
     if (unit === "%") return `${minus(value, fixed(value, 1))}${THIN}%`;
-    if (unit === "×") return `${significant(value)}×`;
+    if (unit === "×") return times(value);
     return `${significant(value)}${THIN}${unit === "1/s" ? "/s" : unit}`;
   };
   /** A difference with its sign and a true minus. */
@@ -69,7 +76,7 @@
       return largest && Number.isFinite(largest) ? Math.max(0, 1 - Math.floor(Math.log10(largest))) : 1;
     };
     return {
-      sign, differenceUnit,
+      sign, differenceUnit, placesOf,
       better: (one, other) => sign * one > sign * other,
       gain: (now, old) => sign * (now - old),
       lowered: (value, loss) => value - sign * loss,
@@ -83,5 +90,5 @@
       },
     };
   };
-  kdui.numbers = { number, significant, signed, duration, metric };
+  kdui.numbers = { number, significant, signed, times, duration, metric };
 })();

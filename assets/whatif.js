@@ -36,6 +36,7 @@
       }
       return points.at(-1)[1];
     },
+    metric: (found) => kdui.numbers.metric(found.metric),
     predicted(found, change) {
       const sums = { drop: 0, kl: 0 };
       for (const [method, measured] of Object.entries(found.methods)) {
@@ -48,14 +49,15 @@
           }
         });
       }
-      const sign = found.metric.higher_is_better ? 1 : -1, [low, high] = found.bounds;
-      const headline = Math.min(Math.max(found.base.headline - sign * sums.drop, low), high);
+      const metric = maths.metric(found), [low, high] = found.bounds;
+      const headline = Math.min(Math.max(metric.lowered(found.base.headline, sums.drop), low), high);
       const bytes = found.layers.reduce((sum, { rows, columns }) => sum + maths.layerBytes(rows, columns, change), found.rest_bytes);
-      return { drop: sign * (found.base.headline - headline), kl: sums.kl, headline, bytes };
+      return { drop: metric.gain(found.base.headline, headline), kl: sums.kl, headline, bytes };
     },
     /** How far a prediction may be trusted, by what it says is lost. */
-    band({ bounds, metric, error }, { headline, drop }) {
-      if (headline === bounds[metric.higher_is_better ? 0 : 1]) return "floor";
+    band(found, { headline, drop }) {
+      const { bounds, error } = found;
+      if (headline === bounds[maths.metric(found).sign > 0 ? 0 : 1]) return "floor";
       return drop <= error.mild_up_to ? "mild" : "steep";
     },
     /** From the smallest size up, what no smaller one beats. */
@@ -68,7 +70,7 @@
 
   // --- words ------------------------------------------------------------------------------------------------------------
   const short = (value) => Number(value.toPrecision(3)).toString();
-  const size = (bytes) => (bytes < 999.5 ? `${Math.round(bytes)}\u202fB` : bytes >= 1e6 ? `${short(bytes / 1e6)}\u202fMB` : `${short(bytes / 1e3)}\u202fkB`);
+  const size = (bytes) => kdui.numbers.number(bytes, "bytes");
   const bitsText = (bits) => (bits === FLOAT_BITS ? "fp32" : `${bits} bits`);
   const changeText = ({ sparsity, rank, bits }) => [
     sparsity > 0 && `${Math.round(100 * sparsity)}\u202f% removed`, rank < 1 && `${Math.round(100 * rank)}\u202f% of the rank`, bits < FLOAT_BITS && bitsText(bits),
@@ -89,8 +91,9 @@
       const bits = Number(part("whatif-bits").value);
       return { sparsity: Number(part("whatif-sparsity").value) / 100, rank: Number(part("whatif-rank").value) / 100, bits: bits > 8 ? FLOAT_BITS : bits };
     };
-    const value = (headline) => `${headline.toFixed(1)}\u202f${view.found.metric.unit}`;
-    const unit = () => (view.found.metric.unit === "%" ? "points" : view.found.metric.unit);
+    const metric = () => maths.metric(view.found);
+    const value = (headline) => metric().format(headline);
+    const lost = (drop) => Number(drop).toFixed(metric().placesOf(drop));
     const fail = (words) => set(part("whatif-message"), words ? `<div class="fail" role="alert">${escape(words)}</div>` : "");
     const blank = (html) => {
       part("whatif-shown").hidden = true;
@@ -105,17 +108,18 @@
       return error.bands[band].count ? { ...error.bands[band], band } : { ...error, band: "" };
     };
     const figure = () => {
-      const { found } = view, now = change(), here = maths.predicted(found, now), better = found.metric.higher_is_better;
+      const { found } = view, now = change(), here = maths.predicted(found, now);
       const curve = BITS.map((bits) => ({ ...maths.predicted(found, { ...now, bits }), change: { ...now, bits } }));
       const amber = kdui.colour("compressed"), own = kdui.colour(COLOURS[chosen()?.role] ?? "student");
-      const told = (name) => `%{customdata}<br>%{y:.1f} ${found.metric.unit}<extra>${name}</extra>`;
+      const told = (name) => `%{customdata}<br>%{y:.3~g} ${found.metric.unit}<extra>${name}</extra>`;
       const trace = (name, points, more) => ({ type: "scatter", name, x: points.map((each) => each.bytes), y: points.map((each) => each.headline),
         customdata: points.map((each) => `${changeText(each.change)}<br>${size(each.bytes)}`), hovertemplate: told(name), ...more });
       const joint = found.joint.map((row) => ({ ...row.measured, bytes: row.predicted.bytes, change: row.change }));
       const error = errorOf(here).drop ?? 0;
-      const lowest = Math.min(here.headline, ...view.measured.map((each) => each.headline), found.base.headline - 25);
-      const highest = Math.max(here.headline, ...view.measured.map((each) => each.headline), found.base.headline);
-      const range = better ? [Math.max(found.bounds[0] - 2, lowest - 3), Math.min(102, highest + 3)] : [0, 1.2 * highest];
+      const far = found.metric.unit === "%" ? 25 : Math.abs(found.base.headline);
+      const lowest = Math.min(here.headline, ...view.measured.map((each) => each.headline), metric().lowered(found.base.headline, far));
+      const highest = Math.max(here.headline, ...view.measured.map((each) => each.headline), metric().lowered(found.base.headline, metric().sign > 0 ? 0 : far));
+      const range = found.metric.unit === "%" ? [Math.max(found.bounds[0] - 2, lowest - 3), Math.min(102, highest + 3)] : [Math.min(0, lowest), 1.1 * highest];
       const data = [
         trace("best of all settings ○", view.front, { mode: "lines", line: { color: kdui.colour("mute"), width: 1.5, dash: "dot" } }),
         trace("2 to 8 bits, fp32 ○", curve, { mode: "lines+markers", line: { color: amber, width: 2, dash: "dash" }, marker: { symbol: "diamond-open", size: 8, color: amber } }),
@@ -154,11 +158,11 @@
         : `${changeText(now)}: ${short(times)} × smaller, about ${value(here.headline)} predicted`;
       const limit = found.error.mild_up_to;
       const scope = { mild: ` where it predicts up to ${limit} lost`, steep: ` where it predicts over ${limit} lost`, floor: " where it predicts that nothing is left", "": "" }[error.band];
-      part("whatif-subtitle").textContent = `○ the sum of what each layer lost by itself; it missed ${error.count} measured changes by ${error.drop.toFixed(1)} ${unit()} on average${scope}. `
+      part("whatif-subtitle").textContent = `○ the sum of what each layer lost by itself; it missed ${error.count} measured changes by ${lost(error.drop)} ${metric().differenceUnit} on average${scope}. `
         + `● ${found.n.toLocaleString("en")} validation examples.`;
       const left = now.rank < 1 ? found.layers.filter(({ rows, columns }) => !maths.pays(rows, columns, now.rank)).length : 0;
       set(part("whatif-says"), none ? "Turn a slider: nothing is trained again, so this is what compression alone costs."
-        : `<b>${value(here.headline)}</b> ○ ± ${error.drop.toFixed(1)} at <b>${size(here.bytes)}</b> ○; unchanged ${value(found.base.headline)} ● at ${size(found.base.bytes)} ○.`
+        : `<b>${value(here.headline)}</b> ○ ± ${lost(error.drop)} at <b>${size(here.bytes)}</b> ○; unchanged ${value(found.base.headline)} ● at ${size(found.base.bytes)} ○.`
           + (left ? ` In ${left} of ${found.layers.length} layers this rank would not pay: they are left alone.` : ""));
     };
     const redraw = () => {
@@ -175,7 +179,7 @@
         const each = { sparsity, rank, bits };
         return { ...maths.predicted(found, each), change: each };
       })));
-      view.front = maths.front(points, found.metric.higher_is_better ? (a, b) => a > b : (a, b) => a < b);
+      view.front = maths.front(points, metric().better);
       set(part("whatif-measured"), "");
       part("whatif-empty").hidden = true;
       part("whatif-shown").hidden = false;

@@ -46,6 +46,8 @@ class Points:
         frame = pandas.DataFrame(rows, columns=names).drop(columns="id")
         # What travels over a wire: the packed file where there is one, else the gzipped graph.
         frame["download_mb"] = frame["packed_mb"].astype(float).fillna(frame["gzip_mb"].astype(float))
+        own = (frame["role"] == "teacher") & ~frame.duplicated(["run", "role"])  # what the run's speed-ups are read against
+        frame["speedup"] = frame["speedup"].astype(float).mask(own & frame["speedup"].notna(), 1.0)
         recipes = self.store.runs.recipes(dict.fromkeys(frame["run"]))
         made = zip(frame["run"], frame["step"], strict=True)
         frame["settings"] = [made_by(recipes[run], step) if run in recipes else {} for run, step in made]

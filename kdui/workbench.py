@@ -30,7 +30,7 @@ from kdui.launch.local import OUTPUT
 from kdui.launch.processes import terminate
 from kdui.lens_data import lens_data
 from kdui.points import Points
-from kdui.presenting import answer, as_argument, differences, findings, gain, run_row, servable, unlearned
+from kdui.presenting import against_itself, answer, as_argument, differences, findings, gain, run_row, servable, unlearned
 from kdui.serving.client import ServingClient
 from kdui.settings import Settings
 from kdui.store.artifacts import clear
@@ -243,6 +243,7 @@ class Workbench:
             for row in self.store.results.rows_of_run(run_id)
             if row["step"] in measured
         )
+        results = against_itself(results)
         return RunDetail(
             run=run,
             results=results,

@@ -60,7 +60,11 @@ def finding(models: pd.DataFrame, budget: Budget, metric: Metric, task: TaskFact
         if budget.is_open:
             return "No student has a measured result yet"
         teachers = models[(models["role"] == "teacher") & within(models, budget)]
-        return "Only the teacher fits this budget" if len(teachers) else f"None of {len(others):,} models fits this budget"
+        return (
+            "Only the teacher fits this budget"
+            if len(teachers)
+            else f"None of the {len(others):,} models beside the teacher fits this budget"
+        )
     size = f" {quantity('download_mb', winner['download_mb'])}" if math.isfinite(winner["download_mb"]) else ""
     article = "An" if VOWEL_NUMBER.match(size.strip()) else "A"
     subject = f"{article}{size} {NOUNS[winner['role']]}"

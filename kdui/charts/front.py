@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
+from kdui.charts.numbers import quantity
 from kdui.core.metric import Metric
 from kdui.core.plain import Frozen
 
@@ -126,8 +127,12 @@ def _relaxed(models: pd.DataFrame, budget: Budget, column: Any, winner: pd.Serie
 def _tightened(models: pd.DataFrame, budget: Budget, column: Any, winner: pd.Series, metric: Metric) -> LimitCost | None:
     if not np.isfinite(winner[column]):
         return None
-    smaller = models.take(np.flatnonzero(models[column].to_numpy(float) < winner[column]))
-    entry = best(smaller, budget, metric)
+    cost = models[column].to_numpy(float)
+    smaller = cost < winner[column]
+    for place in np.flatnonzero(smaller & (cost > 0.98 * winner[column])):
+        # A limit that would be written like the winner's own cost says nothing.
+        smaller[place] = quantity(column, cost[place]) != quantity(column, winner[column])
+    entry = best(models.take(np.flatnonzero(smaller)), budget, metric)
     if entry is None:
         return None
     return _step(column, "tighten", float(entry[column]), entry, winner, metric)

@@ -117,7 +117,8 @@ class Servable(Frozen):
     role: Role
     task: str
     run: str
-    file_bytes: int
+    file_bytes: int = Field(description="of the ONNX file that is loaded")
+    download_bytes: int = Field(default=0, description="what travels: the packed file, else the gzipped one; 0 where not known")
     headline: str
     run_name: str = ""
     apart: str = Field(default="", description="settings that tell it from models of the same name, e.g. temperature 4, seed 1")

@@ -46,8 +46,16 @@ def _option(model: Servable, chosen: str) -> str:
 
 
 def _described(model: Servable) -> str:
-    parts = (ROLE_TITLES[model.role], model.title, model.apart, model.headline, number(model.file_bytes, "bytes"))
+    parts = (ROLE_TITLES[model.role], model.title, model.apart, model.headline, size(model))
     return " · ".join(part for part in parts if part)
+
+
+def size(model: Servable) -> str:
+    """Its download, as every other tab counts it, and the file that is loaded where that is another one."""
+    loaded = number(model.file_bytes, "bytes")
+    if not model.download_bytes:
+        return f"{loaded} ONNX file"
+    return f"{number(model.download_bytes, 'bytes')} download, {loaded} unpacked"
 
 
 def cards_html(answers: Sequence[Answer], models: Mapping[str, Servable]) -> str:
@@ -65,7 +73,7 @@ def _card(answer: Answer, model: Servable) -> str:
     latency = answer.latency_ms
     return (
         f'<section class="card {model.role}"><h3 class="title">{escape(title(model))}</h3>'
-        f'<p class="lead">{number(latency.value, latency.unit)} · {number(answer.file_bytes, "bytes")} '
+        f'<p class="lead">{number(latency.value, latency.unit)} · {size(model)} '
         f'<span class="prov">{_just_now(measured(latency, words=True))}</span></p>{bars}</section>'
     )
 
@@ -83,7 +91,7 @@ def waiting_html(models: Sequence[Servable]) -> str:
     """The same cards before anything was asked, so that the page doesn't jump."""
     return "".join(
         f'<section class="card {model.role}"><h3 class="title">{escape(title(model))}</h3>'
-        f'<p class="lead">{number(model.file_bytes, "bytes")} · {escape(model.headline)} on the test data</p>'
+        f'<p class="lead">{size(model)} · {escape(model.headline)} on the test data</p>'
         '<p class="lead waiting">Waits for your input.</p></section>'
         for model in models
     )

@@ -22,7 +22,8 @@ Call = Callable[[Mapping[str, Any]], dict[str, Any]]
 
 def create_panel(name: str, markup: str, calls: Sequence[Call]) -> gr.HTML:
     """The panel drawn by ``assets/NAME.js``; each call is there as ``server.CALL({...})``."""
-    start = f"kdui.load('live.js').then(() => kdui.load('{name}.js')).then(() => kdui.{name}.mount(element, server));"
+    scripts = "".join(f".then(() => kdui.load('{script}.js'))" for script in ("numbers", name))
+    start = f"kdui.load('live.js'){scripts}.then(() => kdui.{name}.mount(element, server));"
     return gr.HTML(
         html_template=markup,
         css_template=panel_css(),

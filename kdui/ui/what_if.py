@@ -63,7 +63,8 @@ def create_what_if(workbench: Any) -> gr.HTML:
         html_template="<i></i>",
         elem_classes="hidden-field",
         apply_default_css=False,
-        js_on_load="watch('value', () => kdui.load('live.js').then(() => kdui.load('whatif.js'))"
+        js_on_load="watch('value', () => kdui.load('live.js').then(() => kdui.load('numbers.js'))"
+        ".then(() => kdui.load('whatif.js'))"
         ".then(() => kdui.whatif.feed(props.value)))",
     )
 

@@ -45,7 +45,7 @@ def test_title_states_the_finding_without_rounding_up():
         finding(bench(), Budget(download_mb=1), ACCURACY)
         == "A 310 kB compressed model keeps 99.1 % of the teacher, 18 times faster"
     )
-    assert finding(bench(), Budget(latency_ms=0.1), ACCURACY) == "None of 3 models fits this budget"
+    assert finding(bench(), Budget(latency_ms=0.1), ACCURACY) == "None of the 3 models beside the teacher fits this budget"
     assert finding(bench(), Budget(retained=99.9), ACCURACY) == "Only the teacher fits this budget"
     only = merge_repeats(points(point("a", "teacher", 97)))
     assert finding(only, Budget(), ACCURACY).startswith("Only teachers so far")

@@ -8,9 +8,9 @@ import pytest
 from typer.testing import CliRunner
 
 import app
-from kdui.core.contracts import ACCURACY
 from kdui.core.errors import KduiError
 from kdui.core.measurement import Measurement, Provenance
+from kdui.core.metric import ACCURACY
 from kdui.core.run import RunState
 from kdui.core.views import ModelResult
 from kdui.gating.figures import examples_needed, impossible

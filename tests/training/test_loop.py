@@ -1,10 +1,14 @@
 """The one training loop: it learns, repeats itself to the bit, goes on exactly where it stopped, and says what went wrong."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from kdui.core.errors import Cancelled, StageFailed
+from kdui.core.metric import ACCURACY, Metric
 from kdui.methods.training_knobs import TrainingKnobs
+from kdui.objectives.classification import Classification
 from kdui.training import loop
 from kdui.training.checkpoint import FILE, save_checkpoint
 from kdui.training.context import QuietReporter
@@ -41,6 +45,46 @@ def test_it_learns_and_keeps_the_best_epoch():
     scored = loop.predict(found.model, found.validation).argmax(-1) == found.validation.targets.numpy()
     assert 100 * scored.mean() == pytest.approx(summary["validation"])
     assert not found.model.training
+
+
+WRONG = Metric(name="wrong", title="Wrong answers", unit="%", higher_is_better=False)
+
+
+class Wrong(Classification):
+    """Judged by the share of wrong answers, of which less is better."""
+
+    def headline(self, outputs, targets):
+        return 100.0 - super().headline(outputs, targets)
+
+
+def test_of_a_metric_where_less_is_better_the_lowest_epoch_is_kept(tmp_path):
+    usual, inverted = trainer(epochs=4), replace(trainer(epochs=4), objective=Wrong(), metric=WRONG)
+    highest, lowest = usual.run(), inverted.run()
+    assert lowest["validation"] == min(entry["validation"] for entry in lowest["history"]) < 90
+    assert (lowest["best_epoch"], lowest["validation"]) == (highest["best_epoch"], pytest.approx(100 - highest["validation"]))
+    assert same_weights(inverted.model, usual.model)
+
+
+def test_a_resumed_training_goes_on_with_the_best_of_a_metric_where_less_is_better(tmp_path):
+    whole = replace(trainer(epochs=4), objective=Wrong(), metric=WRONG)
+    whole.run()
+    report = QuietReporter()
+    report.stop_at = lambda fraction: fraction >= 0.8
+    with pytest.raises(Cancelled):
+        replace(trainer(tmp_path, report=report, epochs=4), objective=Wrong(), metric=WRONG).run()
+    resumed = replace(trainer(tmp_path, model=Small(seed=9), epochs=4), objective=Wrong(), metric=WRONG)
+    summary = resumed.run()
+    assert summary["validation"] == min(entry["validation"] for entry in whole.history)
+    assert same_weights(resumed.model, whole.model)
+
+
+@pytest.mark.parametrize(("metric", "better"), [(ACCURACY, (91.0, 0.5)), (WRONG, (89.0, 0.5))])
+def test_ties_go_to_the_lower_loss_and_patience_counts_from_the_better_epoch(metric, better):
+    found = replace(trainer(patience=1), metric=metric)
+    found._best_loss = 0.4
+    assert found._is_better(*better, 90.0) and not found._is_better(180.0 - better[0], 0.1, 90.0)
+    assert found._is_better(90.0, 0.3, 90.0) and not found._is_better(90.0, 0.4, 90.0)
+    assert not found._is_better(float("nan"), 0.1, 90.0)
 
 
 def test_same_seed_same_weights_other_seed_others():

@@ -1,0 +1,86 @@
+"""A metric of which less is better, in a unit that is no percentage, through front, budget, winner, sentences and table."""
+
+import pandas as pd
+import pytest
+
+from kdui.charts.findings import cost_sentences, finding
+from kdui.charts.front import Budget, best, limit_costs, pareto_front
+from kdui.charts.gain import gain_sentence, teacher_gain
+from kdui.charts.gains import gains_title, judged, method_gains, one_a_method
+from kdui.charts.pareto import pareto_figure
+from kdui.charts.repeats import merge_repeats
+from kdui.ui.explore_view import Wish, sorted_index, table_html, winner_html
+from tests.charts.frames import LOWER, point, points
+
+
+def unknown(run, step, reference):
+    return None
+
+
+@pytest.fixture
+def models():
+    """A teacher of 1.0 bits per byte, a good and slow student, a worse and fast one."""
+    own = {"headline_low": None, "headline_high": None}
+    return merge_repeats(
+        points(
+            point("a", "teacher", 1.0, latency_ms=16.0, download_mb=90.0, retained=100.0, speedup=1.0, **own),
+            point("b", "student", 1.25, latency_ms=2.0, download_mb=4.0, retained=80.0, speedup=8.0, **own),
+            point("c", "compressed", 2.0, latency_ms=1.0, download_mb=1.0, retained=50.0, speedup=16.0, **own),
+            point("d", "student", 4.0, latency_ms=3.0, download_mb=5.0, retained=25.0, speedup=5.0, **own),
+        )
+    )
+
+
+def test_the_front_and_the_winner_are_the_lowest(models):
+    front = pareto_front(models["latency_ms"].to_numpy(), models["headline"].to_numpy(), LOWER)
+    assert sorted(models["headline"].iloc[front]) == [1.0, 1.25, 2.0]
+    assert best(models, Budget(), LOWER)["headline"] == 1.25
+    assert best(models, Budget(latency_ms=1.5), LOWER)["headline"] == 2.0
+    assert best(models, Budget(retained=81), LOWER) is None
+
+
+def test_sentences_say_what_rises_as_a_loss(models):
+    assert finding(models, Budget(), LOWER) == (
+        "A 4 MB student reaches 1.25 bits per byte, the teacher 1 bits per byte, 8 times faster"
+    )
+    (relaxed,) = [cost for cost in limit_costs(models, Budget(latency_ms=1.5), LOWER) if cost.move == "relax"]
+    assert relaxed.gain == pytest.approx(0.75)
+    assert cost_sentences([relaxed], LOWER)[0].startswith("Relaxing latency to 2 ms buys 0.75 bits per byte lower")
+    tight = [cost for cost in limit_costs(models, Budget(), LOWER) if cost.move == "tighten"]
+    assert {cost.gain for cost in tight} == {-0.75}
+    assert "costs 0.75 bits per byte" in cost_sentences(tight, LOWER)[0]
+
+
+def test_the_chart_says_the_direction_and_draws_the_level_that_keeps_the_share(models):
+    figure = pareto_figure(models, x="latency_ms", metric=LOWER, task="Texts", budget=Budget(retained=80))
+    assert figure.layout.yaxis.title.text == "test bits per byte, bits per byte, lower is better"
+    assert [shape.y0 for shape in figure.layout.shapes if shape.y0 == shape.y1] == [pytest.approx(1.25)]
+    hover = [line[2] for trace in figure.data if trace.customdata is not None for line in trace.customdata]
+    assert any(text.startswith("1.25 bits per byte, 80.0 % of its teacher") for text in hover)
+
+
+def test_the_table_and_the_card_write_the_metric_in_its_unit(models):
+    fits = models["headline"] > 0
+    assert models.loc[sorted_index(models, fits, "headline", False), "headline"].tolist() == [1.0, 1.25, 2.0, 4.0]
+    table = table_html(models, [], LOWER, Wish(task="digits"))
+    assert "1.25\u202fbits per byte" in table and "%" not in table.split("Kept")[0]
+    assert "1.25\u202fbits per byte" in winner_html(models, Budget(), LOWER, "digits")
+
+
+def test_what_the_teacher_bought_is_better_when_it_is_lower():
+    rows = []
+    for seed, (student, control) in enumerate(((1.1, 1.3), (1.12, 1.3), (1.08, 1.3))):
+        made = {
+            "settings": {"teacher": "t", "student": "s"},
+            "seed": seed,
+            "method": "distill",
+            "created": f"2026-11-0{seed + 1}",
+        }
+        for role, value, step in (("student", student, "measure.distill"), ("control", control, "measure.distill.control")):
+            rows.append({**point(f"r{seed}", role, value), **made, "step": step, "digest": f"{role}{seed}", "group": role})
+    frame = pd.DataFrame(rows)
+    gain = teacher_gain(frame, ("r0", "r1", "r2"), unknown, LOWER)
+    assert gain.value == pytest.approx(0.2)
+    assert gain_sentence(gain, LOWER).startswith("+0.20 ± 0.05 bits per byte better (3 seeds)")
+    title = gains_title(judged(one_a_method(method_gains(frame, LOWER)), unknown), {"distill": "Soft targets"}, LOWER)
+    assert title.startswith("Soft targets beats the same student without KD by +0.20 ± 0.05 bits per byte better")
