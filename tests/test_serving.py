@@ -3,8 +3,11 @@
 import json
 import os
 import signal
+import threading
+import time
 
 import numpy as np
+import psutil
 import pytest
 
 from kdui.core.errors import KduiError, ServingError
@@ -47,6 +50,31 @@ def test_a_killed_process_is_started_again_and_the_page_is_told(client):
         client.call("warm_up")
     assert client.restarts == 1 and "started again" in client.notice
     assert client.call("warm_up") and client.notice == ""
+
+
+def test_the_server_stops_at_once_in_the_middle_of_an_answer(client):
+    client.call("warm_up")
+    pid = client._process.pid
+    os.kill(pid, signal.SIGSTOP)  # an answer that takes for ever
+    told = []
+
+    def ask() -> None:
+        try:
+            client.call("warm_up")
+        except ServingError as error:
+            told.append(str(error))
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    while not client._lock.locked():
+        threading.Event().wait(0.01)
+    began = time.monotonic()
+    client.close()
+    asking.join(timeout=10)
+    assert time.monotonic() - began < 5 and len(told) == 1
+    assert not psutil.pid_exists(pid)
+    with pytest.raises(ServingError, match="The server stops"):
+        client.call("warm_up")
 
 
 def test_an_overrun_ends_in_words(settings):
