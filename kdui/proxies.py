@@ -17,8 +17,8 @@ def spare_loopback() -> None:
         if name == "NO_PROXY" and os.name == "nt":
             continue  # the same variable there
         given = [part.strip() for part in os.environ.get(name, os.environ.get(name.swapcase(), "")).split(",") if part.strip()]
-        if "*" not in given:
-            os.environ[name] = ",".join([*given, *(host for host in LOOPBACK if host not in given)])
+        more = [] if "*" in given else [host for host in LOOPBACK if host not in given]
+        os.environ[name] = ",".join([*given, *more])
 
 
 @contextlib.contextmanager

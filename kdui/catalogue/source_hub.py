@@ -10,6 +10,7 @@ from typing import Any
 from kdui.catalogue.checkpoint_files import DECIDING
 from kdui.catalogue.source_attempt import CONNECT_SECONDS, OFFLINE, Attempt, Unavailable
 from kdui.core.source import HubRepo
+from kdui.proxies import missing_support
 
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle", "*.joblib", "*.npy", "*.npz")
 
@@ -50,6 +51,8 @@ def _snapshot(source: HubRepo, attempt: Attempt, allow: list[str] | None, ignore
                 tqdm_class=_progress(attempt),
             )
         )
+    except ImportError as error:  # what httpx raises beside a SOCKS proxy that it cannot speak to
+        raise Unavailable(missing_support("httpx") or str(error)) from error
     except errors.GatedRepoError as error:
         raise Unavailable("access must be asked for on its page; then log in with HF_TOKEN") from error
     except errors.RepositoryNotFoundError as error:

@@ -15,6 +15,7 @@ import requests
 
 from kdui.catalogue.source_attempt import CONNECT_SECONDS, OFFLINE, Attempt, Unavailable, file_sha256, run_watched, unzip, write
 from kdui.core.source import Wheel
+from kdui.proxies import missing_support
 
 _ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
 _READ_SECONDS = 30
@@ -217,6 +218,8 @@ def _host(url: str) -> str:
 
 def _in_words(error: requests.RequestException, index: str) -> str:
     host = _host(str(error.request.url)) if error.request is not None and error.request.url else _host(index)
+    if isinstance(error, requests.exceptions.InvalidSchema) and (missing := missing_support("requests")):
+        return missing
     if isinstance(error, requests.exceptions.SSLError):
         return f"the certificate of {host} is not trusted here (set PIP_CERT to your certificates)"
     if isinstance(error, requests.ConnectTimeout):

@@ -65,7 +65,7 @@ def launch(
     routes = [Route("/kdui-assets/{name}", serve_asset), download_route(workbench), *server_call_routes()]
     errors = {Exception: route_error(workbench.settings.home)}
     demo.launch(
-        server_name=host,
+        server_name=f"[{host}]" if ":" in host else host,  # an IPv6 address, as Gradio wants it in an URL
         server_port=port,
         auth=auth,
         auth_message=SIGN_IN,

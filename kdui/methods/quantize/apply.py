@@ -19,7 +19,8 @@ from kdui.methods.quantize.simulated import Rounded, round_inputs, round_weights
 from kdui.methods.quantize.weight_only import storable, write_blocks
 from kdui.methods.recovering import recovery_losses
 from kdui.methods.sensitivity.weights import Weight, weights_of
-from kdui.runtime.graph_files import data_file, load_graph, save_graph
+from kdui.runtime.graph_files import data_file, graph_files, load_graph, save_graph
+from kdui.runtime.graph_opset import LEAST, opset_of, raise_opset
 from kdui.training.context import StepContext
 from kdui.training.learning import fit, keep
 from kdui.training.recorded_choice import recorded_choice
@@ -43,13 +44,31 @@ def quantize(context: StepContext) -> dict[str, Any]:
     if source.manifest.summary.get("unpacked") == "zeros":  # they are in this graph, too, and no kernel passes over them
         known["unpacked"] = "zeros"
     facts: dict[str, Any] = {**known, "bits": settings["bits"], "scheme": settings["scheme"]}
-    fidelity = Fidelity(context, source.file(MODEL_FILE))
+    graph, raised = _raised(context, source.file(MODEL_FILE))
+    facts |= raised
+    fidelity = Fidelity(context, graph)
     made = {"simulated": _simulated, "weight-only": _weight_only, "fp16": _half}.get(settings["scheme"], _best_int8)
     facts |= made(context, fidelity)
     facts["validation"] = fidelity.of(context.out / MODEL_FILE)
     context.report.log(fidelity.words(facts["validation"]))
+    if raised:
+        for path in graph_files(graph):
+            path.unlink()
     _sign(context)
     return facts
+
+
+def _raised(context: StepContext, source: Path) -> tuple[Path, dict[str, Any]]:
+    """The graph with operators that weights can be rounded in: as it is, or a copy in the step's folder; and its facts."""
+    before = opset_of(source)
+    if before >= LEAST:
+        return source, {}
+    target = context.out / "raised.onnx"
+    raise_opset(source, target)
+    context.report.log(
+        f"The graph was written for ONNX operator set {before} and was raised to {LEAST}, so that it can be rounded."
+    )
+    return target, {"raised_from": before}
 
 
 def recover_rounded(context: StepContext) -> dict[str, Any]:
