@@ -213,7 +213,7 @@ def verify(
         terminal.print_json({**found.model_dump(), "passed": found.passed})
     else:
         terminal.print_rows(verification.as_rows(found))
-        print(f"{found.label}: {found.words}. The graph was allowed {found.limits}.")
+        print(plain_terminal.clean(f"{found.label}: {found.words}. The graph was allowed {found.limits}."))
     raise typer.Exit(found.code)
 
 
