@@ -3,7 +3,7 @@
   "use strict";
   if (window.kdui.chooser) return;
   const UNFIT = " · not as it stands";
-  let root = null, state = null, picks = 0;
+  let root = null, state = null;
   const list = () => root.querySelector("select");
 
   const say = () => {
@@ -22,10 +22,7 @@
   };
   const pick = () => {
     say();
-    const field = document.querySelector("#build-picked :is(textarea, input)");
-    if (!field) return;
-    field.value = `${list().value} ${(picks += 1)}`; // the number makes the same method a new pick after a recipe changed the form
-    field.dispatchEvent(new Event("input", { bubbles: true }));
+    kdui.load("build.js").then(() => kdui.build.choose("method", list().value));
   };
 
   window.kdui.chooser = {

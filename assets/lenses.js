@@ -53,8 +53,18 @@
       return total ? counts.reduce((sum, count, i) => sum + count * square(edges[i], edges[i + 1]), 0) / total : 0;
     },
     decibels: (signal, noise) => 10 * Math.log10(signal / noise),
-    /** The most likely labels by logit, the rest added up as one: [[label, p(1), p(T)], ...]. */
-    leading(labels, plain, soft, shown) {
+    /** Examples by how well they show what a temperature does: those first that the model is sure of and right about, and of these the one
+        whose second label comes out most at T = 4. */
+    telling(labels, examples) {
+      const worth = ({ logits, truth }) => {
+        const order = logits.map((_, i) => i).sort((a, b) => logits[b] - logits[a]);
+        const sure = maths.softmax(logits, 1)[order[0]], right = labels[order[0]] === truth;
+        return right && sure >= 0.9 ? 1 + maths.softmax(logits, 4)[order[1]] : sure / 4 + (right ? 0.5 : 0);
+      };
+      return [...examples].sort((a, b) => worth(b) - worth(a));
+    },
+    /** The labels by logit, [[label, p(1), p(T)], ...]: all of up to 20, else the most likely ones and the rest added up as one. */
+    leading(labels, plain, soft, shown = 20) {
       const order = labels.map((_, i) => i).sort((a, b) => plain[b] - plain[a]);
       const keep = labels.length <= shown + 1 ? order : order.slice(0, shown);
       const rest = order.slice(keep.length);
@@ -111,11 +121,12 @@
       if (!hasExamples()) return { empty: data?.temperature?.note || NOTHING.temperature };
       const { labels } = data.temperature, { logits } = current(), T = Number(values.temperature);
       const plain = maths.softmax(logits, 1), soft = maths.softmax(logits, T);
-      const rows = maths.leading(labels, plain, soft, 5), names = rows.map((row) => row[0]);
+      const rows = maths.leading(labels, plain, soft), names = rows.map((row) => row[0]);
       return {
-        traces: [bars("T = 1", names, rows.map((row) => row[1]), kdui.colour("teacher-pale")),
-          bars(`T = ${T}`, names, rows.map((row) => row[2]), kdui.colour("teacher"))],
-        layout: { barmode: "group", bargap: 0.25, yaxis: shareAxis, xaxis: labelAxis, showlegend: true, legend },
+        // The answer at T = 1 stays behind as a ghost on an axis that never moves: one sees the bars flatten.
+        traces: [bars("T = 1", names, rows.map((row) => row[1]), kdui.colour("teacher-pale"), { width: 0.86 }),
+          bars(`T = ${T}`, names, rows.map((row) => row[2]), kdui.colour("teacher"), { width: 0.5 })],
+        layout: { barmode: "overlay", yaxis: { ...shareAxis, range: [0, 1] }, xaxis: labelAxis, showlegend: true, legend },
         says: `${says.temperature(labels, soft, T)} Entropy ${maths.entropy(plain).toFixed(2)} → ${maths.entropy(soft).toFixed(2)} bits.`,
         from: source("temperature"), example: current(),
       };
@@ -127,11 +138,11 @@
       const { labels } = data.temperature, { logits, truth } = current();
       const soft = maths.softmax(logits, Number(values.temperature));
       const hard = labels.map((label) => Number(label === truth));
-      const rows = maths.leading(labels, soft, hard, 5), names = rows.map((row) => row[0]);
+      const rows = maths.leading(labels, soft, hard), names = rows.map((row) => row[0]);
       return {
         traces: [bars("teacher", names, rows.map((row) => alpha * row[1]), kdui.colour("teacher")),
           bars("label", names, rows.map((row) => (1 - alpha) * row[2]), kdui.colour("control"), { marker: { color: kdui.colour("control"), pattern: { shape: "/" } } })],
-        layout: { barmode: "stack", bargap: 0.35, yaxis: shareAxis, xaxis: labelAxis, showlegend: true, legend },
+        layout: { barmode: "stack", bargap: 0.35, yaxis: { ...shareAxis, range: [0, 1] }, xaxis: labelAxis, showlegend: true, legend },
         says: `What the student is asked for: ${percent(alpha)} the teacher's soft answer, ${percent(1 - alpha)} the label ${truth}.`,
         from: source("temperature"),
       };
@@ -265,6 +276,8 @@
     /** New data from the server. */
     feed(fresh) {
       data = fresh;
+      const shown = data?.temperature;
+      if (shown?.examples) data = { ...fresh, temperature: { ...shown, examples: maths.telling(shown.labels, shown.examples) } };
       example = 0;
       [...lenses.keys()].forEach(draw);
     },

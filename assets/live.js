@@ -76,11 +76,19 @@
 
   // Calls `tick` every `seconds` while the tab `name` is looked at, never two at once; a failed call is tried again later.
   const poll = (name, seconds, tick) => {
-    let busy = false;
+    let busy = false, fresh = new Date();
     const run = async () => {
       if (busy || document.hidden || kdui.tab() !== name) return;
       busy = true;
-      try { await tick(); } catch (problem) { console.warn(`kdui: ${name} could not be refreshed`, problem); } finally { busy = false; }
+      const panel = document.querySelector(`#${name}-panel`);
+      try {
+        await tick();
+        fresh = new Date();
+        delete panel?.dataset.stale;
+      } catch (problem) {
+        console.warn(`kdui: ${name} could not be refreshed`, problem);
+        if (panel) panel.dataset.stale = `as of ${fresh.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })}`;
+      } finally { busy = false; }
     };
     setInterval(run, seconds * 1000);
     document.addEventListener("visibilitychange", run);

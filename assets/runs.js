@@ -42,7 +42,7 @@
     const detail = async () => {
       const { run, cursor } = view;
       if (!run) return;
-      const answer = await server.run_detail({ run, cursor });
+      const answer = await server.run_detail({ run, cursor, known: view.state !== "" });
       if (run !== view.run || cursor !== view.cursor) return; // another run was chosen, or another answer came first
       part("run-empty").hidden = !answer.error;
       part("run-shown").hidden = Boolean(answer.error);

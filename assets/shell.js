@@ -70,7 +70,11 @@
     for (const [key, value] of Object.entries(values)) if (key !== "tab") kdui.setField(key, value ?? "");
     if (values.tab && values.tab !== kdui.tab()) tabButton(values.tab)?.click();
   };
-  kdui.open = (values) => { kdui.url.push(values); show(values); };
+  kdui.open = (values) => {
+    const next = "from" in values ? { recipe: "", ...values } : values; // what somebody asks for takes the place of what they edited
+    kdui.url.push(next);
+    show(next);
+  };
   kdui.start = () => { started = true; show(kdui.url.all()); };
   let started = false;
 

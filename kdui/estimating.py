@@ -244,13 +244,14 @@ def warnings(recipe: Recipe, specs: dict[str, dict[str, Any]], teacher: Size | N
     """What a person should know before starting, in words."""
     found = []
     if recipe.teacher and recipe.teacher.is_black_box and "teach" in specs:
-        found.append("The teacher is a black box and is taken as it is: the settings of 'teach' do nothing.")
+        found.append("The teacher is a black box and is taken as it is: the settings of Teach do nothing.")
     prune, quantize = specs.get("prune"), specs.get("quantize")
     distill = next((spec for name, spec in specs.items() if trains_student(METHODS[name])), None)
     if prune and prune["sparsity"] > 0:
         found.append(
             percent(0.5 if prune["kind"] == "2:4" else prune["sparsity"])
-            + " unstructured sparsity shrinks the download. It does not speed up this CPU: use 'prune_structured' for latency."
+            + " unstructured sparsity shrinks the download. It does not speed up this CPU: "
+            f"turn on “{METHODS['prune_structured'].title}” for latency."
         )
     if prune and prune["sparsity"] >= 0.9:
         found.append("At 90 % and more, most models lose accuracy that recovery does not bring back.")

@@ -30,6 +30,12 @@ def _digest(store: Store, recipe: Recipe, plan: list[Step], role: str) -> tuple[
     return (found, False) if found and store.artifacts.has(found) else None
 
 
+def _title(recipe: Recipe, plan: list[Step], role: str) -> str:
+    """What a person calls the recipe's teacher or student."""
+    named = (step.label for step in plan if step.role == role and step.produces == "model" and step.label)
+    return next(named, str(recipe.teacher if role == "teacher" else recipe.student))
+
+
 def _answers(store: Store, recipe: Recipe, plan: list[Step]) -> tuple[str, bool] | None:
     """The kept outputs of the recipe's own teacher, not those of an assistant; inner values are no answers."""
     teachers = {step.name for step in plan if step.role == "teacher"}
@@ -53,7 +59,7 @@ def _temperature(store: Store, recipe: Recipe, plan: list[Step]) -> dict[str, An
             "labels": list(TASKS[recipe.task].labels),
             "examples": [],
         }
-    note = f"Answers of {recipe.teacher} to validation examples" + (
+    note = f"Answers of {_title(recipe, plan, 'teacher')} to validation examples" + (
         "" if found[1] else ", from an earlier run with other settings"
     )
     return {"origin": "measured", "note": note, **_read(store, found[0])}
@@ -64,7 +70,7 @@ def _weights(store: Store, recipe: Recipe, plan: list[Step]) -> dict[str, Any]:
     found = _digest(store, recipe, plan, role)
     if found is None:
         return {"origin": "none", "note": "This model has not been trained yet: queue a run to see its weights."}
-    note = f"Weights of {recipe.student or recipe.teacher}" + ("" if found[1] else ", from an earlier run with other settings")
+    note = f"Weights of {_title(recipe, plan, role)}" + ("" if found[1] else ", from an earlier run with other settings")
     return {"origin": "measured", "note": note, **_read(store, found[0])}
 
 

@@ -31,6 +31,8 @@ from kdui.launch.processes import terminate
 from kdui.lens_data import lens_data
 from kdui.points import Points
 from kdui.presenting import against_itself, answer, as_argument, differences, findings, gain, run_row, servable, unlearned
+from kdui.run_names import listed
+from kdui.running_now import RunningNow, running_now
 from kdui.serving.client import ServingClient
 from kdui.settings import Settings
 from kdui.store.artifacts import clear
@@ -159,9 +161,9 @@ class Workbench:
         """The recipe that a person begins with; an empty ``teacher`` means none (see ``catalogue.defaults``)."""
         return default_recipe(self.recipes(), task, teacher, student)
 
-    def save_recipe(self, recipe: Recipe, name: str) -> str:
-        """Keep a recipe in the person's own; returns the name to call it by."""
-        return recipe_files.save_recipe(recipe, name, self.settings)
+    def save_recipe(self, recipe: Recipe, name: str, *, replace: bool = True) -> str:
+        """Keep a recipe in the person's own; returns the name to call it by. Raises AlreadySaved where none may be replaced."""
+        return recipe_files.save_recipe(recipe, name, self.settings, replace=replace)
 
     def parse_recipe(self, yaml_text: str) -> Recipe:
         return recipe_files.parse_recipe(yaml_text, folder=self.folder)
@@ -170,14 +172,14 @@ class Workbench:
         return recipe_files.dump_recipe(recipe)
 
     def command(self, recipe: Recipe) -> str:
-        """The command that runs the same recipe: a known recipe with what differs, else the saved YAML file."""
+        """What a shell runs the same recipe with: a known recipe with what differs, else its YAML written to a file first."""
         for name, known in recipe_files.known_recipes(self.settings)[0].items():
             changes = differences(known, recipe)
             if changes is not None:
                 return " ".join(
                     [f"python app.py run {name}", *(f"--set {as_argument(key, value)}" for key, value in changes.items())]
                 )
-        return "python app.py run recipe.yaml    # after saving the YAML as recipe.yaml"
+        return f"cat > recipe.yaml <<'END_OF_RECIPE'\n{self.recipe_yaml(recipe)}END_OF_RECIPE\npython app.py run recipe.yaml"
 
     def check(self, recipe: Recipe) -> None:
         """Raise RecipeError in words when the recipe cannot run."""
@@ -224,13 +226,19 @@ class Workbench:
         return [self.submit(item, device) for item in recipes]
 
     def runs(
-        self, *, state: str | None = None, task: str | None = None, text: str = "", page: int = 1, size: int = 25
-    ) -> RunPage:
-        """One page of the run table."""
-        rows, total = self.store.runs.page(
-            state=state or None, task=task or None, text=text.strip(), page=max(1, page), size=size
+        self, *, state: str | None = None, task: str | None = None, text: str = "", page: int = 1, size: int = 25,
+        queue_first: bool = False,
+    ) -> RunPage:  # fmt: skip
+        """One page of the run table, newest first; ``queue_first``: running ones, then the queue in the order of its start."""
+        page = max(1, page)
+        found, total = self.store.runs.page(
+            state=state or None, task=task or None, text=text.strip(), page=page, size=size, queue_first=queue_first
         )
-        return RunPage(rows=tuple(run_row(row) for row in rows), total=total, page=max(1, page), size=size)
+        return RunPage(rows=listed(self.store, [run_row(row) for row in found]), total=total, page=page, size=size)
+
+    def running_now(self, task: str) -> RunningNow | None:
+        """The task's run that goes on, or the first that waits."""
+        return running_now(self.store, task)
 
     def run(self, run_id: str) -> RunDetail:
         """A run with its steps, results, gain, command and YAML."""

@@ -29,7 +29,9 @@ LAYERS = {
     "worker": r"kdui\.worker",
     "launch": r"kdui\.launch\b.*",
     "serving": r"kdui\.serving\b.*",
-    "what the page asks for": r"kdui\.(charts|delivery|estimating|evidence|lens_data|points|presenting|what_if)\b.*",
+    "what the page asks for": (
+        r"kdui\.(charts|delivery|estimating|evidence|lens_data|points|presenting|run_names|running_now|what_if)\b.*"
+    ),
     "workbench": r"kdui\.workbench",
     "page": r"kdui\.ui\b.*",
     "commands": r"kdui\.(serve|terminal|plain_terminal|output_file|doctor|listing|studying|verdicts|gating|bench)\b.*|app",
@@ -39,7 +41,7 @@ ALLOWED = {("kdui.catalogue.sizes", "kdui.models.building")}
 
 LIGHT = re.compile(
     r"app|kdui\.(core|settings|catalogue|store|launch|charts|ui|workbench|serve|terminal|plain_terminal|output_file|doctor|listing|studying|verdicts|gating)\b.*"
-    r"|kdui\.(points|presenting|estimating|evidence|lens_data|what_if|unforeseen|proxies)\b.*|kdui\.serving\.client|.*\.(spec|files)|kdui\.methods\.(\w+_knobs|planned_students)"
+    r"|kdui\.(points|presenting|run_names|running_now|estimating|evidence|lens_data|what_if|unforeseen|proxies)\b.*|kdui\.serving\.client|.*\.(spec|files)|kdui\.methods\.(\w+_knobs|planned_students)"
     r"|kdui\.kdz\b.*|kdui\.delivery(\.(claims|stamp|deliver))?"
 )
 

@@ -129,13 +129,19 @@ def _parsed(text: str, place: str, folder: Path | None) -> Recipe | str:
         return str(error)
 
 
-def save_recipe(recipe: Recipe, name: str, settings: Settings) -> str:
+class AlreadySaved(RecipeError):
+    """There is a recipe of that name, and nobody said that it may be replaced."""
+
+
+def save_recipe(recipe: Recipe, name: str, settings: Settings, *, replace: bool = True) -> str:
     """Keep a recipe under a name made of letters, digits and dashes; returns that name."""
     slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60]
     if not slug:
         raise RecipeError("Give the recipe a name with at least one letter or digit.")
     if (BUILT_IN / f"{slug}.yaml").exists():
         raise RecipeError(f"'{slug}' is a built-in recipe. Choose another name.")
+    if not replace and (settings.recipes / f"{slug}.yaml").exists():
+        raise AlreadySaved(f"You have saved a recipe as '{slug}' before. Replace it, or choose another name.")
     try:
         settings.recipes.mkdir(parents=True, exist_ok=True)
         temporary = settings.recipes / f"{slug}.yaml.part"

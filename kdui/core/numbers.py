@@ -95,6 +95,19 @@ def duration(seconds: float | None) -> str:
     return f"{hours}{THIN}h" + (f" {rest}{THIN}min" if rest else "")
 
 
+def time_left(seconds: float) -> str:
+    """How long something will take, as roughly as it is known: a few seconds, about 40 s, about 3 min, about 1 h 20 min."""
+    if seconds < 8:
+        return "a few seconds"
+    if seconds < 55:
+        seconds = round(seconds / 10) * 10
+    elif seconds < 600:
+        seconds = max(1, round(seconds / 60)) * 60
+    else:
+        seconds = round(seconds / 300) * 300 if seconds < 5400 else round(seconds / 600) * 600
+    return f"about {seconds / 60:.0f}{THIN}min" if 50 < seconds < 5400 else f"about {duration(seconds)}"
+
+
 def span(low: float, high: float, unit: str) -> str:
     """A range with its unit once: 96.2 – 97.1 %."""
     first, last = number(low, unit), number(high, unit)

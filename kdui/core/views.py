@@ -76,6 +76,9 @@ class RunRow(Frozen):
     error: str | None = None
     silent_seconds: float | None = Field(default=None, description="since the last sign of work of a running one, where long")
     waits: bool = Field(default=False, description="interrupted, and goes on only when a person resumes it")
+    place: int | None = Field(default=None, description="of a queued one: how many start before it, and it")
+    title: str = Field(default="", description="what tells it from the others of a list; empty: its name does")
+    sweep: str = Field(default="", description="what the sweep is called that it belongs to")
 
 
 class RunPage(Frozen):

@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import DateTime, Engine, Select, Text, cast, func, or_, select
+from sqlalchemy import DateTime, Engine, Select, Text, case, cast, func, or_, select
 
 from kdui.core.errors import RunUnreadable, UnknownName
 from kdui.core.recipe import Recipe
@@ -53,8 +53,13 @@ class RunReader:
             recent = connection.execute(select(runs.c.id).order_by(runs.c.created.desc()).limit(20)).scalars().all()
             raise UnknownName("run", run_id, recent)
 
-    def page(self, *, state: str | None, task: str | None, text: str, page: int, size: int) -> tuple[list[dict[str, Any]], int]:
-        """One page of rows, newest first, and how many match in all; ``unreadable`` says why a run cannot be opened, if so."""
+    def page(
+        self, *, state: str | None, task: str | None, text: str, page: int, size: int, queue_first: bool = False
+    ) -> tuple[list[dict[str, Any]], int]:
+        """One page of rows, newest first, and how many match in all; ``unreadable`` says why a run cannot be opened, if so.
+
+        ``queue_first``: what runs, then what waits in the order in which it starts, then the rest.
+        """
         conditions = []
         if state:
             conditions.append(runs.c.state == state)
@@ -65,7 +70,9 @@ class RunReader:
             conditions.append(or_(*(column.ilike(like) for column in (runs.c.name, runs.c.id, runs.c.teacher, runs.c.student))))
         plain = [column for column in runs.c if column.name != "recipe"]
         query = select(*plain, cast(runs.c.recipe, Text).label("recipe")).where(*conditions)
-        query = query.order_by(runs.c.created.desc(), runs.c.id).limit(size).offset((page - 1) * size)
+        waiting = case((runs.c.state == RunState.QUEUED, runs.c.position))
+        order = [case({RunState.RUNNING: 0, RunState.QUEUED: 1}, value=runs.c.state, else_=2), waiting] if queue_first else []
+        query = query.order_by(*order, runs.c.created.desc(), runs.c.id).limit(size).offset((page - 1) * size)
         with self.engine.connect() as connection:
             total = connection.execute(select(func.count()).select_from(runs).where(*conditions)).scalar() or 0
         found = []

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from kdui.catalogue.recipe_files import AlreadySaved
 from kdui.charts.gains import method_gains, seeds_sentence
 from kdui.core.errors import KduiError, RecipeError
 from kdui.core.recipe import Recipe
@@ -75,11 +76,13 @@ class Actions:
 
     command: gr.Textbox
     device: gr.Dropdown
+    sum: gr.HTML
     status: gr.HTML
     queue: gr.Button
     sweep: Sweep
     save_name: gr.Textbox
     save: gr.Button
+    replace: gr.Button
     yaml: gr.Textbox
     load_yaml: gr.Button
 
@@ -109,20 +112,23 @@ def draw_actions(build: Build) -> Actions:
         filterable=False,
         interactive=True,
     )
-    status = gr.HTML(elem_id="build-status")
-    queue = gr.Button("Queue run", variant="primary", elem_id="queue-run")
-    with gr.Row(elem_classes="buttons"):
-        sweep_open = gr.Button("Queue a sweep…", elem_id="open-sweep", min_width=0)
-        save_open = gr.Button("Save recipe", elem_id="open-save", min_width=0)
+    with gr.Column(elem_id="build-bar"):
+        status = gr.HTML(elem_id="build-status", apply_default_css=False)
+        total = gr.HTML(elem_id="build-sum", apply_default_css=False)
+        with gr.Row(elem_classes="buttons"):
+            queue = gr.Button("Queue run", variant="primary", elem_id="queue-run", min_width=0)
+            sweep_open = gr.Button("Queue a sweep…", elem_id="open-sweep", min_width=0)
+            save_open = gr.Button("Save recipe", elem_id="open-save", min_width=0)
     with gr.Column(visible=False, elem_classes="drawer", elem_id="sweep-panel") as sweep_panel:
         sweep = _draw_sweep(build)
     with gr.Column(visible=False, elem_classes="drawer", elem_id="save-panel") as save_panel:
-        save_name = gr.Textbox(label="Name", placeholder="Reuters, 4 bits", elem_id="save-name")
+        save_name = gr.Textbox(label="Name", placeholder="Name of the recipe", elem_id="save-name")
         save = gr.Button("Save", variant="primary", elem_id="save-recipe")
+        replace = gr.Button("Replace it", elem_id="replace-recipe", visible=False)
     yaml, load_yaml = _draw_yaml(as_yaml)
     _toggle(sweep_open, sweep_panel)
     _toggle(save_open, save_panel)
-    return Actions(command, device, status, queue, sweep, save_name, save, yaml, load_yaml)
+    return Actions(command, device, total, status, queue, sweep, save_name, save, replace, yaml, load_yaml)
 
 
 def _draw_sweep(build: Build) -> Sweep:
@@ -168,7 +174,9 @@ def _draw_yaml(first: str) -> tuple[gr.Textbox, gr.Button]:
 
 def _toggle(button: gr.Button, panel: gr.Column) -> None:
     opened = gr.Checkbox(False, elem_classes="hidden-field", label="Panel is open")
-    button.click(lambda now: (not now, gr.update(visible=not now)), opened, [opened, panel], **READ)
+    shown = button.click(lambda now: (not now, gr.update(visible=not now)), opened, [opened, panel], **READ)
+    js = f"() => document.querySelector('#{panel.elem_id}')?.scrollIntoView({{block: 'center', behavior: 'smooth'}})"
+    shown.then(fn=None, js=js, api_visibility="private")
 
 
 def sweep_choices(forms: dict[str, tuple[Knob, ...]], shared: SharedForm, distiller: str) -> list[tuple[str, str]]:
@@ -195,7 +203,7 @@ def connect_actions(build: Build, actions: Actions) -> None:
 
     def queue(device: str, *shown: Any) -> str:
         run = build.workbench.submit(build.recipe(*shown), device)
-        return _done(f"Queued “{escape(run.name)}”.", run.id, "Watch it in Runs")
+        return _done(f"Queued “{escape(run.name)}”", run.id)
 
     def count(*given: Any) -> str:
         wanted, shown = given[: len(sweep.inputs)], given[len(sweep.inputs) :]
@@ -207,10 +215,13 @@ def connect_actions(build: Build, actions: Actions) -> None:
     def queue_sweep(device: str, *given: Any) -> str:
         wanted, shown = given[: len(sweep.inputs)], given[len(sweep.inputs) :]
         runs = build.workbench.submit_sweep(*_grid(build, wanted, shown), device)
-        return _done(f"Queued {len(runs)} runs.", runs[0].id, "Watch them in Runs")
+        return _done(f"{len(runs)} runs queued" if len(runs) > 1 else "1 run queued", runs[0].id)
 
     def save(name: str, *shown: Any) -> Any:
-        return _save(build, name, *shown)
+        return _save(build, name, shown)
+
+    def overwrite(name: str, *shown: Any) -> Any:
+        return _save(build, name, shown, replace=True)
 
     actions.queue.click(_guarded(queue), [actions.device, *build.inputs], actions.status, **WRITE)
     gr.on(
@@ -226,7 +237,10 @@ def connect_actions(build: Build, actions: Actions) -> None:
         _guarded(needed), [sweep.effect, *build.inputs], sweep.needed, trigger_mode="always_last", **READ, **PLAIN
     )
     sweep.queue.click(_guarded(queue_sweep), [actions.device, *sweep.inputs, *build.inputs], actions.status, **WRITE)
-    actions.save.click(save, [actions.save_name, *build.inputs], [actions.status, build.start], **WRITE)
+    saved = [actions.status, build.start, actions.replace, build.edited]
+    actions.save.click(save, [actions.save_name, *build.inputs], saved, **WRITE)
+    actions.replace.click(overwrite, [actions.save_name, *build.inputs], saved, **WRITE)
+    actions.save_name.input(lambda: gr.update(visible=False), None, actions.replace, **READ)
 
 
 def _guarded(work: Callable[..., str]) -> Callable[..., str]:
@@ -277,17 +291,21 @@ def _count(values: dict[str, list[Any]]) -> str:
     return f'<p class="lead"><b>{runs} {"run" if runs == 1 else "runs"}</b>: {escape(product)}</p>'
 
 
-def _save(build: Build, name: str, *shown: Any) -> tuple[str, Any]:
+def _save(build: Build, name: str, shown: Sequence[Any], *, replace: bool = False) -> tuple[Any, ...]:
+    """What is said, Start from with the new name, whether the way to replace one is shown, the mark of an edited recipe."""
+    kept, hidden = gr.skip(), gr.update(visible=False)
     if not (name or "").strip():
-        return problem_html("Give the recipe a name first."), gr.skip()
+        return problem_html("Give the recipe a name first."), kept, hidden, kept
     try:
         recipe = build.recipe(*shown).model_copy(update={"name": name.strip()})
-        slug = build.workbench.save_recipe(recipe, name.strip())
+        slug = build.workbench.save_recipe(recipe, name.strip(), replace=replace)
+    except AlreadySaved as problem:
+        return problem_html(str(problem)), kept, gr.update(visible=True), kept
     except KduiError as problem:
-        return problem_html(str(problem)), gr.skip()
+        return problem_html(str(problem)), kept, hidden, kept
     words = f'<div class="win" role="status">Saved as “{escape(slug)}”: it stands under Start from.</div>'
-    return words, gr.update(choices=build.recipe_choices(), value=slug)
+    return words, gr.update(choices=build.recipe_choices(), value=slug), hidden, ""
 
 
-def _done(text: str, run_id: str, link: str) -> str:
-    return f'<div class="win" role="status">{text} <a href="?tab=runs&amp;run={escape(run_id)}">{link}</a></div>'
+def _done(text: str, run_id: str) -> str:
+    return f'<div class="win" role="status">{text} · <a href="?tab=runs&amp;run={escape(run_id)}">Watch</a></div>'

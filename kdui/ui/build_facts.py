@@ -1,16 +1,23 @@
 """What Build says in words and tables: facts of task and models, and the estimate with its warnings and steps."""
 
 from collections.abc import Iterable
+from difflib import get_close_matches
 from html import escape
 
 from kdui.core.contracts import TaskFacts
 from kdui.core.measurement import Origin
-from kdui.core.numbers import duration, number, span
-from kdui.core.recipe import ModelRef
+from kdui.core.numbers import duration, number, span, time_left
+from kdui.core.recipe import ModelRef, Recipe
 from kdui.core.views import Estimate, EstimateRow, ModelCard, PlannedStep
 from kdui.ui.provenance import mark, measured, ratio
 
 ESTIMATING = '<p class="lead">Estimating …</p>'
+LOOKING = '<p class="lead">Looking on the Hub …</p>'
+
+
+def waiting(recipe: Recipe) -> str:
+    """What stands in the place of the cost until it is known."""
+    return LOOKING if any(model and model.kind == "hub" for model in (recipe.teacher, recipe.student)) else ESTIMATING
 
 
 def task_facts(task: TaskFacts) -> str:
@@ -68,20 +75,59 @@ def cost_html(estimate: Estimate, notes: Iterable[str] = ()) -> str:
     return table + warnings + _time(estimate)
 
 
-def problem_html(problem: str) -> str:
-    return f'<div class="fail" role="alert">{escape(problem)}</div>'
+def problem_html(problem: str, place: str = "", title: str = "") -> str:
+    """A problem in words; ``place``: element id of the field that it is about, ``title``: what the field is called."""
+    way = f' <a href="#{escape(place)}" data-field="{escape(place)}">Go to {escape(title)}</a>' if place else ""
+    return f'<div class="fail" role="alert">{escape(problem)}{way}</div>'
+
+
+def unknown_model(name: str, cards: Iterable[ModelCard]) -> str:
+    """A model that nobody knows: what may have been meant, by title, and what else may be written."""
+    known = list(cards)
+    words = {word.lower(): card.title for card in known for word in (card.ref, card.title)}
+    near = dict.fromkeys(words[word] for word in get_close_matches(name.lower(), words, n=6, cutoff=0.5))
+    meant = list(near)[:3] or [card.title for card in known[:3]]
+    choices = meant[0] if len(meant) == 1 else ", ".join(meant[:-1]) + f" or {meant[-1]}"
+    lead = "Did you mean" if near else "This task has"
+    end = "?" if near else " and others in the list."
+    return f"There is no model called '{name}'. {lead} {choices}{end} Or write hub:OWNER/NAME or folder:PATH."
+
+
+def summary_html(estimate: Estimate, headline: str) -> str:
+    """The estimate in one line, for the bar with the buttons: minutes, size, and the metric titled ``headline``."""
+    rows = {row.quantity: row for row in estimate.rows}
+    parts = [_lead(estimate)]
+    if (row := rows.get("Download")) is not None and row.result is not None:
+        parts.append(f"{number(row.result, row.unit)}{mark(row.result_origin)}")
+    if (row := rows.get(headline)) is not None and (row.result is not None or row.result_low is not None):
+        parts.append(f"{escape(row.quantity)} {_result(row)}{mark(row.result_origin)}")
+    return f'<p class="sum">{" · ".join(parts)}</p>'
 
 
 def _row(row: EstimateRow) -> str:
-    result = number(row.result, row.unit)
-    if row.result is None and row.result_low is not None and row.result_high is not None:
-        result = span(row.result_low, row.result_high, row.unit)
+    result = _result(row)
     known = row.result is not None or row.result_low is not None
     teacher_mark = mark(row.teacher_origin) if row.teacher is not None else ""
     return (
         f"<tr><td>{escape(row.quantity)}</td><td>{number(row.teacher, row.unit)}{teacher_mark}</td>"
         f"<td>{result}{mark(row.result_origin) if known else ''}</td><td>{ratio(row.ratio, percent=row.percent)}</td></tr>"
     )
+
+
+def _result(row: EstimateRow) -> str:
+    if row.result is None and row.result_low is not None and row.result_high is not None:
+        return span(row.result_low, row.result_high, row.unit)
+    return number(row.result, row.unit)
+
+
+def _lead(estimate: Estimate) -> str:
+    if estimate.steps and all(step.cached for step in estimate.steps):
+        return "Nothing to compute"
+    return f"<b>{_capital(time_left(estimate.seconds))}</b>" if estimate.seconds is not None else "Time not known yet"
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def _time(estimate: Estimate) -> str:
@@ -92,7 +138,10 @@ def _time(estimate: Estimate) -> str:
     elif estimate.seconds is None:
         lead = "No time estimate yet: nothing like it has run here."
     else:
-        lead = f"About <b>{duration(estimate.seconds)}</b> here"
+        about, words = (
+            ("About ", left[6:]) if (left := time_left(estimate.seconds)).startswith("about ") else ("", left.capitalize())
+        )
+        lead = f"{about}<b>{words}</b> here"
         lead += "; the teacher is already trained (cache hit)." if any(step.method == "teach" for step in cached) else "."
     listed = "".join(_step(step) for step in steps)
     fold = (

@@ -8,31 +8,30 @@ import gradio as gr
 from kdui.core.contracts import Method
 from kdui.ui.diagrams import DRAWINGS, GROUPS, diagram, flow_of, group_of, picture_of
 
+DISTILL = "distill"  # stands for all methods that train the student
 UNFIT = " · not as it stands"  # behind a method's title in the list; the reason is told when it is chosen
 
 
 def grouped(methods: Iterable[Method]) -> list[Method]:
     """In the order of the list: by what they transfer, then by title; soft targets, which all others are held against, first."""
     places = list(GROUPS)
-    return sorted(methods, key=lambda method: (places.index(group_of(method)), method.name != "distill", method.title))
+    return sorted(methods, key=lambda method: (places.index(group_of(method)), method.name != DISTILL, method.title))
 
 
-def draw_chooser(methods: Sequence[Method], chosen: str, unfit: Mapping[str, str]) -> tuple[gr.HTML, gr.Textbox]:
-    """Draw it here. Gives what shows a choice (``{"method": name, "unfit": {name: reason}}``) and the field that a pick fills."""
+def draw_chooser(methods: Sequence[Method], chosen: str, unfit: Mapping[str, str]) -> gr.HTML:
+    """Draw it here. Gives what shows a choice: ``{"method": name, "unfit": {name: reason}}``."""
     gr.HTML(
         chooser_html(methods, chosen, unfit),
         elem_id="chooser",
         js_on_load="kdui.load('chooser.js').then(() => kdui.chooser.mount(element))",
     )
-    picked = gr.Textbox(elem_id="build-picked", elem_classes="hidden-field", label="Picked method")
-    shown = gr.HTML(
+    return gr.HTML(
         {},
         html_template="<i></i>",
         elem_classes="hidden-field",
         apply_default_css=False,
         js_on_load="watch('value', () => kdui.load('chooser.js').then(() => kdui.chooser.show(props.value)))",
     )
-    return shown, picked
 
 
 def chooser_html(methods: Sequence[Method], chosen: str, unfit: Mapping[str, str]) -> str:

@@ -15,6 +15,7 @@ from kdui.core.views import Servable
 from kdui.inputs.picture_files import NAMES, read_picture
 from kdui.ui import compare_view
 from kdui.ui.panel import create_panel, options
+from kdui.ui.running_html import running_html
 from kdui.ui.shell import PageState
 
 MOST_MODELS = 4
@@ -62,7 +63,7 @@ class CompareCalls:
         facts = self._task(str(asked.get("task") or "") or self._newest_task())
         models = self.workbench.servable(facts.name)
         if not models:
-            return {"task": facts.name, "empty": EMPTY}
+            return {"task": facts.name, "empty": running_html(self.workbench.running_now(facts.name), EMPTY)}
         wished = [digest for digest in str(asked.get("models") or "").split(",") if digest]
         known = {model.digest: model for model in models}
         chosen = [digest for digest in dict.fromkeys(wished) if digest in known][:MOST_MODELS] or default_models(models)

@@ -1,8 +1,10 @@
 """The page's outer edge: whatever a handler, a server function or a route raises reaches the visitor as one sentence."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from html import escape
+from inspect import isgeneratorfunction
 from pathlib import Path
 from typing import Any
 
@@ -30,17 +32,29 @@ def guard_handlers(demo: gr.Blocks, home: Path) -> None:
 def _handling(call: Callable[..., Any], home: Path) -> Callable[..., Any]:
     """An event's handler: the sentence is shown as a message, and the fields stay as they are."""
 
-    @wraps(call)
-    def handle(*given: Any, **named: Any) -> Any:
+    @contextmanager
+    def in_a_sentence() -> Iterator[None]:
         try:
-            return call(*given, **named)
+            yield
         except gr.Error:
             raise
         except Exception as error:
             title = "This can't be done" if isinstance(error, KduiError) else "Something went wrong"
             raise gr.Error(escape(in_words(error, home, telling=False)), title=title, print_exception=False) from None
 
-    return handle
+    @wraps(call)
+    def handle(*given: Any, **named: Any) -> Any:
+        with in_a_sentence():
+            return call(*given, **named)
+
+    @wraps(call)
+    def handle_in_parts(
+        *given: Any, **named: Any
+    ) -> Iterator[Any]:  # Gradio asks the function itself whether it answers in parts
+        with in_a_sentence():
+            yield from call(*given, **named)
+
+    return handle_in_parts if isgeneratorfunction(call) else handle
 
 
 def _answering(call: Callable[..., Any], home: Path) -> Callable[..., Any]:

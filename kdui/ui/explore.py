@@ -19,6 +19,7 @@ from kdui.ui.explore_sensitivity import LayerCalls, layers_markup
 from kdui.ui.explore_view import Wish
 from kdui.ui.kept_answers import KeptAnswers
 from kdui.ui.panel import create_panel, options
+from kdui.ui.running_html import running_html
 from kdui.ui.shell import PageState
 
 AXES = [
@@ -105,7 +106,7 @@ class ExploreCalls:
         facts = self._task(wish.task)
         points, models, settings, by_run, drift = self._models(wish.task)
         if models.empty:
-            return {"empty": EMPTY}
+            return {"empty": running_html(self.workbench.running_now(facts.name), EMPTY)}
         budget, metric, x = wish.budget, facts.headline, drawable(models, wish.x)
         figure = pareto_figure(models, x=x, metric=metric, task=facts.title, budget=budget, settings=settings, facts=facts)
         missing = figure.layout.meta["missing"]

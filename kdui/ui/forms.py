@@ -11,7 +11,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 import gradio as gr
 from pydantic.fields import FieldInfo
 
-from kdui.core.contracts import StageSpec
+from kdui.core.contracts import Method, StageSpec
 from kdui.core.errors import RecipeError
 from kdui.core.plain import Frozen
 
@@ -79,6 +79,11 @@ class Knob:
 def knobs(spec: type[Frozen]) -> tuple[Knob, ...]:
     """The knobs of a method's spec or of a model family's options, in the order of its fields."""
     return tuple(_knob(name, info, name not in spec.__annotations__) for name, info in spec.model_fields.items())
+
+
+def has_lens(method: Method) -> bool:
+    """Whether knobs of a way to compress have pictures beside them."""
+    return method.group == "compress" and any(knob.lens for knob in knobs(method.spec))
 
 
 def _knob(name: str, info: FieldInfo, inherited: bool = False) -> Knob:

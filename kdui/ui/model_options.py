@@ -3,13 +3,14 @@
 One component holds the fields of whatever family the chosen student has; ``assets/options.js`` draws them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gradio as gr
 
 from kdui.catalogue.models import own_options, preset, presets
 from kdui.core.recipe import ModelRef
+from kdui.core.views import ModelCard
 from kdui.ui.forms import Knob, knobs
 
 MOUNT = "kdui.load('options.js').then(() => kdui.options.mount(element, props, trigger, watch))"
@@ -38,6 +39,16 @@ def apart(ref: str | None) -> tuple[str | None, dict[str, Any]]:
         return ref, NOTHING
     fields = [_field(knob, own[knob.name], model.options.get(knob.name, own[knob.name])) for knob in asked]
     return model.name, {"model": model.name, "fields": fields}
+
+
+def as_choices(cards: Sequence[ModelCard]) -> list[tuple[str, str]]:
+    """Title and reference of each, for a list."""
+    return [(card.title, card.ref) for card in cards]
+
+
+def short(model: Any) -> str | None:
+    """A reference as it is written, None for no model."""
+    return str(model) if model is not None else None
 
 
 def joined(name: str | None, shown: Mapping[str, Any] | None) -> str | None:

@@ -1,10 +1,11 @@
 """The queue and the history of runs as one table, one page at a time."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from html import escape
 
-from kdui.core.numbers import duration
+from kdui.core.numbers import duration, time_left
 from kdui.core.run import RunState
 from kdui.core.views import RunPage, RunRow
 from kdui.core.words import percent
@@ -23,24 +24,53 @@ def page_html(page: RunPage, titles: Mapping[str, str], chosen: str, filtered: b
     """The table with its pager; ``titles``: task name -> title."""
     if not page.total:
         return NO_MATCH if filtered else EMPTY
-    rows = "".join(row_html(row, titles, row.id == chosen) for row in page.rows)
     return (
-        '<table class="table runs"><caption class="sr-only">Runs, running and queued first</caption>'
+        '<table class="table runs"><caption class="sr-only">Running ones, the queue in its order, the rest</caption>'
         '<thead><tr><th scope="col" class="left">Run</th><th scope="col" class="left">State</th>'
-        f'<th scope="col">Result</th></tr></thead><tbody>{rows}</tbody></table>{pager_html(page)}'
+        f'<th scope="col">Result</th></tr></thead><tbody>{rows_html(page.rows, titles, chosen)}</tbody></table>{pager_html(page)}'
+    )
+
+
+def rows_html(rows: Sequence[RunRow], titles: Mapping[str, str], chosen: str) -> str:
+    """The rows; those of a sweep folded into one where the first of them stands."""
+    sweeps: dict[tuple[str, str], list[RunRow]] = {}
+    for row in rows:
+        if row.sweep:
+            sweeps.setdefault((row.sweep, row.task), []).append(row)
+    html = []
+    for row in rows:
+        group = sweeps.get((row.sweep, row.task), [])
+        if len(group) < 2:
+            alone = row.model_copy(update={"title": f"{row.sweep} · {row.title}"}) if row.sweep else row
+            html.append(row_html(alone, titles, row.id == chosen))
+        elif row is group[0]:
+            html.append(_sweep_html(group, titles, chosen))
+    return "".join(html)
+
+
+def _sweep_html(group: Sequence[RunRow], titles: Mapping[str, str], chosen: str) -> str:
+    """One row with what a sweep is called and where it stands; its runs unfold below."""
+    counts = Counter(row.state for row in group)
+    told = " · ".join(f"{count} {state}" for state, count in counts.items())
+    opened = " open" if any(row.id == chosen for row in group) else ""
+    inside = "".join(row_html(row, titles, row.id == chosen) for row in group)
+    return (
+        f'<tr class="sweep"><td colspan="3" class="left"><details id="sweep-{escape(group[0].id)}"{opened}>'
+        f'<summary><b class="name">{escape(group[0].sweep)}</b><span class="sub">{len(group)} runs: {told}</span></summary>'
+        f'<table class="table runs"><tbody>{inside}</tbody></table></details></td></tr>'
     )
 
 
 def row_html(row: RunRow, titles: Mapping[str, str], chosen: bool) -> str:
     """One run: what it is, where it stands, what came out; a queued one can be moved."""
-    name, run = escape(row.name), escape(row.id)
+    name, run = escape(row.title or row.name), escape(row.id)
     models = " → ".join(model for model in (row.teacher, row.student) if model)
     about = escape(" · ".join(part for part in (titles.get(row.task, row.task), models) if part))
     current = ' aria-current="true"' if chosen else ""
     return (
         f'<tr class="pickable{" chosen" if chosen else ""}" data-run="{run}"{current}>'
         f'<td class="left"><a class="name" id="row-{run}" href="?tab=runs&amp;run={run}">{name}</a>'
-        f'<div class="sub" title="{about}">{about}</div></td>'
+        f'<div class="sub" title="{escape(row.name)}: {about}">{about}</div></td>'
         f'<td class="left state">{badge(row.state)}<div class="sub">{_progress(row)}</div></td>'
         f'<td class="num">{_outcome(row)}</td></tr>'
     )
@@ -57,17 +87,26 @@ def _progress(row: RunRow) -> str:
     if row.waits:
         return '<span class="bad">waits for you</span>'
     if row.state is RunState.RUNNING:
-        left = f" · {duration(row.eta_seconds)} left" if row.eta_seconds is not None else ""
+        left = f" · {time_left(row.eta_seconds)} left" if row.eta_seconds is not None else ""
         return percent(row.progress) + left
+    if row.place is not None:
+        return f"{ordinal(row.place)} in the queue"
     took = f", took {duration(row.seconds)}" if row.seconds is not None else ""
     return f'<span title="{escape(row.created)} UTC{took}">{ago(row.created)}</span>'
 
 
+def ordinal(place: int) -> str:
+    """1st, 2nd, 3rd, 4th, 11th."""
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(place % 10, "th") if place % 100 not in (11, 12, 13) else "th"
+    return f"{place:,}{ending}"
+
+
 def _outcome(row: RunRow) -> str:
     if row.state is RunState.QUEUED:
+        name = escape(row.title or row.name)
         return "".join(
             f'<button type="button" class="act icon" id="{word}-{escape(row.id)}" data-move="{places}" '
-            f'data-run="{escape(row.id)}" aria-label="Move {escape(row.name)} {word} in the queue" title="Move {word}">'
+            f'data-run="{escape(row.id)}" aria-label="Move {name} {word} in the queue" title="Move {word}">'
             f"{sign}</button>"
             for sign, word, places in (("↑", "earlier", -1), ("↓", "later", 1))
         )

@@ -61,6 +61,11 @@ ROLE_TITLES = {
 }
 
 
+DOING = {"model": "in training", "onnx": "exported", "measurements": "measured", "outputs": "answers kept"}  # what a step makes
+FIRST_METRICS = ("retained", "latency_p50", "speedup", "packed_bytes", "gzip_bytes", "parameters")  # behind the headline
+MOST_METRICS = 6
+
+
 def head_html(run: Run, task_title: str) -> str:
     """Name, state, where and when, the reason of a failure, and what can be done now."""
     facts = [escape(run.id), escape(task_title), f"seed {run.recipe.seed}", escape(run.slot or run.device)]
@@ -134,22 +139,32 @@ def _button(action: str, run_id: str, title: str) -> str:
     return f'<button type="button" class="act" id="run-{action}" data-act="{action}" data-run="{run_id}">{title}</button>'
 
 
-def strip_html(steps: Sequence[StepStatus], order: Sequence[str]) -> str:
-    """One box a stage, in the recipe's ``order``, with its state, time and what is left; all steps unfold below.
+def strip_html(steps: Sequence[StepStatus]) -> str:
+    """One box a model in the order in which they come to be, with its state and time; all steps unfold below.
 
-    A teacher that comes as it is has no stage in the recipe, and its step stands first.
+    What is made for a model on its way, such as its teacher's kept answers, belongs to its box.
     """
-    stages: dict[str, list[StepStatus]] = {name: [] for name in ([] if "teach" in order else ["teach"]) + list(order)}
+    models: list[list[StepStatus]] = []
+    waiting: list[StepStatus] = []
     for step in steps:
-        stages.setdefault(step.stage, []).append(step)
-    boxes = "".join(_stage(name, parts) for name, parts in stages.items() if parts)
+        if step.role is None:
+            waiting.append(step)
+        elif models and (models[-1][-1].role, models[-1][-1].label) == (step.role, step.label):
+            models[-1] += [*waiting, step]
+            waiting = []
+        else:
+            models.append([*waiting, step])
+            waiting = []
+    if waiting:
+        models.append(waiting)
+    boxes = "".join(_model(parts) for parts in models)
     rows = "".join(
         f'<tr><td>{escape(step.label or step.name)} <span class="mute">{escape(step.name)}</span></td>'
         f'<td class="left">{step.state}</td><td class="num">{_when(step)}</td></tr>'
         for step in steps
     )
     return (
-        f'<ol class="strip" aria-label="Stages">{boxes}</ol>'
+        f'<ol class="strip" aria-label="Models in the order of time">{boxes}</ol>'
         f'<details class="fold" id="run-steps"><summary>All {len(steps)} steps</summary>'
         f'<table class="table"><tbody>{rows}</tbody></table></details>'
     )
@@ -168,7 +183,7 @@ def stage_state(steps: Sequence[StepStatus]) -> StepState:
     return StepState.WAITING
 
 
-def _stage(name: str, steps: Sequence[StepStatus]) -> str:
+def _model(steps: Sequence[StepStatus]) -> str:
     state = stage_state(steps)
     spent = sum(step.seconds or 0 for step in steps)
     bar = ""
@@ -177,19 +192,19 @@ def _stage(name: str, steps: Sequence[StepStatus]) -> str:
             step.progress if step.state is StepState.RUNNING else float(step.state in (StepState.DONE, StepState.CACHED))
             for step in steps
         ) / len(steps)
-        left = next(
-            (step.eta_seconds for step in steps if step.state is StepState.RUNNING and step.eta_seconds is not None), None
-        )
-        text = percent(share) + (f" · {duration(left)} left" if left is not None else "")
+        doing = next((step for step in steps if step.state is StepState.RUNNING), None)
+        text = percent(share) + (f" · {DOING.get(doing.produces, doing.method)}" if doing else "")
         bar = f'<span class="track thin"><span class="bar-fill" style="width:{share:.1%}"></span></span>'
     else:
         ended = sum(step.state in (StepState.DONE, StepState.CACHED) for step in steps)
         waiting = f"{ended} of {len(steps)} done" if ended else "waiting"
         ends = {StepState.DONE: duration(spent), StepState.CACHED: "from the store", StepState.FAILED: "failed"}
         text = ends.get(state, waiting)
-    title = escape(name.replace("-", " ").replace("_", " ").capitalize())
+    last = steps[-1]
+    title = escape(ROLE_TITLES.get(last.role or "", "") or last.stage.replace("-", " ").replace("_", " ").capitalize())
     sign = {StepState.DONE: "✓ ", StepState.CACHED: "✓ ", StepState.RUNNING: "▶ ", StepState.FAILED: "✕ "}.get(state, "")
-    return f'<li class="stage {state}"><b>{sign}{title}</b>{text}{bar}</li>'
+    label = f'<span class="sub">{escape(last.label)}</span>' if last.role and last.label else ""
+    return f'<li class="stage {state}" title="{escape(last.label or "")}"><b>{sign}{title}</b>{label}{text}{bar}</li>'
 
 
 def _when(step: StepStatus) -> str:
@@ -213,6 +228,19 @@ def results_html(results: Sequence[ModelResult], headline: Metric) -> str:
     metrics = dict.fromkeys(metric for metric in (headline.name, *TITLES) if any(metric in each for each in found))
     # Readings with a dot in their name, as of one corruption or one batch size, are Explore's.
     metrics.update(dict.fromkeys(metric for each in found for metric in each if "." not in metric))
+    first = [metric for metric in (headline.name, *FIRST_METRICS) if metric in metrics][:MOST_METRICS]
+    rest = [metric for metric in metrics if metric not in first]
+    more = (
+        f'<details class="fold" id="all-metrics"><summary>Show all {len(metrics)} metrics</summary>{{}}</details>' if rest else ""
+    )
+    return (
+        _metrics_table(heads, first, found)
+        + '<p class="lead">● measured ◐ simulated ○ estimated ⟲ replayed; hover a mark for device and sample size.</p>'
+        + more.format(_metrics_table(heads, rest, found))
+    )
+
+
+def _metrics_table(heads: str, metrics: Sequence[str], found: Sequence[Mapping[str, Measurement]]) -> str:
     rows = "".join(
         f'<tr><th scope="row">{escape(_title(metric, found))}</th>' + "".join(_cell(each.get(metric)) for each in found) + "</tr>"
         for metric in metrics
@@ -220,7 +248,6 @@ def results_html(results: Sequence[ModelResult], headline: Metric) -> str:
     return (
         '<div class="scroll-x" tabindex="0"><table class="table results"><caption class="sr-only">What was measured</caption>'
         f"<thead><tr><td></td>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
-        '<p class="lead">● measured ◐ simulated ○ estimated ⟲ replayed; hover a mark for device and sample size.</p>'
     )
 
 

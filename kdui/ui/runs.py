@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import Field
 
 from kdui.charts.live import curve_points, live_figure
-from kdui.core.errors import RecipeError, RunUnreadable
+from kdui.core.errors import RecipeError, RunUnreadable, UnknownName
 from kdui.core.metric import ACCURACY
 from kdui.core.plain import Frozen
 from kdui.core.run import Run, RunState
@@ -47,16 +47,21 @@ class RunCalls:
         """One page of the table as HTML."""
         wish = Asked.model_validate({key: value for key, value in asked.items() if value not in ("", None)})
         titles = {task.name: task.title for task in self.workbench.tasks()}
-        page = self.workbench.runs(state=wish.state, task=wish.task, text=wish.text, page=wish.page, size=PAGE_SIZE)
+        wanted = {"state": wish.state, "task": wish.task, "text": wish.text, "page": wish.page}
+        page = self.workbench.runs(**wanted, size=PAGE_SIZE, queue_first=True)
         filtered = bool(wish.state or wish.task or wish.text)
-        newest = page.rows[0].id if page.rows else ""
-        return {"html": page_html(page, titles, wish.chosen, filtered), "total": page.total, "first": newest}
+        waiting = [row.id for row in page.rows if row.state is RunState.QUEUED]
+        first = next((row.id for row in page.rows if row.state is not RunState.QUEUED), waiting[0] if waiting else "")
+        return {"html": page_html(page, titles, wish.chosen, filtered), "total": page.total, "first": first}
 
     def run_detail(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """The chosen run; curves only from the events after ``cursor``."""
         run_id = str(asked["run"])
         try:
             detail = self.workbench.run(run_id)
+        except UnknownName:
+            gone = "This run was deleted." if asked.get("known") else f"There is no run '{run_id}' here: it was deleted."
+            return {"error": gone}
         except RunUnreadable as problem:
             return {**run_view.unreadable(run_id, str(problem)), "log": self.workbench.log_tail(run_id)}
         run: Run = detail.run
@@ -68,7 +73,7 @@ class RunCalls:
             "state": run.state,
             "head": run_view.head_html(run, facts.title if facts else run.recipe.task),
             "actions": run_view.actions_html(run, detail.results),
-            "strip": run_view.strip_html(run.steps, [stage.name for stage in run.recipe.stages]),
+            "strip": run_view.strip_html(run.steps),
             "results": run_view.unlearned_html(detail.unlearned)
             + run_view.gain_html(detail.gain, headline)
             + run_view.results_html(detail.results, headline)

@@ -32,6 +32,7 @@ class PageState:
     models: gr.Textbox
     task: gr.Textbox
     origin: gr.Textbox
+    recipe: gr.Textbox
 
 
 def query(request: gr.Request | None, key: str, default: str = "") -> str:
@@ -45,7 +46,8 @@ def create_state(demo: gr.Blocks, pulse: gr.HTML) -> PageState:
     def field(key: str) -> gr.Textbox:
         return gr.Textbox(elem_id=f"nav-{key}", elem_classes="nav-field", label=f"Address field {key}", container=False)
 
-    return PageState(demo=demo, pulse=pulse, run=field("run"), models=field("models"), task=field("task"), origin=field("from"))
+    names = {"run": "run", "models": "models", "task": "task", "origin": "from", "recipe": "recipe"}
+    return PageState(demo=demo, pulse=pulse, **{name: field(key) for name, key in names.items()})
 
 
 def create_header(workbench: Any, demo: gr.Blocks) -> gr.HTML:
@@ -88,11 +90,11 @@ def header_html(overview: Overview | str) -> str:
         dot = f'<i class="dot{alive}"></i>'
         chips = (
             f'<span class="chip" id="chip-device" title="{escape(hint)}">{dot}{_device(overview.device)}</span>'
-            f'<a class="chip btn" id="chip-queue" role="status" href="?tab=runs" title="{escape(trouble)}">{queue}</a>'
+            f'<a class="chip btn" id="chip-queue" href="?tab=runs" title="{escape(trouble)}">{queue}</a>'
         )
     face = '<span>◐</span><span class="wide">Auto</span>'
     theme = f'<button class="chip" id="theme-switch" type="button" aria-label="Theme">{face}</button>'
-    return f'<div class="bar"><span class="brand">kdui</span><span class="push"></span>{chips}{theme}</div>'
+    return f'<div class="bar" role="banner"><h1 class="brand">kdui</h1><span class="push"></span>{chips}{theme}</div>'
 
 
 def _device(text: str) -> str:

@@ -1,8 +1,11 @@
 """Build: a recipe shown in the form reads back as the same recipe, and what it says is what was meant."""
 
+import base64
+import re
 import shlex
 import subprocess
 import sys
+import zlib
 
 import gradio as gr
 import pytest
@@ -17,7 +20,10 @@ from kdui.terminal import parse_values
 from kdui.ui import build_facts
 from kdui.ui.build import Build
 from kdui.ui.build_actions import _needed
-from kdui.ui.build_events import named_recipe
+from kdui.ui.build_address import packed, unpacked
+from kdui.ui.build_choices import named_recipe
+from kdui.ui.build_columns import draw_how, draw_what
+from kdui.ui.carry_over import with_models
 from kdui.ui.forms import knobs
 from kdui.ui.page import assets_version, create_page, head, plotly_script
 from kdui.ui.recipe_form import Choices, compose, pack, sweep_seeds, sweep_values, unpack, with_distiller
@@ -47,8 +53,8 @@ def workbench(settings):
 def build(workbench):
     build = Build(workbench, workbench.recipe("quickstart"))
     with gr.Blocks():
-        build.draw_what()
-        build.draw_how()
+        draw_what(build)
+        draw_how(build)
     return build
 
 
@@ -117,7 +123,7 @@ def test_a_recipe_without_a_teacher_survives_the_form_and_is_queued(build, workb
     filled = build.show(recipe)
     read = build.recipe(*shown(filled))
     assert (read, read.teacher) == (recipe, None)
-    assert (filled[2]["value"], filled[2]["choices"][-1]) == ("", ("No teacher", ""))
+    assert (filled[3]["value"], filled[3]["choices"][-1]) == ("", ("No teacher", ""))
     run = workbench.submit(read)
     assert [step.role for step in run.steps if step.produces == "model"] == ["student", "control", "compressed"]
     estimate = workbench.estimate(read)
@@ -248,12 +254,6 @@ def test_compose_puts_a_new_step_where_it_belongs_and_removes_all_of_one_that_is
     assert [stage.method for stage in recipe.stages] == ["teach", "distill", "prune", "measure"]
 
 
-def test_a_step_for_texts_is_drawn_for_texts_alone(build):
-    method = next(method for method in build.methods if method.name == "pretrain")
-    drawn = {task: build._suits(method, task)["visible"] for task in ("digits", "fashion-mnist", "reuters-r8", "sentiment")}
-    assert drawn == {"digits": False, "fashion-mnist": False, "reuters-r8": True, "sentiment": True}
-
-
 def test_without_distillation_there_is_no_student():
     recipe = compose(BASE, choices(stages={"distill": None}), ORDER)
     assert recipe.student is None
@@ -310,7 +310,6 @@ def test_an_address_names_a_recipe_or_a_run(workbench):
     assert named_recipe(workbench, "fashion-cnn").task == "fashion-mnist"
     run = workbench.submit(workbench.recipe("quickstart").with_values({"seed": 7}))
     assert named_recipe(workbench, run.id).seed == 7
-    assert named_recipe(workbench, "") is None
     with pytest.raises(UnknownName):
         named_recipe(workbench, "no-such-run")
 
@@ -362,7 +361,7 @@ def test_cost_shows_ranges_ratios_warnings_and_what_is_cached():
     html = build_facts.cost_html(Estimate(rows=rows, warnings=("Slow & big",), steps=steps, seconds=170)).replace("\u202f", " ")
     for part in (
         "310 kB",
-        "296×",
+        "295×",
         "96.2 – 97.1 %",
         "99.0 %",
         "Slow &amp; big",
@@ -377,6 +376,44 @@ def test_cost_shows_ranges_ratios_warnings_and_what_is_cached():
 def test_all_cached_means_nothing_to_compute():
     steps = (PlannedStep(name="teach", label="MiniLM", method="teach", cached=True, seconds=0),)
     assert "Nothing to compute" in build_facts.cost_html(Estimate(rows=(), steps=steps, seconds=0))
+
+
+# --- other models and the address ---------------------------------------------------------------------------------------
+
+
+def test_what_another_model_cannot_take_is_reset_by_name_and_the_rest_stays(build, workbench):
+    edited = workbench.recipe("reuters-minilm3").with_values({"distill.adapter_rank": 8, "distill.temperature": 7.0})
+    forms = build.shared.knobs_of
+    carried = with_models(workbench, edited, "minilm-l6", "bilstm-128", forms)
+    settings = carried.recipe.stage("distill").settings
+    assert "adapter_rank" not in settings and settings["temperature"] == 7.0
+    assert carried.words("BiLSTM-128") == ["1 setting reset to suit BiLSTM-128: Adapter rank."]
+    workbench.check(carried.recipe)
+    kept = with_models(workbench, edited, "minilm-l6", "minilm-l2", forms)
+    assert (kept.reset, kept.told, kept.recipe.stage("distill").settings) == ((), (), edited.stage("distill").settings)
+
+
+def test_a_student_that_cannot_start_from_another_teacher_gives_way(build, workbench):
+    edited = workbench.recipe("reuters-bilstm").with_values({"student": "minilm-l3", "distill.temperature": 7.0})
+    carried = with_models(workbench, edited, "decoder-4", "minilm-l3", build.shared.knobs_of)
+    workbench.check(carried.recipe)
+    assert carried.recipe.student != edited.student and carried.recipe.stage("distill").settings["temperature"] == 7.0
+    assert carried.told[0].startswith("The student is now BiLSTM-128")
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in BUILT_IN.glob("*.yaml")))
+def test_a_recipe_in_the_address_is_short_and_reads_back(workbench, name):
+    recipe = workbench.recipe(name)
+    text = packed(name, recipe)
+    assert unpacked(text) == (name, recipe) and len(text) < 1200 and re.fullmatch(r"[\w~=-]+", text)
+
+
+@pytest.mark.parametrize("text", ["", "~", "quickstart~", "quickstart~eNp", "~!!!", "quickstart~" + "A" * 50, None])
+def test_a_broken_or_swollen_address_is_refused_in_words(text):
+    if text is None:
+        text = "~" + base64.urlsafe_b64encode(zlib.compress(b'"' + b" " * 50_000_000 + b'"', 9)).decode()
+    with pytest.raises(RecipeError, match="cannot be read"):
+        unpacked(text)
 
 
 # --- the page ---------------------------------------------------------------------------------------------------------

@@ -117,8 +117,7 @@ def test_a_method_is_chosen_by_keyboard_and_what_does_not_fit_is_refused_before_
     method.select_option("minilm_relations")
     expect(page.locator("#distiller-about .note")).to_contain_text("matches self-attention")
     expect(page.locator("#build-cost [role=alert]")).to_contain_text("matches self-attention")
-    page.get_by_role("button", name="Queue run").click()
-    expect(page.locator("#build-status [role=alert]")).to_contain_text("Choose another pair")
+    expect(page.get_by_role("button", name="Queue run")).to_be_disabled()
     assert bench.runs().total == 0
     method.select_option("distill")
     expect(page.get_by_label("Weight of the others")).to_have_count(0)
@@ -178,8 +177,7 @@ def test_a_students_options_are_fields_and_a_bad_value_is_refused_at_once(page, 
     width.fill("0")
     expect(options.locator(".wrong:visible")).to_have_text("Write a whole number from 1 to 512.")
     expect(page.locator("#build-cost [role=alert]")).to_contain_text("option width is 0, but: input should be greater")
-    page.get_by_role("button", name="Queue run").click()
-    expect(page.locator("#build-status [role=alert]")).to_contain_text("option width is 0")
+    expect(page.get_by_role("button", name="Queue run")).to_be_disabled()
     assert bench.runs().total == 0
     width.fill("8")
     expect(yaml).to_have_value(re.compile(r"student: cnn-small\n"))
@@ -228,3 +226,148 @@ def test_the_theme_follows_the_system_until_a_person_chooses(browser, address, s
     expect(body).to_have_class(re.compile("dark"))
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.close()
+
+
+def command(page):
+    return page.locator("#build-command textarea")
+
+
+def pick(page, role, title):
+    page.locator(f"#build-{role} input").click()
+    page.get_by_role("option", name=title, exact=True).click()
+
+
+def asked(page):
+    """Requests from now on, but those that only look at the queue."""
+    found: list[str] = []
+
+    def note(request):
+        if request.method == "POST" and len(request.post_data or "") > 1500:  # a form; the queue is asked for with less
+            found.append(request.url)
+
+    page.on("request", note)
+    return found
+
+
+def test_leaving_a_list_as_it_was_changes_nothing(page, address):
+    page.goto(address)
+    expect(page.locator("table.cost")).to_contain_text("Parameters")
+    turn(page, "distill-temperature", 7)
+    expect(command(page)).to_have_value(re.compile("distill.temperature=7"))
+    requests = asked(page)
+    for role in ("start", "task", "teacher", "student"):
+        field = page.locator(f"#build-{role} input")
+        shown = field.input_value()
+        for leave in ("elsewhere", "escape", "tab"):
+            field.click()
+            if leave == "elsewhere":
+                page.locator("h2.label").first.click()
+            elif leave == "escape":
+                field.press("Escape")
+                page.locator("h2.label").first.click()
+            else:
+                field.press("Tab")
+            expect(field).to_have_value(shown)
+    turn(page, "prune-sparsity", 75)  # what comes after it was not overtaken by anything
+    expect(command(page)).to_have_value(re.compile(r"distill.temperature=7.*\n.*prune.sparsity=0.75"))
+    assert len(requests) == 1
+    page.reload()  # nothing is lost, and the address is a link
+    expect(command(page)).to_have_value(re.compile(r"distill.temperature=7.*\n.*prune.sparsity=0.75"))
+    expect(page.locator("#build-edited")).to_contain_text("edited")
+    page.locator("#build-edited").get_by_role("button", name="Reset").click()
+    expect(command(page)).to_have_value("python app.py run quickstart")
+    expect(page).to_have_url(re.compile("from=quickstart"))
+
+
+def test_another_model_or_task_is_one_request_and_what_was_decided_stays_or_comes_back(page, address):
+    page.goto(address)
+    expect(page.locator("table.cost")).to_contain_text("Parameters")
+    turn(page, "distill-temperature", 7)
+    expect(page).to_have_url(re.compile("recipe=quickstart"))
+    requests = asked(page)
+    pick(page, "student", "ResNet tiny")
+    expect(command(page)).to_have_value(re.compile(r"student=resnet-tiny.*\n.*distill.temperature=7"))
+    pick(page, "teacher", "ResNet-8")
+    expect(command(page)).to_have_value(re.compile(r"teacher=resnet-8.*\n.*student=resnet-tiny.*\n.*distill.temperature=7"))
+    expect(page.locator("table.cost")).to_contain_text("Parameters")
+    assert len(requests) == 2
+    pick(page, "task", "Fashion-MNIST")
+    expect(page.locator("#build-start input")).to_have_value("Fashion-MNIST, CNN to slim ResNet")
+    expect(page.locator("table.cost")).to_contain_text("Parameters")
+    expect(page.locator("#build-notice")).to_contain_text("Your changes to “Quickstart on digits” were put aside.")
+    assert len(requests) == 3
+    page.locator("#build-notice").get_by_role("button", name="Undo").click()
+    expect(command(page)).to_have_value(re.compile(r"teacher=resnet-8.*\n.*student=resnet-tiny.*\n.*distill.temperature=7"))
+    pick(page, "teacher", "No teacher")
+    expect(page.locator("#build-notice")).to_contain_text(
+        "Mutual learning takes the place of soft targets, which needs a teacher."
+    )
+
+
+def test_a_problem_is_said_once_leads_to_its_field_and_goes_when_it_is_mended(page, address, bench):
+    page.goto(address)
+    expect(page.locator("table.cost")).to_contain_text("Parameters")
+    choose(page, "student", "garbage")
+    problem = page.locator("#build-cost [role=alert]")
+    expect(problem).to_contain_text("There is no model called 'garbage'. This task has CNN small, CNN tiny or ResNet tiny")
+    expect(page.get_by_text("There is no model called")).to_have_count(1)
+    queue = page.get_by_role("button", name="Queue run")
+    expect(queue).to_be_disabled()
+    problem.get_by_role("link", name="Go to Student").click()
+    expect(page.locator("#build-student input")).to_be_focused()
+    expect(page.locator("#build-student input")).to_have_attribute("aria-invalid", "true")
+    choose(page, "student", "resnet tiny")
+    expect(problem).to_contain_text("Did you mean ResNet tiny, SE-ResNet tiny or CNN tiny?")
+    page.locator("#build-student input").click()
+    page.locator("#build-student input").fill("")
+    pick(page, "start", "Quickstart on digits")
+    expect(page.locator("table.cost")).to_contain_text("Parameters")
+    expect(page.get_by_text("There is no model called")).to_have_count(0)
+    expect(page.locator(".wrong-field")).to_have_count(0)
+    expect(queue).to_be_enabled()
+
+
+def test_a_recipe_of_a_persons_own_is_not_replaced_unasked_and_the_command_works_as_copied(page, address, bench):
+    page.set_viewport_size({"width": 1280, "height": 720})
+    page.goto(address)
+    expect(page.locator("table.cost")).to_contain_text("Parameters")
+    page.locator("#use-prune input").uncheck()
+    expect(command(page)).to_have_value(
+        re.compile(r"cat > recipe.yaml <<'END_OF_RECIPE'\n(.*\n)+END_OF_RECIPE\npython app.py run recipe.yaml$")
+    )
+    page.get_by_role("button", name="Save recipe").click()
+    page.locator("#save-name textarea").fill("Mine")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.locator("#build-status .win")).to_contain_text("Saved as “mine”")
+    expect(command(page)).to_have_value(re.compile("END_OF_RECIPE"))
+    page.locator("#use-prune input").check()
+    expect(page.locator("#build-status .win")).to_have_count(0)
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.locator("#build-status [role=alert]")).to_contain_text("You have saved a recipe as 'mine' before.")
+    assert [stage.method for stage in bench.recipe("mine").stages].count("prune") == 0
+    page.get_by_role("button", name="Replace it").click()
+    expect(page.locator("#build-status .win")).to_contain_text("Saved as “mine”")
+    assert [stage.method for stage in bench.recipe("mine").stages].count("prune") == 1
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), (390, 844), (1440, 900)])
+def test_the_buttons_are_at_hand_and_the_header_covers_what_is_scrolled(page, address, bench, width, height):
+    page.set_viewport_size({"width": width, "height": height})
+    page.goto(address)
+    expect(page.locator("#build-sum")).to_contain_text("About")
+    page.mouse.move(width / 2, height / 2)
+    page.mouse.wheel(0, 900)
+    page.wait_for_function("scrollY > 300")
+    box = page.get_by_role("button", name="Queue run").bounding_box()
+    assert box["y"] > 0 and box["y"] + box["height"] <= height, box
+    covered = page.evaluate("""() => [...document.querySelectorAll('#tab-build [data-testid="block-info"]')].map((label) => {
+        const box = label.getBoundingClientRect();
+        scrollBy(0, box.top - 20);
+        const { left, top } = label.getBoundingClientRect();
+        if (top > 58 || !box.width) return true;
+        return document.elementFromPoint(left + 3, top + 8).closest('#kdui-header, .tab-wrapper') !== null;
+    })""")
+    assert covered and all(covered)
+    page.get_by_role("button", name="Queue run").click()
+    expect(page.locator("#build-status .win")).to_be_in_viewport()
+    expect(page.locator("#build-status .win")).to_contain_text("Watch")

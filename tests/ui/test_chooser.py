@@ -12,6 +12,7 @@ from kdui.catalogue.methods import METHODS, trains_student
 from kdui.core.errors import RecipeError
 from kdui.ui.build import Build
 from kdui.ui.build_actions import _count, _grid, sweep_choices
+from kdui.ui.build_columns import draw_cost, draw_how, draw_what
 from kdui.ui.chooser import UNFIT, chooser_html
 from kdui.ui.diagrams import DRAWINGS, GROUPS, diagram, flow_of, group_of, picture_of
 from kdui.ui.recipe_form import with_distiller
@@ -34,9 +35,9 @@ def workbench(tmp_path_factory):
 def build(workbench):
     build = Build(workbench, workbench.recipe("quickstart"))
     with gr.Blocks():
-        build.draw_what()
-        build.draw_how()
-        build.draw_cost()
+        draw_what(build)
+        draw_how(build)
+        draw_cost(build)
     return build
 
 

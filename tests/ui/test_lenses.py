@@ -80,3 +80,16 @@ def test_leading_labels_add_the_rest_up(maths):
     rows = maths("leading", list("abcde"), [0.1, 0.5, 0.2, 0.15, 0.05], [0.2] * 5, 2)
     assert [row[0] for row in rows] == ["b", "c", "3 others"]
     assert rows[-1][1:] == pytest.approx([0.3, 0.6])
+
+
+def test_a_sure_and_right_answer_with_a_visible_second_comes_first(maths):
+    unsure = {"truth": "a", "logits": [1.0, 0.9, 0.8]}
+    wrong = {"truth": "b", "logits": [9.0, 2.0, 0.0]}
+    flat = {"truth": "c", "logits": [0.0, 0.0, 12.0]}
+    telling = {"truth": "a", "logits": [9.0, 5.0, 0.0]}
+    assert maths("telling", ["a", "b", "c"], [unsure, wrong, flat, telling]) == [telling, flat, unsure, wrong]
+
+
+def test_ten_labels_are_all_shown(maths):
+    rows = maths("leading", list("abcdefghij"), [0.1] * 10, [0.1] * 10)
+    assert sorted(row[0] for row in rows) == list("abcdefghij")

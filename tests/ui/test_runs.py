@@ -1,17 +1,22 @@
 """What the Runs tab asks and shows."""
 
 import json
+import re
 
 import pytest
 
 from kdui.core.metric import ACCURACY
+from kdui.core.numbers import time_left
 from kdui.core.run import RunState, StepState, StepStatus
 from kdui.core.statistics.paired import Difference, Discordant, over_examples
+from kdui.core.views import ModelResult
+from kdui.ui.compare import CompareCalls
+from kdui.ui.explore import ExploreCalls
 from kdui.ui.panel import answered
 from kdui.ui.run_table import ago
-from kdui.ui.run_view import gain_html, stage_state, strip_html
+from kdui.ui.run_view import gain_html, results_html, stage_state, strip_html
 from kdui.ui.runs import RunCalls
-from tests.ui.stocked import StockedWorkbench
+from tests.ui.stocked import StockedWorkbench, measured
 
 
 @pytest.fixture
@@ -45,7 +50,7 @@ def test_odd_wishes_are_refused_in_words(calls):
     answer = answered(calls.run_table)({"state": "lost"})
     assert "State" in answer["error"] and "queued" in answer["error"]
     assert "Page" in answered(calls.run_table)({"page": 0})["error"]
-    assert "There is no run called 'nope'" in answered(calls.run_detail)({"run": "nope"})["error"]
+    assert "There is no run 'nope'" in answered(calls.run_detail)({"run": "nope"})["error"]
     assert "can't be done" in answered(calls.run_act)({"run": "x", "act": "explode"})["error"]
 
 
@@ -60,14 +65,15 @@ def test_queue_moves_cancels_resumes_and_deletes(bench, calls):
     assert "Cancel" in calls.run_detail({"run": first.id})["actions"]
     calls.run_act({"run": first.id, "act": "cancel"})
     calls.run_act({"run": first.id, "act": "delete"})
-    assert "There is no run" in answered(calls.run_detail)({"run": first.id})["error"]
+    assert answered(calls.run_detail)({"run": first.id, "known": True}) == {"error": "This run was deleted."}
+    assert "it was deleted" in answered(calls.run_detail)({"run": first.id})["error"]
 
 
 def test_a_chosen_run_shows_results_recipe_and_a_way_to_clone(bench, calls):
     run = bench.stock(name="My <run>")
     detail = calls.run_detail({"run": run.id})
     assert "My &lt;run&gt;" in detail["head"] and "succeeded" in detail["head"]
-    assert detail["results"].count('scope="col"') == 4 and "Same student" not in detail["results"]
+    assert detail["results"].count('scope="col"') == 8 and "Same student" not in detail["results"]
     assert "97.6" in detail["results"] and "n = 359" in detail["results"]
     assert f"?tab=build&amp;from={run.id}" in detail["actions"] and "python app.py run quickstart" in detail["recipe"]
 
@@ -87,26 +93,94 @@ def test_curves_come_as_plotly_json_and_later_only_what_is_new(bench, calls):
     assert [trace["uid"] for trace in json.loads(later["curves"]["loss"])["data"]] == ["distill--soft"]
 
 
-def step(name: str, stage: str, state: StepState, **values) -> StepStatus:
-    return StepStatus(
-        name=name, stage=stage, method=stage, role=None, label=name, produces="model", digest=name, state=state, **values
-    )
+def step(name: str, role: str | None, state: StepState, **values) -> StepStatus:
+    stage = name.partition(".")[0]
+    facts = {"name": name, "stage": stage, "method": stage, "role": role, "label": f"The {role}", "produces": "model"}
+    return StepStatus(**{**facts, "digest": name, "state": state, **values})
 
 
-def test_the_strip_follows_the_recipe_and_says_what_is_left():
+def test_the_strip_shows_one_box_a_model_in_the_order_of_time():
     steps = [
-        step("teach", "teach", StepState.CACHED),
-        step("export.teach", "export", StepState.DONE, seconds=2.0),
-        step("distill", "distill", StepState.RUNNING, progress=0.5, eta_seconds=40),
-        step("export.distill", "export", StepState.WAITING),
+        step("teach", "teacher", StepState.CACHED),
+        step("measure.teach", "teacher", StepState.DONE, seconds=2.0),
+        step("distill.outputs", None, StepState.DONE),
+        step("distill", "student", StepState.RUNNING, progress=0.5, eta_seconds=40),
+        step("measure.distill", "student", StepState.WAITING),
+        step("distill.control", "control", StepState.WAITING),
     ]
-    ready = strip_html(steps, ["distill", "export"])  # the teacher came as it is
-    assert ready.index("Teach</b>") < ready.index("Distill</b>")
-    html = strip_html(steps, ["teach", "distill", "export"])
-    assert html.index("Teach") < html.index("Distill") < html.index("Export")
-    assert "from the store" in html and "50 % · 40" in html and "1 of 2 done" in html
-    assert stage_state(steps[:1]) is StepState.CACHED and stage_state(steps[2:]) is StepState.RUNNING
-    assert stage_state([steps[0], steps[1]]) is StepState.DONE
+    html = strip_html(steps)
+    assert re.findall(r'class="stage (\w+)".*?<b>(.*?)</b>', html) == [
+        ("done", "✓ Teacher"),
+        ("running", "▶ Student"),
+        ("waiting", "Control, no KD"),
+    ]
+    assert "50 % · in training" in html and " left" not in html
+    assert stage_state(steps[:1]) is StepState.CACHED and stage_state(steps[3:]) is StepState.RUNNING
+    assert stage_state(steps[:2]) is StepState.DONE
+
+
+def student_row(bench, run_id):
+    """A student's row as the engine writes it."""
+    row = next(row for row in bench.store.results.rows_of_run(run_id) if row["role"] == "student")
+    return {key: value for key, value in row.items() if key not in ("id", "run", "step")}
+
+
+def test_the_queue_stands_in_its_order_behind_what_runs_and_before_what_has_ended(bench, calls):
+    ended = bench.stock(name="Ended")
+    first = bench.submit(bench.recipe("quickstart").with_values({"name": "First"}))
+    bench.store.runs.claim("cpu")
+    waiting = [bench.submit(bench.recipe("quickstart").with_values({"name": f"Waiting {at}"})) for at in range(3)]
+    bench.store.runs.update(first.id, headline="97.8 % ●")  # of its teacher: the student is not measured yet
+    table = calls.run_table({})
+    assert table["first"] == first.id and "97.8" not in table["html"]
+    order = [run.id for run in (first, *waiting, ended)]
+    assert re.findall(r'<tr class="pickable[^"]*" data-run="(\w+)"', table["html"]) == order
+    assert re.findall(r"(\w+) in the queue</div>", table["html"]) == ["1st", "2nd", "3rd"]
+    calls.run_act({"run": waiting[2].id, "act": "move", "places": -1})
+    moved = re.findall(r'<tr class="pickable[^"]*" data-run="(\w+)"', calls.run_table({})["html"])
+    assert moved == [first.id, waiting[0].id, waiting[2].id, waiting[1].id, ended.id]
+    bench.store.results.record(first.id, "measure.distill", [measured("accuracy", 97.8, "%")], student_row(bench, ended.id))
+    assert "97.8" in calls.run_table({})["html"]
+
+
+def test_runs_are_told_apart_by_what_differs_and_a_sweep_is_one_row(bench, calls):
+    quickstart = bench.recipe("quickstart")
+    bench.submit(quickstart)
+    bench.submit(quickstart.with_values({"distill.temperature": 6.0}))
+    bench.submit(quickstart.with_values({"name": "", "seed": 3, "student": "resnet-tiny"}))
+    named = bench.submit(quickstart.with_values({"name": "My <own>"}))
+    sweep = bench.submit_sweep(quickstart.with_values({"name": "Demo"}), {"distill.temperature": [1.0, 8.0], "seed": [0, 1]})
+    rows = {row.id: row for row in bench.runs().rows}
+    titles = [row.title for row in rows.values() if row.title and not row.sweep]
+    assert sorted(titles) == [
+        "Digits · CNN small · T 4 · seed 0",
+        "Digits · CNN small · T 6 · seed 0",
+        "Digits · ResNet tiny · T 4 · seed 3",
+    ]
+    assert rows[named.id].title == "" and [rows[run.id].title for run in sweep] == [
+        "T 1 · seed 0", "T 1 · seed 1", "T 8 · seed 0", "T 8 · seed 1",
+    ]  # fmt: skip
+    html = calls.run_table({})["html"]
+    assert html.count("<details") == 1 and "4 runs: 4 queued" in html and "My &lt;own&gt;" in html
+    assert "<details" in html and " open>" not in html and " open>" in calls.run_table({"chosen": sweep[1].id})["html"]
+    assert bench.run(sweep[0].id).run.name == "Demo · distill.temperature=1.0, seed=0"  # what is stored stays
+
+
+def test_a_few_metrics_are_in_sight_and_all_below():
+    names = ("accuracy", "latency_p50", "latency_p95", "speedup", "parameters", "macs", "peak_memory", "load_time", "ece", "top5")
+    values = {name: measured(name, 1.0, "%" if name == "accuracy" else "") for name in names}
+    html = results_html([ModelResult(step="measure", role="student", label="S", digest="d", measurements=values)], ACCURACY)
+    shown, _, folded = html.partition('<details class="fold" id="all-metrics"><summary>Show all 10 metrics</summary>')
+    assert (shown.count('<th scope="row">'), folded.count('<th scope="row">')) == (4, 6)
+    assert shown.index("Accuracy") < shown.index("Latency p50") < shown.index("Parameters") and "Load time" in folded
+
+
+@pytest.mark.parametrize(("seconds", "words"), [
+    (0.3, "a few seconds"), (7, "a few seconds"), (22, "about 20 s"), (54, "about 50 s"), (58, "about 1 min"),
+    (100, "about 2 min"),    (170, "about 3 min"), (700, "about 10 min"), (4000, "about 65 min"), (6000, "about 1 h 40 min"),
+])  # fmt: skip
+def test_what_is_left_is_told_as_roughly_as_it_is_known(seconds, words):
+    assert time_left(seconds).replace("\u202f", " ") == words
 
 
 def test_the_gain_of_one_run_claims_no_more_than_one_seed():
@@ -122,3 +196,17 @@ def test_ages_are_told_in_the_largest_unit():
     now = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
     assert ago("2026-11-24T11:57:30", now) == "2 min ago" and ago("2026-11-22T11:00:00", now) == "2 d ago"
     assert ago("yesterday", now) == "yesterday"
+
+
+def test_what_is_not_there_yet_says_what_is_running(bench):
+    explore, compare = ExploreCalls(bench), CompareCalls(bench)
+    assert "Nothing measured on this task yet" in explore.explore_view({"task": "digits"})["empty"]
+    run = bench.submit(bench.recipe("quickstart"))
+    assert "waits in the queue" in compare.compare_start({"task": "digits"})["empty"]
+    bench.store.runs.claim("cpu")
+    bench.store.runs.set_step(run.id, "teach", state=StepState.RUNNING, progress=0.3)
+    bench.store.runs.update(run.id, progress=0.25, eta_seconds=41.0)
+    for told in (explore.explore_view({"task": "digits"})["empty"], compare.compare_start({"task": "digits"})["empty"]):
+        assert "Quickstart on digits is training the teacher: about 40\u202fs left." in told
+        assert 'aria-valuenow="25"' in told and f"?tab=runs&amp;run={run.id}" in told
+    assert "Nothing measured" in explore.explore_view({"task": "fashion-mnist"})["empty"]
