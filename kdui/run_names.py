@@ -1,4 +1,4 @@
-"""What runs are called in a list, so that they can be told apart: by what differs. The names that they were stored under stay."""
+"""The list of runs, in which each can be told from the others by what differs. The names that they were stored under stay."""
 
 import re
 from collections import Counter
@@ -9,7 +9,8 @@ from kdui.catalogue.methods import METHODS
 from kdui.catalogue.models import preset, presets
 from kdui.catalogue.tasks import TASKS
 from kdui.core.run import RunState
-from kdui.core.views import RunRow
+from kdui.core.views import RunPage, RunRow
+from kdui.presenting import run_row
 from kdui.store.store import Store
 
 MOST_SETTINGS = 3
@@ -17,7 +18,25 @@ SHORT = {"temperature": "T", "soft_weight": "α", "bits": "bits", "sparsity": "s
 _SWEPT = re.compile(r"(?P<base>.+) · (?P<values>[\w-]+(?:\.[\w-]+)?=.+)", re.DOTALL)
 
 
-def listed(store: Store, rows: Sequence[RunRow]) -> tuple[RunRow, ...]:
+def run_page(
+    store: Store,
+    *,
+    state: str | None = None,
+    task: str | None = None,
+    text: str = "",
+    page: int = 1,
+    size: int = 25,
+    queue_first: bool = False,
+) -> RunPage:
+    """One page of the run table, newest first; ``queue_first``: running ones, then the queue in the order of its start."""
+    page = max(1, page)
+    found, total = store.runs.page(
+        state=state or None, task=task or None, text=text.strip(), page=page, size=size, queue_first=queue_first
+    )
+    return RunPage(rows=_listed(store, [run_row(row) for row in found]), total=total, page=page, size=size)
+
+
+def _listed(store: Store, rows: Sequence[RunRow]) -> tuple[RunRow, ...]:
     """The rows as a list shows them: told apart, with their place in the queue, and with a result once it is their student's."""
     titled = with_titles(rows, store.runs.recipes(row.id for row in rows))
     places = {run.id: place for place, run in enumerate(store.runs.in_state(RunState.QUEUED), start=1)}

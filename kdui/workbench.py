@@ -30,8 +30,8 @@ from kdui.launch.local import OUTPUT
 from kdui.launch.processes import terminate
 from kdui.lens_data import lens_data
 from kdui.points import Points
-from kdui.presenting import against_itself, answer, as_argument, differences, findings, gain, run_row, servable, unlearned
-from kdui.run_names import listed
+from kdui.presenting import against_itself, answer, as_argument, differences, findings, gain, servable, unlearned
+from kdui.run_names import run_page
 from kdui.running_now import RunningNow, running_now
 from kdui.serving.client import ServingClient
 from kdui.settings import Settings
@@ -225,16 +225,9 @@ class Workbench:
             self.check(item)
         return [self.submit(item, device) for item in recipes]
 
-    def runs(
-        self, *, state: str | None = None, task: str | None = None, text: str = "", page: int = 1, size: int = 25,
-        queue_first: bool = False,
-    ) -> RunPage:  # fmt: skip
-        """One page of the run table, newest first; ``queue_first``: running ones, then the queue in the order of its start."""
-        page = max(1, page)
-        found, total = self.store.runs.page(
-            state=state or None, task=task or None, text=text.strip(), page=page, size=size, queue_first=queue_first
-        )
-        return RunPage(rows=listed(self.store, [run_row(row) for row in found]), total=total, page=page, size=size)
+    def runs(self, **wanted: Any) -> RunPage:
+        """One page of the run table; ``wanted``: see ``run_names.run_page``."""
+        return run_page(self.store, **wanted)
 
     def running_now(self, task: str) -> RunningNow | None:
         """The task's run that goes on, or the first that waits."""
