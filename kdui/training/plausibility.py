@@ -60,6 +60,7 @@ def require_plausible(
     if scales:
         for options in scales.usual:
             tried += _readings(objective, task, scales.outputs(options, index), targets[index], options, places)
+    tried = [one for one in tried if above_chance(float(one.right.mean()), targets[index], objective)]
     best = _best(given, tried, loss_counts="scale" not in model.ref.options)
     if best is not given:
         raise StageFailed(_misread(model, f"{examples} of {task.title}", given, best))

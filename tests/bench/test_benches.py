@@ -33,7 +33,7 @@ from kdui.store import tables
 from kdui.store.store import Store
 from kdui.training import device
 from kdui.workbench import Workbench
-from tests.models.small import text_checkpoint
+from tests.models.small import spelling_checkpoint
 
 
 @pytest.mark.parametrize("name", BENCHES)
@@ -68,7 +68,7 @@ def test_the_laboratory_makes_a_step_once_and_leaves_the_home_of_the_user_alone(
 
 
 def test_int8_tells_of_every_variant_that_this_processor_would_try(settings: Settings, tmp_path: Path) -> None:
-    checkpoint = text_checkpoint(tmp_path / "bert", TASKS["sentiment"].labels)
+    checkpoint = spelling_checkpoint(tmp_path / "bert", TASKS["sentiment"].labels)
     (found,) = int8_speedup(settings, task="sentiment", teacher=f"folder:{checkpoint}", repeats=2, runs=20)
     assert found.value > 0
     assert found.lines[0].startswith("fp32 ")
@@ -76,7 +76,7 @@ def test_int8_tells_of_every_variant_that_this_processor_would_try(settings: Set
 
 
 def test_smaller_graphs_are_held_against_the_whole_one(settings: Settings, tmp_path: Path) -> None:
-    checkpoint = text_checkpoint(tmp_path / "bert", TASKS["sentiment"].labels)
+    checkpoint = spelling_checkpoint(tmp_path / "bert", TASKS["sentiment"].labels)
     teacher = f"folder:{checkpoint}"
     aims = [{"what": "faster", "at_least": 3.0}]
     arm = {"title": "half of it", "stages": [{"prune_structured": {"heads": 0.5, "feed_forward": 0.5, "epochs": 2}}]}

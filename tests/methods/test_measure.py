@@ -22,7 +22,7 @@ from kdui.objectives.comparison import compare
 from kdui.runtime.kernels import Kernel, KernelTruth
 from tests.engine.digits import Bench, read_json
 from tests.methods.taught import digits_recipe
-from tests.models.small import text_checkpoint
+from tests.models.small import spelling_checkpoint
 
 ROBUST = 40
 
@@ -82,7 +82,7 @@ def test_data_from_elsewhere_are_answered_where_the_task_knows_some(bench, recip
     texts = Bench(tmp_path / "home")
     (texts.settings.home / "cache").parent.mkdir(exist_ok=True)
     (texts.settings.home / "cache").symlink_to(shared_cache, target_is_directory=True)
-    checkpoint = text_checkpoint(tmp_path / "bert", TASKS["sentiment"].labels)
+    checkpoint = spelling_checkpoint(tmp_path / "bert", TASKS["sentiment"].labels)
     measure = {"measure": {"speed": False, "test_examples": 40, "elsewhere": 30}}
     run = texts.run({"task": "sentiment", "teacher": f"folder:{checkpoint}", "stages": [{"teach": {"epochs": 0}}, measure]})
     assert run.state is RunState.SUCCEEDED, run.error

@@ -20,7 +20,7 @@ from kdui.training.context import QuietReporter, StepContext, TaskData
 from tests.engine.bert import checkpoint, word_pieces
 from tests.engine.digits import Bench, digest_of
 from tests.engine.gpt import decoder
-from tests.models.small import text_checkpoint
+from tests.models.small import spelling_checkpoint
 from tests.training.digits import CPU, same_weights
 
 EXAMPLES = 300
@@ -221,7 +221,7 @@ def test_what_cannot_read_is_refused_in_words(newswire, plain, words):
 
 
 def test_a_recurrent_model_is_refused_as_a_reader(newswire, tmp_path):
-    teacher = {"task": "sentiment", "teacher": f"folder:{text_checkpoint(tmp_path / 'small')}"}
+    teacher = {"task": "sentiment", "teacher": f"folder:{spelling_checkpoint(tmp_path / 'small', TASKS['sentiment'].labels)}"}
     run = newswire.bench.run(
         {**teacher, "student": "bilstm-64?embedding=8", "stages": [{"teach": {"epochs": 0}}, {"distill": {"epochs": 0}}]}
     )

@@ -1,6 +1,8 @@
 """Small real models for tests: a two-layer BERT with a word-piece tokenizer, and what a preset builds."""
 
 import json
+import string
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +50,9 @@ def built(name: str, task: TaskFacts, settings: Settings, teacher: nn.Module | N
     return build_model(facts_of(name, task, settings), task, None, teacher, seed).eval()
 
 
-def word_pieces() -> Tokenizer:
-    """A word-piece tokenizer of sixteen entries."""
-    tokenizer = Tokenizer(models.WordPiece({word: index for index, word in enumerate(WORDS)}, unk_token="[UNK]"))
+def word_pieces(words: Sequence[str] = WORDS) -> Tokenizer:
+    """A word-piece tokenizer of sixteen entries, or of these."""
+    tokenizer = Tokenizer(models.WordPiece({word: index for index, word in enumerate(words)}, unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer()
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)])
@@ -61,12 +63,12 @@ def _named(labels: tuple[str, ...]) -> dict[str, Any]:
     return {"id2label": dict(enumerate(labels)), "label2id": {name: index for index, name in enumerate(labels)}}
 
 
-def small_bert(labels: tuple[str, ...]) -> BertForSequenceClassification:
-    """Two layers of width 32 over the sixteen word pieces."""
+def small_bert(labels: tuple[str, ...], words: int = len(WORDS)) -> BertForSequenceClassification:
+    """Two layers of width 32 over the sixteen word pieces, or so many."""
     torch.manual_seed(1)
     return BertForSequenceClassification(
         BertConfig(
-            vocab_size=len(WORDS),
+            vocab_size=words,
             hidden_size=32,
             num_hidden_layers=2,
             num_attention_heads=4,
@@ -86,6 +88,15 @@ def text_checkpoint(folder: Path, labels: tuple[str, ...] = ("no", "yes")) -> Pa
     """What save_pretrained leaves of a small BERT, with its tokenizer.json."""
     small_bert(labels).save_pretrained(folder)
     word_pieces().save(str(folder / "tokenizer.json"))
+    return folder
+
+
+def spelling_checkpoint(folder: Path, labels: tuple[str, ...]) -> Path:
+    """The same with a vocabulary that can spell any English text."""
+    letters = string.ascii_lowercase + string.digits + string.punctuation
+    words = list(dict.fromkeys([*WORDS, *letters, *(f"##{letter}" for letter in letters)]))
+    small_bert(labels, len(words)).save_pretrained(folder)
+    word_pieces(words).save(str(folder / "tokenizer.json"))
     return folder
 
 

@@ -61,6 +61,14 @@ def test_the_order_that_is_named_sets_it_right(model):
     assert require_plausible(model, DIGITS, outputs[:, order], TARGETS) > 0.85
 
 
+def test_no_order_is_named_that_is_no_better_than_guessing_itself(model, settings):
+    """Of two labels the rarer one for all: the other order would get the majority right, and knows as little."""
+    sentiment = TASKS["sentiment"]
+    targets = np.random.default_rng(3).choice(2, 1000, p=[0.42, 0.58])
+    with pytest.raises(StageFailed, match="no better than guessing"):
+        require_plausible(model, sentiment, np.tile([1.0, 0.0], (1000, 1)), targets)
+
+
 def test_numbers_that_are_none_are_stopped(model):
     outputs = answers(0.9)
     outputs[17, 4] = np.nan
