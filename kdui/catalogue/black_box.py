@@ -6,21 +6,23 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from kdui.catalogue.checkpoint_files import file_digest
+from kdui.catalogue.file_digests import file_digest
 from kdui.core.contracts import TaskFacts
 from kdui.core.errors import RecipeError
 from kdui.core.foreign import output_order
 from kdui.core.recipe import ModelRef
+from kdui.settings import Settings
 
 TOKENIZER = "tokenizer.json"
 SEPARATORS = (",", ";", "\t", "|")
+MOST_BYTES = 2 << 30  # of an ONNX file with its weights, or of a table; protobuf ends there, and all of it is held in memory
 LONGEST_LINE = 1_000_000  # characters of a table's first line
 # Where exporters put weights that do not stand in the ONNX file itself.
 WEIGHTS = (".data", "_data")
 PROJECT = Path(__file__).parents[2]
 
 
-def graph_source(ref: ModelRef, task: TaskFacts) -> str:
+def graph_source(ref: ModelRef, task: TaskFacts, settings: Settings | None = None) -> str:
     """What names an ONNX teacher: the content of the file, of its weights beside it, and of its tokenizer.
 
     Raises RecipeError where a file is missing.
@@ -34,16 +36,26 @@ def graph_source(ref: ModelRef, task: TaskFacts) -> str:
                 f"There is no {TOKENIZER} beside {path}, so nobody can tell which token ids it takes. Put the model's own there."
             )
         files.append(tokenizer)
-    return "onnx:" + hashlib.sha256("".join(file_digest(file) for file in files).encode()).hexdigest()
+    _check_size(path, files)
+    return "onnx:" + hashlib.sha256("".join(file_digest(file, settings) for file in files).encode()).hexdigest()
 
 
-def table_source(ref: ModelRef, task: TaskFacts, labels: Sequence[str] = ()) -> str:
+def table_source(ref: ModelRef, task: TaskFacts, labels: Sequence[str] = (), settings: Settings | None = None) -> str:
     """What names a table of probabilities: its content. Raises RecipeError where its columns are not the task's labels."""
     path = answers_file(ref)
     if ref.options.keys() - {"labels"}:
         raise RecipeError(f"'{ref}': a table of probabilities takes no options but 'labels'. Leave the others out.")
     table_form(path, task, labels)
-    return "csv:" + file_digest(path)
+    _check_size(path, [path])
+    return "csv:" + file_digest(path, settings)
+
+
+def _check_size(path: Path, files: list[Path]) -> None:
+    """Before anything is read: a file with holes is as long as it says, and takes no room on the disk."""
+    if (total := sum(file.stat().st_size for file in files)) > MOST_BYTES:
+        raise RecipeError(
+            f"{path} has {total:,} bytes; a teacher's file with its weights may have {MOST_BYTES:,}. Use a smaller model."
+        )
 
 
 class TableForm(NamedTuple):

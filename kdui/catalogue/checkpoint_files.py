@@ -5,11 +5,12 @@ import json
 import math
 from collections.abc import Iterator
 from fnmatch import fnmatch
-from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
+from kdui.catalogue.file_digests import file_digest
 from kdui.core.errors import SourceError
+from kdui.settings import Settings
 
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json", "vocab.bpe", "*.model", "*.spm", "*.tiktoken")
@@ -45,24 +46,12 @@ def deciding_files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.is_file() and any(fnmatch(path.name, one) for one in DECIDING))
 
 
-def folder_digest(folder: Path) -> str:
+def folder_digest(folder: Path, settings: Settings | None = None) -> str:
     """sha256 over the names and contents of the deciding files; a moved folder keeps its name in the store."""
     whole = hashlib.sha256()
     for path in deciding_files(folder):
-        whole.update(f"{path.name} {file_digest(path)}\n".encode())
+        whole.update(f"{path.name} {file_digest(path, settings)}\n".encode())
     return whole.hexdigest()
-
-
-def file_digest(path: Path) -> str:
-    """sha256 of a file, read once a version of it: the page resolves a reference at each turn of a knob."""
-    facts = path.stat()
-    return _content_digest(path, facts.st_size, facts.st_mtime_ns)
-
-
-@lru_cache(maxsize=256)
-def _content_digest(path: Path, size: int, changed: int) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def weight_bytes(folder: Path) -> int:

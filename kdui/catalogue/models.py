@@ -168,7 +168,7 @@ def _of_folder(ref: ModelRef, task: TaskFacts, settings: Settings) -> ModelFacts
         title=folder.name,
         family=_checkpoint_family(_checkpoint_modality(config, task), config),
         options=_reading(ref, FAMILIES[CHECKPOINT], task),
-        source=f"folder:{folder_digest(folder)}",
+        source=f"folder:{folder_digest(folder, settings)}",
         shape=shape_of(config),
     )
 
@@ -209,7 +209,7 @@ def _of_artifact(ref: ModelRef, task: TaskFacts, settings: Settings) -> ModelFac
 
 def _of_black_box(ref: ModelRef, task: TaskFacts, settings: Settings) -> ModelFacts:
     options = _black_box_options(ref, task)
-    source = graph_source(ref, task) if ref.kind == "onnx" else table_source(ref, task, options["labels"])
+    source = graph_source(ref, task, settings) if ref.kind == "onnx" else table_source(ref, task, options["labels"], settings)
     family = FAMILIES[BLACK_BOX].model_copy(
         update={"modality": task.modality, "quantization": "dynamic" if task.modality == "text" else "static"}
     )

@@ -3,18 +3,21 @@
 import errno
 import hashlib
 import os
+import queue
 import shutil
 import subprocess
+import threading
 import time
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, TypeVar, cast
 
 from kdui.core.source import Resource
 from kdui.settings import Settings
 
+Result = TypeVar("Result")
 Report = Callable[[str, int, int | None], None]
 """Called with a sentence, the bytes so far and the bytes in all where they are known; it may raise to cancel."""
 
@@ -53,6 +56,31 @@ class Attempt:
         target = self.folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         return target
+
+
+def within(seconds: float, work: Callable[[], Result], check: Callable[[], None]) -> Result:
+    """What ``work`` gives, in a thread of its own: a peer that drips is waited for no longer than this (TimeoutError), and
+    ``check`` is called meanwhile and may raise, to cancel. A thread that is given up ends with the process."""
+    found: queue.Queue[tuple[Result | None, BaseException | None]] = queue.Queue()
+
+    def run() -> None:
+        try:
+            found.put((work(), None))
+        except BaseException as error:
+            found.put((None, error))
+
+    threading.Thread(target=run, daemon=True).start()
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            answer, error = found.get(timeout=min(0.2, seconds))
+        except queue.Empty:
+            check()
+            continue
+        if error is not None:
+            raise error
+        return cast(Result, answer)
+    raise TimeoutError
 
 
 def megabytes(size: int) -> str:

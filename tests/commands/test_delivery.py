@@ -49,7 +49,8 @@ def test_run_deliver_verify_and_a_changed_file(kdui, tmp_path):
     done = json.loads(kdui("verify", "digits.onnx", *PATIENT, "--json").stdout)
     assert done["passed"] and done["run"] == run["id"]
     verdicts = [check["verdict"] for check in done["checks"]]
-    assert sorted(verdicts) == ["not checked"] * 2 + ["pass"] * 4  # of the packed form, and of the figures besides, it says so
+    assert set(verdicts) == {"pass", "not checked"} and verdicts.count("pass") >= 10
+    assert verdicts.count("not checked") == 2  # of the packed form, and of the figures besides, it says so
 
     data = bytearray((tmp_path / "digits.onnx").read_bytes())
     weight = max(weights_of(bytes(data)), key=lambda one: one.length)
