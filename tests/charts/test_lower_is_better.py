@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 
+from kdui.catalogue.tasks import TASKS
 from kdui.charts.findings import cost_sentences, finding
 from kdui.charts.front import Budget, best, limit_costs, pareto_front
 from kdui.charts.gain import gain_sentence, teacher_gain
@@ -62,9 +63,10 @@ def test_the_chart_says_the_direction_and_draws_the_level_that_keeps_the_share(m
 def test_the_table_and_the_card_write_the_metric_in_its_unit(models):
     fits = models["headline"] > 0
     assert models.loc[sorted_index(models, fits, "headline", False), "headline"].tolist() == [1.0, 1.25, 2.0, 4.0]
+    texts = TASKS["reuters-r8"].model_copy(update={"headline": LOWER, "majority": None})
     table = table_html(models, [], LOWER, Wish(task="digits"))
     assert "1.25\u202fbits per byte" in table and "%" not in table.split("Kept")[0]
-    assert "1.25\u202fbits per byte" in winner_html(models, Budget(), LOWER, "digits")
+    assert "1.25\u202fbits per byte" in winner_html(models, Budget(), LOWER, texts)
 
 
 def test_what_the_teacher_bought_is_better_when_it_is_lower():
