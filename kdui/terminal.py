@@ -16,7 +16,7 @@ from kdui.catalogue.tasks import TASKS
 from kdui.catalogue.yaml_text import read_value
 from kdui.charts.gain import gain_sentence
 from kdui.core.errors import KduiError, RecipeError
-from kdui.core.measurement import Measurement
+from kdui.core.measurement import with_download
 from kdui.core.run import RunState
 from kdui.core.views import RunDetail
 from kdui.launch.dispatcher import Dispatcher
@@ -35,6 +35,7 @@ SHOWN = {
     "file_bytes": "file",
     "gzip_bytes": "gzip",
     "packed_bytes": "packed",
+    "download": "download",
     "latency_p50": "p50",
     "latency_p95": "p95",
     "throughput": "throughput",
@@ -181,9 +182,10 @@ def print_run(detail: RunDetail) -> None:
                 {
                     "model": item.label,
                     "role": item.role,
-                    **{title: item.measurements[name].written() for name, title in columns.items() if name in item.measurements},
+                    **{title: found[name].written() for name, title in columns.items() if name in found},
                 }
                 for item in detail.results
+                for found in [with_download(item.measurements)]
             ]
         )
         screen.print("● measured  ◐ simulated  ○ estimated  ⟲ replayed")
@@ -230,18 +232,6 @@ def print_paired(frames: "Mapping[str, pandas.DataFrame]") -> None:
 def paired_json(frames: "Mapping[str, pandas.DataFrame]") -> dict[str, Any]:
     """The same as rows."""
     return {name: frames[name].to_dict("records") for name in ("comparisons", "classes") if name in frames}
-
-
-def shown(item: Measurement) -> str:
-    """A measurement with its unit and mark."""
-    if item.unit == "B":
-        return f"{item.value / 1e6:.3g} MB {item.mark}" if item.value >= 1e5 else f"{item.value / 1e3:.3g} kB {item.mark}"
-    if item.unit in ("", "MAC"):
-        for factor, letter in ((1e9, "G"), (1e6, "M"), (1e3, "K")):
-            if abs(item.value) >= factor:
-                return f"{item.value / factor:.3g} {letter} {item.mark}"
-        return f"{item.value:g} {item.mark}"
-    return f"{item.value:.4g} {item.unit} {item.mark}"
 
 
 def print_rows(rows: list[dict[str, Any]]) -> None:

@@ -1,5 +1,6 @@
 """Measurement: a number that a person may be shown, with its samples and where it comes from."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -72,3 +73,12 @@ class Measurement(Frozen):
     def row(self) -> dict[str, Any]:
         """Plain values for a table or JSON."""
         return self.model_dump(mode="json")
+
+
+def with_download(found: Mapping[str, Measurement]) -> dict[str, Measurement]:
+    """The measurements and, as ``download``, what travels over a wire: the packed file if there is one, else the gzipped graph.
+
+    It is the one size that all tabs show.
+    """
+    item = found.get("packed_bytes") or found.get("gzip_bytes")
+    return {**found, "download": item.model_copy(update={"metric": "download", "title": "Download"})} if item else dict(found)

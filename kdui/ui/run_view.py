@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from kdui.charts.gain import gain_sentence
-from kdui.core.measurement import Measurement
+from kdui.core.measurement import Measurement, with_download
 from kdui.core.metric import Metric
 from kdui.core.numbers import duration, floor, span
 from kdui.core.run import Run, RunState, StepState, StepStatus
@@ -26,6 +26,7 @@ TITLES = {
     "latency_p95": "Latency p95",
     "speedup": "Speed-up",
     "throughput": "Throughput, batch 32",
+    "download": "Download",
     "packed_bytes": "Packed file",
     "file_bytes": "ONNX file",
     "gzip_bytes": "ONNX file, gzipped",
@@ -224,7 +225,7 @@ def results_html(results: Sequence[ModelResult], headline: Metric) -> str:
         f'<div class="sub">{escape(result.label)}</div></th>'
         for result in results
     )
-    found = [{**result.measurements, **_retained(result, results, headline)} for result in results]
+    found = [{**with_download(result.measurements), **_retained(result, results, headline)} for result in results]
     metrics = dict.fromkeys(metric for metric in (headline.name, *TITLES) if any(metric in each for each in found))
     # Readings with a dot in their name, as of one corruption or one batch size, are Explore's.
     metrics.update(dict.fromkeys(metric for each in found for metric in each if "." not in metric))
