@@ -14,6 +14,7 @@ from kdui.core.plain import Frozen
 from kdui.core.views import Servable
 from kdui.inputs.picture_files import NAMES, read_picture
 from kdui.ui import compare_view
+from kdui.ui.calls import whole
 from kdui.ui.panel import create_panel, options
 from kdui.ui.running_html import running_html
 from kdui.ui.shell import PageState
@@ -85,7 +86,7 @@ class CompareCalls:
     def compare_examples(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """A dozen inputs to try; ``offset`` turns the page."""
         facts = self._task(str(asked["task"]))
-        offset = max(0, int(asked.get("offset") or 0))
+        offset = max(0, whole(asked, "offset"))
         found = self.workbench.examples(facts.name, n=EXAMPLES if facts.modality == "image" else 4, offset=offset)
         return {"html": compare_view.examples_html(found, facts.examples[:4] if offset == 0 else ()), "next": offset + len(found)}
 

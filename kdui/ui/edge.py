@@ -12,6 +12,7 @@ import gradio as gr
 from starlette.responses import PlainTextResponse, Response
 
 from kdui.core.errors import KduiError
+from kdui.ui.calls import MalformedCall
 from kdui.unforeseen import in_words
 
 
@@ -64,6 +65,8 @@ def _answering(call: Callable[..., Any], home: Path) -> Callable[..., Any]:
     def answer(asked: Any = None) -> Any:
         try:
             return call(asked)
+        except MalformedCall:
+            raise
         except Exception as error:
             return {"error": in_words(error, home, telling=False)}
 

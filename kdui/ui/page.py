@@ -13,10 +13,10 @@ from fastapi.responses import FileResponse, Response
 from starlette.routing import Route
 
 from kdui import proxies
+from kdui.ui.calls import EventCalls, server_call_routes
 from kdui.ui.downloads import download_route
 from kdui.ui.edge import guard_handlers, route_error
 from kdui.ui.guard import Guard, Receive, Scope, Send
-from kdui.ui.server_calls import server_call_routes
 from kdui.ui.shell import PageState, create_header, create_state
 from kdui.ui.sign_in import SignIn
 from kdui.ui.theme import create_theme
@@ -95,7 +95,7 @@ class GuardedApp(gradio.routes.App):
 
     def __init__(self, hosts: Sequence[str], **values: Any):
         super().__init__(**values)
-        self._guarded = Guard(SignIn(super().__call__, self), hosts)
+        self._guarded = Guard(SignIn(EventCalls(super().__call__, self), self), hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._guarded(scope, receive, send)

@@ -11,6 +11,7 @@ from kdui.core.metric import ACCURACY
 from kdui.core.plain import Frozen
 from kdui.core.run import Run, RunState
 from kdui.ui import run_view
+from kdui.ui.calls import whole
 from kdui.ui.downloads import downloads_html
 from kdui.ui.panel import create_panel, options
 from kdui.ui.run_table import page_html
@@ -65,7 +66,7 @@ class RunCalls:
         except RunUnreadable as problem:
             return {**run_view.unreadable(run_id, str(problem)), "log": self.workbench.log_tail(run_id)}
         run: Run = detail.run
-        events, cursor = self.workbench.events(run_id, int(asked.get("cursor") or 0))
+        events, cursor = self.workbench.events(run_id, whole(asked, "cursor"))
         facts = next((task for task in self.workbench.tasks() if task.name == run.recipe.task), None)
         headline = facts.headline if facts else ACCURACY
         return {
@@ -89,7 +90,7 @@ class RunCalls:
         """Cancel, resume, delete or move a run."""
         run_id, action = str(asked["run"]), asked["act"]
         if action == "move":
-            self.workbench.move(run_id, 1 if int(asked["places"]) > 0 else -1)
+            self.workbench.move(run_id, 1 if whole(asked, "places") > 0 else -1)
         elif action in ("cancel", "resume", "delete"):
             getattr(self.workbench, action)(run_id)
         else:

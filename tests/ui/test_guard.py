@@ -185,6 +185,54 @@ def test_malformed_calls_are_answered_in_words(page, body, status):
     assert answer.status == status and json.loads(text)["error"]
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        {},
+        {"run": "x"},
+        {"run": "x", "act": "move", "places": "many"},
+        {"run": "x", "act": "move", "places": 10**400},
+        {"run": "x" * 1_000_001, "act": "cancel"},
+        {"run": [[]] * 2_000_001, "act": "cancel"},
+        {"run": json.loads("[" * 50 + "]" * 50), "act": "cancel"},
+    ],
+)
+def test_calls_with_values_that_no_form_holds_are_told_in_words(page, data):
+    answer, text = ask(page, "POST", CALL, {"component_id": panel(page, "run_act"), "fn_name": "run_act", "data": data})
+    assert answer.status == 422 and "fault of kdui" not in json.loads(text)["error"]
+
+
+@pytest.mark.parametrize("path", ["/gradio_api/run/predict", "/gradio_api/queue/join"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{",
+        [],
+        {},
+        {"data": []},
+        {"data": [], "fn_index": 999},
+        {"data": [], "fn_index": -1},
+        {"data": [], "fn_index": "0"},
+        {"data": [], "fn_index": 0},
+        {"data": "x", "fn_index": 0},
+        {"data": ["x" * 1_000_001], "fn_index": 0},
+    ],
+)
+def test_malformed_events_are_told_in_words(page, path, body):
+    answer, text = ask(page, "POST", path, body)
+    assert answer.status == 422 and "fault of kdui" not in text and text.strip()
+
+
+def test_visitors_who_come_and_go_take_no_memory_for_ever(page):
+    sessions = page.app.state_holder
+    assert sessions.capacity == 200
+    before = len(sessions.session_data)
+    call = {"component_id": panel(page, "run_table"), "fn_name": "run_table", "data": {}}
+    for number in range(20):
+        assert ask(page, "POST", CALL, {**call, "session_hash": f"visitor-{number}"})[0].status == 200
+    assert len(sessions.session_data) == before
+
+
 def test_every_answer_says_that_it_is_not_to_be_framed_or_guessed_at(page):
     for path in ("/", "/config", "/kdui-assets/shell.js", "/nowhere", "/kdui-assets/none.js"):
         headers = ask(page, path=path)[0]
