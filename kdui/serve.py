@@ -14,6 +14,7 @@ from kdui.core.run import Run
 from kdui.launch import machine, yielding
 from kdui.workbench import Workbench
 
+LOOK_SECONDS = 1.0  # between two looks whether a worker runs
 TRIM_SECONDS = 20.0  # between two times that free memory is returned to the system
 LOCAL = ("127.0.0.1", "localhost", "::1")
 
@@ -55,15 +56,28 @@ def _serve(
         )
     workbench.warm_up()
     yielding.give_back_memory()
-    yielding.yield_to_workers(but=[workbench.dispatcher.thread_id] if workbench.dispatcher else [])
     try:
-        while not stop.wait(TRIM_SECONDS):
-            yielding.trim()
+        _until(stop, workbench)
     finally:
         print("kdui stops; running jobs go on and are picked up at the next start.", flush=True)
         workbench.close()  # first, so that nobody waits for an answer any more
         page.close(verbose=False)
         yielding.as_a_group(0)
+
+
+def _until(stop: threading.Event, workbench: Workbench) -> None:
+    """Keep house until ``stop``: yield to workers once there is one, and return memory that is free."""
+    yielded, trimmed = False, time.monotonic()
+    while not stop.wait(LOOK_SECONDS):
+        dispatcher = workbench.dispatcher
+        if not yielded and dispatcher is not None and dispatcher.has_workers:
+            yielding.yield_to_workers(but=[dispatcher.thread_id])
+            if workbench.serving.pid is not None:
+                yielding.yield_to_workers(workbench.serving.pid)
+            yielded = True
+        if time.monotonic() - trimmed > TRIM_SECONDS:
+            yielding.trim()
+            trimmed = time.monotonic()
 
 
 def _own_folders(home: Path) -> Path:

@@ -71,6 +71,11 @@ class Dispatcher:
         return self._thread is not None and self._thread.is_alive()
 
     @property
+    def has_workers(self) -> bool:
+        """Whether a worker of this host was running at the last look."""
+        return bool(self._watched)
+
+    @property
     def thread_id(self) -> int | None:
         """How the system names the thread."""
         return self._thread.native_id if self._thread else None

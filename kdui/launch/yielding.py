@@ -10,29 +10,31 @@ import sys
 from collections.abc import Collection
 from pathlib import Path
 
-NICENESS = 12  # of 19: about a fifteenth of a worker's share of a core that both want
+NICENESS = 10  # of 19: about a tenth of a worker's share of a core that both want
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _MOST_ARENAS = -1, -3, -8  # names of mallopt(3)
 
 
-def yield_to_workers(but: Collection[int | None] = ()) -> None:
-    """Lower the priority of this process's threads, and so of those that they start, ``but`` those of these native ids.
+def yield_to_workers(pid: int | None = None, but: Collection[int | None] = ()) -> None:
+    """Lower the priority of a process's threads (this one's without ``pid``), and so of those that they start, ``but`` those of
+    these native ids. It cannot be raised again without being root.
 
     The dispatcher's thread keeps its own, for the workers that it starts have it too. Linux alone knows priorities of threads;
     elsewhere nothing is done.
     """
     if sys.platform != "linux":
         return
-    for path in Path("/proc/self/task").iterdir():
-        if int(path.name) not in but:
-            with contextlib.suppress(OSError):  # it ended meanwhile
-                os.setpriority(os.PRIO_PROCESS, int(path.name), NICENESS)
-    as_a_group(NICENESS)
+    with contextlib.suppress(OSError):  # the process has gone
+        for path in Path(f"/proc/{pid or 'self'}/task").iterdir():
+            if int(path.name) not in but:
+                with contextlib.suppress(OSError):  # it ended meanwhile
+                    os.setpriority(os.PRIO_PROCESS, int(path.name), NICENESS)
+        as_a_group(NICENESS, pid)
 
 
-def as_a_group(niceness: int) -> None:
+def as_a_group(niceness: int, pid: int | None = None) -> None:
     """Desktops weigh whole sessions against each other, and look at a thread's priority only within its session."""
     with contextlib.suppress(OSError):
-        Path("/proc/self/autogroup").write_text(str(niceness), encoding="ascii")
+        Path(f"/proc/{pid or 'self'}/autogroup").write_text(str(niceness), encoding="ascii")
 
 
 def give_back_memory() -> None:

@@ -27,6 +27,12 @@ class ServingClient:
         """A sentence for the page when the process had to be started again, else empty."""
         return self._last_failure
 
+    @property
+    def pid(self) -> int | None:
+        """The process, where there is one."""
+        process = self._process
+        return process.pid if process is not None and process.alive else None
+
     def call(self, kind: str, **values: Any) -> Any:
         """The answer to one request; raises ServingError in words when there is none, or the process's own KduiError."""
         with self._lock:

@@ -10,7 +10,7 @@ import traceback
 from typing import Any
 
 from kdui.core.errors import KduiError, RecipeError
-from kdui.launch.yielding import yield_to_workers
+from kdui.launch.yielding import as_a_group
 from kdui.runtime.asked import answers_pipe, end_with_parent
 from kdui.serving.answers import Answers
 from kdui.settings import Settings
@@ -19,7 +19,8 @@ from kdui.settings import Settings
 def main() -> None:
     """Answer until stdin closes."""
     end_with_parent()
-    yield_to_workers()
+    if (niceness := os.getpriority(os.PRIO_PROCESS, 0)) > 0:  # the page yields to workers: so does this session of its own
+        as_a_group(niceness)
     # As in the worker: idle threads sleep. Read when torch is first imported, which an estimate may do.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     pipe = answers_pipe()
