@@ -7,6 +7,7 @@ worked out from stored files, so measurements made long ago get new figures with
 import json
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from kdui.catalogue.tasks import TASKS
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from kdui.objectives.comparison import ClassScore
 
 MOST_RUNS = 16  # whose frames are kept
+MOST_RIGHT = 128  # models whose right answers are kept, a byte an example
 FIFTHS = 5
 ROBUST = re.compile(r"robustness\.(?P<corruption>\w+)\.(?P<severity>\d+)")
 ELSEWHERE = "elsewhere."
@@ -58,7 +60,8 @@ class Evidence:
         self.store, self._ask = store, ask
         self._data: dict[tuple[str, str], Any] = {}
         self._kept: dict[tuple[str, ...], Frames] = {}
-        self._differences: dict[tuple[str, str, str], Difference] = {}
+        self._differences: dict[tuple[str, str, str, str], Difference] = {}
+        self._right = lru_cache(maxsize=MOST_RIGHT)(self._read_right)
 
     def of_run(self, run_id: str) -> Frames:
         """``comparisons``, ``classes``, ``bins``, ``shift``, ``robustness``, ``elsewhere``, ``sweep`` and ``kernels``.
@@ -73,45 +76,50 @@ class Evidence:
             self._kept = dict([*self._kept.items(), (key, found)][-MOST_RUNS:])
         return self._kept[key]
 
-    def difference(self, run_id: str, step: str, reference: str) -> "Difference | None":
-        """One measured model of a run minus another over the test examples that both answered, in points.
+    def difference(self, run_id: str, step: str, reference: str, reference_run: str = "") -> "Difference | None":
+        """One measured model of a run minus another (of another run of the task, where that is named), in points, over the test
+        examples that both answered.
 
         None where the headline is no share of right answers, or the answers of one are not at hand or to other examples.
         """
-        key = (run_id, step, reference)
+        key = (run_id, step, reference, reference_run or run_id)
         if key not in self._differences:
             from kdui.objectives.comparison import paired
 
-            run = self.store.runs.get(run_id)
-            digests = {each.name: each.digest for each in run.steps}
-            facts = TASKS[run.recipe.task]
-            if facts.headline.unit != "%":
+            runs = [self.store.runs.get(each) for each in (run_id, reference_run or run_id)]
+            facts = TASKS[runs[0].recipe.task]
+            if facts.headline.unit != "%" or runs[1].recipe.task != facts.name:
                 return None
-            ours, theirs = (self._right(facts, digests.get(name, "")) for name in (step, reference))
-            if ours is None or theirs is None or len(ours[0]) != len(theirs[0]):
+            named = zip(runs, (step, reference), strict=True)
+            digests = [next((each.digest for each in run.steps if each.name == name), "") for run, name in named]
+            try:
+                ours, theirs = (self._right(facts.name, digest) for digest in digests)
+            except KduiError:  # damaged, or the data are not there: what follows says that one seed is not enough to tell
+                return None
+            if len(ours[0]) != len(theirs[0]):
                 return None
             self._differences[key] = paired(ours[0], theirs[0], ours[1])
         return self._differences[key]
 
-    def _right(self, facts: TaskFacts, digest: str) -> "tuple[np.ndarray, np.ndarray | None] | None":
-        """Which test examples a measured model has right, and of which task each is; old measurements kept its outputs alone."""
+    def _read_right(self, task: str, digest: str) -> "tuple[np.ndarray, np.ndarray | None]":
+        """Which test examples a measured model has right, and of which task each is; old measurements kept its outputs alone.
+
+        Raises KduiError where neither is there.
+        """
         import numpy as np
 
-        artifact = self.store.artifacts.open(digest) if self.store.artifacts.has(digest) else None
-        if artifact is None:
-            return None
+        if not digest or not self.store.artifacts.has(digest):
+            raise KduiError("The measured answers were cleared away.")
+        artifact, facts = self.store.artifacts.open(digest), TASKS[task]
         if QUALITY_FILE in artifact.manifest.files:
             with np.load(artifact.file(QUALITY_FILE)) as kept:
                 return kept["right"], kept.get("part")
         if PREDICTIONS_FILE not in artifact.manifest.files or not facts.labels:
-            return None
+            raise KduiError("No answers to single test examples were kept.")
         from kdui.objectives import objective_of
 
         outputs, objective = np.load(artifact.file(PREDICTIONS_FILE)).astype(np.float32), objective_of(facts)
-        try:
-            targets = np.array(self._of_data("targets", facts.name), dtype=np.int64)[: len(outputs)]
-        except KduiError:  # the data are not there: what follows says that one seed is not enough to tell
-            return None
+        targets = np.array(self._of_data("targets", facts.name), dtype=np.int64)[: len(outputs)]
         return objective.asked(outputs, targets).argmax(-1) == targets, objective.parts_of(targets)
 
     def _models(self, run_id: str) -> list[Measured]:

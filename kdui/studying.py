@@ -157,8 +157,7 @@ def _seconds(bench: Workbench, run: Run, arm: Arm) -> float:
 
 def markdown(table: dict[str, Any]) -> str:
     """The table as Markdown: what the README and a terminal show; gains where there are controls, else what compression gave."""
-    of_teachers = all(row["models"][row["result"]].get("role") == "teacher" for row in table["arms"])
-    if table.get("steps") or not (has_gains(table) or of_teachers):
+    if _is_of_sizes(table):
         return sizes_markdown(table)
     shown = [control for control in CONTROLS if any(f"gain_over_{control}" in row for row in table["arms"])]
     heads = ["method", _headline_head(table), *(CONTROLS[control] for control in shown), "minutes"]
@@ -177,14 +176,20 @@ def markdown(table: dict[str, Any]) -> str:
     return "\n".join([f"| {' | '.join(heads)} |", f"|{' --- |' * len(heads)}", *(f"| {' | '.join(cells)} |" for cells in rows)])
 
 
+def _is_of_sizes(table: dict[str, Any]) -> bool:
+    """Whether the table is about what compression gave: neither gains over a control nor teachers alone."""
+    of_teachers = all(row["models"][row["result"]].get("role") == "teacher" for row in table["arms"])
+    return bool(table.get("steps")) or not (has_gains(table) or of_teachers)
+
+
 def told(table: dict[str, Any]) -> str:
     """What the table allows to say beyond its cells, in sentences: its question, its verdicts, its letters."""
     count = sum(f"gain_over_{control}" in row for row in table["arms"] for control in CONTROLS)
     parts = [question_words(table["question"])] if "question" in table else []
     if count > 1:
         parts.append(f"Of what is called better or worse among {count} gains one in twenty may be false (Benjamini-Hochberg).")
-    if any("level" in row for row in table["arms"]):
-        parts.append("Rows that share a letter are level: their difference, paired by seed, is not shown.")
+    if any("level" in row for row in table["arms"]) and not _is_of_sizes(table):
+        parts.append("Rows of one task that share a letter are level: their difference, paired by seed, is not shown.")
     return " ".join(parts)
 
 

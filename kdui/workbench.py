@@ -315,9 +315,9 @@ class Workbench:
         """What a run's models said about the test data, side by side; see ``kdui.evidence``."""
         return self._evidence.of_run(run_id)
 
-    def paired(self, run_id: str, step: str, reference: str) -> "Difference | None":
-        """One measured model of a run minus another, paired over the test examples; None where that cannot be told."""
-        return self._evidence.difference(run_id, step, reference)
+    def paired(self, run_id: str, step: str, reference: str, reference_run: str = "") -> "Difference | None":
+        """One measured model minus another of its run or a named one, over the test examples; None where that cannot be told."""
+        return self._evidence.difference(run_id, step, reference, reference_run)
 
     # --- compare -----------------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from kdui.core.majority import has_learned, unlearned_words
 from kdui.core.measurement import Origin
 from kdui.core.metric import Metric
 from kdui.core.numbers import THIN, floor, times
+from kdui.core.statistics.paired import Difference
 
 NOUNS = {
     "student": "student",
@@ -139,8 +140,17 @@ def cost_sentences(costs: list[LimitCost], metric: Metric) -> list[str]:
     return [sentence for cost in costs if (sentence := _cost_sentence(cost, metric))]
 
 
+def _doubt(difference: Difference | None, unit: str) -> str:
+    """What the paired difference of both models leaves open; nothing where it is shown."""
+    if difference is None or difference.detectable is None:
+        return " (one seed is not enough to tell)"
+    if difference.is_shown:
+        return ""
+    return f" (no difference shown: less than {difference.detectable:.1f} {unit} could not have been seen)"
+
+
 def _cost_sentence(cost: LimitCost, metric: Metric) -> str:
-    name, doubt = LIMIT_NAMES[cost.quantity], "" if cost.shown else " (intervals overlap: no difference shown)"
+    name, doubt = LIMIT_NAMES[cost.quantity], _doubt(cost.difference, metric.difference_unit)
     limit = f"{floor(cost.limit)} %" if cost.quantity == "retained" else quantity(cost.quantity, cost.limit)
     if cost.gain is None:
         verb = "Lowering" if cost.quantity == "retained" else "Relaxing"

@@ -6,11 +6,15 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
+from kdui.charts.between import Between
 from kdui.charts.numbers import quantity
 from kdui.core.metric import Metric
 from kdui.core.plain import Frozen
+from kdui.core.statistics.paired import Difference
 
 Limited = Literal["latency_ms", "download_mb"]
+COMPARED = ("run", "step", "role", "label", "headline", "low", "high", "by_seed")
+MOST_RIVALS = 24  # that are paired with the winner: each may take two files to read
 
 
 class Budget(Frozen):
@@ -34,7 +38,7 @@ class LimitCost(Frozen):
     limit: float
     gain: float | None
     label: str
-    shown: bool = Field(default=True, description="whether the intervals of the two models do not overlap")
+    difference: Difference | None = Field(default=None, description="the same paired; None where that cannot be told")
 
 
 def pareto_front(cost: "np.ndarray", headline: "np.ndarray", metric: Metric) -> "np.ndarray":
@@ -86,32 +90,36 @@ def overlapping(models: pd.DataFrame, winner: pd.Series) -> np.ndarray:
     return ~apart
 
 
-def rivals(models: pd.DataFrame, winner: pd.Series, budget: Budget) -> pd.DataFrame:
-    """Other models within the budget to which the winner shows no difference."""
+def rivals(models: pd.DataFrame, winner: pd.Series, budget: Budget, most: int = MOST_RIVALS) -> pd.DataFrame:
+    """Other models within the budget that are near the winner, so that a paired difference may not be shown: those whose own
+    intervals overlap its, the ``most`` nearest of them."""
     found = candidates(models[within(models, budget).to_numpy()])
     found = found[found.index != winner.name]
-    return found[overlapping(found, winner)]
+    found = found[overlapping(found, winner)]
+    return found.loc[(found["headline"] - winner["headline"]).abs().sort_values(kind="stable").index[:most]]
 
 
-def limit_costs(models: pd.DataFrame, budget: Budget, metric: Metric) -> list[LimitCost]:
+def limit_costs(models: pd.DataFrame, budget: Budget, metric: Metric, pair: Between | None = None) -> list[LimitCost]:
     """For latency and download: what the next wider limit buys, and what the next tighter one costs.
 
     Wider: the smallest limit that lets a better model in. Tighter: just below the winner's own cost, all else equal.
     Where nothing fits, each limit alone is widened until something does.
     """
-    models = candidates(models[["role", "label", "headline", "low", "high", "latency_ms", "download_mb", "retained"]])
+    models = candidates(models[[*COMPARED, "latency_ms", "download_mb", "retained"]])
     winner = best(models, budget, metric)
     if winner is None:
         return _admissions(models, budget, metric)
     found: list[LimitCost | None] = []
     for column in ("latency_ms", "download_mb"):
         if getattr(budget, column) is not None:
-            found.append(_relaxed(models, budget, column, winner, metric))
-        found.append(_tightened(models, budget, column, winner, metric))
+            found.append(_relaxed(models, budget, column, winner, metric, pair))
+        found.append(_tightened(models, budget, column, winner, metric, pair))
     return [cost for cost in found if cost is not None]
 
 
-def _relaxed(models: pd.DataFrame, budget: Budget, column: Any, winner: pd.Series, metric: Metric) -> LimitCost | None:
+def _relaxed(
+    models: pd.DataFrame, budget: Budget, column: Any, winner: pd.Series, metric: Metric, pair: Between | None
+) -> LimitCost | None:
     better = metric.gain(models["headline"].to_numpy(float), winner["headline"]) > 0
     beyond = models[column].to_numpy(float) > getattr(budget, column)
     without = within(models, budget.model_copy(update={column: None})).to_numpy()
@@ -121,10 +129,12 @@ def _relaxed(models: pd.DataFrame, budget: Budget, column: Any, winner: pd.Serie
     limit = float(rest[column].min())
     entry = best(rest[rest[column] == limit], Budget(), metric)
     assert entry is not None
-    return _step(column, "relax", limit, entry, winner, metric)
+    return _step(column, "relax", limit, entry, winner, metric, pair)
 
 
-def _tightened(models: pd.DataFrame, budget: Budget, column: Any, winner: pd.Series, metric: Metric) -> LimitCost | None:
+def _tightened(
+    models: pd.DataFrame, budget: Budget, column: Any, winner: pd.Series, metric: Metric, pair: Between | None
+) -> LimitCost | None:
     if not np.isfinite(winner[column]):
         return None
     cost = models[column].to_numpy(float)
@@ -135,12 +145,14 @@ def _tightened(models: pd.DataFrame, budget: Budget, column: Any, winner: pd.Ser
     entry = best(models.take(np.flatnonzero(smaller)), budget, metric)
     if entry is None:
         return None
-    return _step(column, "tighten", float(entry[column]), entry, winner, metric)
+    return _step(column, "tighten", float(entry[column]), entry, winner, metric, pair)
 
 
-def _step(column: Any, move: Any, limit: float, entry: pd.Series, winner: pd.Series, metric: Metric) -> LimitCost:
-    gained, shown = float(metric.gain(entry["headline"], winner["headline"])), not overlapping(entry.to_frame().T, winner).item()
-    return LimitCost(quantity=column, move=move, limit=limit, gain=gained, label=entry["label"], shown=shown)
+def _step(
+    column: Any, move: Any, limit: float, entry: pd.Series, winner: pd.Series, metric: Metric, pair: Between | None
+) -> LimitCost:
+    gained, paired = float(metric.gain(entry["headline"], winner["headline"])), pair(entry, winner) if pair else None
+    return LimitCost(quantity=column, move=move, limit=limit, gain=gained, label=entry["label"], difference=paired)
 
 
 def _admissions(models: pd.DataFrame, budget: Budget, metric: Metric) -> list[LimitCost]:

@@ -66,7 +66,8 @@ def grid_title(cells: pd.DataFrame, quantity: Quantity, metric: Metric) -> str:
         return f"Best of {len(cells)} cells: {where}, {reading}, but one seed is not enough to tell"
     told = f"Best of {len(cells)} cells: {where}, {reading} ({best['seeds']} seeds)"
     if quantity == "value" and not abs(best["value"]) > best["half_width"]:
-        return f"No difference shown even in the best of {len(cells)} cells: {where}, {reading} ({best['seeds']} seeds)"
+        unseen = f"; less than {best['detectable']:.1f} could not have been seen"
+        return f"No difference shown even in the best of {len(cells)} cells: {where}, {reading} ({best['seeds']} seeds){unseen}"
     return told
 
 

@@ -28,11 +28,12 @@ KEPT = ("run", "run_name", "step", "role", "label", "model", "digest", "origin",
 def merge_repeats(points: pd.DataFrame) -> pd.DataFrame:
     """Models of a task, one row each, from ``Workbench.points``.
 
-    Adds ``repeats`` (number of seeds) and ``low``/``high``: the 95 % t-interval over seeds, or the interval of the
-    headline on the test data where there is one seed; ``interval`` says which. Text columns are those of the newest run.
+    Adds ``repeats`` (number of seeds), ``by_seed`` (seed -> headline of its newest run) and ``low``/``high``: the 95 % t-interval
+    over seeds, or the interval of the test accuracy where there is one seed; ``interval`` says which. Text columns are those of
+    the newest run.
     """
     if points.empty:
-        return pd.DataFrame(columns=[*KEPT, *AVERAGED, "headline", "low", "high", "interval", "repeats", "runs"])
+        return pd.DataFrame(columns=[*KEPT, *AVERAGED, "headline", "by_seed", "low", "high", "interval", "repeats", "runs"])
     groups = joined_groups(points)
     numbers = {column: points[column].astype(float) for column in NUMBERS}  # a column of nothing but None is not a number yet
     frame = points.assign(**numbers, group=groups, settings=_shared_settings(points, groups))
@@ -46,6 +47,11 @@ def merge_repeats(points: pd.DataFrame) -> pd.DataFrame:
     merged = pd.concat([grouped[list(KEPT)].first(), grouped[list(AVERAGED)].mean()], axis=1)
     headline = grouped["headline"]
     merged["headline"], merged["repeats"] = headline.mean(), headline.count()
+    by_seed: dict[int, dict[int, float]] = {}
+    for group, seed, value in zip(frame["group"], frame["seed"], frame["headline"], strict=True):
+        if value == value:  # not NaN
+            by_seed.setdefault(group, {}).setdefault(seed, value)
+    merged["by_seed"] = [by_seed.get(group, {}) for group in merged.index]
     merged["runs"] = [tuple(runs[group]) for group in merged.index]
     _add_interval(merged, headline.std(), grouped[["headline_low", "headline_high"]].first())
     # Few words over many rows: as categories they compare and filter a hundred times faster.

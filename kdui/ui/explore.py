@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from kdui.charts.between import between
 from kdui.charts.findings import latency_drift, unlearned
 from kdui.charts.numbers import QUANTITIES
 from kdui.charts.pareto import pareto_figure
@@ -107,6 +108,7 @@ class ExploreCalls:
         points, models, settings, by_run, drift = self._models(wish.task)
         if models.empty:
             return {"empty": running_html(self.workbench.running_now(facts.name), EMPTY)}
+        pair = between(self.workbench.paired, facts.headline, facts.splits["test"])
         budget, metric, x = wish.budget, facts.headline, drawable(models, wish.x)
         figure = pareto_figure(models, x=x, metric=metric, task=facts.title, budget=budget, settings=settings, facts=facts)
         missing = figure.layout.meta["missing"]
@@ -116,7 +118,7 @@ class ExploreCalls:
             "subtitle": figure.layout.title.subtitle.text,
             "x": x,
             "missing": " ".join(filter(None, (missing_words(missing, wish.x, x), drift_words(drift, x)))),
-            "winner": explore_view.winner_html(models, budget, metric, facts),
+            "winner": explore_view.winner_html(models, budget, metric, facts, pair),
             "gain": ""
             if unlearned(models, facts)
             else explore_view.gain_html(points, by_run, models, budget, facts, self.workbench.paired),

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
+from kdui.charts.between import Between, level_with
 from kdui.charts.findings import cost_sentences, unlearned
-from kdui.charts.front import Budget, best, candidates, limit_costs, rivals, within
+from kdui.charts.front import MOST_RIVALS, Budget, best, candidates, limit_costs, rivals, within
 from kdui.charts.gain import Paired, gain_sentence, teacher_gain
 from kdui.core.contracts import TaskFacts
 from kdui.core.metric import Metric
@@ -44,13 +45,13 @@ class Wish(Frozen):
     page: int = Field(default=1, ge=1)
 
 
-def winner_html(models: pd.DataFrame, budget: Budget, metric: Metric, task: TaskFacts) -> str:
+def winner_html(models: pd.DataFrame, budget: Budget, metric: Metric, task: TaskFacts, pair: Between) -> str:
     """The best model within the budget, what each limit costs, and where to look at it; or what would let one in.
 
     No model wins where it, or its teacher, has learned no more than the task's most frequent label.
     """
     winner = best(models, budget, metric)
-    costs = "".join(f"<p>{escape(text)}</p>" for text in cost_sentences(limit_costs(models, budget, metric), metric))
+    costs = "".join(f"<p>{escape(text)}</p>" for text in cost_sentences(limit_costs(models, budget, metric, pair), metric))
     if winner is None:
         what = "No student has been measured yet." if candidates(models).empty else "Nothing fits this budget."
         return f'<div class="note" role="status"><b>{what}</b>{costs}</div>{_teacher_fits(models, budget, metric)}'
@@ -65,7 +66,7 @@ def winner_html(models: pd.DataFrame, budget: Budget, metric: Metric, task: Task
     if math.isfinite(winner["latency_ms"]):
         numbers.append(f"{number(winner['latency_ms'], 'ms')}{mark(winner['latency_origin'])}")
     control = "<p>It is the student that learned without the teacher.</p>" if winner["role"] == "control" else ""
-    beside = f"{control}{_rivals(models, winner, budget)}{costs}"
+    beside = f"{control}{_rivals(models, winner, budget, pair, metric.difference_unit)}{costs}"
     return (
         f'<div class="win" role="status"><small>{over}</small><h3 class="title">{escape(winner["label"])}</h3>'
         f'<p>{" · ".join(numbers)}</p>{beside}<div class="buttons">{_links(models, winner, task.name)}</div></div>'
@@ -73,16 +74,20 @@ def winner_html(models: pd.DataFrame, budget: Budget, metric: Metric, task: Task
     )
 
 
-def _rivals(models: pd.DataFrame, winner: pd.Series, budget: Budget) -> str:
+def _rivals(models: pd.DataFrame, winner: pd.Series, budget: Budget, pair: Between, unit: str) -> str:
     """To how many others the winner shows no difference, and whether a student that learned without the teacher is among them."""
-    found = rivals(models, winner, budget)
+    near = rivals(models, winner, budget)
+    found, differences = level_with(winner, near, pair)
     if found.empty:
         return ""
     controls = found["role"].isin(("control", "smoothed")).sum()
     among = ", students without the teacher among them" if controls and winner["role"] not in ("control", "smoothed") else ""
     others = "another model" if len(found) == 1 else f"{len(found):,} other models"
     among = among if len(found) > 1 else ", a student without the teacher" if among else ""
-    return f"<p>No difference shown to {others}{among}: the intervals overlap.</p>"
+    more = " or more" if len(found) == MOST_RIVALS else ""
+    unseen = max((difference.detectable or 0 for difference in differences), default=0)
+    told = f": up to {unseen:.1f} {unit} could not have been seen" if unseen else ": not paired by seeds or test examples"
+    return f"<p>No difference shown to {others}{more}{among}{told}.</p>"
 
 
 def _links(models: pd.DataFrame, winner: pd.Series, task: str) -> str:

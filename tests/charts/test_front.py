@@ -3,9 +3,12 @@
 import numpy as np
 import pytest
 
+from kdui.charts.between import between, level_with
+from kdui.charts.findings import cost_sentences
 from kdui.charts.front import Budget, best, limit_costs, pareto_front, rivals, within
 from kdui.charts.repeats import merge_repeats
 from kdui.core.metric import ACCURACY
+from kdui.core.statistics.paired import Discordant, over_examples
 from tests.charts.frames import LOWER, point, points, random_points
 
 
@@ -107,15 +110,45 @@ def test_others_whose_interval_overlaps_the_winners_are_its_rivals():
     winner = best(models, budget, ACCURACY)
     assert winner["headline"] == 96.0
     assert list(rivals(models, winner, budget)["role"]) == ["control"]
-    (tight,) = [
-        cost for cost in limit_costs(models, budget, ACCURACY) if cost.quantity == "latency_ms" and cost.move == "tighten"
+    assert len(rivals(models, winner, budget, most=0)) == 0
+
+
+def repeated(run, role, headlines, **values):
+    return [
+        point(f"{run}{seed}", role, headline, seed=seed, group=run, digest=f"{run}{seed}", **values)
+        for seed, headline in enumerate(headlines)
     ]
-    assert tight.gain == -2.0 and tight.shown
-    (relaxed,) = [
-        cost
-        for cost in limit_costs(
-            models[models["role"] != "teacher"].assign(headline=models["headline"] + (models["latency_ms"] > 4)), budget, ACCURACY
-        )
-        if cost.move == "relax"
+
+
+def test_models_are_told_apart_by_their_paired_difference_not_by_their_own_intervals():
+    # All move with the seed, so that their own intervals overlap; paired by seed, the second is worse for sure.
+    rows = [
+        *repeated("a", "student", (96.0, 97.0, 95.0)),
+        *repeated("b", "student", (95.0, 96.1, 93.9)),
+        *repeated("c", "student", (96.2, 96.7, 95.0), latency_ms=0.5),
     ]
-    assert relaxed.gain == pytest.approx(0.9) and not relaxed.shown
+    models, asked = merge_repeats(points(*rows)), []
+    pair = between(lambda *names: asked.append(names), ACCURACY)
+    winner = best(models, Budget(), ACCURACY)
+    assert winner["headline"] == 96.0 and len(rivals(models, winner, Budget())) == 2
+    level, known = level_with(winner, rivals(models, winner, Budget()), pair)
+    assert list(level["headline"].round(2)) == [95.97] and known[0].seeds == 3 and asked == []
+    (tight,) = [cost for cost in limit_costs(models, Budget(), ACCURACY, pair) if cost.quantity == "latency_ms"]
+    assert not tight.difference.is_shown
+    (said,) = cost_sentences([tight], ACCURACY)
+    assert said.endswith("less than 0.1 points (no difference shown: less than 0.8 points could not have been seen).")
+
+
+def test_single_seeds_are_paired_over_the_test_examples_of_both_runs():
+    asked = []
+
+    def paired(*names):
+        asked.append(names)
+        return over_examples([Discordant(20, 60, 1000)])
+
+    models = merge_repeats(points(point("a", "student", 96), point("b", "student", 95.5, latency_ms=0.5)))
+    winner = best(models, Budget(), ACCURACY)
+    level, _ = level_with(winner, rivals(models, winner, Budget()), between(paired, ACCURACY))
+    assert asked == [("a", "student", "student", "b")] and level.empty
+    level, known = level_with(winner, rivals(models, winner, Budget()), between(lambda *names: None, ACCURACY))
+    assert len(level) == 1 and known == []  # what cannot be paired is not told apart

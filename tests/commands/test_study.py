@@ -164,7 +164,7 @@ def test_the_more_gains_a_table_holds_the_more_each_must_show():
 def test_arms_that_are_level_share_a_letter():
     found = judged(table(best=[3.0, 3.1, 2.9], low=[1.0, 1.2, 0.9], same=[1.1, 1.0, 1.0]), SMALL)
     assert [arm["level"] for arm in found["arms"]] == ["a", "b", "b"]
-    assert "Rows that share a letter are level" in told(found) and "one in twenty" in told(found)
+    assert "share a letter are level" in told(found) and "one in twenty" in told(found)
 
 
 def test_a_table_says_whether_its_question_was_answered():
