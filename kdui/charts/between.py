@@ -16,6 +16,11 @@ PairedRuns = Callable[[str, str, str, str], "Difference | None"]
 Between = Callable[[Any, Any], "Difference | None"]  # of two rows of ``merge_repeats``: the first minus the second
 
 
+def unpaired(model: Any, reference: Any) -> Difference | None:
+    """Where nothing is at hand that pairs two models: no difference is told."""
+    return None
+
+
 def between(paired: PairedRuns, metric: Metric, examples: int | None = None) -> Between:
     """A function that pairs two rows of ``merge_repeats``; ``examples``: how many the test split has."""
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from kdui.charts.between import Between, level_with
+from kdui.charts.between import Between, level_with, unpaired
 from kdui.charts.findings import cost_sentences, unlearned
 from kdui.charts.front import MOST_RIVALS, Budget, best, candidates, limit_costs, rivals, within
 from kdui.charts.gain import Paired, gain_sentence, teacher_gain
@@ -45,7 +45,7 @@ class Wish(Frozen):
     page: int = Field(default=1, ge=1)
 
 
-def winner_html(models: pd.DataFrame, budget: Budget, metric: Metric, task: TaskFacts, pair: Between) -> str:
+def winner_html(models: pd.DataFrame, budget: Budget, metric: Metric, task: TaskFacts, pair: Between = unpaired) -> str:
     """The best model within the budget, what each limit costs, and where to look at it; or what would let one in.
 
     No model wins where it, or its teacher, has learned no more than the task's most frequent label.
