@@ -168,7 +168,7 @@ class _Measured:
         self._test, self._validation = splits["test"], splits["validation"]
         self._overrun = ""
         self._counts: dict[str, int | None] = {}
-        self.known = {"file_bytes", "packed_bytes", "latency_p50", "parameters", "nonzero", "macs"}
+        self.known = {facts.headline.name, "file_bytes", "packed_bytes", "latency_p50", "parameters", "nonzero", "macs"}
 
     def quality(self) -> list[Check]:
         """Every figure of the objective that is claimed, over as many examples as claimed and never fewer than we ask for."""

@@ -348,6 +348,7 @@ def test_a_hostile_graph_ends_as_a_sentence(bench, sent, tmp_path, graph, words)
     assert found.code == 1 and "3 s an answer" in found.limits
     notes = {check.what.split(",")[0]: check.note for check in found.checks}
     assert words in notes["Accuracy"] and words in notes["latency p50"]
+    assert "accuracy" not in notes["other figures"]
 
 
 @pytest.mark.parametrize("timing", [{"runs": 0}, {"threads": 10**6}, {"threads": 0}])
