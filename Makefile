@@ -17,9 +17,10 @@ test: $(VENV)/dev.stamp chromium
 bench: $(VENV)/dev.stamp chromium
 	@$(PYTHON) -m kdui.bench $(ARGS)
 
-lint: $(VENV)/dev.stamp
+lint: $(VENV)/dev.stamp $(VENV)/node.stamp
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m mypy
+	@$(VENV)/node/node_modules/.bin/tsc --project jsconfig.json
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -50,6 +51,17 @@ $(VENV)/dev.stamp: $(VENV)/run.stamp requirements-dev.txt requirements-independe
 	@echo "Installing what the tests need into $(VENV) ..."
 	@$(PIP) -r requirements-dev.txt
 	@$(PIP) --no-deps -r requirements-independent.txt
+	@touch $@
+
+# What checks the page's JavaScript; the page itself needs no package of npm.
+$(VENV)/node.stamp: $(VENV)/python.stamp package.json
+	@if ! command -v npm >/dev/null 2>&1; then \
+	  echo "The JavaScript check needs npm, which was not found." >&2; \
+	  echo "Debian, Ubuntu: apt install npm; macOS: brew install node. Then run make lint again." >&2; \
+	  exit 1; \
+	fi
+	@mkdir -p $(VENV)/node && cp package.json $(VENV)/node/
+	@npm install --prefix $(VENV)/node --no-package-lock --no-audit --no-fund --silent
 	@touch $@
 
 # The browser tests and the bench drive a real Chromium or Chrome.

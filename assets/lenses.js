@@ -225,7 +225,7 @@
     plot.setAttribute("aria-label", result.says);
     if (result.example) showExample(shown, result.example);
     lens.result = result;
-    lens.draw ? lens.draw() : (lens.draw = kdui.chart(plot, () => figure(lens.result, name)));
+    lens.draw ? lens.draw() : (lens.draw = kdui.chart(plot, () => figure(lens.result)));
   }
   function figure({ traces, layout }) {
     const margin = { l: 48, r: 6, t: 8, b: layout.xaxis.title ? 44 : 26, ...layout.margin };

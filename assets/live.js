@@ -115,7 +115,7 @@
   };
   // A chart under a title of its own: #ID-title, -subtitle, -note and -chart, and the buttons in #ID. A figure that is shown already is
   // not drawn again; `adjust(figure, width)` fits a new one to the page. Resolves once it is drawn.
-  const titled = async (root, id, { figure = "", title, subtitle, height, note = "" }, adjust = () => {}) => {
+  const titled = async (root, id, { figure = "", title, subtitle, height, note = "" }, adjust = (_figure, _width) => {}) => {
     const part = (name) => root.querySelector(`#${id}-${name}`);
     const chart = part("chart");
     part("title").textContent = title;

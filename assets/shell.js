@@ -1,6 +1,7 @@
 // What every tab shares in the browser: scripts on demand, view state in the URL, navigation between tabs, the theme switch.
 (() => {
   "use strict";
+  /** @type {any} What the other scripts add to, each its own part. */
   const kdui = (window.kdui = window.kdui || {});
   const ASSETS = "kdui-assets/";
 
