@@ -1,6 +1,7 @@
 """Rows of the store as the values that the workbench answers with."""
 
 import contextlib
+import math
 import shlex
 import statistics
 from collections.abc import Callable, Mapping
@@ -185,6 +186,9 @@ def servable(task: str, points: "pandas.DataFrame", present: Callable[[str], boo
             file_bytes=round((row["file_mb"] or 0) * 1e6),
             download_bytes=round(row["download_mb"] * 1e6) if row["download_mb"] and row["download_mb"] > 0 else 0,
             headline=f"{metric.format(row['headline'])} {Origin(row['origin']).mark}{'' if learned else ', not trained yet'}",
+            latency_ms=_known(row["latency_ms"]),
+            latency_origin=Origin(row["latency_origin"]),
+            speedup=_known(row["speedup"]),
             run_name=row["run_name"],
         )
         settings[row["digest"]] = {**(row["settings"] or {}), "seed": row["seed"]}
@@ -197,6 +201,11 @@ def servable(task: str, points: "pandas.DataFrame", present: Callable[[str], boo
         name: text for names in alike.values() for name, text in told_apart({name: settings[name] for name in names}).items()
     }
     return [model.model_copy(update={"apart": words[digest]}) for digest, model in found.items()]
+
+
+def _known(value: float | None) -> float | None:
+    """A number of a frame; None where it has none."""
+    return float(value) if value is not None and math.isfinite(value) else None
 
 
 MOST_APART = 3

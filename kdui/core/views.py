@@ -123,6 +123,9 @@ class Servable(Frozen):
     file_bytes: int = Field(description="of the ONNX file that is loaded")
     download_bytes: int = Field(default=0, description="what travels: the packed file, else the gzipped one; 0 where not known")
     headline: str
+    latency_ms: float | None = Field(default=None, description="p50 as Measure read it; None where its run read no speed")
+    latency_origin: Origin = Origin.MEASURED
+    speedup: float | None = Field(default=None, description="against its run's teacher, read in turn with it")
     run_name: str = ""
     apart: str = Field(default="", description="settings that tell it from models of the same name, e.g. temperature 4, seed 1")
 

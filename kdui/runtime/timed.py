@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from kdui.runtime.asked import answers_pipe, bound_memory, end_with_parent
-from kdui.runtime.timing import NOISY, TURN, spread, warm_up
+from kdui.runtime.timing import NOISY, spread, take_turns, warm_up
 
 LEAST_RUNS = 20
 THROUGHPUT_SECONDS = 0.6
@@ -69,21 +69,8 @@ def _latency(request: dict[str, Any], groups: dict[str, Arrays]) -> dict[str, An
 
 
 def in_turn(mine: Read, theirs: Read, runs: int, longest: float = LONGEST_SECONDS) -> tuple[list[float], list[float]]:
-    """Readings of both in turn, ``runs`` of each, fewer where they would take longer than ``longest`` seconds.
-
-    They take turns after ``TURN`` answers, of which each turn's first one goes unread: in service a model finds its weights in
-    the processor's cache. If they took turns at every answer, each would read what the other one has left of the cache, and a
-    small model would look slower than it is; so long as turns are short, a change of the machine's speed meets both.
-    """
-    ours: list[float] = []
-    others: list[float] = []
-    deadline = time.perf_counter() + longest
-    while len(ours) < runs:
-        for read, found in ((theirs, others), (mine, ours)):
-            read()
-            found += [read() for _ in range(min(TURN, runs - len(found)))]
-        if time.perf_counter() > deadline and len(ours) >= LEAST_RUNS:
-            break
+    """Readings of both in turn, ``runs`` of each, fewer where they would take longer than ``longest`` seconds."""
+    others, ours = take_turns((theirs, mine), runs, longest=longest, least=LEAST_RUNS)
     return ours, others
 
 

@@ -1,8 +1,10 @@
 """What makes a series of timings trustworthy: when a warm-up is over, how noisy readings are, whether two series agree.
 
-Pure numpy over readings in ms, so that the rules can be checked on made-up ones.
+Numpy over readings in ms and functions that give them, so that the rules can be checked on made-up ones.
 """
 
+import math
+import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -30,6 +32,31 @@ def warm_up(read: Callable[[], float], longest: int = 200, seconds: float = 1.5)
     while not is_warm(readings) and len(readings) < longest and (sum(readings) < 1e3 * seconds or len(readings) < 3):
         readings.append(read())
     return readings
+
+
+def take_turns(
+    reads: Sequence[Callable[[], float]], runs: int, *, longest: float = math.inf, least: int = 1, turn_seconds: float = math.inf
+) -> list[list[float]]:
+    """``runs`` readings of each of some models in turn; fewer of all once ``longest`` seconds are over and each has ``least``.
+
+    They take turns after ``TURN`` answers, of which each turn's first one goes unread: in service a model finds its weights in
+    the processor's cache. If they took turns at every answer, each would read what the other one has left of the cache, and a
+    small model would look slower than it is; so long as turns are short, a change of the machine's speed meets all of them.
+    A turn of a slow model ends after ``turn_seconds`` and one reading at the least, so that it gets fewer.
+    """
+    found: list[list[float]] = [[] for _ in reads]
+    deadline = time.perf_counter() + longest
+    for start in range(0, runs, TURN):
+        for read, own in zip(reads, found, strict=True):
+            end = time.perf_counter() + turn_seconds
+            read()
+            for number in range(min(TURN, runs - start)):
+                if number and time.perf_counter() > end:
+                    break
+                own.append(read())
+        if time.perf_counter() > deadline and min(map(len, found)) >= least:
+            break
+    return found
 
 
 def quantile_interval(

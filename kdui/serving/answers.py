@@ -2,6 +2,7 @@
 
 import time
 from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -12,13 +13,15 @@ from kdui.core.errors import StoreError
 from kdui.inputs import input_kind
 from kdui.methods.export.files import MODEL_FILE, read_inputs
 from kdui.objectives import objective_of
+from kdui.runtime.timing import take_turns, warm_up
 from kdui.settings import Settings
 from kdui.store.artifacts import ArtifactStore
 
 if TYPE_CHECKING:
     from kdui.serving.changing import Changing
 
-TIMED_RUNS, TIMED_SECONDS = 30, 0.6
+TIMED_RUNS, TURN_SECONDS = 30, 0.15  # readings of each model in an answer; of a slow one as many as fit into its turns
+WARM_RUNS, WARM_SECONDS = 20, 0.05
 SESSION_OVERHEAD_MB = 12.0  # of ONNX Runtime for each open session
 
 
@@ -50,7 +53,7 @@ class Answers:
             session, inputs, folder = self._open(digest)
             arrays = input_kind(inputs.modality).prepare([example], inputs.settings, folder)
             outputs = session.run(None, arrays)[0]
-            runs.append((session, arrays))
+            runs.append(_reader(session, arrays))
             answers.append(
                 {
                     "digest": digest,
@@ -58,7 +61,7 @@ class Answers:
                     "file_bytes": (folder / MODEL_FILE).stat().st_size,
                 }
             )
-        for answer, samples in zip(answers, _in_turn(runs), strict=True):
+        for answer, samples in zip(answers, timed_in_turn(runs), strict=True):
             answer["samples"] = samples
         return answers
 
@@ -184,14 +187,19 @@ def _probabilities(outputs: np.ndarray) -> np.ndarray:
     return shifted / shifted.sum(-1, keepdims=True)
 
 
-def _in_turn(runs: list[tuple[Any, dict[str, np.ndarray]]]) -> list[list[float]]:
-    """Milliseconds of repeated answers, the models in turn; a slow model gets fewer, at least three."""
-    samples: list[list[float]] = [[] for _ in runs]
-    for number in range(TIMED_RUNS):
-        for found, (session, arrays) in zip(samples, runs, strict=True):
-            if number >= 3 and sum(found) > 1e3 * TIMED_SECONDS:
-                continue
-            started = time.perf_counter()
-            session.run(None, arrays)
-            found.append(1e3 * (time.perf_counter() - started))
-    return samples
+def _reader(session: Any, arrays: dict[str, np.ndarray]) -> Callable[[], float]:
+    """A function that answers once and gives the ms that it took."""
+
+    def read() -> float:
+        started = time.perf_counter()
+        session.run(None, arrays)
+        return 1e3 * (time.perf_counter() - started)
+
+    return read
+
+
+def timed_in_turn(reads: Sequence[Callable[[], float]]) -> list[list[float]]:
+    """Readings in ms of models that are warm and take turns as Measure does, so that the order of asking decides nothing."""
+    for read in reads:
+        warm_up(read, longest=WARM_RUNS, seconds=WARM_SECONDS)
+    return take_turns(reads, TIMED_RUNS, turn_seconds=TURN_SECONDS)

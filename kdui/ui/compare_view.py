@@ -14,7 +14,7 @@ from PIL import Image
 from kdui.core.contracts import TaskFacts
 from kdui.core.numbers import number
 from kdui.core.views import Answer, Example, Servable
-from kdui.ui.provenance import measured
+from kdui.ui.provenance import mark, measured
 from kdui.ui.run_view import ROLE_TITLES
 
 TOP = 3
@@ -58,8 +58,16 @@ def size(model: Servable) -> str:
     return f"{number(model.download_bytes, 'bytes')} download, {loaded} unpacked"
 
 
+def speed(model: Servable) -> str:
+    """What Measure read, as Explore shows it: the ratio to its teacher and the p50."""
+    if model.latency_ms is None:
+        return "<b>speed not measured</b>"
+    ratio = f"{number(model.speedup, '×')} its teacher's speed · " if model.speedup and model.role != "teacher" else ""
+    return f"<b>{ratio}p50 {number(model.latency_ms, 'ms')}</b>{mark(model.latency_origin)}"
+
+
 def cards_html(answers: Sequence[Answer], models: Mapping[str, Servable]) -> str:
-    """One card a model: cost as measured just now, and its best guesses."""
+    """One card a model: its measured cost, the speed of this one answer, and its best guesses."""
     return "".join(_card(answer, models[answer.digest]) for answer in answers)
 
 
@@ -73,14 +81,15 @@ def _card(answer: Answer, model: Servable) -> str:
     latency = answer.latency_ms
     return (
         f'<section class="card {model.role}"><h3 class="title">{escape(title(model))}</h3>'
-        f'<p class="lead">{number(latency.value, latency.unit)} · {size(model)} '
-        f'<span class="prov">{_just_now(measured(latency, words=True))}</span></p>{bars}</section>'
+        f'<p class="lead">{speed(model)} · {size(model)}</p>'
+        f'<p class="lead live">just now {number(latency.value, latency.unit)} '
+        f'<span class="prov">{_how(measured(latency, words=True))}</span></p>{bars}</section>'
     )
 
 
-def _just_now(words: str) -> str:
+def _how(words: str) -> str:
     """Only the part that says how it was measured: the number itself stands before it."""
-    return words.split(" ", 1)[1].replace("measured,", "measured just now,")
+    return words.split(" ", 1)[1]
 
 
 def _percent(share: float) -> str:
@@ -91,7 +100,8 @@ def waiting_html(models: Sequence[Servable]) -> str:
     """The same cards before anything was asked, so that the page doesn't jump."""
     return "".join(
         f'<section class="card {model.role}"><h3 class="title">{escape(title(model))}</h3>'
-        f'<p class="lead">{size(model)} · {escape(model.headline)} on the test data</p>'
+        f'<p class="lead">{speed(model)} · {size(model)}</p>'
+        f'<p class="lead">{escape(model.headline)} on the test data</p>'
         '<p class="lead waiting">Waits for your input.</p></section>'
         for model in models
     )

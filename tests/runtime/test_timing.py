@@ -1,13 +1,15 @@
 """The rules of the latency harness on made-up readings: no clock is looked at."""
 
 import itertools
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 
 from kdui.runtime.latency import Latency, Setting
 from kdui.runtime.timed import idlest, in_turn, quiet
-from kdui.runtime.timing import agree, is_warm, noise, quantile_interval, ratio_interval, spread, warm_up
+from kdui.runtime.timing import agree, is_warm, noise, quantile_interval, ratio_interval, spread, take_turns, warm_up
+from kdui.serving.answers import timed_in_turn
 
 
 def readings(median: float, width: float, n: int = 200, seed: int = 0) -> list[float]:
@@ -73,6 +75,32 @@ def test_the_answer_after_a_change_of_turns_is_not_read():
 
     ours, theirs = in_turn(reader("candidate"), reader("baseline"), 25)
     assert ours == theirs == [1.0] * 25
+
+
+def test_the_order_of_asking_does_not_decide_who_is_faster():
+    def readers() -> dict[str, Callable[[], float]]:
+        last: list[str] = []
+        calls = dict.fromkeys("ab", 0)
+
+        def reader(name: str) -> Callable[[], float]:
+            def read() -> float:
+                calls[name] += 1
+                cold = last[-1:] != [name]  # the other one has taken the cache
+                last.append(name)
+                return 40.0 if calls[name] < 3 else 9.0 if cold else 1.0
+
+            return read
+
+        return {name: reader(name) for name in "ab"}
+
+    for order in ("ab", "ba"):
+        known = readers()
+        assert timed_in_turn([known[name] for name in order]) == [[1.0] * 30] * 2
+
+
+def test_a_slow_model_has_fewer_readings_and_no_less_than_one_a_turn():
+    found = take_turns([lambda: 1.0, lambda: 2.0], 25, turn_seconds=-1.0)
+    assert found == [[1.0] * 3, [2.0] * 3]
 
 
 def test_the_same_file_twice_agrees_and_another_one_does_not():

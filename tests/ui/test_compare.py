@@ -54,7 +54,8 @@ def test_pixels_reach_the_models_as_grey_levels(bench, calls):
     answer = calls.compare_ask({"task": "digits", "models": MODELS, "pixels": [[0, 255], [12, 300]], "truth": "7"})
     assert np.array_equal(bench.asked[0], np.array([[0, 255], [12, 255]], dtype=np.uint8))
     assert answer["cards"].count("<section") == 3 and "91 %" in answer["cards"] and "&lt; 1 %" in answer["cards"]
-    assert "measured just now, n = 359" in answer["cards"] and "All agree: 7. The truth is 7." in answer["agreement"]
+    assert "just now 1.6\u202fms" in answer["cards"] and "measured, n = 359" in answer["cards"]
+    assert "All agree: 7. The truth is 7." in answer["agreement"]
 
 
 def test_a_drawing_reaches_the_models_as_a_picture(bench, calls):

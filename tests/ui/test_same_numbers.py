@@ -9,6 +9,7 @@ import pytest
 from kdui.presenting import servable
 from kdui.terminal import print_run
 from kdui.ui import compare_view
+from kdui.ui.compare import CompareCalls
 from kdui.ui.explore import ExploreCalls
 from kdui.ui.runs import RunCalls
 from tests.ui.stocked import MODELS, StockedWorkbench, measured
@@ -88,6 +89,21 @@ def test_the_winners_card_and_the_title_agree_with_its_row(stocked):
     card, wanted = plain(view["winner"]), SHOWN["quantize"]
     assert "310 kB" in view["title"] and "18 times faster" in view["title"]
     assert all(wanted[name] in card for name in ("headline", "download", "latency"))
+
+
+def test_compare_shows_the_measured_ratio_and_latency_first_and_the_live_reading_after_them(stocked):
+    bench, _ = stocked
+    models = bench.servable("digits")
+    digests = {model.role: model.digest for model in models}
+    cards = CompareCalls(bench).compare_ask({"task": "digits", "models": list(digests.values()), "pixels": [[0]]})["cards"]
+    told = dict(zip(digests, map(plain, cards.split("<section")[1:]), strict=True))
+    for role, step in (("student", "distill"), ("control", "distill.control"), ("compressed", "quantize")):
+        wanted = SHOWN[step]
+        first, second = (told[role].index(text) for text in (f"{wanted['speedup']} its teacher's speed", "just now"))
+        assert first < told[role].index(f"p50 {wanted['latency']}") < second
+    assert "speed ·" not in told["teacher"] and "p50 16.4 ms" in told["teacher"]  # itself is what it would be read against
+    (unread,) = [model.model_copy(update={"latency_ms": None}) for model in models if model.role == "student"]
+    assert "speed not measured" in compare_view.waiting_html([unread])
 
 
 def test_compare_names_the_download_and_the_file_that_it_loads(stocked):
