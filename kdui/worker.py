@@ -110,7 +110,7 @@ def main(run_id: str) -> int:
 
 def perform(store: Store, run_id: str) -> int:
     """Run the whole plan under a heartbeat and write how it ended."""
-    from kdui.catalogue.planner import plan_recipe
+    from kdui.catalogue.planner import plan_to_run
     from kdui.engine.pipeline import Pipeline, expected_weights
     from kdui.engine.reporter import RunReporter
     from kdui.training.device import prepare_torch, torch_device
@@ -123,7 +123,7 @@ def perform(store: Store, run_id: str) -> int:
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, lambda *_: setattr(report, "cancelled", True))
     try:
-        plan = plan_recipe(run.recipe, store.settings)
+        plan = plan_to_run(run.recipe, store.settings, report.download)
         if [step.digest for step in plan] != [step.digest for step in run.steps]:
             store.runs.replace_steps(run_id, plan)
         cached = {step.digest for step in plan if store.artifacts.has(step.digest)}

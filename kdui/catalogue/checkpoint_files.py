@@ -3,7 +3,7 @@
 import hashlib
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import NamedTuple
@@ -43,15 +43,25 @@ class Tensor(NamedTuple):
 
 def deciding_files(folder: Path) -> list[Path]:
     """The folder's files that decide what the checkpoint reads or computes, by name."""
-    return sorted(path for path in folder.iterdir() if path.is_file() and any(fnmatch(path.name, one) for one in DECIDING))
+    return sorted(path for path in folder.iterdir() if path.is_file() and _decides(path.name))
+
+
+def files_digest(hashes: Mapping[str, str]) -> str:
+    """sha256 over the names and hashes of those files that decide what the checkpoint reads or computes."""
+    whole = hashlib.sha256()
+    for name, value in sorted(hashes.items()):
+        if _decides(name):
+            whole.update(f"{name} {value}\n".encode())
+    return whole.hexdigest()
 
 
 def folder_digest(folder: Path, settings: Settings | None = None) -> str:
     """sha256 over the names and contents of the deciding files; a moved folder keeps its name in the store."""
-    whole = hashlib.sha256()
-    for path in deciding_files(folder):
-        whole.update(f"{path.name} {file_digest(path, settings)}\n".encode())
-    return whole.hexdigest()
+    return files_digest({path.name: file_digest(path, settings) for path in deciding_files(folder)})
+
+
+def _decides(name: str) -> bool:
+    return any(fnmatch(name, one) for one in DECIDING)
 
 
 def weight_bytes(folder: Path) -> int:

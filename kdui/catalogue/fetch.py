@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from filelock import FileLock, Timeout
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from kdui.catalogue.source_attempt import Attempt, Report, Unavailable, file_sha256, megabytes
 from kdui.catalogue.source_debian import from_debian
@@ -48,6 +48,7 @@ class Receipt(Frozen):
     identity: str
     source: str
     fetched: datetime
+    commit: str = Field(default="", description="of a hub repository; a branch may have moved since")
     files: dict[str, FileRecord]
 
 
@@ -83,11 +84,12 @@ def fetch_hub_model(repo: str, revision: str, settings: Settings, report: Report
     return fetch(_hub_model(repo, revision), settings, report)
 
 
-def fetched_hub_model(repo: str, revision: str, settings: Settings) -> Path | None:
-    """The folder of a hub checkpoint that was brought here before, else None; nothing is fetched."""
+def fetched_hub_model(repo: str, revision: str, settings: Settings) -> tuple[Path, Receipt] | None:
+    """The folder of a hub checkpoint that was brought here before and its receipt, else None; nothing is fetched."""
     resource = _hub_model(repo, revision)
     folder = settings.cache / resource.name
-    return folder if receipt(folder, resource) else None
+    found = receipt(folder, resource)
+    return (folder, found) if found else None
 
 
 def _hub_model(repo: str, revision: str) -> Resource:
@@ -199,6 +201,7 @@ def _seal(attempt: Attempt, source: Source) -> None:
         identity=_identity(attempt.resource),
         source=describe(source),
         fetched=datetime.now(UTC),
+        commit=attempt.commit,
         files=files,
     )
     marker = attempt.folder / MARKER

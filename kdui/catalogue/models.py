@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from kdui.catalogue.black_box import graph_source, table_source
-from kdui.catalogue.checkpoint_files import folder_digest, weight_bytes
+from kdui.catalogue.checkpoint_files import files_digest, folder_digest, weight_bytes
 from kdui.catalogue.checkpoint_shapes import left_of, read_config, require_sane, shape_of, shape_of_folder
 from kdui.catalogue.fetch import fetch, fetch_hub_model, fetched_hub_model
 from kdui.catalogue.reach import require_reach
@@ -149,13 +149,18 @@ def _of_preset(ref: ModelRef, task: TaskFacts, settings: Settings) -> ModelFacts
 
 def _of_hub(ref: ModelRef, task: TaskFacts, settings: Settings) -> ModelFacts:
     repo, revision = _hub_parts(ref)
+    source, folder = f"hub:{repo}@{revision}", None  # until it was fetched; a worker fetches before it plans
+    if fetched := fetched_hub_model(repo, revision, settings):
+        folder, receipt = fetched
+        files = files_digest({name: record.sha256 for name, record in receipt.files.items()})
+        source = f"hub:{repo}@{receipt.commit or revision}:{files}"
     return ModelFacts(
         ref=ref,
         title=repo,
         family=_checkpoint_family(task.modality, {}),
         options=_reading(ref, FAMILIES[CHECKPOINT], task),
-        source=f"hub:{repo}@{revision}",
-        shape=shape_of_folder(fetched_hub_model(repo, revision, settings)),  # no digest may depend on what lies here
+        source=source,
+        shape=shape_of_folder(folder),
     )
 
 

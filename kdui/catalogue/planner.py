@@ -3,7 +3,8 @@
 from typing import Any
 
 from kdui.catalogue.methods import METHODS, stage_spec
-from kdui.catalogue.models import resolve, started
+from kdui.catalogue.models import resolve, started, weights_folder
+from kdui.catalogue.source_attempt import Report
 from kdui.catalogue.tasks import TASKS
 from kdui.catalogue.trained import require_trained
 from kdui.core.contracts import Method, TaskFacts
@@ -50,6 +51,19 @@ def plan_recipe(recipe: Recipe, settings: Settings) -> list[Step]:
     for name, method, spec in specs:
         method.plan(chain, name, spec)
     return _as_it_runs(chain)
+
+
+def plan_to_run(recipe: Recipe, settings: Settings, report: Report | None = None) -> list[Step]:
+    """The plan of a run that begins now: what stands on the Hub is fetched first and named by its commit and its files.
+
+    Before that it is named by its branch, which may move. Raises SourceError where it cannot be fetched.
+    """
+    plan = plan_recipe(recipe, settings)
+    refs = [ModelRef.parse(name) for name in sorted({step.model for step in plan if step.model})]
+    on_the_hub = [ref for ref in refs if ref.kind == "hub"]
+    for ref in on_the_hub:
+        weights_folder(resolve(ref, TASKS[recipe.task], settings), settings, report)
+    return plan_recipe(recipe, settings) if on_the_hub else plan
 
 
 def _take_teacher(chain: Chain, methods: set[str], settings: Settings) -> None:

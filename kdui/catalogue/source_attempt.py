@@ -41,6 +41,7 @@ class Attempt:
     scratch: Path
     report: Report
     needed: int | None = None
+    commit: str = ""  # of a hub repository, once it is known
 
     def need(self, size: int) -> None:
         """Note how many bytes of disk this will take; raises OSError (no space) at once if they are not there."""

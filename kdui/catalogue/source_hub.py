@@ -25,6 +25,7 @@ def from_hub(source: HubRepo, attempt: Attempt) -> None:
         # The hub's patterns match across folders: "*/*" leaves out other variants of the weights in subfolders.
         allow, ignore = (list(DECIDING), ["*/*"]) if model else (None, list(PICKLES))
     snapshot = _snapshot(source, attempt, allow, ignore)
+    attempt.commit = snapshot.name  # the hub's cache has a folder for each commit
     members = source.members or _everything(snapshot, allow, ignore)
     if model and not source.members and not any(name.endswith(".safetensors") for name in members):
         raise Unavailable("it has no .safetensors weights, and kdui does not open pickled ones")

@@ -53,6 +53,9 @@ def _look_over(context: StepContext, facts: ModelFacts, module: nn.Module, input
     planned = context.settings.get("model", {})
     if planned.get("source", facts.source) != facts.source:
         raise StageFailed(f"{facts.ref.name} has changed since the run was queued. Queue the recipe again.")
+    if facts.ref.kind == "hub":
+        commit = str(facts.source).rpartition("@")[2].partition(":")[0]
+        context.report.log(f"{facts.title} is taken at commit {commit[:12]}, as it was fetched. hub:NAME@COMMIT names another.")
     fit = getattr(module, "fit", Fit())
     for remark in fit.remarks:
         context.report.log(f"{facts.title}: {remark}")

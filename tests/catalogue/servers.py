@@ -132,21 +132,35 @@ def html_index(body: bytes) -> Callable[[str], Answer | None]:
     return answer
 
 
-def hub(files: dict[str, bytes], repo: str = "someone/tiny-model") -> Callable[[str], Answer | None]:
-    """A model hub with one repository, as far as a snapshot needs it."""
+def hub(files: dict[str, bytes], repo: str = "someone/tiny-model", commit: str = COMMIT) -> Callable[[str], Answer | None]:
+    """A model hub with one repository whose branch stands at the commit, as far as a snapshot needs it."""
     tags = {name: hashlib.sha1(data).hexdigest() for name, data in files.items()}
     listed = [{"type": "file", "path": name, "size": len(data), "oid": tags[name]} for name, data in files.items()]
 
     def answer(path: str) -> Answer | None:
         path = path.partition("?")[0]
-        if path == f"/api/models/{repo}/revision/main":
-            found = {"id": repo, "sha": COMMIT, "siblings": [{"rfilename": name} for name in files]}
+        if path in (f"/api/models/{repo}/revision/main", f"/api/models/{repo}/revision/{commit}"):
+            found = {"id": repo, "sha": commit, "siblings": [{"rfilename": name} for name in files]}
             return "application/json", json.dumps(found).encode(), {}
-        if path == f"/api/models/{repo}/tree/{COMMIT}":
+        if path == f"/api/models/{repo}/tree/{commit}":
             return "application/json", json.dumps(listed).encode(), {}
-        name = path.removeprefix(f"/{repo}/resolve/{COMMIT}/")
+        name = path.removeprefix(f"/{repo}/resolve/{commit}/")
         if name in files:
-            return "application/octet-stream", files[name], {"ETag": f'"{tags[name]}"', "X-Repo-Commit": COMMIT}
+            return "application/octet-stream", files[name], {"ETag": f'"{tags[name]}"', "X-Repo-Commit": commit}
         return None
 
     return answer
+
+
+@contextmanager
+def hub_at(monkeypatch, cache: Path, answer: Callable[[str], Answer | None]) -> Iterator[list]:
+    """Let the Hugging Face library ask that hub and keep what it fetches in ``cache``; yields the requests so far."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(cache))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)
+    with served(answer) as (address, seen):
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", address)
+        monkeypatch.setattr(
+            "huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE", address + "/{repo_id}/resolve/{revision}/{filename}"
+        )
+        yield seen

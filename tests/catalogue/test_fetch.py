@@ -18,7 +18,7 @@ from kdui.catalogue.fetch import MARKER, fetch, fetch_hub_model, receipt
 from kdui.core.errors import Cancelled, SourceError
 from kdui.core.source import Bundled, DebianPackage, HubRepo, LocalFile, Resource, Wheel
 from kdui.settings import Settings
-from tests.catalogue.servers import MEMBERS, html_index, hub, json_index, make_wheel, poured, served, wheel_resource
+from tests.catalogue.servers import MEMBERS, html_index, hub, hub_at, json_index, make_wheel, poured, served, wheel_resource
 
 
 @pytest.fixture
@@ -403,14 +403,8 @@ def test_members_of_a_hub_repository_get_their_names(hub_cache, empty_settings):
 
 
 def test_a_hub_model_is_downloaded_with_progress(tmp_path, empty_settings, monkeypatch):
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)
     reports = []
-    with served(hub(CHECKPOINT)) as (address, seen):
-        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", address)
-        monkeypatch.setattr(
-            "huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE", address + "/{repo_id}/resolve/{revision}/{filename}"
-        )
+    with hub_at(monkeypatch, tmp_path / "hub", hub(CHECKPOINT)) as seen:
         folder = fetch_hub_model("someone/tiny-model", "main", empty_settings, lambda *report: reports.append(report))
     assert (folder / "model.safetensors").read_bytes() == b"weights"
     assert not any("pytorch_model.bin" in path for _, path, _ in seen)
