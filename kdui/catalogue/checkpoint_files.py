@@ -3,13 +3,13 @@
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import NamedTuple
 
 from kdui.catalogue.file_digests import file_digest
-from kdui.core.errors import SourceError
+from kdui.core.errors import RecipeError, SourceError
 from kdui.settings import Settings
 
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
@@ -27,6 +27,7 @@ DECIDING = (
     "preprocessor_config.json",
     "adapter_config.json",
 )
+ADAPTERS = ("adapter_config.json", "adapter_model.*", "pytorch_adapter.bin")
 _LONGEST_HEADER = 100_000_000  # bytes; the limit of the safetensors library
 
 
@@ -62,6 +63,16 @@ def folder_digest(folder: Path, settings: Settings | None = None) -> str:
 
 def _decides(name: str) -> bool:
     return any(fnmatch(name, one) for one in DECIDING)
+
+
+def require_merged(names: Iterable[str], title: str) -> None:
+    """Raises RecipeError where adapters are among the files: the weights beside them, if any, are not those that were trained."""
+    if found := [name for name in sorted(names) if any(fnmatch(name, one) for one in ADAPTERS)]:
+        raise RecipeError(
+            f"{title} holds adapters ({', '.join(found)}), which are read only when they have been merged into their base model. "
+            "Merge them: 'PeftModel.from_pretrained(base, FOLDER).merge_and_unload()' of peft. Save the result and its tokenizer "
+            "or preprocessor with save_pretrained into another folder, and name that one."
+        )
 
 
 def weight_bytes(folder: Path) -> int:

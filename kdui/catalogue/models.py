@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from kdui.catalogue.black_box import graph_source, table_source
-from kdui.catalogue.checkpoint_files import files_digest, folder_digest, weight_bytes
+from kdui.catalogue.checkpoint_files import files_digest, folder_digest, require_merged, weight_bytes
 from kdui.catalogue.checkpoint_shapes import left_of, read_config, require_sane, shape_of, shape_of_folder
 from kdui.catalogue.fetch import fetch, fetch_hub_model, fetched_hub_model
 from kdui.catalogue.reach import require_reach
@@ -152,6 +152,7 @@ def _of_hub(ref: ModelRef, task: TaskFacts, settings: Settings) -> ModelFacts:
     source, folder = f"hub:{repo}@{revision}", None  # until it was fetched; a worker fetches before it plans
     if fetched := fetched_hub_model(repo, revision, settings):
         folder, receipt = fetched
+        require_merged(receipt.files, repo)
         files = files_digest({name: record.sha256 for name, record in receipt.files.items()})
         source = f"hub:{repo}@{receipt.commit or revision}:{files}"
     return ModelFacts(
@@ -283,6 +284,7 @@ def _checkpoint(ref: ModelRef) -> Path:
     folder = Path(ref.name).expanduser()
     if not folder.is_dir():
         raise RecipeError(f"There is no folder {folder}. Write folder:PATH with the path of a checkpoint.")
+    require_merged((path.name for path in folder.iterdir()), str(folder))
     if not (folder / "config.json").is_file():
         raise RecipeError(
             f"{folder} has no config.json, so it is no Hugging Face checkpoint. Point at the folder that save_pretrained wrote."

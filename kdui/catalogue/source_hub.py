@@ -7,7 +7,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from kdui.catalogue.checkpoint_files import DECIDING
+from kdui.catalogue.checkpoint_files import DECIDING, require_merged
 from kdui.catalogue.source_attempt import CONNECT_SECONDS, OFFLINE, Attempt, Unavailable
 from kdui.core.source import HubRepo
 from kdui.proxies import missing_support
@@ -16,7 +16,10 @@ PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle", "*.joblib", 
 
 
 def from_hub(source: HubRepo, attempt: Attempt) -> None:
-    """Bring the members, or, where none are named, a model's own files or a whole data set."""
+    """Bring the members, or, where none are named, a model's own files or a whole data set.
+
+    Raises RecipeError where a model's repository holds adapters.
+    """
     model = source.repo_type == "model"
     allow: list[str] | None
     if source.members:
@@ -27,8 +30,10 @@ def from_hub(source: HubRepo, attempt: Attempt) -> None:
     snapshot = _snapshot(source, attempt, allow, ignore)
     attempt.commit = snapshot.name  # the hub's cache has a folder for each commit
     members = source.members or _everything(snapshot, allow, ignore)
-    if model and not source.members and not any(name.endswith(".safetensors") for name in members):
-        raise Unavailable("it has no .safetensors weights, and kdui does not open pickled ones")
+    if model and not source.members:
+        require_merged(members, source.repo)
+        if not any(name.endswith(".safetensors") for name in members):
+            raise Unavailable("it has no .safetensors weights, and kdui does not open pickled ones")
     for name, path in members.items():
         if not (snapshot / path).is_file():
             raise Unavailable(f"it has no file {path}")

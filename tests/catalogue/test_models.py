@@ -130,8 +130,6 @@ def test_a_folder_is_named_by_what_is_in_it(settings, tmp_path):
         "sentencepiece.bpe.model",
         "source.spm",
         "preprocessor_config.json",
-        "adapter_config.json",
-        "adapter_model.safetensors",
         "model.safetensors.index.json",
     ],
 )
