@@ -1,4 +1,4 @@
-// Explore's look at one run: seven charts asked for together, apart from the rest, so that a budget slider never waits for them.
+// Explore's look at one run: charts under questions that unfold, asked for together, apart from the rest, so that a budget slider never waits for them.
 (() => {
   "use strict";
   const { kdui } = window;
@@ -16,7 +16,8 @@
   const mount = (root, server) => {
     const part = (id) => root.querySelector(`#${id}`);
     const selects = Object.entries(SELECTS).map(([id, names]) => [part(id), ...names]);
-    const view = { task: "", turn: 0, asked: {} };
+    const groups = [...root.querySelectorAll(".group")];
+    const view = { task: "", turn: 0, asked: {}, answer: null, fresh: true };
 
     const wish = () => ({ task: view.task, ...view.asked });
     const ask = async () => {
@@ -31,6 +32,7 @@
         select.value = answer[name];
         select.closest(".field").hidden = !answer[choices];
       }
+      view.answer = answer;
       for (const name of CHARTS) titled(root, name, answer[name], fit);
       missing(CHARTS.map((name) => [name, answer[name]]).filter(([, chart]) => chart.note));
       for (const name of ["flips", "kernels"]) set(part(`${name}-text`), answer[name].text ?? "");
@@ -38,6 +40,10 @@
     // What this run did not measure takes one line, which unfolds to what to do about it.
     const missing = (empty) => {
       for (const name of CHARTS) part(name).hidden = empty.some(([other]) => other === name);
+      for (const group of groups) group.hidden = !group.querySelector(".evidence-charts > div:not([hidden])");
+      const shown = groups.filter((group) => !group.hidden);
+      if (view.fresh && shown.length && !shown.some((group) => group.open)) shown[0].open = true;
+      view.fresh = false;
       const fold = part("evidence-none");
       fold.hidden = !empty.length;
       fold.querySelector("summary").textContent = `Not measured in this run: ${empty.map(([name]) => WORDS[name]).join(", ")}`;
@@ -57,13 +63,20 @@
         ask();
       });
     }
+    // What was folded away when the answer came is drawn now that it has a size.
+    for (const group of groups) {
+      group.addEventListener("toggle", () => {
+        if (!group.open || !view.answer) return;
+        for (const name of CHARTS) if (group.contains(part(name))) titled(root, name, view.answer[name], fit);
+      });
+    }
     savable(root, CHARTS, (name) => `kdui-${view.task}-${name}`, (name) => server.explore_evidence_csv({ ...wish(), of: name }));
     poll("explore", 20, () => view.task && ask());
     return {
       choose(task) {
         if (task === view.task) return;
         view.task = task;
-        view.asked = {};
+        Object.assign(view, { asked: {}, fresh: true });
         if (kdui.tab() === "explore") ask();
       },
     };

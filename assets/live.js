@@ -122,8 +122,9 @@
     part("subtitle").textContent = subtitle ?? "";
     set(part("note"), note);
     part("note").hidden = !note;
-    for (const each of root.querySelectorAll(`#${id} [data-save]`)) each.hidden = !figure;
+    for (const each of root.querySelectorAll(`#${id} .menu`)) each.hidden = !figure;
     chart.hidden = !figure;
+    if (figure && chart.closest("details:not([open])")) return; // Plotly needs a size: whoever unfolds it asks again
     const known = chart.figure === figure;
     chart.figure = figure;
     if (!figure || known) return;
@@ -135,6 +136,18 @@
       return drawn;
     });
   };
+  // Their menus close once something was picked, on Escape, and when somebody turns to something else.
+  const shut = (menu) => {
+    const focused = menu.contains(document.activeElement);
+    menu.open = false;
+    if (focused) menu.querySelector("summary").focus();
+  };
+  document.addEventListener("click", ({ target }) => {
+    for (const menu of document.querySelectorAll("details.menu[open]")) if (target.closest("details.menu") !== menu || target.closest("[data-save]")) shut(menu);
+  });
+  document.addEventListener("keydown", ({ key }) => {
+    if (key === "Escape") for (const menu of document.querySelectorAll("details.menu[open]")) shut(menu);
+  });
   // The buttons of such charts: a picture of what is shown, or the table that `table(id)` asks the server for.
   const savable = (root, ids, name, table) => root.addEventListener("click", async (event) => {
     const { save: kind, of: id } = event.target.closest("[data-save][data-of]")?.dataset ?? {};

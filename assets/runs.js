@@ -109,7 +109,7 @@
       await detail();
     };
     const remove = (run) => {
-      const name = part("run-head").querySelector("h3")?.textContent ?? run;
+      const name = part("run-head").querySelector("h2")?.textContent ?? run;
       part("run-dialog-text").textContent = `Delete “${name}”? Its log, curves and results go. This can't be undone.`;
       const dialog = part("run-dialog");
       dialog.onclose = () => { if (dialog.returnValue === "yes") act({ act: "delete", run }); };

@@ -191,7 +191,7 @@ def markup(tasks: list[TaskFacts]) -> str:
   </div>
 </section>
 <div id="compare-agreement" role="status"></div>
-<div id="compare-cards" class="answers" aria-live="polite"></div>
+<div id="compare-cards" class="answers"></div>
 <section class="card" id="compare-parted" aria-label="Where they part" hidden>
   <div class="buttons" id="compare-pairs" role="group" aria-label="Compared with"></div>
   <div id="compare-table"><p class="lead" role="status">Looking through the test data…</p></div>

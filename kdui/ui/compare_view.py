@@ -80,7 +80,7 @@ def _card(answer: Answer, model: Servable) -> str:
     )
     latency = answer.latency_ms
     return (
-        f'<section class="card {model.role}"><h3 class="title">{escape(title(model))}</h3>'
+        f'<section class="card {model.role}"><h2 class="title">{escape(title(model))}</h2>'
         f'<p class="lead">{speed(model)} · {size(model)}</p>'
         f'<p class="lead live">just now {number(latency.value, latency.unit)} '
         f'<span class="prov">{_how(measured(latency, words=True))}</span></p>{bars}</section>'
@@ -99,7 +99,7 @@ def _percent(share: float) -> str:
 def waiting_html(models: Sequence[Servable]) -> str:
     """The same cards before anything was asked, so that the page doesn't jump."""
     return "".join(
-        f'<section class="card {model.role}"><h3 class="title">{escape(title(model))}</h3>'
+        f'<section class="card {model.role}"><h2 class="title">{escape(title(model))}</h2>'
         f'<p class="lead">{speed(model)} · {size(model)}</p>'
         f'<p class="lead">{escape(model.headline)} on the test data</p>'
         '<p class="lead waiting">Waits for your input.</p></section>'
@@ -176,7 +176,7 @@ def parted_html(found: Mapping[str, Any], facts: TaskFacts, first: Servable, oth
     things = {"text": "test texts", "image": "test pictures"}.get(facts.modality, "test examples")
     whose = "the teacher" if first.role == "teacher" else "the first one"
     head = (
-        f'<h3 class="title">Where they part: {found["count"]:,} of {found["total"]:,} {things}</h3>'
+        f'<h2 class="title">Where they part: {found["count"]:,} of {found["total"]:,} {things}</h2>'
         f'<p class="lead">{escape(title(first))} right, {escape(title(other))} wrong · most frequent confusions first; '
         f"of each the examples of which {whose} is surest. Click one to ask all models.</p>"
     )

@@ -14,6 +14,7 @@ from kdui.charts.repeats import merge_repeats
 from kdui.core.contracts import TaskFacts
 from kdui.core.errors import UnknownName
 from kdui.ui import explore_view
+from kdui.ui.chart_frame import download_menu
 from kdui.ui.explore_evidence import EvidenceCalls, evidence_markup
 from kdui.ui.explore_gains import GainCalls, gains_markup
 from kdui.ui.explore_sensitivity import LayerCalls, layers_markup
@@ -187,13 +188,10 @@ def markup(tasks: list[TaskFacts]) -> str:
 <div id="explore-shown">
   <div class="main-budget">
     <section class="card" aria-labelledby="explore-title">
-      <h3 class="title" id="explore-title" aria-live="polite">&nbsp;</h3>
+      <h2 class="title" id="explore-title" aria-live="polite">&nbsp;</h2>
       <p class="lead" id="explore-subtitle">&nbsp;</p>
       <div class="plot" id="explore-chart" role="img" aria-labelledby="explore-title explore-subtitle"></div>
-      <div class="under"><span class="mute" id="explore-missing"></span>
-        <button type="button" class="act small" data-save="png">PNG</button>
-        <button type="button" class="act small" data-save="svg">SVG</button>
-        <button type="button" class="act small" data-save="csv">CSV</button></div>
+      <div class="under"><span class="mute" id="explore-missing"></span>{download_menu()}</div>
     </section>
     <section class="card budget" aria-label="Budget">
       <h2 class="label">Shown</h2>

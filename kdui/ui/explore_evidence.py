@@ -19,12 +19,20 @@ from kdui.charts.side_by_side import models_of, subject
 from kdui.core.contracts import TaskFacts
 from kdui.core.errors import UnknownName
 from kdui.core.plain import Frozen
+from kdui.ui.chart_frame import chart_frame
 from kdui.ui.exports import spreadsheet_csv
 from kdui.ui.panel import options
 
 MOST_RUNS = 30
+QUESTIONS = {
+    "Who is harmed?": ("harm", "flips"),
+    "Is it calibrated?": ("reliability",),
+    "Does it hold under bad inputs?": ("shift", "elsewhere", "robustness"),
+    "Why isn't it faster?": ("sweep", "kernels"),
+}
+CHARTS = tuple(name for names in QUESTIONS.values() for name in names)
 QUALITY = ("harm", "flips", "reliability", "shift", "elsewhere", "robustness")
-CHARTS = (*QUALITY, "sweep", "kernels")
+WITH_TEXT = ("flips", "kernels")
 BUILD = 'In <a href="?tab=build">Build</a>, open <b>Measure</b>'
 EMPTY = {
     "harm": (
@@ -192,35 +200,28 @@ def _listed(lines: list[str]) -> str:
 
 def evidence_markup() -> str:
     """The frame that assets/evidence.js fills."""
-    model = _select("evidence-model", "Model")
-    corruption = _select("evidence-corruption", "Inputs made worse by")
-    by = _select("evidence-by", "Over")
-    trait = _select("evidence-trait", "Test examples sorted by")
+    controls = {
+        "harm": _select("evidence-model", "Model"),
+        "shift": _select("evidence-trait", "Test examples sorted by"),
+        "robustness": _select("evidence-corruption", "Inputs made worse by"),
+        "sweep": _select("evidence-by", "Over"),
+    }
+    groups = "".join(
+        f'<details class="fold group"{"" if place else " open"}><summary><h3>{question}</h3></summary>'
+        '<div class="evidence-charts">'
+        + "".join(chart_frame(name, controls.get(name, ""), text=name in WITH_TEXT, heading="h4") for name in names)
+        + "</div></details>"
+        for place, (question, names) in enumerate(QUESTIONS.items())
+    )
     return f"""
   <section class="card evidence" id="evidence" aria-labelledby="evidence-label">
     <div class="bought-head"><h2 class="label" id="evidence-label">What one run's models do differently</h2>
       {_select("evidence-run", "Run")}</div>
     <div id="evidence-message"></div>
-    <div class="evidence-charts">{_chart("harm", model)}{_chart("flips", text=True)}{_chart("reliability")}
-      {_chart("shift", trait)}{_chart("elsewhere")}{_chart("robustness", corruption)}
-      {_chart("sweep", by)}{_chart("kernels", text=True)}</div>
+    {groups}
     <details class="fold evidence-none" id="evidence-none" hidden><summary></summary><div></div></details>
   </section>"""
 
 
 def _select(name: str, title: str) -> str:
     return f'<label class="field" hidden><span>{title}</span><select id="{name}"></select></label>'
-
-
-def _chart(name: str, control: str = "", text: bool = False) -> str:
-    below = f'<ul class="lead evidence-text" id="{name}-text"></ul>' if text else ""
-    saves = "".join(
-        f'<button type="button" class="act small" data-save="{kind}" data-of="{name}" hidden>{kind.upper()}</button>'
-        for kind in ("png", "svg", "csv")
-    )
-    return (
-        f'<div id="{name}"><h3 class="title" id="{name}-title" aria-live="polite">&nbsp;</h3>'
-        f'<p class="lead" id="{name}-subtitle"></p>{control}'
-        f'<div class="plot" id="{name}-chart" role="img" aria-labelledby="{name}-title {name}-subtitle" hidden></div>{below}'
-        f'<div class="empty" id="{name}-note" hidden></div><div class="under"><span></span>{saves}</div></div>'
-    )

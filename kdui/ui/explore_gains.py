@@ -10,6 +10,7 @@ from kdui.charts.grid import Quantity, grid_cells, grid_figure
 from kdui.core.contracts import TaskFacts
 from kdui.core.errors import UnknownName
 from kdui.core.plain import Frozen
+from kdui.ui.chart_frame import chart_frame
 from kdui.ui.exports import spreadsheet_csv
 from kdui.ui.panel import options
 
@@ -130,23 +131,10 @@ def gains_markup() -> str:
     <div class="bought-head"><h2 class="label" id="bought-label">What the teacher bought</h2>
       <label class="field" hidden><span>Teacher and student</span><select id="gains-pair"></select></label></div>
     <div id="gains-message"></div>
-    <div class="bought-charts">{_chart("gains")}{_chart("grid", _quantity())}</div>
+    <div class="bought-charts">{chart_frame("gains")}{chart_frame("grid", _quantity())}</div>
   </section>"""
 
 
 def _quantity() -> str:
     choices = options([("value", "Gain over the control"), ("headline", "What the student reached")])
     return f'<label class="field" hidden><span>Show</span><select id="grid-quantity">{choices}</select></label>'
-
-
-def _chart(name: str, control: str = "") -> str:
-    saves = "".join(
-        f'<button type="button" class="act small" data-save="{kind}" data-of="{name}" hidden>{kind.upper()}</button>'
-        for kind in ("png", "svg", "csv")
-    )
-    return (
-        f'<div id="{name}"><h3 class="title" id="{name}-title" aria-live="polite">&nbsp;</h3>'
-        f'<p class="lead" id="{name}-subtitle"></p>'
-        f'{control}<div class="plot" id="{name}-chart" role="img" aria-labelledby="{name}-title {name}-subtitle" hidden></div>'
-        f'<div class="empty" id="{name}-note" hidden></div><div class="under"><span></span>{saves}</div></div>'
-    )

@@ -7,6 +7,7 @@ from kdui.charts.sensitivity import METHODS, Quantity, sensitivity_figure, sensi
 from kdui.core.errors import UnknownName
 from kdui.core.metric import Metric
 from kdui.core.plain import Frozen
+from kdui.ui.chart_frame import chart_parts
 from kdui.ui.exports import spreadsheet_csv
 from kdui.ui.panel import options
 
@@ -84,10 +85,6 @@ class LayerCalls:
 def layers_markup() -> str:
     """The frame that assets/layers.js fills."""
     quantities = options([("drop", "Headline lost"), ("kl", "KL to the unchanged model")])
-    saves = "".join(
-        f'<button type="button" class="act small" data-save="{kind}" data-of="layers" hidden>{kind.upper()}</button>'
-        for kind in ("png", "svg", "csv")
-    )
     fields = "".join(
         f'<label class="field" hidden><span>{title}</span><select id="layers-{name}">{given}</select></label>'
         for name, title, given in (("model", "Model", ""), ("method", "Change", ""), ("quantity", "Show", quantities))
@@ -96,8 +93,5 @@ def layers_markup() -> str:
   <section class="card layers" id="layers" aria-labelledby="layers-label">
     <div class="bought-head"><h2 class="label" id="layers-label">Layer by layer</h2><div class="filters">{fields}</div></div>
     <div id="layers-message"></div>
-    <h3 class="title" id="layers-title" aria-live="polite">&nbsp;</h3>
-    <p class="lead" id="layers-subtitle"></p>
-    <div class="plot" id="layers-chart" role="img" aria-labelledby="layers-title layers-subtitle" hidden></div>
-    <div class="empty" id="layers-note" hidden></div><div class="under"><span></span>{saves}</div>
+    {chart_parts("layers")}
   </section>"""

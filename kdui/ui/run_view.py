@@ -85,7 +85,7 @@ def head_html(run: Run, task_title: str) -> str:
     elif run.waits_for_a_person:
         reason = f'<div class="note" role="alert"><b>It waits for you.</b> {escape(run.error or "")}</div>'
     return (
-        f'<div class="run-title"><h3 class="title">{escape(run.name)}</h3>{badge(run.state)}</div>'
+        f'<div class="run-title"><h2 class="title">{escape(run.name)}</h2>{badge(run.state)}</div>'
         f'<p class="lead">{" · ".join(facts)}</p>{reason}'
     )
 
@@ -95,7 +95,7 @@ def unreadable(run_id: str, problem: str) -> dict[str, Any]:
     return {
         "run": run_id,
         "state": RunState.FAILED,
-        "head": f'<div class="run-title"><h3 class="title">{escape(run_id)}</h3></div>'
+        "head": f'<div class="run-title"><h2 class="title">{escape(run_id)}</h2></div>'
         f'<div class="fail" role="alert">{escape(problem)}</div>',
         "actions": _button("delete", escape(run_id), "Delete…"),
         "strip": "",

@@ -77,3 +77,4 @@ def test_wrong_wishes_are_refused_in_words(calls):
 def test_every_chart_has_its_place():
     markup = evidence_markup()
     assert all(f'id="{name}-chart"' in markup for name in CHARTS)
+    assert markup.count('<details class="fold group"') == 4 and markup.count('fold group" open>') == 1

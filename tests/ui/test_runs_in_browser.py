@@ -61,7 +61,7 @@ def page(browser):
 
 def open_run(page, name):
     page.get_by_role("link", name=name, exact=True).click()
-    expect(page.locator("#run-head h3")).to_have_text(name)
+    expect(page.locator("#run-head h2")).to_have_text(name)
 
 
 def test_each_run_shows_its_own_curves_whichever_was_shown_before(page, address, bench):

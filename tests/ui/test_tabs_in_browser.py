@@ -48,11 +48,11 @@ def test_a_run_is_found_chosen_and_still_chosen_after_a_reload(page, address, be
     page.get_by_label("Find").fill("4-bit")
     expect(page.locator("table.runs tbody tr")).to_have_count(1)
     page.get_by_role("link", name="Digits 4-bit").click()
-    expect(page.locator("#run-head h3")).to_have_text("Digits 4-bit")
+    expect(page.locator("#run-head h2")).to_have_text("Digits 4-bit")
     expect(page.locator("#run-results")).to_contain_text("97.6")
     expect(page).to_have_url(re.compile("run=[0-9a-f]+"))
     page.reload()
-    expect(page.locator("#run-head h3")).to_have_text("Digits 4-bit")
+    expect(page.locator("#run-head h2")).to_have_text("Digits 4-bit")
     expect(page.get_by_label("Find")).to_have_value("4-bit")
 
 
@@ -90,7 +90,7 @@ def test_deleting_asks_first(page, address, bench):
     page.goto(f"{address}?tab=runs&run={run.id}")
     page.locator("#run-delete").click()
     page.get_by_role("button", name="Keep it").click()
-    expect(page.locator("#run-head h3")).to_have_text("Unwanted")
+    expect(page.locator("#run-head h2")).to_have_text("Unwanted")
     page.locator("#run-delete").click()
     page.get_by_role("button", name="Delete for good").click()
     expect(page.locator("#runs-table")).not_to_contain_text("Unwanted")
@@ -115,9 +115,11 @@ def test_a_point_opens_its_run_and_the_csv_holds_all(page, address):
     page.goto(f"{address}?tab=explore&task=digits")
     page.wait_for_function("document.querySelector('#explore-chart')?.data?.length > 4")
     with page.expect_download() as saved:
+        page.locator(".main-budget .menu > summary").click()
         page.locator(".main-budget").get_by_role("button", name="CSV").click()
     assert saved.value.suggested_filename == "kdui-digits.csv"
     with page.expect_download() as picture:
+        page.locator(".main-budget .menu > summary").click()
         page.locator(".main-budget").get_by_role("button", name="SVG").click()
     assert "student keeps 99.1 %" in picture.value.path().read_text(encoding="utf-8")
     page.evaluate("""() => {
@@ -125,7 +127,7 @@ def test_a_point_opens_its_run_and_the_csv_holds_all(page, address):
         const trace = chart.data.find((each) => each.customdata);
         chart.emit('plotly_click', { points: [{ customdata: trace.customdata[0] }] });
     }""")
-    expect(page.locator("#run-head h3")).to_contain_text("Digits")
+    expect(page.locator("#run-head h2")).to_contain_text("Digits")
 
 
 def test_what_the_teacher_bought_is_drawn_and_can_be_taken_away(page, address):
@@ -134,9 +136,11 @@ def test_what_the_teacher_bought_is_drawn_and_can_be_taken_away(page, address):
     page.wait_for_function("document.querySelector('#gains-chart')?.data?.[0]?.x?.length === 1")
     expect(page.locator("#grid-note")).to_contain_text("Queue a sweep")
     with page.expect_download() as saved:
+        page.locator("#gains .menu > summary").click()
         page.locator("#gains [data-save=csv]").click()
     assert saved.value.suggested_filename == "kdui-digits-gains.csv"
     with page.expect_download() as picture:
+        page.locator("#gains .menu > summary").click()
         page.locator("#gains [data-save=svg]").click()
     assert "One seed is not enough" in picture.value.path().read_text(encoding="utf-8")
 

@@ -177,6 +177,7 @@ def test_layers_are_drawn_by_method_and_saved(page, address):
     page.wait_for_function("document.querySelector('#layers-chart')?.data?.[0]?.z")
     expect(page.locator("#layers-title")).to_contain_text("25 % of its rank alone cost 1.2 points")
     with page.expect_download() as saved:
+        page.locator("#layers .menu > summary").click()
         page.locator("#layers [data-save=csv]").click()
     text = saved.value.path().read_text(encoding="utf-8")
     assert saved.value.suggested_filename == "kdui-digits-layers.csv" and text.count("\n") == 1 + 3 * 13

@@ -1,0 +1,102 @@
+"""Explore's sections and menus by keyboard, and what a screen reader finds: headings, roles and live regions of every tab."""
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from kdui.settings import Settings
+from tests.ui.served import served
+from tests.ui.stocked import StockedWorkbench
+from tests.ui.test_explore_evidence import FRAMES
+
+PATIENCE_MS = 30_000
+DRAWN = "(names) => names.filter((name) => document.querySelector(`#${name}-chart`)?.querySelector('.main-svg'))"
+# Of one panel: levels of the headings that are there for a screen reader, in their order, and its live regions.
+FOUND = """(panel) => ({
+    levels: [...document.querySelectorAll(`h1, ${panel} :is(h1, h2, h3, h4, h5, h6)`)].filter((each) => each.checkVisibility())
+        .map((each) => Number(each.tagName[1])),
+    live: document.querySelectorAll(`${panel} [aria-live]:not([aria-live=off])`).length,
+    roles: [...document.querySelectorAll(`${panel} :is(a[href], button, summary)[role]`)].map(({ role }) => role),
+})"""
+
+
+class Evident(StockedWorkbench):
+    """Its runs have been looked at in every way."""
+
+    def evidence(self, run: str) -> dict[str, Any]:
+        return FRAMES
+
+
+@pytest.fixture(scope="module")
+def page(browser, tmp_path_factory):
+    bench = Evident(Settings(home=tmp_path_factory.mktemp("home"), quickstart=False))
+    bench.stock()
+    expect.set_options(timeout=PATIENCE_MS)
+    with served(bench) as address:
+        page = browser.new_page(viewport={"width": 1440, "height": 900})
+        page.set_default_timeout(PATIENCE_MS)
+        wrong: list[str] = []
+        page.on("pageerror", lambda problem: wrong.append(str(problem)))
+        page.goto(f"{address}?tab=explore&task=digits")
+        yield page
+        page.close()
+        assert wrong == []
+
+
+def test_charts_of_a_question_are_drawn_when_it_is_opened(page):
+    questions = page.locator("#evidence .group")
+    expect(questions).to_have_count(4)
+    names = ["harm", "flips", "reliability", "shift", "elsewhere", "robustness", "sweep", "kernels"]
+    page.wait_for_function(f"({DRAWN})({names[:2]}).length === 2")
+    assert page.evaluate(DRAWN, names) == names[:2]
+    assert [each.get_attribute("open") is not None for each in questions.all()] == [True, False, False, False]
+    expect(questions.nth(3).locator("summary").first).to_have_text("Why isn't it faster?")
+    questions.nth(3).locator("summary").first.press("Enter")
+    page.wait_for_function(f"({DRAWN})({names[6:]}).length === 2")
+    assert page.evaluate(DRAWN, names) == [*names[:2], *names[6:]]
+    widths = page.evaluate(
+        "() => [document.querySelector('#sweep-chart'), document.querySelector('#sweep-chart .main-svg')]"
+        ".map((each) => each.getBoundingClientRect().width)"
+    )
+    assert widths[0] > 300 and abs(widths[0] - widths[1]) < 2
+
+
+def test_downloads_are_one_menu_that_the_keyboard_opens_and_closes(page):
+    menu = page.locator("#harm .menu")
+    buttons, summary = menu.locator("button"), menu.locator("summary")
+    expect(summary).to_have_text("Download ▾")
+    expect(buttons.first).to_be_hidden()
+    summary.press("Enter")
+    expect(buttons).to_have_text(["PNG", "SVG", "CSV"])
+    expect(buttons.first).to_be_visible()
+    summary.press("Tab")
+    expect(buttons.first).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(buttons.first).to_be_hidden()
+    expect(summary).to_be_focused()
+    summary.press("Enter")
+    with page.expect_download() as saved:
+        buttons.nth(2).press("Enter")
+    assert saved.value.suggested_filename == "kdui-digits-harm.csv"
+    expect(menu).not_to_have_attribute("open", "")
+    summary.click()
+    page.locator("#explore-title").click()  # anywhere else
+    expect(menu).not_to_have_attribute("open", "")
+
+
+def test_headings_roles_and_live_regions_are_in_order_on_every_tab(page):
+    expect(page.get_by_role("link", name="Queue stands")).to_have_attribute("id", "chip-queue")  # its text is its name
+    found = {}
+    for tab in ("explore", "compare", "runs", "build"):
+        page.locator(f"button[data-tab-id={tab}]").first.click()
+        expect(
+            page.locator({"build": "#build-task", "compare": "#compare-cards section"}.get(tab, f"#{tab}-panel")).first
+        ).to_be_visible()
+        found[tab] = page.evaluate(FOUND, f"#{tab}-panel" if tab != "build" else ".build")
+    levels = {tab: each["levels"] for tab, each in found.items()}
+    assert all(each.count(1) == 1 for each in levels.values()), levels
+    assert not [tab for tab, each in levels.items() if any(after > before + 1 for before, after in pairwise(each))], levels
+    assert all(each["live"] <= 1 for each in found.values()), found
+    assert not {role for each in found.values() for role in each["roles"]} & {"status", "alert", "log", "img"}
