@@ -100,15 +100,15 @@ class ExploreCalls:
     def explore_view(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Chart, budget card and table in one answer."""
         wish = Wish.model_validate(asked)
-        self._task(wish.task)
+        facts = self._task(wish.task)
         points = self.workbench.points(wish.task)
+        if self._models(wish.task).models.empty:  # never kept: what is running changes without a new point
+            return {"empty": running_html(self.workbench.running_now(facts.name), EMPTY)}
         return self._views.answer(points, wish.model_dump_json(), lambda: self._view(wish))
 
     def _view(self, wish: Wish) -> dict[str, Any]:
         facts = self._task(wish.task)
         points, models, settings, by_run, drift = self._models(wish.task)
-        if models.empty:
-            return {"empty": running_html(self.workbench.running_now(facts.name), EMPTY)}
         pair = between(self.workbench.paired, facts.headline, facts.splits["test"])
         budget, metric, x = wish.budget, facts.headline, drawable(models, wish.x)
         figure = pareto_figure(models, x=x, metric=metric, task=facts.title, budget=budget, settings=settings, facts=facts)

@@ -161,7 +161,7 @@ def test_models_are_asked_side_by_side(page, address, bench):
     page.locator("#compare-examples .example").nth(4).click()
     expect(page.locator("#compare-agreement")).to_contain_text("All agree: 7. The truth is 4.")
     expect(page.locator("#compare-cards .bar-fill")).to_have_count(9)
-    expect(page.locator("#compare-table")).to_contain_text("Where they part: 31 of 359 test pictures")
+    expect(page.locator("#compare-table")).to_contain_text("Where they part: 33 of 359 test pictures")
     pad = page.locator("#compare-pad").bounding_box()
     page.mouse.move(pad["x"] + 60, pad["y"] + 60)
     page.mouse.down()
