@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from kdui.catalogue import recipe_files
 from kdui.catalogue.defaults import default_recipe
 from kdui.catalogue.fitting import unfit_methods
+from kdui.catalogue.graph_figures import GraphFigures, graph_figures
 from kdui.catalogue.methods import METHODS
 from kdui.catalogue.models import resolve
 from kdui.catalogue.pairs import students, teachers
@@ -130,6 +131,10 @@ class Workbench:
             parameters=(known_size(task, ref) or {}).get("parameters"),
             known=self.store.results.newest_headline(task, ref, role, TASKS[task].headline.name),
         )
+
+    def graph_figures(self, ref: str) -> GraphFigures:
+        """Size, weights and operations of ``onnx:PATH``, read at once; raises RecipeError in words."""
+        return graph_figures(ModelRef.parse(anchored_ref(ref, self.folder)), self.settings)
 
     def inner_values(self, task: str, ref: str) -> tuple[str, ...] | None:
         """What a model shows of itself (maps, tokens, attention) and if it is a transformer; None where that is not known."""

@@ -28,7 +28,7 @@ def graph_source(ref: ModelRef, task: TaskFacts, settings: Settings | None = Non
     Raises RecipeError where a file is missing.
     """
     path = answers_file(ref)
-    files = [path, *(beside for end in WEIGHTS if (beside := path.with_name(path.name + end)).is_file())]
+    files = graph_files(path)
     if task.modality == "text":
         tokenizer = path.with_name(TOKENIZER)
         if not tokenizer.is_file():
@@ -38,6 +38,11 @@ def graph_source(ref: ModelRef, task: TaskFacts, settings: Settings | None = Non
         files.append(tokenizer)
     _check_size(path, files)
     return "onnx:" + hashlib.sha256("".join(file_digest(file, settings) for file in files).encode()).hexdigest()
+
+
+def graph_files(path: Path) -> list[Path]:
+    """An ONNX file and those beside it that hold weights of it."""
+    return [path, *(beside for end in WEIGHTS if (beside := path.with_name(path.name + end)).is_file())]
 
 
 def table_source(ref: ModelRef, task: TaskFacts, labels: Sequence[str] = (), settings: Settings | None = None) -> str:

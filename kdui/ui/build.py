@@ -13,6 +13,7 @@ from kdui.core.errors import KduiError
 from kdui.core.recipe import ModelRef, Recipe
 from kdui.core.views import ModelCard
 from kdui.ui import build_facts
+from kdui.ui.bounded_wait import BoundedWait
 from kdui.ui.build_actions import Actions, connect_actions
 from kdui.ui.build_columns import draw_cost, draw_how, draw_what
 from kdui.ui.build_events import connect_build
@@ -63,6 +64,7 @@ class Build:
         self.optional = [method.name for method in self.methods if method.group != "deliver"]
         self.tasks = {task.name: task for task in workbench.tasks()}
         self.first = first
+        self.look_ups = BoundedWait()
         self.shared = SharedForm(DISTILL, self.distillers)
         self.forms: dict[str, Form] = {}
         self.switches: dict[str, gr.Checkbox] = {}
@@ -250,13 +252,20 @@ class Build:
         metric = task.headline.title if task else "accuracy"
         return [
             build_facts.task_facts(task) if task else "",
-            build_facts.model_facts(self._known(recipe, recipe.teacher, "teacher"), teacher, metric)
-            if teacher
-            else build_facts.no_teacher(),
+            self._teacher_facts(recipe, metric) if teacher else build_facts.no_teacher(),
             build_facts.model_facts(self._known(recipe, recipe.student, "student"), student, metric)
             if student
             else build_facts.no_student(),
         ]
+
+    def _teacher_facts(self, recipe: Recipe, metric: str) -> str:
+        ref = recipe.teacher
+        if ref is not None and ref.kind == "onnx":
+            try:
+                return build_facts.graph_facts(self.workbench.graph_figures(str(ref)))
+            except KduiError as problem:
+                return build_facts.unread(str(problem))
+        return build_facts.model_facts(self._known(recipe, ref, "teacher"), short(ref), metric)
 
     def said_as_text(self, recipe: Recipe) -> list[str]:
         """The recipe as YAML and as a command."""

@@ -82,6 +82,10 @@ def _texts(build: Build, recipe: Recipe, start: str | None) -> list[str]:
 def _cost(build: Build, shown: Any, recipe: Recipe) -> tuple[Any, Any, Any]:
     """The estimate as a table and as a line, and whether the recipe can be queued."""
     try:
+        if hub := build_facts.hub_models(recipe):
+            build.workbench.check(recipe)  # what is wrong with it needs no look-up
+            if not build.look_ups.done((recipe.task, *hub), lambda: build.workbench.estimate(recipe)):
+                return build_facts.still_looking(hub), "", gr.update(interactive=True)
         estimate = build.workbench.estimate(recipe)
     except KduiError as problem:
         return _refused(build, shown, problem)

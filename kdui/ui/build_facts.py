@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from html import escape
 
+from kdui.catalogue.graph_figures import GraphFigures
 from kdui.core.contracts import TaskFacts
 from kdui.core.measurement import Origin
 from kdui.core.numbers import duration, number, span, time_left
@@ -17,7 +18,21 @@ LOOKING = '<p class="lead">Looking on the Hub …</p>'
 
 def waiting(recipe: Recipe) -> str:
     """What stands in the place of the cost until it is known."""
-    return LOOKING if any(model and model.kind == "hub" for model in (recipe.teacher, recipe.student)) else ESTIMATING
+    return LOOKING if hub_models(recipe) else ESTIMATING
+
+
+def hub_models(recipe: Recipe) -> list[str]:
+    """The names of the recipe's models that are looked up on the Hub."""
+    return list(dict.fromkeys(model.name for model in (recipe.teacher, recipe.student) if model and model.kind == "hub"))
+
+
+def still_looking(names: Iterable[str]) -> str:
+    """What stands in the place of the cost while the Hub has not answered."""
+    words = (
+        f"The Hub has not answered yet about {' and '.join(names)}. The look-up goes on: change a setting or choose the model "
+        "again to see the cost. The run can be queued now; it looks the model up itself."
+    )
+    return f'<div class="note" role="status">{escape(words)}</div>'
 
 
 def task_facts(task: TaskFacts) -> str:
@@ -44,6 +59,19 @@ def model_facts(card: ModelCard | None, ref: str | None, headline: str = "accura
     if card.known is not None:
         lines.append(measured(card.known, words=True, name=headline.lower()))
     return _lines(lines, escaped=True) + _lines([card.summary])
+
+
+def graph_facts(found: GraphFigures) -> str:
+    """An ONNX file as it lies there: size, weights and operations, read from it."""
+    title = escape("counted in the file")
+    counts = f"{number(found.weights)} weights, {found.operations:,} operations"
+    marked = f'{number(found.file_bytes, "bytes")}, {counts}<span class="mark" title="{title}">{Origin.MEASURED.mark}</span>'
+    return _lines([f"ONNX file of {marked}"], escaped=True) + _lines(["Of it only the answers are used: it is not trained."])
+
+
+def unread(problem: str) -> str:
+    """Why a file has no figures."""
+    return _lines([problem])
 
 
 def no_teacher() -> str:

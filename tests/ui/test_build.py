@@ -11,9 +11,11 @@ import gradio as gr
 import pytest
 
 from kdui.catalogue.planner import plan_recipe
+from kdui.catalogue.reach import ASSETS
 from kdui.catalogue.recipe_files import BUILT_IN
 from kdui.core.errors import RecipeError, UnknownName
 from kdui.core.measurement import Measurement, Origin, Provenance
+from kdui.core.numbers import number
 from kdui.core.recipe import ModelRef, Recipe
 from kdui.core.views import Estimate, EstimateRow, ModelCard, PlannedStep
 from kdui.terminal import parse_values
@@ -328,6 +330,15 @@ def test_model_facts_give_figures_with_their_marks_and_escape_what_others_wrote(
 
 def test_a_model_that_is_not_listed_has_no_invented_figures():
     assert "figures are not known yet" in build_facts.model_facts(None, "hub:owner/name")
+
+
+def test_an_onnx_teacher_shows_its_figures_before_any_run(build, workbench):
+    path = ASSETS / "teachers" / "fashion-keras.onnx"
+    recipe = workbench.default_recipe("fashion-mnist", f"onnx:{path}?probabilities=true")
+    _, teacher, _ = build.facts(recipe)
+    assert f"{number(path.stat().st_size, 'bytes')}" in teacher and "weights" in teacher and "looked up" not in teacher
+    missing = recipe.model_copy(update={"teacher": ModelRef.parse(f"onnx:{path}x")})
+    assert "There is no file" in build.facts(missing)[1]
 
 
 def test_a_model_that_cannot_be_is_not_said_to_be_looked_up():
