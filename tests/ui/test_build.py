@@ -361,6 +361,7 @@ def test_cost_shows_ranges_ratios_warnings_and_what_is_cached():
             result_low=96.2,
             result_high=97.1,
             ratio=0.99,
+            percent=True,
             teacher_origin=Origin.MEASURED,
         ),
         EstimateRow(quantity="Latency p50", unit="ms", teacher=None, result=None),
