@@ -16,29 +16,11 @@ from kdui.core.errors import KduiError
 from kdui.core.recipe import Recipe
 from kdui.output_file import require_writable, write
 from kdui.serve import serve
-from kdui.settings import VARIABLES, Settings
+from kdui.settings import Settings
 from kdui.unforeseen import LOG, MOST_BYTES, in_words
 from kdui.workbench import Workbench
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture
-def command(monkeypatch, capsys, tmp_path):
-    """A command in this process: (exit code, standard output, standard error)."""
-    for name in VARIABLES.values():
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("KDUI_HOME", str(tmp_path / "home"))
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["app.py", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            app.main()
-        told = capsys.readouterr()
-        assert "Traceback" not in told.out + told.err
-        return ended.value.code or 0, told.out, told.err
-
-    return call
 
 
 # --- errors that nobody foresaw -----------------------------------------------------------------------------------------

@@ -30,10 +30,10 @@ def address(bench):
         yield address
 
 
-@pytest.fixture(params=["light", "dark"])
-def page(browser, request):
+@pytest.fixture
+def page(browser):
     """A page that fails the test when its script does."""
-    page = browser.new_page(viewport={"width": 1440, "height": 900}, color_scheme=request.param)
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
     page.set_default_timeout(PATIENCE_MS)
     expect.set_options(timeout=PATIENCE_MS)
     wrong: list[str] = []
