@@ -48,7 +48,11 @@ class Points:
         frame["download_mb"] = frame["packed_mb"].astype(float).fillna(frame["gzip_mb"].astype(float))
         own = (frame["role"] == "teacher") & ~frame.duplicated(["run", "role"])  # what the run's speed-ups are read against
         frame["speedup"] = frame["speedup"].astype(float).mask(own & frame["speedup"].notna(), 1.0)
-        recipes = self.store.runs.recipes(dict.fromkeys(frame["run"]))
+        recipes = {
+            run: recipe
+            for run, recipe in self.store.runs.recipes(dict.fromkeys(frame["run"])).items()
+            if all(stage["method"] in METHODS for stage in recipe["stages"])  # another version may know more methods
+        }
         made = zip(frame["run"], frame["step"], strict=True)
         frame["settings"] = [made_by(recipes[run], step) if run in recipes else {} for run, step in made]
         taught = zip(frame["run"], frame["step"], strict=True)

@@ -195,7 +195,7 @@ def test_built_in_studies_can_be_planned(tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("title: [", "is not YAML"), ("title: A\ntask: digits\narms: []", "arms"), ("- 1", "is not a study")],
+    [("title: [", "is not valid YAML"), ("title: A\ntask: digits\narms: []", "arms"), ("- 1", "is not a study")],
 )
 def test_a_broken_study_is_refused_in_words(tmp_path: Path, text: str, words: str):
     path = tmp_path / "mine.yaml"

@@ -227,7 +227,7 @@ def test_packed_files_that_lie_are_refused_in_words(tmp_path):
             read_codebook(path)
     short = {**tensors, "layer.weight.levels": tensors["layer.weight.levels"][:1]}
     save_file(short, path, metadata={"weights": json.dumps({"layer.weight": fact})})
-    with pytest.raises(StoreError, match="codes beyond its codebook"):
+    with pytest.raises(StoreError, match="cannot be read"):
         read_codebook(path)
     for length in (0, 7, len(data) // 2, len(data) - 1):
         path.write_bytes(data[:length])
