@@ -179,7 +179,7 @@ def test_eight_bits_are_near_identity(bench):
         ([{"qat": {}}, {"quantize": {"bits": 8}}], "'quantize' would change the weights of .* grid of 4 bits"),
         ([{"qat": {"adapter_rank": 4}}], "adapter_rank: 0"),
         ([{"qat": {"activation_bits": 1}}], "at least 2 bits"),
-        ([{"qat": {"weight_bits": 1}}], "greater than or equal to 2"),
+        ([{"qat": {"weight_bits": 1}}], "must be 2 to 8"),
         ([{"distill_sparse": {"weight_bits": 1}}], "2 to 8"),
     ],
 )

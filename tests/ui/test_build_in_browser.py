@@ -146,7 +146,7 @@ def test_the_address_brings_a_recipe_back_and_wrong_input_is_answered_in_words(p
     page.goto(f"{address}?from=fashion-cnn")
     expect(page.get_by_label("Task", exact=True)).to_have_value("Fashion-MNIST")
     page.locator("#knob-distill-epochs input").fill("-3")
-    expect(page.locator("#build-cost [role=alert]")).to_contain_text("distill.epochs: input should be greater than or equal to 0")
+    expect(page.locator("#build-cost [role=alert]")).to_contain_text("Epochs must be 0 to 1000 (got -3)")
     page.get_by_text("The same as YAML").click()
     page.locator("#build-yaml textarea").fill("task: [oops")
     page.get_by_role("button", name="Load this YAML").click()
