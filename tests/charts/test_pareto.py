@@ -11,6 +11,7 @@ from kdui.charts.numbers import quantity
 from kdui.charts.pareto import MOST_CONTROLS, MOST_OTHERS, log_ticks, pareto_figure
 from kdui.charts.repeats import merge_repeats
 from kdui.core.metric import ACCURACY
+from kdui.core.statistics.paired import over_seeds
 from tests.charts.frames import point, points, random_points
 
 
@@ -138,16 +139,19 @@ def test_log_ticks_are_round_and_inside():
 
 
 def test_sentences_of_limits():
+    shown, open_ = over_seeds([0.4, 0.42, 0.38]), over_seeds([0.5, -0.4, 0.1])
     costs = [
+        LimitCost(quantity="latency_ms", move="relax", limit=4, gain=0.4, label="x", difference=shown),
+        LimitCost(quantity="download_mb", move="tighten", limit=0.2, gain=-0.9, label="y", difference=shown),
+        LimitCost(quantity="latency_ms", move="relax", limit=4, gain=0.4, label="x", difference=open_),
         LimitCost(quantity="latency_ms", move="relax", limit=4, gain=0.4, label="x"),
-        LimitCost(quantity="download_mb", move="tighten", limit=0.2, gain=-0.9, label="y"),
-        LimitCost(quantity="latency_ms", move="relax", limit=4, gain=0.4, label="x", shown=False),
         LimitCost(quantity="retained", move="relax", limit=95.04, gain=None, label="tiny"),
     ]
     assert cost_sentences(costs, ACCURACY) == [
         "Relaxing latency to 4 ms buys +0.4 points.",
         "Tightening size to 200 kB costs 0.9 points.",
-        "Relaxing latency to 4 ms buys +0.4 points (intervals overlap: no difference shown).",
+        "Relaxing latency to 4 ms buys +0.4 points (no difference shown: less than 1.5 points could not have been seen).",
+        "Relaxing latency to 4 ms buys +0.4 points (one seed is not enough to tell).",
         "Lowering what is retained to 95.0 % lets in tiny.",
     ]
 
