@@ -33,7 +33,7 @@ class Bench(NamedTuple):
 
 BENCHES = {
     "start": Bench(time_to_interactive, {"repeats": 1}),
-    "pages": Bench(page_calls, {"runs": 30, "rounds": 1}),
+    "pages": Bench(page_calls, {"runs": 30, "rounds": 2}),
     "busy": Bench(busy_page, {"runs": 30, "readers": 2, "seconds": 1.0, "rounds": 1}),
     "kd-fashion": Bench(fashion, {"examples": 64, "repeats": 1}),
     "kd-reuters": Bench(reuters, {"examples": 32, "repeats": 1, "live_repeats": 1, "teacher": SMALL}),
@@ -42,7 +42,7 @@ BENCHES = {
     "int8": Bench(int8_speedup, {"repeats": 1, "runs": 5, "teacher": SMALL}),
     "four-bits": Bench(four_bits, {"teacher": SMALL}),
     "pruned": Bench(removed_parts, {"repeats": 1, "runs": 5, "layers": 1}),
-    "what-if": Bench(measured_point, {"repeats": 1, "examples": 32, "recipe": ONE_EPOCH}),
+    "what-if": Bench(measured_point, {"repeats": 2, "examples": 32, "recipe": ONE_EPOCH}),
     "results": Bench(recorded_results, {}),
 }
 

@@ -1,9 +1,11 @@
 """Every bench runs to its end on tiny sizes; what it measures here is not a figure to quote."""
 
-import json
+import functools
 import math
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
@@ -12,18 +14,14 @@ from kdui.bench.__main__ import BENCHES, Bench, machine_line, main
 from kdui.bench.browser import find_browser
 from kdui.bench.distillation import epoch_costs, matching_costs
 from kdui.bench.filled_store import fill_store
-from kdui.bench.int8 import int8_speedup
+from kdui.bench.findings import Finding
 from kdui.bench.laboratory import Laboratory, temporary_home
-from kdui.bench.pages import page_calls
 from kdui.bench.recorded import recorded_results
 from kdui.bench.reference import against_trainer
 from kdui.bench.results_page import PAGE, results_page
-from kdui.bench.start import time_to_interactive
-from kdui.bench.surgery import four_bits, pruned_speed, untrained
-from kdui.bench.what_if import measured_point
+from kdui.bench.surgery import untrained
 from kdui.catalogue.recipe_files import read_recipe
-from kdui.catalogue.studies import Study, read_study
-from kdui.catalogue.tasks import TASKS
+from kdui.catalogue.studies import read_study
 from kdui.core.errors import KduiError
 from kdui.launch import machine
 from kdui.launch.machine import cpu_flags
@@ -33,17 +31,31 @@ from kdui.store import tables
 from kdui.store.store import Store
 from kdui.training import device
 from kdui.workbench import Workbench
-from tests.models.small import spelling_checkpoint
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory, shared_cache: Path) -> Callable[[str], list[Finding]]:
+    """What a bench finds on the least that it can measure, by its name; measured once."""
+    home = tmp_path_factory.mktemp("benches") / "home"
+    home.mkdir()
+    (home / "cache").symlink_to(shared_cache, target_is_directory=True)
+    return functools.cache(lambda name: BENCHES[name].run(Settings(home=home, quickstart=False), **BENCHES[name].tiny))
 
 
 @pytest.mark.parametrize("name", BENCHES)
-def test_every_bench_runs_to_its_end_on_the_least_that_it_can_measure(
-    name: str, settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_every_bench_runs_to_its_end_on_the_least_that_it_can_measure(name: str, tiny: Callable[[str], list[Finding]]) -> None:
+    found = tiny(name)
+    assert found and all(math.isfinite(finding.value) for finding in found)
+
+
+def test_tiny_sizes_are_asked_for_by_name(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(Settings, "from_environment", lambda: settings)
-    assert main([name, "--tiny", "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)["found"][name]
-    assert found and all(math.isfinite(finding["value"]) for finding in found)
+    asked: list[dict[str, Any]] = []
+    stood_in = Bench(lambda _, **sizes: asked.append(sizes) or [], {"runs": 1})
+    monkeypatch.setitem(BENCHES, "pages", stood_in)
+    assert main(["pages", "--tiny"]) == main(["pages"]) == 0
+    assert asked == [{"runs": 1}, {}]
 
 
 def test_epoch_costs_compare_the_same_student_on_the_same_examples(settings: Settings) -> None:
@@ -67,27 +79,20 @@ def test_the_laboratory_makes_a_step_once_and_leaves_the_home_of_the_user_alone(
     assert not settings.artifacts.exists()
 
 
-def test_int8_tells_of_every_variant_that_this_processor_would_try(settings: Settings, tmp_path: Path) -> None:
-    checkpoint = spelling_checkpoint(tmp_path / "bert", TASKS["sentiment"].labels)
-    (found,) = int8_speedup(settings, task="sentiment", teacher=f"folder:{checkpoint}", repeats=2, runs=20)
+def test_int8_tells_of_every_variant_that_this_processor_would_try(tiny: Callable[[str], list[Finding]]) -> None:
+    (found,) = tiny("int8")
     assert found.value > 0
     assert found.lines[0].startswith("fp32 ")
     assert len(found.lines) == 2 + len(variants("dynamic"))
 
 
-def test_smaller_graphs_are_held_against_the_whole_one(settings: Settings, tmp_path: Path) -> None:
-    checkpoint = spelling_checkpoint(tmp_path / "bert", TASKS["sentiment"].labels)
-    teacher = f"folder:{checkpoint}"
-    aims = [{"what": "faster", "at_least": 3.0}]
-    arm = {"title": "half of it", "stages": [{"prune_structured": {"heads": 0.5, "feed_forward": 0.5, "epochs": 2}}]}
-    study = Study.model_validate(
-        {"title": "t", "task": "sentiment", "teacher": teacher, "before": [{"teach": {"epochs": 1}}], "arms": [arm], "aims": aims}
-    )
-    found = pruned_speed(settings, study, repeats=2, runs=20)
-    assert found.value > 0 and found.aim == 3.0 and "half of it" in found.title
-    whole, smaller = (float(size) for size in found.lines[1].split("file ")[1].removesuffix(" MB").split(" → "))
-    assert smaller < whole
-    (bits,) = four_bits(settings, "sentiment", teacher)
+def test_smaller_graphs_are_held_against_the_whole_one(tiny: Callable[[str], list[Finding]]) -> None:
+    """A trimmed vocabulary numbers words anew, so each graph is timed on tokens of its own."""
+    for found in tiny("pruned"):
+        assert found.value > 0 and found.aim is not None and found.aim > 1
+        whole, smaller = (float(size) for size in found.lines[1].split("file ")[1].removesuffix(" MB").split(" → "))
+        assert smaller < whole
+    (bits,) = tiny("four-bits")
     assert 1 < bits.value < 8
 
 
@@ -127,8 +132,8 @@ def test_a_filled_store_reads_like_one_that_was_used(settings: Settings) -> None
     assert len(detail.results[0].measurements["latency_p50"].samples) == 200
 
 
-def test_pages_are_timed_inside_and_over_http(settings: Settings) -> None:
-    outside, inside = page_calls(settings, runs=30, rounds=2)
+def test_pages_are_timed_inside_and_over_http(tiny: Callable[[str], list[Finding]]) -> None:
+    outside, inside = tiny("pages")
     names = ["runs page", "run detail", "points under a budget", "overview", "estimate"]
     for found in (outside, inside):
         assert [line.partition(":")[0] for line in found.lines[:5]] == names
@@ -136,12 +141,8 @@ def test_pages_are_timed_inside_and_over_http(settings: Settings) -> None:
         assert (found.value > 0, found.aim) == (True, 150.0)
 
 
-def test_time_to_interactive_is_later_than_the_first_answer(settings: Settings) -> None:
-    try:
-        find_browser()
-    except KduiError:
-        pytest.skip("Chromium is not installed")
-    (found,) = time_to_interactive(settings, repeats=1)
+def test_time_to_interactive_is_later_than_the_first_answer(tiny: Callable[[str], list[Finding]]) -> None:
+    (found,) = tiny("start")
     answered = float(found.lines[0].partition("after ")[2].partition(" s")[0])
     assert found.value > answered > 0
 
@@ -193,11 +194,9 @@ def test_both_sides_compute_in_the_precision_that_our_loop_takes_where_the_proce
 
 
 def test_a_point_of_what_if_is_timed_in_the_serving_process_and_the_prediction_is_held_against_measured_changes(
-    settings: Settings,
+    tiny: Callable[[str], list[Finding]],
 ) -> None:
-    stages = [{"teach": {"epochs": 1, "train_examples": 64}}, "export"]
-    recipe = {"task": "digits", "teacher": "cnn-tiny", "stages": stages}
-    waited, missed = measured_point(settings, recipe, repeats=2, examples=32)
+    waited, missed = tiny("what-if")
     assert (waited.relation, waited.aim, waited.value > 0) == ("≤", 2.0, True)
     assert waited.spread.endswith("n = 2")
     assert missed.unit == "points"
