@@ -86,7 +86,9 @@ def header_html(overview: Overview | str) -> str:
         hint = trouble or overview.serving or "Ready"
         busy = overview.running or overview.queued
         queue = f"{overview.running} running · {overview.queued} queued" if busy else "Nothing running"
-        queue = f"Queue stands: {escape(trouble[:80])}" if trouble else queue
+        if trouble:
+            counts = f" · {queue}" if busy else ""
+            queue = f'Queue stands{counts}<span class="wide">: {escape(trouble[:80])}</span>'
         dot = f'<i class="dot{alive}"></i>'
         chips = (
             f'<span class="chip" id="chip-device" title="{escape(hint)}">{dot}{_device(overview.device)}</span>'

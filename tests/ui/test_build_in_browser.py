@@ -136,7 +136,7 @@ def test_a_run_is_queued_and_opened_and_the_way_back_leads_to_build(page, addres
     run = bench.runs().rows[0]
     expect(page).to_have_url(re.compile(f"tab=runs&run={run.id}"))
     expect(page.locator("#chip-queue")).to_have_text(
-        "Queue stands: Nothing starts new runs at the moment"
+        "Queue stands · 0 running · 1 queued: Nothing starts new runs at the moment"
     )  # the bench has no dispatcher
     page.go_back()
     expect(page.get_by_role("tab", name="Build")).to_have_attribute("aria-selected", "true")
