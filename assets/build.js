@@ -5,6 +5,7 @@
   if (kdui.build) return;
   const handled = {}; // role -> what was chosen there last, and beside what; a model that is refused is not asked for again
   let link = "";
+  let clicked = false; // an option of Start from: the recipe that stands there, chosen again, is the way back to it
 
   const changed = (role, value, shown) => {
     if (role === "yaml") return true;
@@ -21,7 +22,9 @@
     /** What a picker holds is a choice where it differs from what is shown: lists send their value whenever they are left. */
     pick(role, value, at) {
       const again = handled[role]?.value === value && handled[role].at === at;
-      if (!changed(role, value, JSON.parse(at)) || (again && role !== "yaml")) return;
+      const back = role === "start" && clicked && Boolean(value);
+      if (role === "start") clicked = false;
+      if (!back && (!changed(role, value, JSON.parse(at)) || (again && role !== "yaml"))) return;
       handled[role] = { value, at };
       this.choose(role, value);
     },
@@ -42,6 +45,9 @@
     },
   };
 
+  document.addEventListener("mousedown", (event) => {
+    clicked = Boolean(event.target.closest?.("#build-start [role=option], #build-start li"));
+  }, true);
   document.addEventListener("click", (event) => {
     const undo = event.target.closest?.("[data-undo]");
     if (undo) kdui.build.choose("recipe", undo.dataset.undo);
