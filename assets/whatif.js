@@ -39,7 +39,7 @@
     metric: (found) => kdui.numbers.metric(found.metric),
     predicted(found, change) {
       const sums = { drop: 0, kl: 0 };
-      for (const [method, measured] of Object.entries(found.methods)) {
+      for (const [method, measured] of Object.entries(found?.methods ?? {})) {
         const strength = change[STRENGTH[method]];
         if (strength === IDENTITY[method]) continue;
         found.layers.forEach(({ rows, columns }, place) => {

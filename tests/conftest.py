@@ -1,6 +1,7 @@
 """Fixtures that all tests share: a home of their own, and one cache of fetched data for all of them."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
@@ -16,12 +17,28 @@ hypothesis.settings.register_profile("kdui", deadline=None)
 hypothesis.settings.load_profile("kdui")
 
 
+CORES = "KDUI_TEST_CORES"  # those that this process may use, before it took its share
+
+
+@pytest.fixture(scope="module")
+def all_cores() -> Iterator[None]:
+    """A browser, its server and a worker on a single core would wait for one another: here they take what the machine has."""
+    if CORES not in os.environ:
+        yield
+        return
+    share = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {int(core) for core in os.environ[CORES].split(",")})
+    yield
+    os.sched_setaffinity(0, share)
+
+
 def pytest_configure() -> None:
     """Beside other test processes, keep to a share of the cores: two that both train on all of them wait for each other."""
     number, count = os.environ.get("PYTEST_XDIST_WORKER", ""), int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     if not number or not hasattr(os, "sched_setaffinity"):
         return
     allowed = sorted(os.sched_getaffinity(0))
+    os.environ[CORES] = ",".join(map(str, allowed))
     if share := allowed[int(number.removeprefix("gw")) % count :: count]:
         os.sched_setaffinity(0, share)
 

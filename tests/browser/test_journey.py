@@ -77,7 +77,7 @@ class Server:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
+def server(tmp_path_factory, all_cores):
     server = Server(tmp_path_factory.mktemp("home"))
     yield server
     server.process.send_signal(signal.SIGINT)

@@ -6,6 +6,6 @@ from kdui.bench.browser import open_browser
 
 
 @pytest.fixture(scope="module")
-def browser():
+def browser(all_cores):
     with open_browser() as browser:
         yield browser
