@@ -39,7 +39,7 @@
     metric: (found) => kdui.numbers.metric(found.metric),
     predicted(found, change) {
       const sums = { drop: 0, kl: 0 };
-      for (const [method, measured] of Object.entries(found?.methods ?? {})) {
+      for (const [method, measured] of Object.entries(found.methods)) {
         const strength = change[STRENGTH[method]];
         if (strength === IDENTITY[method]) continue;
         found.layers.forEach(({ rows, columns }, place) => {
@@ -108,6 +108,7 @@
       return error.bands[band].count ? { ...error.bands[band], band } : { ...error, band: "" };
     };
     const figure = () => {
+      if (!view.found) return { data: [], layout: kdui.layout({}), config: {} }; // left, or another model, while it waited to be drawn
       const { found } = view, now = change(), here = maths.predicted(found, now);
       const curve = BITS.map((bits) => ({ ...maths.predicted(found, { ...now, bits }), change: { ...now, bits } }));
       const amber = kdui.colour("compressed"), own = kdui.colour(COLOURS[chosen()?.role] ?? "student");
