@@ -143,7 +143,7 @@ def test_the_quickstart_queues_itself_and_survives_the_death_of_server_and_worke
     wait_for_success(page)
     assert "interrupted" in (next((server.home / "runs").iterdir()) / "events.jsonl").read_text()
     expect(page.locator("#run-results")).to_contain_text("Control")
-    expect(page.locator("#run-strip")).to_contain_text("Quantize")
+    expect(page.locator("#run-strip")).to_contain_text("int8")
     page.close()
     assert page.problems == []
 
