@@ -15,13 +15,14 @@ if __name__ == "__main__":
     gc.disable()  # what starts up stays: searching it for garbage would be an eighth of the start
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))  # until main: nothing is begun that would have to be ended
 
-from kdui import plain_terminal, proxies, terminal
-from kdui.doctor import examination
-from kdui.listing import listing
-from kdui.output_file import require_writable, write
+from kdui import proxies
+from kdui.cli import plain_terminal, terminal
+from kdui.cli.doctor import examination
+from kdui.cli.listing import listing
+from kdui.cli.output_file import require_writable, write
 from kdui.settings import likely_home
 from kdui.unforeseen import in_words
-from kdui.workbench import Workbench
+from kdui.workbench.workbench import Workbench
 
 app = typer.Typer(add_completion=False, no_args_is_help=False, help=__doc__, pretty_exceptions_enable=False)
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
@@ -38,7 +39,7 @@ def serve(
     if context.invoked_subcommand is not None:
         gc.enable()
         return
-    from kdui.serve import serve as serve_page
+    from kdui.cli.serve import serve as serve_page
 
     stop = threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
@@ -153,9 +154,9 @@ def study(
     as_json: Json = False,
 ) -> None:
     """Queue all runs of a study, follow them, and print its table; what the store holds is not computed again."""
-    from kdui import studying
     from kdui.catalogue.studies import read_study
-    from kdui.verdicts import proposal
+    from kdui.cli import study as studying
+    from kdui.cli.verdicts import proposal
 
     bench, chosen, file = Workbench(), read_study(name), require_writable(out)
     used = chosen.seeds[:seeds] if seeds else chosen.seeds
@@ -230,8 +231,8 @@ def gate(
     as_json: Json = False,
 ) -> None:
     """Judge a run's model for a program: ends with 0 ACCEPT, 1 REGRESSION, 3 ANOMALOUS, 4 INFEASIBLE; uncertainty counts."""
-    from kdui.gating.judge import gate as judged
-    from kdui.gating.verdict import aims_of, as_text
+    from kdui.cli.gating.judge import gate as judged
+    from kdui.cli.gating.verdict import aims_of, as_text
 
     aims = aims_of(retain=retain, faster=faster, smaller=smaller)
     bench = Workbench()

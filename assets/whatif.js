@@ -8,7 +8,7 @@
   const BITS = [2, 3, 4, 5, 6, 7, 8, FLOAT_BITS];
   const GRID = { sparsity: [0, 0.3, 0.5, 0.6, 0.7, 0.8, 0.9], rank: [1, 0.75, 0.5, 0.35, 0.25, 0.1] };
 
-  // --- mathematics: the same sums as kdui/methods/sensitivity/additive.py ---------------------------------------------
+  // --- mathematics: the same sums as kdui/methods/compress/sensitivity/additive.py ---------------------------------------------
   const maths = {
     keptRank: (rows, columns, share) => Math.max(1, maths.even(share * Math.min(rows, columns))),
     /** Rounds half to even, as Python does. */

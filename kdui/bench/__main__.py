@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from kdui import machine
 from kdui.bench.busy import busy_page
 from kdui.bench.distillation import fashion, reuters
 from kdui.bench.findings import Finding
@@ -17,7 +18,6 @@ from kdui.bench.start import time_to_interactive
 from kdui.bench.surgery import four_bits, removed_parts
 from kdui.bench.what_if import measured_point
 from kdui.core.errors import KduiError, UnknownName
-from kdui.launch import machine
 from kdui.settings import Settings
 
 SMALL = "minilm-l6?layers=1"

@@ -17,7 +17,7 @@ from kdui.core.errors import KduiError
 from kdui.core.recipe import Recipe
 from kdui.core.run import Run
 from kdui.settings import Settings
-from kdui.workbench import Workbench
+from kdui.workbench.workbench import Workbench
 
 AIM_SHARE, AIM_MB = 0.9, 300.0
 PAUSE_SECONDS = 1.0  # between an answer and the same reader's next question; the page itself asks every two seconds

@@ -4,10 +4,10 @@ from pathlib import Path
 
 from kdui.bench.findings import Finding, Spread, plain, ratio
 from kdui.bench.laboratory import Laboratory, temporary_home
+from kdui.core.layout import MODEL_FILE
 from kdui.core.recipe import Recipe
-from kdui.methods.export.files import MODEL_FILE
-from kdui.methods.measure.samples import timed_sample
-from kdui.methods.quantize.int8 import variants, write_dynamic
+from kdui.methods.compress.quantize.int8 import variants, write_dynamic
+from kdui.methods.deliver.measure.samples import timed_sample
 from kdui.runtime.latency import measure_latency
 from kdui.settings import Settings
 

@@ -1,19 +1,19 @@
 """Steps of a plan, made by the same code as in a run, in a home that is thrown away."""
 
 import contextlib
-import importlib
 import tempfile
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from kdui.catalogue.methods import METHODS
 from kdui.catalogue.planner import plan_recipe
 from kdui.catalogue.tasks import load_task
 from kdui.core.artifact import Artifact
 from kdui.core.plan import Step
 from kdui.core.recipe import Recipe
-from kdui.launch.machine import slots
+from kdui.machine import slots
 from kdui.settings import Settings
 from kdui.store.artifacts import ArtifactStore
 from kdui.training.context import QuietReporter, StepContext, TaskData
@@ -102,6 +102,6 @@ class Laboratory:
         )
 
     def _operate(self, context: StepContext) -> dict[str, Any]:
-        apply = importlib.import_module(f"kdui.methods.{context.step.method}.apply")
+        apply = METHODS.module(context.step.method, "apply")
         summary: dict[str, Any] = getattr(apply, context.step.operation)(context)
         return summary

@@ -13,7 +13,7 @@ from kdui.bench.laboratory import temporary_home
 from kdui.bench.server import serving
 from kdui.core.errors import KduiError
 from kdui.settings import Settings
-from kdui.workbench import Workbench
+from kdui.workbench.workbench import Workbench
 
 AIM_MS = 150.0
 PAGE_SIZE = 25

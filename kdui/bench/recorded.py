@@ -1,15 +1,13 @@
 """What the studies of ``assets/results`` were meant to reach, beside what they did, with the command that repeats it."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 from kdui.bench.findings import Finding
-from kdui.catalogue.aims import reached
-from kdui.catalogue.studies import read_study
+from kdui.catalogue.studies import RESULTS, read_study
+from kdui.catalogue.targets import reached
 from kdui.settings import Settings
 
-FOLDER = Path(__file__).parents[2] / "assets" / "results"
 WORDS = {
     "headline": "reached",
     "accuracy": "accuracy",
@@ -23,7 +21,7 @@ WORDS = {
 
 def recorded_results(settings: Settings) -> list[Finding]:
     """One line for each aim of each recorded study; nothing is computed anew but the aims."""
-    return [finding for path in sorted(FOLDER.glob("*.json")) for finding in of_table(json.loads(path.read_text("utf-8")))]
+    return [finding for path in sorted(RESULTS.glob("*.json")) for finding in of_table(json.loads(path.read_text("utf-8")))]
 
 
 def of_table(table: dict[str, Any]) -> list[Finding]:

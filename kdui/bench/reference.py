@@ -20,8 +20,8 @@ from kdui.core.errors import KduiError
 from kdui.core.recipe import Recipe
 from kdui.settings import Settings
 from kdui.training.device import multiplies_bf16
+from kdui.training.initial_weights import start_model
 from kdui.training.saved import SavedModel
-from kdui.training.starting import start_model
 
 
 class _WithLoss(nn.Module):

@@ -1,6 +1,6 @@
 """The recorded results as one page of Markdown, so that no figure of it is copied by hand.
 
-``python -m kdui.bench.results_page`` judges the recorded tables anew by their values of each seed (see ``kdui.verdicts``), writes
+``python -m kdui.bench.results_page`` judges the recorded tables anew by their values of each seed (``kdui.cli.verdicts``), writes
 them and ``assets/results/README.md``; a test holds the files against their data.
 """
 
@@ -8,13 +8,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-from kdui.bench.recorded import FOLDER, of_table
-from kdui.catalogue.studies import read_study
+from kdui.bench.recorded import of_table
+from kdui.catalogue.studies import RESULTS, read_study
+from kdui.cli.study import has_gains, markdown, sizes_markdown, told
+from kdui.cli.verdicts import CONTROLS, judged
 from kdui.kdz.on_disk import write_whole
-from kdui.studying import has_gains, markdown, sizes_markdown, told
-from kdui.verdicts import CONTROLS, judged
 
-PAGE = FOLDER / "README.md"
+PAGE = RESULTS / "README.md"
 INTRODUCTION = """# Results
 
 Each table is made from the JSON file that is named above it, by `python -m kdui.bench.results_page`; that file also holds every
@@ -34,7 +34,7 @@ the packed file where there is one.
 """
 
 
-def results_page(folder: Path = FOLDER) -> str:
+def results_page(folder: Path = RESULTS) -> str:
     """All recorded tables, sorted by name."""
     tables = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
     introduction = INTRODUCTION.replace("{comparisons}", str(comparisons(tables)))
@@ -83,7 +83,7 @@ def _result(arm: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def judge_again(folder: Path = FOLDER) -> None:
+def judge_again(folder: Path = RESULTS) -> None:
     """Write every recorded table with the verdicts that its values of each seed allow now."""
     for path in sorted(folder.glob("*.json")):
         table = json.loads(path.read_text(encoding="utf-8"))

@@ -6,10 +6,10 @@ from typing import Any
 from kdui.bench.findings import Finding, Spread, plain
 from kdui.bench.laboratory import Laboratory, temporary_home
 from kdui.core.recipe import Recipe
-from kdui.methods.sensitivity.spec import ALL
+from kdui.methods.compress.sensitivity.spec import ALL
 from kdui.serving.client import ServingClient
 from kdui.settings import Settings
-from kdui.what_if import SLICE_SECONDS
+from kdui.workbench.what_if import SLICE_SECONDS
 
 AIM_SECONDS, AIM_POINTS = 2.0, 5.0
 # A convolutional network of under a million parameters, large for its task, so that a click has something to wait for.

@@ -5,8 +5,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from kdui.core.bounds import fault
-from kdui.core.contracts import Method, StageSpec
+from kdui.core.contracts import StageSpec
 from kdui.core.errors import RecipeError, UnknownName
+from kdui.core.method import Method
 from kdui.core.recipe import Stage
 from kdui.core.registry import Registry
 

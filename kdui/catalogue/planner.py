@@ -7,13 +7,14 @@ from kdui.catalogue.models import resolve, started, weights_folder
 from kdui.catalogue.source_attempt import Report
 from kdui.catalogue.tasks import TASKS
 from kdui.catalogue.trained import require_trained
-from kdui.core.contracts import Method, TaskFacts
+from kdui.core.contracts import TaskFacts
 from kdui.core.errors import RecipeError
-from kdui.core.plan import Chain, ModelFacts, Step
+from kdui.core.method import Method
+from kdui.core.plan import ModelFacts, PlanBuilder, Step
 from kdui.core.recipe import ModelRef, Recipe
-from kdui.launch.machine import fingerprint
-from kdui.methods.assistant.spec import assistant_of
-from kdui.methods.teach.spec import take_black_box, take_trained
+from kdui.machine import fingerprint
+from kdui.methods.distill.assistant.spec import assistant_of
+from kdui.methods.teach.teach.spec import take_black_box, take_trained
 from kdui.settings import Settings
 
 
@@ -36,7 +37,7 @@ def plan_recipe(recipe: Recipe, settings: Settings) -> list[Step]:
                 "Add a 'distill' stage or leave 'student:' out."
             )
     export = next((spec for _, method, spec in specs if method.name == "export"), METHODS["export"].spec())
-    chain = Chain(
+    builder = PlanBuilder(
         recipe,
         task,
         teacher,
@@ -46,11 +47,11 @@ def plan_recipe(recipe: Recipe, settings: Settings) -> list[Step]:
         machine=fingerprint(),
         resolve=lambda ref: _further(ref, task, teacher, settings),
     )
-    _check_adapters(chain, specs)
-    _take_teacher(chain, {stage.method for stage in recipe.stages}, settings)
+    _check_adapters(builder, specs)
+    _take_teacher(builder, {stage.method for stage in recipe.stages}, settings)
     for name, method, spec in specs:
-        method.plan(chain, name, spec)
-    return _as_it_runs(chain)
+        method.plan(builder, name, spec)
+    return _as_it_runs(builder)
 
 
 def plan_to_run(recipe: Recipe, settings: Settings, report: Report | None = None) -> list[Step]:
@@ -66,26 +67,26 @@ def plan_to_run(recipe: Recipe, settings: Settings, report: Report | None = None
     return plan_recipe(recipe, settings) if on_the_hub else plan
 
 
-def _take_teacher(chain: Chain, methods: set[str], settings: Settings) -> None:
+def _take_teacher(builder: PlanBuilder, methods: set[str], settings: Settings) -> None:
     """Have a teacher that needs no stage of its own: a black box, or one that comes trained where no stage teaches it."""
-    teacher = chain.teacher_facts
+    teacher = builder.teacher_facts
     if teacher is not None and teacher.ref.is_black_box:
-        take_black_box(chain)
+        take_black_box(builder)
     if "teach" in methods:
         return
     if teacher is not None and "pretrain" in methods:
         raise RecipeError("A 'pretrain' stage is for a teacher that is taught after it. Add a 'teach' stage, or take it out.")
     if teacher is not None and teacher.ref.kind in ("artifact", "folder", "hub"):
-        require_trained(teacher, chain.task, settings)
-        take_trained(chain)
+        require_trained(teacher, builder.task, settings)
+        take_trained(builder)
 
 
-def _check_adapters(chain: Chain, specs: list[tuple[str, Method, Any]]) -> None:
+def _check_adapters(builder: PlanBuilder, specs: list[tuple[str, Method, Any]]) -> None:
     """Adapters go beside the attention of a transformer: another model is refused before it is queued."""
     for name, method, spec in specs:
-        trained = chain.teacher_facts if method.group == "teach" else chain.student_facts
+        trained = builder.teacher_facts if method.group == "teach" else builder.student_facts
         if method.name == "assistant":
-            trained = chain.resolved(assistant_of(chain, spec))
+            trained = builder.resolved(assistant_of(builder, spec))
         if getattr(spec, "adapter_rank", 0) and trained is not None and not trained.family.is_transformer:
             raise RecipeError(
                 f"Stage '{name}' trains adapters beside attention, but {trained.title} has none. "
@@ -122,9 +123,9 @@ def _further(ref: str, task: TaskFacts, teacher: ModelFacts | None, settings: Se
     return found
 
 
-def _as_it_runs(chain: Chain) -> list[Step]:
+def _as_it_runs(builder: PlanBuilder) -> list[Step]:
     """Each model is exported and measured as soon as it exists, so that charts fill while the rest still trains."""
-    waiting = list(chain.steps.values())
+    waiting = list(builder.steps.values())
     done: list[Step] = []
     names: set[str] = set()
 

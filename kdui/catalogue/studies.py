@@ -5,10 +5,10 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
-from kdui.catalogue.aims import Aim
 from kdui.catalogue.methods import METHODS
 from kdui.catalogue.recipe_files import MOST_FAULTS, validated
 from kdui.catalogue.references import anchored_plain
+from kdui.catalogue.targets import Aim
 from kdui.catalogue.yaml_text import read_file, read_yaml
 from kdui.core.bounds import fault
 from kdui.core.errors import RecipeError, UnknownName
@@ -16,6 +16,7 @@ from kdui.core.plain import Frozen
 from kdui.core.recipe import Recipe
 
 FOLDER = Path(__file__).parent / "studies"
+RESULTS = Path(__file__).parents[2] / "assets" / "results"  # recorded tables, one NAME.json a study
 
 
 class Arm(Frozen):

@@ -19,7 +19,7 @@ How the next domains fit:
   each example's target tells which part it asks about.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
 
-    from kdui.core.plan import Chain
 
 Split = Literal["train", "validation", "test"]
 Transfer = Literal["outputs", "representations", "relations", "data", "sources"]
@@ -127,26 +126,6 @@ class StageSpec(Frozen):
     and ``shows`` (hidden for other tasks, and for a trained model without such inner values, or that is no ``transformer``), and
     ``usual`` (what an empty text means, by modality).
     """
-
-
-class Method(Frozen):
-    """What can be done to a model: its form, and how it grows the plan of a run.
-
-    ``plan(chain, stage_name, spec)`` adds the steps that the method needs to the chain; ``apply.py`` beside the
-    spec holds one function for each operation that those steps name.
-    """
-
-    name: str
-    title: str
-    group: Literal["teach", "distill", "compress", "deliver"]
-    transfers: Transfer | None = Field(default=None, description="of a distillation: what goes from teacher to student")
-    modality: str = Field(default="", description="the only kind of task that it is for; empty: any")
-    source: str = Field(default="", description="the paper that it comes from, with section or equation")
-    summary: str
-    version: int
-    order: int = Field(description="a recipe's stages must come in this order")
-    spec: type[StageSpec]
-    plan: Callable[["Chain", str, Any], None]
 
 
 class InputSettings(Frozen):

@@ -90,12 +90,12 @@ def step_digest(
 
 
 class Versioned(Protocol):
-    """What the chain needs to know of a method."""
+    """What the builder needs to know of a method."""
 
     version: int
 
 
-class Chain:
+class PlanBuilder:
     """The plan while it grows: methods read ``teacher`` and ``current`` and add their steps."""
 
     def __init__(

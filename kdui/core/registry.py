@@ -1,6 +1,7 @@
 """Discovery by folder: ``tasks/digits/spec.py`` that defines TASK is all it takes to add a task."""
 
 import importlib
+import importlib.util
 import pkgutil
 from collections.abc import Iterator, Mapping
 from types import ModuleType
@@ -12,7 +13,7 @@ T = TypeVar("T")
 
 
 class Registry(Mapping[str, T], Generic[T]):
-    """The facts found in ``PACKAGE.*.spec``, by name; read once, at first use.
+    """The facts found in ``PACKAGE.*.spec``, and in folders that group such packages, by name; read once, at first use.
 
     ``kind`` is the word a message uses, ``attribute`` the constant that each spec module defines.
     """
@@ -20,17 +21,16 @@ class Registry(Mapping[str, T], Generic[T]):
     def __init__(self, package: str, kind: str, attribute: str):
         self.package, self.kind, self.attribute = package, kind, attribute
         self._found: dict[str, T] | None = None
+        self._packages: dict[str, str] = {}
 
     def _all(self) -> dict[str, T]:
         if self._found is None:
-            root = importlib.import_module(self.package)
             found: dict[str, T] = {}
-            for item in pkgutil.iter_modules(root.__path__):
-                if item.ispkg:
-                    module = importlib.import_module(f"{self.package}.{item.name}.spec")
-                    facts = getattr(module, self.attribute)
-                    found[facts.name] = facts
-            self._found = found
+            for package in _with_spec(self.package):
+                facts = getattr(importlib.import_module(f"{package}.spec"), self.attribute)
+                found[facts.name] = facts
+                self._packages[facts.name] = package
+            self._found = dict(sorted(found.items()))
         return self._found
 
     def __getitem__(self, name: str) -> T:
@@ -51,4 +51,15 @@ class Registry(Mapping[str, T], Generic[T]):
     def module(self, name: str, file: str) -> ModuleType:
         """The heavy sibling of a spec: ``module("digits", "load")`` imports ``PACKAGE.digits.load``."""
         self[name]
-        return importlib.import_module(f"{self.package}.{name.replace('-', '_')}.{file}")
+        return importlib.import_module(f"{self._packages[name]}.{file}")
+
+
+def _with_spec(package: str) -> Iterator[str]:
+    """The packages below ``package`` that hold a spec, whatever groups they stand in."""
+    for item in pkgutil.iter_modules(importlib.import_module(package).__path__):
+        if item.ispkg:
+            inner = f"{package}.{item.name}"
+            if importlib.util.find_spec(f"{inner}.spec"):
+                yield inner
+            else:
+                yield from _with_spec(inner)

@@ -7,15 +7,14 @@ from typing import Any
 
 from kdui.core.artifact import Artifact, Manifest
 from kdui.core.errors import KduiError, UnknownName
+from kdui.core.layout import INPUTS_FILE, MODEL_FILE, PACKED_MODEL, read_inputs
 from kdui.core.measurement import Origin
+from kdui.core.page_rows import ModelResult, RunDetail
 from kdui.core.plain import Frozen
-from kdui.core.views import ModelResult, RunDetail
 from kdui.delivery.claims import Claim, Claims, DataClaim, Timing
 from kdui.delivery.stamp import record_of, stamp
 from kdui.kdz.container import pack, with_tail
 from kdui.kdz.on_disk import read_model, write_whole
-from kdui.methods.encode.files import PACKED_MODEL
-from kdui.methods.export.files import INPUTS_FILE, MODEL_FILE, read_inputs
 from kdui.store.artifacts import ArtifactStore
 
 SWEEPS = ("latency.", "robustness.", "elsewhere.", "majority.")  # series that a reader of the file does not need

@@ -15,8 +15,8 @@ from pydantic import ValidationError
 from kdui.core.artifact import FileRecord
 from kdui.core.errors import ClaimsMissing, ContainerCorrupt
 from kdui.delivery.claims import Claims
+from kdui.kdz.byte_reader import varint
 from kdui.kdz.graph_bytes import LENGTH, fields
-from kdui.kdz.reading import varint
 
 METADATA = 14  # ModelProto.metadata_props, of StringStringEntryProto {1: key, 2: value}
 CLAIMS_KEY = "kdui.claims"

@@ -17,8 +17,8 @@ from kdui.delivery.claims import Claims
 from kdui.delivery.opened import Opened
 from kdui.delivery.rules import Check, Verdict
 from kdui.delivery.stamp import record_of
-from kdui.methods.measure.provenance import provenance
-from kdui.methods.measure.samples import timed_arrays
+from kdui.methods.deliver.measure.provenance import provenance
+from kdui.methods.deliver.measure.samples import timed_arrays
 from kdui.objectives import objective_of
 from kdui.objectives.calibration import calibrated_error, expected_calibration_error, fitted_temperature
 from kdui.runtime.confined import GraphOverrun, Limits

@@ -1,6 +1,5 @@
 """Walks a plan: a step whose artifact is in the store takes no time; every other one is made and kept."""
 
-import importlib
 import json
 import shutil
 import time
@@ -11,15 +10,16 @@ from typing import Any
 
 import torch
 
+from kdui.catalogue.methods import METHODS
 from kdui.catalogue.tasks import TASKS, load_task
 from kdui.core.artifact import Artifact
 from kdui.core.errors import ArtifactCorrupt, Cancelled
+from kdui.core.layout import MEASUREMENTS_FILE
 from kdui.core.measurement import Measurement
 from kdui.core.plan import Step
 from kdui.core.run import Run, StepState
 from kdui.engine.chart_row import chart_row
 from kdui.engine.reporter import RunReporter
-from kdui.methods.measure.files import MEASUREMENTS_FILE
 from kdui.store.store import Store
 from kdui.training.context import StepContext, TaskData
 from kdui.training.device import device_name
@@ -85,7 +85,7 @@ class Pipeline:
             self.report.log(f"Removed {len(gone)} cached teacher outputs to stay under the limit: the least recently used.")
 
     def _make(self, step: Step) -> None:
-        operation = getattr(importlib.import_module(f"kdui.methods.{step.method}.apply"), step.operation)
+        operation = getattr(METHODS.module(step.method, "apply"), step.operation)
         inputs = {name: self._open(self._steps[source]) for name, source in step.inputs.items()}
         checkpoint = self.store.folder(self.run_facts.id) / "checkpoints" / step.digest[:16]
         started = time.monotonic()

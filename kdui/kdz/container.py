@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from kdui.core.errors import ContainerCorrupt, KduiError
+from kdui.kdz.byte_reader import Reader, varint
 from kdui.kdz.graph_bytes import Weights, weights_of
-from kdui.kdz.reading import Reader, varint
 from kdui.kdz.scaled import SCALED, code_scaled, fill_scaled
 from kdui.kdz.tensors import SIZES, Coded, code_tensor, fill_tensor
 

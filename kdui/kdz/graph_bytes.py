@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from kdui.core.errors import ContainerCorrupt, KduiError
-from kdui.kdz.reading import Reader
+from kdui.kdz.byte_reader import Reader
 
 VARINT, FIXED64, LENGTH, FIXED32 = 0, 1, 2, 5
 # message -> field -> message that it holds

@@ -7,7 +7,7 @@ channel; taken apart again, bit for bit, they are few as before.
 import numpy as np
 
 from kdui.core.errors import ContainerCorrupt
-from kdui.kdz.reading import Reader, varint
+from kdui.kdz.byte_reader import Reader, varint
 from kdui.kdz.tensors import Coded, code_tensor, fill_tensor
 
 SCALED = 5

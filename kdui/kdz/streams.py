@@ -9,8 +9,8 @@ from bitarray import bitarray
 from bitarray.util import canonical_decode, canonical_huffman
 
 from kdui.core.errors import ContainerCorrupt
+from kdui.kdz.byte_reader import Reader, varint
 from kdui.kdz.packing import CHUNK, WIDEST, pack_bits, packed_size, unpacked_chunks
-from kdui.kdz.reading import Reader, varint
 
 PACKED, HUFFMAN, CONSTANT = 0, 1, 2
 LONGEST_CODE = 24  # bits; what would be longer is flattened, which costs next to nothing

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from kdui.core.errors import ContainerCorrupt
+from kdui.kdz.byte_reader import Reader, varint
 from kdui.kdz.packing import WIDEST
-from kdui.kdz.reading import Reader, varint
 from kdui.kdz.streams import HUFFMAN, MOST_SYMBOLS, StreamPlan, entropy_bits, open_stream, plan_stream, write_stream
 
 RAW, PLANES, CODEBOOK, RUNS, RUNS_OF_VALUES = 0, 1, 2, 3, 4

@@ -17,7 +17,7 @@ from kdui.core.errors import KduiError, StateConflict
 from kdui.core.run import SILENT_SECONDS, Run, RunFacts, RunState
 from kdui.launch import processes
 from kdui.launch.attempts import got_further
-from kdui.launch.machine import device_of, slots
+from kdui.machine import device_of, slots
 from kdui.store.runs import HOST, now
 from kdui.store.store import Store
 

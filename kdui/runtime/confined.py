@@ -17,7 +17,7 @@ from pydantic import Field
 
 from kdui.core.errors import StageFailed
 from kdui.core.plain import Frozen
-from kdui.runtime.asked import AskedProcess, Unanswered
+from kdui.runtime.json_process import AskedProcess, Unanswered
 from kdui.settings import Settings
 
 START_SECONDS = 60.0  # the first answer may wait for imports

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from kdui.runtime.asked import answers_pipe, bound_memory, end_with_parent
 from kdui.runtime.graph_counts import graph_counts
+from kdui.runtime.json_process import answers_pipe, bound_memory, end_with_parent
 from kdui.runtime.sessions import open_session
 
 MEMORY_WORDS = ("failed to allocate memory", "bad_alloc", "out of memory")  # of ONNX Runtime and of C++

@@ -14,8 +14,8 @@ import numpy as np
 
 from kdui.core.errors import StageFailed
 from kdui.core.plain import Frozen
-from kdui.runtime.asked import AskedProcess, Unanswered
 from kdui.runtime.confined import Limits
+from kdui.runtime.json_process import AskedProcess, Unanswered
 from kdui.runtime.timing import agree, noise, ratio_interval
 
 TIME_LIMIT = 300.0
@@ -153,7 +153,7 @@ def _ask(request: dict[str, Any], arrays: dict[str, np.ndarray], limits: Limits 
         np.savez(path, request=np.array(json.dumps(request)), **arrays)  # type: ignore[arg-type]
         most_mb = limits.of_graph(Path(request["candidate"])) if limits else None
         with (Path(folder) / "said.txt").open("w+", encoding="utf-8") as said:
-            process = AskedProcess("kdui.runtime.timed", [str(path), str(most_mb or 0)], most_mb=most_mb, stderr=said)
+            process = AskedProcess("kdui.runtime.timing_process", [str(path), str(most_mb or 0)], most_mb=most_mb, stderr=said)
             try:
                 return process.answer(TIME_LIMIT)
             except Unanswered as error:

@@ -10,15 +10,15 @@ import numpy as np
 
 from kdui.catalogue.tasks import TASKS, load_task
 from kdui.core.errors import StoreError
+from kdui.core.layout import MODEL_FILE, read_inputs
 from kdui.inputs import input_kind
-from kdui.methods.export.files import MODEL_FILE, read_inputs
 from kdui.objectives import objective_of
 from kdui.runtime.timing import take_turns, warm_up
 from kdui.settings import Settings
 from kdui.store.artifacts import ArtifactStore
 
 if TYPE_CHECKING:
-    from kdui.serving.changing import Changing
+    from kdui.serving.what_if_probes import Changing
 
 TIMED_RUNS, TURN_SECONDS = 30, 0.15  # readings of each model in an answer; of a slow one as many as fit into its turns
 WARM_RUNS, WARM_SECONDS = 20, 0.05
@@ -136,7 +136,7 @@ class Answers:
 
     @cached_property
     def _changing(self) -> "Changing":
-        from kdui.serving.changing import Changing  # brings onnx, which nothing else here needs
+        from kdui.serving.what_if_probes import Changing  # brings onnx, which nothing else here needs
 
         return Changing(self.artifacts, self._data)
 
@@ -167,7 +167,7 @@ class Answers:
 
     def _outputs(self, digest: str) -> np.ndarray:
         """Test outputs [n, labels] kept by Measure."""
-        from kdui.methods.measure.files import PREDICTIONS_FILE
+        from kdui.core.layout import PREDICTIONS_FILE
 
         return np.load(self.artifacts.open(digest).file(PREDICTIONS_FILE), allow_pickle=False).astype(np.float32)
 

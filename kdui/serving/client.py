@@ -5,7 +5,7 @@ from typing import Any, NoReturn
 
 from kdui.core.errors import KduiError, RecipeError, ServingError
 from kdui.launch.local import child_environment
-from kdui.runtime.asked import AskedProcess, Unanswered
+from kdui.runtime.json_process import AskedProcess, Unanswered
 from kdui.settings import Settings
 
 START_SECONDS = 60.0  # the first answer may wait for imports

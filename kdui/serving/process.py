@@ -11,7 +11,7 @@ from typing import Any
 
 from kdui.core.errors import KduiError, RecipeError
 from kdui.launch.yielding import as_a_group
-from kdui.runtime.asked import answers_pipe, end_with_parent
+from kdui.runtime.json_process import answers_pipe, end_with_parent
 from kdui.serving.answers import Answers
 from kdui.settings import Settings
 

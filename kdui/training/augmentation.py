@@ -14,7 +14,7 @@ from kdui.core.contracts import InputSettings
 from kdui.inputs import input_kind
 from kdui.inputs.text import TOKENIZER
 from kdui.training.context import StepContext
-from kdui.training.resident import Augmentation, ResidentData, augmented, hashed
+from kdui.training.device_dataset import Augmentation, ResidentData, augmented, hashed
 
 # What stands for a masked word: the first that the tokenizer knows as a token of its own; without one the word is left out.
 _MASKS = ("[MASK]", "<mask>", "[UNK]", "<unk>")

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from kdui.core.errors import DeviceUnavailable
-from kdui.launch.machine import cores, cpu_flags, device_of
+from kdui.machine import cores, cpu_flags, device_of
 
 BF16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}
 
@@ -55,6 +55,6 @@ def prepare_torch(device: torch.device) -> None:
 
 def device_name(device: torch.device) -> str:
     """What provenance shows: the GPU's name, or the processor's."""
-    from kdui.launch.machine import cpu_name
+    from kdui.machine import cpu_name
 
     return torch.cuda.get_device_name(device) if device.type == "cuda" else cpu_name()

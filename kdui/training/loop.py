@@ -13,17 +13,17 @@ from torch import nn
 
 from kdui.core.contracts import Objective
 from kdui.core.errors import ArtifactCorrupt, Cancelled, StageFailed
+from kdui.core.knobs.training import TrainingKnobs
 from kdui.core.metric import Metric
-from kdui.methods.training_knobs import TrainingKnobs
 from kdui.store.artifacts import clear
 from kdui.training.checkpoint import FILE as CHECKPOINT_FILE
 from kdui.training.checkpoint import load_checkpoint, save_checkpoint
 from kdui.training.context import Reporter
 from kdui.training.device import autocast
+from kdui.training.device_dataset import ResidentData
 from kdui.training.dropout import quick_dropout
 from kdui.training.predicting import predict
 from kdui.training.regularization import dropout_rate, penalties
-from kdui.training.resident import ResidentData
 
 CHECKPOINT_EVERY = 20.0  # s between checkpoints inside an epoch: what a killed worker loses at the most
 CHECKPOINT_SHARE = 0.05  # of the time may go into checkpoints after epochs: one on a GPU may be shorter than its checkpoint takes

@@ -15,16 +15,15 @@ import torch
 from torch import nn
 
 from kdui.core.errors import StageFailed
-from kdui.models.points import Point, attention_layers, match_layers, penultimate, stages
+from kdui.models.layer_refs import Point, Taps, attention_layers, match_layers, penultimate, stages
 from kdui.models.size import example_inputs
-from kdui.models.taps import Taps
 from kdui.store.artifacts import write_json
 from kdui.training.context import StepContext
 from kdui.training.device import autocast
-from kdui.training.learning import resident
+from kdui.training.fit import resident
+from kdui.training.initial_weights import load_input, start_model
 from kdui.training.loop import Batch
 from kdui.training.saved import SavedModel
-from kdui.training.starting import load_input, start_model
 from kdui.training.teacher_features import CachedFeatures, FeatureWriter
 from kdui.training.teachers import LiveTeacher
 

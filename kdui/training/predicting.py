@@ -9,7 +9,7 @@ from torch import nn
 
 from kdui.core.errors import StageFailed
 from kdui.training.device import autocast
-from kdui.training.resident import ResidentData
+from kdui.training.device_dataset import ResidentData
 
 Keep = Callable[[np.ndarray, np.ndarray], None]  # takes the indices [batch] of examples and their outputs [batch, ...], fp32
 

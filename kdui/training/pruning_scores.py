@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional
 
 from kdui.training.context import StepContext
-from kdui.training.learning import resident, told_labels
+from kdui.training.fit import resident, told_labels
 from kdui.training.loop import Batch, LossFunction
 from kdui.training.saved import SavedModel
 from kdui.training.weights import prunable_weights, relative_weights

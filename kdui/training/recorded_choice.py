@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kdui.core.plain import digest
-from kdui.launch.machine import cpu_name
+from kdui.machine import cpu_name
 from kdui.store.artifacts import ArtifactStore
 from kdui.training.context import StepContext
 

@@ -7,12 +7,12 @@ from torch import nn
 
 from kdui.training.compressing import Compression
 from kdui.training.context import StepContext
+from kdui.training.fit import fit, keep
+from kdui.training.initial_weights import start_model
 from kdui.training.labels import Labels
-from kdui.training.learning import fit, keep
 from kdui.training.loop import LossFunction
 from kdui.training.matching import MatchedFeatures
 from kdui.training.saved import SavedModel
-from kdui.training.starting import start_model
 
 
 def train_student(

@@ -3,9 +3,9 @@
 import torch
 
 from kdui.training.context import StepContext
-from kdui.training.learning import knobs_of, resident
+from kdui.training.fit import knobs_of, resident
+from kdui.training.initial_weights import load_input
 from kdui.training.predicting import predict
-from kdui.training.starting import load_input
 from kdui.training.teacher_outputs import cached_outputs
 
 

@@ -8,21 +8,20 @@ import torch
 from torch import nn
 
 from kdui.core.artifact import Artifact
-from kdui.methods.export.files import MODEL_FILE, read_inputs
+from kdui.core.layout import MODEL_FILE, read_inputs
 from kdui.models.black_box.spec import FAMILY
-from kdui.models.points import Point
-from kdui.models.taps import Taps
+from kdui.models.layer_refs import Point, Taps
 from kdui.runtime.confined import ConfinedSession, Limits
 from kdui.runtime.foreign_graph import require_numbers
 from kdui.runtime.sessions import Runs, open_session
 from kdui.training.context import StepContext
 from kdui.training.device import autocast
-from kdui.training.learning import resident
+from kdui.training.device_dataset import ResidentData
+from kdui.training.fit import resident
+from kdui.training.initial_weights import load_input
 from kdui.training.loop import Batch
 from kdui.training.predicting import Gathered, Keep, predict_each
-from kdui.training.resident import ResidentData
 from kdui.training.saved import SavedModel
-from kdui.training.starting import load_input
 from kdui.training.teacher_outputs import cached_outputs
 
 FOREIGN = FAMILY.name

@@ -8,10 +8,10 @@ import gradio as gr
 
 from kdui.catalogue.defaults import NO_TEACHER
 from kdui.catalogue.methods import trains_student
-from kdui.core.contracts import Method
 from kdui.core.errors import KduiError
+from kdui.core.method import Method
+from kdui.core.page_rows import ModelCard
 from kdui.core.recipe import ModelRef, Recipe
-from kdui.core.views import ModelCard
 from kdui.ui import build_facts
 from kdui.ui.bounded_wait import BoundedWait
 from kdui.ui.build_actions import Actions, connect_actions

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from kdui.core.contracts import Method
+from kdui.core.method import Method
 from kdui.ui import build_facts
 from kdui.ui.build_actions import draw_actions
 from kdui.ui.chooser import DISTILL, draw_chooser

@@ -8,8 +8,8 @@ from kdui.catalogue.graph_figures import GraphFigures
 from kdui.core.contracts import TaskFacts
 from kdui.core.measurement import Origin
 from kdui.core.numbers import duration, number, span, time_left
+from kdui.core.page_rows import Estimate, EstimateRow, ModelCard, PlannedStep
 from kdui.core.recipe import ModelRef, Recipe
-from kdui.core.views import Estimate, EstimateRow, ModelCard, PlannedStep
 from kdui.ui.provenance import mark, measured, ratio
 
 ESTIMATING = '<p class="lead">Estimating …</p>'

@@ -5,7 +5,7 @@ from html import escape
 
 import gradio as gr
 
-from kdui.core.contracts import Method
+from kdui.core.method import Method
 from kdui.ui.diagrams import DRAWINGS, GROUPS, diagram, flow_of, group_of, picture_of
 
 DISTILL = "distill"  # stands for all methods that train the student

@@ -10,8 +10,8 @@ from pydantic import Field
 
 from kdui.core.contracts import TaskFacts
 from kdui.core.errors import RecipeError, UnknownName
+from kdui.core.page_rows import Servable
 from kdui.core.plain import Frozen
-from kdui.core.views import Servable
 from kdui.inputs.picture_files import NAMES, read_picture
 from kdui.ui import compare_view
 from kdui.ui.calls import whole

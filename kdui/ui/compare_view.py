@@ -13,7 +13,7 @@ from PIL import Image
 
 from kdui.core.contracts import TaskFacts
 from kdui.core.numbers import number
-from kdui.core.views import Answer, Example, Servable
+from kdui.core.page_rows import Answer, Example, Servable
 from kdui.ui.provenance import mark, measured
 from kdui.ui.run_view import ROLE_TITLES
 

@@ -6,7 +6,7 @@ method of the same kind is chosen.
 
 from html import escape
 
-from kdui.core.contracts import Method
+from kdui.core.method import Method
 
 # Kind of transfer -> title, one sentence, and the words below the arrow where a method has none of its own.
 GROUPS = {

@@ -13,8 +13,8 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from kdui.core.errors import KduiError
+from kdui.core.page_rows import ModelResult
 from kdui.core.run import Run
-from kdui.core.views import ModelResult
 
 KINDS = {".onnx": "ONNX", ".kdz": "packed"}
 PACKS = "encode"  # the method that writes a packed form

@@ -6,12 +6,12 @@ from typing import Any
 
 import pandas as pd
 
-from kdui.charts.elsewhere import elsewhere_figure
 from kdui.charts.findings import unlearned
 from kdui.charts.flips import comparison_lines, flips_figure
 from kdui.charts.harm import harm_figure
 from kdui.charts.kernels import fallback_lines, kernels_figure
 from kdui.charts.latency_sweep import By, sweep_figure, sweeps_of
+from kdui.charts.out_of_domain import elsewhere_figure
 from kdui.charts.reliability import reliability_figure
 from kdui.charts.robustness import MEAN, corruptions_of, robustness_figure
 from kdui.charts.shift import shift_figure, traits_of

@@ -11,8 +11,9 @@ from typing import Any, Literal, Union, get_args, get_origin
 import gradio as gr
 from pydantic.fields import FieldInfo
 
-from kdui.core.contracts import Method, StageSpec
+from kdui.core.contracts import StageSpec
 from kdui.core.errors import RecipeError
+from kdui.core.method import Method
 from kdui.core.plain import Frozen
 
 Kind = Literal["switch", "choice", "slider", "integer", "decimal", "text"]

@@ -9,8 +9,8 @@ from typing import Any
 import gradio as gr
 
 from kdui.catalogue.models import own_options, preset, presets
+from kdui.core.page_rows import ModelCard
 from kdui.core.recipe import ModelRef
-from kdui.core.views import ModelCard
 from kdui.ui.forms import Knob, knobs
 
 MOUNT = "kdui.load('options.js').then(() => kdui.options.mount(element, props, trigger, watch))"

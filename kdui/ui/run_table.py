@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from html import escape
 
 from kdui.core.numbers import duration, time_left
+from kdui.core.page_rows import RunPage, RunRow
 from kdui.core.run import RunState
-from kdui.core.views import RunPage, RunRow
 from kdui.core.words import percent
 
 EMPTY = (

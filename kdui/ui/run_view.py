@@ -10,9 +10,9 @@ from kdui.charts.gain import gain_sentence
 from kdui.core.measurement import Measurement, with_download
 from kdui.core.metric import Metric
 from kdui.core.numbers import duration, floor, span
+from kdui.core.page_rows import ModelResult, RunDetail
 from kdui.core.run import Run, RunState, StepState, StepStatus
 from kdui.core.statistics.paired import Difference
-from kdui.core.views import ModelResult, RunDetail
 from kdui.core.words import percent
 from kdui.ui.provenance import measured
 from kdui.ui.run_table import badge

@@ -4,7 +4,7 @@ from html import escape
 
 from kdui.core.numbers import time_left
 from kdui.core.words import percent
-from kdui.running_now import RunningNow
+from kdui.workbench.running_now import RunningNow
 
 
 def running_sentence(now: RunningNow) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 import gradio as gr
 
-from kdui.core.contracts import Method
+from kdui.core.method import Method
 from kdui.ui.forms import Knob, applies, arrow_step, differences, draw_knob, drawable, knobs, lay_out
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from kdui.core.views import Overview
+from kdui.core.page_rows import Overview
 from kdui.unforeseen import in_words
 
 POLL_SECONDS = 2.0

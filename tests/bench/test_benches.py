@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from kdui import machine
 from kdui.bench.__main__ import BENCHES, Bench, machine_line, main
 from kdui.bench.browser import find_browser
 from kdui.bench.distillation import epoch_costs, matching_costs
@@ -23,14 +24,13 @@ from kdui.bench.surgery import untrained
 from kdui.catalogue.recipe_files import read_recipe
 from kdui.catalogue.studies import read_study
 from kdui.core.errors import KduiError
-from kdui.launch import machine
-from kdui.launch.machine import cpu_flags
-from kdui.methods.quantize.int8 import variants
+from kdui.machine import cpu_flags
+from kdui.methods.compress.quantize.int8 import variants
 from kdui.settings import Settings
 from kdui.store import tables
 from kdui.store.store import Store
 from kdui.training import device
-from kdui.workbench import Workbench
+from kdui.workbench.workbench import Workbench
 
 
 @pytest.fixture(scope="module")

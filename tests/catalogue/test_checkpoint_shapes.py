@@ -27,8 +27,8 @@ from kdui.catalogue.planner import plan_recipe
 from kdui.catalogue.tasks import TASKS
 from kdui.core.errors import RecipeError
 from kdui.core.recipe import ModelRef, Recipe
+from kdui.models.layer_refs import stages
 from kdui.models.layers import attentions
-from kdui.models.points import stages
 from kdui.models.transformer import TextClassifier
 from kdui.settings import Settings
 

@@ -11,8 +11,8 @@ from kdui.catalogue.reach import PROJECT
 from kdui.catalogue.tasks import TASKS
 from kdui.core.errors import KduiError, RecipeError
 from kdui.core.recipe import ModelRef
-from kdui.methods.teach.table import read_table
-from kdui.workbench import Workbench
+from kdui.methods.teach.teach.table import read_table
+from kdui.workbench.workbench import Workbench
 
 SECRET = "TOPSECRET-abc"
 DIGITS = "digits"

@@ -9,7 +9,7 @@ from kdui.catalogue.references import anchored, anchored_plain, anchored_ref
 from kdui.catalogue.studies import read_study
 from kdui.core.recipe import ModelRef, Recipe
 from kdui.tasks.digits.spec import TASK
-from kdui.workbench import Workbench
+from kdui.workbench.workbench import Workbench
 
 YAML = "task: digits\nteacher: csv:answers/my.csv\nstudent: cnn-small\nstages: [distill, export, measure]\n"
 

@@ -10,10 +10,11 @@ import pytest
 from kdui.catalogue.recipe_files import BUILT_IN, dump_recipe, parse_recipe, read_recipe
 from kdui.catalogue.studies import FOLDER, read_study
 from kdui.catalogue.yaml_text import MOST_BYTES, read_value, read_yaml
+from kdui.cli.listing import listing
 from kdui.core.errors import RecipeError
 from kdui.core.recipe import MOST_NAME, MOST_STAGES, ModelRef, Recipe
-from kdui.listing import listing
-from kdui.workbench import MOST_IN_SWEEP, Workbench
+from kdui.workbench.sweep import MOST_IN_SWEEP
+from kdui.workbench.workbench import Workbench
 
 HEAD = "task: digits\nteacher: cnn-medium\nstudent: cnn-small\n"
 STAGES = "stages: [teach, distill, export, measure]\n"

@@ -4,11 +4,11 @@ import pandas as pd
 import pytest
 
 from kdui.charts import style
-from kdui.charts.elsewhere import elsewhere_figure
 from kdui.charts.flips import comparison_words, flips_figure
 from kdui.charts.harm import harm_figure, harm_title
 from kdui.charts.kernels import fallback_lines, kernels_figure
 from kdui.charts.latency_sweep import sweep_figure, sweeps_of, swept
+from kdui.charts.out_of_domain import elsewhere_figure
 from kdui.charts.reliability import reliability_figure
 from kdui.charts.robustness import corruptions_of, curves, robustness_figure
 from kdui.charts.shift import shift_figure, traits_of

@@ -18,7 +18,7 @@ from kdui.delivery.verify import verify
 from kdui.kdz.container import unpack
 from kdui.kdz.graph_bytes import weights_of
 from kdui.serving.answers import Answers
-from kdui.workbench import Workbench
+from kdui.workbench.workbench import Workbench
 from tests.engine.digits import Bench
 from tests.runtime.hostile import endless, swelling
 

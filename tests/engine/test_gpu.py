@@ -4,8 +4,8 @@ import shutil
 
 import pytest
 
+from kdui import machine
 from kdui.core.run import RunState
-from kdui.launch import machine
 from tests.engine.digits import SHORT, WHOLE, Bench, digest_of, states
 
 NONE = shutil.which("nvidia-smi") is None or not machine.gpus()

@@ -9,7 +9,7 @@ import pytest
 from kdui.core.errors import Cancelled
 from kdui.core.run import RunState
 from kdui.engine.reporter import RunReporter
-from kdui.methods.export import parity
+from kdui.methods.deliver.export import parity
 from kdui.training import loop
 from tests.engine.digits import SHORT, Bench, states
 
@@ -146,7 +146,7 @@ def test_what_nobody_foresaw_is_told_with_where_to_read_more(bench, monkeypatch,
     def broken(context):
         raise RuntimeError("a fault\nwith a second line")
 
-    monkeypatch.setattr("kdui.methods.teach.apply.teach", broken)
+    monkeypatch.setattr("kdui.methods.teach.teach.apply.teach", broken)
     run = bench.run(SHORT)
     assert run.state is RunState.FAILED
     assert run.error.startswith("Unexpected RuntimeError: a fault. The run's log has the details")

@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
+from kdui import machine
 from kdui.core.errors import DeviceUnavailable
 from kdui.core.run import RunState
-from kdui.launch import machine
 from kdui.launch.dispatcher import MOST_ATTEMPTS, Dispatcher
 from kdui.launch.processes import process_is_worker
 from kdui.store.runs import now

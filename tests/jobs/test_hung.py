@@ -12,16 +12,16 @@ from pathlib import Path
 import psutil
 import pytest
 
-from kdui import terminal
+from kdui.cli import terminal
+from kdui.cli.listing import listing
 from kdui.core.run import RunState
 from kdui.launch import processes
 from kdui.launch.dispatcher import Dispatcher
-from kdui.listing import listing
-from kdui.presenting import run_row
 from kdui.store.runs import now
 from kdui.store.store import Store
 from kdui.ui import run_table, run_view
-from kdui.workbench import Workbench
+from kdui.workbench.stored_rows import run_row
+from kdui.workbench.workbench import Workbench
 from kdui.worker import Heart
 from tests.jobs.processes import RECIPE, FakeLauncher, history, submit, wait_for
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from kdui.doctor import examination
-from kdui.launch import machine
+from kdui import machine
+from kdui.cli.doctor import examination
 from kdui.settings import Settings
-from kdui.workbench import Workbench
+from kdui.workbench.workbench import Workbench
 
 
 @pytest.fixture(autouse=True)

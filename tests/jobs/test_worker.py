@@ -9,9 +9,8 @@ import psutil
 import pytest
 from safetensors.torch import load_file
 
-from kdui import worker
+from kdui import machine, worker
 from kdui.core.run import RunState
-from kdui.launch import machine
 from kdui.launch.dispatcher import Dispatcher
 from kdui.launch.local import OUTPUT
 from kdui.launch.processes import process_is_worker, terminate
@@ -139,7 +138,7 @@ def test_a_worker_that_died_with_its_server_is_noticed_by_the_next_one(store):
 
 # Work that hears nothing: a worker whose first stage sleeps.
 DEAF = (
-    "import sys, time; import kdui.methods.teach.apply as apply; from kdui import worker; "
+    "import sys, time; import kdui.methods.teach.teach.apply as apply; from kdui import worker; "
     "apply.teach = lambda context: (context.report.log('sleeps'), time.sleep(600)); worker.main(sys.argv[1])"
 )
 

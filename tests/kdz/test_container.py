@@ -14,9 +14,9 @@ from hypothesis.extra import numpy as arrays
 from onnx import numpy_helper
 
 from kdui.core.errors import ContainerCorrupt, KduiError
+from kdui.kdz.byte_reader import varint
 from kdui.kdz.container import FILTERS, HEAD, pack, tail_of, unpack, with_tail
 from kdui.kdz.on_disk import pack_file, unpack_file
-from kdui.kdz.reading import varint
 from kdui.kdz.scaled import scaled_rows, scales_between
 from kdui.kdz.tensors import CODINGS, code_tensor, read_tensor
 from tests.kdz.graphs import model_of, model_with_inner_graph

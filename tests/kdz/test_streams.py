@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kdui.core.errors import ContainerCorrupt
+from kdui.kdz.byte_reader import Reader, varint
 from kdui.kdz.packing import CHUNK, pack_bits, packed_size, unpack_bits
-from kdui.kdz.reading import Reader, varint
 from kdui.kdz.streams import CONSTANT, HUFFMAN, LONGEST_CODE, PACKED, entropy_bits, plan_stream, read_stream, write_stream
 
 

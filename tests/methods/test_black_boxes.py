@@ -7,7 +7,7 @@ from kdui.catalogue.planner import plan_recipe
 from kdui.core.errors import RecipeError
 from kdui.core.recipe import Recipe
 from kdui.core.run import RunState
-from kdui.estimating import Estimator
+from kdui.workbench.estimate import Estimator
 from tests.engine.digits import digest_of
 from tests.methods.elsewhere import DIGITS, recipe, refused, table
 

@@ -15,8 +15,8 @@ from torch import nn
 
 from kdui.core.errors import RecipeError, StageFailed, StoreError
 from kdui.core.run import RunState
-from kdui.methods.codebook import levels
-from kdui.methods.codebook.levels import (
+from kdui.methods.compress.codebook import levels
+from kdui.methods.compress.codebook.levels import (
     entropy_bits,
     most_points,
     nearest,
@@ -25,9 +25,9 @@ from kdui.methods.codebook.levels import (
     shared_nf4,
     shared_powers,
 )
-from kdui.methods.codebook.packing import PACKED_CODEBOOK, read_codebook, write_codebook
-from kdui.methods.codebook.sharing import SharedWeights, centroid_gradients
-from kdui.methods.quantize.grids import GridChoice, make_grid
+from kdui.methods.compress.codebook.packing import PACKED_CODEBOOK, read_codebook, write_codebook
+from kdui.methods.compress.codebook.sharing import SharedWeights, centroid_gradients
+from kdui.methods.compress.quantize.grids import GridChoice, make_grid
 from kdui.models.module_store import load_model
 from kdui.training.weights import prunable_weights
 from tests.methods.taught import digits_recipe

@@ -7,7 +7,7 @@ import torch
 from kdui.catalogue.tasks import load_task
 from kdui.core.errors import RecipeError
 from kdui.core.run import RunState
-from kdui.methods.distill.losses import smoothing_of_equal_entropy
+from kdui.methods.distill.distill.losses import smoothing_of_equal_entropy
 from kdui.models.module_store import load_model
 from kdui.training.weights import prunable_weights
 from tests.methods.taught import TEACH, digits_recipe

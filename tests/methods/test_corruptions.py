@@ -5,7 +5,7 @@ import difflib
 import numpy as np
 import pytest
 
-from kdui.methods.measure.corruptions import CORRUPTIONS, SEVERITIES, corrupted
+from kdui.methods.deliver.measure.corruptions import CORRUPTIONS, SEVERITIES, corrupted
 
 PICTURES = np.random.default_rng(0).integers(0, 256, (12, 16, 14, 1), dtype=np.uint8)
 TEXTS = [f"the company said net profit rose to a record {number} on higher sales this year" for number in range(30)]

@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 
-from kdui.methods.distill.losses import soft_target_loss
-from kdui.methods.pseudo_labels.losses import labelled_and_pseudo, pseudo_targets, sure_examples
-from kdui.methods.transfer_set.losses import transfer_losses
+from kdui.methods.distill.distill.losses import soft_target_loss
+from kdui.methods.distill.pseudo_labels.losses import labelled_and_pseudo, pseudo_targets, sure_examples
+from kdui.methods.distill.transfer_set.losses import transfer_losses
 from kdui.training.labels import HIDDEN
 
 LABELS = torch.tensor([0, 3, 2, 1])

@@ -6,8 +6,8 @@ import torch
 
 from kdui.core.errors import RecipeError
 from kdui.training.augmentation import MixedPictures
+from kdui.training.device_dataset import ResidentData
 from kdui.training.labels import labelled_examples
-from kdui.training.resident import ResidentData
 from kdui.training.teacher_outputs import FILE
 from tests.engine.digits import Bench
 from tests.methods.taught import TEACH, digits_recipe, learned

@@ -9,8 +9,8 @@ from hypothesis.extra import numpy as arrays
 from onnx import numpy_helper
 
 from kdui.kdz.container import unpack
-from kdui.methods.codebook import levels
-from kdui.methods.encode.shared_values import with_shared_values
+from kdui.methods.compress.codebook import levels
+from kdui.methods.compress.encode.shared_values import with_shared_values
 from kdui.runtime.sessions import run_graph
 
 QUICK = {"epochs": 2, "learning_rate": 0.004}

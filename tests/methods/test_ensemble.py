@@ -8,9 +8,9 @@ import torch
 
 from kdui.core.errors import RecipeError
 from kdui.core.run import RunState
-from kdui.methods.distill.losses import soft_target_loss
-from kdui.methods.ensemble.apply import Lots
-from kdui.methods.ensemble.losses import (
+from kdui.methods.distill.distill.losses import soft_target_loss
+from kdui.methods.distill.ensemble.apply import Lots
+from kdui.methods.distill.ensemble.losses import (
     Gate,
     confidence_weights,
     drawn_weights,

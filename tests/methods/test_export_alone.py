@@ -3,7 +3,7 @@
 import numpy as np
 
 from kdui.catalogue.tasks import TASKS
-from kdui.methods.export.alone import accepts_any_size, export_alone
+from kdui.methods.deliver.export.subprocess_export import accepts_any_size, export_alone
 from kdui.models.building import describe
 from kdui.models.module_store import save_model
 from kdui.runtime.sessions import run_graph

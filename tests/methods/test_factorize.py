@@ -8,9 +8,9 @@ from torch import nn
 
 from kdui.catalogue.tasks import TASKS
 from kdui.core.errors import RecipeError, StageFailed
-from kdui.methods.factorize.apply import chosen_layers
-from kdui.methods.factorize.calibrating import input_rows
-from kdui.methods.factorize.decompose import decompose, ranks_by_budget, ranks_by_energy, ranks_by_ratio
+from kdui.methods.compress.factorize.apply import chosen_layers
+from kdui.methods.compress.factorize.calibrating import input_rows
+from kdui.methods.compress.factorize.decompose import decompose, ranks_by_budget, ranks_by_energy, ranks_by_ratio
 from kdui.models.building import describe
 from kdui.models.embeddings import FactorizedEmbedding
 from kdui.models.factorized import Factorized, as_matrix, replace_layer, with_factors

@@ -8,7 +8,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from kdui.core.errors import RecipeError, StageFailed
-from kdui.methods.teach.apply import take_graph
+from kdui.methods.teach.teach.apply import take_graph
 from kdui.training.context import QuietReporter, StepContext, TaskData
 from tests.methods.elsewhere import DIGITS, recipe
 

@@ -7,10 +7,10 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from kdui.catalogue.tasks import TASKS
-from kdui.methods.export.apply import to_onnx
-from kdui.methods.quantize.attention import fuse_attention, write_fused
-from kdui.methods.quantize.int8 import write_dynamic
-from kdui.methods.sensitivity.weights import weights_of
+from kdui.methods.compress.quantize.attention import fuse_attention, write_fused
+from kdui.methods.compress.quantize.int8 import write_dynamic
+from kdui.methods.compress.sensitivity.weights import weights_of
+from kdui.methods.deliver.export.to_onnx import to_onnx
 from kdui.models.transformer import ATTENTION, TextClassifier
 from kdui.runtime.graph_files import load_graph, save_graph
 from kdui.runtime.kernels import kernel_truth

@@ -10,8 +10,8 @@ import torch
 from kdui.catalogue.tasks import TASKS, load_task
 from kdui.core.errors import RecipeError
 from kdui.core.run import RunState
-from kdui.methods.fusion.losses import fused_loss, turned
-from kdui.methods.fusion.own_tasks import HiddenWords, NextWords, Rotation, own_task, still_statistics
+from kdui.methods.distill.fusion.losses import fused_loss, turned
+from kdui.methods.distill.fusion.own_tasks import HiddenWords, NextWords, Rotation, own_task, still_statistics
 from kdui.models.module_store import load_model
 from kdui.training.saved import SavedModel
 from tests.engine.bert import checkpoint

@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch.nn.functional import normalize
 
-from kdui.methods.attention_transfer.losses import attention_distance
-from kdui.methods.dist.losses import correlation_losses
-from kdui.methods.distill.losses import distillation_loss, soft_target_loss, standardized
-from kdui.methods.relational.losses import angle_loss, distance_loss
-from kdui.methods.similarity.losses import similarity_loss
+from kdui.methods.distill.attention_transfer.losses import attention_distance
+from kdui.methods.distill.dist.losses import correlation_losses
+from kdui.methods.distill.distill.losses import distillation_loss, soft_target_loss, standardized
+from kdui.methods.distill.relational.losses import angle_loss, distance_loss
+from kdui.methods.distill.similarity.losses import similarity_loss
 from kdui.training.matching import energy
 
 MISSING = ""

@@ -7,8 +7,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kdui.methods.dist.losses import correlation_losses, pearson_distance
-from kdui.methods.distill.losses import (
+from kdui.methods.distill.dist.losses import correlation_losses, pearson_distance
+from kdui.methods.distill.distill.losses import (
     course,
     smoothed_entropy,
     smoothing_of_equal_entropy,
@@ -16,7 +16,7 @@ from kdui.methods.distill.losses import (
     standardized,
     target_entropy,
 )
-from kdui.methods.dkd.losses import decoupled_losses
+from kdui.methods.distill.dkd.losses import decoupled_losses
 
 LABELS = torch.tensor([0, 3, 2, 1])
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kdui.methods.distill.losses import soft_knobs
+from kdui.methods.distill.distill.losses import soft_knobs
 from tests.methods.taught import digits_recipe, learned
 
 

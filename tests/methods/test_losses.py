@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kdui.methods.distill.losses import distillation_loss, soft_target_loss
+from kdui.methods.distill.distill.losses import distillation_loss, soft_target_loss
 
 
 def logits(*shape: int, seed: int = 0, size: float = 3.0) -> torch.Tensor:

@@ -12,14 +12,14 @@ from kdui.core.artifact import Artifact, Manifest
 from kdui.core.errors import RecipeError
 from kdui.core.measurement import Origin
 from kdui.core.run import RunState
-from kdui.evidence import Evidence
-from kdui.methods.measure.costs import energy, kernel_note, weight_bytes
-from kdui.methods.measure.provenance import unpacked_note
-from kdui.methods.measure.quality import _spread_out
-from kdui.methods.measure.spec import LATER, MeasureSpec
+from kdui.methods.deliver.measure.costs import energy, kernel_note, weight_bytes
+from kdui.methods.deliver.measure.provenance import unpacked_note
+from kdui.methods.deliver.measure.quality import _spread_out
+from kdui.methods.deliver.measure.spec import LATER, MeasureSpec
 from kdui.objectives.calibration import expected_calibration_error
 from kdui.objectives.comparison import compare
 from kdui.runtime.kernels import Kernel, KernelTruth
+from kdui.workbench.evidence import Evidence
 from tests.engine.digits import Bench, read_json
 from tests.methods.taught import digits_recipe
 from tests.models.small import spelling_checkpoint

@@ -7,7 +7,7 @@ import torch
 
 from kdui.core.errors import RecipeError
 from kdui.core.run import RunState
-from kdui.methods.mutual.losses import mutual_loss
+from kdui.methods.distill.mutual.losses import mutual_loss
 from tests.engine.digits import digest_of
 from tests.methods.taught import STUDENT, learned
 

@@ -11,7 +11,7 @@ from kdui.catalogue.pairs import students
 from kdui.catalogue.tasks import TASKS
 from kdui.core.errors import RecipeError, StageFailed
 from kdui.core.run import RunState
-from kdui.methods.teach.apply import take_graph
+from kdui.methods.teach.teach.apply import take_graph
 from kdui.runtime.foreign_graph import adopted, count_weights, read_graph
 from kdui.training.context import QuietReporter, StepContext, TaskData
 from tests.engine.digits import states

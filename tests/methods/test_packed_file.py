@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
 from kdui.core.errors import StoreError
-from kdui.methods.quantize.activations import input_ranges, layer_inputs
-from kdui.methods.quantize.grids import GridChoice
-from kdui.methods.quantize.packed import MAGIC, read_packed
-from kdui.methods.quantize.rounding import packed_bytes
-from kdui.methods.quantize.simulated import round_inputs, round_weights, write_simulated
-from kdui.methods.sensitivity.weights import weights_of
+from kdui.methods.compress.quantize.activations import input_ranges, layer_inputs
+from kdui.methods.compress.quantize.grids import GridChoice
+from kdui.methods.compress.quantize.packed import MAGIC, read_packed
+from kdui.methods.compress.quantize.rounding import packed_bytes
+from kdui.methods.compress.quantize.simulated import round_inputs, round_weights, write_simulated
+from kdui.methods.compress.sensitivity.weights import weights_of
 
 SHAPES = {"kernel": (6, 1, 3, 3), "gemm": (4, 96), "matrix": (4, 5)}
 BIASES = {"kernel_bias": (6,), "gemm_bias": (4,)}

@@ -3,7 +3,7 @@
 import pytest
 
 from kdui.core.run import RunState
-from kdui.methods.export import parity
+from kdui.methods.deliver.export import parity
 from kdui.runtime.sessions import graph_outputs
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kdui.catalogue.tasks import TASKS
-from kdui.methods.export.apply import to_onnx, write_onnx
+from kdui.methods.deliver.export.to_onnx import to_onnx, write_onnx
 from kdui.models.transformer import TextClassifier
 from kdui.runtime.kernels import kernel_truth
 from kdui.runtime.sessions import run_graph

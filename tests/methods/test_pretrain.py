@@ -12,7 +12,7 @@ from kdui.core.errors import Cancelled, RecipeError
 from kdui.core.run import RunState
 from kdui.engine.pipeline import Pipeline
 from kdui.engine.reporter import RunReporter
-from kdui.methods.pretrain.apply import pretrain
+from kdui.methods.teach.pretrain.apply import pretrain
 from kdui.models.module_store import load_model
 from kdui.tasks.examples import Examples
 from kdui.training import loop

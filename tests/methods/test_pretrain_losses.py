@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from kdui.methods.pretrain import losses
-from kdui.methods.pretrain.losses import WordLoss, hidden_words, next_words, text_sums, word_losses
+from kdui.methods.teach.pretrain import losses
+from kdui.methods.teach.pretrain.losses import WordLoss, hidden_words, next_words, text_sums, word_losses
 from kdui.training.labels import HIDDEN
 
 MASK, VOCABULARY = 3, 1000

@@ -7,8 +7,8 @@ from safetensors.torch import load_file
 from kdui.catalogue.methods import METHODS
 from kdui.core.errors import RecipeError, StoreError
 from kdui.core.run import RunState
-from kdui.methods.prune.packing import read_zeros
-from kdui.methods.prune.spec import PruneSpec
+from kdui.methods.compress.prune.packing import read_zeros
+from kdui.methods.compress.prune.spec import PruneSpec
 from tests.methods.taught import TEACH
 
 RECOVER = {"batch_size": 32, "learning_rate": 0.005}

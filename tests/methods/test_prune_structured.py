@@ -5,7 +5,7 @@ import pytest
 from kdui.core.errors import Cancelled, RecipeError
 from kdui.core.run import RunState
 from kdui.engine.reporter import RunReporter
-from kdui.methods.prune_structured import apply, strength
+from kdui.methods.compress.prune_structured import apply, strength
 from kdui.models.module_store import load_model
 from kdui.models.size import count_parameters
 from kdui.runtime.latency import Latency

@@ -6,8 +6,8 @@ from kdui.catalogue.models import resolve
 from kdui.catalogue.tasks import TASKS
 from kdui.core.recipe import ModelRef, Recipe
 from kdui.core.run import RunState
-from kdui.estimating import Estimator
 from kdui.models.module_store import load_model
+from kdui.workbench.estimate import Estimator
 from tests.engine.digits import Bench
 
 KNOBS = {"epochs": 4, "batch_size": 16, "learning_rate": 0.01, "train_examples": 640, "control": False}

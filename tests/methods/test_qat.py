@@ -9,9 +9,9 @@ from onnx import numpy_helper
 from torch import nn
 
 from kdui.core.errors import RecipeError, StageFailed
-from kdui.methods.export.apply import to_onnx
-from kdui.methods.export.low_bits import write_grids
-from kdui.methods.qat.packing import PACKED_MODEL, read_packed_state
+from kdui.methods.compress.qat.packing import PACKED_MODEL, read_packed_state
+from kdui.methods.deliver.export.low_bits import write_grids
+from kdui.methods.deliver.export.to_onnx import to_onnx
 from kdui.models.convolution import ConvUnit
 from kdui.models.low_bits import layer_codes, read_quantization, rounded_inputs, weight_codes
 from kdui.models.module_store import load_model

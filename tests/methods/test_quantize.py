@@ -7,8 +7,8 @@ import pytest
 
 from kdui.core.errors import RecipeError
 from kdui.core.run import RunState
-from kdui.methods.quantize.packed import read_packed
-from kdui.methods.quantize.spec import QuantizeSpec, check_combination, chosen_scheme, remark, settings_of
+from kdui.methods.compress.quantize.packed import read_packed
+from kdui.methods.compress.quantize.spec import QuantizeSpec, check_combination, chosen_scheme, remark, settings_of
 from tests.methods.taught import digits_recipe
 
 CASES = {

@@ -8,13 +8,13 @@ from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import QuantType
 
 from kdui.core.errors import StageFailed
-from kdui.methods.quantize.activations import input_moments, layer_inputs
-from kdui.methods.quantize.grids import GridChoice
-from kdui.methods.quantize.half import to_half
-from kdui.methods.quantize.int8 import write_dynamic, write_static
-from kdui.methods.quantize.simulated import Gptq, Rounded, round_weights
-from kdui.methods.quantize.weight_only import pack_bytes, storable, write_blocks
-from kdui.methods.sensitivity.weights import weights_of
+from kdui.methods.compress.quantize.activations import input_moments, layer_inputs
+from kdui.methods.compress.quantize.grids import GridChoice
+from kdui.methods.compress.quantize.half import to_half
+from kdui.methods.compress.quantize.int8 import write_dynamic, write_static
+from kdui.methods.compress.quantize.simulated import Gptq, Rounded, round_weights
+from kdui.methods.compress.quantize.weight_only import pack_bytes, storable, write_blocks
+from kdui.methods.compress.sensitivity.weights import weights_of
 from kdui.runtime.graph_files import data_file, external_files, graph_bytes, load_graph, save_graph
 
 WORDS = 11

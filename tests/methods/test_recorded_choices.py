@@ -7,8 +7,8 @@ import pytest
 
 from kdui.core.errors import StageFailed
 from kdui.core.metric import ACCURACY
-from kdui.methods.quantize import fastest as choosing
-from kdui.methods.quantize.fastest import fastest, near_best
+from kdui.methods.compress.quantize import fastest as choosing
+from kdui.methods.compress.quantize.fastest import fastest, near_best
 from kdui.runtime.latency import Latency
 from kdui.training.recorded_choice import OPERATION
 from tests.engine.digits import Bench, digest_of, states

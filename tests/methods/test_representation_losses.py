@@ -5,12 +5,12 @@ import math
 import pytest
 import torch
 
-from kdui.methods.attention_transfer.losses import attention_distance
-from kdui.methods.hints.losses import Projector, hint_loss
-from kdui.methods.minilm_relations.losses import relation_loss, relations
-from kdui.methods.relational.losses import ANGLE_EXAMPLES, angle_loss, cosines, distance_loss, relative_distances
-from kdui.methods.similarity.losses import similarity_loss
-from kdui.methods.tinybert.losses import attention_loss, attention_maps, attention_scores
+from kdui.methods.distill.attention_transfer.losses import attention_distance
+from kdui.methods.distill.hints.losses import Projector, hint_loss
+from kdui.methods.distill.minilm_relations.losses import relation_loss, relations
+from kdui.methods.distill.relational.losses import ANGLE_EXAMPLES, angle_loss, cosines, distance_loss, relative_distances
+from kdui.methods.distill.similarity.losses import similarity_loss
+from kdui.methods.distill.tinybert.losses import attention_loss, attention_maps, attention_scores
 from kdui.training.matching import energy
 
 MASK = torch.tensor([[1, 1, 1, 0], [1, 1, 0, 0]])

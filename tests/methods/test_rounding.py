@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from kdui.methods.quantize.rounding import dequantize_channels, pack_codes, packed_bytes, quantize_channels, unpack_codes
+from kdui.methods.compress.quantize.rounding import dequantize_channels, pack_codes, packed_bytes, quantize_channels, unpack_codes
 
 BITS = st.integers(2, 8)
 WEIGHTS = hnp.arrays(

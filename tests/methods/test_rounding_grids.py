@@ -10,11 +10,11 @@ from hypothesis.extra import numpy as hnp
 from sklearn.datasets import load_digits
 
 from kdui.core.errors import StageFailed
-from kdui.methods.quantize.allocation import allocate
-from kdui.methods.quantize.gptq import gptq, output_errors
-from kdui.methods.quantize.grids import Grid, GridChoice, make_grid
-from kdui.methods.quantize.ranges import Histogram
-from kdui.methods.quantize.rounding import dequantize_channels, quantize_channels
+from kdui.methods.compress.quantize.allocation import allocate
+from kdui.methods.compress.quantize.gptq import gptq, output_errors
+from kdui.methods.compress.quantize.grids import Grid, GridChoice, make_grid
+from kdui.methods.compress.quantize.ranges import Histogram
+from kdui.methods.compress.quantize.rounding import dequantize_channels, quantize_channels
 
 MATRICES = hnp.arrays(
     np.float32, hnp.array_shapes(min_dims=2, max_dims=2, max_side=9), elements=st.floats(-8, 8, width=32, allow_subnormal=False)

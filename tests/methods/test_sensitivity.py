@@ -11,17 +11,16 @@ from onnx import TensorProto, helper, numpy_helper
 
 from kdui.catalogue.tasks import TASKS
 from kdui.core.errors import StageFailed
+from kdui.core.layout import INPUTS_FILE, MODEL_FILE, SENSITIVITY_FILE
 from kdui.core.metric import ACCURACY
 from kdui.core.run import RunState
-from kdui.methods.export.files import INPUTS_FILE, MODEL_FILE
-from kdui.methods.quantize.rounding import packed_bytes
-from kdui.methods.sensitivity.additive import interpolated, predicted, prediction_error
-from kdui.methods.sensitivity.changes import Change, ChangedLayer, layer_bytes, pays, pruned, rounded
-from kdui.methods.sensitivity.files import SENSITIVITY_FILE
-from kdui.methods.sensitivity.probe import Probe, mean_divergence, subset
-from kdui.methods.sensitivity.scan import Scan, change_of, summary_of
-from kdui.methods.sensitivity.spec import sensitivity_digest
-from kdui.methods.sensitivity.weights import Weight, weights_of
+from kdui.methods.compress.quantize.rounding import packed_bytes
+from kdui.methods.compress.sensitivity.additive import interpolated, predicted, prediction_error
+from kdui.methods.compress.sensitivity.changes import Change, ChangedLayer, layer_bytes, pays, pruned, rounded
+from kdui.methods.compress.sensitivity.probe import Probe, mean_divergence, subset
+from kdui.methods.compress.sensitivity.scan import Scan, change_of, summary_of
+from kdui.methods.compress.sensitivity.spec import sensitivity_digest
+from kdui.methods.compress.sensitivity.weights import Weight, weights_of
 from kdui.tasks.examples import Examples
 from tests.engine.digits import states
 from tests.methods.taught import STUDENT, TEACH

@@ -12,10 +12,10 @@ from kdui.catalogue.planner import plan_recipe
 from kdui.catalogue.recipe_files import read_recipe
 from kdui.catalogue.tasks import TASKS, load_task
 from kdui.core.errors import RecipeError
+from kdui.core.layout import read_inputs
 from kdui.core.run import RunState
 from kdui.inputs import text
-from kdui.methods.export.files import read_inputs
-from kdui.methods.specialists.losses import weighted_hard_loss, weighted_smoothed_loss
+from kdui.methods.distill.specialists.losses import weighted_hard_loss, weighted_smoothed_loss
 from kdui.serving.answers import Answers
 from tests.engine.bert import checkpoint
 from tests.engine.digits import Bench, digest_of

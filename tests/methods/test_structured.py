@@ -9,10 +9,10 @@ from torch import nn
 from kdui.catalogue.tasks import TASKS
 from kdui.core.contracts import InputSettings
 from kdui.core.errors import StageFailed
-from kdui.methods.prune_structured.channels import check_channels, prune_channels
-from kdui.methods.prune_structured.rounds import joined
-from kdui.methods.prune_structured.strength import macs_share, strength_for
-from kdui.methods.prune_structured.transformer import (
+from kdui.methods.compress.prune_structured.channels import check_channels, prune_channels
+from kdui.methods.compress.prune_structured.rounds import joined
+from kdui.methods.compress.prune_structured.strength import macs_share, strength_for
+from kdui.methods.compress.prune_structured.transformer import (
     importance_of,
     kept_layers,
     kept_parts,

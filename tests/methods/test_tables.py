@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from kdui.core.errors import RecipeError, StageFailed
-from kdui.methods.teach.apply import take_table
-from kdui.methods.teach.table import read_table
+from kdui.methods.teach.teach.apply import take_table
+from kdui.methods.teach.teach.table import read_table
 from kdui.training.context import QuietReporter, StepContext, TaskData
 from tests.methods.elsewhere import DIGITS, recipe, table
 

@@ -13,9 +13,8 @@ from kdui.catalogue.tasks import TASKS, load_task
 from kdui.core.errors import RecipeError
 from kdui.core.recipe import ModelRef
 from kdui.core.run import Run, RunState
-from kdui.methods.tinybert.losses import attention_maps, attention_scores
-from kdui.models.points import Point
-from kdui.models.taps import Taps
+from kdui.methods.distill.tinybert.losses import attention_maps, attention_scores
+from kdui.models.layer_refs import Point, Taps
 from tests.engine.bert import checkpoint
 from tests.engine.digits import Bench, digest_of, read_json
 

@@ -8,10 +8,10 @@ from kdui.catalogue.models import resolve, weights_folder
 from kdui.catalogue.pairs import students, teachers
 from kdui.catalogue.tasks import TASKS, load_task
 from kdui.core.errors import RecipeError
+from kdui.core.layout import read_inputs
 from kdui.core.recipe import ModelRef
 from kdui.core.run import RunState
 from kdui.inputs import text
-from kdui.methods.export.files import read_inputs
 from kdui.models.building import build_model
 from kdui.models.module_store import load_model
 from kdui.runtime.sessions import run_graph

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from kdui.catalogue.tasks import TASKS
-from kdui.methods.distill.losses import soft_target_loss
-from kdui.methods.specialists.losses import normalized, weighted_hard_loss, weighted_soft_loss
+from kdui.methods.distill.distill.losses import soft_target_loss
+from kdui.methods.distill.specialists.losses import normalized, weighted_hard_loss, weighted_soft_loss
 from kdui.objectives import objective_of
 from kdui.objectives.several import NOT_ASKED
 

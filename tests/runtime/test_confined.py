@@ -13,8 +13,8 @@ import pytest
 from onnx import TensorProto, helper
 
 from kdui.core.errors import Cancelled, StageFailed
-from kdui.runtime.asked import AskedProcess, Unanswered
 from kdui.runtime.confined import ConfinedSession, GraphOverrun, Limits
+from kdui.runtime.json_process import AskedProcess, Unanswered
 from kdui.runtime.latency import measure_latency
 from kdui.runtime.sessions import graph_outputs
 from tests.runtime.hostile import endless, swelling

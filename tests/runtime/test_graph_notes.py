@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from kdui.methods.sensitivity.weights import weights_of
+from kdui.methods.compress.sensitivity.weights import weights_of
 from kdui.runtime.graph_files import load_graph, save_graph
 from kdui.runtime.graph_notes import without_notes
 from kdui.runtime.sessions import run_graph
@@ -22,7 +22,7 @@ import sys
 from pathlib import Path
 import numpy as np, torch
 import kdui
-from kdui.methods.export.apply import write_onnx
+from kdui.methods.deliver.export.apply import write_onnx
 from kdui.catalogue.tasks import TASKS
 from kdui.catalogue.models import FAMILIES
 torch.manual_seed(0)

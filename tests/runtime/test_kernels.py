@@ -6,7 +6,7 @@ import pytest
 import torch
 from onnxruntime.quantization import QuantType, matmul_nbits_quantizer
 
-from kdui.methods.quantize.int8 import write_dynamic, write_static
+from kdui.methods.compress.quantize.int8 import write_dynamic, write_static
 from kdui.runtime.kernels import kernel_truth, precision
 from kdui.runtime.macs import node_macs
 

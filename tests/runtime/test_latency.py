@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from kdui import machine
 from kdui.core.errors import DeviceUnavailable, StageFailed
-from kdui.launch import machine
 from kdui.runtime.latency import Setting, measure_latency, measure_memory
 from kdui.runtime.sessions import providers
 from tests.runtime.test_kernels import write_linear

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from kdui.runtime.latency import Latency, Setting
-from kdui.runtime.timed import idlest, in_turn, quiet
 from kdui.runtime.timing import agree, is_warm, noise, quantile_interval, ratio_interval, spread, take_turns, warm_up
+from kdui.runtime.timing_process import idlest, in_turn, quiet
 from kdui.serving.answers import timed_in_turn
 
 

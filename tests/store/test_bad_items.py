@@ -14,7 +14,7 @@ from kdui.launch.dispatcher import Dispatcher
 from kdui.store.artifacts import MANIFEST
 from kdui.store.store import Store
 from kdui.ui.runs import RunCalls
-from kdui.workbench import Workbench
+from kdui.workbench.workbench import Workbench
 from tests.jobs.processes import FakeLauncher
 from tests.store.made import artifact, plan, queued, recipe
 

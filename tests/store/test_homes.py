@@ -12,7 +12,7 @@ import pytest
 from kdui.core.errors import SettingsError, StoreError
 from kdui.settings import Settings
 from kdui.store.database import open_database
-from kdui.workbench import Workbench
+from kdui.workbench.workbench import Workbench
 
 
 def stored(home: Path) -> Settings:

@@ -8,7 +8,7 @@ import pytest
 from kdui.launch.local import child_environment
 from kdui.settings import Settings
 from kdui.store.privacy import keep_private
-from kdui.workbench import Workbench
+from kdui.workbench.workbench import Workbench
 
 
 def mode(path):

@@ -9,11 +9,11 @@ import torch
 from torch import nn
 
 from kdui.catalogue.tasks import TASKS
-from kdui.methods.training_knobs import TrainingKnobs
+from kdui.core.knobs.training import TrainingKnobs
 from kdui.objectives import objective_of
 from kdui.training.context import QuietReporter
+from kdui.training.device_dataset import ResidentData
 from kdui.training.loop import Trainer
-from kdui.training.resident import ResidentData
 
 FACTS = TASKS["digits"]
 CPU = torch.device("cpu")

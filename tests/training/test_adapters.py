@@ -6,16 +6,16 @@ import torch
 
 from kdui.catalogue.tasks import TASKS, load_task
 from kdui.core.errors import Cancelled, RecipeError, StageFailed
+from kdui.core.knobs.training import TrainingKnobs
 from kdui.core.run import RunState
-from kdui.methods.training_knobs import TrainingKnobs
 from kdui.models.layers import output_layer
 from kdui.models.module_store import load_model
 from kdui.models.size import count_parameters
 from kdui.objectives import objective_of
 from kdui.training.adapters import add_adapters, attention_projections, merge_adapters
 from kdui.training.context import QuietReporter
+from kdui.training.device_dataset import ResidentData
 from kdui.training.loop import Trainer
-from kdui.training.resident import ResidentData
 from tests.engine.bert import checkpoint
 from tests.engine.digits import Bench, digest_of
 from tests.models.small import built, random_tokens, small_bert, small_teacher

@@ -6,7 +6,7 @@ import torch
 
 from kdui.inputs import text
 from kdui.training.augmentation import MaskedTexts, MixedPictures, mask_of, masked_texts, partners
-from kdui.training.resident import ResidentData, augmented
+from kdui.training.device_dataset import ResidentData, augmented
 from tests.models.small import word_pieces
 from tests.training.digits import CPU
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from kdui.core.run import RunState
-from kdui.training.resident import erased, scattered
+from kdui.training.device_dataset import erased, scattered
 from tests.engine.digits import Bench
 
 

@@ -10,14 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kdui.core.plan import Step
-from kdui.methods.distill.apply import train_control
-from kdui.methods.teach.apply import teach
+from kdui.methods.distill.distill.apply import train_control
+from kdui.methods.teach.teach.apply import teach
 from kdui.models.module_store import load_model
 from kdui.settings import Settings
 from kdui.tasks.examples import Examples
 from kdui.training.context import QuietReporter, StepContext, TaskData
+from kdui.training.device_dataset import ResidentData
 from kdui.training.labels import HIDDEN, labelled_examples, true_labels
-from kdui.training.resident import ResidentData
 from tests.engine.digits import Bench
 from tests.methods.taught import STUDENT
 from tests.training.digits import CPU, FACTS, same_weights, splits

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from kdui.core.errors import Cancelled, StageFailed
+from kdui.core.knobs.training import TrainingKnobs
 from kdui.core.metric import ACCURACY, Metric
-from kdui.methods.training_knobs import TrainingKnobs
 from kdui.objectives.classification import Classification
 from kdui.training import loop
 from kdui.training.checkpoint import FILE, save_checkpoint

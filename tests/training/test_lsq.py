@@ -7,7 +7,7 @@ from torch import nn
 from kdui.core.errors import Cancelled, StageFailed
 from kdui.models.low_bits import rounded_inputs, weight_codes
 from kdui.training import loop
-from kdui.training.composed import Composed, HeldZeros
+from kdui.training.compression_chain import Composed, HeldZeros
 from kdui.training.context import QuietReporter
 from kdui.training.low_bits import LowBitTraining
 from kdui.training.lsq import (

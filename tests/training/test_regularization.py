@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from kdui.core.errors import StageFailed
-from kdui.methods.training_knobs import TrainingKnobs
+from kdui.core.knobs.training import TrainingKnobs
 from kdui.training.regularization import channel_norms, dropout_rate, penalties
 from tests.training.digits import Small, same_weights, trainer
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from kdui.training.resident import ResidentData, augmented
+from kdui.training.device_dataset import ResidentData, augmented
 
 CPU = torch.device("cpu")
 

@@ -6,9 +6,9 @@ import torch
 from torch import nn
 
 from kdui.core.errors import Cancelled
-from kdui.methods.quantize.grids import GridChoice, make_grid
+from kdui.methods.compress.quantize.grids import GridChoice, make_grid
 from kdui.training.context import QuietReporter
-from kdui.training.rounded import RoundedWeights, Rounding, read_as_blocks
+from kdui.training.straight_through import RoundedWeights, Rounding, read_as_blocks
 from kdui.training.weights import prunable_weights
 from tests.training.digits import same_weights, trainer
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from kdui.methods.training_knobs import TrainingKnobs
+from kdui.core.knobs.training import TrainingKnobs
 from kdui.training.loop import make_optimizer, schedule_factor
 
 

@@ -16,9 +16,8 @@ from kdui.core.errors import StageFailed
 from kdui.core.run import Run, RunState
 from kdui.engine.pipeline import Pipeline
 from kdui.engine.reporter import RunReporter
+from kdui.models.layer_refs import Point, Taps, match_layers
 from kdui.models.module_store import load_model
-from kdui.models.points import Point, match_layers
-from kdui.models.taps import Taps
 from kdui.training import teacher_features
 from kdui.training.teacher_features import CachedFeatures, FeatureWriter
 from tests.engine.digits import Bench, digest_of, read_json

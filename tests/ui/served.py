@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from kdui.ui.page import launch
-from kdui.workbench import Workbench
+from kdui.workbench.workbench import Workbench
 
 
 @contextlib.contextmanager

@@ -3,12 +3,12 @@
 from typing import Any
 
 from kdui.core.measurement import Measurement, Provenance
+from kdui.core.page_rows import Answer, Example, Servable
 from kdui.core.run import Run, RunState
-from kdui.core.views import Answer, Example, Servable
-from kdui.presenting import servable
 from kdui.settings import Settings
 from kdui.store.runs import group_digest
-from kdui.workbench import Workbench
+from kdui.workbench.stored_rows import servable
+from kdui.workbench.workbench import Workbench
 
 # step of the model -> role, accuracy, latency ms, file MB, packed MB
 MODELS = {

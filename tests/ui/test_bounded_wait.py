@@ -10,7 +10,7 @@ from kdui.core.recipe import ModelRef
 from kdui.ui.bounded_wait import MOST, BoundedWait
 from kdui.ui.build import Build
 from kdui.ui.build_events import _cost
-from kdui.workbench import Workbench
+from kdui.workbench.workbench import Workbench
 
 
 def test_work_that_takes_long_goes_on_and_is_begun_once():

@@ -13,12 +13,12 @@ import pytest
 from kdui.catalogue.planner import plan_recipe
 from kdui.catalogue.reach import ASSETS
 from kdui.catalogue.recipe_files import BUILT_IN
+from kdui.cli.terminal import parse_values
 from kdui.core.errors import RecipeError, UnknownName
 from kdui.core.measurement import Measurement, Origin, Provenance
 from kdui.core.numbers import number
+from kdui.core.page_rows import Estimate, EstimateRow, ModelCard, PlannedStep
 from kdui.core.recipe import ModelRef, Recipe
-from kdui.core.views import Estimate, EstimateRow, ModelCard, PlannedStep
-from kdui.terminal import parse_values
 from kdui.ui import build_facts
 from kdui.ui.build import Build
 from kdui.ui.build_actions import _needed
@@ -29,7 +29,7 @@ from kdui.ui.carry_over import with_models
 from kdui.ui.forms import knobs
 from kdui.ui.page import assets_version, create_page, head, plotly_script
 from kdui.ui.recipe_form import Choices, compose, pack, sweep_seeds, sweep_values, unpack, with_distiller
-from kdui.workbench import Workbench
+from kdui.workbench.workbench import Workbench
 
 ORDER = {"teach": 10, "distill": 20, "prune": 30, "quantize": 50, "export": 80, "measure": 90}
 BASE = Recipe.model_validate(
@@ -460,7 +460,7 @@ def test_nothing_is_fetched_from_outside():
 
 def test_the_page_imports_no_machine_learning_library():
     code = (
-        "import sys, kdui.ui.page, kdui.ui.build, kdui.workbench\n"
+        "import sys, kdui.ui.page, kdui.ui.build, kdui.workbench.workbench\n"
         "print([name for name in ('torch', 'transformers', 'onnxruntime', 'onnx', 'sklearn') if name in sys.modules])"
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)

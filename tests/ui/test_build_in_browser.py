@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from kdui.workbench import Workbench
+from kdui.workbench.workbench import Workbench
 from tests.ui.served import served
 
 PATIENCE_MS = 60_000

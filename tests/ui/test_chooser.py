@@ -16,7 +16,7 @@ from kdui.ui.build_columns import draw_cost, draw_how, draw_what
 from kdui.ui.chooser import UNFIT, chooser_html
 from kdui.ui.diagrams import DRAWINGS, GROUPS, diagram, flow_of, group_of, picture_of
 from kdui.ui.recipe_form import with_distiller
-from kdui.workbench import Workbench
+from kdui.workbench.workbench import Workbench
 
 DISTILLERS = [method for method in METHODS.values() if trains_student(method)]
 every_method = pytest.mark.parametrize("method", DISTILLERS, ids=lambda method: method.name)

@@ -8,11 +8,11 @@ import pytest
 from PIL import Image
 
 from kdui.core.errors import ServingError
-from kdui.core.views import Answer
-from kdui.presenting import told_apart
+from kdui.core.page_rows import Answer
 from kdui.ui import compare_view
 from kdui.ui.compare import CompareCalls, default_models
 from kdui.ui.panel import answered
+from kdui.workbench.stored_rows import told_apart
 from tests.ui.stocked import StockedWorkbench, measured
 
 

@@ -7,7 +7,7 @@ from kdui.core.errors import RecipeError
 from kdui.ui.edge import guard_handlers, route_error
 from kdui.ui.page import create_page
 from kdui.unforeseen import LOG
-from kdui.workbench import Workbench
+from kdui.workbench.workbench import Workbench
 
 
 def stumble(asked):

@@ -12,11 +12,11 @@ from kdui.catalogue.tasks import TASKS
 from kdui.charts.findings import unlearned
 from kdui.charts.repeats import merge_repeats
 from kdui.core.numbers import THIN
-from kdui.presenting import servable
 from kdui.ui.explore import ExploreCalls, drawable, drift_words, missing_words, slider_ranges
 from kdui.ui.explore_view import differing, sorted_index
 from kdui.ui.panel import answered
 from kdui.ui.runs import RunCalls
+from kdui.workbench.stored_rows import servable
 from tests.charts.frames import point, points, random_points
 from tests.ui.stocked import StockedWorkbench
 

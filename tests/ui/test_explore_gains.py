@@ -8,9 +8,9 @@ import time
 import pandas as pd
 import pytest
 
-from kdui.points import taught_by
 from kdui.ui.explore_gains import GainCalls
 from kdui.ui.panel import answered
+from kdui.workbench.results_frame import taught_by
 from tests.charts.frames import random_points
 from tests.charts.test_gains import seeds
 from tests.charts.test_grid import GRID

@@ -10,7 +10,7 @@ import pytest
 from kdui.bench.browser import open_browser
 from kdui.core.run import RunState
 from kdui.settings import Settings
-from kdui.workbench import Workbench
+from kdui.workbench.workbench import Workbench
 from tests.ui.served import launched
 
 # Each leads to this machine; the last one as a name does whose owner points it here (DNS rebinding).

@@ -9,7 +9,7 @@ import pytest
 from kdui.settings import Settings
 from kdui.ui.guard import Guard, allowed_hosts
 from kdui.ui.sign_in import MOST_WRONG, WINDOW_SECONDS, WrongPasswords
-from kdui.workbench import Workbench
+from kdui.workbench.workbench import Workbench
 from tests.ui.served import launched
 
 CALL = "/gradio_api/component_server"

@@ -5,11 +5,11 @@ from html import unescape
 
 import pytest
 
-from kdui import terminal
+from kdui.cli import terminal
 from kdui.ui.explore import ExploreCalls
 from kdui.ui.explore_gains import GainCalls
 from kdui.ui.runs import RunCalls
-from tests.gating.crafted import Crafted
+from tests.cli.gating.crafted import Crafted
 
 
 @pytest.fixture(scope="module")

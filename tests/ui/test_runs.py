@@ -7,9 +7,9 @@ import pytest
 
 from kdui.core.metric import ACCURACY
 from kdui.core.numbers import time_left
+from kdui.core.page_rows import ModelResult
 from kdui.core.run import RunState, StepState, StepStatus
 from kdui.core.statistics.paired import Difference, Discordant, over_examples
-from kdui.core.views import ModelResult
 from kdui.ui.compare import CompareCalls
 from kdui.ui.explore import ExploreCalls
 from kdui.ui.panel import answered

@@ -6,12 +6,12 @@ import re
 
 import pytest
 
-from kdui.presenting import servable
-from kdui.terminal import print_run
+from kdui.cli.terminal import print_run
 from kdui.ui import compare_view
 from kdui.ui.compare import CompareCalls
 from kdui.ui.explore import ExploreCalls
 from kdui.ui.runs import RunCalls
+from kdui.workbench.stored_rows import servable
 from tests.ui.stocked import MODELS, StockedWorkbench, measured
 
 # What the readings of the stocked models come to, wherever they are shown. The teacher's own reading is 0.98.

@@ -4,8 +4,8 @@ import pytest
 from playwright.sync_api import expect
 
 from kdui.core.errors import KduiError
-from kdui.methods.sensitivity.additive import predicted, prediction_error
-from kdui.methods.sensitivity.changes import Change
+from kdui.methods.compress.sensitivity.additive import predicted, prediction_error
+from kdui.methods.compress.sensitivity.changes import Change
 from kdui.settings import Settings
 from tests.ui.served import served
 from tests.ui.stocked import StockedWorkbench

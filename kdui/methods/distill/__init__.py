@@ -1,1 +1,1 @@
-"""Distillation by soft targets, beside the same student without a teacher."""
+"""Making a student under a teacher."""

@@ -1,1 +1,1 @@
-"""Train or fine-tune the teacher on the true labels."""
+"""Making a teacher: training, fine-tuning, pre-training."""

@@ -1,0 +1,125 @@
+"""Serving the page: dispatcher, first start, and a clean end that leaves workers running."""
+
+import contextlib
+import gc
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from kdui import machine
+from kdui.core.errors import KduiError, StoreError
+from kdui.core.run import Run
+from kdui.launch import yielding
+from kdui.workbench.workbench import Workbench
+
+LOOK_SECONDS = 1.0  # between two looks whether a worker runs
+TRIM_SECONDS = 20.0  # between two times that free memory is returned to the system
+LOCAL = ("127.0.0.1", "localhost", "::1")
+
+
+def serve(workbench: Workbench, host: str | None, port: int | None, stop: threading.Event) -> None:
+    """Serve until ``stop`` is set; raises KduiError in words when the address cannot be used or would be open to all."""
+    started = time.monotonic()
+    settings = workbench.settings
+    host, port = host or settings.host, port if port is not None else settings.port
+    auth = _credentials(settings.auth)
+    for note in settings.notes:
+        print(f"kdui: {note}", file=sys.stderr, flush=True)
+    if host not in LOCAL and auth is None:
+        raise KduiError(
+            f"Serving on {host} would let everybody who reaches this machine start jobs. Set KDUI_AUTH=user:password first."
+        )
+    # Where PyTorch has to be asked for GPUs, it answers while Gradio is imported.
+    threading.Thread(target=machine.gpus, daemon=True, name="gpus").start()
+    with contextlib.chdir(_own_folders(settings.home)):
+        _serve(workbench, host, port, auth, stop, started)
+
+
+def _serve(
+    workbench: Workbench, host: str, port: int, auth: tuple[str, str] | None, stop: threading.Event, started: float
+) -> None:
+    # The address first: where it cannot be used, nothing may have been queued or started.
+    page = _launch(workbench, host, port, auth)
+    first = queue_quickstart(workbench)
+    workbench.start_dispatcher()
+    gc.freeze()  # the page itself is never garbage, so no later search looks at it: answers wait less
+    gc.enable()
+    print(
+        f"kdui is ready at {page.local_url} after {time.monotonic() - started:.1f} s. Store: {workbench.settings.home}",
+        flush=True,
+    )
+    if first:
+        print(
+            f"First start: the quickstart recipe is queued as run {first.id}; cancel it on the Runs tab if you like.", flush=True
+        )
+    workbench.warm_up()
+    yielding.give_back_memory()
+    try:
+        _until(stop, workbench)
+    finally:
+        print("kdui stops; running jobs go on and are picked up at the next start.", flush=True)
+        workbench.close()  # first, so that nobody waits for an answer any more
+        page.close(verbose=False)
+        yielding.as_a_group(0)
+
+
+def _until(stop: threading.Event, workbench: Workbench) -> None:
+    """Keep house until ``stop``: yield to workers once there is one, and return memory that is free."""
+    yielded, trimmed = False, time.monotonic()
+    while not stop.wait(LOOK_SECONDS):
+        dispatcher = workbench.dispatcher
+        if not yielded and dispatcher is not None and dispatcher.has_workers:
+            yielding.yield_to_workers(but=[dispatcher.thread_id])
+            if workbench.serving.pid is not None:
+                yielding.yield_to_workers(workbench.serving.pid)
+            yielded = True
+        if time.monotonic() - trimmed > TRIM_SECONDS:
+            yielding.trim()
+            trimmed = time.monotonic()
+
+
+def _own_folders(home: Path) -> Path:
+    """An empty folder to work in, as Gradio offers files of the working directory; and one for Gradio's temporary files.
+
+    In the home, which is nobody else's: the usual place for them is one folder that all users of the machine share.
+    """
+    empty, files = home / "page" / "empty", home / "page" / "files"
+    try:
+        for folder in (empty, files):
+            folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"The folder {home} cannot be written ({error.strerror}). Set KDUI_HOME to one that can be written."
+        ) from None
+    os.environ["GRADIO_TEMP_DIR"] = str(files)  # read when Gradio is imported, which is later
+    return empty
+
+
+def queue_quickstart(workbench: Workbench) -> Run | None:
+    """Queue the quickstart recipe when the store is empty, so that the charts fill while one watches."""
+    if not workbench.settings.quickstart or workbench.store.runs.counts():
+        return None
+    return workbench.submit(workbench.recipe("quickstart"))
+
+
+def _credentials(text: str | None) -> tuple[str, str] | None:
+    if text is None:
+        return None
+    user, colon, password = text.partition(":")
+    if not (user and colon and password):
+        raise KduiError("KDUI_AUTH must read user:password.")
+    return user, password
+
+
+def _launch(workbench: Workbench, host: str, port: int, auth: tuple[str, str] | None) -> Any:
+    from kdui.ui.guard import allowed_hosts
+    from kdui.ui.page import launch
+
+    hosts = allowed_hosts(workbench.settings.allowed_hosts, host)
+    try:
+        return launch(workbench, host, port, auth=auth, hosts=hosts, block=False)
+    except OSError as error:
+        raise KduiError(f"Port {port} on {host} cannot be used ({error}). Choose another with --port or KDUI_PORT.") from None

@@ -1,0 +1,135 @@
+"""What a study's table allows to say: verdicts over all its gains, ties between its arms, and whether its question is answered.
+
+Everything is worked out from the values of each seed that the table holds, so recorded tables are judged by the rules of today.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from kdui.catalogue.studies import RESULTS, Study
+from kdui.catalogue.targets import values
+from kdui.catalogue.tasks import TASKS
+from kdui.core.statistics.discovery import RATE, adjusted, tied
+from kdui.core.statistics.intervals import typical_deviation
+from kdui.core.statistics.paired import over_seeds
+from kdui.core.statistics.power import SPREAD, detectable_over_seeds, seeds_needed
+
+Row = dict[str, Any]
+# What a result is held against, and the heading of that column: the same training without a teacher, on labels as soft as the
+# teacher's, from weights that have not read the task's texts, and with a student for each of several tasks.
+CONTROLS = {
+    "control": "over hard labels",
+    "smoothed": "over smoothed labels",
+    "plain": "over no pre-training",
+    "separate": "over separate students",
+}
+ONE_SEED, NOTHING = "one seed is not enough to tell", "no difference shown"
+
+
+def gain(by_seed: Sequence[float], step: float = 0.0) -> Row:
+    """Mean paired difference over seeds with its 95 % t-interval, its p, and what could have been seen; no verdict yet."""
+    found = over_seeds(by_seed, step=step)
+    return {
+        "mean": round(found.value, 3),
+        "half_width": _rounded(found.half_width),
+        "by_seed": [round(value, 3) for value in by_seed],
+        "p": _rounded(found.p_value, 6),
+        "detectable": _rounded(found.detectable),
+    }
+
+
+def judged(table: Row, study: Study) -> Row:
+    """The table with the verdict of every gain, the letters of its arms and the answer to its question, from each seed's values.
+
+    Of all gains that are called better or worse, one in twenty may be false (Benjamini-Hochberg over the table).
+    """
+    arms = [dict(arm) for arm in table["arms"]]
+    found: list[Row] = []
+    for arm in arms:
+        for name in [f"gain_over_{control}" for control in CONTROLS if f"gain_over_{control}" in arm]:
+            arm[name] = gain(arm[name]["by_seed"], step_of(study, arm))
+            found.append(arm[name])
+    known = [row for row in found if row["p"] is not None]
+    for row, level in zip(known, adjusted([row["p"] for row in known]), strict=True):
+        row["verdict"] = NOTHING if level >= RATE else "better" if row["mean"] > 0 else "worse"
+    for row in found:
+        row.setdefault("verdict", ONE_SEED)
+    for arm in arms:
+        arm.pop("level", None)
+    for task in dict.fromkeys(task_of(study, arm) for arm in arms):
+        own = [arm for arm in arms if task_of(study, arm) == task]
+        own.sort(key=lambda arm: arm["models"][arm["result"]]["mean"], reverse=TASKS[task].headline.higher_is_better)
+        letters = tied([headlines(arm) for arm in own], step_of(study, own[0])) if not study.steps else []
+        for arm, letter in zip(own, letters, strict=False):
+            if letter:
+                arm["level"] = letter
+    found_out = {**table, "arms": arms}
+    return found_out if study.effect is None else {**found_out, "question": question(found_out, study.effect)}
+
+
+def question(table: Row, effect: float) -> Row:
+    """Which effect the study asks about, how its differences vary between seeds, and how many seeds would show such an effect."""
+    seeds = max(len(arm["seeds"]) for arm in table["arms"])
+    spread = spread_of(table)
+    known = spread if spread is not None else SPREAD
+    needed = seeds_needed(effect, known)
+    return {
+        "effect": effect,
+        "seeds": seeds,
+        "spread": _rounded(spread),
+        "detectable": _rounded(detectable_over_seeds(known, seeds)) if seeds > 1 else None,
+        "needed": needed,
+        "answered": spread is not None and needed is not None and seeds >= needed,
+    }
+
+
+def spread_of(table: Row) -> float | None:
+    """The typical deviation between seeds of the table's differences: its gains, else the headlines of its arms."""
+    gains = [arm[key]["by_seed"] for arm in table["arms"] for control in CONTROLS if (key := f"gain_over_{control}") in arm]
+    return typical_deviation(gains or [list(headlines(arm).values()) for arm in table["arms"]])
+
+
+def question_words(found: Row, unit: str = "points") -> str:
+    """Whether the question could be answered with these seeds, in a sentence."""
+    asked = f"The question is about {found['effect']:g} {unit if found['effect'] != 1 else unit.removesuffix('s')}"
+    seeds = "one seed" if found["seeds"] == 1 else f"{found['seeds']} seeds"
+    needed = f"{found['needed']} seeds" if found["needed"] else "more than a thousand seeds"
+    if found["spread"] is None:
+        return f"{asked}: {seeds} cannot answer it; {needed} by an estimated spread of {SPREAD:g} {unit} between seeds."
+    seen = f"with {seeds} less than {found['detectable']:.2f} {unit} could not have been seen"
+    told = "that many can answer it" if found["answered"] else f"it needs {needed}"
+    return f"{asked}: {seen}, so {told} (spread between seeds {found['spread']:.2f} {unit}, 80 % power)."
+
+
+def proposal(study: Study) -> str:
+    """How many seeds the question of a study needs, by the spread of its recorded table or else by an estimated one, in words."""
+    if study.effect is None:
+        return ""
+    path = RESULTS / f"{study.name}.json"
+    table = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    recorded = spread_of(table) if table else None
+    spread = SPREAD if recorded is None else recorded
+    made = max(len(arm["seeds"]) for arm in table["arms"]) if table else 0
+    source = "estimated" if recorded is None else f"of {made} recorded seeds"
+    return f"{seeds_needed(study.effect, spread) or 'over 1000'} for {study.effect:g} points (spread {spread:.2f}, {source})"
+
+
+def task_of(study: Study, arm: Row) -> str:
+    """The task that an arm of the table is about."""
+    return next((each.task for each in study.arms if each.title == arm["arm"] and each.task), study.task)
+
+
+def step_of(study: Study, arm: Row) -> float:
+    """What one test example counts in the headline, in points."""
+    return 100 / TASKS[task_of(study, arm)].splits["test"]
+
+
+def headlines(arm: Row) -> dict[int, float]:
+    """Seed -> headline of the arm's result."""
+    found = values(arm["models"][arm["result"]]["headline"])
+    return dict(zip(arm["seeds"], found if len(found) > 1 else found * len(arm["seeds"]), strict=True))
+
+
+def _rounded(value: float | None, digits: int = 3) -> float | None:
+    return None if value is None else round(value, digits)

@@ -1,0 +1,135 @@
+"""A student's place in the plan, with all that it reads of its teacher, and the controls that its gain is measured against."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from kdui.core.knobs.student import (
+    StudentKnobs,
+    check_layers,
+    need_one_answer,
+    need_open_teacher,
+    need_student,
+    teacher_features,
+    teacher_outputs,
+    training_settings,
+)
+from kdui.core.plan import PlanBuilder, Step
+
+
+def plan_student(
+    builder: PlanBuilder,
+    stage: str,
+    spec: StudentKnobs,
+    *,
+    method: str,
+    operation: str,
+    settings: dict[str, Any],
+    outputs: bool = True,
+    features: dict[str, Any] | None = None,
+    inputs: dict[str, Step] | None = None,
+    remark: str = "",
+    compression: dict[str, Any] | None = None,
+) -> Step:
+    """The student's step with all that it reads of its teacher, and the controls that the recipe asks for.
+
+    ``settings`` are the method's own; ``features`` names the inner values it matches; ``inputs`` are further steps it reads;
+    ``remark`` follows the student's name in its label; ``compression`` are settings that make the student smaller: its controls
+    have them, too, and are trained by the method's own operations.
+    """
+    need_one_answer(builder, stage)
+    teacher, student = builder.need_teacher(stage), need_student(builder, stage)
+    if features is not None:
+        need_open_teacher(builder, stage, "matches inner values")
+        check_layers(builder, stage, str(features["layers"]))
+    if not spec.cache_teacher:
+        need_open_teacher(builder, stage, "asks its teacher in every epoch")
+    training = training_settings(builder, spec)
+    reads: dict[str, Step] = {"teacher": teacher, **(inputs or {})}
+    if outputs and spec.cache_teacher:
+        reads["outputs"] = teacher_outputs(builder, stage, spec, views=spec.views if spec.augment else 0)
+    if features is not None and spec.cache_teacher:
+        reads["features"] = teacher_features(builder, stage, spec, features)
+    step = builder.add(
+        stage,
+        stage=stage,
+        method=method,
+        operation=operation,
+        produces="model",
+        role="student",
+        inputs=reads,
+        label=student.title + remark,
+        model=student,
+        settings={**training, **settings, **(compression or {}), **({"features": features} if features is not None else {})},
+    )
+    builder.current = builder.add_model(step)
+    answers = {name: asked for name, asked in reads.items() if name.startswith("outputs")}
+    trained_by = method if compression else "distill"
+    plan_controls(builder, stage, spec, targets=settings, answers=answers, compression=compression, method=trained_by)
+    return step
+
+
+def plan_controls(
+    builder: PlanBuilder,
+    stage: str,
+    spec: StudentKnobs,
+    *,
+    targets: Mapping[str, Any],
+    answers: Mapping[str, Step] | None = None,
+    compression: Mapping[str, Any] | None = None,
+    method: str = "distill",
+) -> None:
+    """The same student without its teacher: on hard labels, and on labels as soft as the targets that the student learned from.
+
+    ``targets`` are the method's settings, of which those count that make its targets softer or harder; ``answers`` the cached
+    answers that its targets are made of, without any the recipe's teacher is asked; ``compression`` and ``method``: see
+    ``plan_student``.
+    """
+    student = need_student(builder, stage)
+    training = {**training_settings(builder, spec), **(compression or {})}
+    start = {"teacher": _own_teacher(builder, stage)} if student.from_teacher else {}
+
+    def control(
+        role: Literal["control", "smoothed"], operation: str, remark: str, inputs: dict[str, Step], settings: dict[str, Any]
+    ) -> None:
+        step = builder.add(
+            f"{stage}.{role}",
+            stage=stage,
+            method=method,
+            operation=operation,
+            produces="model",
+            role=role,
+            inputs=inputs,
+            label=f"{student.title} {remark}",
+            model=student,
+            settings=settings,
+        )
+        builder.add_model(step)
+
+    if spec.control:
+        remark = "on hard labels, same start" if start else "without teacher"
+        control("control", "train_control", remark, start, training)
+    if spec.smooth_control:
+        soft, asked = softness(targets), dict(answers or {})
+        if not asked:  # a teacher that is asked anew in every epoch: its answers to the examples as they are speak for the rest
+            asked["outputs"] = teacher_outputs(builder, stage, spec, views=spec.views if spec.augment else 0)
+            soft.pop("changed_views", None)
+        control("smoothed", "train_smoothed", "on smoothed labels", {**start, **asked}, {**training, **soft})
+
+
+def _own_teacher(builder: PlanBuilder, stage: str) -> Step:
+    """What a control's first weights come from: an assistant knows what the teacher taught it, so it is the recipe's teacher."""
+    teacher = builder.need_teacher(stage)
+    return (builder.reference or teacher) if teacher.role == "assistant" else teacher
+
+
+def softness(targets: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of a method's settings that decide how soft its targets are: what ``distill.softness`` reads.
+
+    Methods without a temperature and a soft weight pass the teacher's answers on as they are.
+    """
+    found: dict[str, Any] = {"temperature": targets.get("temperature", 1.0), "soft_weight": targets.get("soft_weight", 1.0)}
+    for knob in ("temperature", "soft_weight"):
+        if targets.get(f"{knob}_course", "constant") != "constant":
+            found |= {name: targets[name] for name in (f"{knob}_course", f"last_{knob}")}
+    found |= {name: targets[name] for name in ("standardize", "weighting") if targets.get(name)}
+    return found | ({"changed_views": True} if "augmentation" in targets else {})

@@ -1,0 +1,254 @@
+"""What every distillation method shares: its knobs, the student's step, and the controls that the gain is measured against."""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from kdui.core.contracts import Representation
+from kdui.core.errors import RecipeError
+from kdui.core.knobs.training import ADVANCED, TrainingKnobs
+from kdui.core.plan import ModelFacts, PlanBuilder, Step
+
+LAYERS = r"^(auto|last|\d+:\d+(,\s*\d+:\d+)*)$"
+Course = Literal["constant", "linear", "cosine"]
+
+
+class StudentKnobs(TrainingKnobs):
+    """Knobs of any stage that trains a student under a teacher."""
+
+    control: bool = Field(
+        default=True,
+        title="Control run",
+        description="Also train the same student without the teacher at equal compute, so that the gain is measured.",
+    )
+    smooth_control: bool = Field(
+        default=False,
+        title="Control with smoothed labels",
+        description="Also train the student on labels smoothed to the entropy of the teacher's targets: what is left of the "
+        "gain is what the teacher knows, not that its answers are soft.",
+        json_schema_extra=ADVANCED,
+    )
+    views: int = Field(
+        default=4,
+        ge=1,
+        le=32,
+        title="Augmented views",
+        description="With augmentation: fixed views of each picture whose teacher outputs are kept.",
+        json_schema_extra={"advanced": True, "only_when": {"augment": [True]}},
+    )
+    cache_teacher: bool = Field(
+        default=True,
+        title="Keep teacher outputs",
+        description="Ask the teacher once and reuse its outputs; off asks it again in every epoch.",
+        json_schema_extra=ADVANCED,
+    )
+
+
+class SoftTargetKnobs(StudentKnobs):
+    """Knobs of the methods whose loss holds α · soft + (1 − α) · hard."""
+
+    temperature: float = Field(
+        default=4.0,
+        ge=1,
+        le=20,
+        title="Temperature",
+        description="Softens the teacher's answer: higher shows more of what it nearly said.",
+        json_schema_extra={"lens": "temperature", "step": 0.5},
+    )
+    soft_weight: float = Field(
+        default=0.7,
+        ge=0,
+        le=1,
+        title="Soft weight α",
+        description="α · soft + (1 − α) · hard: how much the teacher's answer counts against the true label.",
+        json_schema_extra={"lens": "soft_weight", "step": 0.05},
+    )
+
+    temperature_course: Course = Field(
+        default="constant",
+        title="Course of the temperature",
+        description="How it goes from its first to its last value over the training.",
+        json_schema_extra=ADVANCED,
+    )
+    last_temperature: float = Field(
+        default=1.0,
+        ge=1,
+        le=20,
+        title="Last temperature",
+        description="Where its course ends.",
+        json_schema_extra={"advanced": True, "step": 0.5, "only_when": {"temperature_course": ["linear", "cosine"]}},
+    )
+    soft_weight_course: Course = Field(
+        default="constant",
+        title="Course of the soft weight",
+        description="How α goes from its first to its last value over the training.",
+        json_schema_extra=ADVANCED,
+    )
+    last_soft_weight: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        title="Last soft weight",
+        description="Where its course ends.",
+        json_schema_extra={"advanced": True, "step": 0.05, "only_when": {"soft_weight_course": ["linear", "cosine"]}},
+    )
+
+    def soft(self) -> dict[str, Any]:
+        """The knobs of this class alone; a course only where there is one, so that it makes no other student without."""
+        found: dict[str, Any] = {}
+        for knob in ("temperature", "soft_weight"):
+            found[knob] = getattr(self, knob)
+            if getattr(self, f"{knob}_course") != "constant":
+                found |= {name: getattr(self, name) for name in (f"{knob}_course", f"last_{knob}")}
+        return found
+
+
+class RepresentationKnobs(SoftTargetKnobs):
+    """Knobs of the methods that also match inner values: total = α · soft + (1 − α) · hard + β · match."""
+
+    match_weight: float = Field(
+        default=1.0,
+        ge=0,
+        le=10000,
+        title="Match weight β",
+        description="How much the match of inner values counts beside the soft and hard losses.",
+    )
+
+    def soft(self) -> dict[str, Any]:
+        """Also the weight of the match."""
+        return {**super().soft(), "match_weight": self.match_weight}
+
+
+def need_student(builder: PlanBuilder, stage: str) -> ModelFacts:
+    """The student of the recipe; raises RecipeError where none is named."""
+    if builder.student_facts is None:
+        raise RecipeError(f"Stage '{stage}' has no student. Name one in 'student:'.")
+    return builder.student_facts
+
+
+def need_one_answer(builder: PlanBuilder, stage: str) -> None:
+    """Raises RecipeError where the task combines several: one soft answer over the labels of all of them would mean nothing."""
+    if builder.task.parts:
+        raise RecipeError(
+            f"Stage '{stage}' transfers one answer over all labels, but {builder.task.title} asks "
+            f"{len(builder.task.parts)} questions. Use the method 'specialists'; set 'soft_weight: 0' where a stage recovers."
+        )
+
+
+def shared_representation(builder: PlanBuilder, stage: str, wanted: tuple[Representation, ...]) -> Representation:
+    """The first of the wanted kinds of inner values that teacher and student both have; raises RecipeError where none is."""
+    teacher, student = builder.teacher_facts, need_student(builder, stage)
+    for kind in wanted:
+        if kind in student.family.shows and (teacher is None or kind in teacher.family.shows):
+            _need_same_words(stage, kind, student)
+            return kind
+    words = {"maps": "feature maps", "tokens": "a hidden state for each token", "attention": "self-attention"}
+    matched = " or ".join(words[kind] for kind in wanted)
+    shown = {
+        facts.title: ", ".join(words[kind] for kind in facts.family.shows) or "none of its inner values"
+        for facts in (teacher, student)
+        if facts is not None
+    }
+    raise RecipeError(
+        f"Stage '{stage}' matches {matched}, but "
+        + " and ".join(f"{title} shows {has}" for title, has in shown.items())
+        + ". Choose another pair, or a method that transfers outputs."
+    )
+
+
+def check_layers(builder: PlanBuilder, stage: str, layers: str) -> None:
+    """Raises RecipeError for a pair with a layer that teacher or student does not have, where their depth is known."""
+    if ":" not in layers:
+        return
+    pairs = [tuple(int(number) for number in pair.split(":")) for pair in layers.split(",")]
+    for place, role, facts in ((0, "student", builder.student_facts), (1, "teacher", builder.teacher_facts)):
+        depth = facts.layers if facts is not None else None
+        deepest = max(pair[place] for pair in pairs)
+        if facts is not None and depth and deepest >= depth:
+            raise RecipeError(
+                f"Stage '{stage}' pairs layer {deepest} of the {role}, but {facts.title} has layers 0 to {depth - 1}. "
+                "Write student:teacher pairs counted from 0, or auto."
+            )
+
+
+def _need_same_words(stage: str, kind: Representation, student: ModelFacts) -> None:
+    """Raises RecipeError where values come by token and the student's vocabulary is trimmed: it cuts texts otherwise."""
+    if kind != "maps" and student.options.get("vocabulary"):
+        raise RecipeError(
+            f"Stage '{stage}' matches values token by token, but the vocabulary of {student.title} is trimmed: it cuts a text "
+            "into other tokens than its teacher. Leave 'vocabulary' out, or choose a method that transfers outputs or relations."
+        )
+
+
+def teacher_outputs(
+    builder: PlanBuilder,
+    stage: str,
+    spec: TrainingKnobs,
+    teacher: Step | None = None,
+    views: int = 0,
+    augmentation: dict[str, Any] | None = None,
+) -> Step:
+    """The step that asks the teacher about every training example; all methods share it.
+
+    ``augmentation`` names the views of a transfer set (see ``training.augmentation``); without it views are shifts.
+    """
+    need_one_answer(builder, stage)
+    teacher = teacher or builder.need_teacher(stage)
+    if teacher.produces == "outputs":  # a table of answers is what this step would make
+        if augmentation:
+            raise RecipeError(
+                f"Stage '{stage}' needs answers to changed examples, but {teacher.label} answers the examples as they are. "
+                "Choose another method, or take a teacher that can be asked."
+            )
+        if views:
+            raise RecipeError(
+                f"Stage '{stage}' augments its pictures, but {teacher.label} holds answers to the pictures as they are. "
+                "Switch 'augment' off, or take a teacher that can be asked."
+            )
+        return teacher
+    name = f"{stage}.scored" if augmentation else f"{stage}.outputs"
+    settings: dict[str, Any] = {"views": views, "train_examples": spec.train_examples}
+    return builder.add(
+        name if teacher is builder.teacher else f"{name}.{teacher.name}",
+        stage=stage,
+        method="distill",
+        operation="teacher_outputs",
+        produces="outputs",
+        label="Teacher outputs",
+        inputs={"teacher": teacher},
+        settings={**settings, "augmentation": augmentation} if augmentation else settings,
+    )
+
+
+def teacher_features(builder: PlanBuilder, stage: str, spec: StudentKnobs, features: dict[str, Any]) -> Step:
+    """The step that keeps the teacher's inner values; ``features`` says which (see ``training.teacher_features``)."""
+    teacher, student = builder.need_teacher(stage), need_student(builder, stage)
+    return builder.add(
+        f"{stage}.features",
+        stage=stage,
+        method="distill",
+        operation="teacher_features",
+        produces="outputs",
+        label="Teacher's inner values",
+        inputs={"teacher": teacher},
+        model=student,  # which of the teacher's layers are wanted depends on how many the student has
+        settings={**features, "views": spec.views if spec.augment else 0, "train_examples": spec.train_examples},
+    )
+
+
+def need_open_teacher(builder: PlanBuilder, stage: str, what: str) -> None:
+    """Raises RecipeError where only the teacher's answers are known; ``what`` says for what more is needed."""
+    teacher = builder.need_teacher(stage)
+    if teacher.produces != "model":
+        raise RecipeError(
+            f"Stage '{stage}' {what}, but of {teacher.label} only the answers are known. "
+            "Choose a method that transfers outputs and leave 'cache_teacher' on, or take a teacher with weights."
+        )
+
+
+def training_settings(builder: PlanBuilder, spec: StudentKnobs) -> dict[str, Any]:
+    """What decides a student's training beside the method: the controls leave out all that belongs to the teacher."""
+    settings: dict[str, Any] = {"seed": builder.recipe.seed, **spec.training()}
+    if spec.augment:
+        settings["views"] = spec.views
+    return settings

@@ -1,0 +1,23 @@
+"""The name of every file in an artifact, readable without torch."""
+
+from pathlib import Path
+
+from kdui.core.contracts import InputSettings
+
+# A servable model: its graph, and how it wants its inputs; a tokenizer.json beside them where it takes text.
+MODEL_FILE = "model.onnx"
+INPUTS_FILE = "inputs.json"
+PACKED_MODEL = "model.kdz"  # decodes to model.onnx beside it, byte for byte
+
+# A measured model.
+MEASUREMENTS_FILE = "measurements.json"
+PREDICTIONS_FILE = "predictions.npy"  # outputs on the test split in its order, fp32 (fp16 in old ones)
+QUALITY_FILE = "quality.npz"  # right [n]: which test examples it has right; part [n]: of which task, where several are one
+KERNELS_FILE = "kernels.json"  # precision, multiply-adds and time of every kernel; where speed was measured
+
+SENSITIVITY_FILE = "sensitivity.json"
+
+
+def read_inputs(folder: Path) -> InputSettings:
+    """How the model in this folder wants its examples."""
+    return InputSettings.model_validate_json((folder / INPUTS_FILE).read_bytes())

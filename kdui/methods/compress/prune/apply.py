@@ -1,0 +1,105 @@
+"""Prune: cut by a criterion along a course, and recover under the teacher's soft targets with what was cut held at zero."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from kdui.methods.compress.prune.packing import packed_zeros
+from kdui.methods.compress.recovering import recover, recovery_losses
+from kdui.training.context import StepContext
+from kdui.training.initial_weights import load_input
+from kdui.training.masks import Groups, magnitude_masks, masks_by_score, random_masks, two_of_four_mask
+from kdui.training.pruning import Cut, Pruning, RunningScores, Weights, cubic_course, stepped_course
+from kdui.training.pruning_scores import calibration_batches, magnitude_scores, random_scores, taylor_scores, wanda_scores
+from kdui.training.saved import SavedModel
+from kdui.training.weights import prunable_weights, table_names
+
+EVERY = 20  # updates between two cuts of the cubic course
+JUST_AFTER = 1e-6  # share of a training: an epoch that ends where the last cut is due ends before it
+
+
+def prune(context: StepContext) -> dict[str, Any]:
+    """The pruned and recovered model. ``nonzero`` in its summary counts what is left, ``sparsity`` is the share of zeros."""
+    saved = load_input(context, "model")
+    summary = recover(context, saved, compression=pruning_of(context, saved))
+    zeros = {name: int((weight == 0).sum()) for name, weight in prunable_weights(saved.module).items()}
+    sizes = {name: weight.numel() for name, weight in prunable_weights(saved.module).items()}
+    if empty := [name for name, count in zeros.items() if count == sizes[name]]:
+        context.report.log(
+            f"All weights of {', '.join(empty)} are gone, so nothing passes there. Set 'scope: layer', or a lower sparsity."
+        )
+    sparsity = round(sum(zeros.values()) / sum(sizes.values()), 6)
+    return {**summary, "sparsity": sparsity, **packed_zeros(saved.module, context.out)}
+
+
+def pruning_of(context: StepContext, saved: SavedModel) -> Pruning:
+    """The criterion and the course that the step's settings ask for."""
+    settings = context.settings
+    sparsity, groups = settings["sparsity"], settings.get("scope", "global")
+    if settings.get("course") == "cubic":
+        settled = settings["settled_at"]
+        running = RunningScores(settings["kind"] == "movement") if settings["kind"] in ("movement", "taylor") else None
+        cut = _cut(context, saved) if running is None else _by(running, groups)
+        return Pruning(cut, cubic_course(sparsity, settled), settled + JUST_AFTER, EVERY, running)
+    rounds = settings.get("rounds", 1)
+    settled = (rounds - 1) / rounds + JUST_AFTER if rounds > 1 else 0.0
+    return Pruning(_cut(context, saved), stepped_course(sparsity, rounds), settled)
+
+
+def _by(running: RunningScores, groups: Groups) -> Cut:
+    return lambda weights, sparsity: running.masks(weights, sparsity, groups)
+
+
+def _cut(context: StepContext, saved: SavedModel) -> Cut:
+    """From weights and a sparsity to masks, by the step's criterion."""
+    settings = context.settings
+    kind, groups, seed = settings["kind"], settings.get("scope", "global"), settings["seed"]
+    together = groups == "global"
+    if kind == "magnitude":
+        return lambda weights, sparsity: (
+            magnitude_masks(weights, sparsity)
+            if together
+            else masks_by_score(magnitude_scores(weights, together), sparsity, groups)
+        )
+    if kind == "random":
+        return lambda weights, sparsity: (
+            random_masks(weights, sparsity, seed) if together else masks_by_score(random_scores(weights, seed), sparsity, groups)
+        )
+    if kind == "2:4":
+        return lambda weights, sparsity: _two_of_four(context, saved, weights)
+    return _calibrated(context, saved)
+
+
+def _calibrated(context: StepContext, saved: SavedModel) -> Cut:
+    """Taylor and Wanda: what a pass over calibration examples says."""
+    settings = context.settings
+
+    def cut(weights: Weights, sparsity: float) -> Mapping[str, torch.Tensor]:
+        module = saved.module.to(context.device)
+        batches = calibration_batches(context, saved, settings["calibration_examples"])
+        if settings["kind"] == "taylor":
+            scores = taylor_scores(module, batches, recovery_losses(context))
+            return masks_by_score(scores, sparsity, settings.get("scope", "global"))
+        scores, fallen = wanda_scores(module, batches)
+        if fallen:
+            context.report.log(
+                f"Wanda knows no inputs of {', '.join(fallen)} (embeddings or recurrent layers): there the smallest weights go."
+            )
+        known = {name: score for name, score in scores.items() if name not in fallen}
+        by_size = {name: scores[name] for name in fallen}
+        return {**masks_by_score(known, sparsity, "row"), **masks_by_score(by_size, sparsity, "layer")}
+
+    return cut
+
+
+def _two_of_four(context: StepContext, saved: SavedModel, weights: Weights) -> Mapping[str, torch.Tensor]:
+    tables = table_names(saved.module)
+    masks = {
+        name: torch.ones_like(weight, dtype=torch.bool) if name in tables else two_of_four_mask(weight)
+        for name, weight in weights.items()
+    }
+    whole = [name for name, mask in masks.items() if bool(mask.all())]
+    if whole:
+        context.report.log(f"{', '.join(whole)} stay whole: embeddings, or layers of fewer than three inputs a channel.")
+    return masks

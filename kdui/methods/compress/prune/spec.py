@@ -1,0 +1,154 @@
+"""Prune: the form, and its place in the plan."""
+
+from typing import Any, Literal
+
+from pydantic import Field, field_validator
+from pydantic_core import PydanticCustomError
+
+from kdui.core.errors import RecipeError
+from kdui.core.knobs.recovery import RecoveryKnobs, need_weights, plan_compressed
+from kdui.core.method import Method
+from kdui.core.plan import PlanBuilder
+from kdui.core.words import percent
+
+CALIBRATED = ("taylor", "wanda")
+RANKED = ("magnitude", "random", "taylor", "movement")  # criteria that rank the weights of all layers
+# Knobs that joined later, with the value at which they do nothing: artifacts made before them stay valid.
+JOINED = {"scope": "global", "course": "one-shot"}
+
+
+class PruneSpec(RecoveryKnobs):
+    """Settings of pruning single weights and of the recovery that follows under the teacher."""
+
+    kind: Literal["magnitude", "random", "taylor", "movement", "wanda", "2:4"] = Field(
+        default="magnitude",
+        title="Criterion",
+        description="magnitude: the smallest weights of each layer go. random: any (a baseline). taylor: those whose loss would "
+        "change least. movement: those that training moves towards zero. wanda: small weights of weak inputs. 2:4: two of "
+        "every four inputs.",
+    )
+    sparsity: float = Field(
+        default=0.5,
+        ge=0,
+        le=0.98,
+        title="Sparsity",
+        description="Share of the weights that is removed.",
+        json_schema_extra={"lens": "sparsity", "step": 0.05, "percent": True, "only_when": {"kind": [*RANKED, "wanda"]}},
+    )
+    scope: Literal["global", "layer"] = Field(
+        default="global",
+        title="Ranked",
+        description="global: all layers together, so robust layers lose more. layer: each layer loses the same share.",
+        json_schema_extra={"advanced": True, "only_when": {"kind": list(RANKED)}},
+    )
+    course: Literal["one-shot", "iterative", "cubic"] = Field(
+        default="one-shot",
+        title="Course",
+        description="one-shot: one cut, then recovery. iterative: several cuts, each with its share of the recovery. cubic: a "
+        "little more goes all the time during the recovery; movement needs this.",
+        json_schema_extra={"only_when": {"kind": [*RANKED, "wanda"]}},
+    )
+    rounds: int = Field(
+        default=3,
+        ge=2,
+        le=50,
+        title="Cuts",
+        description="How many times weights are removed.",
+        json_schema_extra={"advanced": True, "only_when": {"course": ["iterative"]}},
+    )
+    settled_at: float = Field(
+        default=0.6,
+        ge=0.05,
+        le=0.95,
+        title="Reached after",
+        description="Share of the training after which the sparsity stays: the rest recovers.",
+        json_schema_extra={"advanced": True, "step": 0.05, "percent": True, "only_when": {"course": ["cubic"]}},
+    )
+    calibration_examples: int = Field(
+        default=256,
+        ge=1,
+        le=100_000,
+        title="Calibration examples",
+        description="Training examples from which the criterion reads gradients or inputs.",
+        json_schema_extra={"advanced": True, "only_when": {"kind": list(CALIBRATED)}},
+    )
+
+    @field_validator("kind", mode="before")
+    @classmethod
+    def _channels_moved(cls, value: Any) -> Any:
+        if value == "structured":
+            raise PydanticCustomError(
+                "moved",
+                "Whole channels, heads and layers are removed by a stage of its own: write 'prune_structured' instead of 'prune'",
+            )
+        return value
+
+    def own(self) -> dict[str, Any]:
+        """What decides the masks; what means nothing for this criterion and course is left out, and so is what joined later."""
+        found: dict[str, Any] = {"kind": self.kind, "sparsity": 0.5 if self.kind == "2:4" else self.sparsity}
+        if self.kind in RANKED:
+            found["scope"] = self.scope
+        if self.kind != "2:4":
+            found["course"] = self.course
+        if found.get("course") == "iterative":
+            found["rounds"] = self.rounds
+        if found.get("course") == "cubic":
+            found["settled_at"] = self.settled_at
+        if self.kind == "wanda" or (self.kind == "taylor" and self.course != "cubic"):
+            found["calibration_examples"] = self.calibration_examples
+        return {name: value for name, value in found.items() if name not in JOINED or value != JOINED[name]}
+
+    def chosen(self) -> dict[str, Any]:
+        """The training's knobs and ``own``."""
+        given = {name: value for name, value in super().chosen().items() if name in RecoveryKnobs.model_fields}
+        return {**given, **self.own()}
+
+
+def _check_course(stage: str, spec: PruneSpec) -> None:
+    """Raises RecipeError for a criterion or a course that the other cannot serve."""
+    if spec.kind == "movement" and spec.course != "cubic":
+        raise RecipeError(
+            f"Stage '{stage}': movement pruning reads where training moves the weights, so it prunes while it trains. "
+            "Set 'course: cubic' there, or choose kind: taylor."
+        )
+    if spec.kind == "wanda" and spec.course == "cubic":
+        raise RecipeError(
+            f"Stage '{stage}': wanda reads the inputs of calibration examples, which is too slow after every few updates. "
+            "Set 'course: iterative' or 'one-shot' there, or choose kind: movement."
+        )
+    if spec.kind == "2:4" and spec.course != "one-shot":
+        raise RecipeError(
+            f"Stage '{stage}': 2:4 is one cut, so it has no course. Leave 'course: {spec.course}' out there, or choose "
+            "another kind."
+        )
+    if spec.course != "one-shot" and not spec.epochs:
+        raise RecipeError(
+            f"Stage '{stage}': the course {spec.course} removes weights during the recovery, but 'epochs' is 0. "
+            "Give it epochs, or set 'course: one-shot'."
+        )
+
+
+def plan(builder: PlanBuilder, stage: str, spec: PruneSpec) -> None:
+    """One step: the sparse model, recovered under the teacher where there is one."""
+    need_weights(builder, stage)
+    _check_course(stage, spec)
+    share = percent(spec.sparsity)
+    remark = {"magnitude": f"{share} sparse", "random": f"{share} sparse at random", "2:4": "2:4 sparse"}.get(
+        spec.kind, f"{share} sparse by {spec.kind}"
+    )
+    if spec.course != "one-shot":
+        remark += f", {spec.course}"
+    plan_compressed(builder, stage, spec, method="prune", operation="prune", remark=remark)
+
+
+METHOD = Method(
+    name="prune",
+    title="Prune",
+    group="compress",
+    order=30,
+    version=2,
+    spec=PruneSpec,
+    plan=plan,
+    source="Han et al. 2015, arXiv:1506.02626, section 3; Molchanov et al. 2019, Sanh et al. 2020, Sun et al. 2024",
+    summary="Set single weights to zero, then recover under the teacher.",
+)

@@ -1,0 +1,72 @@
+"""What a quantized graph answers on validation data, beside what its float original answers."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kdui.core.layout import read_inputs
+from kdui.core.numbers import THIN
+from kdui.methods.compress.sensitivity.probe import mean_divergence
+from kdui.objectives import objective_of
+from kdui.runtime.sessions import graph_outputs
+from kdui.training.context import StepContext
+
+VALIDATION_EXAMPLES = 2000
+PARITY_EXAMPLES = 64
+FEW = 8
+
+
+class Fidelity:
+    """Keeps the float graph's answers, so that several candidates cost one pass each."""
+
+    def __init__(self, context: StepContext, source: Path):
+        self.context, self.source = context, source
+        self._inputs = read_inputs(source.parent)
+        self._objective = objective_of(context.facts)
+
+    @cached_property
+    def _arrays(self) -> dict[str, np.ndarray]:
+        return self.context.data.prepared("validation", self._inputs, self.source.parent, VALIDATION_EXAMPLES)
+
+    @cached_property
+    def _float(self) -> np.ndarray:
+        return graph_outputs(self.source, self._arrays, check=lambda done: self.context.report.check())
+
+    def training(self, examples: int) -> dict[str, np.ndarray]:
+        """Calibration arrays: the first training examples."""
+        return self.context.data.prepared("train", self._inputs, self.source.parent, examples)
+
+    def one(self) -> dict[str, np.ndarray]:
+        """One validation example, for timing."""
+        return {name: array[:1] for name, array in self._arrays.items()}
+
+    def few(self) -> dict[str, np.ndarray]:
+        """Some validation examples, texts of several lengths among them, for a quick look at whether two graphs answer alike."""
+        return {name: array[:FEW] for name, array in self._arrays.items()}
+
+    def of(self, path: Path) -> dict[str, Any]:
+        """The headline of both graphs in its unit, and the mean KL divergence of the quantized one in nats."""
+        targets = self.context.data.targets("validation")[:VALIDATION_EXAMPLES]
+        found = graph_outputs(path, self._arrays, check=lambda done: self.context.report.check())
+        return {
+            "float": self._objective.headline(self._float, targets),
+            "quantized": self._objective.headline(found, targets),
+            "kl": mean_divergence(self._objective.asked(self._float, targets), self._objective.asked(found, targets)),
+            "examples": len(targets),
+        }
+
+    def difference(self, path: Path, other: Path) -> float:
+        """Largest difference of an output between two graphs, as a share of the largest output."""
+        sample = {name: array[:PARITY_EXAMPLES] for name, array in self._arrays.items()}
+        one, two = graph_outputs(path, sample), graph_outputs(other, sample)
+        return float(np.abs(one - two).max() / max(1.0, float(np.abs(two).max())))
+
+    def words(self, found: dict[str, Any]) -> str:
+        """For the log."""
+        metric = self.context.facts.headline
+        return (
+            f"{metric.title} on {found['examples']:,} validation examples: {metric.format(found['float'])} in "
+            f"float, {metric.format(found['quantized'])} quantized."
+        ).replace(THIN, " ")

@@ -1,0 +1,167 @@
+"""A model whose weights can be swapped: what its answers on a fixed part of the validation data lose by it.
+
+numpy and ONNX Runtime only, so that the serving process can measure too.
+"""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+from onnx import numpy_helper
+from onnx.external_data_helper import set_external_data
+
+from kdui.core.contracts import TaskFacts
+from kdui.core.errors import StageFailed
+from kdui.core.layout import MODEL_FILE, read_inputs
+from kdui.inputs import input_kind
+from kdui.methods.compress.sensitivity.changes import Change, ChangedLayer
+from kdui.methods.compress.sensitivity.weights import Weight, weights_of
+from kdui.objectives import objective_of
+
+BATCH = 64
+WEIGHTS_FILE = "weights"
+SUBSET_SEED = 0
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What changed weights cost on the validation subset: headline and its drop in its unit, mean KL in nats."""
+
+    headline: float
+    drop: float
+    kl: float
+
+
+def subset(total: int, count: int) -> np.ndarray:
+    """Places of a fixed random part of a split, sorted; all of them where there are no more.
+
+    The legacy generator's stream never changes, so every machine and every later measurement takes the same examples.
+    """
+    return np.arange(total) if count >= total else np.sort(np.random.RandomState(SUBSET_SEED).permutation(total)[:count])
+
+
+class Probe:
+    """The unchanged weights stand in a file beside the graph; changed ones go into the graph, which stays a small file.
+
+    A new session for every change is faster than one session that takes its weights as inputs (convolutions 1.7 ×): constant
+    weights are packed once and run in the blocked layout. ``SessionOptions.add_initializer`` is not used, because that
+    layout reads the file and so leaves the swapped weights of convolutions out.
+    """
+
+    def __init__(self, folder: Path, facts: TaskFacts, split: Any, examples: int, threads: int = 0):
+        model = onnx.load(folder / MODEL_FILE)
+        self.weights: list[Weight] = weights_of(model)
+        if not self.weights:
+            raise StageFailed("This graph holds no float weights that could be changed. Choose a model before it is quantized.")
+        self.facts, self.threads = facts, threads
+        self.objective = objective_of(facts)
+        places = subset(len(split.targets), examples)
+        chosen = split.take(places)
+        self.targets = chosen.targets
+        inputs = read_inputs(folder)
+        self._batches = _batches(input_kind(inputs.modality).prepare(chosen.inputs, inputs.settings, folder))
+        swapped = {weight.name for weight in self.weights}
+        self.rest_bytes = sum(numpy_helper.to_array(item).nbytes for item in model.graph.initializer if item.name not in swapped)
+        self._folder = tempfile.TemporaryDirectory(prefix="kdui-probe-")
+        self._path = Path(self._folder.name) / MODEL_FILE
+        self._graph = _written_apart(model, swapped, self._path.parent)
+        self._base = self.objective.asked(self._outputs({}), self.targets)
+        self.headline = self.objective.headline(self._base, self.targets)
+
+    @property
+    def count(self) -> int:
+        return len(self.targets)
+
+    def effect(self, changed: Mapping[str, np.ndarray]) -> Effect:
+        """What these initializers cost in place of the model's own."""
+        outputs = self.objective.asked(self._outputs(changed), self.targets)
+        headline = self.objective.headline(outputs, self.targets)
+        return Effect(headline, self.facts.headline.gain(self.headline, headline), mean_divergence(self._base, outputs))
+
+    def of_change(self, layers: Sequence[ChangedLayer], change: Change) -> Effect:
+        """A change of all these layers at once."""
+        if change.is_none:
+            return Effect(self.headline, 0.0, 0.0)
+        return self.effect({layer.weight.name: layer.changed(change) for layer in layers})
+
+    def _outputs(self, changed: Mapping[str, np.ndarray]) -> np.ndarray:
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        if self.threads:
+            options.intra_op_num_threads = self.threads
+        onnx.save(_with_weights(self._graph, changed), self._path)
+        session = onnxruntime.InferenceSession(str(self._path), options, providers=["CPUExecutionProvider"])
+        found: np.ndarray | None = None
+        for index, batch in self._batches:
+            rows = session.run(None, batch)[0]
+            if found is None:
+                found = np.empty((self.count, *rows.shape[1:]), np.float32)
+            found[index] = rows
+        assert found is not None, "a split is never empty"
+        return found
+
+
+def _written_apart(model: onnx.ModelProto, names: set[str], folder: Path) -> onnx.ModelProto:
+    """The same graph, its initializers of these names in a file of the folder."""
+    with (folder / WEIGHTS_FILE).open("wb") as stream:
+        for tensor in model.graph.initializer:
+            if tensor.name in names:
+                data = numpy_helper.to_array(tensor).tobytes()
+                tensor.ClearField("float_data")
+                tensor.raw_data = b""  # the next call wants it set
+                set_external_data(tensor, WEIGHTS_FILE, offset=stream.tell(), length=len(data))
+                tensor.ClearField("raw_data")
+                stream.write(data)
+    return model
+
+
+def _with_weights(graph: onnx.ModelProto, changed: Mapping[str, np.ndarray]) -> onnx.ModelProto:
+    """A copy of the graph that holds these initializers itself."""
+    if not changed:
+        return graph
+    model = onnx.ModelProto()
+    model.CopyFrom(graph)
+    for tensor in model.graph.initializer:
+        if tensor.name in changed:
+            tensor.CopyFrom(numpy_helper.from_array(changed[tensor.name], tensor.name))
+    return model
+
+
+def _batches(arrays: dict[str, np.ndarray]) -> list[tuple[np.ndarray, dict[str, np.ndarray]]]:
+    """Places and inputs of each batch; texts of like length go together, cut to the longest of them."""
+    mask = arrays.get("attention_mask")
+    count = len(next(iter(arrays.values())))
+    order = np.arange(count) if mask is None else np.argsort(mask.sum(1), kind="stable")
+    found = []
+    for start in range(0, count, BATCH):
+        index = order[start : start + BATCH]
+        batch = {name: array[index] for name, array in arrays.items()}
+        if mask is not None:
+            longest = int(mask[index].sum(1).max())
+            batch = {name: array[:, :longest] for name, array in batch.items()}
+        found.append((index, batch))
+    return found
+
+
+def mean_divergence(outputs: np.ndarray, changed: np.ndarray) -> float:
+    """Mean Kullback–Leibler divergence in nats of the changed model's softmax from the unchanged one's.
+
+    Both are logits [n, ..., classes].
+    """
+    before, after = _log_softmax(outputs), _log_softmax(changed)
+    probability = np.exp(before)
+    with np.errstate(invalid="ignore"):  # what an example does not ask about has probability zero on both sides
+        terms = np.where(probability > 0, probability * (before - after), 0.0)
+    return float(terms.sum(-1).mean())
+
+
+def _log_softmax(logits: np.ndarray) -> np.ndarray:
+    shifted = logits.astype(np.float64) - logits.max(-1, keepdims=True)
+    normalized: np.ndarray = shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
+    return normalized

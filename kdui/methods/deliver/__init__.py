@@ -1,0 +1,1 @@
+"""Making a model servable, and measuring it."""

@@ -1,0 +1,73 @@
+"""Export: torch.onnx with dynamic batch and length, parity checked against PyTorch, facts written into the file."""
+
+import json
+import shutil
+from typing import Any
+
+import onnx
+import torch
+
+from kdui.core.layout import INPUTS_FILE, MODEL_FILE
+from kdui.methods.deliver.export.low_bits import write_grids
+from kdui.methods.deliver.export.parity import Parity
+from kdui.methods.deliver.export.subprocess_export import accepts_any_size, export_alone
+from kdui.methods.deliver.export.to_onnx import write_onnx
+from kdui.models.low_bits import layer_codes, read_quantization
+from kdui.models.size import count_macs
+from kdui.training.context import StepContext
+from kdui.training.initial_weights import load_input
+from kdui.training.saved import SavedModel
+
+PARITY_EXAMPLES = 8
+PASSED_ON = ("packed_bytes", "unpacked", "weight_bits", "activation_bits")  # of the model's summary, for Measure
+
+
+def export(context: StepContext) -> dict[str, Any]:
+    """Write ``model.onnx`` and what serving needs; raises StageFailed when the graph answers differently from PyTorch."""
+    saved = load_input(context, "model")
+    saved.module.eval()
+    arrays = context.data.prepared("validation", saved.inputs, saved.folder)
+    samples = [
+        {name: array[start : start + count] for name, array in arrays.items()}
+        for start, count in ((0, 2), (2, 1), (3, PARITY_EXAMPLES))
+    ]
+    write_onnx(saved.module, samples[0], context.settings["opset"], context.out / MODEL_FILE)
+    context.report.check()
+    if not accepts_any_size(context.out / MODEL_FILE):
+        export_alone(saved.folder, samples[0], context.settings["opset"], context.out / MODEL_FILE)
+    for name in (INPUTS_FILE, *saved.inputs.files):
+        shutil.copyfile(saved.folder / name, context.out / name)
+    grids = read_quantization(saved.folder)
+    if grids is not None:
+        write_grids(context.out / MODEL_FILE, layer_codes(saved.module, grids))
+    parity = Parity(context, saved, context.out / MODEL_FILE, grids)
+    difference, tested = parity.of_batches(samples), parity.on_test()
+    one = {name: torch.from_numpy(array[:1]) for name, array in arrays.items()}
+    macs = count_macs(saved.module, one)
+    facts = {**_facts(context, saved), "macs": macs, "parity": difference, **tested}
+    write_metadata(
+        context.out / MODEL_FILE,
+        {
+            "kdui.task": context.facts.name,
+            "kdui.labels": json.dumps(context.facts.labels),
+            "kdui.step": context.step.digest,
+            "kdui.inputs": (context.out / INPUTS_FILE).read_text(encoding="utf-8"),
+        },
+    )
+    return facts
+
+
+def _facts(context: StepContext, saved: SavedModel) -> dict[str, Any]:
+    summary = context.inputs["model"].manifest.summary
+    passed = {name: summary[name] for name in PASSED_ON if name in summary}
+    return {"parameters": summary["parameters"], "nonzero": summary["nonzero"], "family": saved.description.family, **passed}
+
+
+def write_metadata(path: Any, facts: dict[str, str]) -> None:
+    """Add facts to an ONNX file's metadata, so that the file can tell what it is."""
+    model = onnx.load(path, load_external_data=False)  # weights beside it stay where they are
+    known = {entry.key: entry for entry in model.metadata_props}
+    for key, value in facts.items():
+        entry = known.get(key) or model.metadata_props.add()
+        entry.key, entry.value = key, value
+    onnx.save(model, path)

@@ -1,0 +1,88 @@
+"""Parity: whether a written graph answers as the module does, over small batches at once and over the test examples."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from kdui.core.errors import StageFailed
+from kdui.models.layers import output_layer
+from kdui.models.low_bits import Quantization, rounded_inputs
+from kdui.objectives import objective_of
+from kdui.runtime.sessions import graph_outputs, open_session
+from kdui.training.context import StepContext
+from kdui.training.device_dataset import ResidentData
+from kdui.training.predicting import predict
+from kdui.training.saved import SavedModel
+
+FEW = 0.01  # share of the test examples at low bits that may differ by more: a rounding can go on through later layers
+
+
+class Parity:
+    """Compares a graph with its module in fp32. A difference counts as a share of the largest output, or of 1 if that is less.
+
+    A model at low bits is compared as it was trained, with rounded inputs, against the graph as it is written. What ONNX
+    Runtime's integer kernels make of that graph rounds between layers once more: it is counted apart, and told.
+    """
+
+    def __init__(self, context: StepContext, saved: SavedModel, graph: Path, grids: Quantization | None):
+        self._context, self._saved, self._graph, self._grids = context, saved, graph, grids
+
+    def of_batches(self, samples: list[dict[str, np.ndarray]]) -> float:
+        """The largest difference over these batches; raises StageFailed where it is more than the step's tolerance."""
+        session = open_session(self._graph, optimize=self._grids is None)
+        shares, largest = [], 1.0
+        with torch.inference_mode(), rounded_inputs(self._saved.module, self._grids or Quantization(layers={})):
+            for sample in samples:
+                expected = self._saved.module(**{name: torch.from_numpy(array) for name, array in sample.items()}).numpy()
+                largest = max(1.0, float(np.abs(expected).max()))
+                shares.append(np.abs(session.run(None, sample)[0] - expected).max() / largest)
+        worst = float(np.max(shares))  # unlike Python's max it keeps a NaN, which is no parity either
+        self._hold(worst, largest, "")
+        return worst
+
+    def on_test(self) -> dict[str, Any]:
+        """What the summary says of the test examples, whose labels are not looked at; raises StageFailed likewise."""
+        context, saved = self._context, self._saved
+        limit = context.settings["parity_examples"] or None
+        arrays = context.data.prepared("test", saved.inputs, saved.folder, limit or 0)
+        targets = context.data.targets("test")[:limit]
+        data = ResidentData(arrays, targets, torch.device("cpu"))
+        with rounded_inputs(saved.module, self._grids or Quantization(layers={})):
+            expected = predict(saved.module, data, check=self._check, exact=True)
+        found = graph_outputs(self._graph, arrays, check=self._check)
+        written = graph_outputs(self._graph, arrays, check=self._check, optimize=False) if self._grids else found
+        largest = max(1.0, float(np.abs(expected).max()))
+        shares = np.abs(written - expected).reshape(len(targets), -1).max(1) / largest
+        self._hold(float(np.quantile(shares, 1 - FEW) if self._grids else shares.max()), largest, "On the test examples ")
+        asked = objective_of(context.facts).asked
+        alike = int((asked(found, targets).argmax(-1) == asked(expected, targets).argmax(-1)).sum())
+        context.report.log(
+            f"ONNX Runtime gives PyTorch's answer to {alike:,} of {len(targets):,} test examples; the graph as it is written "
+            f"differs by at most {shares.max():.1g} of the largest output."
+        )
+        return {"parity_examples": len(targets), "parity_alike": alike, "parity_on_test": float(shares.max())}
+
+    def _check(self, done: float) -> None:
+        self._context.report.check()
+
+    def _hold(self, share: float, largest: float, where: str) -> None:
+        allowed = max(self._context.settings["tolerance"], self._one_step() / largest)
+        if not share <= allowed:
+            start = f"{where}the" if where else "The"
+            raise StageFailed(
+                f"{start} ONNX graph differs from PyTorch by {share:.2g} of its largest output; {allowed:g} is allowed. "
+                "Raise 'export.tolerance' only if you know why."
+            )
+
+    def _one_step(self) -> float:
+        """How far an output may move when every input of the output layer is rounded to the next level instead.
+
+        Where a value lies half-way between two levels, the order in which a sum is taken decides.
+        """
+        head = output_layer(self._saved.module, self._context.facts.outputs)
+        for name, grid in self._grids.layers.items() if self._grids else ():
+            if grid.inputs is not None and self._saved.module.get_submodule(name) is head:
+                return grid.inputs.step * float(head.weight.detach().abs().sum(1).max())
+        return 0.0

@@ -1,0 +1,53 @@
+"""Export: the form, and its place in the plan."""
+
+from pydantic import Field
+
+from kdui.core.contracts import StageSpec
+from kdui.core.method import Method
+from kdui.core.plan import PlanBuilder
+
+
+class ExportSpec(StageSpec):
+    """Settings of the ONNX export."""
+
+    opset: int = Field(
+        default=20,
+        ge=18,
+        le=22,
+        title="ONNX opset",
+        description="Version of the operator set.",
+        json_schema_extra={"advanced": True},
+    )
+    tolerance: float = Field(
+        default=1e-3,
+        gt=0,
+        le=1,
+        title="Parity tolerance",
+        description="Largest allowed difference of an output from PyTorch's, relative to the largest output.",
+        json_schema_extra={"advanced": True},
+    )
+    parity_examples: int = Field(
+        default=0,
+        ge=0,
+        title="Test examples held against PyTorch",
+        description="Only the first so many, for models that answer slowly; 0 takes all. Their labels are not looked at.",
+        json_schema_extra={"advanced": True},
+    )
+
+
+def plan(builder: PlanBuilder, stage: str, spec: ExportSpec) -> None:
+    """One step a model; the settings reach ``builder.exported`` before any stage is planned."""
+    for model in list(builder.models):
+        builder.exported(model)
+
+
+METHOD = Method(
+    name="export",
+    title="Export",
+    group="deliver",
+    order=80,
+    version=4,
+    spec=ExportSpec,
+    plan=plan,
+    summary="Write each model as ONNX and check it against PyTorch on the test examples.",
+)

@@ -1,0 +1,170 @@
+"""What a model answers on the test data: the objective's metrics, calibration, and, where asked for, robustness."""
+
+from typing import Any
+
+import numpy as np
+
+from kdui.catalogue.tasks import load_elsewhere
+from kdui.core.artifact import Artifact
+from kdui.core.errors import StageFailed
+from kdui.core.layout import MODEL_FILE, PREDICTIONS_FILE, QUALITY_FILE, read_inputs
+from kdui.core.measurement import Measurement, Origin, Provenance
+from kdui.core.metric import Metric
+from kdui.core.numbers import THIN
+from kdui.core.statistics.intervals import wilson
+from kdui.inputs import input_kind
+from kdui.methods.deliver.measure.corruptions import CORRUPTIONS, SEVERITIES, corrupted
+from kdui.methods.deliver.measure.provenance import SIMULATED_ACCURACY, is_simulated, provenance, row
+from kdui.objectives import objective_of
+from kdui.objectives.calibration import BINS, calibrated_error, expected_calibration_error, fitted_temperature
+from kdui.runtime.sessions import graph_outputs
+from kdui.training.context import StepContext
+from kdui.training.teachers import graph_session
+
+LEAST_FOR_CALIBRATION = 30  # examples
+
+
+def accuracy_provenance(model: Artifact, n: int) -> Provenance:
+    """Measured on test data, or simulated where the weights are rounded in a float graph."""
+    simulated = is_simulated(model)
+    return provenance(
+        n=n,
+        split="test",
+        origin=Origin.SIMULATED if simulated else Origin.MEASURED,
+        note=SIMULATED_ACCURACY if simulated else "",
+    )
+
+
+def quality(context: StepContext, model: Artifact) -> list[Measurement]:
+    """The objective's metrics on the test split, the headline with its 95 % interval where it is a share; calibration."""
+    limit = context.settings["test_examples"]
+    arrays = context.data.prepared("test", read_inputs(model.path), model.path, limit)
+    targets = context.data.targets("test")[:limit] if limit else context.data.targets("test")
+    outputs = graph_outputs(
+        model.file(MODEL_FILE),
+        arrays,
+        check=lambda done: context.report.progress(0.4 * done),
+        session=graph_session(context, model),
+    )
+    # Halved precision could turn the answer of an example whose two highest outputs are close.
+    np.save(context.out / PREDICTIONS_FILE, outputs.astype(np.float32 if outputs.ndim == 2 else np.float16))
+    source, objective = accuracy_provenance(model, len(targets)), objective_of(context.facts)
+    kept = {"right": objective.asked(outputs, targets).argmax(-1) == targets} if targets.ndim == 1 else {}
+    if kept and (parts := objective.parts_of(targets)) is not None:
+        kept["part"] = parts
+    if kept:
+        np.savez(context.out / QUALITY_FILE, **kept)
+    found, headline = [], context.facts.headline
+    for metric, value in objective.score(outputs, targets, context.facts):
+        interval: dict[str, Any] = _interval(value, metric.unit, len(targets)) if metric.name == headline.name else {}
+        found.append(_row_of(metric, value, source, **interval))
+    if all(item.metric != headline.name for item in found):
+        raise StageFailed(f"The test data gave no {headline.title.lower()}, by which {context.facts.title} is judged.")
+    return found + calibration(objective.asked(outputs, targets), targets, source)
+
+
+def calibration(outputs: np.ndarray, targets: np.ndarray, source: Provenance) -> list[Measurement]:
+    """Expected calibration error, the temperature that would mend it, and what error it would leave; for one label an example."""
+    if outputs.ndim != 2 or targets.ndim != 1 or len(targets) < LEAST_FOR_CALIBRATION:
+        return []
+    temperature = fitted_temperature(outputs, targets)
+    before = 100 * expected_calibration_error(outputs, targets)
+    after = 100 * calibrated_error(outputs, targets)
+    bins = _noted(source, f"{BINS} bins of confidence (Guo 2017)")
+    half = f"dividing the outputs by a temperature fitted on one half of the test data leaves {after:.1f} % on the other half"
+    return [
+        row("ece", before, "%", _noted(bins, half)),
+        row("ece_scaled", after, "%", _noted(bins, "temperature fitted on one half of the test data, error taken on the other")),
+        row("calibration_temperature", temperature, "", _noted(source, "below 1: too unsure; above 1: too sure"), None),
+    ]
+
+
+def _noted(source: Provenance, note: str) -> Provenance:
+    return source.model_copy(update={"note": "; ".join(filter(None, (source.note, note)))})
+
+
+def robustness(context: StepContext, model: Artifact) -> list[Measurement]:
+    """The headline at each corruption and severity, clean first, on ``robustness`` test examples; their mean as one number."""
+    kinds = CORRUPTIONS.get(context.facts.modality, {})
+    chosen = _spread_out(len(context.data.targets("test")), context.settings["robustness"])
+    targets = context.data.targets("test")[chosen]
+    inputs = context.data.splits["test"].inputs
+    raw = [inputs[index] for index in chosen] if isinstance(inputs, list) else inputs[chosen]
+    source = accuracy_provenance(model, len(chosen))
+    settings, objective = read_inputs(model.path), objective_of(context.facts)
+    metric = context.facts.headline
+    session = graph_session(context, model)
+    cells = [("clean", 0), *((name, severity) for name in kinds for severity in SEVERITIES)]
+    found = []
+    for number, (name, severity) in enumerate(cells):
+        examples = corrupted(raw, context.facts.modality, name, severity) if severity else raw
+        arrays = input_kind(settings.modality).prepare(examples, settings.settings, model.path)
+        value = objective.headline(graph_outputs(model.file(MODEL_FILE), arrays, session=session), targets)
+        interval = _interval(value, metric.unit, len(chosen))
+        found.append(row(f"robustness.{name}.{severity}", value, metric.unit, source, metric.higher_is_better, **interval))
+        context.report.progress(0.9 + 0.1 * number / len(cells))
+    harmed = [item.value for item in found[1:]]
+    if not harmed:
+        return []
+    clean = metric.format(found[0].value).replace(THIN, " ")
+    words = f"mean over {len(kinds)} corruptions at 5 severities; {clean} on the same examples when clean"
+    title = f"{metric.title} under bad inputs"
+    return [_row_of(metric, float(np.mean(harmed)), _noted(source, words), name="robustness", title=title), *found]
+
+
+def elsewhere(context: StepContext, model: Artifact) -> list[Measurement]:
+    """The headline on so many examples of each source that the task's data were not split from; nothing was fitted to them.
+
+    Beside it what the most frequent right answer alone would reach, on the test data as well: sources differ in their balance.
+    """
+    found, settings, metric = [], read_inputs(model.path), context.facts.headline
+    alone = [_most_frequent(context, "test", context.data.targets("test"), "test")]
+    for other in context.facts.elsewhere:
+        whole = load_elsewhere(context.facts, other, context.app, context.report.download)
+        examples = whole.take([int(place) for place in _spread_out(len(whole), context.settings["elsewhere"])])
+        arrays = input_kind(settings.modality).prepare(examples.inputs, settings.settings, model.path)
+        outputs = graph_outputs(
+            model.file(MODEL_FILE), arrays, check=lambda done: context.report.check(), session=graph_session(context, model)
+        )
+        value = objective_of(context.facts).headline(outputs, examples.targets)
+        alone.append(_most_frequent(context, other.name, examples.targets, other.title))
+        source = accuracy_provenance(model, len(examples)).model_copy(update={"split": other.title})
+        more = _interval(value, metric.unit, len(examples))
+        found.append(
+            row(f"elsewhere.{other.name}", value, metric.unit, _noted(source, other.about), metric.higher_is_better, **more)
+        )
+    read = ((item.provenance.split, metric.format(item.value).replace(THIN, " ")) for item in found)
+    words = "mean over " + ", ".join(f"{split} {value}" for split, value in read)
+    mean = float(np.mean([item.value for item in found]))
+    source = accuracy_provenance(model, sum(item.provenance.n or 0 for item in found)).model_copy(update={"split": "elsewhere"})
+    over_all = _row_of(metric, mean, _noted(source, words), name="elsewhere", title=f"{metric.title} on data from elsewhere")
+    return [over_all, *found, *filter(None, alone)]
+
+
+def _row_of(metric: Metric, value: float, source: Provenance, name: str = "", title: str = "", **values: Any) -> Measurement:
+    """A measurement of this metric, or of the same quantity under another ``name``."""
+    return row(name or metric.name, value, metric.unit, source, metric.higher_is_better, title=title or metric.title, **values)
+
+
+def _most_frequent(context: StepContext, name: str, targets: np.ndarray, split: str) -> Measurement | None:
+    """The share of the most frequent label in %, a fact of the data; None where examples have no single label."""
+    labels = context.facts.labels
+    if not labels or targets.ndim != 1:
+        return None
+    counts = np.bincount(targets, minlength=len(labels))
+    words = f"what always answering {labels[int(counts.argmax())]!r} would reach"
+    return row(
+        f"majority.{name}", 100 * counts.max() / len(targets), "%", provenance(n=len(targets), split=split, note=words), None
+    )
+
+
+def _spread_out(total: int, wanted: int) -> np.ndarray:
+    """So many places, evenly over the whole split: its beginning may be sorted."""
+    return np.unique(np.linspace(0, total - 1, min(total, wanted)).round().astype(int))
+
+
+def _interval(value: float, unit: str, n: int) -> dict[str, float]:
+    if unit != "%":
+        return {}
+    low, high = wilson(value / 100, n)
+    return {"low": 100 * low, "high": 100 * high}

@@ -1,0 +1,56 @@
+"""The inputs that are timed: pictures as they are, texts of an exact number of tokens."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kdui.core.artifact import Artifact
+from kdui.core.contracts import InputSettings
+from kdui.core.layout import read_inputs
+from kdui.runtime.latency import Setting
+
+if TYPE_CHECKING:  # what a delivered file is verified with starts without torch
+    from kdui.training.context import StepContext
+
+TIMED_LENGTH = 64
+THROUGHPUT_BATCH = 32
+SWEPT_BATCHES = (1, 8, 32)
+SWEPT_LENGTHS = (16, 64, 128)
+
+
+def timed_length(inputs: InputSettings) -> int:
+    """Tokens of a timed text: fewer where the model itself reads fewer."""
+    return min(TIMED_LENGTH, int(inputs.settings["max_length"]))
+
+
+def timed_sample(context: "StepContext", model: Artifact, batch: int, length: int = 0) -> dict[str, np.ndarray]:
+    """A batch for timing: pictures as they are, texts of exactly ``length`` tokens (0: TIMED_LENGTH), longer ones cut, shorter
+    ones repeated."""
+    inputs = read_inputs(model.path)
+    return timed_arrays(context.data.prepared("validation", inputs, model.path), inputs, batch, length)
+
+
+def timed_arrays(arrays: dict[str, np.ndarray], inputs: InputSettings, batch: int, length: int = 0) -> dict[str, np.ndarray]:
+    """The same from a split's prepared arrays."""
+    if "attention_mask" not in arrays:
+        return {name: np.resize(array, (batch, *array.shape[1:])) for name, array in arrays.items()}
+    length = length or timed_length(inputs)
+    longest = np.argsort(-arrays["attention_mask"].sum(1), kind="stable")[:batch]
+    rows = []
+    for index in longest:
+        tokens = arrays["input_ids"][index][arrays["attention_mask"][index] == 1]
+        rows.append(np.resize(tokens, length))
+    return {"input_ids": np.stack(rows).astype(np.int64), "attention_mask": np.ones((batch, length), np.int64)}
+
+
+def sweep(context: "StepContext", model: Artifact) -> list[tuple[Setting, dict[str, np.ndarray]]]:
+    """Batches of 1, 8 and 32 on one thread and on all; texts also at 16, 64 and 128 tokens as far as the model reads them."""
+    inputs = read_inputs(model.path)
+    usual = timed_length(inputs) if context.facts.modality == "text" else 0
+    settings = [Setting(batch=batch, threads=1, length=usual) for batch in SWEPT_BATCHES]
+    if usual:
+        lengths = sorted({min(length, int(inputs.settings["max_length"])) for length in SWEPT_LENGTHS} - {usual})
+        settings += [Setting(batch=1, threads=1, length=length) for length in lengths]
+    # All threads last: the process is pinned to fewer cores before.
+    settings += [Setting(batch=batch, threads=0, length=usual) for batch in SWEPT_BATCHES]
+    return [(setting, timed_sample(context, model, setting.batch, setting.length)) for setting in settings]

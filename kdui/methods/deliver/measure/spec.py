@@ -1,0 +1,119 @@
+"""Measure: the form, and its place in the plan."""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from kdui.core.contracts import StageSpec
+from kdui.core.errors import RecipeError
+from kdui.core.method import Method
+from kdui.core.plan import PlanBuilder
+
+# Knobs that joined later, with the value at which they do nothing new: measurements made before them stay valid.
+LATER: dict[str, Any] = {"speed": True, "sweep": True, "device": "cpu", "robustness": 0, "elsewhere": 0}
+SPEED_ONLY: dict[str, Any] = {"advanced": True, "only_when": {"speed": [True]}}
+
+
+class MeasureSpec(StageSpec):
+    """Settings of the one look at the test data and of the latency harness."""
+
+    latency_runs: int = Field(
+        default=200,
+        ge=20,
+        le=10000,
+        title="Latency runs",
+        description="Timed single answers a model, in turns of ten with the baseline.",
+        json_schema_extra={"advanced": True},
+    )
+    threads: int = Field(
+        default=1,
+        ge=1,
+        le=256,
+        title="Threads",
+        description="ONNX Runtime threads while timing.",
+        json_schema_extra={"advanced": True},
+    )
+    test_examples: int = Field(
+        default=0,
+        ge=0,
+        title="Test examples",
+        description="Use only the first so many; 0 uses all.",
+        json_schema_extra={"advanced": True},
+    )
+    speed: bool = Field(
+        default=True,
+        title="Speed and memory",
+        description="Off measures quality and size alone: enough where many repeats of one model are compared.",
+        json_schema_extra={"advanced": True},
+    )
+
+    sweep: bool = Field(
+        default=True,
+        title="Latency sweep",
+        description="Also time batches of 8 and 32, all threads, and texts of other lengths.",
+        json_schema_extra=SPEED_ONLY,
+    )
+    device: Literal["cpu", "cuda"] = Field(
+        default="cpu",
+        title="Timed on",
+        description="Where models answer while they are timed; cuda needs onnxruntime-gpu.",
+        json_schema_extra=SPEED_ONLY,
+    )
+    robustness: int = Field(
+        default=0,
+        ge=0,
+        le=100_000,
+        title="Robustness examples",
+        description="Test examples that are also answered with noise, blur, typos and the like at five strengths; 0 for none.",
+        json_schema_extra={"advanced": True},
+    )
+
+    elsewhere: int = Field(
+        default=0,
+        ge=0,
+        le=100_000,
+        title="Examples from elsewhere",
+        description="So many examples of each source that the task's data were not split from, e.g. opinions on products for "
+        "film reviews; 0 for none.",
+        json_schema_extra={"advanced": True, "modality": "text"},
+    )
+
+    def chosen(self) -> dict[str, Any]:
+        """What decides a measurement; knobs that came ``LATER`` leave a trace in a digest only where they are turned."""
+        return {name: value for name, value in self.model_dump().items() if name not in LATER or value != LATER[name]}
+
+
+def plan(builder: PlanBuilder, stage: str, spec: MeasureSpec) -> None:
+    """One step a model, each against the teacher in fp32 as the baseline; where it cannot be run, against the first model."""
+    if not builder.models:
+        builder.need_model(stage)
+    if spec.elsewhere and not builder.task.elsewhere:
+        raise RecipeError(f"Stage '{stage}': {builder.task.title} knows no data from elsewhere. Leave 'elsewhere' out there.")
+    first = builder.reference or builder.models[0]
+    baseline, settings = builder.exported(first), {**spec.chosen(), "machine": builder.machine}
+    if builder.reference is None or first.produces != "model":
+        settings["baseline"] = first.label
+    for model in list(builder.models):
+        builder.add(
+            f"{stage}.{model.name}",
+            stage=stage,
+            method="measure",
+            operation="measure",
+            produces="measurements",
+            role=model.role,
+            label=model.label,
+            settings=settings,
+            inputs={"model": builder.exported(model), "baseline": baseline},
+        )
+
+
+METHOD = Method(
+    name="measure",
+    title="Measure",
+    group="deliver",
+    order=90,
+    version=2,
+    spec=MeasureSpec,
+    plan=plan,
+    summary="Test data once; size, latency, throughput and memory against the teacher in fp32.",
+)

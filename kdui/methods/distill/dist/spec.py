@@ -1,0 +1,47 @@
+"""DIST: the form, and its place in the plan."""
+
+from pydantic import Field
+
+from kdui.core.method import Method
+from kdui.core.plan import PlanBuilder
+from kdui.core.knobs.planned_students import plan_student
+from kdui.core.knobs.student import SoftTargetKnobs
+
+
+class DistSpec(SoftTargetKnobs):
+    """Settings of correlation distillation (Huang et al. 2022, section 3)."""
+
+    temperature: float = Field(
+        default=1.0,
+        ge=1,
+        le=20,
+        title="Temperature",
+        description="Softens both answers before they are correlated.",
+        json_schema_extra={"lens": "temperature", "step": 0.5},
+    )
+    inter_weight: float = Field(
+        default=2.0, ge=0, le=100, title="Weight within an example", description="Correlation over the classes."
+    )
+    intra_weight: float = Field(
+        default=2.0, ge=0, le=100, title="Weight within a class", description="Correlation over the examples of a batch."
+    )
+
+
+def plan(builder: PlanBuilder, stage: str, spec: DistSpec) -> None:
+    """As soft targets, with correlations in place of the divergence."""
+    settings = {**spec.soft(), "inter_weight": spec.inter_weight, "intra_weight": spec.intra_weight}
+    plan_student(builder, stage, spec, method="dist", operation="correlate", settings=settings)
+
+
+METHOD = Method(
+    name="dist",
+    title="Correlations of answers (DIST)",
+    group="distill",
+    transfers="outputs",
+    source="Huang et al. 2022, arXiv:2205.10536, section 3",
+    order=20,
+    version=1,
+    spec=DistSpec,
+    plan=plan,
+    summary="The student's answers rise and fall with the teacher's; their size is free.",
+)

@@ -1,0 +1,1 @@
+"""Distillation by soft targets, beside the same student without a teacher."""

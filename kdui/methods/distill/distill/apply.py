@@ -1,0 +1,147 @@
+"""Distill: the student under the teacher's soft targets, the controls, and what all methods keep of a teacher."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from kdui.methods.distill.distill.losses import (
+    distillation_loss,
+    smoothing_of_equal_entropy,
+    soft_knobs,
+    soft_target_loss,
+    standardized,
+)
+from kdui.methods.distill.distill.target_entropy import targets_entropy
+from kdui.objectives import objective_of
+from kdui.store.artifacts import write_json
+from kdui.training.context import StepContext
+from kdui.training.fit import LENS_FILE, resident
+from kdui.training.loop import Batch, Losses, LossFunction
+from kdui.training.matching import keep_teacher_features
+from kdui.training.student import train_student
+from kdui.training.teacher_outputs import OutputsWriter
+from kdui.training.teachers import Asks, WholeTeacher, teacher_of
+
+LENS_EXAMPLES = 12
+
+
+def teacher_outputs(context: StepContext) -> dict[str, Any]:
+    """Ask the teacher about every training example in every view; keep its outputs, and some validation answers for the lens."""
+    teacher = WholeTeacher(context)
+    data = resident(context, "train", teacher.inputs, teacher.folder, context.settings["train_examples"])
+    count = context.settings["views"]
+    passes: list[int | None] = list(range(count)) if count else [None]
+    writer, done = OutputsWriter(context.out, len(passes), len(data)), 0
+    for number, view in enumerate(passes):
+
+        def keep(index: np.ndarray, rows: np.ndarray, number: int = number) -> None:
+            nonlocal done
+            writer.write(number, index, rows)
+            done += len(index)
+            context.report.progress(done / (len(data) * (len(passes) + 1)))
+
+        teacher.each(data, keep, view)
+    shape = writer.close()
+    write_json(context.out / LENS_FILE, example_lens(context, teacher))
+    return {"shape": list(shape), "dtype": "float16"}
+
+
+def teacher_features(context: StepContext) -> dict[str, Any]:
+    """Keep the teacher's inner values over the training data (see ``training.matching``)."""
+    return keep_teacher_features(context)
+
+
+def example_lens(context: StepContext, teacher: WholeTeacher) -> dict[str, Any]:
+    """The teacher's logits on some validation examples that it gets right: from the least to the most certain of them."""
+    data = resident(context, "validation", teacher.inputs, teacher.folder)
+    outputs = teacher(data)
+    targets = context.data.targets("validation")
+    probabilities = np.exp(outputs - outputs.max(-1, keepdims=True))
+    probabilities /= probabilities.sum(-1, keepdims=True)
+    second = np.sort(probabilities, -1)[:, -2]
+    right = np.flatnonzero(outputs.argmax(-1) == targets)
+    ranked = right[np.argsort(-second[right], kind="stable")]
+    # The upper half by the runner-up's share: there dark knowledge can be seen; the rest is almost one-hot.
+    chosen = (
+        ranked[np.linspace(0, max(0, len(ranked) // 2 - 1), min(LENS_EXAMPLES, len(ranked))).astype(int)]
+        if len(ranked)
+        else ranked
+    )
+    raw = context.data.splits["validation"].inputs
+    return {
+        "labels": list(context.facts.labels),
+        "examples": [
+            {
+                **shown(context, raw[index]),
+                "truth": context.facts.labels[int(targets[index])],
+                "logits": [round(float(value), 4) for value in outputs[index]],
+            }
+            for index in chosen
+        ],
+    }
+
+
+def shown(context: StepContext, raw: Any) -> dict[str, Any]:
+    """A raw example as the page shows it: text, or the rows of a grey picture."""
+    if context.facts.modality == "image":
+        return {"text": None, "image": np.asarray(raw)[..., 0].tolist()}
+    return {"text": str(raw)[:400], "image": None}
+
+
+def distill(context: StepContext) -> dict[str, Any]:
+    """Train the student on α · soft + (1 − α) · hard, where α and T may follow a course over the training."""
+    teacher, settings, objective = teacher_of(context), context.settings, objective_of(context.facts)
+
+    def losses(outputs: torch.Tensor, batch: Batch) -> Losses:
+        temperature, soft_weight = soft_knobs(settings, batch.progress)
+        ours, theirs = outputs, teacher(batch)
+        if settings["standardize"]:
+            ours, theirs = standardized(ours), standardized(theirs)
+        soft = soft_target_loss(ours, theirs, temperature, settings["divergence"])
+        hard = objective.hard_loss(outputs, batch.targets)
+        return {"total": distillation_loss(soft, hard, soft_weight), "soft": soft, "hard": hard}
+
+    return train_student(context, lambda student: losses)
+
+
+def train_control(context: StepContext) -> dict[str, Any]:
+    """Train the same student with the same seed, data, steps and schedule on hard labels alone."""
+    return train_student(context, lambda student: hard_losses(context))
+
+
+def train_smoothed(context: StepContext) -> dict[str, Any]:
+    """Train the same student on smoothed labels whose entropy is that of the teacher's targets α · soft + (1 − α) · hard."""
+    losses, smoothing = smoothed_losses(context)
+    return {**train_student(context, lambda student: losses), "smoothing": smoothing}
+
+
+def hard_losses(context: StepContext) -> LossFunction:
+    """The loss against true labels alone."""
+    objective = objective_of(context.facts)
+    return lambda outputs, batch: {"total": objective.hard_loss(outputs, batch.targets)}
+
+
+def smoothed_losses(context: StepContext) -> tuple[LossFunction, float]:
+    """The loss against smoothed labels, and ε, for which they are as soft as the student's targets were on average."""
+    smoothing = smoothing_of_equal_entropy(targets_entropy(context), context.facts.outputs)
+    context.report.log(f"Labels are smoothed by {smoothing:.4f}: as soft as the teacher's targets on average.")
+
+    def losses(outputs: torch.Tensor, batch: Batch) -> Losses:
+        return {"total": functional.cross_entropy(outputs.float(), batch.targets, label_smoothing=smoothing)}
+
+    return losses, smoothing
+
+
+def soft_and_hard(context: StepContext, teacher: Asks) -> LossFunction:
+    """The named losses of distillation: soft, hard and their sum by the step's temperature and soft weight, or their courses."""
+    objective = objective_of(context.facts)
+
+    def losses(outputs: torch.Tensor, batch: Batch) -> Losses:
+        temperature, soft_weight = soft_knobs(context.settings, batch.progress)
+        soft = soft_target_loss(outputs, teacher(batch), temperature)
+        hard = objective.hard_loss(outputs, batch.targets)
+        return {"total": distillation_loss(soft, hard, soft_weight), "soft": soft, "hard": hard}
+
+    return losses

@@ -1,0 +1,56 @@
+"""Distill: the form, and its place in the plan.
+
+One convention everywhere: ``soft_weight`` is α in ``α · soft + (1 − α) · hard``; the classic λ is 1 − α.
+"""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from kdui.core.knobs.planned_students import plan_student
+from kdui.core.knobs.student import SoftTargetKnobs
+from kdui.core.knobs.training import ADVANCED
+from kdui.core.method import Method
+from kdui.core.plan import PlanBuilder
+
+
+class DistillSpec(SoftTargetKnobs):
+    """Settings of soft-target distillation (Hinton, Vinyals, Dean 2015, section 2)."""
+
+    divergence: Literal["forward", "reverse", "jensen-shannon"] = Field(
+        default="forward",
+        title="Divergence",
+        description="forward: KL(teacher ‖ student), covers every answer. reverse: seeks the main one. jensen-shannon: between.",
+        json_schema_extra=ADVANCED,
+    )
+    standardize: bool = Field(
+        default=False,
+        title="Standardize logits",
+        description="Compare logits with mean 0 and deviation 1: the student matches their relations, not their scale.",
+        json_schema_extra=ADVANCED,
+    )
+
+
+def own_settings(spec: DistillSpec) -> dict[str, Any]:
+    """The settings of the soft-target loss; what means nothing is left out, so that it makes no other student."""
+    courses = {f"{knob}_course": getattr(spec, f"{knob}_course") for knob in ("temperature", "soft_weight")}
+    return {**courses, **spec.soft(), "divergence": spec.divergence, "standardize": spec.standardize}
+
+
+def plan(builder: PlanBuilder, stage: str, spec: DistillSpec) -> None:
+    """Teacher outputs (kept for every temperature and α), the student, and its controls."""
+    plan_student(builder, stage, spec, method="distill", operation="distill", settings=own_settings(spec))
+
+
+METHOD = Method(
+    name="distill",
+    title="Soft targets",
+    group="distill",
+    transfers="outputs",
+    source="Hinton, Vinyals, Dean 2015, section 2",
+    order=20,
+    version=2,
+    spec=DistillSpec,
+    plan=plan,
+    summary="Train the student on the teacher's softened answers and the true labels.",
+)

@@ -1,0 +1,72 @@
+"""Fusion: the student, and beside it its teacher, which goes on learning or stays as it is."""
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from kdui.methods.distill.distill.apply import soft_and_hard
+from kdui.methods.distill.distill.losses import distillation_loss, soft_knobs, soft_target_loss
+from kdui.methods.distill.fusion.losses import fused_loss
+from kdui.methods.distill.fusion.own_tasks import own_task
+from kdui.objectives import objective_of
+from kdui.training.context import StepContext
+from kdui.training.fit import resident
+from kdui.training.initial_weights import load_input
+from kdui.training.loop import Batch, Losses
+from kdui.training.predicting import predict
+from kdui.training.saved import SavedModel
+from kdui.training.student import train_student
+from kdui.training.teachers import teacher_of
+
+
+def fusion(context: StepContext) -> dict[str, Any]:
+    """Train on λ · teacher's own loss + (1 − λ) · (α · soft + (1 − α) · hard); the student is the result."""
+    settings = context.settings
+    if not settings["teacher_learns"]:
+        losses = soft_and_hard(context, teacher_of(context))
+        return train_student(context, lambda student: losses)
+    teacher = load_input(context, "teacher")
+    together = Together(context, teacher)
+    before = _validated(context, teacher)
+    summary = train_student(
+        context, lambda student: together, companion=together.trained, companion_rate=settings["teacher_rate"]
+    )
+    after = _validated(context, teacher)
+    context.report.log(f"The teacher had {before:.2f} on validation data before this stage and has {after:.2f} after it.")
+    return {**summary, "teacher_before": before, "teacher_after": after}
+
+
+class Together:
+    """The losses of both on one batch. ``trained`` is what learns beside the student."""
+
+    def __init__(self, context: StepContext, teacher: SavedModel):
+        self._settings, self._objective = context.settings, objective_of(context.facts)
+        self._teacher = teacher.module
+        self._data = resident(context, "train", teacher.inputs, teacher.folder, context.settings["train_examples"])
+        self._task = None
+        self.trained = nn.ModuleDict({"teacher": teacher.module})
+        if context.settings["own_loss"] != "supervised":
+            self._task = self.trained["task"] = own_task(teacher, context.facts, context.settings["seed"])
+
+    def __call__(self, outputs: torch.Tensor, batch: Batch) -> Losses:
+        """total, soft, hard, and the teacher's own loss, of which no gradient reaches the other model."""
+        settings = self._settings
+        inputs = self._data.inputs(batch.index, batch.view if settings["augment"] else None)
+        answers = self._teacher(**inputs)
+        temperature, soft_weight = soft_knobs(settings, batch.progress)
+        soft = soft_target_loss(outputs, answers.detach(), temperature)
+        hard = self._objective.hard_loss(outputs, batch.targets)
+        parts = [] if settings["own_loss"] == "self-supervised" else [self._objective.hard_loss(answers, batch.targets)]
+        if self._task is not None:
+            parts.append(self._task(self._teacher, inputs))
+        own = torch.stack(parts).mean()
+        total = fused_loss(own, distillation_loss(soft, hard, soft_weight), settings["balance"])
+        return {"total": total, "soft": soft, "hard": hard, "teacher": own}
+
+
+def _validated(context: StepContext, teacher: SavedModel) -> float:
+    """The headline of the teacher on validation data, in the metric's unit."""
+    module = teacher.module.to(context.device)
+    data = resident(context, "validation", teacher.inputs, teacher.folder)
+    return objective_of(context.facts).headline(predict(module, data), context.data.targets("validation"))

@@ -1,0 +1,41 @@
+"""Hints: the form, and its place in the plan."""
+
+from pydantic import Field
+
+from kdui.core.knobs.planned_students import plan_student
+from kdui.core.knobs.student import LAYERS, RepresentationKnobs, need_student, shared_representation
+from kdui.core.method import Method
+from kdui.core.plan import PlanBuilder
+
+
+class HintsSpec(RepresentationKnobs):
+    """Settings of hints (Romero et al. 2015, section 2.2), in one stage together with the soft targets."""
+
+    layers: str = Field(
+        default="last",
+        pattern=LAYERS,
+        title="Layer pairs",
+        description="last, auto (every layer at the same depth), or student:teacher pairs counted from 0, such as 0:1, 2:5.",
+    )
+
+
+def plan(builder: PlanBuilder, stage: str, spec: HintsSpec) -> None:
+    """The teacher's inner values are kept once; projectors are trained with the student."""
+    need_student(builder, stage)
+    shared_representation(builder, stage, ("maps", "tokens"))
+    features = {"kind": "stages", "layers": spec.layers, "reduce": "none"}
+    plan_student(builder, stage, spec, method="hints", operation="hint", settings=spec.soft(), features=features)
+
+
+METHOD = Method(
+    name="hints",
+    title="Hints (FitNets)",
+    group="distill",
+    transfers="representations",
+    source="Romero et al. 2015, arXiv:1412.6550, section 2.2",
+    order=20,
+    version=2,
+    spec=HintsSpec,
+    plan=plan,
+    summary="The student's inner maps or states are led to those of the teacher by a learned projection.",
+)

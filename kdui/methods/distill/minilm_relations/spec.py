@@ -1,0 +1,74 @@
+"""MiniLM relations: the form, and its place in the plan."""
+
+from collections.abc import Iterable
+
+from pydantic import Field
+
+from kdui.core.errors import RecipeError
+from kdui.core.knobs.planned_students import plan_student
+from kdui.core.knobs.student import LAYERS, RepresentationKnobs, shared_representation
+from kdui.core.method import Method
+from kdui.core.plan import PlanBuilder
+
+
+class MinilmRelationsSpec(RepresentationKnobs):
+    """Settings of self-attention relation distillation (Wang et al. 2020, MiniLM, section 3; MiniLMv2, 2021, section 3)."""
+
+    layers: str = Field(
+        default="last",
+        pattern=LAYERS,
+        title="Layer pairs",
+        description="last, as in the paper; auto (every layer at the same depth); or student:teacher pairs counted from 0.",
+    )
+    relation_heads: int = Field(
+        default=8,
+        ge=1,
+        le=256,
+        title="Relation heads",
+        description="Into how many parts queries, keys and values are cut; must divide both widths. More give finer relations; 8 "
+        "divides the usual widths 128, 256, 312, 384 and 768.",
+    )
+
+
+def uneven(widths: Iterable[int], heads: int) -> str:
+    """What is wrong where ``heads`` do not divide every width, and which numbers do; an empty text where nothing is."""
+    found = sorted(set(widths))
+    if not any(width % heads for width in found):
+        return ""
+    fitting = [number for number in range(1, min(found) + 1) if all(width % number == 0 for width in found)]
+    return (
+        f"{heads} relation heads do not divide the widths {' and '.join(map(str, found))} of student and teacher. "
+        f"Set relation_heads to one of {', '.join(map(str, fitting))}."
+    )
+
+
+def plan(builder: PlanBuilder, stage: str, spec: MinilmRelationsSpec) -> None:
+    """The teacher's queries, keys and values are kept; neither widths nor numbers of heads need be the same."""
+    shared_representation(builder, stage, ("attention",))
+    _check_widths(builder, stage, spec.relation_heads)
+    settings = {**spec.soft(), "relation_heads": spec.relation_heads}
+    features = {"kind": "relations", "layers": spec.layers, "reduce": "none"}
+    plan_student(
+        builder, stage, spec, method="minilm_relations", operation="match_relations", settings=settings, features=features
+    )
+
+
+def _check_widths(builder: PlanBuilder, stage: str, heads: int) -> None:
+    """Raises RecipeError where the heads do not divide a width that is known before the models are built."""
+    known = [facts.attention_width for facts in (builder.student_facts, builder.teacher_facts) if facts is not None]
+    if fault := uneven([width for width in known if width], heads):
+        raise RecipeError(f"Stage '{stage}': {fault}")
+
+
+METHOD = Method(
+    name="minilm_relations",
+    title="Self-attention relations (MiniLM)",
+    group="distill",
+    transfers="representations",
+    source="Wang et al. 2021, MiniLMv2, arXiv:2012.15828, section 3",
+    order=20,
+    version=1,
+    spec=MinilmRelationsSpec,
+    plan=plan,
+    summary="Tokens relate to each other in the student's last self-attention as in its teacher's.",
+)

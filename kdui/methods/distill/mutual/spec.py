@@ -1,0 +1,86 @@
+"""Mutual learning: the form, and its place in the plan."""
+
+from pydantic import Field
+
+from kdui.core.knobs.planned_students import plan_controls
+from kdui.core.knobs.student import StudentKnobs, need_one_answer, need_student, teacher_outputs, training_settings
+from kdui.core.knobs.training import ADVANCED, NEVER
+from kdui.core.method import Method
+from kdui.core.plan import PlanBuilder
+
+
+class MutualSpec(StudentKnobs):
+    """Settings of deep mutual learning (Zhang et al. 2018, section 3).
+
+    There is no temperature and no α to put on a course: equation 3 compares answers as they are, at T = 1, and adds their
+    divergence to the whole hard loss instead of weighing the two against each other.
+    """
+
+    peers: int = Field(
+        default=2,
+        ge=2,
+        le=4,
+        title="Students",
+        description="How many learn together, each with first weights of its own; the first one is kept.",
+        json_schema_extra={"step": 1},
+    )
+    peer: str = Field(
+        default="",
+        title="Peer",
+        description="Which model the other students are, as in the list of students; empty: the same as the first.",
+        json_schema_extra=ADVANCED,
+    )
+    mutual_weight: float = Field(
+        default=1.0,
+        ge=0,
+        le=100,
+        title="Mutual weight",
+        description="hard + weight · mean divergence from the peers; the paper has 1.",
+        json_schema_extra=ADVANCED,
+    )
+    cache_teacher: bool = Field(default=True, title="Keep teacher outputs", json_schema_extra=NEVER)
+
+
+def plan(builder: PlanBuilder, stage: str, spec: MutualSpec) -> None:
+    """The first student with its peers beside it; a teacher is read only where their first weights come from it."""
+    need_one_answer(builder, stage)
+    student = need_student(builder, stage)
+    peer = builder.resolved(spec.peer) if spec.peer else student
+    settings = {
+        **training_settings(builder, spec),
+        "peers": spec.peers,
+        "peer": {"ref": str(peer.ref), "identity": peer.identity},
+        "mutual_weight": spec.mutual_weight,
+    }
+    step = builder.add(
+        stage,
+        stage=stage,
+        method="mutual",
+        operation="mutual",
+        produces="model",
+        role="student",
+        inputs={"teacher": builder.need_teacher(stage)} if student.from_teacher or peer.from_teacher else {},
+        label=f"{student.title} · {spec.peers} peers",
+        model=student,
+        settings=settings,
+    )
+    builder.current = builder.add_model(step)
+    # Its targets were its peers' answers, which became its own: mutual learning ends where all say much the same.
+    answers = (
+        {"outputs": teacher_outputs(builder, stage, spec, step, spec.views if spec.augment else 0)} if spec.smooth_control else {}
+    )
+    plan_controls(builder, stage, spec, targets={}, answers=answers)
+
+
+METHOD = Method(
+    name="mutual",
+    title="Mutual learning",
+    group="distill",
+    transfers="sources",
+    source="Zhang et al. 2018, arXiv:1706.00384, section 3",
+    order=20,
+    version=1,
+    spec=MutualSpec,
+    plan=plan,
+    summary="Students learn together and from each other's answers; no teacher is needed.",
+)

@@ -1,0 +1,73 @@
+"""Pseudo-labels: the form, and its place in the plan."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from kdui.core.errors import RecipeError
+from kdui.core.knobs.planned_students import plan_student
+from kdui.core.knobs.student import StudentKnobs
+from kdui.core.method import Method
+from kdui.core.plan import PlanBuilder
+
+
+class PseudoLabelsSpec(StudentKnobs):
+    """Settings of pseudo-labels (Lee 2013, section 2) with a threshold (Sohn et al. 2020, FixMatch, equation 4).
+
+    There is no temperature and no α to put on a course: the threshold is one of probabilities at T = 1, of which soft
+    pseudo-labels are kept, and an example has either a true label or the teacher's, never both to be weighed.
+    """
+
+    labels: float = Field(
+        default=0.1,
+        gt=0,
+        le=1,
+        title="Share of labels",
+        description="This share of the training examples, the same of every class, has a label; the teacher may label the rest. "
+        "The control learns from the labelled ones alone, in as many steps. Give 'teach' the same share for a fair teacher.",
+        json_schema_extra={"step": 0.05, "percent": True},
+    )
+    threshold: float = Field(
+        default=0.9,
+        ge=0,
+        le=1,
+        title="Confidence threshold",
+        description="The teacher's label counts where it gives it at least this probability; other examples are left out. It is "
+        "seldom sure of rare classes: where there are some, start at 0.",
+        json_schema_extra={"step": 0.01},
+    )
+    kind: Literal["hard", "soft"] = Field(
+        default="hard",
+        title="Kind of pseudo-label",
+        description="hard: the teacher's first choice. soft: all of its probabilities.",
+    )
+    pseudo_weight: float = Field(
+        default=1.0,
+        ge=0,
+        le=100,
+        title="Weight of a pseudo-label",
+        description="How much it counts beside a true label.",
+        json_schema_extra={"advanced": True},
+    )
+
+
+def plan(builder: PlanBuilder, stage: str, spec: PseudoLabelsSpec) -> None:
+    """The teacher is asked about every training example; which of its answers count is decided by the student's step."""
+    if spec.labels == 1:
+        raise RecipeError(f"Stage '{stage}' leaves no example without a label. Set 'labels' below 1, e.g. 0.1.")
+    settings = {"threshold": spec.threshold, "kind": spec.kind, "pseudo_weight": spec.pseudo_weight}
+    plan_student(builder, stage, spec, method="pseudo_labels", operation="pseudo_labels", settings=settings)
+
+
+METHOD = Method(
+    name="pseudo_labels",
+    title="Pseudo-labels",
+    group="distill",
+    transfers="data",
+    source="Lee 2013, section 2; Sohn et al. 2020, arXiv:2001.07685, equation 4; Xie et al. 2020, arXiv:1911.04252, algorithm 1",
+    order=20,
+    version=1,
+    spec=PseudoLabelsSpec,
+    plan=plan,
+    summary="Few labels: the teacher labels the rest, where it is sure.",
+)

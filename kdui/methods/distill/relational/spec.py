@@ -1,0 +1,51 @@
+"""Relational distillation: the form, and its place in the plan."""
+
+from pydantic import Field
+
+from kdui.core.knobs.planned_students import plan_student
+from kdui.core.knobs.student import RepresentationKnobs
+from kdui.core.method import Method
+from kdui.core.plan import PlanBuilder
+
+WEIGHTS = {"image": 25.0, "text": 1.0}  # β that makes the match about as large as the other losses, by the task's examples
+
+
+class RelationalSpec(RepresentationKnobs):
+    """Settings of relational distillation (Park et al. 2019, section 3.2)."""
+
+    match_weight: float | None = Field(  # type: ignore[assignment]  # empty is the kind of task's own weight
+        default=None,
+        ge=0,
+        le=10000,
+        title="Match weight β",
+        description="How much distances and angles count together. Empty: 25 for pictures, where both are errors of a few "
+        "hundredths, and 1 for texts, whose features lie in tighter groups, with errors ten times as large.",
+    )
+    distance_weight: float = Field(
+        default=1.0, ge=0, le=1000, title="Weight of distances", description="How far two examples are from each other."
+    )
+    angle_weight: float = Field(
+        default=2.0, ge=0, le=1000, title="Weight of angles", description="What angle three examples form."
+    )
+
+
+def plan(builder: PlanBuilder, stage: str, spec: RelationalSpec) -> None:
+    """The teacher's features before its output layer are kept; any two networks have them."""
+    weight = WEIGHTS.get(builder.task.modality, 1.0) if spec.match_weight is None else spec.match_weight
+    settings = {**spec.soft(), "match_weight": weight, "distance_weight": spec.distance_weight, "angle_weight": spec.angle_weight}
+    features = {"kind": "penultimate", "layers": "last", "reduce": "none"}
+    plan_student(builder, stage, spec, method="relational", operation="relate", settings=settings, features=features)
+
+
+METHOD = Method(
+    name="relational",
+    title="Relational (distances and angles)",
+    group="distill",
+    transfers="relations",
+    source="Park et al. 2019, arXiv:1904.05068, section 3.2",
+    order=20,
+    version=1,
+    spec=RelationalSpec,
+    plan=plan,
+    summary="Examples stand to each other as they do in the teacher's features: near or far, and at the same angles.",
+)

@@ -1,3 +1,0 @@
-"""The file of a measured sensitivity, readable without numpy."""
-
-SENSITIVITY_FILE = "sensitivity.json"

@@ -1,0 +1,65 @@
+"""What a language model is asked, as pure functions: hidden words, next words, and how well they are guessed."""
+
+import torch
+from torch.nn import functional
+
+from kdui.methods.distill.distill.losses import widened
+from kdui.training.labels import HIDDEN
+from kdui.training.loop import LossOnly
+
+MASKED, SWAPPED = 0.8, 0.1  # of the chosen tokens: replaced by the mask, by any other token; the rest stays as it is
+ROWS = 1024  # tokens whose logits over the whole vocabulary are held at once
+
+
+def hidden_words(
+    input_ids: torch.Tensor,
+    hideable: torch.Tensor,
+    share: float,
+    mask_id: int,
+    ordinary: torch.Tensor,
+    generator: torch.Generator,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """(texts with hidden words, the words to guess, HIDDEN elsewhere), both [n, length], all on the CPU.
+
+    ``share`` of the ``hideable`` tokens is chosen; of these 80 % become the mask, 10 % any of the ``ordinary`` ids [m], and
+    10 % stay (Devlin et al. 2019, arXiv:1810.04805, section 3.1).
+    """
+    chosen = (torch.rand(input_ids.shape, generator=generator) < share) & hideable
+    kind = torch.rand(input_ids.shape, generator=generator)
+    anything = ordinary[torch.randint(len(ordinary), input_ids.shape, generator=generator)]
+    changed = torch.where(chosen & (kind < MASKED), mask_id, input_ids)
+    changed = torch.where(chosen & (kind >= MASKED) & (kind < MASKED + SWAPPED), anything, changed)
+    return changed, torch.where(chosen, input_ids, HIDDEN)
+
+
+def next_words(input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+    """The words to guess from those before them, [n, length]: the following token at each place, HIDDEN where a text ends."""
+    following = torch.where(attention_mask[:, 1:] == 1, input_ids[:, 1:], HIDDEN)
+    return functional.pad(following, (0, 1), value=HIDDEN)
+
+
+def word_losses(states: torch.Tensor, words: torch.Tensor, table: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+    """Cross-entropy in nats [m] of words [m] by their states [m, width]; output weights are the embeddings [vocabulary, width].
+
+    The rows go through the vocabulary in parts, because all of them at once may not fit into memory.
+    """
+    found = []
+    for start in range(0, max(1, len(words)), ROWS):  # without words too, so that what is made of no losses has a gradient
+        rows, truth = states[start : start + ROWS], words[start : start + ROWS]
+        found.append(functional.cross_entropy(widened(functional.linear(rows, table, bias)), truth, reduction="none"))
+    return torch.cat(found)
+
+
+def text_sums(losses: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
+    """For each text the sum of its losses and their number, [n, 2]; losses [m] are those of the places ``known`` [n, length]."""
+    placed = losses.new_zeros(known.shape).masked_scatter(known, losses)
+    return torch.stack([placed.sum(dim=1), known.sum(dim=1).to(losses)], dim=1)
+
+
+class WordLoss(LossOnly):
+    """How a language model is scored: mean cross-entropy over the words that it was asked, in nats; lower is better."""
+
+    def hard_loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """The mean over all words of the sums [n, 2] of ``text_sums``; texts without a word to guess do not count."""
+        total = outputs.double().sum(dim=0)
+        return (total[0] / total[1].clamp(min=1)).float()

@@ -1,0 +1,100 @@
+"""Pre-training: the form, and its place in the plan."""
+
+from pydantic import Field
+
+from kdui.core.errors import RecipeError
+from kdui.core.knobs.training import ADVANCED, NEVER, TrainingKnobs
+from kdui.core.method import Method
+from kdui.core.plan import ModelFacts, PlanBuilder
+
+# Reading texts needs neither labels nor pictures, and all weights learn: these knobs are not drawn and do not count.
+UNUSED = ("labels", "augment", "adapter_rank")
+
+
+class PretrainSpec(TrainingKnobs):
+    """Settings of continued pre-training on the task's own texts (Gururangan et al. 2020, arXiv:2004.10964, section 4)."""
+
+    epochs: int = Field(default=3, ge=0, le=1000, title="Epochs", description="Passes over the training texts.")
+    batch_size: int = Field(
+        default=32, ge=1, le=8192, title="Batch size", description="Texts a step.", json_schema_extra=ADVANCED
+    )
+    learning_rate: float = Field(
+        default=1e-4, gt=0, le=10, title="Learning rate", description="Highest rate of the schedule.", json_schema_extra=ADVANCED
+    )
+    masked: float = Field(
+        default=0.15,
+        gt=0,
+        lt=1,
+        title="Hidden words",
+        description="Share of the tokens that an encoder must guess; a decoder guesses each next one.",
+        json_schema_extra={"step": 0.05, "percent": True},
+    )
+    control: bool = Field(
+        default=True,
+        title="Also without pre-training",
+        description="Also teach and measure the same teacher without it, so that the gain of pre-training is measured.",
+    )
+    seed: int = Field(
+        default=0,
+        ge=0,
+        le=2**31 - 1,
+        title="Seed",
+        description="Decides which words are hidden; repeats of a student share one teacher.",
+        json_schema_extra=ADVANCED,
+    )
+    labels: float = Field(default=1.0, gt=0, le=1, title="Share of labels", json_schema_extra=NEVER)
+    augment: bool = Field(default=False, title="Augment pictures", json_schema_extra=NEVER)
+    adapter_rank: int = Field(default=0, ge=0, le=256, title="Adapter rank", json_schema_extra=NEVER)
+
+
+def plan(builder: PlanBuilder, stage: str, spec: PretrainSpec) -> None:
+    """One step: the teacher's body after reading; ``teach`` starts from it, and also without it where a control is wanted."""
+    teacher = _readable(builder, stage)
+    builder.start = builder.add(
+        stage,
+        stage=stage,
+        method="pretrain",
+        operation="pretrain",
+        produces="model",
+        label=f"{teacher.title}, pre-training",
+        model=teacher,
+        inputs={"start": builder.start} if builder.start else {},
+        settings={
+            "seed": spec.seed,
+            "masked": spec.masked,
+            **{name: value for name, value in spec.training().items() if name not in UNUSED},
+        },
+    )
+    builder.start_control = spec.control
+
+
+def _readable(builder: PlanBuilder, stage: str) -> ModelFacts:
+    """The recipe's teacher; raises RecipeError where it cannot read texts as a language model."""
+    teacher = builder.teacher_facts
+    if teacher is None:
+        raise RecipeError(f"Stage '{stage}' has no teacher to pre-train. Name one in 'teacher:'.")
+    if builder.task.modality != "text":
+        raise RecipeError(
+            f"Stage '{stage}' lets a teacher read texts, but {builder.task.title} is made of {builder.task.modality} examples. "
+            "Take this stage out, or choose a task of texts."
+        )
+    if not teacher.family.is_transformer:
+        raise RecipeError(
+            f"Stage '{stage}': {teacher.title} is no transformer that could guess words. "
+            "Take this stage out, or choose a transformer, e.g. minilm-l6 or decoder-4."
+        )
+    return teacher
+
+
+METHOD = Method(
+    name="pretrain",
+    title="Pre-train",
+    group="teach",
+    modality="text",
+    source="Devlin et al. 2019, arXiv:1810.04805, section 3.1; Gururangan et al. 2020, arXiv:2004.10964, section 4",
+    order=5,
+    version=1,
+    spec=PretrainSpec,
+    plan=plan,
+    summary="The teacher first reads the task's texts without labels: it guesses hidden or next words.",
+)

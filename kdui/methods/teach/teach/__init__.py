@@ -1,0 +1,1 @@
+"""Train or fine-tune the teacher on the true labels."""

@@ -1,0 +1,51 @@
+"""Teach: plain training on the true labels, or a teacher taken as it is."""
+
+from typing import Any
+
+from kdui.core.metric import ACCURACY
+from kdui.methods.teach.teach import black_box, table, trained
+from kdui.objectives import objective_of
+from kdui.training.context import StepContext
+from kdui.training.fit import fit, keep
+from kdui.training.initial_weights import start_model
+from kdui.training.plausibility import above_chance, majority
+
+
+def take_graph(context: StepContext) -> dict[str, Any]:
+    """Make the teacher's ONNX file one of kdui's own (see ``black_box``)."""
+    return black_box.take_graph(context)
+
+
+def take_table(context: StepContext) -> dict[str, Any]:
+    """Keep the teacher's table of probabilities as its outputs (see ``table``)."""
+    return table.take_table(context)
+
+
+def take_trained(context: StepContext) -> dict[str, Any]:
+    """Look a teacher that comes trained over, and keep it as it is (see ``trained``)."""
+    return trained.take_trained(context)
+
+
+def teach(context: StepContext) -> dict[str, Any]:
+    """Build the teacher, train it on hard labels for its epochs, and keep the best one."""
+    saved = start_model(context, seed=context.settings["seed"])
+    objective = objective_of(context.facts)
+    training = fit(
+        context,
+        saved,
+        lambda outputs, batch: {"total": objective.hard_loss(outputs, batch.targets)},
+        seed=context.settings["seed"],
+    )
+    _warn_of_guesses(context, training["validation"])
+    return keep(context, saved, training)
+
+
+def _warn_of_guesses(context: StepContext, score: float) -> None:
+    """Say in the log where the teacher of this training is no better than always giving the most frequent label."""
+    targets, objective = context.data.targets("validation"), objective_of(context.facts)
+    guessed = 100 * majority(targets, objective)
+    if context.facts.headline == ACCURACY and not above_chance(score / 100, targets, objective):
+        context.report.log(
+            f"Warning: this teacher gets {score:.1f} % of the validation examples right, and always giving the most frequent "
+            f"label gets {guessed:.1f} %. Nothing can be distilled from it: train it longer, or at another learning rate."
+        )

@@ -1,0 +1,112 @@
+"""Teach: the form, and its place in the plan."""
+
+from pydantic import Field
+
+from kdui.core.errors import RecipeError
+from kdui.core.knobs.training import ADVANCED, TrainingKnobs
+from kdui.core.method import Method
+from kdui.core.plan import PlanBuilder, Step
+
+
+class TeachSpec(TrainingKnobs):
+    """Settings of the teacher's training. It has a seed of its own, so that students of many seeds share one teacher."""
+
+    seed: int = Field(
+        default=0,
+        ge=0,
+        le=2**31 - 1,
+        title="Teacher seed",
+        description="Apart from the recipe's seed: repeats of a student share one teacher.",
+        json_schema_extra=ADVANCED,
+    )
+    erase: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        title="Random erasing",
+        description="Share of the augmented pictures in which a rectangle of noise hides a part: a net that sees many epochs "
+        "learns to look elsewhere, too. Half is usual.",
+        json_schema_extra={**ADVANCED, "modality": "image", "only_when": {"augment": [True]}, "step": 0.05, "percent": True},
+    )
+
+
+def plan(builder: PlanBuilder, stage: str, spec: TeachSpec) -> None:
+    """The teacher, which is also the model that compression works on while there is no student; where it was pre-trained, also
+    the same teacher without that."""
+    if builder.teacher_facts is None:
+        raise RecipeError(f"Stage '{stage}' has no teacher to train. Name one in 'teacher:'.")
+    if spec.erase and not spec.augment:
+        raise RecipeError(f"Stage '{stage}' erases parts of augmented pictures, but augments none. Switch 'augment' on, too.")
+    if builder.teacher_facts.ref.is_black_box:
+        return  # it was taken as it is before any stage, and cannot be trained
+    builder.teacher = builder.current = builder.add_model(_taught(builder, stage, spec, stage, builder.start, ""))
+    if builder.start is not None and builder.start_control:
+        builder.add_model(_taught(builder, stage, spec, f"{stage}.plain", None, " without pre-training"))
+
+
+def _taught(builder: PlanBuilder, stage: str, spec: TeachSpec, name: str, start: Step | None, remark: str) -> Step:
+    facts = builder.teacher_facts
+    assert facts is not None
+    return builder.add(
+        name,
+        stage=stage,
+        method="teach",
+        operation="teach",
+        produces="model",
+        role="teacher",
+        label=facts.title + remark,
+        model=facts,
+        inputs={"start": start} if start else {},
+        settings=spec.chosen(),
+    )
+
+
+def take_black_box(builder: PlanBuilder) -> None:
+    """The teacher of which only the answers are known: its graph, which is measured, or the kept answers themselves."""
+    facts = builder.teacher_facts
+    assert facts is not None
+    of_graph = facts.ref.kind == "onnx"
+    step = builder.add(
+        "teacher",
+        stage="teach",
+        method="teach",
+        operation="take_graph" if of_graph else "take_table",
+        produces="onnx" if of_graph else "outputs",
+        role="teacher",
+        label=facts.title,
+        model=facts,
+        settings={},
+    )
+    builder.teacher = step
+    if of_graph:
+        builder.current = builder.add_model(step)
+
+
+def take_trained(builder: PlanBuilder) -> None:
+    """The teacher that comes trained, as it is: without a ``teach`` stage it is measured, answers and may be compressed."""
+    facts = builder.teacher_facts
+    assert facts is not None
+    step = builder.add(
+        "teacher",
+        stage="teach",
+        method="teach",
+        operation="take_trained",
+        produces="model",
+        role="teacher",
+        label=facts.title,
+        model=facts,
+        settings=TeachSpec(epochs=0).chosen(),
+    )
+    builder.teacher = builder.current = builder.add_model(step)
+
+
+METHOD = Method(
+    name="teach",
+    title="Teach",
+    group="teach",
+    order=10,
+    version=1,
+    spec=TeachSpec,
+    plan=plan,
+    summary="Train the teacher on the true labels; off takes one that comes trained.",
+)

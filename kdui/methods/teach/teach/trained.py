@@ -1,0 +1,110 @@
+"""A teacher that comes trained: looked over once, then kept as it is."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from kdui.catalogue.models import resolve, weights_folder
+from kdui.catalogue.trained import require_labels
+from kdui.core.errors import RecipeError, StageFailed
+from kdui.core.foreign import pixel_scale
+from kdui.core.plan import ModelFacts
+from kdui.core.recipe import ModelRef
+from kdui.models.fit import Fit
+from kdui.models.transformer import ImageClassifier
+from kdui.objectives import objective_of
+from kdui.training.context import StepContext
+from kdui.training.device_dataset import ResidentData
+from kdui.training.fit import keep, resident
+from kdui.training.initial_weights import start_model
+from kdui.training.plausibility import Options, Scales, require_plausible, usual_scales
+from kdui.training.predicting import predict
+from kdui.training.saved import SavedModel
+
+
+def take_trained(context: StepContext) -> dict[str, Any]:
+    """Keep the teacher as it comes, with its validation score as the summary of a training of no epoch.
+
+    Raises StageFailed where a checkpoint of the Hub tells other labels than the task's, where weights of its head are missing,
+    and where its answers are not those of a model that learned the task (see ``training.plausibility``).
+    """
+    began = time.monotonic()
+    facts = resolve(ModelRef.parse(context.step.model), context.facts, context.app)
+    _require_named(context, facts)
+    saved = start_model(context, seed=context.settings["seed"])
+    fit = getattr(saved.module, "fit", Fit())
+    _require_whole_head(facts, fit)
+    validation = resident(context, "validation", saved.inputs, saved.folder)
+    saved.module.to(context.device)
+    if any(isinstance(module, torch.nn.Conv2d) for module in saved.module.modules()):
+        saved.module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    outputs = predict(saved.module, validation)
+    targets = context.data.targets("validation")
+    share = require_plausible(facts, context.facts, outputs, targets, _scales(context, facts, saved), fit.order)
+    context.report.log(f"{facts.title} gets {100 * share:.1f} % of the validation examples right as it comes.")
+    return keep(context, saved, _training(context, outputs, targets, time.monotonic() - began))
+
+
+def _require_named(context: StepContext, facts: ModelFacts) -> None:
+    """The labels of a checkpoint of the Hub are known when it has been fetched; those of a folder were looked at before."""
+    if facts.ref.kind == "hub" and (folder := weights_folder(facts, context.app, context.report.download)):
+        try:
+            require_labels(Path(folder), facts, context.facts)
+        except RecipeError as problem:
+            raise StageFailed(str(problem)) from problem
+
+
+def _require_whole_head(facts: ModelFacts, fit: Fit) -> None:
+    for names, what in ((fit.untrained, "lacks weights of the classifier"), (fit.unused, "has weights of another classifier")):
+        if names:
+            raise StageFailed(
+                f"{facts.title} {what} ({', '.join(names[:3])}{' …' if len(names) > 3 else ''}), so it does not tell the labels "
+                "as it is. Put a 'teach' stage before the others, or take a checkpoint that was fine-tuned on them."
+            )
+
+
+def _scales(context: StepContext, facts: ModelFacts, saved: SavedModel) -> Scales | None:
+    """How a checkpoint answers to pixels on other scales; None of an earlier result, which was trained on the task's own."""
+    module = saved.module
+    if facts.ref.kind == "artifact" or not isinstance(module, ImageClassifier):
+        return None
+    arrays = context.data.prepared("validation", saved.inputs, saved.folder)
+    channels = len(module.preprocessing["mean"])
+
+    def outputs(options: Options, index: np.ndarray) -> np.ndarray:
+        asked = facts.family.options.model_validate(options).model_dump(mode="json")
+        own = module.scale.mean, module.scale.std
+        mean, std = (
+            torch.tensor(values, device=own[0].device).view(1, -1, 1, 1).expand(1, channels, 1, 1)
+            for values in pixel_scale(asked) or ([0.0], [1.0])
+        )
+        module.scale.mean, module.scale.std = mean, std
+        try:
+            part = {name: array[index] for name, array in arrays.items()}
+            return predict(module, ResidentData(part, context.data.targets("validation")[index], context.device))
+        finally:
+            module.scale.mean, module.scale.std = own
+
+    ways = [way for way in usual_scales(arrays["pixels"]) if len(str(way.get("mean", "0")).split(",")) in (1, channels)]
+    return Scales(ways, outputs)
+
+
+def _training(context: StepContext, outputs: np.ndarray, targets: np.ndarray, seconds: float) -> dict[str, Any]:
+    """The summary that a training of no epoch gives."""
+    objective = objective_of(context.facts)
+    loss = float(objective.hard_loss(torch.from_numpy(outputs), torch.from_numpy(targets)))
+    score = objective.headline(outputs, targets)
+    context.report.metric(0.0, validation=score, validation_loss=loss)
+    return {
+        "epochs": 0,
+        "steps": 0,
+        "best_epoch": 0.0,
+        "validation": score,
+        "seconds": round(seconds, 3),
+        "step_seconds": 0.0,
+        "examples_seen": 0,
+        "history": [{"epoch": 0.0, "validation": score, "loss": loss}],
+    }

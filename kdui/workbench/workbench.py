@@ -1,0 +1,368 @@
+"""What a person can do, for the page, the command line and the API alike: no feature lives in a callback."""
+
+import threading
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from kdui import machine
+from kdui.catalogue import recipe_files
+from kdui.catalogue.compatibility import unfit_methods
+from kdui.catalogue.defaults import default_recipe
+from kdui.catalogue.graph_figures import GraphFigures, graph_figures
+from kdui.catalogue.methods import METHODS
+from kdui.catalogue.models import resolve
+from kdui.catalogue.pairs import students, teachers
+from kdui.catalogue.planner import plan_recipe
+from kdui.catalogue.references import anchored, anchored_ref
+from kdui.catalogue.sizes import known_size
+from kdui.catalogue.tasks import TASKS
+from kdui.core.contracts import TaskFacts
+from kdui.core.errors import KduiError, StateConflict, UnknownName
+from kdui.core.method import Method
+from kdui.core.page_rows import Answer, Estimate, Example, ModelCard, ModelResult, Overview, RunDetail, RunPage, Servable
+from kdui.core.recipe import ModelRef, Recipe
+from kdui.core.run import Event, Run, RunState
+from kdui.launch.dispatcher import Dispatcher
+from kdui.launch.local import OUTPUT
+from kdui.launch.processes import terminate
+from kdui.serving.client import ServingClient
+from kdui.settings import Settings
+from kdui.store.artifacts import clear
+from kdui.store.store import Store
+from kdui.workbench.estimate import Estimator
+from kdui.workbench.evidence import Evidence
+from kdui.workbench.lenses import lens_data
+from kdui.workbench.results_frame import Points
+from kdui.workbench.run_names import run_page
+from kdui.workbench.running_now import RunningNow, running_now
+from kdui.workbench.stored_rows import against_itself, answer, as_argument, differences, findings, gain, servable, unlearned
+from kdui.workbench.sweep import sweep_recipes
+from kdui.workbench.what_if import WhatIf
+
+if TYPE_CHECKING:
+    import pandas
+
+    from kdui.core.statistics.paired import Difference
+    from kdui.delivery.deliver import Delivered
+
+
+class Workbench:
+    """One for each process that shows something to a person. It keeps nothing that is not in the store."""
+
+    def __init__(self, settings: Settings | None = None):
+        self.settings = settings or Settings.from_environment()
+        self.store = Store(self.settings)
+        self.dispatcher: Dispatcher | None = None
+        self._points = Points(self.store)
+        self._evidence = Evidence(self.store, lambda what, task: self.serving.call(what, task=task))
+        self._size = lru_cache(maxsize=256)(self._ask_size)
+        self.what_if = WhatIf(self.store, self.settings, lambda: self.serving)
+        self.folder = Path.cwd()  # what relative paths mean to whoever started this; the page leaves it later
+
+    @cached_property
+    def serving(self) -> ServingClient:
+        """The process that answers what needs a model at once; started by the first request."""
+        return ServingClient(self.settings)
+
+    def keep_to_own_files(self) -> None:
+        """From now on recipes name only files of the home, KDUI_DATA_DIR and the assets: whoever sees the page writes them."""
+        self.settings = self.what_if.settings = self.settings.model_copy(update={"own_files_only": True})
+
+    def start_dispatcher(self) -> None:
+        """Give queued runs to free slots from now on, in a thread of this process."""
+        self.dispatcher = Dispatcher(self.store)
+        self.dispatcher.start()
+
+    def warm_up(self) -> None:
+        """Start the serving process in the background, so that the first answer in Compare comes at once."""
+
+        def start() -> None:
+            try:
+                self.serving.call("warm_up")
+            except KduiError as error:
+                print(f"serving: {error}", flush=True)
+
+        threading.Thread(target=start, daemon=True, name="warm-up").start()
+
+    def close(self) -> None:
+        """Stop what this process started for itself; workers go on."""
+        if self.dispatcher:
+            self.dispatcher.stop()
+        if "serving" in self.__dict__:
+            self.serving.close()
+
+    # --- catalogue ---------------------------------------------------------------------------------------------
+
+    def tasks(self) -> list[TaskFacts]:
+        """All tasks, small ones first."""
+        return sorted(TASKS.values(), key=lambda facts: (facts.modality, facts.splits["train"]))
+
+    def methods(self) -> list[Method]:
+        """All methods in the order of a recipe's stages."""
+        return sorted(METHODS.values(), key=lambda method: method.order)
+
+    def teachers(self, task: str) -> list[ModelCard]:
+        """Sensible teachers of a task, the default first."""
+        return [self.card(task, name, "teacher") for name in teachers(TASKS[task])]
+
+    def students(self, task: str, teacher: str | None) -> list[ModelCard]:
+        """Sensible students of a teacher, the default first; without one those that start by themselves."""
+        return [self.card(task, name, "student") for name in students(TASKS[task], teacher or None)]
+
+    def card(self, task: str, ref: str, role: str) -> ModelCard:
+        """A model as a choice; raises RecipeError in words when it does not fit the task."""
+        facts = resolve(ModelRef.parse(anchored_ref(ref, self.folder)), TASKS[task], self.settings)
+        preset = next((item for item in facts.family.presets if item.name == facts.ref.name), None)
+        return ModelCard(
+            ref=ref,
+            title=facts.title,
+            family=facts.family.title,
+            summary=facts.title if facts.ref.options else preset.summary if preset else facts.family.title,
+            licence=preset.licence if preset else "see its model card",
+            parameters=(known_size(task, ref) or {}).get("parameters"),
+            known=self.store.results.newest_headline(task, ref, role, TASKS[task].headline.name),
+        )
+
+    def graph_figures(self, ref: str) -> GraphFigures:
+        """Size, weights and operations of ``onnx:PATH``, read at once; raises RecipeError in words."""
+        return graph_figures(ModelRef.parse(anchored_ref(ref, self.folder)), self.settings)
+
+    def inner_values(self, task: str, ref: str) -> tuple[str, ...] | None:
+        """What a model shows of itself (maps, tokens, attention) and if it is a transformer; None where that is not known."""
+        try:
+            family = resolve(ModelRef.parse(anchored_ref(ref, self.folder)), TASKS[task], self.settings).family
+            return (*family.shows, "transformer") if family.is_transformer else family.shows
+        except KduiError:  # whoever plans the recipe says why
+            return None
+
+    def recipes(self) -> list[Recipe]:
+        """Built-in recipes, then saved ones; those whose file cannot be used are among ``broken_recipes``."""
+        return list(recipe_files.known_recipes(self.settings)[0].values())
+
+    def recipe_names(self) -> list[str]:
+        """Their names, in the same order."""
+        return list(recipe_files.known_recipes(self.settings)[0])
+
+    def broken_recipes(self) -> dict[str, str]:
+        """Name -> reason of the files among the person's own recipes that cannot be used."""
+        return recipe_files.known_recipes(self.settings)[1]
+
+    def recipe(self, name_or_path: str) -> Recipe:
+        """A recipe by its name; by the path of a file only where recipes may name any."""
+        if self.settings.own_files_only and name_or_path not in (known := recipe_files.recipe_files(self.settings)):
+            raise UnknownName("recipe", name_or_path, known)
+        return recipe_files.read_recipe(name_or_path, self.settings)
+
+    def default_recipe(self, task: str, teacher: str | None = None, student: str | None = None) -> Recipe:
+        """The recipe that a person begins with; an empty ``teacher`` means none (see ``catalogue.defaults``)."""
+        return default_recipe(self.recipes(), task, teacher, student)
+
+    def save_recipe(self, recipe: Recipe, name: str, *, replace: bool = True) -> str:
+        """Keep a recipe in the person's own; returns the name to call it by. Raises AlreadySaved where none may be replaced."""
+        return recipe_files.save_recipe(recipe, name, self.settings, replace=replace)
+
+    def parse_recipe(self, yaml_text: str) -> Recipe:
+        return recipe_files.parse_recipe(yaml_text, folder=self.folder)
+
+    def recipe_yaml(self, recipe: Recipe) -> str:
+        return recipe_files.dump_recipe(recipe)
+
+    def command(self, recipe: Recipe) -> str:
+        """What a shell runs the same recipe with: a known recipe with what differs, else its YAML written to a file first."""
+        for name, known in recipe_files.known_recipes(self.settings)[0].items():
+            changes = differences(known, recipe)
+            if changes is not None:
+                return " ".join(
+                    [f"python app.py run {name}", *(f"--set {as_argument(key, value)}" for key, value in changes.items())]
+                )
+        return f"cat > recipe.yaml <<'END_OF_RECIPE'\n{self.recipe_yaml(recipe)}END_OF_RECIPE\npython app.py run recipe.yaml"
+
+    def check(self, recipe: Recipe) -> None:
+        """Raise RecipeError in words when the recipe cannot run."""
+        plan_recipe(anchored(recipe, self.folder), self.settings)
+
+    def unfit_methods(self, recipe: Recipe) -> dict[str, str]:
+        """Ways to train the student that do not suit the recipe's models as they stand, each with the reason in words."""
+        return unfit_methods(anchored(recipe, self.folder), self.settings)
+
+    # --- before starting ---------------------------------------------------------------------------------------
+
+    def estimate(self, recipe: Recipe) -> Estimate:
+        """What it will cost; asks the serving process for sizes that it has not told yet."""
+        recipe = anchored(recipe, self.folder)
+        return Estimator(self.store, self._size).estimate(recipe, plan_recipe(recipe, self.settings))
+
+    def _ask_size(self, task: str, ref: str) -> dict[str, int]:
+        return known_size(task, ref) or cast(dict[str, int], self.serving.call("size", task=task, ref=ref))
+
+    def lenses(self, recipe: Recipe) -> dict[str, Any]:
+        """Data for the lenses beside the knobs."""
+        recipe = anchored(recipe, self.folder)
+        return lens_data(self.store, recipe, plan_recipe(recipe, self.settings))
+
+    # --- runs --------------------------------------------------------------------------------------------------
+
+    def submit(self, recipe: Recipe, device: str = "auto") -> Run:
+        """Check a recipe and put it at the end of the queue."""
+        machine.require_device(device)
+        recipe = anchored(recipe, self.folder)
+        run = self.store.runs.create(recipe, plan_recipe(recipe, self.settings), device)
+        self.store.events(run.id).append("state", state="queued")
+        return run
+
+    def submit_sweep(self, recipe: Recipe, values: dict[str, list[Any]], device: str = "auto") -> list[Run]:
+        """Queue one run for each combination of values of dotted settings; all are checked before the first is queued."""
+        recipes = sweep_recipes(recipe, values)
+        for item in recipes:
+            self.check(item)
+        return [self.submit(item, device) for item in recipes]
+
+    def runs(self, **wanted: Any) -> RunPage:
+        """One page of the run table; ``wanted``: see ``run_names.run_page``."""
+        return run_page(self.store, **wanted)
+
+    def running_now(self, task: str) -> RunningNow | None:
+        """The task's run that goes on, or the first that waits."""
+        return running_now(self.store, task)
+
+    def run(self, run_id: str) -> RunDetail:
+        """A run with its steps, results, gain, command and YAML."""
+        run = self.store.runs.get(run_id)
+        measured = self.store.results.of_run(run_id)
+        results = tuple(
+            ModelResult(
+                step=row["step"], role=row["role"], label=row["label"], digest=row["digest"], measurements=measured[row["step"]]
+            )
+            for row in self.store.results.rows_of_run(run_id)
+            if row["step"] in measured
+        )
+        results = against_itself(results)
+        return RunDetail(
+            run=run,
+            results=results,
+            gain=gain(run, results, self.paired),
+            findings=findings(self.store, run, results),
+            unlearned=unlearned(run.recipe.task, results),
+            command=self.command(run.recipe),
+            yaml=self.recipe_yaml(run.recipe),
+        )
+
+    def events(self, run_id: str, cursor: int = 0) -> tuple[list[Event], int]:
+        """What happened since the cursor, and the new cursor."""
+        return self.store.events(run_id).read(cursor)
+
+    def log_tail(self, run_id: str, lines: int = 40) -> str:
+        """The end of the worker's output."""
+        path = self.store.folder(run_id) / OUTPUT
+        if not path.is_file():
+            return ""
+        with path.open("rb") as stream:
+            stream.seek(max(0, path.stat().st_size - 200 * lines))
+            text = stream.read().decode("utf-8", errors="replace")
+        return "\n".join(text.splitlines()[-lines:])
+
+    def cancel(self, run_id: str) -> None:
+        """Take a run from the queue, or ask its worker to stop: it does within 5 s, and finished stages stay."""
+        run = self.store.runs.facts(run_id)
+        if run.state in (RunState.QUEUED, RunState.INTERRUPTED):
+            self.store.runs.transition(run_id, RunState.CANCELLED)
+            self.store.events(run_id).append("state", state="cancelled")
+        elif run.state is RunState.RUNNING:
+            self.store.runs.update(run_id, cancel_requested=True)
+            terminate(run)
+        else:
+            raise StateConflict(f"Run {run_id} has already {run.state}: there is nothing to cancel.")
+
+    def resume(self, run_id: str) -> None:
+        """Queue a failed, cancelled or interrupted run again; it goes on from its finished stages and its checkpoint."""
+        self.store.runs.transition(run_id, RunState.QUEUED, attempts=0, fruitless=0)
+        self.store.events(run_id).append("state", state="queued", text="resumed")
+
+    def delete(self, run_id: str) -> None:
+        """Delete a run and whatever artifacts no other run refers to and no saved recipe names."""
+        kept = recipe_files.named_artifacts(self.settings)
+        for digest in self.store.runs.remove(run_id):
+            if digest not in kept:
+                self.store.artifacts.remove(digest)
+        clear(self.store.folder(run_id))
+
+    def move(self, run_id: str, places: int) -> None:
+        """Move a queued run; negative is earlier."""
+        self.store.runs.move(run_id, places)
+
+    def deliver(self, run_id: str, model: str, out: Path) -> "Delivered":
+        """Write a measured model as a file that carries its claims; ``model``: its step, label or role."""
+        from kdui.delivery.deliver import deliver
+
+        return deliver(self.store.artifacts, self.run(run_id), model, out, lambda task: self.serving.call("test_data", task=task))
+
+    # --- explore -----------------------------------------------------------------------------------------------
+
+    def points(self, task: str) -> "pandas.DataFrame":
+        """One row for each measured model of the task; see ``kdui.workbench.results_frame``."""
+        TASKS[task]
+        return self._points.of_task(task)
+
+    def evidence(self, run_id: str) -> "dict[str, pandas.DataFrame]":
+        """What a run's models said about the test data, side by side; see ``kdui.workbench.evidence``."""
+        return self._evidence.of_run(run_id)
+
+    def paired(self, run_id: str, step: str, reference: str, reference_run: str = "") -> "Difference | None":
+        """One measured model minus another of its run or a named one, over the test examples; None where that cannot be told."""
+        return self._evidence.difference(run_id, step, reference, reference_run)
+
+    # --- compare -----------------------------------------------------------------------------------------------
+
+    def servable(self, task: str) -> list[Servable]:
+        """Measured models that Compare can load, newest first, each once."""
+        return servable(task, self.points(task), self.store.artifacts.has)
+
+    def ask(self, task: str, digests: list[str], payload: Any) -> list[Answer]:
+        """Each model's answer to what a person typed, drew or uploaded, with its latency measured now."""
+        from kdui.inputs import input_kind
+
+        facts = TASKS[task]
+        raw = input_kind(facts.modality).parse(payload, facts)
+        plain = raw.tolist() if hasattr(raw, "tolist") else raw
+        return [answer(item) for item in self.serving.call("ask", task=task, digests=digests, raw=plain)]
+
+    def examples(self, task: str, n: int = 12, offset: int = 0) -> list[Example]:
+        """Test examples to try."""
+        TASKS[task]
+        return [Example.model_validate(item) for item in self.serving.call("examples", task=task, n=n, offset=offset)]
+
+    def disagreements(self, teacher: str, other: str, n: int = 8) -> dict[str, Any]:
+        """Where the first model is right on test data and the second wrong, by what was taken for what; at most ``n`` of each.
+
+        Both are named by their ONNX artifact.
+        """
+        places = [self.store.runs.measured_step(digest) for digest in (teacher, other)]
+        if None in places:
+            raise KduiError(
+                "One of these models was not measured on test data. Add a 'measure' stage to its recipe and run it again."
+            )
+        (task, ours), (other_task, theirs) = cast(list[tuple[str, str]], places)
+        if task != other_task:
+            raise KduiError("These models do different tasks, so their answers cannot be compared. Choose two of the same task.")
+        return cast(dict[str, Any], self.serving.call("disagreements", task=task, teacher=ours, other=theirs, n=n))
+
+    # --- device ------------------------------------------------------------------------------------------------
+
+    def overview(self) -> Overview:
+        """The header strip."""
+        counts = self.store.runs.counts()
+        interrupted = self.store.runs.in_state(RunState.INTERRUPTED) if counts.get("interrupted") else []
+        notice = self.serving.notice if "serving" in self.__dict__ else ""
+        return Overview(
+            device=machine.summary(),
+            running=counts.get("running", 0),
+            queued=counts.get("queued", 0) + len([run for run in interrupted if not run.waits_for_a_person]),
+            launcher_alive=self.dispatcher is not None and self.dispatcher.alive,
+            serving=notice,
+            trouble=self.dispatcher.trouble if self.dispatcher else "",
+        )
+
+    def devices(self) -> list[str]:
+        """What a run may ask for."""
+        return machine.devices()

@@ -1,0 +1,62 @@
+"""What Build says before a run, for any method that trains the student."""
+
+import pytest
+
+from kdui.catalogue.planner import plan_recipe
+from kdui.core.recipe import Recipe
+from kdui.store.store import Store
+from kdui.workbench.estimate import CONTAINER, Estimator, counted
+
+SIZES = {
+    "cnn-medium": {"parameters": 72_714, "macs": 600_000},
+    "cnn-small": {"parameters": 1_442, "macs": 23_000},
+    "cnn-large": {"parameters": 1_000_000, "macs": 50_000_000},
+}
+
+
+def estimate(settings, *stages, **changes):
+    plain = {"task": "digits", "teacher": "cnn-medium", "student": "cnn-small", "stages": ["teach", *stages, "measure"]}
+    recipe = Recipe.model_validate({**plain, **changes})
+    return Estimator(Store(settings), lambda task, ref: SIZES[ref]).estimate(recipe, plan_recipe(recipe, settings))
+
+
+@pytest.mark.parametrize("method", ["distill", "dkd", "dist"])
+def test_warnings_follow_the_method_that_trains_the_student(settings, method):
+    told = " ".join(estimate(settings, {method: {"temperature": 15, "soft_weight": 0, "control": False}}).warnings)
+    assert "Above a temperature of 10" in told and "the teacher is not heard" in told and "Without the control run" in told
+    assert estimate(settings, method).warnings == ()
+
+
+def test_a_match_of_inner_values_is_heard_without_soft_targets(settings):
+    assert estimate(settings, {"hints": {"soft_weight": 0}}).warnings == ()
+    assert "not heard" in estimate(settings, {"hints": {"soft_weight": 0, "match_weight": 0}}).warnings[0]
+
+
+def test_an_assistant_takes_the_time_of_its_own_size(settings):
+    small, large = (
+        next(
+            step.seconds
+            for step in estimate(settings, {"assistant": {"model": model}}, "distill").steps
+            if step.name == "assistant"
+        )
+        for model in ("cnn-small", "cnn-large")
+    )
+    assert large > 10 * small
+
+
+def test_weights_that_go_while_distilling_shrink_the_download():
+    size = SIZES["cnn-small"]
+    dense, sparse = (counted(size, {"distill_sparse": {"sparsity": share}})["download"] - CONTAINER / 1e6 for share in (0.0, 0.9))
+    assert sparse < dense / 4
+
+
+def test_structured_pruning_shrinks_parameters_and_macs():
+    channels = {"target": "share", "share": 0.5}
+    found = counted(SIZES["cnn-medium"], {"prune_structured": channels})
+    assert (found["parameters"], found["macs"]) == (72_714 / 4, 150_000)
+    found = counted(SIZES["cnn-medium"], {"prune_structured": {"target": "macs", "keep": 0.3}})
+    assert found["macs"] == pytest.approx(180_000)
+    parts = {"target": "share", "heads": 0.5, "feed_forward": 0.5, "hidden": 0.0, "layers": 0.5}
+    # Of 100 parameters 10 are used a token and cut to a quarter; the other 90 are embeddings.
+    found = counted({"parameters": 100, "macs": 80}, {"prune_structured": parts}, length=8)
+    assert (found["parameters"], found["macs"]) == (92.5, 20)
