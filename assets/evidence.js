@@ -4,18 +4,13 @@
   const { kdui } = window;
   const { set, poll, escape, titled, savable } = kdui.live;
   const NARROW = 480; // px of a chart
-  const CHARTS = ["harm", "flips", "reliability", "shift", "elsewhere", "robustness", "sweep", "kernels"];
-  const WORDS = { harm: "harm by label", flips: "flipped answers", reliability: "calibration", shift: "unlike inputs", elsewhere: "data from elsewhere",
-    robustness: "robustness", sweep: "batches", kernels: "kernels" };
-  // select's id -> [what is asked for, the answer's list of choices]
-  const SELECTS = { "evidence-run": ["run", "runs"], "evidence-model": ["model", "models"],
-    "evidence-corruption": ["corruption", "corruptions"], "evidence-by": ["by", "sweeps"], "evidence-trait": ["trait", "traits"] };
-
   const wrapped = (label) => String(label).replace("<br>", " ").replace(/(.{10,14}?) /g, "$1<br>");
 
   const mount = (root, server) => {
     const part = (id) => root.querySelector(`#${id}`);
-    const selects = Object.entries(SELECTS).map(([id, names]) => [part(id), ...names]);
+    const words = JSON.parse(part("evidence").dataset.words); // chart -> what it is called where it was not measured
+    const charts = Object.keys(words);
+    const selects = [...part("evidence").querySelectorAll("select[data-choice]")];
     const groups = [...root.querySelectorAll(".group")];
     const view = { task: "", turn: 0, asked: {}, answer: null, fresh: true };
 
@@ -27,26 +22,27 @@
       if (turn !== view.turn) return; // a newer question is on its way
       set(part("evidence-message"), answer.error ? `<div class="fail" role="alert">${escape(answer.error)}</div>` : "");
       if (answer.error) return;
-      for (const [select, name, choices] of selects) {
-        set(select, answer[choices]);
-        select.value = answer[name];
-        select.closest(".field").hidden = !answer[choices];
+      for (const select of selects) {
+        const { choice } = select.dataset;
+        set(select, answer[`${choice}-options`]);
+        select.value = answer[choice];
+        select.closest(".field").hidden = !answer[`${choice}-options`];
       }
       view.answer = answer;
-      for (const name of CHARTS) titled(root, name, answer[name], fit);
-      missing(CHARTS.map((name) => [name, answer[name]]).filter(([, chart]) => chart.note));
-      for (const name of ["flips", "kernels"]) set(part(`${name}-text`), answer[name].text ?? "");
+      for (const name of charts) titled(root, name, answer[name], fit);
+      missing(charts.map((name) => [name, answer[name]]).filter(([, chart]) => chart.note));
+      for (const name of charts) if ("text" in answer[name]) set(part(`${name}-text`), answer[name].text);
     };
     // What this run did not measure takes one line, which unfolds to what to do about it.
     const missing = (empty) => {
-      for (const name of CHARTS) part(name).hidden = empty.some(([other]) => other === name);
+      for (const name of charts) part(name).hidden = empty.some(([other]) => other === name);
       for (const group of groups) group.hidden = !group.querySelector(".evidence-charts > div:not([hidden])");
       const shown = groups.filter((group) => !group.hidden);
       if (view.fresh && shown.length && !shown.some((group) => group.open)) shown[0].open = true;
       view.fresh = false;
       const fold = part("evidence-none");
       fold.hidden = !empty.length;
-      fold.querySelector("summary").textContent = `Not measured in this run: ${empty.map(([name]) => WORDS[name]).join(", ")}`;
+      fold.querySelector("summary").textContent = `Not measured in this run: ${empty.map(([name]) => words[name]).join(", ")}`;
       set(fold.querySelector("div"), empty.map(([, chart]) => `<p class="empty"><b>${escape(chart.title)}.</b> ${chart.note}</p>`).join(""));
     };
     const fit = (figure, width) => {
@@ -57,7 +53,8 @@
       for (const trace of figure.data) if (trace.orientation === "h") trace.y = trace.y.map(wrapped);
     };
 
-    for (const [select, name] of selects) {
+    for (const select of selects) {
+      const name = select.dataset.choice;
       select.addEventListener("change", () => {
         view.asked = name === "run" ? { run: select.value } : { ...view.asked, [name]: select.value };
         ask();
@@ -67,10 +64,10 @@
     for (const group of groups) {
       group.addEventListener("toggle", () => {
         if (!group.open || !view.answer) return;
-        for (const name of CHARTS) if (group.contains(part(name))) titled(root, name, view.answer[name], fit);
+        for (const name of charts) if (group.contains(part(name))) titled(root, name, view.answer[name], fit);
       });
     }
-    savable(root, CHARTS, (name) => `kdui-${view.task}-${name}`, (name) => server.explore_evidence_csv({ ...wish(), of: name }));
+    savable(root, charts, (name) => `kdui-${view.task}-${name}`, (name) => server.explore_evidence_csv({ ...wish(), of: name }));
     poll("explore", 20, () => view.task && ask());
     return {
       choose(task) {

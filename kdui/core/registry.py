@@ -15,19 +15,21 @@ T = TypeVar("T")
 class Registry(Mapping[str, T], Generic[T]):
     """The facts found in ``PACKAGE.*.spec``, and in folders that group such packages, by name; read once, at first use.
 
-    ``kind`` is the word a message uses, ``attribute`` the constant that each spec module defines.
+    ``kind`` is the word a message uses, ``attribute`` the constant that each spec module defines. Where ``file`` is empty,
+    each module of the package itself defines it.
     """
 
-    def __init__(self, package: str, kind: str, attribute: str):
-        self.package, self.kind, self.attribute = package, kind, attribute
+    def __init__(self, package: str, kind: str, attribute: str, file: str = "spec"):
+        self.package, self.kind, self.attribute, self.file = package, kind, attribute, file
         self._found: dict[str, T] | None = None
         self._packages: dict[str, str] = {}
 
     def _all(self) -> dict[str, T]:
         if self._found is None:
             found: dict[str, T] = {}
-            for package in _with_spec(self.package):
-                facts = getattr(importlib.import_module(f"{package}.spec"), self.attribute)
+            for package in _with(self.file, self.package) if self.file else _modules(self.package):
+                module = f"{package}.{self.file}" if self.file else package
+                facts = getattr(importlib.import_module(module), self.attribute)
                 found[facts.name] = facts
                 self._packages[facts.name] = package
             self._found = dict(sorted(found.items()))
@@ -54,12 +56,18 @@ class Registry(Mapping[str, T], Generic[T]):
         return importlib.import_module(f"{self._packages[name]}.{file}")
 
 
-def _with_spec(package: str) -> Iterator[str]:
-    """The packages below ``package`` that hold a spec, whatever groups they stand in."""
+def _with(file: str, package: str) -> Iterator[str]:
+    """The packages below ``package`` that hold such a file, whatever groups they stand in."""
     for item in pkgutil.iter_modules(importlib.import_module(package).__path__):
         if item.ispkg:
             inner = f"{package}.{item.name}"
-            if importlib.util.find_spec(f"{inner}.spec"):
+            if importlib.util.find_spec(f"{inner}.{file}"):
                 yield inner
             else:
-                yield from _with_spec(inner)
+                yield from _with(file, inner)
+
+
+def _modules(package: str) -> Iterator[str]:
+    for item in pkgutil.iter_modules(importlib.import_module(package).__path__):
+        if not item.ispkg:
+            yield f"{package}.{item.name}"

@@ -1,21 +1,14 @@
-"""Explore's look at one run: harm by class, flips, calibration, shift, data from elsewhere, robustness, batches, kernels."""
+"""Explore's look at one run: the charts of ``kdui/charts/evidence``, under the questions that they answer."""
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Mapping
 from html import escape
 from typing import Any
 
 import pandas as pd
 
+from kdui.charts.evidence_chart import CHARTS, EvidenceChart, Look, in_order
 from kdui.charts.findings import unlearned
-from kdui.charts.flips import comparison_lines, flips_figure
-from kdui.charts.harm import harm_figure
-from kdui.charts.kernels import fallback_lines, kernels_figure
-from kdui.charts.latency_sweep import By, sweep_figure, sweeps_of
-from kdui.charts.out_of_domain import elsewhere_figure
-from kdui.charts.reliability import reliability_figure
-from kdui.charts.robustness import MEAN, corruptions_of, robustness_figure
-from kdui.charts.shift import shift_figure, traits_of
-from kdui.charts.side_by_side import models_of, subject
 from kdui.core.contracts import TaskFacts
 from kdui.core.errors import UnknownName
 from kdui.core.plain import Frozen
@@ -24,73 +17,24 @@ from kdui.ui.exports import spreadsheet_csv
 from kdui.ui.panel import options
 
 MOST_RUNS = 30
-QUESTIONS = {
-    "Who is harmed?": ("harm", "flips"),
-    "Is it calibrated?": ("reliability",),
-    "Does it hold under bad inputs?": ("shift", "elsewhere", "robustness"),
-    "Why isn't it faster?": ("sweep", "kernels"),
-}
-CHARTS = tuple(name for names in QUESTIONS.values() for name in names)
-QUALITY = ("harm", "flips", "reliability", "shift", "elsewhere", "robustness")
-WITH_TEXT = ("flips", "kernels")
-BUILD = 'In <a href="?tab=build">Build</a>, open <b>Measure</b>'
-EMPTY = {
-    "harm": (
-        "No class has been held against the teacher yet",
-        "Queue a run with a teacher and a student: Measure compares them.",
-    ),
-    "flips": (
-        "No answer has been held against the teacher's yet",
-        "Queue a run with a teacher and a student: Measure compares them.",
-    ),
-    "reliability": (
-        "No probabilities have been measured yet",
-        "Queue a run of a task with labels: Measure keeps what models say.",
-    ),
-    "shift": (
-        "No answers have been sorted yet",
-        "Queue a run of a task with labels: Measure keeps what models say about each test example.",
-    ),
-    "elsewhere": (
-        "No data from elsewhere have been answered in this run",
-        f"{BUILD} and set <b>Examples from elsewhere</b> where the task knows other sources, as film reviews do.",
-    ),
-    "robustness": (
-        "Robustness has not been measured in this run",
-        f"{BUILD} and set <b>Robustness examples</b>, e.g. 500: each model then also answers noisy, blurred or mistyped inputs.",
-    ),
-    "sweep": (
-        "Batches have not been timed in this run",
-        f"{BUILD} and turn on <b>Speed and memory</b> and <b>Latency sweep</b>, then queue the recipe again.",
-    ),
-    "kernels": (
-        "No kernels have been looked at in this run",
-        f"{BUILD} and turn on <b>Speed and memory</b>: it profiles which kernels run, then queue the recipe again.",
-    ),
-}
-SWEEPS = {"batch": "batch size", "tokens": "length of the text"}
-SORTED = {"novelty": "how unlike the training data they are", "length": "length"}
-FRAMES = {
-    "harm": "classes",
-    "flips": "comparisons",
-    "reliability": "bins",
-    "shift": "shift",
-    "elsewhere": "elsewhere",
-    "robustness": "robustness",
-    "sweep": "sweep",
-    "kernels": "kernels",
-}
 
 
 class EvidenceWish(Frozen):
-    """What the browser wants to see; an empty run is the newest measured one, an empty model the one the run was about."""
+    """What the browser wants to see; an empty run is the newest measured one. ``chosen``: what the charts' lists say, by name."""
 
     task: str
     run: str = ""
-    model: str = ""
-    corruption: str = MEAN
-    by: By = "batch"
-    trait: str = "novelty"
+    chosen: dict[str, str] = {}
+
+    @classmethod
+    def of(cls, asked: Mapping[str, Any]) -> "EvidenceWish":
+        """From a flat mapping; raises UnknownName for a list that no chart has."""
+        own = {key: value for key, value in asked.items() if key in ("task", "run")}
+        chosen = {key: value for key, value in asked.items() if key not in own}
+        lists = [chart.choice.name for chart in in_order() if chart.choice]
+        if unknown := next((key for key in chosen if key not in lists), None):
+            raise UnknownName("choice", unknown, lists)
+        return cls.model_validate({**own, "chosen": chosen})
 
 
 class EvidenceCalls:
@@ -101,53 +45,36 @@ class EvidenceCalls:
 
     def explore_evidence(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """All charts of a run, and what there is to choose from, in one answer."""
-        wish = EvidenceWish.model_validate(asked)
+        wish = EvidenceWish.of(asked)
         task, runs, run = self._chosen(wish)
-        found = self.workbench.evidence(run) if run else {}
-        frames = {name: found.get(frame, pd.DataFrame()) for name, frame in FRAMES.items()}
-        models = models_of(frames["harm"]) if len(frames["harm"]) else []
-        model = next((each for each in models if each.step == wish.model), subject(models) if models else None)
-        corruptions, sweeps = corruptions_of(frames["robustness"]), sweeps_of(frames["sweep"])
-        corruption = wish.corruption if wish.corruption in corruptions else MEAN
-        traits = traits_of(frames["shift"])
-        trait = wish.trait if wish.trait in traits else "novelty"
-        by: By = wish.by if wish.by in sweeps else "batch"
-        about, metric = f"{task.title} · {dict(runs).get(run, '')}", task.headline
-        draws: dict[str, Callable[[pd.DataFrame], Any]] = {
-            "harm": lambda frame: harm_figure(model.rows if model else frame, about=about),
-            "flips": lambda frame: flips_figure(frame, about=about),
-            "reliability": lambda frame: reliability_figure(frame, about=about),
-            "shift": lambda frame: shift_figure(frame, trait=trait, about=about),
-            "elsewhere": lambda frame: elsewhere_figure(frame, about=about, metric=metric),
-            "robustness": lambda frame: robustness_figure(frame, corruption=corruption, about=about, metric=metric),
-            "sweep": lambda frame: sweep_figure(frame, by=by, about=about),
-            "kernels": lambda frame: kernels_figure(frame, about=about),
-        }
-        charts = {name: _drawn(name, frames[name], draws[name]) for name in CHARTS}
-        if warning := self._unlearned(task, run):
-            for name in QUALITY:
-                if "figure" in charts[name]:
-                    charts[name]["title"] = warning
-        charts["flips"]["text"] = _listed(comparison_lines(frames["flips"]))
-        charts["kernels"]["text"] = _listed(fallback_lines(frames["kernels"]) if len(frames["kernels"]) else [])
-        return {
-            **_choices("run", "runs", runs, run),
-            **_choices("model", "models", [(each.step, each.label) for each in models], model.step if model else ""),
-            **_choices("corruption", "corruptions", [(MEAN, "all, on average"), *_named(corruptions)], corruption),
-            **_choices("trait", "traits", [(each, SORTED[each]) for each in traits], trait),
-            **_choices("by", "sweeps", [(each, SWEEPS[each]) for each in sweeps], by),
-            **charts,
-        }
+        frames = self.workbench.evidence(run) if run else {}
+        about = f"{task.title} · {dict(runs).get(run, '')}"
+        warning = self._unlearned(task, run)
+        answer: dict[str, Any] = _choices("run", runs, run)
+        for chart in in_order():
+            whole = frames.get(chart.frame, pd.DataFrame())
+            rows = chart.rows(whole) if len(whole) else whole
+            chosen = ""
+            if chart.choice:
+                known = chart.choice.values(rows) if len(rows) else []
+                wished = wish.chosen.get(chart.choice.name, "")
+                chosen = wished if wished in dict(known) else chart.choice.start(rows) if known else ""
+                answer |= _choices(chart.choice.name, known, chosen)
+            drawn = _drawn(chart, rows, Look(about, task.headline, chosen))
+            if warning and chart.of_quality and "figure" in drawn:
+                drawn["title"] = warning
+            if chart.lines:
+                drawn["text"] = _listed(chart.lines(whole) if len(whole) else [])
+            answer[chart.name] = drawn
+        return answer
 
     def explore_evidence_csv(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """The rows behind one of the charts, nothing rounded."""
-        wish = EvidenceWish.model_validate({key: value for key, value in asked.items() if key != "of"})
-        which = str(asked.get("of", "flips"))
-        if which not in FRAMES:
-            raise UnknownName("chart", which, FRAMES)
+        wish = EvidenceWish.of({key: value for key, value in asked.items() if key != "of"})
+        chart = CHARTS[str(asked.get("of", "flips"))]
         task, _, run = self._chosen(wish)
-        frame = self.workbench.evidence(run)[FRAMES[which]] if run else pd.DataFrame()
-        return {"name": f"kdui-{task.name}-{which}.csv", "csv": spreadsheet_csv(frame)}
+        frame = self.workbench.evidence(run)[chart.frame] if run else pd.DataFrame()
+        return {"name": f"kdui-{task.name}-{chart.name}.csv", "csv": spreadsheet_csv(frame)}
 
     def _unlearned(self, task: TaskFacts, run: str) -> str:
         """Of a run whose models have learned nothing, that sentence: it takes the place of titles that speak of their quality."""
@@ -172,23 +99,16 @@ class EvidenceCalls:
         return tasks[wish.task], runs, wish.run if wish.run in known else runs[0][0]
 
 
-def _choices(name: str, plural: str, known: list[tuple[str, str]], chosen: str) -> dict[str, str]:
+def _choices(name: str, known: list[tuple[str, str]], chosen: str) -> dict[str, str]:
     """The chosen value and the options of a select; no options where there is nothing to choose."""
-    return {name: chosen, plural: options(known, chosen) if len(known) > 1 else ""}
+    return {name: chosen, f"{name}-options": options(known, chosen) if len(known) > 1 else ""}
 
 
-def _named(corruptions: list[str]) -> list[tuple[str, str]]:
-    return [(name, name.replace("_", " ")) for name in corruptions]
-
-
-def _drawn(name: str, frame: pd.DataFrame, draw: Callable[[pd.DataFrame], Any]) -> dict[str, Any]:
+def _drawn(chart: EvidenceChart, rows: pd.DataFrame, look: Look) -> dict[str, Any]:
     """A chart with its title, or what to do to get one."""
-    if name == "flips" and len(frame):
-        frame = frame[frame["against"] == "teacher"]
-    if frame.empty:
-        title, note = EMPTY[name]
-        return {"title": title, "note": note}
-    figure = draw(frame)
+    if rows.empty:
+        return {"title": chart.empty, "note": chart.remedy}
+    figure = chart.draw(rows, look)
     title = figure.layout.title
     return {"figure": figure.to_json(), "title": title.text, "subtitle": title.subtitle.text, "height": figure.layout.height}
 
@@ -200,28 +120,29 @@ def _listed(lines: list[str]) -> str:
 
 def evidence_markup() -> str:
     """The frame that assets/evidence.js fills."""
-    controls = {
-        "harm": _select("evidence-model", "Model"),
-        "shift": _select("evidence-trait", "Test examples sorted by"),
-        "robustness": _select("evidence-corruption", "Inputs made worse by"),
-        "sweep": _select("evidence-by", "Over"),
-    }
+    charts = in_order()
+    questions = dict.fromkeys(chart.question for chart in charts)
     groups = "".join(
-        f'<details class="fold group"{"" if place else " open"}><summary><h3>{question}</h3></summary>'
-        '<div class="evidence-charts">'
-        + "".join(chart_frame(name, controls.get(name, ""), text=name in WITH_TEXT, heading="h4") for name in names)
-        + "</div></details>"
-        for place, (question, names) in enumerate(QUESTIONS.items())
+        f'<details class="fold group"{"" if place else " open"}><summary><h3>{escape(question)}</h3></summary>'
+        f'<div class="evidence-charts">{"".join(_frame(chart) for chart in charts if chart.question == question)}</div></details>'
+        for place, question in enumerate(questions)
     )
+    words = escape(json.dumps({chart.name: chart.word for chart in charts}))
     return f"""
-  <section class="card evidence" id="evidence" aria-labelledby="evidence-label">
+  <section class="card evidence" id="evidence" aria-labelledby="evidence-label" data-words="{words}">
     <div class="bought-head"><h2 class="label" id="evidence-label">What one run's models do differently</h2>
-      {_select("evidence-run", "Run")}</div>
+      {_select("run", "Run")}</div>
     <div id="evidence-message"></div>
     {groups}
     <details class="fold evidence-none" id="evidence-none" hidden><summary></summary><div></div></details>
   </section>"""
 
 
+def _frame(chart: EvidenceChart) -> str:
+    control = _select(chart.choice.name, chart.choice.title) if chart.choice else ""
+    return chart_frame(chart.name, control, text=chart.lines is not None, heading="h4")
+
+
 def _select(name: str, title: str) -> str:
-    return f'<label class="field" hidden><span>{title}</span><select id="{name}"></select></label>'
+    select = f'<select id="evidence-{name}" data-choice="{name}"></select>'
+    return f'<label class="field" hidden><span>{escape(title)}</span>{select}</label>'

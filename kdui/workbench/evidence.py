@@ -64,7 +64,8 @@ class Evidence:
         self._right = lru_cache(maxsize=MOST_RIGHT)(self._read_right)
 
     def of_run(self, run_id: str) -> Frames:
-        """``comparisons``, ``classes``, ``bins``, ``shift``, ``robustness``, ``elsewhere``, ``sweep`` and ``kernels``.
+        """``comparisons``, ``classes``, ``bins``, ``shift``, ``robustness``, ``elsewhere``, ``sweep``, ``kernels`` and
+        ``measurements``, which holds every number of every model.
 
         A frame is empty where nothing of its kind was measured.
         """
@@ -256,21 +257,22 @@ def shift_frame(
 
 
 def _measured_frames(models: list[Measured], headline: str) -> Frames:
-    """Robustness, data from elsewhere and the latency sweep out of the measurements' names."""
+    """Every measurement as a row; robustness, data from elsewhere and the latency sweep out of the measurements' names."""
     import pandas
 
-    robustness, elsewhere, sweep = [], [], []
+    robustness, elsewhere, sweep, every = [], [], [], []
     for model in models:
         elsewhere += elsewhere_rows(model, headline)
         for name, item in model.measurements.items():
             values = {**model.facts, "value": item.value, "low": item.low, "high": item.high, "n": item.provenance.n}
+            every.append({**values, "name": name, "unit": item.unit, "origin": str(item.provenance.origin)})
             if found := ROBUST.fullmatch(name):
                 kind = {"corruption": found["corruption"], "severity": int(found["severity"])}
                 robustness.append({**values, **kind, "unit": item.unit})
             elif found := SWEPT.fullmatch(name):
                 tokens = int(found["tokens"]) if found["tokens"] else 0
                 sweep.append({**values, "batch": int(found["batch"]), "threads": found["threads"], "tokens": tokens})
-    frames = {"robustness": robustness, "elsewhere": elsewhere, "sweep": sweep}
+    frames = {"robustness": robustness, "elsewhere": elsewhere, "sweep": sweep, "measurements": every}
     return {name: pandas.DataFrame(rows) for name, rows in frames.items()}
 
 

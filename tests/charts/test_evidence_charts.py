@@ -4,14 +4,14 @@ import pandas as pd
 import pytest
 
 from kdui.charts import style
-from kdui.charts.flips import comparison_words, flips_figure
-from kdui.charts.harm import harm_figure, harm_title
-from kdui.charts.kernels import fallback_lines, kernels_figure
-from kdui.charts.latency_sweep import sweep_figure, sweeps_of, swept
-from kdui.charts.out_of_domain import elsewhere_figure
-from kdui.charts.reliability import reliability_figure
-from kdui.charts.robustness import corruptions_of, curves, robustness_figure
-from kdui.charts.shift import shift_figure, traits_of
+from kdui.charts.evidence.flips import comparison_words, flips_figure
+from kdui.charts.evidence.harm import harm_figure, harm_title
+from kdui.charts.evidence.kernels import fallback_lines, kernels_figure
+from kdui.charts.evidence.latency_sweep import sweep_figure, sweeps_of, swept
+from kdui.charts.evidence.out_of_domain import elsewhere_figure
+from kdui.charts.evidence.reliability import reliability_figure
+from kdui.charts.evidence.robustness import corruptions_of, curves, robustness_figure
+from kdui.charts.evidence.shift import shift_figure, traits_of
 from kdui.charts.side_by_side import models_of, subject, teacher_of
 from kdui.core.metric import ACCURACY
 from tests.charts import evidence_frames as frames

@@ -6,7 +6,8 @@ import json
 import pandas as pd
 import pytest
 
-from kdui.ui.explore_evidence import CHARTS, EvidenceCalls, evidence_markup
+from kdui.charts.evidence_chart import CHARTS
+from kdui.ui.explore_evidence import EvidenceCalls, evidence_markup
 from kdui.ui.panel import answered
 from tests.charts import evidence_frames as frames
 from tests.ui.stocked import StockedWorkbench
@@ -48,12 +49,12 @@ def test_one_answer_holds_all_charts_and_what_to_choose_from(calls, bench, monke
     monkeypatch.setattr(bench, "evidence", lambda run: FRAMES)
     answer = calls.explore_evidence({"task": "digits"})
     assert all(json.loads(answer[name]["figure"])["data"] for name in CHARTS)
-    assert answer["run"] == other.id and run.id in answer["runs"]
-    assert answer["model"] == "measure.quantize" and "The student" in answer["models"]
-    assert (answer["corruption"], answer["by"]) == ("mean", "batch") and "word drop" in answer["corruptions"]
+    assert answer["run"] == other.id and run.id in answer["run-options"]
+    assert answer["model"] == "measure.quantize" and "The student" in answer["model-options"]
+    assert (answer["corruption"], answer["by"]) == ("mean", "batch") and "word drop" in answer["corruption-options"]
     assert answer["kernels"]["text"] == "<li>Student · int8: 2 × Softmax: no int8 kernel for Softmax</li>"
     assert "+1.0 points against the control" in answer["flips"]["text"] and answer["flips"]["text"].count("<li>") == 3
-    assert answer["trait"] == "novelty" and "length" in answer["traits"]
+    assert answer["trait"] == "novelty" and "length" in answer["trait-options"]
     wish = {"task": "digits", "run": run.id, "model": "measure.distill", "corruption": "noise", "by": "tokens", "trait": "length"}
     chosen = calls.explore_evidence(wish)
     assert (chosen["run"], chosen["model"], chosen["corruption"], chosen["by"], chosen["trait"]) == (*list(wish.values())[1:],)
@@ -70,7 +71,7 @@ def test_csv_holds_the_rows_behind_a_chart(calls, bench, monkeypatch):
 
 def test_wrong_wishes_are_refused_in_words(calls):
     assert "Did you mean 'digits'" in answered(calls.explore_evidence)({"task": "digit"})["error"]
-    assert "By" in answered(calls.explore_evidence)({"task": "digits", "by": "luck"})["error"]
+    assert "Known: by, corruption" in answered(calls.explore_evidence)({"task": "digits", "luck": "batch"})["error"]
     assert "Known: elsewhere, flips" in answered(calls.explore_evidence_csv)({"task": "digits", "of": "luck"})["error"]
 
 

@@ -6,6 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from kdui.charts import style
+from kdui.charts.evidence_chart import MEASURE, Choice, EvidenceChart
 from kdui.charts.side_by_side import Model, error_bars, height_with, line, models_of, subject, teacher_of
 from kdui.core.metric import Metric
 
@@ -75,3 +76,22 @@ def robustness_figure(robustness: pd.DataFrame, *, corruption: str = MEAN, about
 
 def _words(corruption: str) -> str:
     return corruption.replace("_", " ")
+
+
+CHART = EvidenceChart(
+    name="robustness",
+    word="robustness",
+    question="Does it hold under bad inputs?",
+    order=60,
+    frame="robustness",
+    empty="Robustness has not been measured in this run",
+    remedy=f"{MEASURE} and set <b>Robustness examples</b>, e.g. 500: each model is then also tested on noisy, blurred or "
+    "mistyped inputs.",
+    choice=Choice(
+        name="corruption",
+        title="Inputs made worse by",
+        values=lambda frame: [(MEAN, "all, on average"), *((name, _words(name)) for name in corruptions_of(frame))],
+        start=lambda frame: MEAN,
+    ),
+    draw=lambda frame, look: robustness_figure(frame, corruption=look.chosen, about=look.about, metric=look.metric),
+)

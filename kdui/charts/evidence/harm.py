@@ -6,6 +6,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from kdui.charts import style
+from kdui.charts.evidence_chart import Choice, EvidenceChart
+from kdui.charts.side_by_side import models_of, subject
 from kdui.core.numbers import signed
 
 MARKS = {"recall": ("circle", 0.0), "precision": ("diamond-open", -0.24)}
@@ -67,3 +69,25 @@ def harm_figure(classes: pd.DataFrame, *, about: str) -> go.Figure:
             )
         )
     return figure
+
+
+def _own(frame: pd.DataFrame, chosen: str) -> pd.DataFrame:
+    return frame[frame["step"] == chosen]
+
+
+CHART = EvidenceChart(
+    name="harm",
+    word="harm by label",
+    question="Who is harmed?",
+    order=10,
+    frame="classes",
+    empty="No class has been held against the teacher yet",
+    remedy="Queue a run with a teacher and a student: Measure compares them.",
+    choice=Choice(
+        name="model",
+        title="Model",
+        values=lambda frame: [(model.step, model.label) for model in models_of(frame)],
+        start=lambda frame: subject(models_of(frame)).step,
+    ),
+    draw=lambda frame, look: harm_figure(_own(frame, look.chosen), about=look.about),
+)

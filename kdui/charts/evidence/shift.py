@@ -6,6 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from kdui.charts import style
+from kdui.charts.evidence_chart import Choice, EvidenceChart
 from kdui.charts.side_by_side import Model, error_bars, height_with, line, models_of, subject, teacher_of
 
 LEVEL = "level with"
@@ -14,6 +15,7 @@ TRAITS = {
     "novelty": ("least like the training data", "fifths, from most to least alike"),
     "length": ("that is longest", "fifths, from short to long"),
 }
+SORTED = {"novelty": "how unlike the training data they are", "length": "length"}
 
 
 def traits_of(shift: pd.DataFrame) -> list[str]:
@@ -74,3 +76,21 @@ def shift_figure(shift: pd.DataFrame, *, trait: str = "novelty", about: str) -> 
             )
         )
     return figure
+
+
+CHART = EvidenceChart(
+    name="shift",
+    word="unlike inputs",
+    question="Does it hold under bad inputs?",
+    order=40,
+    frame="shift",
+    empty="No answers have been sorted yet",
+    remedy="Queue a run of a task with labels: Measure keeps what models say about each test example.",
+    choice=Choice(
+        name="trait",
+        title="Test examples sorted by",
+        values=lambda frame: [(trait, SORTED[trait]) for trait in traits_of(frame)],
+        start=lambda frame: "novelty",
+    ),
+    draw=lambda frame, look: shift_figure(frame, trait=look.chosen, about=look.about),
+)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations  # a figure's class as text: naming it here would import half of plotly at the page's start
 
-from typing import Literal
+from typing import Literal, cast
 
 import pandas as pd
 import plotly.graph_objects as go
 
 from kdui.charts import style
+from kdui.charts.evidence_chart import MEASURE, Choice, EvidenceChart
 from kdui.charts.numbers import quantity
 from kdui.charts.pareto import log_ticks
 from kdui.charts.side_by_side import Model, error_bars, height_with, line, models_of, subject, teacher_of
 from kdui.core.numbers import significant
 
 By = Literal["batch", "tokens"]
+SWEEPS: dict[By, str] = {"batch": "batch size", "tokens": "length of the text"}
 LEVEL = 1.05  # smaller differences of speed are not worth a title
 
 
@@ -105,3 +107,22 @@ def sweep_figure(sweep: pd.DataFrame, *, by: By = "batch", about: str) -> go.Fig
                 )
             )
     return figure
+
+
+CHART = EvidenceChart(
+    name="sweep",
+    word="batches",
+    question="Why isn't it faster?",
+    order=70,
+    frame="sweep",
+    empty="Batches have not been timed in this run",
+    remedy=f"{MEASURE} and turn on <b>Speed and memory</b> and <b>Latency sweep</b>, then queue the recipe again.",
+    choice=Choice(
+        name="by",
+        title="Over",
+        values=lambda frame: [(by, SWEEPS[by]) for by in sweeps_of(frame)],
+        start=lambda frame: "batch",
+    ),
+    draw=lambda frame, look: sweep_figure(frame, by=cast(By, look.chosen), about=look.about),
+    of_quality=False,
+)

@@ -8,6 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from kdui.charts import style
+from kdui.charts.evidence_chart import EvidenceChart
 from kdui.charts.side_by_side import NAME_WIDTH, height_of_bars, models_of, subject
 from kdui.core.numbers import signed
 
@@ -84,3 +85,17 @@ def flips_figure(comparisons: pd.DataFrame, *, about: str) -> go.Figure:
             )
         )
     return figure
+
+
+CHART = EvidenceChart(
+    name="flips",
+    word="flipped answers",
+    question="Who is harmed?",
+    order=20,
+    frame="comparisons",
+    empty="No answer has been held against the teacher's yet",
+    remedy="Queue a run with a teacher and a student: Measure compares them.",
+    rows=lambda frame: frame[frame["against"] == "teacher"],
+    lines=comparison_lines,
+    draw=lambda frame, look: flips_figure(frame, about=look.about),
+)

@@ -6,6 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from kdui.charts import style
+from kdui.charts.evidence_chart import MEASURE, EvidenceChart
 from kdui.charts.side_by_side import Model, error_bars, height_with, line, models_of, subject, teacher_of
 from kdui.core.metric import Metric
 
@@ -79,3 +80,15 @@ def _most_frequent(majority: pd.Series, metric: Metric) -> go.Scatter:
         line={"color": style.FRONT, "width": 1.5, "dash": "dot"},
         hovertemplate=f"Always the most frequent label: %{{y:.1f}} {metric.unit}<extra></extra>",
     )
+
+
+CHART = EvidenceChart(
+    name="elsewhere",
+    word="data from elsewhere",
+    question="Does it hold under bad inputs?",
+    order=50,
+    frame="elsewhere",
+    empty="No data from elsewhere have been answered in this run",
+    remedy=f"{MEASURE} and set <b>Examples from elsewhere</b> where the task knows other sources, as film reviews do.",
+    draw=lambda frame, look: elsewhere_figure(frame, about=look.about, metric=look.metric),
+)

@@ -6,6 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from kdui.charts import style
+from kdui.charts.evidence_chart import EvidenceChart
 from kdui.charts.side_by_side import LEGEND_WIDTH, Model, line, models_of, subject, teacher_of
 
 LEAST_GAP = 0.01  # below it a model is neither too sure nor too unsure
@@ -73,3 +74,15 @@ def reliability_figure(bins: pd.DataFrame, *, about: str) -> go.Figure:
             )
         )
     return figure
+
+
+CHART = EvidenceChart(
+    name="reliability",
+    word="calibration",
+    question="Is it calibrated?",
+    order=30,
+    frame="bins",
+    empty="No probabilities have been measured yet",
+    remedy="Queue a run of a task with labels: Measure keeps what models say.",
+    draw=lambda frame, look: reliability_figure(frame, about=look.about),
+)

@@ -6,6 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from kdui.charts import style
+from kdui.charts.evidence_chart import MEASURE, EvidenceChart
 from kdui.charts.side_by_side import Model, height_of_bars, models_of
 
 # Few bits are amber like everything compressed; the pattern tells them apart without colour.
@@ -74,3 +75,17 @@ def fallback_lines(kernels: pd.DataFrame) -> list[str]:
     """What fell back to float in each quantized model, with the reason, the slowest first."""
     found = kernels[kernels["fallbacks"].map(len) > 0]
     return [f"{row.label}: {'; '.join(row.fallbacks)}" for row in found.itertuples()]
+
+
+CHART = EvidenceChart(
+    name="kernels",
+    word="kernels",
+    question="Why isn't it faster?",
+    order=80,
+    frame="kernels",
+    empty="No kernels have been looked at in this run",
+    remedy=f"{MEASURE} and turn on <b>Speed and memory</b>: it profiles which kernels run, then queue the recipe again.",
+    lines=fallback_lines,
+    draw=lambda frame, look: kernels_figure(frame, about=look.about),
+    of_quality=False,
+)
