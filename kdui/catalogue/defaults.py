@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable
 
-from kdui.catalogue.methods import METHODS
+from kdui.catalogue.methods import is_of, plain_methods
 from kdui.catalogue.pairs import students, teachers
 from kdui.catalogue.recipe_files import validated
 from kdui.catalogue.tasks import TASKS
+from kdui.core.method import Group
 from kdui.core.recipe import ModelRef, Recipe
 
-PLAIN_STAGES = ("teach", "distill", "quantize", "export", "measure")  # of a task that has no recipe of its own
 NO_TEACHER = ""  # in place of a reference: students that learn from each other
 
 
@@ -24,7 +24,11 @@ def default_recipe(known: Iterable[Recipe], task: str, teacher: str | None = Non
     recipe = next((recipe for recipe in known if recipe.task == task and recipe.student is not None), None)
     if recipe is not None and (recipe.teacher, str(recipe.student)) == (ref, student):
         return recipe
-    stages = recipe.stages if recipe is not None else validated({"task": task, "stages": list(PLAIN_STAGES)}).stages
+    stages = (
+        recipe.stages
+        if recipe is not None
+        else validated({"task": task, "stages": [method.name for method in plain_methods()]}).stages
+    )
     if ref is None or ref.is_black_box or ref.kind == "artifact":
-        stages = tuple(stage for stage in stages if METHODS[stage.method].group != "teach")
+        stages = tuple(stage for stage in stages if not is_of(Group.TEACH, stage.method))
     return validated({"task": task, "teacher": ref, "student": student, "seed": recipe.seed if recipe else 0, "stages": stages})

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from kdui.core.bounds import fault
 from kdui.core.contracts import StageSpec
 from kdui.core.errors import RecipeError, UnknownName
-from kdui.core.method import Method
+from kdui.core.method import Group, Method, Place
 from kdui.core.recipe import Stage
 from kdui.core.registry import Registry
 
@@ -15,8 +15,23 @@ METHODS: Registry[Method] = Registry("kdui.methods", "method", "METHOD")
 
 
 def trains_student(method: Method) -> bool:
-    """Whether it stands where ``distill`` does in a recipe: a person chooses one of these for the student."""
-    return method.group == "distill" and method.order == METHODS["distill"].order
+    """Whether it trains the recipe's student: a person chooses one of these."""
+    return method.order == Place.STUDENT
+
+
+def plain_methods() -> list[Method]:
+    """The methods that stand for all of their places, in the order of a recipe's stages."""
+    return sorted((method for method in METHODS.values() if method.plain), key=lambda method: method.order)
+
+
+def plain_method(place: Place) -> Method:
+    """The one that stands for all of its place."""
+    return next(method for method in plain_methods() if method.order == place)
+
+
+def is_of(group: Group, method: str) -> bool:
+    """Whether a method that somebody named is there and of that group; another version may have had more of them."""
+    return method in METHODS and METHODS[method].group is group
 
 
 def stage_spec(stage: Stage) -> StageSpec:

@@ -2,19 +2,17 @@
 
 from typing import Any
 
-from kdui.catalogue.methods import METHODS, stage_spec
+from kdui.catalogue.methods import METHODS, plain_method, stage_spec, trains_student
 from kdui.catalogue.models import resolve, started, weights_folder
 from kdui.catalogue.source_attempt import Report
 from kdui.catalogue.tasks import TASKS
 from kdui.catalogue.trained import require_trained
 from kdui.core.contracts import TaskFacts
 from kdui.core.errors import RecipeError
-from kdui.core.method import Method
+from kdui.core.method import Group, Method, Place
 from kdui.core.plan import ModelFacts, PlanBuilder, Step
 from kdui.core.recipe import ModelRef, Recipe
 from kdui.machine import fingerprint
-from kdui.methods.distill.assistant.spec import assistant_of
-from kdui.methods.teach.teach.spec import take_black_box, take_trained
 from kdui.settings import Settings
 
 
@@ -31,19 +29,21 @@ def plan_recipe(recipe: Recipe, settings: Settings) -> list[Step]:
     student = _resolve(recipe.student, task, settings)
     if student is not None:
         student = started(student, teacher)
-        if not any(method.group == "distill" for _, method, _ in specs):
+        if not any(method.group is Group.DISTILL for _, method, _ in specs):
             raise RecipeError(
                 f"The recipe names the student {student.title}, but no stage trains it. "
                 "Add a 'distill' stage or leave 'student:' out."
             )
-    export = next((spec for _, method, spec in specs if method.name == "export"), METHODS["export"].spec())
+    exporter = plain_method(Place.EXPORTED)
+    export = next((spec for _, method, spec in specs if method is exporter), exporter.spec())
     builder = PlanBuilder(
         recipe,
         task,
         teacher,
         student,
         versions={name: METHODS[name].version for name in METHODS},
-        deliver={"export": export.model_dump()},
+        exporter=(exporter.name, export.model_dump()),
+        distiller=plain_method(Place.STUDENT).name,
         machine=fingerprint(),
         resolve=lambda ref: _further(ref, task, teacher, settings),
     )
@@ -69,24 +69,20 @@ def plan_to_run(recipe: Recipe, settings: Settings, report: Report | None = None
 
 def _take_teacher(builder: PlanBuilder, methods: set[str], settings: Settings) -> None:
     """Have a teacher that needs no stage of its own: a black box, or one that comes trained where no stage teaches it."""
-    teacher = builder.teacher_facts
-    if teacher is not None and teacher.ref.is_black_box:
-        take_black_box(builder)
-    if "teach" in methods:
+    teacher, method = builder.teacher_facts, plain_method(Place.TEACHER)
+    if teacher is None or method.take is None:
         return
-    if teacher is not None and "pretrain" in methods:
-        raise RecipeError("A 'pretrain' stage is for a teacher that is taught after it. Add a 'teach' stage, or take it out.")
-    if teacher is not None and teacher.ref.kind in ("artifact", "folder", "hub"):
+    if teacher.ref.is_black_box:
+        method.take(builder)
+    elif method.name not in methods and teacher.ref.kind in ("artifact", "folder", "hub"):
         require_trained(teacher, builder.task, settings)
-        take_trained(builder)
+        method.take(builder)
 
 
 def _check_adapters(builder: PlanBuilder, specs: list[tuple[str, Method, Any]]) -> None:
     """Adapters go beside the attention of a transformer: another model is refused before it is queued."""
     for name, method, spec in specs:
-        trained = builder.teacher_facts if method.group == "teach" else builder.student_facts
-        if method.name == "assistant":
-            trained = builder.resolved(assistant_of(builder, spec))
+        trained = method.trained(builder, spec)
         if getattr(spec, "adapter_rank", 0) and trained is not None and not trained.family.is_transformer:
             raise RecipeError(
                 f"Stage '{name}' trains adapters beside attention, but {trained.title} has none. "
@@ -104,10 +100,9 @@ def _check_order(recipe: Recipe) -> None:
 
 
 def _order_of_stages() -> list[str]:
-    """One name for each place in the order: ``distill`` stands for all methods that train a student."""
-    usual = METHODS["distill"].order
-    names = [name for name in METHODS if METHODS[name].order != usual or name == "distill"]
-    return sorted(names, key=lambda name: METHODS[name].order)
+    """The methods by place; of those that train a student the plain one stands for all."""
+    shown = [method for method in METHODS.values() if method.plain or not trains_student(method)]
+    return [method.name for method in sorted(shown, key=lambda method: method.order)]
 
 
 def _resolve(ref: ModelRef | None, task: TaskFacts, settings: Settings) -> ModelFacts | None:
@@ -133,7 +128,7 @@ def _as_it_runs(builder: PlanBuilder) -> list[Step]:
         return all(source in names for source in step.inputs.values())
 
     while waiting:
-        deliver = next((step for step in waiting if step.method in ("export", "measure") and ready(step)), None)
+        deliver = next((step for step in waiting if METHODS[step.method].group is Group.DELIVER and ready(step)), None)
         step = deliver or next(item for item in waiting if ready(item))
         waiting.remove(step)
         done.append(step)

@@ -5,13 +5,14 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
-from kdui.catalogue.methods import METHODS
+from kdui.catalogue.methods import METHODS, plain_method
 from kdui.catalogue.recipe_files import MOST_FAULTS, validated
 from kdui.catalogue.references import anchored_plain
 from kdui.catalogue.targets import Aim
 from kdui.catalogue.yaml_text import read_file, read_yaml
 from kdui.core.bounds import fault
 from kdui.core.errors import RecipeError, UnknownName
+from kdui.core.method import Group, Place
 from kdui.core.plain import Frozen
 from kdui.core.recipe import Recipe
 
@@ -44,7 +45,7 @@ class Study(Frozen):
     )
     before: tuple[Any, ...] = ()
     training: dict[str, Any] = {}
-    after: tuple[Any, ...] = ({"measure": {}},)
+    after: tuple[Any, ...] = Field(default_factory=lambda: ({plain_method(Place.MEASURED).name: {}},))
     arms: tuple[Arm, ...] = Field(min_length=1, max_length=200)
     own_teachers: bool = Field(default=False, description="teachers are trained anew with each seed; else all seeds share one")
     steps: bool = Field(default=False, description="the table shows every model on the way, not the last one alone")
@@ -72,7 +73,7 @@ class Study(Frozen):
     def _trained(self, stage: Any) -> Any:
         """The stage with the study's training knobs, where it trains a student; the arm's own values win."""
         method, settings = (stage, {}) if isinstance(stage, str) else next(iter(stage.items()))
-        if METHODS[method].group != "distill":
+        if METHODS[method].group is not Group.DISTILL:
             return stage
         return {method: {**self.training, **(settings or {})}}
 

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 from kdui.catalogue.checkpoint_shapes import read_config
+from kdui.catalogue.methods import METHODS
 from kdui.core.artifact import MANIFEST
 from kdui.core.contracts import TaskFacts
 from kdui.core.errors import RecipeError
@@ -25,7 +26,8 @@ def require_trained(teacher: ModelFacts, task: TaskFacts, settings: Settings) ->
         require_labels(Path(teacher.ref.name).expanduser(), teacher, task)
     elif teacher.ref.kind == "artifact":
         manifest = settings.artifacts / teacher.ref.name[:2] / teacher.ref.name / MANIFEST
-        if manifest.is_file() and json.loads(manifest.read_bytes())["method"] == "pretrain":
+        made_by = json.loads(manifest.read_bytes())["method"] if manifest.is_file() else ""
+        if made_by in METHODS and not METHODS[made_by].answers:
             raise RecipeError(f"{teacher.title} has only read texts and tells no labels yet. {TEACH_IT}.")
 
 

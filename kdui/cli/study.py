@@ -4,11 +4,13 @@ import platform
 from typing import Any
 
 from kdui import machine
+from kdui.catalogue.methods import is_of
 from kdui.catalogue.studies import Arm, Study
 from kdui.catalogue.targets import metric_of, quantity, ratios, reached, stored, values
 from kdui.catalogue.tasks import TASKS
 from kdui.cli.verdicts import CONTROLS, NOTHING, gain, judged, question_words, step_of
 from kdui.core.errors import RecipeError
+from kdui.core.method import Group
 from kdui.core.metric import Metric
 from kdui.core.numbers import significant
 from kdui.core.run import Run, RunState
@@ -148,7 +150,7 @@ def _seconds(bench: Workbench, run: Run, arm: Arm) -> float:
     made = [
         step
         for step in run.steps
-        if step.name.split(".")[0] in stages and step.role is not None and step.method not in ("export", "measure")
+        if step.name.split(".")[0] in stages and step.role is not None and not is_of(Group.DELIVER, step.method)
     ]
     own = [step for step in made if not {"plain", "separate"} & set(step.name.split("."))]
     learned = [step for step in own if step.role in ("student", "assistant", "compressed")]

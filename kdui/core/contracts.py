@@ -127,6 +127,11 @@ class StageSpec(Frozen):
     ``usual`` (what an empty text means, by modality).
     """
 
+    @property
+    def computes_in_int8(self) -> bool:
+        """Whether the graph that a stage makes multiplies in int8, which pays only where the machine is fast at it."""
+        return False
+
 
 class InputSettings(Frozen):
     """How one model wants its examples; stands in the artifact as ``inputs.json`` so that serving needs nothing else."""

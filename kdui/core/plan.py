@@ -105,11 +105,13 @@ class PlanBuilder:
         teacher: ModelFacts | None,
         student: ModelFacts | None,
         versions: Mapping[str, int],
-        deliver: Mapping[str, dict[str, Any]],
+        exporter: tuple[str, dict[str, Any]],
+        distiller: str,
         machine: str,
         resolve: Callable[[str], ModelFacts] | None = None,
     ):
-        """``versions``: method -> declared version; ``deliver``: settings of the export stage by method name;
+        """``versions``: method -> declared version; ``exporter``: the method that writes a model's graph by the operation of its
+        name, with its settings; ``distiller``: the method whose operations ask a teacher and train controls for all others;
         ``machine``: names the device that measures, because a latency belongs to one machine;
         ``resolve``: looks up a further model by its short reference (an assistant, a second teacher), or raises RecipeError."""
         self.recipe, self.task = recipe, task
@@ -122,7 +124,8 @@ class PlanBuilder:
         # Where the teacher starts instead of its own first weights, and whether it is also taught without that.
         self.start: Step | None = None
         self.start_control = False
-        self._versions, self._deliver, self._resolve = versions, deliver, resolve
+        self.distiller = distiller
+        self._versions, self._exporter, self._resolve = versions, exporter, resolve
 
     def add(
         self,
@@ -185,13 +188,14 @@ class PlanBuilder:
         """The step that gives the model's ONNX file; Export's settings in the recipe count wherever it stands."""
         if model.produces == "onnx":
             return model
+        exporter, settings = self._exporter
         return self.add(
-            f"export.{model.name}",
-            stage="export",
-            method="export",
-            operation="export",
+            f"{exporter}.{model.name}",
+            stage=exporter,
+            method=exporter,
+            operation=exporter,
             produces="onnx",
-            settings=self._deliver["export"],
+            settings=settings,
             inputs={"model": model},
             role=model.role,
             label=model.label,

@@ -55,6 +55,11 @@ class Registry(Mapping[str, T], Generic[T]):
         self[name]
         return importlib.import_module(f"{self._packages[name]}.{file}")
 
+    def optional(self, name: str, file: str) -> ModuleType | None:
+        """As ``module``, for a sibling that not every package has; None where it is not there."""
+        self[name]
+        return self.module(name, file) if importlib.util.find_spec(f"{self._packages[name]}.{file}") else None
+
 
 def _with(file: str, package: str) -> Iterator[str]:
     """The packages below ``package`` that hold such a file, whatever groups they stand in."""

@@ -24,6 +24,8 @@ from kdui.store.store import Store
 from kdui.training.context import StepContext, TaskData
 from kdui.training.device import device_name
 
+TRAINING_SECONDS = 20.0  # the share of a step that trains, in a bar of a run that was never timed
+
 
 class Pipeline:
     """Runs the steps of one run in order, in this process."""
@@ -168,11 +170,11 @@ def expected_weights(
     plan: list[Step], known: Mapping[tuple[str, str, str], float], task: str, cached: set[str]
 ) -> dict[str, float]:
     """Expected seconds of each step: from finished runs where there are any, else a rough share by kind of work."""
-    rough = {"teach": 30.0, "distill": 20.0, "prune": 8.0, "quantize": 4.0, "export": 4.0, "measure": 5.0}
-    return {
-        step.name: 0.0 if step.digest in cached else known.get((task, step.method, step.label), rough.get(step.method, 5.0))
-        for step in plan
-    }
+
+    def rough(step: Step) -> float:
+        return TRAINING_SECONDS if step.settings.get("epochs") else METHODS[step.method].seconds
+
+    return {step.name: 0.0 if step.digest in cached else known.get((task, step.method, step.label), rough(step)) for step in plan}
 
 
 __all__ = ["Cancelled", "Pipeline", "expected_weights"]

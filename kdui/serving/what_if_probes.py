@@ -13,7 +13,7 @@ from kdui.machine import cpu_name
 from kdui.methods.compress.sensitivity.changes import Change, ChangedLayer
 from kdui.methods.compress.sensitivity.probe import Probe
 from kdui.methods.compress.sensitivity.scan import Scan, summary_of
-from kdui.methods.compress.sensitivity.spec import METHOD, sensitivity_digest
+from kdui.methods.compress.sensitivity.spec import METHOD, OPERATION, sensitivity_digest
 from kdui.store.artifacts import ArtifactStore, write_json
 
 MOST_PROBES = 2  # models kept open with their validation subset
@@ -76,7 +76,7 @@ class Changing:
                         "digest": digest,
                         "produces": "report",
                         "method": METHOD.name,
-                        "operation": "sensitivity",
+                        "operation": OPERATION,
                         "settings": settings,
                         "inputs": {"model": model},
                         "summary": summary_of(found),

@@ -17,26 +17,6 @@ GROUPS = {
     "sources": ("Several sources", "More models that teach or learn together", "several answers"),
     "": ("Others", "Another way to learn from a teacher", "what it knows"),
 }
-# Words and picture of methods that differ from their kind; any other method takes those of its kind.
-FLOWS = {
-    "dkd": "true label | the rest",
-    "dist": "order of answers",
-    "distill_sparse": "softened answers",
-    "attention_transfer": "where it looks",
-    "tinybert": "states, attention",
-    "minilm_relations": "last attention",
-    "similarity": "likeness in a batch",
-    "teacher_labels": "hard labels",
-    "pseudo_labels": "sure labels",
-    "transfer_set": "new examples",
-    "assistant": "step by step",
-    "born_again": "step by step",
-    "fusion": "both learn",
-    "mutual": "both learn",
-    "specialists": "a teacher a task",
-}
-PICTURES = {"assistant": "chain", "born_again": "chain", "fusion": "exchange", "mutual": "peers"}
-
 WIDTH, HEIGHT = 320, 132
 MIDDLE = 58  # height at which things flow
 
@@ -48,12 +28,12 @@ def group_of(method: Method) -> str:
 
 def flow_of(method: Method) -> str:
     """What travels along the arrow, in a few words."""
-    return FLOWS.get(method.name, GROUPS[group_of(method)][2])
+    return method.flow or GROUPS[group_of(method)][2]
 
 
 def picture_of(method: Method) -> str:
     """The picture it is shown with: a key of ``DRAWINGS``."""
-    return PICTURES.get(method.name, group_of(method) or "outputs")
+    return method.picture or group_of(method) or "outputs"
 
 
 def diagram(picture: str, flow: str, *, hidden: bool = False) -> str:

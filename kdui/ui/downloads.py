@@ -12,22 +12,23 @@ from starlette.background import BackgroundTask
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
+from kdui.catalogue.methods import METHODS
 from kdui.core.errors import KduiError
+from kdui.core.method import Place
 from kdui.core.page_rows import ModelResult
 from kdui.core.run import Run
 
 KINDS = {".onnx": "ONNX", ".kdz": "packed"}
-PACKS = "encode"  # the method that writes a packed form
 
 
 def downloads_html(run: Run, results: Sequence[ModelResult]) -> str:
     """A link for each measured model, and one for its packed form where there is one."""
-    methods = {step.name: step.method for step in run.steps}
+    packed = {step.name for step in run.steps if step.method in METHODS and METHODS[step.method].order is Place.PACKED}
     links = []
     for result in results:
         model = result.step.partition(".")[2]
         for ending, title in KINDS.items():
-            if ending == ".kdz" and methods.get(model) != PACKS:
+            if ending == ".kdz" and model not in packed:
                 continue
             address = "/".join(("kdui-models", quote(run.id), quote(model, safe="") + ending))
             links.append(f'<a class="btn act small" href="{escape(address)}" download>{escape(result.label)} · {title}</a>')

@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from kdui.catalogue.methods import METHODS
+from kdui.core.method import Group
 from kdui.store.store import Store
 
 if TYPE_CHECKING:
@@ -71,10 +72,10 @@ def made_by(recipe: dict[str, Any], step: str) -> dict[str, Any]:
     own = step.partition(".")[2].partition(".")[0]
     end = names.index(own) + 1 if own in names else len(names)
     found = {key: _short(recipe.get(key)) for key in ("teacher", "student", "seed")}
-    if own in names and METHODS[stages[end - 1]["method"]].group == "teach":
+    if own in names and METHODS[stages[end - 1]["method"]].group is Group.TEACH:
         del found["student"]
     for place, (name, stage) in enumerate(zip(names, stages, strict=True)):
-        if place < end or METHODS[stage["method"]].group == "deliver":
+        if place < end or METHODS[stage["method"]].group is Group.DELIVER:
             settings = {**_defaults(stage["method"]), **stage.get("settings", {})}
             found.update({f"{name}.{knob}": value for knob, value in settings.items()})
     return found
@@ -89,11 +90,11 @@ def taught_by(recipe: dict[str, Any], step: str) -> str:
     found = []
     for stage in recipe["stages"]:
         method = METHODS[stage["method"]]
-        if method.group == "distill" or (method.group == "teach" and method.name != "teach"):
+        if method.group is Group.DISTILL or (method.group is Group.TEACH and not method.plain):
             found.append(method.name)
         if (stage.get("name") or stage["method"]) == own:
             knobs = {**_defaults(stage["method"]), **stage.get("settings", {})}
-            recovers = method.group == "compress" and "control" in knobs and knobs["epochs"]
+            recovers = method.group is Group.COMPRESS and "control" in knobs and knobs["epochs"]
             found += [method.name] if recovers else []
             break
     return "+".join(found)

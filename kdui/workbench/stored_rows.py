@@ -94,7 +94,7 @@ def keep_fp32(run: Run, results: tuple[ModelResult, ...], model: ModelResult) ->
     Both speed-ups were read in turn with the same teacher; their ratio lies between those of their intervals' far ends.
     """
     stage = next((stage for stage in run.recipe.stages if stage.name == model.step.partition(".")[2]), None)
-    if stage is None or stage.method != "quantize" or not is_int8(stage_spec(stage).model_dump()):
+    if stage is None or stage.method not in METHODS or not stage_spec(stage).computes_in_int8:
         return ""
     before = results[: next(place for place, item in enumerate(results) if item.step == model.step)]
     source = next((item for item in reversed(before) if item.role in ("student", "compressed", "teacher")), None)
@@ -112,11 +112,6 @@ def keep_fp32(run: Run, results: tuple[ModelResult, ...], model: ModelResult) ->
         f"For speed keep fp32: int8 is {value:.2f}× as fast as {source.label} here ({low:.2f} to {high:.2f}), "
         f"so no gain is shown.{smaller}"
     )
-
-
-def is_int8(spec: dict[str, Any]) -> bool:
-    """Whether a stage ``quantize`` makes a graph that computes in int8."""
-    return spec["scheme"] in ("auto", "dynamic", "static") and spec["bits"] == 8
 
 
 def unlearned(task: str, results: tuple[ModelResult, ...]) -> str:
@@ -162,7 +157,7 @@ def findings(store: Store, run: Run, results: tuple[ModelResult, ...]) -> tuple[
     """
     told = []
     for step in run.steps:
-        if step.method == "sensitivity" and store.artifacts.has(step.digest):
+        if step.produces == "report" and store.artifacts.has(step.digest):
             with contextlib.suppress(ArtifactCorrupt):  # the run's own numbers are shown all the same
                 told.append(str(store.artifacts.manifest(step.digest).summary.get("finding", "")))
     return (*filter(None, told), *filter(None, (keep_fp32(run, results, item) for item in results)))

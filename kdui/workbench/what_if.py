@@ -5,12 +5,14 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from kdui.catalogue.methods import is_of
 from kdui.catalogue.planner import plan_recipe
 from kdui.catalogue.tasks import TASKS
 from kdui.core.errors import ArtifactCorrupt
 from kdui.core.layout import SENSITIVITY_FILE
+from kdui.core.method import Group
 from kdui.core.recipe import Recipe
-from kdui.methods.compress.sensitivity.spec import ALL, sensitivity_digest
+from kdui.methods.compress.sensitivity.spec import ALL, METHOD, sensitivity_digest
 from kdui.serving.client import ServingClient
 from kdui.settings import Settings
 from kdui.store.store import Store
@@ -31,7 +33,11 @@ class WhatIf:
         """Exported float models of this very recipe, else of the newest runs with the same models; the best match first."""
         found: dict[str, dict[str, Any]] = {}
         plan = plan_recipe(recipe, self.settings)
-        here = [step for step in plan if step.method == "export" and self.store.artifacts.has(step.digest)]
+        here = [
+            step
+            for step in plan
+            if step.produces == "onnx" and is_of(Group.DELIVER, step.method) and self.store.artifacts.has(step.digest)
+        ]
         for role in ("student", "compressed", "teacher"):
             for step in here:
                 if step.role == role:
@@ -92,7 +98,7 @@ class WhatIf:
     def _of_a_run(self, model: str) -> str | None:
         """A run's own stage may have other settings than those that the page measures with."""
         artifacts = self.store.artifacts
-        made = (digest for digest in self.store.results.reports("sensitivity", model) if artifacts.has(digest))
+        made = (digest for digest in self.store.results.reports(METHOD.name, model) if artifacts.has(digest))
         for digest in made:
             with contextlib.suppress(ArtifactCorrupt):  # another run's may be sound
                 if artifacts.manifest(digest).inputs.get("model") == model:

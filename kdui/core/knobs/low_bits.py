@@ -22,6 +22,13 @@ def refuse_low_bits(stage: str, model: Step) -> None:
         )
 
 
+def kernel_warnings(weight_bits: int) -> list[str]:
+    """What a person should know before training at so many bits; 0 is float."""
+    if not 0 < weight_bits < 8:
+        return []
+    return [f"There is no kernel for {weight_bits} bits: the packed size is real, the speed is that of 8 bits."]
+
+
 def unpacked_words(weight_bits: int) -> dict[str, Any]:
     """What the summary says where no kernel computes in as few bits: speed is then that of the unpacked model."""
     return {"unpacked": f"{weight_bits}-bit weights"} if weight_bits < 8 else {}

@@ -63,7 +63,7 @@ def plan_student(
     )
     builder.current = builder.add_model(step)
     answers = {name: asked for name, asked in reads.items() if name.startswith("outputs")}
-    trained_by = method if compression else "distill"
+    trained_by = method if compression else ""
     plan_controls(builder, stage, spec, targets=settings, answers=answers, compression=compression, method=trained_by)
     return step
 
@@ -76,13 +76,13 @@ def plan_controls(
     targets: Mapping[str, Any],
     answers: Mapping[str, Step] | None = None,
     compression: Mapping[str, Any] | None = None,
-    method: str = "distill",
+    method: str = "",
 ) -> None:
     """The same student without its teacher: on hard labels, and on labels as soft as the targets that the student learned from.
 
     ``targets`` are the method's settings, of which those count that make its targets softer or harder; ``answers`` the cached
-    answers that its targets are made of, without any the recipe's teacher is asked; ``compression`` and ``method``: see
-    ``plan_student``.
+    answers that its targets are made of, without any the recipe's teacher is asked; ``compression``: see ``plan_student``;
+    ``method``: whose operations train them, where those are its own.
     """
     student = need_student(builder, stage)
     training = {**training_settings(builder, spec), **(compression or {})}
@@ -94,7 +94,7 @@ def plan_controls(
         step = builder.add(
             f"{stage}.{role}",
             stage=stage,
-            method=method,
+            method=method or builder.distiller,
             operation=operation,
             produces="model",
             role=role,

@@ -211,7 +211,7 @@ def teacher_outputs(
     return builder.add(
         name if teacher is builder.teacher else f"{name}.{teacher.name}",
         stage=stage,
-        method="distill",
+        method=builder.distiller,
         operation="teacher_outputs",
         produces="outputs",
         label="Teacher outputs",
@@ -226,7 +226,7 @@ def teacher_features(builder: PlanBuilder, stage: str, spec: StudentKnobs, featu
     return builder.add(
         f"{stage}.features",
         stage=stage,
-        method="distill",
+        method=builder.distiller,
         operation="teacher_features",
         produces="outputs",
         label="Teacher's inner values",

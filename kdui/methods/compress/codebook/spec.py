@@ -8,7 +8,7 @@ from kdui.core.errors import RecipeError
 from kdui.core.knobs.low_bits import refuse_low_bits
 from kdui.core.knobs.recovery import RecoveryKnobs, need_weights, plan_compressed
 from kdui.core.knobs.training import ADVANCED
-from kdui.core.method import Method
+from kdui.core.method import Group, Method, Place
 from kdui.core.plan import PlanBuilder
 
 NF4_BITS = 4
@@ -68,8 +68,8 @@ def plan(builder: PlanBuilder, stage: str, spec: CodebookSpec) -> None:
 METHOD = Method(
     name="codebook",
     title="Codebook",
-    group="compress",
-    order=45,
+    group=Group.COMPRESS,
+    order=Place.SHARED_VALUES,
     version=2,
     spec=CodebookSpec,
     plan=plan,

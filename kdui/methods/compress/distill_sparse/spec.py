@@ -9,7 +9,7 @@ from kdui.core.knobs.low_bits import low_bit_remark
 from kdui.core.knobs.planned_students import plan_student
 from kdui.core.knobs.student import SoftTargetKnobs
 from kdui.core.knobs.training import refuse_adapters
-from kdui.core.method import Method
+from kdui.core.method import Group, Method, Place
 from kdui.core.plan import PlanBuilder
 from kdui.core.words import percent
 
@@ -80,10 +80,11 @@ def plan(builder: PlanBuilder, stage: str, spec: DistillSparseSpec) -> None:
 METHOD = Method(
     name="distill_sparse",
     title="Soft targets while compressing",
-    group="distill",
+    group=Group.DISTILL,
     transfers="outputs",
+    flow="softened answers",
     source="Zhu and Gupta 2017, arXiv:1710.01878, section 3; Esser et al. 2020, arXiv:1902.08153",
-    order=20,
+    order=Place.STUDENT,
     version=1,
     spec=DistillSparseSpec,
     plan=plan,

@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from kdui.core.contracts import StageSpec
-from kdui.core.method import Method
+from kdui.core.method import Group, Method, Place
 from kdui.core.plan import PlanBuilder, Step
 
 
@@ -50,8 +50,8 @@ def _newest(builder: PlanBuilder, current: Step) -> Step:
 METHOD = Method(
     name="encode",
     title="Encode (Huffman)",
-    group="compress",
-    order=60,
+    group=Group.COMPRESS,
+    order=Place.PACKED,
     version=2,
     spec=EncodeSpec,
     plan=plan,

@@ -7,7 +7,7 @@ from pydantic import Field
 from kdui.core.errors import RecipeError
 from kdui.core.knobs.recovery import RecoveryKnobs, plan_compressed
 from kdui.core.knobs.training import ADVANCED
-from kdui.core.method import Method
+from kdui.core.method import Group, Method, Place
 from kdui.core.plan import PlanBuilder
 from kdui.core.words import percent
 
@@ -99,9 +99,9 @@ def plan(builder: PlanBuilder, stage: str, spec: FactorizeSpec) -> None:
 METHOD = Method(
     name="factorize",
     title="Low rank",
-    group="compress",
+    group=Group.COMPRESS,
     source="Jaderberg et al. 2014, arXiv:1405.3866; Wang et al. 2024, SVD-LLM, arXiv:2403.07378, section 3.1",
-    order=29,
+    order=Place.RANKS,
     version=1,
     spec=FactorizeSpec,
     plan=plan,

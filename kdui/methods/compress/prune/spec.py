@@ -7,7 +7,7 @@ from pydantic_core import PydanticCustomError
 
 from kdui.core.errors import RecipeError
 from kdui.core.knobs.recovery import RecoveryKnobs, need_weights, plan_compressed
-from kdui.core.method import Method
+from kdui.core.method import Group, Method, Place
 from kdui.core.plan import PlanBuilder
 from kdui.core.words import percent
 
@@ -144,8 +144,8 @@ def plan(builder: PlanBuilder, stage: str, spec: PruneSpec) -> None:
 METHOD = Method(
     name="prune",
     title="Prune",
-    group="compress",
-    order=30,
+    group=Group.COMPRESS,
+    order=Place.ZEROS,
     version=2,
     spec=PruneSpec,
     plan=plan,

@@ -7,7 +7,7 @@ from pydantic.config import JsonDict
 
 from kdui.core.errors import RecipeError
 from kdui.core.knobs.recovery import RecoveryKnobs, need_weights, plan_compressed
-from kdui.core.method import Method
+from kdui.core.method import Group, Method, Place
 from kdui.core.plan import ModelFacts, PlanBuilder
 from kdui.core.words import percent
 
@@ -184,8 +184,8 @@ def _remark(builder: PlanBuilder, spec: PruneStructuredSpec) -> str:
 METHOD = Method(
     name="prune_structured",
     title="Prune structures",
-    group="compress",
-    order=28,
+    group=Group.COMPRESS,
+    order=Place.STRUCTURES,
     version=1,
     spec=PruneStructuredSpec,
     plan=plan,

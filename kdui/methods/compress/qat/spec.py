@@ -8,7 +8,7 @@ from kdui.core.errors import RecipeError
 from kdui.core.knobs.low_bits import low_bit_remark
 from kdui.core.knobs.recovery import RecoveryKnobs, plan_compressed
 from kdui.core.knobs.training import ADVANCED
-from kdui.core.method import Method
+from kdui.core.method import Group, Method, Place
 from kdui.core.plan import PlanBuilder
 
 
@@ -65,9 +65,9 @@ def plan(builder: PlanBuilder, stage: str, spec: QatSpec) -> None:
 METHOD = Method(
     name="qat",
     title="Train at low bits (QAT)",
-    group="compress",
+    group=Group.COMPRESS,
     source="Esser et al. 2020, Learned Step Size Quantization, arXiv:1902.08153, section 2",
-    order=40,
+    order=Place.LOW_BITS,
     version=1,
     spec=QatSpec,
     plan=plan,

@@ -7,7 +7,7 @@ from pydantic import Field, JsonValue, model_validator
 from kdui.core.errors import RecipeError
 from kdui.core.knobs.low_bits import refuse_low_bits
 from kdui.core.knobs.recovery import RecoveryKnobs, need_weights, recoveries
-from kdui.core.method import Method
+from kdui.core.method import Group, Method, Place
 from kdui.core.plan import PlanBuilder, Role, Step
 
 BLOCK_BITS = (2, 4, 8)  # what ONNX Runtime's block-wise products know
@@ -138,6 +138,10 @@ class QuantizeSpec(RecoveryKnobs):
         if isinstance(given, dict) and given.get("bits") == 16 and given.get("scheme", "auto") in ("auto", "fp16"):
             return {**{name: value for name, value in given.items() if name != "bits"}, "scheme": "fp16"}
         return given
+
+    @property
+    def computes_in_int8(self) -> bool:
+        return self.scheme in ("auto", "dynamic", "static") and self.bits == 8
 
 
 def chosen_scheme(spec: QuantizeSpec, family: Literal["static", "dynamic"]) -> str:
@@ -299,8 +303,9 @@ def _sources(builder: PlanBuilder, stage: str, spec: QuantizeSpec, scheme: str, 
 METHOD = Method(
     name="quantize",
     title="Quantize",
-    group="compress",
-    order=50,
+    group=Group.COMPRESS,
+    order=Place.ROUNDED,
+    plain=True,
     version=2,
     spec=QuantizeSpec,
     plan=plan,

@@ -5,9 +5,10 @@ from typing import Any, Literal
 from pydantic import Field
 
 from kdui.core.contracts import StageSpec, TaskFacts
-from kdui.core.method import Method
+from kdui.core.method import Group, Method, Place
 from kdui.core.plan import PlanBuilder, step_digest
 
+OPERATION = "sensitivity"  # the function of ``apply.py`` that makes a report
 ALL = ("prune", "quantize", "low_rank")
 
 
@@ -39,7 +40,7 @@ def sensitivity_digest(model: str, task: TaskFacts, settings: dict[str, Any]) ->
     return step_digest(
         method=METHOD.name,
         version=METHOD.version,
-        operation="sensitivity",
+        operation=OPERATION,
         settings=settings,
         task=task,
         inputs={"model": model},
@@ -53,7 +54,7 @@ def plan(builder: PlanBuilder, stage: str, spec: SensitivitySpec) -> None:
         stage,
         stage=stage,
         method="sensitivity",
-        operation="sensitivity",
+        operation=OPERATION,
         produces="report",
         role=model.role,
         label=f"{model.label} · sensitivity",
@@ -65,8 +66,8 @@ def plan(builder: PlanBuilder, stage: str, spec: SensitivitySpec) -> None:
 METHOD = Method(
     name="sensitivity",
     title="Sensitivity",
-    group="compress",
-    order=85,
+    group=Group.COMPRESS,
+    order=Place.PROBED,
     version=1,
     spec=SensitivitySpec,
     plan=plan,

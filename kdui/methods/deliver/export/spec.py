@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from kdui.core.contracts import StageSpec
-from kdui.core.method import Method
+from kdui.core.method import Group, Method, Place
 from kdui.core.plan import PlanBuilder
 
 
@@ -44,8 +44,10 @@ def plan(builder: PlanBuilder, stage: str, spec: ExportSpec) -> None:
 METHOD = Method(
     name="export",
     title="Export",
-    group="deliver",
-    order=80,
+    group=Group.DELIVER,
+    order=Place.EXPORTED,
+    plain=True,
+    seconds=3.0,
     version=4,
     spec=ExportSpec,
     plan=plan,

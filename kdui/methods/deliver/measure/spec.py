@@ -6,7 +6,7 @@ from pydantic import Field
 
 from kdui.core.contracts import StageSpec
 from kdui.core.errors import RecipeError
-from kdui.core.method import Method
+from kdui.core.method import Group, Method, Place
 from kdui.core.plan import PlanBuilder
 
 # Knobs that joined later, with the value at which they do nothing new: measurements made before them stay valid.
@@ -110,8 +110,10 @@ def plan(builder: PlanBuilder, stage: str, spec: MeasureSpec) -> None:
 METHOD = Method(
     name="measure",
     title="Measure",
-    group="deliver",
-    order=90,
+    group=Group.DELIVER,
+    order=Place.MEASURED,
+    plain=True,
+    seconds=4.0,
     version=2,
     spec=MeasureSpec,
     plan=plan,

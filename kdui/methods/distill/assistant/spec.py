@@ -5,8 +5,8 @@ from pydantic import Field
 from kdui.core.errors import RecipeError
 from kdui.core.knobs.student import need_open_teacher, teacher_outputs, training_settings
 from kdui.core.knobs.training import NEVER
-from kdui.core.method import Method
-from kdui.core.plan import PlanBuilder
+from kdui.core.method import Group, Method, Place
+from kdui.core.plan import ModelFacts, PlanBuilder
 from kdui.methods.distill.distill.spec import DistillSpec, own_settings
 
 USUAL = {"image": "cnn-medium", "text": "minilm-l3"}  # what stands between most pairs of a modality
@@ -27,17 +27,17 @@ class AssistantSpec(DistillSpec):
     smooth_control: bool = Field(default=False, title="Control with smoothed labels", json_schema_extra=NEVER)
 
 
-def assistant_of(builder: PlanBuilder, spec: AssistantSpec) -> str:
-    """The assistant's reference: the one that is named, else the usual one for this kind of task."""
+def assistant_of(builder: PlanBuilder, spec: AssistantSpec) -> ModelFacts:
+    """The assistant: the one that is named, else the usual one for this kind of task."""
     name = spec.model.strip() or USUAL.get(builder.task.modality, "")
     if not name:
         raise RecipeError(f"There is no usual assistant for {builder.task.modality}. Name one in 'model:'.")
-    return name
+    return builder.resolved(name)
 
 
 def plan(builder: PlanBuilder, stage: str, spec: AssistantSpec) -> None:
     """The assistant under the teacher; from here on it is the teacher."""
-    teacher, model = builder.need_teacher(stage), builder.resolved(assistant_of(builder, spec))
+    teacher, model = builder.need_teacher(stage), assistant_of(builder, spec)
     inputs = {"teacher": teacher}
     if not spec.cache_teacher:
         need_open_teacher(builder, stage, "asks its teacher in every epoch")
@@ -62,12 +62,15 @@ def plan(builder: PlanBuilder, stage: str, spec: AssistantSpec) -> None:
 METHOD = Method(
     name="assistant",
     title="Teacher assistant",
-    group="distill",
+    group=Group.DISTILL,
     transfers="sources",
+    flow="step by step",
+    picture="chain",
     source="Mirzadeh et al. 2020, arXiv:1902.03393, section 3",
-    order=15,
+    order=Place.BETWEEN,
     version=1,
     spec=AssistantSpec,
     plan=plan,
+    trains=assistant_of,
     summary="A model between the two learns first and then teaches the student: smaller gaps are easier to cross.",
 )

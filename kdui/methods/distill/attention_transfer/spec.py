@@ -4,7 +4,7 @@ from pydantic import Field
 
 from kdui.core.knobs.planned_students import plan_student
 from kdui.core.knobs.student import LAYERS, RepresentationKnobs, shared_representation
-from kdui.core.method import Method
+from kdui.core.method import Group, Method, Place
 from kdui.core.plan import PlanBuilder
 
 
@@ -45,10 +45,11 @@ def plan(builder: PlanBuilder, stage: str, spec: AttentionTransferSpec) -> None:
 METHOD = Method(
     name="attention_transfer",
     title="Attention transfer",
-    group="distill",
+    group=Group.DISTILL,
     transfers="representations",
+    flow="where it looks",
     source="Zagoruyko, Komodakis 2017, arXiv:1612.03928, section 3.1",
-    order=20,
+    order=Place.STUDENT,
     version=1,
     spec=AttentionTransferSpec,
     plan=plan,

@@ -4,7 +4,7 @@ from pydantic import Field
 
 from kdui.core.knobs.planned_students import plan_controls
 from kdui.core.knobs.student import need_open_teacher, need_student, teacher_outputs, training_settings
-from kdui.core.method import Method
+from kdui.core.method import Group, Method, Place
 from kdui.core.plan import PlanBuilder
 from kdui.methods.distill.distill.spec import DistillSpec, own_settings
 
@@ -56,10 +56,12 @@ def plan(builder: PlanBuilder, stage: str, spec: BornAgainSpec) -> None:
 METHOD = Method(
     name="born_again",
     title="Born again",
-    group="distill",
+    group=Group.DISTILL,
     transfers="sources",
+    flow="step by step",
+    picture="chain",
     source="Furlanello et al. 2018, arXiv:1805.04770, section 3",
-    order=20,
+    order=Place.STUDENT,
     version=1,
     spec=BornAgainSpec,
     plan=plan,

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from kdui.core.method import Method
+from kdui.core.method import Group, Method, Place
 from kdui.core.plan import PlanBuilder
 from kdui.core.knobs.planned_students import plan_student
 from kdui.core.knobs.student import SoftTargetKnobs
@@ -36,10 +36,11 @@ def plan(builder: PlanBuilder, stage: str, spec: DistSpec) -> None:
 METHOD = Method(
     name="dist",
     title="Correlations of answers (DIST)",
-    group="distill",
+    group=Group.DISTILL,
     transfers="outputs",
+    flow="order of answers",
     source="Huang et al. 2022, arXiv:2205.10536, section 3",
-    order=20,
+    order=Place.STUDENT,
     version=1,
     spec=DistSpec,
     plan=plan,

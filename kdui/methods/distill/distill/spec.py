@@ -10,7 +10,7 @@ from pydantic import Field
 from kdui.core.knobs.planned_students import plan_student
 from kdui.core.knobs.student import SoftTargetKnobs
 from kdui.core.knobs.training import ADVANCED
-from kdui.core.method import Method
+from kdui.core.method import Group, Method, Place
 from kdui.core.plan import PlanBuilder
 
 
@@ -45,10 +45,11 @@ def plan(builder: PlanBuilder, stage: str, spec: DistillSpec) -> None:
 METHOD = Method(
     name="distill",
     title="Soft targets",
-    group="distill",
+    group=Group.DISTILL,
     transfers="outputs",
     source="Hinton, Vinyals, Dean 2015, section 2",
-    order=20,
+    order=Place.STUDENT,
+    plain=True,
     version=2,
     spec=DistillSpec,
     plan=plan,

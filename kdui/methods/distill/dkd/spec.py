@@ -4,7 +4,7 @@ from pydantic import Field
 
 from kdui.core.knobs.planned_students import plan_student
 from kdui.core.knobs.student import SoftTargetKnobs
-from kdui.core.method import Method
+from kdui.core.method import Group, Method, Place
 from kdui.core.plan import PlanBuilder
 
 
@@ -32,10 +32,11 @@ def plan(builder: PlanBuilder, stage: str, spec: DkdSpec) -> None:
 METHOD = Method(
     name="dkd",
     title="Decoupled soft targets (DKD)",
-    group="distill",
+    group=Group.DISTILL,
     transfers="outputs",
+    flow="true label | the rest",
     source="Zhao et al. 2022, arXiv:2203.08679, section 3",
-    order=20,
+    order=Place.STUDENT,
     version=1,
     spec=DkdSpec,
     plan=plan,

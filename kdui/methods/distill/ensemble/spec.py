@@ -8,7 +8,7 @@ from kdui.core.errors import RecipeError
 from kdui.core.knobs.planned_students import plan_student
 from kdui.core.knobs.student import SoftTargetKnobs, need_student, teacher_outputs
 from kdui.core.knobs.training import NEVER
-from kdui.core.method import Method
+from kdui.core.method import Group, Method, Place
 from kdui.core.plain import canonical_json
 from kdui.core.plan import ModelFacts, PlanBuilder, Step
 from kdui.methods.teach.teach.spec import TeachSpec
@@ -109,10 +109,10 @@ def _first_weights(builder: PlanBuilder, model: ModelFacts, main: Step) -> dict[
 METHOD = Method(
     name="ensemble",
     title="Several teachers",
-    group="distill",
+    group=Group.DISTILL,
     transfers="sources",
     source="You et al. 2017, KDD, section 3.1; Zhang et al. 2022, arXiv:2201.00007, section 2.1",
-    order=20,
+    order=Place.STUDENT,
     version=1,
     spec=EnsembleSpec,
     plan=plan,

@@ -8,7 +8,7 @@ from kdui.core.errors import RecipeError
 from kdui.core.knobs.planned_students import plan_student
 from kdui.core.knobs.student import SoftTargetKnobs
 from kdui.core.knobs.training import NEVER
-from kdui.core.method import Method
+from kdui.core.method import Group, Method, Place
 from kdui.core.plan import PlanBuilder
 
 
@@ -75,10 +75,12 @@ def _need_own_task(builder: PlanBuilder, stage: str, spec: FusionSpec) -> None:
 METHOD = Method(
     name="fusion",
     title="Joint training (fusion)",
-    group="distill",
+    group=Group.DISTILL,
     transfers="sources",
+    flow="both learn",
+    picture="exchange",
     source="λ-weighted joint loss; Gidaris et al. 2018, arXiv:1803.07728, section 2; Devlin et al. 2019, section 3.1",
-    order=20,
+    order=Place.STUDENT,
     version=1,
     spec=FusionSpec,
     plan=plan,

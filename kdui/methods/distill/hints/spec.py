@@ -4,7 +4,7 @@ from pydantic import Field
 
 from kdui.core.knobs.planned_students import plan_student
 from kdui.core.knobs.student import LAYERS, RepresentationKnobs, need_student, shared_representation
-from kdui.core.method import Method
+from kdui.core.method import Group, Method, Place
 from kdui.core.plan import PlanBuilder
 
 
@@ -30,10 +30,10 @@ def plan(builder: PlanBuilder, stage: str, spec: HintsSpec) -> None:
 METHOD = Method(
     name="hints",
     title="Hints (FitNets)",
-    group="distill",
+    group=Group.DISTILL,
     transfers="representations",
     source="Romero et al. 2015, arXiv:1412.6550, section 2.2",
-    order=20,
+    order=Place.STUDENT,
     version=2,
     spec=HintsSpec,
     plan=plan,

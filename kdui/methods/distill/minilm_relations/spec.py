@@ -7,7 +7,7 @@ from pydantic import Field
 from kdui.core.errors import RecipeError
 from kdui.core.knobs.planned_students import plan_student
 from kdui.core.knobs.student import LAYERS, RepresentationKnobs, shared_representation
-from kdui.core.method import Method
+from kdui.core.method import Group, Method, Place
 from kdui.core.plan import PlanBuilder
 
 
@@ -63,10 +63,11 @@ def _check_widths(builder: PlanBuilder, stage: str, heads: int) -> None:
 METHOD = Method(
     name="minilm_relations",
     title="Self-attention relations (MiniLM)",
-    group="distill",
+    group=Group.DISTILL,
     transfers="representations",
+    flow="last attention",
     source="Wang et al. 2021, MiniLMv2, arXiv:2012.15828, section 3",
-    order=20,
+    order=Place.STUDENT,
     version=1,
     spec=MinilmRelationsSpec,
     plan=plan,

@@ -5,7 +5,7 @@ from pydantic import Field
 from kdui.core.knobs.planned_students import plan_controls
 from kdui.core.knobs.student import StudentKnobs, need_one_answer, need_student, teacher_outputs, training_settings
 from kdui.core.knobs.training import ADVANCED, NEVER
-from kdui.core.method import Method
+from kdui.core.method import Group, Method, Place
 from kdui.core.plan import PlanBuilder
 
 
@@ -75,10 +75,12 @@ def plan(builder: PlanBuilder, stage: str, spec: MutualSpec) -> None:
 METHOD = Method(
     name="mutual",
     title="Mutual learning",
-    group="distill",
+    group=Group.DISTILL,
     transfers="sources",
+    flow="both learn",
+    picture="peers",
     source="Zhang et al. 2018, arXiv:1706.00384, section 3",
-    order=20,
+    order=Place.STUDENT,
     version=1,
     spec=MutualSpec,
     plan=plan,

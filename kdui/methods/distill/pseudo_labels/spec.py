@@ -7,7 +7,7 @@ from pydantic import Field
 from kdui.core.errors import RecipeError
 from kdui.core.knobs.planned_students import plan_student
 from kdui.core.knobs.student import StudentKnobs
-from kdui.core.method import Method
+from kdui.core.method import Group, Method, Place
 from kdui.core.plan import PlanBuilder
 
 
@@ -62,10 +62,11 @@ def plan(builder: PlanBuilder, stage: str, spec: PseudoLabelsSpec) -> None:
 METHOD = Method(
     name="pseudo_labels",
     title="Pseudo-labels",
-    group="distill",
+    group=Group.DISTILL,
     transfers="data",
+    flow="sure labels",
     source="Lee 2013, section 2; Sohn et al. 2020, arXiv:2001.07685, equation 4; Xie et al. 2020, arXiv:1911.04252, algorithm 1",
-    order=20,
+    order=Place.STUDENT,
     version=1,
     spec=PseudoLabelsSpec,
     plan=plan,

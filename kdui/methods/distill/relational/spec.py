@@ -4,7 +4,7 @@ from pydantic import Field
 
 from kdui.core.knobs.planned_students import plan_student
 from kdui.core.knobs.student import RepresentationKnobs
-from kdui.core.method import Method
+from kdui.core.method import Group, Method, Place
 from kdui.core.plan import PlanBuilder
 
 WEIGHTS = {"image": 25.0, "text": 1.0}  # β that makes the match about as large as the other losses, by the task's examples
@@ -40,10 +40,10 @@ def plan(builder: PlanBuilder, stage: str, spec: RelationalSpec) -> None:
 METHOD = Method(
     name="relational",
     title="Relational (distances and angles)",
-    group="distill",
+    group=Group.DISTILL,
     transfers="relations",
     source="Park et al. 2019, arXiv:1904.05068, section 3.2",
-    order=20,
+    order=Place.STUDENT,
     version=1,
     spec=RelationalSpec,
     plan=plan,

@@ -4,7 +4,7 @@ from pydantic import Field
 
 from kdui.core.knobs.planned_students import plan_student
 from kdui.core.knobs.student import LAYERS, RepresentationKnobs, shared_representation
-from kdui.core.method import Method
+from kdui.core.method import Group, Method, Place
 from kdui.core.plan import PlanBuilder
 
 
@@ -43,10 +43,11 @@ def plan(builder: PlanBuilder, stage: str, spec: SimilaritySpec) -> None:
 METHOD = Method(
     name="similarity",
     title="Similarity-preserving",
-    group="distill",
+    group=Group.DISTILL,
     transfers="relations",
+    flow="likeness in a batch",
     source="Tung, Mori 2019, arXiv:1907.09682, section 3",
-    order=20,
+    order=Place.STUDENT,
     version=1,
     spec=SimilaritySpec,
     plan=plan,

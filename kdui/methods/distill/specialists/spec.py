@@ -7,7 +7,7 @@ from pydantic import Field
 from kdui.core.errors import RecipeError
 from kdui.core.knobs.student import SoftTargetKnobs, need_open_teacher, need_student, training_settings
 from kdui.core.knobs.training import NEVER
-from kdui.core.method import Method
+from kdui.core.method import Group, Method, Place
 from kdui.core.plan import PlanBuilder, Role, Step
 from kdui.methods.distill.ensemble.spec import teach_settings
 
@@ -148,10 +148,11 @@ def _together(builder: PlanBuilder, stage: str, name: str, role: Role, label: st
 METHOD = Method(
     name="specialists",
     title="Specialists",
-    group="distill",
+    group=Group.DISTILL,
     transfers="sources",
+    flow="a teacher a task",
     source="Clark et al. 2019, BAM, arXiv:1907.04829, section 3.1",
-    order=20,
+    order=Place.STUDENT,
     version=1,
     spec=SpecialistsSpec,
     plan=plan,

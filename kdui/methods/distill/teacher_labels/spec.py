@@ -2,7 +2,7 @@
 
 from kdui.core.knobs.planned_students import plan_student
 from kdui.core.knobs.student import StudentKnobs
-from kdui.core.method import Method
+from kdui.core.method import Group, Method, Place
 from kdui.core.plan import PlanBuilder
 
 
@@ -18,10 +18,11 @@ def plan(builder: PlanBuilder, stage: str, spec: TeacherLabelsSpec) -> None:
 METHOD = Method(
     name="teacher_labels",
     title="Hard teacher labels",
-    group="distill",
+    group=Group.DISTILL,
     transfers="data",
+    flow="hard labels",
     source="Hinton, Vinyals, Dean 2015, arXiv:1503.02531, section 2",
-    order=20,
+    order=Place.STUDENT,
     version=1,
     spec=TeacherLabelsSpec,
     plan=plan,

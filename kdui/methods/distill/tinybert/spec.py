@@ -7,7 +7,7 @@ from pydantic import Field
 from kdui.core.knobs.planned_students import plan_student
 from kdui.core.knobs.student import LAYERS, RepresentationKnobs, shared_representation
 from kdui.core.knobs.training import ADVANCED
-from kdui.core.method import Method
+from kdui.core.method import Group, Method, Place
 from kdui.core.plan import PlanBuilder
 
 
@@ -47,10 +47,11 @@ def plan(builder: PlanBuilder, stage: str, spec: TinybertSpec) -> None:
 METHOD = Method(
     name="tinybert",
     title="Hidden states and attention (TinyBERT)",
-    group="distill",
+    group=Group.DISTILL,
     transfers="representations",
+    flow="states, attention",
     source="Jiao et al. 2020, arXiv:1909.10351, section 3.1",
-    order=20,
+    order=Place.STUDENT,
     version=1,
     spec=TinybertSpec,
     plan=plan,

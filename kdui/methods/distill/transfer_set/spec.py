@@ -8,7 +8,7 @@ from kdui.core.errors import RecipeError
 from kdui.core.knobs.planned_students import plan_student
 from kdui.core.knobs.student import SoftTargetKnobs, teacher_outputs
 from kdui.core.knobs.training import ADVANCED
-from kdui.core.method import Method
+from kdui.core.method import Group, Method, Place
 from kdui.core.plan import PlanBuilder
 
 
@@ -79,10 +79,11 @@ def plan(builder: PlanBuilder, stage: str, spec: TransferSetSpec) -> None:
 METHOD = Method(
     name="transfer_set",
     title="Transfer set",
-    group="distill",
+    group=Group.DISTILL,
     transfers="data",
+    flow="new examples",
     source="Tang et al. 2019, arXiv:1903.12136, section 3.3; Beyer et al. 2022, arXiv:2106.05237, section 3",
-    order=20,
+    order=Place.STUDENT,
     version=1,
     spec=TransferSetSpec,
     plan=plan,

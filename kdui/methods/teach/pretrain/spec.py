@@ -4,7 +4,7 @@ from pydantic import Field
 
 from kdui.core.errors import RecipeError
 from kdui.core.knobs.training import ADVANCED, NEVER, TrainingKnobs
-from kdui.core.method import Method
+from kdui.core.method import Group, Method, Place
 from kdui.core.plan import ModelFacts, PlanBuilder
 
 # Reading texts needs neither labels nor pictures, and all weights learn: these knobs are not drawn and do not count.
@@ -73,6 +73,8 @@ def _readable(builder: PlanBuilder, stage: str) -> ModelFacts:
     teacher = builder.teacher_facts
     if teacher is None:
         raise RecipeError(f"Stage '{stage}' has no teacher to pre-train. Name one in 'teacher:'.")
+    if not any(other.method == "teach" for other in builder.recipe.stages):
+        raise RecipeError("A 'pretrain' stage is for a teacher that is taught after it. Add a 'teach' stage, or take it out.")
     if builder.task.modality != "text":
         raise RecipeError(
             f"Stage '{stage}' lets a teacher read texts, but {builder.task.title} is made of {builder.task.modality} examples. "
@@ -89,11 +91,12 @@ def _readable(builder: PlanBuilder, stage: str) -> ModelFacts:
 METHOD = Method(
     name="pretrain",
     title="Pre-train",
-    group="teach",
+    group=Group.TEACH,
     modality="text",
     source="Devlin et al. 2019, arXiv:1810.04805, section 3.1; Gururangan et al. 2020, arXiv:2004.10964, section 4",
-    order=5,
+    order=Place.BEFORE_TEACHER,
     version=1,
+    answers=False,
     spec=PretrainSpec,
     plan=plan,
     summary="The teacher first reads the task's texts without labels: it guesses hidden or next words.",

@@ -4,7 +4,7 @@ from pydantic import Field
 
 from kdui.core.errors import RecipeError
 from kdui.core.knobs.training import ADVANCED, TrainingKnobs
-from kdui.core.method import Method
+from kdui.core.method import Group, Method, Place
 from kdui.core.plan import PlanBuilder, Step
 
 
@@ -61,7 +61,16 @@ def _taught(builder: PlanBuilder, stage: str, spec: TeachSpec, name: str, start:
     )
 
 
-def take_black_box(builder: PlanBuilder) -> None:
+def take(builder: PlanBuilder) -> None:
+    """The recipe's teacher as it comes: trained, or a black box."""
+    assert builder.teacher_facts is not None
+    if builder.teacher_facts.ref.is_black_box:
+        _take_black_box(builder)
+    else:
+        _take_trained(builder)
+
+
+def _take_black_box(builder: PlanBuilder) -> None:
     """The teacher of which only the answers are known: its graph, which is measured, or the kept answers themselves."""
     facts = builder.teacher_facts
     assert facts is not None
@@ -82,7 +91,7 @@ def take_black_box(builder: PlanBuilder) -> None:
         builder.current = builder.add_model(step)
 
 
-def take_trained(builder: PlanBuilder) -> None:
+def _take_trained(builder: PlanBuilder) -> None:
     """The teacher that comes trained, as it is: without a ``teach`` stage it is measured, answers and may be compressed."""
     facts = builder.teacher_facts
     assert facts is not None
@@ -103,10 +112,12 @@ def take_trained(builder: PlanBuilder) -> None:
 METHOD = Method(
     name="teach",
     title="Teach",
-    group="teach",
-    order=10,
+    group=Group.TEACH,
+    order=Place.TEACHER,
+    plain=True,
     version=1,
     spec=TeachSpec,
     plan=plan,
+    take=take,
     summary="Train the teacher on the true labels; off takes one that comes trained.",
 )

@@ -1,0 +1,33 @@
+"""Pruning of single weights: what is estimated before a run."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from kdui.core.counts import Counts
+from kdui.core.recipe import Recipe
+from kdui.core.words import percent
+from kdui.methods.compress.prune_structured.spec import METHOD as STRUCTURED
+
+LOSSY = 0.9  # share of zeros from which recovery rarely brings accuracy back
+
+
+def counted(counts: Counts, settings: Mapping[str, Any]) -> Counts:
+    """Zeros, each of which costs its place in the file."""
+    return counts.without(_share(settings))
+
+
+def warnings(settings: Mapping[str, Any], recipe: Recipe) -> list[str]:
+    """That zeros save size alone, and when they are too many."""
+    found = []
+    if settings["sparsity"] > 0:
+        found.append(
+            f"{percent(_share(settings))} unstructured sparsity shrinks the download. It does not speed up this CPU: "
+            f"turn on “{STRUCTURED.title}” for latency."
+        )
+    if settings["sparsity"] >= LOSSY:
+        found.append("At 90 % and more, most models lose accuracy that recovery does not bring back.")
+    return found
+
+
+def _share(settings: Mapping[str, Any]) -> float:
+    return 0.5 if settings["kind"] == "2:4" else float(settings["sparsity"])
