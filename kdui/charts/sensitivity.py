@@ -9,10 +9,9 @@ import plotly.graph_objects as go
 
 from kdui.charts import style
 from kdui.core.numbers import signed, significant
+from kdui.methods.compress.sensitivity.kinds import KINDS
 
 Quantity = Literal["drop", "kl"]
-METHODS = {"prune": "Weights removed", "quantize": "Bits of a weight", "low_rank": "Rank kept"}
-AXES = {"prune": "weights removed, % of the layer", "quantize": "bit-width, bits", "low_rank": "rank kept, % of full"}
 BREAKS = {"drop": 1.0, "kl": 0.05}  # points, nats: a loss that is more than noise of a few examples
 TEXT = "#1C1F2A"  # the browser swaps in the theme's ink
 AMBER = "217,119,6"
@@ -41,15 +40,11 @@ def sensitivity_frame(found: dict[str, Any]) -> pd.DataFrame:
 
 def strength_text(method: str, strength: float) -> str:
     """A strength as it stands on the axis."""
-    return significant(strength) if method == "quantize" else f"{significant(100 * strength)} %"
+    return KINDS[method].strength(strength)
 
 
 def _said(method: str, strength: float) -> str:
-    return {
-        "prune": f"{strength_text(method, strength)} of its weights removed",
-        "quantize": f"{strength_text(method, strength)} bits",
-        "low_rank": f"{strength_text(method, strength)} of its rank",
-    }[method]
+    return f"{strength_text(method, strength)} {KINDS[method].said}"
 
 
 def breaking_point(rows: pd.DataFrame, quantity: Quantity) -> pd.Series | None:
@@ -89,7 +84,7 @@ def sensitivity_figure(
                 "subtitle": {"text": _subtitle(about, n, error)},
             },
             xaxis=style.axis(
-                f"{AXES[method]} (mild to strong)",
+                f"{KINDS[method].axis} (mild to strong)",
                 tickvals=list(range(len(strengths))),
                 ticktext=[strength_text(method, strength) for strength in strengths],
                 showgrid=False,

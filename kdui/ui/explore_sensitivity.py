@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from kdui.charts.sensitivity import METHODS, Quantity, sensitivity_figure, sensitivity_frame
+from kdui.charts.sensitivity import KINDS, Quantity, sensitivity_figure, sensitivity_frame
 from kdui.core.errors import UnknownName
 from kdui.core.metric import Metric
 from kdui.core.plain import Frozen
@@ -55,7 +55,7 @@ class LayerCalls:
         return {
             "models": options([(each["digest"], f"{each['title']} · {each['role']}") for each in models], model["digest"]),
             "model": model["digest"],
-            "methods": options([(name, METHODS[name]) for name in methods], method),
+            "methods": options([(name, KINDS[name].title) for name in methods], method),
             "method": method,
             "layers": {
                 "figure": figure.to_json(),

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from kdui.methods.compress.distill_sparse.spec import DistillSparseSpec
+from kdui.methods.distill.distill_sparse.spec import DistillSparseSpec
 from kdui.models.low_bits import read_quantization, weight_codes
 from kdui.models.module_store import load_model
 from kdui.training.weights import prunable_weights
