@@ -1,9 +1,14 @@
-"""Which teachers and students go together on which task: one row a teacher, the first is the default."""
+"""Which teachers and students go together on which task: one row a teacher, the first is the default.
+
+Presets that say so themselves are offered after those of the rows.
+"""
+
+from typing import Literal
 
 from pydantic import Field
 
 from kdui.catalogue.models import CHECKPOINT, FAMILIES, preset, presets
-from kdui.core.contracts import TaskFacts
+from kdui.core.contracts import Family, Preset, TaskFacts
 from kdui.core.plain import Frozen
 from kdui.core.recipe import ModelRef
 
@@ -42,22 +47,30 @@ PAIRS = (
 
 def teachers(task: TaskFacts) -> tuple[str, ...]:
     """Teachers to offer for a task, the default first; presets that fit where there is no row."""
-    rows = _rows(task)
-    return tuple(row.teacher for row in rows) or tuple(
-        item.name
-        for family, item in presets().values()
-        if family.modality == task.modality and not item.from_teacher and (not item.tasks or task.name in item.tasks)
+    named = (*(row.teacher for row in _rows(task)), *_offered(task, "teacher"))
+    return tuple(dict.fromkeys(named)) or tuple(
+        item.name for family, item in presets().values() if _suits(family, item, task) and not item.from_teacher
     )
 
 
 def students(task: TaskFacts, teacher: ModelRef | str | None) -> tuple[str, ...]:
     """Students to offer beside a teacher, the default first; for a teacher without a row, or none, those that can start so."""
     rows, ref = _rows(task), ModelRef.parse(teacher) if isinstance(teacher, str) else teacher
+    more = tuple(name for name in _offered(task, "student") if _can_start(name, ref))
     for row in rows:
         if ref is not None and row.teacher == ref.name and ref.kind == "preset":
-            return row.students
+            return tuple(dict.fromkeys((*row.students, *more)))
     named = dict.fromkeys(student for row in rows for student in row.students) or dict.fromkeys(teachers(task))
-    return tuple(name for name in named if _can_start(name, ref)) or teachers(task)
+    return tuple(dict.fromkeys((*(name for name in named if _can_start(name, ref)), *more))) or teachers(task)
+
+
+def _offered(task: TaskFacts, role: Literal["teacher", "student"]) -> tuple[str, ...]:
+    """The presets that want to be offered so, where they suit the task."""
+    return tuple(item.name for family, item in presets().values() if role in item.offered and _suits(family, item, task))
+
+
+def _suits(family: Family, item: Preset, task: TaskFacts) -> bool:
+    return family.modality == task.modality and (not item.tasks or task.name in item.tasks)
 
 
 def _rows(task: TaskFacts) -> list[Pair]:

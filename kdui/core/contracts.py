@@ -90,6 +90,9 @@ class Preset(Frozen):
     resource: Resource | None = Field(default=None, description="pretrained weights")
     from_teacher: str | None = Field(default=None, description="where the weights start: the teacher's family or what it offers")
     tasks: tuple[str, ...] = Field(default=(), description="the only tasks it suits; empty: all of its modality")
+    offered: tuple[Literal["teacher", "student"], ...] = Field(
+        default=(), description="as what Build offers it, after the pairs of kdui/catalogue/pairs.py"
+    )
 
 
 class Family(Frozen):

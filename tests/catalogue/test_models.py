@@ -276,7 +276,7 @@ def test_every_preset_option_is_one_of_its_family():
 
 def test_looking_up_models_imports_no_framework():
     code = (
-        "import sys; from kdui.catalogue.models import FAMILIES; import kdui.catalogue.pairs; assert len(FAMILIES) == 11; "
+        "import sys; from kdui.catalogue.models import FAMILIES; import kdui.catalogue.pairs; assert len(FAMILIES) >= 11; "
         "print(sorted({'torch', 'transformers', 'onnx', 'onnxruntime', 'sklearn'} & sys.modules.keys()))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
