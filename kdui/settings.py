@@ -49,9 +49,11 @@ class Settings(Frozen):
     home: Path = Field(description="store, cache and run folders")
     data_dir: Path | None = Field(default=None, description="folder with data files that the user brought")
     database_url: str | None = Field(default=None, description="SQLAlchemy URL; default: SQLite in home")
-    launcher: Literal["local", "inline"] = "local"
-    host: str = "127.0.0.1"
-    port: int = Field(default=7860, ge=0, le=65535)
+    launcher: Literal["local", "inline"] = Field(
+        default="local", description="where runs start: a process each on this machine, or inline for debugging"
+    )
+    host: str = Field(default="127.0.0.1", description="where the page is served; any but this machine needs KDUI_AUTH")
+    port: int = Field(default=7860, ge=0, le=65535, description="where the page is served")
     allowed_hosts: str | None = Field(default=None, description="names, beside this machine's own, under which the page answers")
     offline: bool = Field(default=False, description="never use the network")
     auth: str | None = Field(default=None, description="user:password asked by the page")
@@ -59,16 +61,20 @@ class Settings(Frozen):
     cache_gb: float = Field(default=20.0, gt=0, description="disk for what teachers said; the least recently used goes first")
     runs_per_gpu: int = Field(default=1, ge=1, le=64, description="runs that share a GPU at a time; small models leave it idle")
     stall_minutes: float = Field(
-        default=30.0, gt=0, le=1e6, description="without a sign of work, after which a hung worker is ended"
+        default=30.0, gt=0, le=1e6, description="a worker without a sign of work for so long is ended; its run resumes"
     )
-    serving_memory_mb: int = Field(default=2048, ge=64, le=10_000_000)
-    serving_timeout_s: float = Field(default=30.0, gt=0, le=86_400)
+    serving_memory_mb: int = Field(
+        default=2048, ge=64, le=10_000_000, description="memory for the models that Compare keeps open"
+    )
+    serving_timeout_s: float = Field(default=30.0, gt=0, le=86_400, description="seconds that one prediction may take")
     own_files_only: bool = Field(
         default=False, description="recipes name only files of the home, KDUI_DATA_DIR and the assets: set while a page is served"
     )
-    graph_answer_s: float = Field(default=60.0, gt=0, le=86_400, description="for one batch of a stranger's ONNX file")
-    graph_total_s: float = Field(default=1800.0, gt=0, le=864_000, description="for all its batches while it is verified")
-    graph_memory_mb: int = Field(default=2048, ge=64, le=10_000_000, description="that it may take beside twice its size")
+    graph_answer_s: float = Field(default=60.0, gt=0, le=86_400, description="seconds for one batch of an ONNX file from outside")
+    graph_total_s: float = Field(default=1800.0, gt=0, le=864_000, description="seconds for all its batches while it is verified")
+    graph_memory_mb: int = Field(
+        default=2048, ge=64, le=10_000_000, description="memory that it may take beside twice its own size"
+    )
     notes: tuple[str, ...] = Field(default=(), description="what was set aside while the variables were read, in words")
 
     @field_validator("database_url")

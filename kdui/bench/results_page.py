@@ -1,6 +1,6 @@
 """The recorded results as one page of Markdown, so that no figure of it is copied by hand.
 
-``python -m kdui.bench.results_page`` judges the recorded tables anew by their values of each seed (``kdui.cli.verdicts``), writes
+``python -m kdui.bench.documents`` judges the recorded tables anew by their values of each seed (``kdui.cli.verdicts``), writes
 them and ``assets/results/README.md``; a test holds the files against their data.
 """
 
@@ -17,7 +17,7 @@ from kdui.kdz.on_disk import write_whole
 PAGE = RESULTS / "README.md"
 INTRODUCTION = """# Results
 
-Each table is made from the JSON file that is named above it, by `python -m kdui.bench.results_page`; that file also holds every
+Each table is made from the JSON file that is named above it, by `python -m kdui.bench.documents`; that file also holds every
 seed's figures. The command repeats the study. Validation data chose every epoch. A study's settings were settled before its test
 figures were seen, unless its summary says otherwise. ± is the half width of a 95 % t-interval over seeds;
 one teacher serves them all, so it leaves out how teachers differ, unless the summary says that each seed has its own.
@@ -48,34 +48,51 @@ def comparisons(tables: list[dict[str, Any]]) -> int:
 
 def section(table: dict[str, Any]) -> str:
     """One study: what it is, what repeats it, its tables and its aims."""
-    seeds = max(len(arm["seeds"]) for arm in table["arms"])
-    machine = table["machine"]
-    flags = f", {', '.join(machine['flags'])}" if machine["flags"] else ""
-    elsewhere = [name for name in table.get("trained_on", []) if name != machine["cpu"]]
-    trained = f"trained on {', '.join(elsewhere)}, measured on " if elsewhere else ""
-    first = next(iter(table["arms"][0]["models"].values()))
-    timed = any("speedup" in _result(arm) for arm in table["arms"])
-    turns = f"turns of {table['turn']} answers · " if timed and "turn" in table else ""
+    command = f"`{table['command']} --out assets/results/{table['study']}.json`"
     parts = [
         f"## {table['title']}",
         read_study(table["study"]).summary,
-        f"`{table['command']} --out assets/results/{table['study']}.json` · {seeds} {'seed' if seeds == 1 else 'seeds'} · "
-        f"{trained}{machine['cpu']}, {machine['cores']} cores{flags} · "
-        f"{turns}begins with {first['label']}: {first['mean']:.2f} %, {first['file_mb']:.2f} MB",
-        markdown(table),
+        table.get("remark", ""),
+        f"{command} · {circumstances(table)}",
+        *tables(table),
+        told(table),
+        aims(table),
     ]
-    if remark := table.get("remark"):
-        parts.insert(2, remark)
-    if has_gains(table) and not table.get("steps") and any("speedup" in _result(arm) for arm in table["arms"]):
-        parts.append(sizes_markdown(table))
-    if found := told(table):
-        parts.append(found)
-    aims = [
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def circumstances(table: dict[str, Any]) -> str:
+    """Seeds, processor, how latency was read, and the model that everything is held against."""
+    seeds = max(len(arm["seeds"]) for arm in table["arms"])
+    machine = table["machine"]
+    flags = f", {', '.join(machine['flags'])}" if machine["flags"] else ""
+    others = [name for name in table.get("trained_on", []) if name != machine["cpu"]]
+    trained = f"trained on {', '.join(others)}, measured on " if others else ""
+    first = next(iter(table["arms"][0]["models"].values()))
+    turns = f"turns of {table['turn']} answers · " if _is_timed(table) and "turn" in table else ""
+    return (
+        f"{seeds} {'seed' if seeds == 1 else 'seeds'} · {trained}{machine['cpu']}, {machine['cores']} cores{flags} · "
+        f"{turns}begins with {first['label']}: {first['mean']:.2f} %, {first['file_mb']:.2f} MB"
+    )
+
+
+def tables(table: dict[str, Any]) -> list[str]:
+    """The study's table, and beside its gains what the models are in size and speed."""
+    beside = has_gains(table) and not table.get("steps") and _is_timed(table)
+    return [markdown(table), *([sizes_markdown(table)] if beside else [])]
+
+
+def aims(table: dict[str, Any]) -> str:
+    """What the study was meant to reach, and whether it did, as a list; empty where it has no aims."""
+    return "\n".join(
         f"- {found.title.removeprefix(table['title'] + ', ')}: {found.value:g} {found.unit} (aim {found.relation} {found.aim:g}: "
         f"{'met' if found.met else 'missed'})"
         for found in of_table(table)
-    ]
-    return "\n\n".join(parts + (["\n".join(aims)] if aims else [])) + "\n"
+    )
+
+
+def _is_timed(table: dict[str, Any]) -> bool:
+    return any("speedup" in _result(arm) for arm in table["arms"])
 
 
 def _result(arm: dict[str, Any]) -> dict[str, Any]:
@@ -93,8 +110,3 @@ def judge_again(folder: Path = RESULTS) -> None:
 def as_text(table: dict[str, Any]) -> str:
     """A table as its file holds it."""
     return json.dumps(table, indent=1, ensure_ascii=False) + "\n"
-
-
-if __name__ == "__main__":
-    judge_again()
-    PAGE.write_text(results_page(), encoding="utf-8")

@@ -36,6 +36,8 @@ class Study(Frozen):
     name: str = ""
     title: str
     summary: str = ""
+    question: str = Field(default="", description="what it is meant to find out, as a question")
+    limits: str = Field(default="", description="what its result does not show")
     task: str
     teacher: str | None = None
     student: str | None = None

@@ -117,7 +117,7 @@ def test_recorded_results_say_what_was_aimed_at_and_how_to_repeat_them(settings:
 
 
 def test_the_page_of_results_is_made_from_their_data() -> None:
-    assert PAGE.read_text(encoding="utf-8") == results_page(), "run python -m kdui.bench.results_page"
+    assert PAGE.read_text(encoding="utf-8") == results_page(), "run python -m kdui.bench.documents"
 
 
 def test_a_filled_store_reads_like_one_that_was_used(settings: Settings) -> None:
