@@ -117,7 +117,7 @@ def _methods() -> str:
     parts = [
         "# Methods",
         "A stage of a recipe is a method with its settings. Settings that several methods share are described in "
-        "[Shared knobs](knobs.md). Stages stand in the order of their numbers.",
+        "[Shared knobs](knobs.md). Stages stand in the order of their places.",
     ]
     for group, title in GROUPS.items():
         parts.append(f"## {title}")
@@ -135,7 +135,7 @@ def _method(method: Method) -> str:
         f"**{method.title}.** {method.summary}",
         f"Source: {method.source}." if method.source else "",
         f"For {method.modality} only." if method.modality else "",
-        f"Order {method.order}, version {method.version}.",
+        f"Place {method.order.value}, version {method.version}.",
         f"Also: {', '.join(forms)}." if forms else "",
     ]
     return " ".join(filter(None, facts))
