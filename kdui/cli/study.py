@@ -187,7 +187,8 @@ def _is_of_sizes(table: dict[str, Any]) -> bool:
 def told(table: dict[str, Any]) -> str:
     """What the table allows to say beyond its cells, in sentences: its question, its verdicts, its letters."""
     count = sum(f"gain_over_{control}" in row for row in table["arms"] for control in CONTROLS)
-    parts = [question_words(table["question"])] if "question" in table else []
+    unit = metric_of(table["arms"][0]).difference_unit
+    parts = [question_words(table["question"], unit)] if "question" in table else []
     if count > 1:
         parts.append(f"Of what is called better or worse among {count} gains one in twenty may be false (Benjamini-Hochberg).")
     if any("level" in row for row in table["arms"]) and not _is_of_sizes(table):
@@ -196,11 +197,13 @@ def told(table: dict[str, Any]) -> str:
 
 
 def _headline_head(table: dict[str, Any]) -> str:
-    """``accuracy, %``; without the unit where the arms do not share one metric."""
+    """``accuracy, %``; without the unit where the arms do not share one metric, and with a direction that must be said."""
     metrics = {metric_of(row) for row in table["arms"]}
     first = metric_of(table["arms"][0])
     name = first.title.lower() if len({metric.title for metric in metrics}) == 1 else "headline"
-    return f"{name}, {first.unit}" if len({metric.unit for metric in metrics}) == 1 and first.unit else name
+    if len({(metric.unit, metric.direction) for metric in metrics}) > 1:
+        return name
+    return ", ".join(dict.fromkeys(part for part in (name, first.unit, first.direction) if part))
 
 
 def _number(metric: Metric, value: float) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from kdui.catalogue.studies import RESULTS, Study
-from kdui.catalogue.targets import values
+from kdui.catalogue.targets import metric_of, values
 from kdui.catalogue.tasks import TASKS
 from kdui.core.statistics.discovery import RATE, adjusted, tied
 from kdui.core.statistics.intervals import typical_deviation
@@ -59,7 +59,7 @@ def judged(table: Row, study: Study) -> Row:
         arm.pop("level", None)
     for task in dict.fromkeys(task_of(study, arm) for arm in arms):
         own = [arm for arm in arms if task_of(study, arm) == task]
-        own.sort(key=lambda arm: arm["models"][arm["result"]]["mean"], reverse=TASKS[task].headline.higher_is_better)
+        own.sort(key=lambda arm: -metric_of(arm).sign * arm["models"][arm["result"]]["mean"])
         letters = tied([headlines(arm) for arm in own], step_of(study, own[0])) if not study.steps else []
         for arm, letter in zip(own, letters, strict=False):
             if letter:
@@ -112,7 +112,8 @@ def proposal(study: Study) -> str:
     spread = SPREAD if recorded is None else recorded
     made = max(len(arm["seeds"]) for arm in table["arms"]) if table else 0
     source = "estimated" if recorded is None else f"of {made} recorded seeds"
-    return f"{seeds_needed(study.effect, spread) or 'over 1000'} for {study.effect:g} points (spread {spread:.2f}, {source})"
+    unit = TASKS[study.task].headline.difference_unit
+    return f"{seeds_needed(study.effect, spread) or 'over 1000'} for {study.effect:g} {unit} (spread {spread:.2f}, {source})"
 
 
 def task_of(study: Study, arm: Row) -> str:
@@ -121,8 +122,8 @@ def task_of(study: Study, arm: Row) -> str:
 
 
 def step_of(study: Study, arm: Row) -> float:
-    """What one test example counts in the headline, in points."""
-    return 100 / TASKS[task_of(study, arm)].splits["test"]
+    """What one test example counts in the headline; 0 for a metric that is no share of the examples."""
+    return metric_of(arm).least(TASKS[task_of(study, arm)].splits["test"])
 
 
 def headlines(arm: Row) -> dict[int, float]:

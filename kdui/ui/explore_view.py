@@ -41,7 +41,7 @@ class Wish(Frozen):
     x: Literal["latency_ms", "download_mb", "parameters", "macs"] = "latency_ms"
     budget: Budget = Budget()
     sort: str = "headline"
-    down: bool = True
+    down: bool = Field(default=True, description="the most first; of the headline the best, whichever way it goes")
     page: int = Field(default=1, ge=1)
 
 
@@ -137,7 +137,8 @@ def table_html(models: pd.DataFrame, settings: Sequence[str], metric: Metric, wi
     """One page of the models, sorted over all of them; ``settings`` have a column each."""
     numbers = {name: about for name, about in NUMBERS.items() if name != "macs" or wish.x == "macs"}
     fits = within(models, wish.budget)
-    order = sorted_index(models, fits, wish.sort, wish.down)[(wish.page - 1) * PAGE_SIZE : wish.page * PAGE_SIZE]
+    down = falls(wish, metric)
+    order = sorted_index(models, fits, wish.sort, down)[(wish.page - 1) * PAGE_SIZE : wish.page * PAGE_SIZE]
     shown = models.loc[order].assign(fits=fits[order])
     columns = [
         ("label", "Model"),
@@ -146,12 +147,17 @@ def table_html(models: pd.DataFrame, settings: Sequence[str], metric: Metric, wi
         *([] if wish.budget.is_open else [("fits", "Budget")]),
         *((name, title) for name, (title, _) in numbers.items()),
     ]
-    heads = "".join(_head(name, title, wish) for name, title in columns)
+    heads = "".join(_head(name, title, wish.sort, down) for name, title in columns)
     body = "".join(_row(row, settings, numbers, metric, wish.budget) for row in shown.to_dict("records"))
     return (
         '<div class="scroll-x" tabindex="0"><table class="table models"><caption class="sr-only">Measured models</caption>'
         f"<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>{_pager(len(models), len(shown), wish.page)}"
     )
+
+
+def falls(wish: Wish, metric: Metric) -> bool:
+    """Whether the values fall from row to row in the order that is wished for."""
+    return wish.down if wish.sort != "headline" or metric.higher_is_better else not wish.down
 
 
 def sorted_index(models: pd.DataFrame, fits: pd.Series, sort: str, down: bool) -> pd.Index:
@@ -175,9 +181,9 @@ def _setting_title(key: str) -> str:
     return f"{name.replace('_', ' ')}|{stage}" if stage else key
 
 
-def _head(name: str, title: str, wish: Wish) -> str:
+def _head(name: str, title: str, sort: str, down: bool) -> str:
     text, _, small = title.partition("|")
-    order = ("descending" if wish.down else "ascending") if name == wish.sort else "none"
+    order = ("descending" if down else "ascending") if name == sort else "none"
     sign = {"descending": " ↓", "ascending": " ↑"}.get(order, "")
     sub = f'<span class="sub">{escape(small)}</span>' if small else ""
     return (

@@ -1,5 +1,7 @@
 """A metric of which less is better, in a unit that is no percentage, through front, budget, winner, sentences and table."""
 
+import re
+
 import pandas as pd
 import pytest
 
@@ -67,6 +69,16 @@ def test_the_table_and_the_card_write_the_metric_in_its_unit(models):
     table = table_html(models, [], LOWER, Wish(task="digits"))
     assert "1.25\u202fbits per byte" in table and "%" not in table.split("Kept")[0]
     assert "1.25\u202fbits per byte" in winner_html(models, Budget(), LOWER, texts)
+
+
+def test_the_table_begins_with_the_best_and_says_which_way_it_goes(models):
+    def shown(**wish):
+        table = table_html(models, [], LOWER, Wish(task="digits", **wish))
+        return re.findall(r"<td>([\d.]+)\u202fbits per byte", table), re.search(r'aria-sort="(\w+)ending"', table)[1]
+
+    assert shown() == (["1", "1.25", "2", "4"], "asc")
+    assert shown(down=False) == (["4", "2", "1.25", "1"], "desc")
+    assert shown(sort="latency_ms", down=True)[0] == ["1", "4", "1.25", "2"]
 
 
 def test_what_the_teacher_bought_is_better_when_it_is_lower():

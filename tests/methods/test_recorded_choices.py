@@ -11,6 +11,7 @@ from kdui.methods.compress.quantize import fastest as choosing
 from kdui.methods.compress.quantize.fastest import fastest, near_best
 from kdui.runtime.latency import Latency
 from kdui.training.recorded_choice import OPERATION
+from tests.charts.frames import LOWER
 from tests.engine.digits import Bench, digest_of, states
 
 RECIPE = {
@@ -61,6 +62,11 @@ def test_accuracy_goes_before_speed():
     assert near_best({"dynamic": 97.0, "dynamic, fused attention": 96.9}, ACCURACY) == ["dynamic, fused attention", "dynamic"]
     with pytest.raises(StageFailed, match="No int8 variant"):
         near_best({}, ACCURACY)
+
+
+def test_an_int8_variant_may_lose_little_of_a_metric_of_which_less_is_better():
+    assert near_best({"S8S8": 1.0, "U8S8": 1.002, "dynamic": 1.01}, LOWER) == ["U8S8", "S8S8"]  # 0.25 % of the best is allowed
+    assert near_best({"S8S8": 1.0, "U8S8": 0.9}, LOWER) == ["U8S8"]
 
 
 def test_a_step_that_is_made_again_gives_the_same_bytes(tmp_path, monkeypatch):
