@@ -7,11 +7,14 @@ import re
 import pytest
 
 from kdui.cli.terminal import print_run
+from kdui.core.layout import MEASUREMENTS_FILE
+from kdui.core.numbers import number
 from kdui.ui import compare_view
 from kdui.ui.compare import CompareCalls
 from kdui.ui.explore import ExploreCalls
 from kdui.ui.runs import RunCalls
 from kdui.workbench.stored_rows import servable
+from tests.store.made import artifact
 from tests.ui.stocked import MODELS, StockedWorkbench, measured
 
 # What the readings of the stocked models come to, wherever they are shown. The teacher's own reading is 0.98.
@@ -81,6 +84,22 @@ def test_runs_explore_compare_and_terminal_show_one_number_for_one_thing(stocked
         (line,) = [text for text in terminal.splitlines() if text.startswith(labels[step])]
         for name in ("headline", "download", "latency", "speedup"):
             assert wanted[name] in line, (step, name)
+
+
+def test_build_estimates_with_the_numbers_that_were_measured(stocked):
+    bench, run = stocked
+    steps = {step.name: step for step in run.steps}
+    for name in ("measure.teach", "measure.quantize"):
+        found = bench.store.results.of_run(run.id)[name].values()
+        written = json.dumps([item.row() for item in found]).encode()
+        artifact(bench.store.artifacts, files={MEASUREMENTS_FILE: written}, digest=steps[name].digest, produces="measurements")
+    rows = {row.quantity: row for row in bench.estimate(run.recipe).rows}
+    for name in ("headline", "download", "latency"):
+        row = rows[TITLES[name]]
+        assert (str(row.teacher_origin), str(row.result_origin)) == ("measured", "measured"), name
+        shown = [plain(number(value, row.unit)) for value in (row.teacher, row.result)]
+        assert shown == [SHOWN["teach"][name], SHOWN["quantize"][name]]
+    assert rows["Accuracy"].result_low is None  # a range is for what nobody has measured
 
 
 def test_the_winners_card_and_the_title_agree_with_its_row(stocked):
