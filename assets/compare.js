@@ -143,7 +143,7 @@
         Object.assign(view, { input: { picture: sized.toDataURL("image/png") }, truth: "" });
         ask();
       } catch {
-        set(part("compare-agreement"), fail("This file is not a picture that the browser can read. Choose a PNG, JPEG, WebP or GIF file."));
+        set(part("compare-agreement"), fail("The browser cannot read this file as an image. Choose a PNG, JPEG, WebP or GIF file."));
       }
     };
     const pad = drawingPad(canvas, drawn);

@@ -17,7 +17,7 @@
     const wish = () => ({ task: view.task, ...view.asked });
     const ask = async () => {
       const turn = (view.turn += 1);
-      if (turn === 1) set(part("evidence-message"), '<p class="lead" role="status">Comparing answers to the test data…</p>');
+      if (turn === 1) set(part("evidence-message"), '<p class="lead" role="status">Comparing predictions on the test data…</p>');
       const answer = await server.explore_evidence(wish());
       if (turn !== view.turn) return; // a newer question is on its way
       set(part("evidence-message"), answer.error ? `<div class="fail" role="alert">${escape(answer.error)}</div>` : "");

@@ -1,4 +1,4 @@
-// Explore's second question: what the teacher bought, by method and over a grid. Asked apart, so that a budget slider never waits for it.
+// Explore's second question: the gain from distillation, by method and over a grid. Asked apart, so that a budget slider never waits for it.
 (() => {
   "use strict";
   const { kdui } = window;

@@ -110,7 +110,7 @@
     };
     const remove = (run) => {
       const name = part("run-head").querySelector("h2")?.textContent ?? run;
-      part("run-dialog-text").textContent = `Delete “${name}”? Its log, curves and results go. This can't be undone.`;
+      part("run-dialog-text").textContent = `Delete “${name}”? This permanently deletes its log, curves and results.`;
       const dialog = part("run-dialog");
       dialog.onclose = () => { if (dialog.returnValue === "yes") act({ act: "delete", run }); };
       dialog.returnValue = "no";

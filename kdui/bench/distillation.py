@@ -84,7 +84,7 @@ def in_turn(repeats: int, one: Callable[[], float], other: Callable[[], float]) 
 
 
 def fashion(settings: Settings, examples: int = 5_120, repeats: int = 5) -> list[Finding]:
-    """Pictures: a convolutional teacher and student."""
+    """Images: a convolutional teacher and student."""
     logits = epoch_costs(settings, "fashion-cnn", examples, repeats)
     return [*logits, *matching_costs(settings, "fashion-cnn", examples, repeats)]
 

@@ -41,7 +41,7 @@ class _WithLoss(nn.Module):
 
 
 def _padded(rows: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
-    """A batch as the library's own collator makes it: texts are padded to the longest of the batch, pictures are stacked."""
+    """A batch as the library's own collator makes it: texts are padded to the longest of the batch, images are stacked."""
     batch = {"labels": torch.tensor([row["labels"] for row in rows])}
     for name in rows[0].keys() - {"labels"}:
         tensors = [torch.as_tensor(row[name]) for row in rows]

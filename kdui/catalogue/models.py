@@ -84,22 +84,22 @@ def started(student: ModelFacts, teacher: ModelFacts | None) -> ModelFacts:
 def compatible(student: ModelFacts, teacher: ModelFacts | None) -> None:
     """Raises RecipeError where the student cannot start from this teacher as it wants to, or the teacher not by itself."""
     if student.ref.is_black_box:
-        raise RecipeError(f"'{student.ref}' gives answers and cannot be trained. Use it as the teacher, not as the student.")
+        raise RecipeError(f"'{student.ref}' is a black box and cannot be trained. Use it as the teacher, not as the student.")
     if teacher is not None and teacher.from_teacher:
-        raise RecipeError(f"{teacher.title} starts from a teacher's weights, so it cannot be the teacher. Use it as the student.")
+        raise RecipeError(f"{teacher.title} is initialized from a teacher, so it cannot be the teacher. Use it as the student.")
     wanted = student.from_teacher
     if wanted is None:
         return
     offering = sorted(family.title for family in FAMILIES.values() if wanted == family.name or wanted in family.offers)
     if teacher is None:
-        raise RecipeError(f"{student.title} starts from its teacher's weights. Name a teacher of: {', '.join(offering)}.")
+        raise RecipeError(f"{student.title} is initialized from its teacher's weights. Name a teacher of: {', '.join(offering)}.")
     if teacher.ref.is_black_box:
         return
     if wanted != teacher.family.name and wanted not in teacher.family.offers:
         what = "word embeddings" if wanted == "text-embeddings" else f"{FAMILIES[wanted].title} layers"
         raise RecipeError(
-            f"{student.title} starts from its teacher's {what}, but {teacher.title} has none. "
-            f"Choose another student, or a teacher of: {', '.join(offering)}."
+            f"{student.title} is initialized from its teacher's {what}, but {teacher.title} has none. Choose another "
+            f"student, or a teacher of: {', '.join(offering)}."
         )
 
 

@@ -28,7 +28,7 @@ def require_trained(teacher: ModelFacts, task: TaskFacts, settings: Settings) ->
         manifest = settings.artifacts / teacher.ref.name[:2] / teacher.ref.name / MANIFEST
         made_by = json.loads(manifest.read_bytes())["method"] if manifest.is_file() else ""
         if made_by in METHODS and not METHODS[made_by].answers:
-            raise RecipeError(f"{teacher.title} has only read texts and tells no labels yet. {TEACH_IT}.")
+            raise RecipeError(f"{teacher.title} is pretrained but not fine-tuned: it has no classification head. {TEACH_IT}.")
 
 
 def require_labels(folder: Path, teacher: ModelFacts, task: TaskFacts) -> None:
@@ -45,11 +45,11 @@ def require_labels(folder: Path, teacher: ModelFacts, task: TaskFacts) -> None:
     if all(_NAMELESS.fullmatch(name) for name in theirs):
         example = ModelRef(kind=teacher.ref.kind, name=teacher.ref.name, options={"labels": ",".join(task.labels)})
         raise RecipeError(
-            f"The config.json of {teacher.title} does not name its labels, so nobody can tell which output means what. "
-            f"Write '{example}' with the labels in the order of its outputs, or put a 'teach' stage before the others."
+            f"The config.json of {teacher.title} does not name its labels, so its outputs cannot be mapped to labels. Write "
+            f"'{example}' with the labels in the order of its outputs, or put a 'teach' stage before the others."
         )
     told = ", ".join(theirs[:5]) + (" …" if len(theirs) > 5 else "")
     raise RecipeError(
-        f"{teacher.title} does not tell the labels of {task.title} as it is: its config.json names {told}. "
-        f"{TEACH_IT}, or take a checkpoint that was fine-tuned on them."
+        f"{teacher.title} has no head for the labels of {task.title}: its config.json names {told}. {TEACH_IT}, or take a "
+        "checkpoint that was fine-tuned on them."
     )

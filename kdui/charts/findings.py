@@ -19,10 +19,10 @@ NOUNS = {
     "compressed": "compressed model",
     "assistant": "assistant",
     "control": "student without KD",
-    "smoothed": "student on smoothed labels",
+    "smoothed": "student with label smoothing",
 }
 VOWEL_NUMBER = re.compile(r"8|1[18](?!\d|,)")  # eight, eleven, eighteen, eighty, but not 110 or 1,800
-LIMIT_NAMES = {"latency_ms": "latency", "download_mb": "size", "retained": "what is retained"}
+LIMIT_NAMES = {"latency_ms": "latency", "download_mb": "size", "retained": "retained accuracy"}
 
 
 def unlearned(models: pd.DataFrame, task: TaskFacts) -> str:
@@ -136,7 +136,7 @@ def _bars(models: pd.DataFrame) -> str:
 
 
 def cost_sentences(costs: list[LimitCost], metric: Metric) -> list[str]:
-    """What each limit costs: 'Relaxing latency to 4 ms buys +0.4 points.'"""
+    """What each limit costs: 'A latency limit of 4 ms would allow +0.4 points.'"""
     return [sentence for cost in costs if (sentence := _cost_sentence(cost, metric))]
 
 
@@ -146,18 +146,16 @@ def _doubt(difference: Difference | None, unit: str) -> str:
         return " (one seed is not enough to tell)"
     if difference.is_shown:
         return ""
-    return f" (no difference shown: less than {difference.detectable:.1f} {unit} could not have been seen)"
+    return f" (within error: less than {difference.detectable:.1f} {unit} could not have been detected)"
 
 
 def _cost_sentence(cost: LimitCost, metric: Metric) -> str:
     name, doubt = LIMIT_NAMES[cost.quantity], _doubt(cost.difference, metric.difference_unit)
     limit = f"{floor(cost.limit)} %" if cost.quantity == "retained" else quantity(cost.quantity, cost.limit)
     if cost.gain is None:
-        verb = "Lowering" if cost.quantity == "retained" else "Relaxing"
-        return f"{verb} {name} to {limit} lets in {cost.label}."
+        return f"With a {name} limit of {limit}, {cost.label} would fit."
     if cost.move == "relax":
         small = metric.unit == "%" and cost.gain < 0.05
-        return (
-            f"Relaxing {name} to {limit} buys {metric.format_loss(cost.gain) if small else metric.format_gain(cost.gain)}{doubt}."
-        )
-    return f"Tightening {name} to {limit} costs {metric.format_loss(-cost.gain)}{doubt}."
+        gain = metric.format_loss(cost.gain) if small else metric.format_gain(cost.gain)
+        return f"A {name} limit of {limit} would allow {gain}{doubt}."
+    return f"A {name} limit of {limit} would cost {metric.format_loss(-cost.gain)}{doubt}."

@@ -1,4 +1,4 @@
-"""What the teacher bought: the student minus the same student without KD, as one difference and one sentence for every place."""
+"""Gain from distillation: the student minus the same student without KD, as one difference and one sentence for every place."""
 
 from __future__ import annotations  # the terminal needs the words alone, and pandas takes half a second
 
@@ -55,7 +55,7 @@ def teacher_gain(
 def gain_sentence(gain: Difference | None, metric: Metric) -> str:
     """The gain in words that claim no more than its interval shows; "no difference shown" comes with what could not be seen."""
     if gain is None:
-        return "No control was run here, so what the teacher bought is not known."
+        return "No control was run here, so the gain from distillation is not known."
     if gain.over == "nothing":
         return f"{_signed(gain.value, metric)} {metric.gain_unit} {OVER_CONTROL}, but one seed is not enough to tell."
     if not gain.is_shown:
@@ -78,12 +78,12 @@ def reading(gain: Difference, metric: Metric) -> str:
 
 
 def unseen(gain: Difference, metric: Metric) -> str:
-    """The minimum detectable effect in words: 'With 3 seeds less than 1.2 points could not have been seen; with 8 seeds 0.6.'"""
+    """Minimum detectable effect: 'With 3 seeds less than 1.2 points could not have been detected; with 8 seeds 0.6.'"""
     if gain.detectable is None:
         return ""
     of = f" and {gain.examples:,} test examples" if gain.examples else ""
     seeds = f"{gain.seeds} seeds" if gain.seeds > 1 else "one seed"
-    told = f"With {seeds}{of} less than {_plain(gain.detectable, metric)} {metric.difference_unit} could not have been seen"
+    told = f"With {seeds}{of} less than {_plain(gain.detectable, metric)} {metric.difference_unit} could not have been detected"
     if gain.over != "seeds":
         return f"{told}."
     more = MORE_SEEDS if gain.seeds < MORE_SEEDS else 2 * gain.seeds

@@ -1,4 +1,4 @@
-"""What the teacher bought, method by method: the student minus its controls, paired by run, with intervals over seeds."""
+"""Gain from distillation by method: the student minus its controls, paired by run, with intervals over seeds."""
 
 from __future__ import annotations  # a figure's class as text: naming it here would import half of plotly at the page's start
 
@@ -20,7 +20,7 @@ from kdui.core.statistics.intervals import typical_deviation
 from kdui.core.statistics.paired import LEVEL, Difference, over_seeds
 from kdui.core.statistics.power import SPREAD, seeds_needed
 
-CONTROLS = {"control": "the same student without KD", "smoothed": "the same student on smoothed labels"}
+CONTROLS = {"control": "the same student without KD", "smoothed": "the same student with label smoothing"}
 MARKS = {"control": ("student", "circle", 0.0), "smoothed": ("smoothed", "diamond", -0.26)}  # colour, symbol, place below the row
 COLUMNS = (
     *("method", "teacher", "student", "against", "value", "low", "high", "half_width", "p_value", "detectable", "over", "shown"),
@@ -146,17 +146,17 @@ def gains_title(gains: pd.DataFrame, titles: Mapping[str, str], metric: Metric) 
     """The finding in one sentence that claims no more than the repeats show."""
     over = gains[gains["against"] == "control"]
     if over.empty:
-        return "No student has been measured beside its control yet"
+        return "No student has been measured with its control yet"
     repeated = over[over["over"] == "seeds"] if (over["over"] == "seeds").any() else over[over["over"] == "examples"]
     if repeated.empty:
-        return "One seed is not enough to tell what the teacher bought"
+        return "One seed is not enough to measure the gain from distillation"
     better, worse = (repeated[repeated["shown"].astype(bool) & (sign * repeated["value"] > 0)] for sign in (1, -1))
     if better.empty:
         if len(worse):
             return f"No difference shown in favour of the teacher; {_count(len(worse), len(repeated))} did worse"
         least = repeated["detectable"].min()
         seen = f"{least:.{metric.places_of(least)}f} {metric.difference_unit}"
-        return f"No difference shown: less than {seen} could not have been seen"
+        return f"No difference shown: less than {seen} could not have been detected"
     best = better.loc[better["value"].idxmax()]
     name = titles.get(best["method"], best["method"])
     one = " with one seed" if best["over"] == "examples" else ""
@@ -223,7 +223,7 @@ def _dots(
         y=[place[method] + below for method in rows["method"]],
         mode="markers",
         cliponaxis=False,  # a gain of nothing lies on the edge where all others are losses
-        name="over the control" if against == "control" else "over smoothed labels",
+        name="over the control" if against == "control" else "over label smoothing",
         customdata=[
             [row["run"], titles.get(row["method"], row["method"]), _reading(row, metric)] for row in rows.to_dict("records")
         ],
@@ -261,7 +261,7 @@ def _reading(row: Any, metric: Metric) -> str:
         return f"{signed(row['value'], metric.places_of(row['value']) + 1)} {metric.gain_unit}, one seed: not enough to tell"
     over = f"{row['seeds']} seeds" if row["over"] == "seeds" else "one seed, over its test examples"
     near = f"{row['detectable']:.{metric.places_of(row['detectable']) + 1}f}"
-    verdict = "" if row["shown"] else f": no difference shown<br>less than {near} could not have been seen"
+    verdict = "" if row["shown"] else f": no difference shown<br>less than {near} could not have been detected"
     level = f"<br>level with methods that share {row['level']}" if row.get("level") else ""
     return f"{_interval(row, metric, 1)} {metric.gain_unit}, {over}{verdict}{level}"
 

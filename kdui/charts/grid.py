@@ -60,15 +60,15 @@ def best_cell(cells: pd.DataFrame, quantity: Quantity, metric: Metric) -> pd.Ser
 def grid_title(cells: pd.DataFrame, quantity: Quantity, metric: Metric) -> str:
     """The best cell with its seeds and interval, and how many cannot be told from it."""
     best = best_cell(cells, quantity, metric)
-    where = f"temperature {significant(best['temperature'])}, α {significant(best['soft_weight'])}"
+    where = f"T = {significant(best['temperature'])}, α = {significant(best['soft_weight'])}"
     reading = _reading(best, quantity, metric)
     if best["seeds"] == 1:
-        return f"Best of {len(cells)} cells: {where}, {reading}, but one seed is not enough to tell"
-    told = f"Best of {len(cells)} cells: {where}, {reading} ({best['seeds']} seeds)"
+        return f"Best setting so far: {where} ({reading}; 1 seed, not enough to tell)"
+    seeds = f"{best['seeds']} seeds, best of {len(cells)} settings"
     if quantity == "value" and not abs(best["value"]) > best["half_width"]:
-        unseen = f"; less than {best['detectable']:.1f} could not have been seen"
-        return f"No difference shown even in the best of {len(cells)} cells: {where}, {reading} ({best['seeds']} seeds){unseen}"
-    return told
+        unseen = f"less than {best['detectable']:.1f} could not have been detected"
+        return f"No setting shows a gain; best: {where} ({reading}; {seeds}; {unseen})"
+    return f"Best setting: {where} ({reading}; {seeds})"
 
 
 def _reading(row: Any, quantity: Quantity, metric: Metric) -> str:
@@ -110,13 +110,13 @@ def grid_figure(cells: pd.DataFrame, *, quantity: Quantity, about: str, metric: 
         layout=style.layout(
             title={"text": title, "subtitle": {"text": _subtitle(cells, best, about, len(columns) * len(rows))}},
             xaxis=style.axis(
-                "temperature (no unit)",
+                "Temperature T",
                 tickvals=list(range(len(columns))),
                 ticktext=[significant(x) for x in columns],
                 showgrid=False,
             ),
             yaxis=style.axis(
-                "soft weight α (share)", tickvals=list(range(len(rows))), ticktext=[significant(y) for y in rows], showgrid=False
+                "Soft weight α", tickvals=list(range(len(rows))), ticktext=[significant(y) for y in rows], showgrid=False
             ),
             height=max(260, 130 + 46 * len(rows)),
         ),
@@ -158,11 +158,11 @@ def _colours(values: list[list[Any]], quantity: Quantity, metric: Metric) -> dic
 def _subtitle(cells: pd.DataFrame, best: pd.Series, about: str, size: int) -> str:
     seeds = sorted(set(cells["seeds"].astype(int)))
     spread = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
-    parts = [about, f"{spread} {'seed' if seeds == [1] else 'seeds'} a cell"]
+    parts = [about, f"{spread} {'seed' if seeds == [1] else 'seeds'} per setting"]
     if len(cells) < size:
-        parts.append(f"{size - len(cells)} of {size} cells not measured")
+        parts.append(f"{size - len(cells)} of {size} settings not measured")
     if np.isfinite(best["half_width"]):
         alike = _alike(cells, best)
-        parts.append(f"the intervals of {alike} others reach the best one" if alike else "no other interval reaches the best one")
-    parts.append("the best of many is chosen on test data: expect less of it")
+        parts.append(f"{alike} other intervals overlap the best one" if alike else "no other interval overlaps the best one")
+    parts.append("the best setting is selected on test data: its gain is optimistic")
     return " · ".join(parts)

@@ -64,9 +64,9 @@ def sensitivity_title(rows: pd.DataFrame, method: str, quantity: Quantity, unit:
     threshold = f"{significant(BREAKS[quantity])} {unit.removesuffix('s') if quantity == 'drop' else 'nats'}"
     if first is None:
         strongest = list(rows["strength"])[-1]
-        return f"No layer by itself loses more than {threshold}, even at {_said(method, strongest)}"
+        return f"No single layer loses more than {threshold}, even with {_said(method, strongest)}"
     value = f"{first['drop']:.1f} {unit}" if quantity == "drop" else f"{first['kl']:.2f} nats"
-    return f"{first['layer']} breaks first: {_said(method, float(first['strength']))} alone cost {value}"
+    return f"{first['layer']} is most sensitive: {value} lost with {_said(method, float(first['strength']))}"
 
 
 def sensitivity_figure(
@@ -116,7 +116,7 @@ def _shortened(title: str, most: int = 34) -> str:
 
 
 def _subtitle(about: str, n: int, error: str) -> str:
-    parts = [about, f"● {n:,} validation examples", "one layer at a time, no training after it"]
+    parts = [about, f"● {n:,} validation examples", "one layer at a time, without fine-tuning"]
     return " · ".join([*parts, error] if error else parts)
 
 

@@ -31,11 +31,11 @@ TITLES: Final = {
     "student": "Student",
     "compressed": "Compressed",
     "control": "Same student without KD",
-    "smoothed": "Same on smoothed labels",
+    "smoothed": "Same with label smoothing",
 }
 
 # Mid greys that keep at least 4.5 : 1 on the light and on the dark card; the browser swaps in the theme's own
-# ink when it draws, so the same figure serves both and a downloaded picture is readable on either.
+# ink when it draws, so the same figure serves both and a downloaded image is readable on either.
 INK: Final = "#6B7286"
 GRID: Final = "rgba(120,128,150,0.20)"
 FRONT: Final = "#7A8196"

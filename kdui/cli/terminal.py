@@ -192,7 +192,7 @@ def print_run(detail: RunDetail) -> None:
     if detail.unlearned:
         screen.print(clean(detail.unlearned), style="yellow")
     if detail.gain:
-        screen.print(f"What the teacher bought: {gain_sentence(detail.gain, metric)}")
+        screen.print(f"Gain from distillation: {gain_sentence(detail.gain, metric)}")
     for finding in detail.findings:
         screen.print(clean(finding))
     screen.print(clean(detail.command))
@@ -216,7 +216,7 @@ def print_paired(frames: "Mapping[str, pandas.DataFrame]") -> None:
                 "McNemar": f"p = {row['p_value']:.3g}",
                 "verdict": ""
                 if row["shown"]
-                else f"no difference shown: under {row['detectable']:.1f} points could not have been seen",
+                else f"no difference shown: under {row['detectable']:.1f} points could not have been detected",
             }
             for row in frames["comparisons"].to_dict("records")
         ]
@@ -274,7 +274,7 @@ def predictions(bench: Workbench, run_id: str, example: str) -> list[dict[str, A
 
 
 def payload(bench: Workbench, task: str, example: str) -> Any:
-    """A text, a picture file or ``test:INDEX`` as what Compare would be given."""
+    """A text, an image file or ``test:INDEX`` as what Compare would be given."""
     facts = next(item for item in bench.tasks() if item.name == task)
     if example.startswith("test:"):
         if not example[5:].isdigit():
@@ -290,7 +290,7 @@ def payload(bench: Workbench, task: str, example: str) -> Any:
             data = file.read(MOST_BYTES + 1)
     except (OSError, ValueError, RuntimeError) as error:
         words = getattr(error, "strerror", None) or "it is no path"
-        raise KduiError(f"{example} cannot be read ({words}). Give a picture file, or test:INDEX.") from None
+        raise KduiError(f"{example} cannot be read ({words}). Give an image file, or test:INDEX.") from None
     return read_picture(data)
 
 

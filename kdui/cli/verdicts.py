@@ -20,7 +20,7 @@ Row = dict[str, Any]
 # teacher's, from weights that have not read the task's texts, and with a student for each of several tasks.
 CONTROLS = {
     "control": "over hard labels",
-    "smoothed": "over smoothed labels",
+    "smoothed": "over label smoothing",
     "plain": "over no pre-training",
     "separate": "over separate students",
 }
@@ -97,7 +97,7 @@ def question_words(found: Row, unit: str = "points") -> str:
     needed = f"{found['needed']} seeds" if found["needed"] else "more than a thousand seeds"
     if found["spread"] is None:
         return f"{asked}: {seeds} cannot answer it; {needed} by an estimated spread of {SPREAD:g} {unit} between seeds."
-    seen = f"with {seeds} less than {found['detectable']:.2f} {unit} could not have been seen"
+    seen = f"with {seeds} less than {found['detectable']:.2f} {unit} could not have been detected"
     told = "that many can answer it" if found["answered"] else f"it needs {needed}"
     return f"{asked}: {seen}, so {told} (spread between seeds {found['spread']:.2f} {unit}, 80 % power)."
 

@@ -4,7 +4,7 @@ KduiError
 ├── RecipeError          the recipe cannot be run as it stands
 │   └── UnknownName      a task, model, method, recipe or run that does not exist
 ├── SettingsError        an environment variable cannot be used
-├── SourceError          a data set or a model could not be brought here
+├── SourceError          a data set or a model could not be downloaded or read
 ├── StoreError           the store cannot do what was asked
 │   ├── ArtifactCorrupt  a file does not match its checksum
 │   ├── RunUnreadable    a run was written by another version of kdui
@@ -50,7 +50,7 @@ class SettingsError(KduiError):
 
 
 class SourceError(KduiError):
-    """A data set or a model could not be brought here."""
+    """A data set or a model could not be downloaded or read."""
 
 
 class StoreError(KduiError):

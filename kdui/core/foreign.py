@@ -53,9 +53,9 @@ def check_reading(ref: Any, options: Mapping[str, Any], task: TaskFacts) -> None
     output_order(options["labels"], task)
     said = [name for name in ("scale", "mean", "std") if options[name] != UNSAID[name]]
     if said and task.modality != "image":
-        raise RecipeError(f"'{ref}': '{said[0]}' is for pictures, but {task.title} is made of {task.modality}s. Leave it out.")
+        raise RecipeError(f"'{ref}': '{said[0]}' is for images, but {task.title} is made of {task.modality}s. Leave it out.")
     if options["scale"] == 0:
-        raise RecipeError(f"'{ref}': a scale of 0 makes all pictures alike. Write what pixels between 0 and 1 are multiplied by.")
+        raise RecipeError(f"'{ref}': a scale of 0 makes all images alike. Write what pixels between 0 and 1 are multiplied by.")
     for name in ("mean", "std"):
         if len(options[name]) not in (0, 1, task.input.get("channels"), 3):
             raise RecipeError(f"'{ref}': {name} needs one number, or one for each colour of {task.title}.")

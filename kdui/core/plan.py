@@ -214,8 +214,8 @@ class PlanBuilder:
         if self.teacher is None and self.teacher_facts is not None:
             raise RecipeError(
                 f"Stage '{stage}' needs a trained teacher, but {self.teacher_facts.title} is not trained yet. Put a 'teach' "
-                "stage before it, or name a teacher that comes trained: artifact:DIGEST, folder:PATH, hub:OWNER/NAME, "
-                "onnx:PATH or csv:PATH."
+                "stage before it, or name a fine-tuned teacher: artifact:DIGEST, folder:PATH, hub:OWNER/NAME, onnx:PATH or "
+                "csv:PATH."
             )
         if self.teacher is None:
             raise RecipeError(f"Stage '{stage}' needs a teacher. Name one in 'teacher:' and put a 'teach' stage before it.")

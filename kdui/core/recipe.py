@@ -128,7 +128,9 @@ class Recipe(Frozen):
     task: Line = Field(max_length=MOST_NAME)
     teacher: Annotated[ModelRef | None, BeforeValidator(_as_model_ref)] = None
     student: Annotated[ModelRef | None, BeforeValidator(_as_model_ref)] = None
-    seed: int = Field(default=0, ge=0, le=2**31 - 1, title="Seed", description="Decides initial weights, order and dropout.")
+    seed: int = Field(
+        default=0, ge=0, le=2**31 - 1, title="Seed", description="Random seed for initialization, data order and dropout."
+    )
     stages: tuple[Stage, ...] = Field(min_length=1, max_length=MOST_STAGES)
 
     @field_validator("stages", mode="before")

@@ -1,4 +1,4 @@
-"""Pictures: the data set's own for a graph, and what a person drew or uploaded made to look like them."""
+"""Images: the data set's own for a graph, and what a person drew or uploaded made to look like them."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,15 +11,15 @@ from kdui.core.contracts import TaskFacts
 from kdui.core.errors import KduiError
 from kdui.inputs.picture_files import eight_bits
 
-BLANK = "This picture is blank. Draw something, upload another picture, or pick one of the test examples."
-_LONGEST_SIDE = 1024  # more pixels than this say nothing new about a picture that ends up 28 wide
+BLANK = "This image is blank. Draw something, upload another image, or pick one of the test examples."
+_LONGEST_SIDE = 1024  # more pixels than this say nothing new about an image that ends up 28 wide
 _FLAT_STEP, _FLAT_SHARE = 24, 0.9  # a border is flat when 90 % of it lies within 24 grey levels
-_NEIGHBOURS = 10_000  # training pictures that novelty is held against: a second's work
+_NEIGHBOURS = 10_000  # training images that novelty is held against: a second's work
 _INK_SHARE = 0.2  # of the strongest contrast; below it is paper, shadow or the soft edge of a stroke
 
 
 def prepare(raw: Sequence[Any], settings: Mapping[str, Any], folder: Path) -> dict[str, np.ndarray]:
-    """``pixels`` float32 [n, channels, height, width] in 0..1 from uint8 pictures [height, width, channels].
+    """``pixels`` float32 [n, channels, height, width] in 0..1 from uint8 images [height, width, channels].
 
     A checkpoint with other wishes says so in its settings: ``height`` and ``width`` (or ``size`` for both) to resize to
     (bilinear), ``channels`` 3 to repeat grey, ``mean`` and ``std`` for each channel to normalise with.
@@ -39,7 +39,7 @@ def prepare(raw: Sequence[Any], settings: Mapping[str, Any], folder: Path) -> di
 
 
 def parse(payload: Any, facts: TaskFacts) -> np.ndarray:
-    """One example, uint8 [height, width, channels], from a picture, an array, or the value of a drawing pad.
+    """One example, uint8 [height, width, channels], from an image, an array, or the value of a drawing pad.
 
     An array of exactly the task's size is one of its own examples and stays as it is. Anything else becomes a bright
     object on black: inverted when its border is bright, cut to the ink and centred when the border is flat (a drawing, a
@@ -63,9 +63,9 @@ def parse(payload: Any, facts: TaskFacts) -> np.ndarray:
 
 
 def traits(train: Sequence[Any], test: Sequence[Any]) -> dict[str, np.ndarray]:
-    """``novelty``: distance to the nearest training picture, as the root mean square of pixel differences in 0..1.
+    """``novelty``: distance to the nearest training image, as the root mean square of pixel differences in 0..1.
 
-    Pictures of one split have one size. At most ``_NEIGHBOURS`` training pictures are looked at, the first ones.
+    Images of one split have one size. At most ``_NEIGHBOURS`` training images are looked at, the first ones.
     """
     known, asked = (np.asarray(part, np.float32).reshape(len(part), -1) / 255 for part in (train[:_NEIGHBOURS], test))
     lengths = (known**2).sum(1)
@@ -74,7 +74,7 @@ def traits(train: Sequence[Any], test: Sequence[Any]) -> dict[str, np.ndarray]:
 
 
 def notice(payload: Any, facts: TaskFacts) -> str:
-    """Nothing that a person must be told about a picture."""
+    """Nothing that a person must be told about an image."""
     return ""
 
 
@@ -104,7 +104,7 @@ def _with_channels(pictures: np.ndarray, channels: int) -> np.ndarray:
 
 
 def _flattened(pad: Mapping[str, Any]) -> Any:
-    """The picture of a drawing pad: its composite, or else its layers over its background."""
+    """The image of a drawing pad: its composite, or else its layers over its background."""
     if pad.get("composite") is not None:
         return pad["composite"]
     parts = [part for part in (pad.get("background"), *(pad.get("layers") or ())) if part is not None]
@@ -143,14 +143,14 @@ def _picture(payload: Any) -> Image.Image:
     if isinstance(payload, Image.Image):
         return eight_bits(ImageOps.exif_transpose(payload))
     if not isinstance(payload, (np.ndarray, list)):
-        raise KduiError(f"A picture is needed here, not {type(payload).__name__}. Draw one, upload one, or pick a test example.")
+        raise KduiError(f"An image is needed here, not {type(payload).__name__}. Draw one, upload one, or pick a test example.")
     try:
         array = _levels(np.asarray(payload))
         if not array.size:
             raise ValueError("no pixels")
         return Image.fromarray(array[..., 0] if array.ndim == 3 and array.shape[2] == 1 else array)
     except (TypeError, ValueError) as error:
-        raise KduiError("This is no picture: an array of grey levels, RGB or RGBA is needed. Draw or upload one.") from error
+        raise KduiError("This is no image: an array of grey levels, RGB or RGBA is needed. Draw or upload one.") from error
 
 
 def _opaque(picture: Image.Image) -> Image.Image:
@@ -195,7 +195,7 @@ def _cut_to_ink(grey: np.ndarray) -> np.ndarray:
 def _centred(grey: np.ndarray, height: int, width: int, stretch: bool) -> np.ndarray:
     """Scaled to the box with its proportions, and placed so that its centre of mass is the box's as far as it still fits.
 
-    The longer side fills the box, as in the pictures of both data sets: digits reach from the first row to the last,
+    The longer side fills the box, as in the images of both data sets: digits reach from the first row to the last,
     clothes from edge to edge. Block averages make a stroke as grey as the share of the cell that it covers; ``stretch``
     then makes the strongest cell white, so that a thin pen counts as much as a thick one.
     """

@@ -1,4 +1,4 @@
-"""Picture files from outside: their format and size are read from the header, and only then is anything decoded.
+"""Image files from outside: their format and size are read from the header, and only then is anything decoded.
 
 A few bytes can stand for gigabytes of pixels, and some formats hand their content to other programs (EPS to Ghostscript).
 """
@@ -19,7 +19,7 @@ ENOUGH = (512, 512)  # a JPEG is decoded at a smaller scale at once, so that a c
 
 
 def read_picture(data: bytes) -> Image.Image:
-    """The decoded picture with 8 bits a channel; raises KduiError in words for what is none, or too large to be opened."""
+    """The decoded image with 8 bits a channel; raises KduiError in words for what is none, or too large to be opened."""
     if len(data) > MOST_BYTES:
         raise KduiError(f"This file has {len(data) / 1e6:,.0f} MB; at most {MOST_BYTES // 1_000_000} are taken. {_smaller()}")
     try:
@@ -28,13 +28,13 @@ def read_picture(data: bytes) -> Image.Image:
             picture = Image.open(io.BytesIO(data), formats=FORMATS)
             picture.draft(None, ENOUGH)
     except Image.DecompressionBombError:
-        raise KduiError(f"This picture has far more than {MOST_PIXELS // 1_000_000} million pixels. {_smaller()}") from None
+        raise KduiError(f"This image has far more than {MOST_PIXELS // 1_000_000} million pixels. {_smaller()}") from None
     except Exception as error:  # each format's reader raises what it likes on a file that is not as it should be
         raise _unreadable() from error
     width, height = picture.size
     if width * height > MOST_PIXELS:
         raise KduiError(
-            f"This picture has {width:,} × {height:,} pixels; at most {MOST_PIXELS // 1_000_000} million are taken. {_smaller()}"
+            f"This image has {width:,} × {height:,} pixels; at most {MOST_PIXELS // 1_000_000} million are taken. {_smaller()}"
         )
     try:
         picture.load()
@@ -52,7 +52,7 @@ def eight_bits(picture: Image.Image) -> Image.Image:
         return picture
     levels = np.asarray(picture, dtype=np.float64)
     if not np.isfinite(levels).all():
-        raise KduiError("This picture holds values that are no numbers. Save it again as a PNG file.")
+        raise KduiError("This image holds values that are no numbers. Save it again as a PNG file.")
     highest = float(levels.max(initial=0))
     if picture.mode.startswith("I"):
         top = 65535.0 if picture.mode != "I" or highest > 255 else 255.0
@@ -62,7 +62,7 @@ def eight_bits(picture: Image.Image) -> Image.Image:
 
 
 def _unreadable() -> KduiError:
-    return KduiError(f"This file is not a picture that can be read. Choose a {NAMES} file.")
+    return KduiError(f"This file is not an image that can be read. Choose a {NAMES} file.")
 
 
 def _smaller() -> str:

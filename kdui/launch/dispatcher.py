@@ -156,7 +156,7 @@ class Dispatcher:
     def look_after(self, run: RunFacts) -> None:
         """A worker that is gone, or neither works nor stops, makes its run interrupted, or cancelled where that was asked."""
         if not self._is_alive(run):
-            self._end(run, "its worker ended without a word; it goes on from its last checkpoint")
+            self._end(run, "its worker exited without reporting a result; it continues from its last checkpoint")
         elif run.host == HOST:
             self._watch(run)
 
@@ -185,7 +185,7 @@ class Dispatcher:
                 self._end(run, "")
         elif watch.still > 60 * self.store.settings.stall_minutes and processes.kill(run):
             minutes = self.store.settings.stall_minutes
-            self._end(run, f"its worker gave no sign of work for {minutes:g} min and was ended", behind=True)
+            self._end(run, f"its worker made no progress for {minutes:g} min and was stopped", behind=True)
 
     def _look_for_work(self, run: RunFacts, watch: Watch, passed: float) -> None:
         """Count how long nothing was heard of the work; where the heart itself is silent, look at the processor's time."""

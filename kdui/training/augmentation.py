@@ -25,7 +25,7 @@ _SALT = 4099  # keeps the choice of a partner apart from the choice of a shift
 def transfer_views(context: StepContext, inputs: InputSettings, folder: Path, limit: int) -> Augmentation:
     """The views that the step's ``augmentation`` setting means, for a model of these inputs.
 
-    ``kind`` of pictures: crop, flip, shift (both where the task allows it), mixup, or two with a plus; mask of texts, with
+    ``kind`` of images: crop, flip, shift (both where the task allows it), mixup, or two with a plus; mask of texts, with
     ``share`` of the words.
     """
     settings = context.settings["augmentation"]
@@ -44,7 +44,7 @@ def transfer_views(context: StepContext, inputs: InputSettings, folder: Path, li
 
 
 class MixedPictures:
-    """Pictures that are cropped or mirrored or both, and mixed with another one of the split where asked."""
+    """Images that are cropped or mirrored or both, and mixed with another one of the split where asked."""
 
     def __init__(self, kinds: Sequence[str]):
         self.crop, self.flip = bool({"crop", "shift"} & set(kinds)), bool({"flip", "shift"} & set(kinds))

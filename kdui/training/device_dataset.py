@@ -1,6 +1,6 @@
 """A split kept whole on the device: batches are index operations, not a loader's work.
 
-Text is batched by length, so that little is padded; examples can be changed by fixed views, pictures by shifts and mirroring.
+Text is batched by length, so that little is padded; examples can be changed by fixed views, images by shifts and mirroring.
 """
 
 import math
@@ -96,10 +96,10 @@ class ResidentData:
 
 
 def augmented(pixels: torch.Tensor, index: torch.Tensor, view: int, mirror: bool, shift: bool = True) -> torch.Tensor:
-    """View ``view`` of pictures [batch, channels, height, width]: shifted by up to an eighth, half of them mirrored.
+    """View ``view`` of images [batch, channels, height, width]: shifted by up to an eighth, half of them mirrored.
 
-    A shift is a crop of the picture with an edge of zeros. That of example i in view v is the same in every process, so a
-    teacher's cached outputs belong to the picture that the student sees ("function matching", Beyer et al. 2022, section 3).
+    A shift is a crop of the image with an edge of zeros. That of example i in view v is the same in every process, so a
+    teacher's cached outputs belong to the image that the student sees ("function matching", Beyer et al. 2022, section 3).
     """
     height, width = pixels.shape[-2:]
     reach = max(1, math.ceil(min(height, width) / 8) - 1) if shift else 0
@@ -115,7 +115,7 @@ def augmented(pixels: torch.Tensor, index: torch.Tensor, view: int, mirror: bool
 
 
 def erased(pixels: torch.Tensor, index: torch.Tensor, view: int, share: float) -> torch.Tensor:
-    """Pictures [batch, channels, height, width] with noise in place of a rectangle, in about ``share`` of them.
+    """Images [batch, channels, height, width] with noise in place of a rectangle, in about ``share`` of them.
 
     Random erasing (Zhong et al. 2020, algorithm 1) with the paper's bounds: 2 to 40 % of the area, sides from 0.3 to 1/0.3,
     cut off where they would reach over the edge; random values within. Which, where and what is fixed for each example and view.

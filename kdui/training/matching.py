@@ -204,7 +204,7 @@ class MatchedFeatures:
     def shapes(self, what: str = "") -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
         """Shapes of each pair (of those that are ``what``) for one example of full length: student, teacher before any reduction.
 
-        Raises StageFailed where the two are of different kinds, e.g. maps and tokens, or cut a picture into different patches.
+        Raises StageFailed where the two are of different kinds, e.g. maps and tokens, or cut an image into different patches.
         """
         found = []
         for pair in self.pairs:

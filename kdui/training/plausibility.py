@@ -47,7 +47,7 @@ def require_plausible(
 ) -> float:
     """The share of these ``examples`` that the model gets right, from its ``outputs`` [n, labels] and their ``targets`` [n].
 
-    ``scales`` gives outputs with pixels on other scales, where the examples are pictures; ``order`` tells for each label its
+    ``scales`` gives outputs with pixels on other scales, where the examples are images; ``order`` tells for each label its
     place among the model's own outputs, where that is another one. Raises StageFailed in words where the outputs are no numbers,
     fit far better in another order of the labels or on another scale, or are no better than guessing.
     """

@@ -19,7 +19,7 @@ SERVER_CALL = "/gradio_api/component_server"
 EVENTS = ("/gradio_api/run/", "/gradio_api/queue/join")
 LONGEST_TEXT = 1_000_000  # characters of one text; a pasted recipe has a few thousand
 PICTURE = "picture"  # the one text that may be as long as a body
-MOST_VALUES = 2_000_000  # a picture of 1,024 × 1,024 levels, and more
+MOST_VALUES = 2_000_000  # an image of 1,024 × 1,024 levels, and more
 DEEPEST = 12
 
 

@@ -22,7 +22,7 @@ from kdui.ui.shell import PageState
 MOST_MODELS = 4
 EXAMPLES = 12
 MOST_IMAGE_BYTES = 8_000_000
-MOST_SIDE = 1024  # rows and columns of a picture that is sent as levels
+MOST_SIDE = 1024  # rows and columns of an image that is sent as levels
 Level = Annotated[int, Field(ge=-1_000_000, le=1_000_000)]
 EMPTY = (
     '<b>No model of this task can be tried yet.</b><br>Queue a run in <a href="?tab=build">Build</a>: its teacher, student and '
@@ -31,7 +31,7 @@ EMPTY = (
 
 
 class Question(Frozen):
-    """One input for some models: a text, a picture as a data URL, or a test picture as rows of grey levels."""
+    """One input for some models: a text, an image as a data URL, or a test image as rows of grey levels."""
 
     task: str = Field(max_length=200)
     models: tuple[Annotated[str, Field(max_length=64)], ...] = Field(min_length=1, max_length=MOST_MODELS)
@@ -143,19 +143,19 @@ def reference_first(chosen: Sequence[str], known: Mapping[str, Servable]) -> lis
 
 
 def payload(question: Question) -> Any:
-    """The input as the workbench takes it: a text, a picture, or uint8 grey levels."""
+    """The input as the workbench takes it: a text, an image, or uint8 grey levels."""
     if question.text is not None:
         return question.text
     if question.pixels is not None:
         if len({len(row) for row in question.pixels}) != 1:
-            raise RecipeError("The picture's rows are not equally long.")
+            raise RecipeError("The image's rows differ in length.")
         return np.clip(np.asarray(question.pixels), 0, 255).astype(np.uint8)
     if question.picture is None:
         raise RecipeError("There is no input yet. Type, draw, upload or pick an example.")
     try:
         data = base64.b64decode(question.picture.partition(",")[2], validate=True)
     except (binascii.Error, ValueError) as problem:
-        raise RecipeError(f"This file is not a picture that can be read. Choose a {NAMES} file.") from problem
+        raise RecipeError(f"This file is not an image that can be read. Choose a {NAMES} file.") from problem
     return read_picture(data)
 
 
@@ -192,7 +192,7 @@ def markup(tasks: list[TaskFacts]) -> str:
 </section>
 <div id="compare-agreement" role="status"></div>
 <div id="compare-cards" class="answers"></div>
-<section class="card" id="compare-parted" aria-label="Where they part" hidden>
+<section class="card" id="compare-parted" aria-label="Disagreements" hidden>
   <div class="buttons" id="compare-pairs" role="group" aria-label="Compared with"></div>
   <div id="compare-table"><p class="lead" role="status">Looking through the test data…</p></div>
 </section>

@@ -102,7 +102,7 @@ def waiting_html(models: Sequence[Servable]) -> str:
         f'<section class="card {model.role}"><h2 class="title">{escape(title(model))}</h2>'
         f'<p class="lead">{speed(model)} · {size(model)}</p>'
         f'<p class="lead">{escape(model.headline)} on the test data</p>'
-        '<p class="lead waiting">Waits for your input.</p></section>'
+        '<p class="lead waiting">Waiting for input.</p></section>'
         for model in models
     )
 
@@ -116,17 +116,17 @@ def best_labels(answer: Answer) -> tuple[str, ...]:
 
 
 def agreement(answers: Sequence[Answer], models: Mapping[str, Servable], truth: str = "") -> str:
-    """'All agree: crude' or who says otherwise; with the truth where the input is a test example."""
+    """'All agree: crude' or who predicts otherwise; with the true label where the input is a test example."""
     says = [(models[answer.digest], " and ".join(best_labels(answer))) for answer in answers]
     votes = Counter(label for _, label in says)
     label, count = votes.most_common(1)[0]
-    others = [f"{title(model)} says {word}" for model, word in says if word != label]
+    others = [f"{title(model)}: {word}" for model, word in says if word != label]
     if not others:
         text = f"All agree: {label}." if len(says) > 1 else f"{label}."
     elif count == 1:
-        text = f"No two agree: {'; '.join(f'{title(model)} says {word}' for model, word in says)}."
+        text = f"No two agree: {'; '.join(f'{title(model)}: {word}' for model, word in says)}."
     else:
-        text = f"{count} of {len(says)} say {label}; {'; '.join(others)}."
+        text = f"{count} of {len(says)} predict {label}; {'; '.join(others)}."
     return f"{text} The truth is {truth}." if truth else text
 
 
@@ -160,7 +160,7 @@ def _example(text: str | None, image: list[list[int]] | None, truth: str) -> str
 
 
 def thumbnail(image: list[list[int]]) -> str:
-    """A picture inside the page, so nothing else has to be fetched."""
+    """An image inside the page, so nothing else has to be fetched."""
     buffer = io.BytesIO()
     Image.fromarray(np.asarray(image, dtype=np.uint8)).save(buffer, "PNG")
     data = base64.b64encode(buffer.getvalue()).decode("ascii")
@@ -173,15 +173,15 @@ def _short(text: str) -> str:
 
 def parted_html(found: Mapping[str, Any], facts: TaskFacts, first: Servable, other: Servable) -> str:
     """Examples on which the first is right and the other wrong: what was taken for what, the most frequent confusion first."""
-    things = {"text": "test texts", "image": "test pictures"}.get(facts.modality, "test examples")
+    things = {"text": "test texts", "image": "test images"}.get(facts.modality, "test examples")
     whose = "the teacher" if first.role == "teacher" else "the first one"
     head = (
-        f'<h2 class="title">Where they part: {found["count"]:,} of {found["total"]:,} {things}</h2>'
+        f'<h2 class="title">Disagreements: {found["count"]:,} of {found["total"]:,} {things}</h2>'
         f'<p class="lead">{escape(title(first))} right, {escape(title(other))} wrong · most frequent confusions first; '
-        f"of each the examples of which {whose} is surest. Click one to ask all models.</p>"
+        f"examples on which {whose} is most confident. Click one to run all models on it.</p>"
     )
     if not found["pairs"]:
-        return head + '<div class="empty">There is no such example: wherever the first is right, so is the other.</div>'
+        return head + f'<div class="empty">None: {escape(title(other))} is right wherever {escape(title(first))} is.</div>'
     more = f'<p class="mute">{found["more"]:,} rarer confusions are not shown.</p>' if found["more"] else ""
     return f"{head}{''.join(_pair(pair, first, other, at < 3) for at, pair in enumerate(found['pairs']))}{more}"
 

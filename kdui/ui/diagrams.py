@@ -1,6 +1,6 @@
-"""Small pictures of what goes from teacher to student: one for each kind of transfer, with the words of each method.
+"""Small images of what goes from teacher to student: one for each kind of transfer, with the words of each method.
 
-Inline SVG in the page's own colour variables, so one picture serves both themes. The browser changes the words when another
+Inline SVG in the page's own colour variables, so one image serves both themes. The browser changes the words when another
 method of the same kind is chosen.
 """
 
@@ -10,12 +10,12 @@ from kdui.core.method import Method
 
 # Kind of transfer -> title, one sentence, and the words below the arrow where a method has none of its own.
 GROUPS = {
-    "outputs": ("Outputs", "What the teacher answers", "softened answers"),
-    "representations": ("Representations", "What the teacher holds inside", "inner values"),
-    "relations": ("Relations", "How the teacher sees examples beside each other", "distances, angles"),
-    "data": ("Data", "Examples that the teacher labels", "labelled examples"),
-    "sources": ("Several sources", "More models that teach or learn together", "several answers"),
-    "": ("Others", "Another way to learn from a teacher", "what it knows"),
+    "outputs": ("Outputs", "Predictions of the teacher", "softened predictions"),
+    "representations": ("Representations", "Intermediate features of the teacher", "features"),
+    "relations": ("Relations", "Relations between examples in the teacher's feature space", "distances, angles"),
+    "data": ("Data", "Examples labelled by the teacher", "labelled examples"),
+    "sources": ("Several sources", "Several teachers or peers", "several predictions"),
+    "": ("Others", "Other ways to learn from a teacher", "what it knows"),
 }
 WIDTH, HEIGHT = 320, 132
 MIDDLE = 58  # height at which things flow
@@ -37,7 +37,7 @@ def picture_of(method: Method) -> str:
 
 
 def diagram(picture: str, flow: str, *, hidden: bool = False) -> str:
-    """One picture as inline SVG; ``flow`` stands below the arrow and is what a screen reader is told."""
+    """One image as inline SVG; ``flow`` stands below the arrow and is what a screen reader is told."""
     return (
         f'<svg class="diagram" data-picture="{picture}" viewBox="0 0 {WIDTH} {HEIGHT}" role="img"{" hidden" if hidden else ""}>'
         f"<title>What is passed on: {escape(flow)}</title>{DRAWINGS[picture]}"

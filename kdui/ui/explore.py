@@ -58,7 +58,7 @@ def drawable(models: pd.DataFrame, wished: str) -> str:
 
 def missing_words(missing: int, wished: str, drawn: str) -> str:
     """What the chart leaves out."""
-    words = f"{missing:,} without a known {QUANTITIES[drawn][0]} can't be drawn; the table has them." if missing else ""
+    words = f"{missing:,} without a known {QUANTITIES[drawn][0]} are in the table only." if missing else ""
     if drawn == wished:
         return words
     return f"No model here has a known {QUANTITIES[wished][0]}, so {QUANTITIES[drawn][0]} is drawn. {words}".strip()
@@ -68,8 +68,8 @@ def drift_words(drift: float, drawn: str) -> str:
     """What a reader of latencies must know where models were timed while the machine was not equally fast."""
     if drawn != "latency_ms" or drift <= DRIFT:
         return ""
-    changed = f"The machine's speed changed by {100 * (drift - 1):.0f} % between these latencies"
-    return f"{changed}; speed-ups were read in turn and are surer."
+    changed = f"Machine speed varied by {100 * (drift - 1):.0f} % between these runs"
+    return f"{changed}. Compare speed-ups, not latencies: they were timed alternately with the teacher."
 
 
 class Merged(NamedTuple):

@@ -1,4 +1,4 @@
-"""Explore's look at one run: the charts of ``kdui/charts/evidence``, under the questions that they answer."""
+"""Explore's evidence on one run: the charts of ``kdui/charts/evidence``, under the questions that they answer."""
 
 import json
 from collections.abc import Mapping
@@ -130,7 +130,7 @@ def evidence_markup() -> str:
     words = escape(json.dumps({chart.name: chart.word for chart in charts}))
     return f"""
   <section class="card evidence" id="evidence" aria-labelledby="evidence-label" data-words="{words}">
-    <div class="bought-head"><h2 class="label" id="evidence-label">What one run's models do differently</h2>
+    <div class="bought-head"><h2 class="label" id="evidence-label">Evidence on one run</h2>
       {_select("run", "Run")}</div>
     <div id="evidence-message"></div>
     {groups}

@@ -1,4 +1,4 @@
-"""Explore's second question: what the teacher bought, by method and over a grid of temperature and α."""
+"""Explore's second question: the gain from distillation, by method and over a grid of temperature and α."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,12 +16,12 @@ from kdui.ui.panel import options
 
 BETWEEN = " → "
 NO_GAIN = (
-    "Queue a run with <b>Control run</b> on, over three seeds: its student is then held against the same student "
+    "Queue a run with <b>Control run</b> on, over three seeds: its student is then compared with the same student "
     "without a teacher."
 )
 NO_GRID = (
-    'In <a href="?tab=build">Build</a>, open <b>Queue a sweep…</b>, take Temperature with each value of Soft weight α, '
-    "and three seeds: the cells appear here as they are measured."
+    'In <a href="?tab=build">Build</a>, open <b>Queue a sweep…</b>, combine values of Temperature and Soft weight α, '
+    "with three seeds: results appear here as they are measured."
 )
 
 
@@ -128,7 +128,7 @@ def gains_markup() -> str:
     """The frame that assets/gains.js fills."""
     return f"""
   <section class="card bought" id="bought" aria-labelledby="bought-label">
-    <div class="bought-head"><h2 class="label" id="bought-label">What the teacher bought</h2>
+    <div class="bought-head"><h2 class="label" id="bought-label">Gain from distillation</h2>
       <label class="field" hidden><span>Teacher and student</span><select id="gains-pair"></select></label></div>
     <div id="gains-message"></div>
     <div class="bought-charts">{chart_frame("gains")}{chart_frame("grid", _quantity())}</div>
@@ -136,5 +136,5 @@ def gains_markup() -> str:
 
 
 def _quantity() -> str:
-    choices = options([("value", "Gain over the control"), ("headline", "What the student reached")])
+    choices = options([("value", "Gain over the control"), ("headline", "Accuracy of the student")])
     return f'<label class="field" hidden><span>Show</span><select id="grid-quantity">{choices}</select></label>'

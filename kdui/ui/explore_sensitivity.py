@@ -1,4 +1,4 @@
-"""Explore's question about layers: which one breaks first when it is pruned, rounded or factorized by itself."""
+"""Explore's question about layers: which one is most sensitive to pruning, quantization or factorization."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -37,7 +37,7 @@ class LayerCalls:
         wish = LayerWish.model_validate(asked)
         task, models, model, found = self._found(wish)
         if found is None:
-            return {"layers": {"title": "No layer has been changed by itself yet", "note": NOTHING}, "models": "", "model": ""}
+            return {"layers": {"title": "Layer sensitivity: not measured", "note": NOTHING}, "models": "", "model": ""}
         methods = list(found["methods"])
         method = wish.method if wish.method in methods else methods[0]
         metric = Metric.model_validate(found["metric"])
@@ -49,7 +49,7 @@ class LayerCalls:
             about=f"{task.title} · {model['title']}",
             n=found["n"],
             unit=metric.difference_unit,
-            error=f"their sum misses {error['count']} joint changes by {metric.format_loss(error['drop'])} on average",
+            error=f"sum of per-layer losses: mean error {metric.format_loss(error['drop'])} on {error['count']} joint changes",
         )
         title = figure.layout.title
         return {
@@ -84,7 +84,7 @@ class LayerCalls:
 
 def layers_markup() -> str:
     """The frame that assets/layers.js fills."""
-    quantities = options([("drop", "Headline lost"), ("kl", "KL to the unchanged model")])
+    quantities = options([("drop", "Headline drop"), ("kl", "KL divergence from the original model")])
     fields = "".join(
         f'<label class="field" hidden><span>{title}</span><select id="layers-{name}">{given}</select></label>'
         for name, title, given in (("model", "Model", ""), ("method", "Change", ""), ("quantity", "Show", quantities))

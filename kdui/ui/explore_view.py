@@ -57,15 +57,15 @@ def winner_html(models: pd.DataFrame, budget: Budget, metric: Metric, task: Task
         return f'<div class="note" role="status"><b>{what}</b>{costs}</div>{_teacher_fits(models, budget, metric)}'
     if warning := unlearned(models, task):
         return (
-            f'<div class="note" role="status"><b>{escape(warning)}.</b><p>What such models keep or save means '
-            f"nothing. Train longer, on more examples, or at another learning rate.</p>"
+            f'<div class="note" role="status"><b>{escape(warning)}.</b><p>Their retained accuracy and '
+            f"savings mean nothing. Train longer, on more examples, or at another learning rate.</p>"
             f'<div class="buttons">{_links(models, winner, task.name)}</div></div>'
         )
-    over = "Best of all: no limit is set" if budget.is_open else "Best within budget"
+    over = "Best overall: no limits set" if budget.is_open else "Best within budget"
     numbers = [f"{metric.format(winner['headline'])}{mark(winner['origin'])}", number(winner["download_mb"], "MB")]
     if math.isfinite(winner["latency_ms"]):
         numbers.append(f"{number(winner['latency_ms'], 'ms')}{mark(winner['latency_origin'])}")
-    control = "<p>It is the student that learned without the teacher.</p>" if winner["role"] == "control" else ""
+    control = "<p>This is a student trained without KD.</p>" if winner["role"] == "control" else ""
     beside = f"{control}{_rivals(models, winner, budget, pair, metric.difference_unit)}{costs}"
     return (
         f'<div class="win" role="status"><small>{over}</small><h3 class="title">{escape(winner["label"])}</h3>'
@@ -75,19 +75,19 @@ def winner_html(models: pd.DataFrame, budget: Budget, metric: Metric, task: Task
 
 
 def _rivals(models: pd.DataFrame, winner: pd.Series, budget: Budget, pair: Between, unit: str) -> str:
-    """To how many others the winner shows no difference, and whether a student that learned without the teacher is among them."""
+    """How many models the winner cannot be distinguished from, and whether a student without KD is among them."""
     near = rivals(models, winner, budget)
     found, differences = level_with(winner, near, pair)
     if found.empty:
         return ""
     controls = found["role"].isin(("control", "smoothed")).sum()
-    among = ", students without the teacher among them" if controls and winner["role"] not in ("control", "smoothed") else ""
+    among = ", including students without KD" if controls and winner["role"] not in ("control", "smoothed") else ""
     others = "another model" if len(found) == 1 else f"{len(found):,} other models"
-    among = among if len(found) > 1 else ", a student without the teacher" if among else ""
+    among = among if len(found) > 1 else ", a student without KD" if among else ""
     more = " or more" if len(found) == MOST_RIVALS else ""
     unseen = max((difference.detectable or 0 for difference in differences), default=0)
-    told = f": up to {unseen:.1f} {unit} could not have been seen" if unseen else ": not paired by seeds or test examples"
-    return f"<p>No difference shown to {others}{more}{among}{told}.</p>"
+    reason = f"differences up to {unseen:.1f} {unit} could not have been detected" if unseen else "95 % intervals overlap"
+    return f"<p>Not distinguishable from {others}{more}{among} ({reason}).</p>"
 
 
 def _links(models: pd.DataFrame, winner: pd.Series, task: str) -> str:
@@ -110,7 +110,7 @@ def _teacher_fits(models: pd.DataFrame, budget: Budget, metric: Metric) -> str:
 def gain_html(
     points: pd.DataFrame, by_run: Mapping[str, Any], models: pd.DataFrame, budget: Budget, facts: TaskFacts, paired: Paired
 ) -> str:
-    """What the teacher bought in the recipe of the winner; ``by_run``: the positions of each run's points."""
+    """Gain from distillation in the recipe of the winner; ``by_run``: the positions of each run's points."""
     metric = facts.headline
     winner = best(models, budget, metric)
     if winner is None:
@@ -118,7 +118,7 @@ def gain_html(
     places = [by_run[run] for run in winner["runs"] if run in by_run]
     own = points.iloc[np.concatenate(places)] if places else points.iloc[:0]
     gain = teacher_gain(own, winner["runs"], paired, metric, facts.splits["test"])
-    return f'<p class="lead">What the teacher bought: <b>{escape(gain_sentence(gain, metric))}</b></p>'
+    return f'<p class="lead">Gain from distillation: <b>{escape(gain_sentence(gain, metric))}</b></p>'
 
 
 def differing(models: pd.DataFrame) -> list[str]:

@@ -17,7 +17,7 @@ Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-MOST_BODY = 12_000_000  # bytes: a picture of 8 MB as text, and a little
+MOST_BODY = 12_000_000  # bytes: an image of 8 MB as text, and a little
 METHODS = ("GET", "HEAD", "OPTIONS", "POST")
 SAFE = ("GET", "HEAD", "OPTIONS")
 JSON = "application/json"
@@ -151,7 +151,7 @@ def _unasked(scope: Scope, headers: dict[str, list[str]]) -> Refusal | None:
     if not length.isdecimal():
         return Refusal(411, "Say how long the body is: send a Content-Length header.")
     if int(length) > MOST_BODY:
-        return Refusal(413, f"At most {MOST_BODY // 1_000_000} MB are taken at once. Send less, e.g. a smaller picture.")
+        return Refusal(413, f"At most {MOST_BODY // 1_000_000} MB are taken at once. Send less, e.g. a smaller image.")
     return None
 
 

@@ -20,7 +20,7 @@ from kdui.ui.run_table import badge
 # metric -> how the table calls it; what a task adds beyond these follows under its own name.
 TITLES = {
     "accuracy": "Accuracy",
-    "retained": "Kept of the teacher",
+    "retained": "Accuracy retained",
     "macro_f1": "Macro F1",
     "latency_p50": "Latency p50",
     "latency_p95": "Latency p95",
@@ -32,7 +32,7 @@ TITLES = {
     "gzip_bytes": "ONNX file, gzipped",
     "parameters": "Parameters",
     "nonzero": "Non-zero parameters",
-    "macs": "Multiply-adds",
+    "macs": "MACs",
     "peak_memory": "Peak memory",
     "load_time": "Load time",
     "macro_precision": "Macro precision",
@@ -40,29 +40,35 @@ TITLES = {
     "top5": "Top-5 accuracy",
     "ece": "Calibration error (ECE)",
     "ece_scaled": "ECE after temperature scaling",
-    "calibration_temperature": "Temperature that calibrates",
-    "robustness": "Accuracy under bad inputs",
-    "elsewhere": "Accuracy on data from elsewhere",
+    "calibration_temperature": "Calibration temperature",
+    "robustness": "Accuracy on corrupted inputs",
+    "elsewhere": "Out-of-domain accuracy",
     "latency_p90": "Latency p90",
-    "preprocess": "Preparing an input",
-    "postprocess": "Presenting an answer",
+    "preprocess": "Preprocessing",
+    "postprocess": "Postprocessing",
     "load_memory": "Peak memory, loading",
-    "inference_memory": "Peak memory, answering",
-    "int8_mac_share": "Multiply-adds in 8 bits or fewer",
-    "int8_time_share": "Time in 8 bits or fewer",
-    "energy": "Energy of an answer",
+    "inference_memory": "Peak memory, inference",
+    "int8_mac_share": "MACs in ≤ 8 bits",
+    "int8_time_share": "Run time in ≤ 8 bits",
+    "energy": "Energy per inference",
 }
 ROLE_TITLES = {
     "teacher": "Teacher",
     "assistant": "Assistant",
     "student": "Student",
     "control": "Control, no KD",
-    "smoothed": "Control, smoothed labels",
+    "smoothed": "Control, label smoothing",
     "compressed": "Compressed",
 }
 
 
-DOING = {"model": "in training", "onnx": "exported", "measurements": "measured", "outputs": "answers kept"}  # what a step makes
+# What a step produces -> what it does.
+DOING = {
+    "model": "in training",
+    "onnx": "exported",
+    "measurements": "measured",
+    "outputs": "teacher outputs cached",
+}
 FIRST_METRICS = ("retained", "latency_p50", "speedup", "packed_bytes", "gzip_bytes", "parameters")  # behind the headline
 MOST_METRICS = 6
 
@@ -80,10 +86,10 @@ def head_html(run: Run, task_title: str) -> str:
     if run.cancel_requested and run.state is RunState.RUNNING:
         reason = '<div class="note" role="status">Stopping: finished steps are kept.</div>'
     elif (silent := run.silent_seconds(datetime.now(UTC))) is not None:
-        words = f"No sign of life for {duration(silent)}: its process is stopped, or hangs. Cancel ends it."
+        words = f"No activity for {duration(silent)}: the process is suspended or hangs. Cancel ends it."
         reason = f'<div class="note" role="status">{words}</div>'
     elif run.waits_for_a_person:
-        reason = f'<div class="note" role="alert"><b>It waits for you.</b> {escape(run.error or "")}</div>'
+        reason = f'<div class="note" role="alert"><b>Waiting for you.</b> {escape(run.error or "")}</div>'
     return (
         f'<div class="run-title"><h2 class="title">{escape(run.name)}</h2>{badge(run.state)}</div>'
         f'<p class="lead">{" · ".join(facts)}</p>{reason}'
@@ -279,8 +285,8 @@ def _cell(measurement: Measurement | None) -> str:
 
 
 def gain_html(gain: Difference | None, metric: Metric) -> str:
-    """What the teacher bought in this one run, in the words of every other place."""
-    return "" if gain is None else f'<p class="lead">What the teacher bought: <b>{escape(gain_sentence(gain, metric))}</b></p>'
+    """Gain from distillation in this one run, in the words of every other place."""
+    return "" if gain is None else f'<p class="lead">Gain from distillation: <b>{escape(gain_sentence(gain, metric))}</b></p>'
 
 
 def unlearned_html(words: str) -> str:

@@ -210,7 +210,7 @@ def _donated(plan: list[Step]) -> list[str]:
     """That a student starts from public weights, because its teacher shows none; nothing where none does."""
     if not any("donor" in step.settings.get("model", {}) for step in plan):
         return []
-    return [f"The teacher shows no weights: the student starts from the public ones of {preset(DONOR)[1].title}."]
+    return [f"The teacher provides no weights: the student is initialized from the public weights of {preset(DONOR)[1].title}."]
 
 
 def warnings(recipe: Recipe, specs: dict[str, dict[str, Any]], teacher: Size | None, student: Size | None) -> list[str]:
@@ -219,11 +219,11 @@ def warnings(recipe: Recipe, specs: dict[str, dict[str, Any]], teacher: Size | N
     found = [warning for told, settings in own if told for warning in told(settings, recipe)]
     distill = next((spec for name, spec in specs.items() if trains_student(METHODS[name])), None)
     if distill and distill.get("soft_weight") == 0 and not distill.get("match_weight"):
-        found.append("With soft weight 0 the teacher is not heard: the student is its own control.")
+        found.append("With soft weight 0 the teacher has no effect: student and control are identical.")
     if distill and distill.get("temperature", 1) > 10:
-        found.append("Above a temperature of 10 the soft labels are almost flat: little of the teacher is left in them.")
+        found.append("Above a temperature of 10 the soft labels are almost uniform and carry little information.")
     if distill and not distill.get("control", True):
-        found.append("Without the control run nobody can say what the teacher bought.")
+        found.append("Without the control run the gain from distillation cannot be measured.")
     if teacher and student and recipe.student and student["parameters"] >= teacher["parameters"]:
         found.append("The student is not smaller than its teacher.")
     return found

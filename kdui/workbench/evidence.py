@@ -110,13 +110,13 @@ class Evidence:
         import numpy as np
 
         if not digest or not self.store.artifacts.has(digest):
-            raise KduiError("The measured answers were cleared away.")
+            raise KduiError("The stored predictions were deleted.")
         artifact, facts = self.store.artifacts.open(digest), TASKS[task]
         if QUALITY_FILE in artifact.manifest.files:
             with np.load(artifact.file(QUALITY_FILE)) as kept:
                 return kept["right"], kept.get("part")
         if PREDICTIONS_FILE not in artifact.manifest.files or not facts.labels:
-            raise KduiError("No answers to single test examples were kept.")
+            raise KduiError("No per-example predictions were stored.")
         from kdui.objectives import objective_of
 
         outputs, objective = np.load(artifact.file(PREDICTIONS_FILE)).astype(np.float32), objective_of(facts)

@@ -55,11 +55,11 @@ def _temperature(store: Store, recipe: Recipe, plan: list[Step]) -> dict[str, An
     if found is None:
         return {
             "origin": "none",
-            "note": "No teacher has answered yet: queue a run to see its soft labels.",
+            "note": "Train a teacher to see its soft labels here.",
             "labels": list(TASKS[recipe.task].labels),
             "examples": [],
         }
-    note = f"Answers of {_title(recipe, plan, 'teacher')} to validation examples" + (
+    note = f"Predictions of {_title(recipe, plan, 'teacher')} on validation examples" + (
         "" if found[1] else ", from an earlier run with other settings"
     )
     return {"origin": "measured", "note": note, **_read(store, found[0])}
@@ -69,7 +69,7 @@ def _weights(store: Store, recipe: Recipe, plan: list[Step]) -> dict[str, Any]:
     role = "student" if recipe.student else "teacher"
     found = _digest(store, recipe, plan, role)
     if found is None:
-        return {"origin": "none", "note": "This model has not been trained yet: queue a run to see its weights."}
+        return {"origin": "none", "note": "Train this model to see its weights here."}
     note = f"Weights of {_title(recipe, plan, role)}" + ("" if found[1] else ", from an earlier run with other settings")
     return {"origin": "measured", "note": note, **_read(store, found[0])}
 
@@ -79,7 +79,13 @@ def _soft_weight(store: Store, recipe: Recipe, plan: list[Step]) -> dict[str, An
     history = store.artifacts.manifest(found[0]).summary["training"]["history"] if found else []
     rows = [row for row in history if "train_soft" in row and "train_hard" in row]
     if not rows:
-        return {"origin": "none", "note": "No run has recorded both losses yet.", "epochs": [], "soft": [], "hard": []}
+        return {
+            "origin": "none",
+            "note": "Loss curves appear here after the first distillation run.",
+            "epochs": [],
+            "soft": [],
+            "hard": [],
+        }
     return {
         "origin": "measured",
         "note": "Training losses by epoch" + ("" if found and found[1] else ", from an earlier run with other settings"),

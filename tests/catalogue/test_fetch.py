@@ -194,7 +194,7 @@ def test_no_network_is_said_in_words(wheel, empty_settings, monkeypatch):
     with pytest.raises(SourceError) as caught:
         fetch(wheel_resource(wheel), empty_settings)
     assert f"{closed.removeprefix('http://')} could not be reached" in str(caught.value)
-    assert "connect this machine to the network, or put tiny_data-1.0-*.whl into a folder" in str(caught.value)
+    assert "check the network connection, or put tiny_data-1.0-*.whl into a folder" in str(caught.value)
     assert "Traceback" not in str(caught.value)
 
 
@@ -268,7 +268,7 @@ def test_every_source_that_failed_is_named_with_its_reason(wheel, empty_settings
     with pytest.raises(SourceError) as caught:
         fetch(everything, offline)
     lines = str(caught.value).splitlines()
-    assert lines[0] == "Tiny data could not be brought here. Tried:"
+    assert lines[0] == "Could not download Tiny data. Tried:"
     assert [line.split(": ")[0] for line in lines[1:6]] == [
         "- installed package no_such_package",
         "- words.txt in KDUI_DATA_DIR",
@@ -279,7 +279,7 @@ def test_every_source_that_failed_is_named_with_its_reason(wheel, empty_settings
     assert all("KDUI_OFFLINE" in line for line in lines[3:6])
     assert lines[6] == (
         "What to do: unset KDUI_OFFLINE, or put words.txt or tiny_data-1.0-*.whl into a folder of yours "
-        "and set KDUI_DATA_DIR to it, then start again."
+        "and set KDUI_DATA_DIR to it, then try again."
     )
 
 

@@ -88,5 +88,5 @@ def test_a_worker_fetches_before_it_names_the_steps(files, tmp_path, monkeypatch
 
 def test_a_run_whose_model_cannot_be_fetched_ends_in_words(tmp_path, empty_settings, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "nothing"))
-    with pytest.raises(SourceError, match=r"(?s)someone/tiny-model could not be brought here.*unset KDUI_OFFLINE"):
+    with pytest.raises(SourceError, match=r"(?s)Could not download someone/tiny-model.*unset KDUI_OFFLINE"):
         digests(empty_settings.model_copy(update={"offline": True}), plan_to_run)

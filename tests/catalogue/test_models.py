@@ -149,7 +149,7 @@ def test_the_owners_word_on_a_checkpoint_is_part_of_its_name(settings, tmp_path)
     assert str(ordered.ref) == f"folder:{folder}?labels=positive,negative"
     with pytest.raises(RecipeError, match=r"labels=good,bad must name the labels of Film reviews.*Negative,Positive"):
         look_up(f"folder:{folder}?labels=good,bad", SENTIMENT, settings)
-    with pytest.raises(RecipeError, match=r"'scale' is for pictures"):
+    with pytest.raises(RecipeError, match=r"'scale' is for images"):
         look_up(f"folder:{folder}?scale=255", SENTIMENT, settings)
 
 

@@ -37,22 +37,20 @@ def test_harm_names_the_class_that_lost_most():
 
 def test_flips_tell_how_often_and_which_way():
     figure = flips_figure(frames.comparisons(), about="Digits")
-    assert figure.layout.title.text == (
-        "Student · int8 answers 4.5 % of the test examples differently from the teacher, 2.2 % for the worse"
-    )
+    assert figure.layout.title.text == ("Student · int8: 4.5 % of the predictions differ from the teacher's, 2.2 % for the worse")
     assert figure.data[0].name == "wrong where the teacher is right"
     assert [sum(bar.x[at] for bar in figure.data) for at in (0, 1)] == pytest.approx([3.0, 4.5])
     words = [comparison_words(row) for _, row in frames.comparisons().iterrows()]
     assert "McNemar p < 0.001)" in words[0] and "p = 0.878, no difference shown" in words[1]
 
 
-def test_reliability_says_who_is_too_sure():
+def test_reliability_title_names_the_over_confident_model():
     figure = reliability_figure(frames.bins(), about="Digits")
-    told = "Student · int8 is too sure of itself: its probabilities are off by 9.0 points, the teacher's by 2.0"
+    told = "Student · int8 is over-confident: calibration error 9.0 % (teacher 2.0 %)"
     assert figure.layout.title.text == told
-    assert figure.data[0].name == "means what it says" and figure.data[2].name == "Student · int8, ECE 9.0 %"
+    assert figure.data[0].name == "Perfect calibration" and figure.data[2].name == "Student · int8, ECE 9.0 %"
     shy = frames.bins().assign(accuracy=lambda rows: rows["confidence"] + 0.04)
-    assert "less sure than it could be" in reliability_figure(shy, about="").layout.title.text
+    assert "under-confident" in reliability_figure(shy, about="").layout.title.text
 
 
 def test_robustness_by_corruption_and_on_average():
@@ -63,7 +61,7 @@ def test_robustness_by_corruption_and_on_average():
     figure = robustness_figure(rows, about="Digits", metric=ACCURACY)
     assert (
         figure.layout.title.text
-        == "Under the worst inputs Student · int8 falls from 96.0 to 66.0 %, its teacher from 98.0 to 68.0 %"
+        == "At the highest severity Student · int8 falls from 96.0 to 66.0 %, its teacher from 98.0 to 68.0 %"
     )
     assert "mean of noise, word drop" in figure.layout.title.subtitle.text and figure.data[0].error_y.array is None
     one = robustness_figure(rows, corruption="noise", about="Digits", metric=ACCURACY)
@@ -82,21 +80,19 @@ def test_elsewhere_tells_where_most_is_lost():
     assert len(earlier.data) == 2  # measured before shares were counted
 
 
-def test_shift_tells_what_is_lost_far_from_the_training_data():
+def test_shift_title_states_how_the_gap_to_the_teacher_changes():
     rows = frames.shift()
     assert traits_of(rows) == ["novelty", "length"]
     figure = shift_figure(rows, about="Digits")
-    assert figure.layout.title.text == (
-        "On the fifth least like the training data, Student · int8 is 17.0 points below its teacher, on the first fifth "
-        "5.0 points below"
-    )
+    title = "Student · int8: the gap to its teacher grows on unusual inputs (+5.0 → +17.0 points)"
+    assert figure.layout.title.text == title
     assert list(figure.data[1].y) == [92, 88, 84, 80, 76] and list(figure.data[1].error_y.arrayminus) == [3.0] * 5
     alone = rows[rows["role"] == "compressed"]
-    assert "is right in 76.0 %" in shift_figure(alone, about="").layout.title.text
+    assert "accuracy on unusual inputs 76.0 %" in shift_figure(alone, about="").layout.title.text
     level = shift_figure(rows.assign(value=90.0), about="").layout.title.text
-    assert level.endswith("is level with its teacher, as on the first fifth")
+    assert level.endswith("does not change on unusual inputs (0.0 → 0.0 points)")
     mixed = shift_figure(rows.assign(value=rows["value"].where(rows["fifth"] > 1, 90.0)), about="").layout.title.text
-    assert mixed.endswith("17.0 points below its teacher, on the first fifth level with it")
+    assert mixed.endswith("grows on unusual inputs (0.0 → +17.0 points)")
 
 
 def test_the_sweep_is_told_by_example_and_by_length():
@@ -118,8 +114,11 @@ def test_the_sweep_is_told_by_example_and_by_length():
 
 def test_kernels_tell_the_share_of_work_and_of_time():
     figure = kernels_figure(frames.kernels(), about="Digits")
-    assert figure.layout.title.text == "Student · int8 ran 99 % of its multiply-adds in few bits, and 60 % of its time"
+    assert (
+        figure.layout.title.text
+        == "Student · int8: 99 % of the MACs run in ≤ 8 bits, but 40 % of the time goes to float and conversions"
+    )
     assert [bar.name for bar in figure.data] == ["int8", "fp32"] and list(figure.data[1].x) == [100.0, 40.0]
     assert fallback_lines(frames.kernels()) == ["Student · int8: 2 × Softmax: no int8 kernel for Softmax"]
     floats = frames.kernels().head(1)
-    assert "Every kernel computed in float" in kernels_figure(floats, about="").layout.title.text
+    assert "All kernels run in float" in kernels_figure(floats, about="").layout.title.text

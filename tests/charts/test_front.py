@@ -136,7 +136,7 @@ def test_models_are_told_apart_by_their_paired_difference_not_by_their_own_inter
     (tight,) = [cost for cost in limit_costs(models, Budget(), ACCURACY, pair) if cost.quantity == "latency_ms"]
     assert not tight.difference.is_shown
     (said,) = cost_sentences([tight], ACCURACY)
-    assert said.endswith("less than 0.1 points (no difference shown: less than 0.8 points could not have been seen).")
+    assert said.endswith("less than 0.1 points (within error: less than 0.8 points could not have been detected).")
 
 
 def test_single_seeds_are_paired_over_the_test_examples_of_both_runs():

@@ -1,4 +1,4 @@
-"""What the teacher bought by method: pairing, intervals, choice of a recipe, and a title that claims no more than is shown."""
+"""Gain from distillation by method: pairing, intervals, choice of a recipe, and a title that claims no more than is shown."""
 
 import numpy as np
 import pandas as pd
@@ -122,7 +122,7 @@ def test_a_compressed_model_is_held_against_the_control_of_its_own_stage():
 def test_nothing_measured_gives_an_empty_frame_and_says_so():
     empty = method_gains(frame(taught("distill", 0, 96, None)), ACCURACY)
     assert empty.empty and pairs_of(empty) == []
-    assert gains_title(one_a_method(empty), TITLES, ACCURACY) == "No student has been measured beside its control yet"
+    assert gains_title(one_a_method(empty), TITLES, ACCURACY) == "No student has been measured with its control yet"
 
 
 def test_of_several_recipes_the_one_with_most_seeds_is_shown_never_the_best():
@@ -146,9 +146,9 @@ def test_pairs_with_most_methods_come_first():
 @pytest.mark.parametrize(
     ("gains", "title"),
     [
-        ({"distill": (1.0,)}, "One seed is not enough to tell what the teacher bought"),
+        ({"distill": (1.0,)}, "One seed is not enough to measure the gain from distillation"),
         ({"distill": (1.0, 1.1, 1.2)}, "Soft targets beats the same student without KD by +1.1 ± 0.2 points"),
-        ({"distill": (1.0, -1.0)}, "No difference shown: less than 16.3 points could not have been seen"),
+        ({"distill": (1.0, -1.0)}, "No difference shown: less than 16.3 points could not have been detected"),
         (
             {"distill": (-1.0, -1.1, -1.2), "dkd": (0.5, -0.5, 0)},
             "No difference shown in favour of the teacher; 1 of 2 methods did worse",

@@ -42,16 +42,16 @@ def test_the_best_cell_is_named_with_its_seeds_and_interval():
     assert (best_cell(found, "value", ACCURACY)["temperature"], best_cell(found, "value", ACCURACY)["soft_weight"]) == (4, 0.3)
     assert (
         grid_title(found, "value", ACCURACY)
-        == "Best of 3 cells: temperature 4, α 0.3, +2.0 ± 0.2 points over the control (3 seeds)"
+        == "Best setting: T = 4, α = 0.3 (+2.0 ± 0.2 points over the control; 3 seeds, best of 3 settings)"
     )
-    assert grid_title(found, "headline", ACCURACY) == "Best of 3 cells: temperature 4, α 0.3, 97.0 % (3 seeds)"
+    assert grid_title(found, "headline", ACCURACY) == "Best setting: T = 4, α = 0.3 (97.0 %; 3 seeds, best of 3 settings)"
 
 
 def test_no_difference_is_claimed_where_the_interval_reaches_zero_or_one_seed_was_run():
     wide = cells_of(cell(1, 0.3, (0.0, -0.1)), cell(1, 0.9, (0.0, -0.2)), cell(4, 0.3, (1.0, -0.5)))
-    assert grid_title(wide, "value", ACCURACY).startswith("No difference shown even in the best of 3 cells: temperature 4, α 0.3")
+    assert grid_title(wide, "value", ACCURACY).startswith("No setting shows a gain; best: T = 4, α = 0.3")
     single = cells_of(cell(1, 0.3, (0.0,)), cell(1, 0.9, (0.1,)), cell(4, 0.3, (1.0,)))
-    assert grid_title(single, "value", ACCURACY).endswith("but one seed is not enough to tell")
+    assert grid_title(single, "value", ACCURACY).endswith("; 1 seed, not enough to tell)")
 
 
 @pytest.mark.parametrize(
@@ -65,9 +65,9 @@ def test_unmeasured_cells_stay_empty_and_the_best_one_is_framed(quantity, number
     assert heat.customdata[0][1][0].startswith("distill-") and "3 seeds" in heat.customdata[0][1][1]
     (frame_,) = drawn.layout.shapes
     assert (frame_.x0, frame_.x1, frame_.y0, frame_.y1) == (0.5, 1.5, -0.5, 0.5)
-    assert drawn.layout.xaxis.title.text.startswith("temperature") and "α" in drawn.layout.yaxis.title.text
+    assert drawn.layout.xaxis.title.text == "Temperature T" and "α" in drawn.layout.yaxis.title.text
     told = drawn.layout.title.subtitle.text
-    assert "1 of 4 cells not measured" in told and "no other interval reaches the best one" in told and "test data" in told
+    assert "1 of 4 settings not measured" in told and "no other interval overlaps the best one" in told and "test data" in told
 
 
 def test_a_lower_headline_is_better_where_the_task_says_so():

@@ -48,10 +48,10 @@ def test_sentences_say_what_rises_as_a_loss(models):
     )
     (relaxed,) = [cost for cost in limit_costs(models, Budget(latency_ms=1.5), LOWER) if cost.move == "relax"]
     assert relaxed.gain == pytest.approx(0.75)
-    assert cost_sentences([relaxed], LOWER)[0].startswith("Relaxing latency to 2 ms buys 0.75 bits per byte lower")
+    assert cost_sentences([relaxed], LOWER)[0].startswith("A latency limit of 2 ms would allow 0.75 bits per byte lower")
     tight = [cost for cost in limit_costs(models, Budget(), LOWER) if cost.move == "tighten"]
     assert {cost.gain for cost in tight} == {-0.75}
-    assert "costs 0.75 bits per byte" in cost_sentences(tight, LOWER)[0]
+    assert "would cost 0.75 bits per byte" in cost_sentences(tight, LOWER)[0]
 
 
 def test_the_chart_says_the_direction_and_draws_the_level_that_keeps_the_share(models):
@@ -81,7 +81,7 @@ def test_the_table_begins_with_the_best_and_says_which_way_it_goes(models):
     assert shown(sort="latency_ms", down=True)[0] == ["1", "4", "1.25", "2"]
 
 
-def test_what_the_teacher_bought_is_better_when_it_is_lower():
+def test_the_gain_from_distillation_is_positive_when_the_metric_falls():
     rows = []
     for seed, (student, control) in enumerate(((1.1, 1.3), (1.12, 1.3), (1.08, 1.3))):
         made = {

@@ -148,11 +148,11 @@ def test_sentences_of_limits():
         LimitCost(quantity="retained", move="relax", limit=95.04, gain=None, label="tiny"),
     ]
     assert cost_sentences(costs, ACCURACY) == [
-        "Relaxing latency to 4 ms buys +0.4 points.",
-        "Tightening size to 200 kB costs 0.9 points.",
-        "Relaxing latency to 4 ms buys +0.4 points (no difference shown: less than 1.5 points could not have been seen).",
-        "Relaxing latency to 4 ms buys +0.4 points (one seed is not enough to tell).",
-        "Lowering what is retained to 95.0 % lets in tiny.",
+        "A latency limit of 4 ms would allow +0.4 points.",
+        "A size limit of 200 kB would cost 0.9 points.",
+        "A latency limit of 4 ms would allow +0.4 points (within error: less than 1.5 points could not have been detected).",
+        "A latency limit of 4 ms would allow +0.4 points (one seed is not enough to tell).",
+        "With a retained accuracy limit of 95.0 %, tiny would fit.",
     ]
 
 

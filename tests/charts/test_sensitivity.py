@@ -31,13 +31,15 @@ def test_the_first_to_break_does_so_at_the_mildest_strength_not_at_the_largest_l
     rows = frame[frame["method"] == "quantize"]
     first = breaking_point(rows, "drop")
     assert (first["layer"], first["strength"]) == ("head", 4)
-    assert sensitivity_title(rows, "quantize", "drop", "points") == "head breaks first: 4 bits alone cost 3.2 points"
-    assert sensitivity_title(rows, "quantize", "kl", "points").startswith("features.0 breaks first: 2 bits alone cost 1.00 nats")
+    assert sensitivity_title(rows, "quantize", "drop", "points") == "head is most sensitive: 3.2 points lost with 4 bits"
+    assert sensitivity_title(rows, "quantize", "kl", "points").startswith(
+        "features.0 is most sensitive: 1.00 nats lost with 2 bits"
+    )
 
 
 def test_nothing_breaks_is_said_too(frame):
     title = sensitivity_title(frame[frame["method"] == "prune"], "prune", "drop", "points")
-    assert title == "No layer by itself loses more than 1 point, even at 90 % of its weights removed"
+    assert title == "No single layer loses more than 1 point, even with 90 % of its weights removed"
 
 
 def test_the_figure_has_a_cell_for_each_layer_and_strength_with_units(frame):
@@ -49,7 +51,7 @@ def test_the_figure_has_a_cell_for_each_layer_and_strength_with_units(frame):
     assert figure.layout.xaxis.title.text.startswith("bit-width, bits")
     assert list(figure.layout.yaxis.ticktext) == ["features.0", "head"]
     assert figure.layout.title.subtitle.text == (
-        "Digits · CNN · ● 179 validation examples · one layer at a time, no training after it · misses 1.0"
+        "Digits · CNN · ● 179 validation examples · one layer at a time, without fine-tuning · misses 1.0"
     )
 
 

@@ -75,7 +75,7 @@ def test_show_compares_answers_in_pairs(kdui, finished):
 
 def test_show_list_and_delete(kdui, finished):
     assert finished["id"] in kdui("list", "runs").stdout
-    assert "What the teacher bought:" in kdui("show", finished["id"]).stdout
+    assert "Gain from distillation:" in kdui("show", finished["id"]).stdout
     for kind in ("tasks", "models", "methods", "recipes"):
         assert len(json.loads(kdui("list", kind, "--json").stdout)) >= 4
     other = json.loads(kdui("run", "quickstart", *SHORT, "--set", "quantize.bits=3", "--json").stdout)

@@ -159,7 +159,7 @@ def test_without_control_and_without_kept_outputs(plan):
         ({"student": None}, "Stage 'distill' has no student. Name one in 'student:'."),
         ({"student": None, "teacher": None, "stages": ["quantize"]}, "Stage 'quantize' has no model to work on"),
         ({"stages": ["teach", "measure"]}, "no stage trains it. Add a 'distill' stage or leave 'student:' out."),
-        ({"student": None, "stages": [{"teach": {"erase": 0.5}}]}, "erases parts of augmented pictures, but augments none"),
+        ({"student": None, "stages": [{"teach": {"erase": 0.5}}]}, "uses random erasing, but data augmentation is off"),
         ({"student": "bilstm-128"}, "takes text, but Digits is made of image examples"),
         (
             {"stages": ["teach", {"distill": {"temperature": 0.5}}]},

@@ -1,4 +1,4 @@
-"""Kept teacher outputs against the teacher in the loop: they must say the same about the same picture."""
+"""Kept teacher outputs against the teacher in the loop: they must say the same about the same image."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Pictures: what a graph takes, and what a person drew or uploaded."""
+"""Images: what a graph takes, and what a person drew or uploaded."""
 
 from pathlib import Path
 
@@ -158,17 +158,17 @@ def test_colour_tasks_keep_their_colours():
     ],
 )
 def test_a_blank_sheet_asks_for_a_drawing(blank):
-    with pytest.raises(KduiError, match="This picture is blank"):
+    with pytest.raises(KduiError, match="This image is blank"):
         image.parse(blank, DIGITS)
 
 
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ("a sentence", "A picture is needed here, not str"),
-        (np.zeros((2, 2, 2, 2), np.uint8), "This is no picture"),
-        ([["a"]], "This is no picture"),
-        (np.zeros((0, 5), np.uint8), "This is no picture"),
+        ("a sentence", "An image is needed here, not str"),
+        (np.zeros((2, 2, 2, 2), np.uint8), "This is no image"),
+        ([["a"]], "This is no image"),
+        (np.zeros((0, 5), np.uint8), "This is no image"),
     ],
 )
 def test_what_is_no_picture_is_refused_in_words(wrong, words):

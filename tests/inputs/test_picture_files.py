@@ -1,4 +1,4 @@
-"""Pictures that people have, and those that were made to hurt: what is decoded, and what is refused before it is."""
+"""Images that people have, and those that were made to hurt: what is decoded, and what is refused before it is."""
 
 import io
 import os
@@ -70,7 +70,7 @@ def test_a_postscript_file_starts_no_program(tmp_path):
         text=True,
         check=True,
     )
-    assert "not a picture" in done.stdout and not (tmp_path / "called").exists()
+    assert "not an image" in done.stdout and not (tmp_path / "called").exists()
 
 
 @pytest.mark.parametrize(
@@ -109,14 +109,14 @@ def test_compressed_notes_end_in_a_picture_or_a_sentence(chunks):
     try:
         assert read_picture(data).size == (2, 2)
     except KduiError as error:
-        assert "not a picture" in str(error)
+        assert "not an image" in str(error)
 
 
 @pytest.mark.parametrize(
     "data", [b"", b"\x89PNG\r\n\x1a\n", png(8, 8)[:-20], png(8, 8, data=b"rubbish"), b"GIF89a", b"\xff\xd8\xff"]
 )
 def test_damaged_files_are_told_in_words(data):
-    with pytest.raises(KduiError, match="not a picture"):
+    with pytest.raises(KduiError, match="not an image"):
         read_picture(data)
 
 

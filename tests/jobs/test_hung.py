@@ -116,7 +116,7 @@ def test_a_worker_that_does_nothing_is_ended_at_the_limit_and_the_queue_goes_on(
     assert launcher.started[1].id == behind.id  # the hung one stands behind it now
     assert launcher.processes[0].wait(timeout=10) == -signal.SIGKILL
     said = [event.text for event in dispatcher.store.events(run.id).read()[0] if event.values.get("state") == "interrupted"]
-    assert said == ["its worker gave no sign of work for 0.01 min and was ended"]
+    assert said == ["its worker made no progress for 0.01 min and was stopped"]
     assert history(dispatcher.store, run) == ["running", "interrupted", "queued"]
 
 
@@ -167,7 +167,7 @@ def test_a_run_that_waits_for_a_person_says_so(hung, capsys):
     dispatcher, _, run = started(hung)
     store = dispatcher.store
     wait_for("the limit of attempts", lambda: store.runs.get(run.id).waits_for_a_person, dispatcher.tick, limit=60)
-    assert "It waits for you." in run_view.head_html(store.runs.get(run.id), "Digits")
+    assert "Waiting for you." in run_view.head_html(store.runs.get(run.id), "Digits")
     bench = Workbench(store.settings)
     assert "waits for you" in run_table.row_html(bench.runs().rows[0], {}, False)
     assert listing(bench, "runs")[0]["state"] == "interrupted, waits for you"

@@ -1,4 +1,4 @@
-"""What a teacher of which only the answers are known can do, and what it cannot: tables of probabilities and all kinds."""
+"""What a teacher of which provides predictions only can do, and what it cannot: tables of probabilities and all kinds."""
 
 import numpy as np
 import pytest
@@ -75,9 +75,9 @@ def test_a_malformed_table_names_its_line(bench, folder, answers, change, words)
     ("method", "settings", "words"),
     [
         ("hints", {}, "shows none of its inner values"),
-        ("relational", {}, "matches inner values, but of .* only the answers are known"),
-        ("distill", {"cache_teacher": False}, "asks its teacher in every epoch"),
-        ("born_again", {"cache_teacher": False}, "asks its teacher in every epoch"),
+        ("relational", {}, "matches inner values, but of .* provides predictions only"),
+        ("distill", {"cache_teacher": False}, "runs its teacher in every epoch"),
+        ("born_again", {"cache_teacher": False}, "runs its teacher in every epoch"),
     ],
 )
 def test_methods_that_look_inside_are_refused(bench, boxes, kind, method, settings, words):
@@ -86,7 +86,7 @@ def test_methods_that_look_inside_are_refused(bench, boxes, kind, method, settin
 
 
 def test_a_table_cannot_answer_to_augmented_pictures(bench, boxes):
-    with pytest.raises(RecipeError, match="answers to the pictures as they are"):
+    with pytest.raises(RecipeError, match="predictions on the original images"):
         bench.plan(recipe(boxes[1], augment=True))
 
 
@@ -117,7 +117,7 @@ def test_an_estimate_counts_nothing_of_a_black_box(bench, boxes, kind):
     )
     parameters = next(row for row in found.rows if row.quantity == "Parameters")
     assert (parameters.teacher, parameters.result, parameters.ratio) == (None, 1442, None)
-    assert any("taken as it is" in text for text in found.warnings)
+    assert any("used as it is" in text for text in found.warnings)
 
 
 def test_the_graph_of_a_black_box_can_be_quantized(bench, boxes):

@@ -104,7 +104,7 @@ def test_after_an_assistant_the_control_starts_from_the_recipes_own_teacher(benc
     assert steps["distill"].inputs["teacher"] == "assistant"
     assert steps["distill.control"].inputs == {"teacher": "teach"}
     assert steps["distill.smoothed"].inputs["teacher"] == "teach"
-    assert steps["distill.control"].label.endswith("on hard labels, same start")
+    assert steps["distill.control"].label.endswith("(no KD)")
 
 
 def test_a_student_that_is_compressed_while_it_learns_has_controls_as_small(bench):

@@ -142,7 +142,7 @@ def test_pictures_are_cropped_and_mirrored_apart(change, moved, mirrored):
 
 def test_digits_are_not_mirrored(bench):
     for change in ("flip", "flip+mixup"):
-        with pytest.raises(RecipeError, match=r"mean something else in a mirror\. Set 'change: crop'"):
+        with pytest.raises(RecipeError, match=r"flips change the meaning\. Set 'change: crop'"):
             bench.plan(digits_recipe("transfer_set", change=change))
     clothes = digits_recipe("transfer_set", student="resnet-8-slim", teacher="cnn-large", change="flip")
     found = {step.name: step for step in bench.plan({**clothes, "task": "fashion-mnist"})}

@@ -152,7 +152,7 @@ def test_further_teachers_are_rows_of_their_own(bench):
     graph = bench.folder(run, "export.teach") / "model.onnx"
     with pytest.raises(RecipeError, match="black box"):
         bench.plan(digits_recipe("ensemble", others=f"onnx:{graph}"))
-    with pytest.raises(RecipeError, match="only the answers are known"):
+    with pytest.raises(RecipeError, match="provides predictions only"):
         bench.plan(digits_recipe("ensemble", teacher=f"onnx:{graph}"))
     planned = {step.name for step in bench.plan(digits_recipe("ensemble", teacher=f"onnx:{graph}", others="cnn-small"))}
     assert planned >= {"teacher", "ensemble.teacher.2", "ensemble"}

@@ -161,7 +161,7 @@ def test_every_option_is_part_of_the_name_and_unsaid_ones_are_not(bench, weights
 @pytest.mark.parametrize(
     ("tail", "words"),
     [
-        ("?scale=0", "a scale of 0 makes all pictures alike"),
+        ("?scale=0", "a scale of 0 makes all images alike"),
         ("?scale=much", "valid number"),
         ("?std=0", "none may be zero"),
         ("?mean=nan", "finite"),

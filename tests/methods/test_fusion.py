@@ -1,4 +1,4 @@
-"""Joint training: its sums and turned pictures by hand; teachers of digits and of newswire that learn on."""
+"""Joint training: its sums and turned images by hand; teachers of digits and of newswire that learn on."""
 
 import json
 import math
@@ -64,7 +64,7 @@ def test_what_cannot_be_fused_is_refused_in_words(bench):
 
 
 class Flat(torch.nn.Module):
-    """A picture's pixels straight into the output layer."""
+    """An image's pixels straight into the output layer."""
 
     def __init__(self):
         super().__init__()

@@ -1,4 +1,4 @@
-"""ONNX files from elsewhere as teachers, of pictures and texts, and every wrong one."""
+"""ONNX files from elsewhere as teachers, of images and texts, and every wrong one."""
 
 import numpy as np
 import onnx

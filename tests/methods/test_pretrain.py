@@ -200,7 +200,7 @@ def test_no_label_is_read(newswire, tmp_path):
 def test_an_encoder_without_a_mask_is_refused_in_words(newswire):
     run = newswire.bench.run(recipe(newswire.no_mask, {"pretrain": READ}, {"teach": TEACH}))
     assert run.state is RunState.FAILED
-    assert "no mask token, so no words can be hidden" in run.error
+    assert "no mask token" in run.error
 
 
 @pytest.mark.parametrize(
@@ -226,7 +226,7 @@ def test_a_recurrent_model_is_refused_as_a_reader(newswire, tmp_path):
         {**teacher, "student": "bilstm-64?embedding=8", "stages": [{"teach": {"epochs": 0}}, {"distill": {"epochs": 0}}]}
     )
     student = digest_of(run, "distill")
-    with pytest.raises(RecipeError, match="is no transformer that could guess words"):
+    with pytest.raises(RecipeError, match="is no transformer, so it cannot be pre-trained on text"):
         newswire.bench.plan({"task": "sentiment", "teacher": f"artifact:{student}", "stages": ["pretrain", "teach"]})
 
 
@@ -239,6 +239,6 @@ def test_what_has_only_read_is_no_trained_teacher(newswire):
         teacher = f"artifact:{digest_of(run, step)}"
         return [item.name for item in newswire.bench.plan({"task": "reuters-r8", "teacher": teacher, "stages": ["measure"]})]
 
-    with pytest.raises(RecipeError, match="has only read texts and tells no labels yet"):
+    with pytest.raises(RecipeError, match="is pretrained but not fine-tuned"):
         plan("pretrain")
     assert plan("teach") == ["teacher", "export.teacher", "measure.teacher"]

@@ -182,10 +182,10 @@ def test_what_recovered_is_what_is_rounded(bench, recovered, stage):
 
 def test_a_recovery_that_cannot_follow_the_grid_is_refused(bench):
     for knobs, words in (
-        ({"bits": 16}, "loses nothing"),
+        ({"bits": 16}, "needs no fine-tuning"),
         ({"allocation": "mixed"}, "chosen on the finished model"),
-        ({"bits": 4, "rounding": "gptq"}, "nothing to make up for"),
-        ({"bits": 4, "calibration": "mse"}, "whole range"),
+        ({"bits": 4, "rounding": "gptq"}, "no error to compensate"),
+        ({"bits": 4, "calibration": "mse"}, "full range"),
         ({"bits": 4, "adapter_rank": 4}, "adapter"),
     ):
         recipe = digits_recipe("distill")

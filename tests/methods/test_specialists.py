@@ -221,7 +221,7 @@ def test_what_cannot_be_done_is_refused_in_words(bench, plain):
     for settings, words in (
         ({"weights": "1"}, "a number for each of reuters-r8, sentiment"),
         ({"weights": "0, 0"}, "at least one of them above 0"),
-        ({"cache_teacher": False}, "always keeps"),
+        ({"cache_teacher": False}, "always caches"),
     ):
         with pytest.raises(RecipeError, match=words):
             bench.plan(with_stage(**settings))

@@ -107,7 +107,7 @@ def test_what_is_not_trained_cannot_teach(bench, stages, words):
 
 
 def test_further_teachers_still_need_the_settings_of_teach(bench, earlier):
-    with pytest.raises(RecipeError, match=r"trains further teachers as the 'teach' stage says\. Put one before it"):
+    with pytest.raises(RecipeError, match=r"trains more teachers with the settings of the 'teach' stage\. Put one before it"):
         bench.plan(untaught(f"artifact:{digest_of(earlier, 'teach')}", "ensemble"))
 
 
@@ -131,7 +131,7 @@ def test_the_usual_assistant_is_that_of_the_modality(bench):
 
 
 def test_the_control_of_a_transfer_set_sees_shifted_pictures_where_asked(bench):
-    """``augment`` says nothing about the student, whose pictures change anyway."""
+    """``augment`` says nothing about the student, whose images change anyway."""
     histories = {}
     for augment in (False, True):
         settings = {**STUDENT, "epochs": 2, "control": True, "augment": augment}

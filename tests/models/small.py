@@ -101,7 +101,7 @@ def spelling_checkpoint(folder: Path, labels: tuple[str, ...]) -> Path:
 
 
 def image_checkpoint(folder: Path, labels: tuple[str, ...], channels: int = 3) -> Path:
-    """What save_pretrained leaves of a small vision transformer for 16×16 pictures, with its preprocessor_config.json."""
+    """What save_pretrained leaves of a small vision transformer for 16×16 images, with its preprocessor_config.json."""
     torch.manual_seed(2)
     config = ViTConfig(
         hidden_size=24,

@@ -9,7 +9,7 @@ from tests.engine.digits import Bench
 
 
 def hidden(share: float, view: int = 0, count: int = 4000, size: int = 28) -> torch.Tensor:
-    """Which pixels [count, height, width] of black pictures are no longer black."""
+    """Which pixels [count, height, width] of black images are no longer black."""
     return (erased(torch.zeros(count, 1, size, size), torch.arange(count), view, share) != 0)[:, 0]
 
 

@@ -29,7 +29,7 @@ def small_network() -> nn.Module:
 
 
 def trained_a_little(module: nn.Module, training, steps: int = 3) -> torch.Tensor:
-    """A few updates under the compression; the pictures that it was trained on."""
+    """A few updates under the compression; the images that it was trained on."""
     pictures = torch.rand(5, 1, 8, 8, generator=torch.Generator().manual_seed(1))
     training.begin(module)
     optimizer = torch.optim.Adam(module.parameters(), lr=0.01)
@@ -144,7 +144,7 @@ def test_after_training_the_layers_are_plain_and_answer_as_they_were_trained(per
     assert [type(layer) for layer in module] == [nn.Conv2d, nn.ReLU, nn.Flatten, nn.Linear, nn.ReLU, nn.Linear]
     grids = training.quantization
     assert {name: grid.bits for name, grid in grids.layers.items()} == {"0": 8, "3": 3, "5": 8}
-    assert [grid.inputs.low for grid in grids.layers.values()] == [0, 0, 0]  # pictures in 0..1 and what ReLU gives
+    assert [grid.inputs.low for grid in grids.layers.values()] == [0, 0, 0]  # images in 0..1 and what ReLU gives
     with torch.no_grad(), rounded_inputs(module, grids):
         torch.testing.assert_close(module(pictures), expected, rtol=0, atol=1e-6)
     assert not module[3]._forward_pre_hooks

@@ -1,4 +1,4 @@
-"""Data on the device: the order of an epoch, batches by length, and fixed views of pictures."""
+"""Data on the device: the order of an epoch, batches by length, and fixed views of images."""
 
 import numpy as np
 import pytest
@@ -64,7 +64,7 @@ def test_a_view_is_the_same_in_every_batch_and_differs_from_the_next():
 
 
 def placements(size: int, mirror: bool) -> tuple[set[tuple[int, int]], int]:
-    """Where a marked pixel of 400 equal pictures lands, and how many of them were mirrored."""
+    """Where a marked pixel of 400 equal images lands, and how many of them were mirrored."""
     picture = torch.zeros(1, 1, size, size)
     middle = size // 2
     picture[..., middle, middle], picture[..., middle, middle + 1] = 1.0, 0.5

@@ -223,8 +223,8 @@ def test_an_assistant_left_open_says_which_one_it_will_be(build, workbench):
 def test_the_shift_of_a_transfer_set_is_named_after_whom_it_concerns(build, workbench):
     recipe = with_distiller(workbench.recipe("quickstart"), "transfer_set", build.shared.knobs_of)
     place = next(index for index, component in enumerate(build.inputs) if component.elem_id == "knob-distill-augment")
-    assert build.show(recipe)[place]["label"] == "Shift the control's pictures"
-    assert build.show(workbench.recipe("quickstart"))[place]["label"] == "Augment pictures"
+    assert build.show(recipe)[place]["label"] == "Augment the control's images"
+    assert build.show(workbench.recipe("quickstart"))[place]["label"] == "Data augmentation"
 
 
 def test_a_turned_knob_and_a_switched_off_step_are_in_the_recipe(build, workbench):

@@ -109,7 +109,7 @@ def test_a_method_is_chosen_by_keyboard_and_what_does_not_fit_is_refused_before_
     method.press("e")
     expect(method).to_have_value("dkd")
     expect(page.locator("#distiller-about")).to_contain_text("Zhao et al. 2022")
-    expect(page.get_by_label("Weight of the others")).to_have_value("4")
+    expect(page.get_by_label("Non-target-class weight")).to_have_value("4")
     expect(page.locator(".diagram:visible .flow")).to_have_text("true label | the rest")
     turn(page, "distill-temperature", 9)
     page.get_by_text("The same as YAML").click()
@@ -120,7 +120,7 @@ def test_a_method_is_chosen_by_keyboard_and_what_does_not_fit_is_refused_before_
     expect(page.get_by_role("button", name="Queue run")).to_be_disabled()
     assert bench.runs().total == 0
     method.select_option("distill")
-    expect(page.get_by_label("Weight of the others")).to_have_count(0)
+    expect(page.get_by_label("Non-target-class weight")).to_have_count(0)
     expect(page.locator("table.cost")).to_contain_text("Parameters")
     expect(page.locator("#knob-assistant-model")).to_have_count(0)
     page.locator("#use-assistant input").check()

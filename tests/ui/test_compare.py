@@ -69,9 +69,9 @@ def test_a_drawing_reaches_the_models_as_a_picture(bench, calls):
 @pytest.mark.parametrize(
     ("question", "words"),
     [
-        ({"picture": "data:image/png;base64,AAAA"}, "not a picture"),
-        ({"picture": "no base64!"}, "not a picture"),
-        ({"pixels": [[1, 2], [3]]}, "not equally long"),
+        ({"picture": "data:image/png;base64,AAAA"}, "not an image"),
+        ({"picture": "no base64!"}, "not an image"),
+        ({"pixels": [[1, 2], [3]]}, "differ in length"),
         ({}, "no input yet"),
         ({"models": []}, "models"),
     ],
@@ -100,8 +100,8 @@ def test_agreement_counts_votes(bench):
         )
 
     says = [said(digest, label) for digest, label in zip(MODELS, ("crude", "crude", "trade"), strict=True)]
-    assert compare_view.agreement(says, known) == "2 of 3 say crude; Compressed · compressed 4-bit says trade."
-    assert compare_view.agreement(says[::2], known).startswith("No two agree: Teacher · The teacher says crude;")
+    assert compare_view.agreement(says, known) == "2 of 3 predict crude; Compressed · compressed 4-bit: trade."
+    assert compare_view.agreement(says[::2], known).startswith("No two agree: Teacher · The teacher: crude;")
     assert compare_view.agreement(says[:2], known, "ship") == "All agree: crude. The truth is ship."
     assert "note" in compare_view.agreement_html(says[:2], known, "ship") and "win" in compare_view.agreement_html(
         says[:2], known, "crude"
@@ -145,7 +145,7 @@ def test_models_of_one_name_are_told_apart_by_what_differs(bench, calls):
 
 def test_disagreements_name_both_models_and_mark_right_and_wrong(calls):
     html = calls.compare_parted({"task": "digits", "first": "teach-0", "other": "distill-0"})["html"]
-    assert "Where they part: 33 of 359 test pictures" in html and "<b>7</b> taken for <b>1</b> · 31" in html
+    assert "Disagreements: 33 of 359 test images" in html and "<b>7</b> taken for <b>1</b> · 31" in html
     assert "97 %" in html and "55 %" in html and "and 30 more" in html and "2 rarer confusions are not shown" in html
     assert (
         "There is no model called 'x'" in answered(calls.compare_parted)({"task": "digits", "first": "x", "other": "y"})["error"]

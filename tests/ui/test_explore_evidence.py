@@ -41,7 +41,7 @@ def test_without_results_each_chart_says_which_knob_to_turn(calls, bench):
         answer = calls.explore_evidence({"task": "digits"})
         assert all("figure" not in answer[name] and answer[name]["note"] for name in CHARTS)
         assert "Robustness examples" in answer["robustness"]["note"] and "Latency sweep" in answer["sweep"]["note"]
-        assert "Examples from elsewhere" in answer["elsewhere"]["note"]
+        assert "Out-of-domain examples" in answer["elsewhere"]["note"]
 
 
 def test_one_answer_holds_all_charts_and_what_to_choose_from(calls, bench, monkeypatch):
@@ -59,7 +59,7 @@ def test_one_answer_holds_all_charts_and_what_to_choose_from(calls, bench, monke
     chosen = calls.explore_evidence(wish)
     assert (chosen["run"], chosen["model"], chosen["corruption"], chosen["by"], chosen["trait"]) == (*list(wish.values())[1:],)
     assert "The student loses most" in chosen["harm"]["title"] and "tokens" in chosen["sweep"]["title"]
-    assert "that is longest" in chosen["shift"]["title"]
+    assert "on long inputs" in chosen["shift"]["title"]
 
 
 def test_csv_holds_the_rows_behind_a_chart(calls, bench, monkeypatch):

@@ -1,4 +1,4 @@
-"""What Explore says about what the teacher bought."""
+"""The gain from distillation in Explore."""
 
 import io
 import json

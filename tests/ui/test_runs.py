@@ -186,7 +186,7 @@ def test_what_is_left_is_told_as_roughly_as_it_is_known(seconds, words):
 def test_the_gain_of_one_run_claims_no_more_than_one_seed():
     assert "not enough to tell" in gain_html(Difference(value=1.2), ACCURACY)
     assert "paired over 1,000 test examples" in gain_html(over_examples([Discordant(20, 60, 1000)]), ACCURACY)
-    assert "less than 3.4 points could not have been seen" in gain_html(over_examples([Discordant(10, 9, 359)]), ACCURACY)
+    assert "less than 3.4 points could not have been detected" in gain_html(over_examples([Discordant(10, 9, 359)]), ACCURACY)
     assert gain_html(None, ACCURACY) == ""
 
 

@@ -130,9 +130,9 @@ def test_a_point_opens_its_run_and_the_csv_holds_all(page, address):
     expect(page.locator("#run-head h2")).to_contain_text("Digits")
 
 
-def test_what_the_teacher_bought_is_drawn_and_can_be_taken_away(page, address):
+def test_the_gain_from_distillation_is_drawn_and_can_be_downloaded(page, address):
     page.goto(f"{address}?tab=explore&task=digits")
-    expect(page.locator("#gains-title")).to_have_text("One seed is not enough to tell what the teacher bought")
+    expect(page.locator("#gains-title")).to_have_text("One seed is not enough to measure the gain from distillation")
     page.wait_for_function("document.querySelector('#gains-chart')?.data?.[0]?.x?.length === 1")
     expect(page.locator("#grid-note")).to_contain_text("Queue a sweep")
     with page.expect_download() as saved:
@@ -161,7 +161,7 @@ def test_models_are_asked_side_by_side(page, address, bench):
     page.locator("#compare-examples .example").nth(4).click()
     expect(page.locator("#compare-agreement")).to_contain_text("All agree: 7. The truth is 4.")
     expect(page.locator("#compare-cards .bar-fill")).to_have_count(9)
-    expect(page.locator("#compare-table")).to_contain_text("Where they part: 33 of 359 test pictures")
+    expect(page.locator("#compare-table")).to_contain_text("Disagreements: 33 of 359 test images")
     pad = page.locator("#compare-pad").bounding_box()
     page.mouse.move(pad["x"] + 60, pad["y"] + 60)
     page.mouse.down()

@@ -172,7 +172,7 @@ def test_without_an_exported_model_it_says_what_to_do(page, address):
 
 def test_layers_are_drawn_by_method_and_saved(page, address):
     page.goto(f"{address}?tab=explore&task=digits")
-    expect(page.locator("#layers-title")).to_have_text("head breaks first: 70 % of its weights removed alone cost 1.2 points")
+    expect(page.locator("#layers-title")).to_have_text("head is most sensitive: 1.2 points lost with 70 % of its weights removed")
     page.locator("#layers-method").select_option("low_rank")
     page.wait_for_function("document.querySelector('#layers-chart')?.data?.[0]?.z")
     expect(page.locator("#layers-title")).to_contain_text("25 % of its rank alone cost 1.2 points")

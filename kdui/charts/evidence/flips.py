@@ -23,7 +23,7 @@ def flips_title(flips: pd.DataFrame) -> str:
     """Of the model that the run was about: how often it differs, how often for the worse."""
     row = subject(models_of(flips)).rows.iloc[0]
     return (
-        f"{row['label']} answers {100 * row['flips']:.1f} % of the test examples differently from the teacher, "
+        f"{row['label']}: {100 * row['flips']:.1f} % of the predictions differ from the teacher's, "
         f"{100 * row['negative_flips']:.1f} % for the worse"
     )
 
@@ -35,7 +35,7 @@ def p_words(p: float) -> str:
 
 def comparison_words(row: Any, of: str = "teacher") -> str:
     """The paired difference with its interval and McNemar's test, in words that claim no more than they show."""
-    unseen = f", no difference shown: less than {row['detectable']:.1f} could not have been seen"
+    unseen = f", no difference shown: less than {row['detectable']:.1f} could not have been detected"
     verdict = "" if row["shown"] else unseen
     return (
         f"{signed(row['difference'])} points against the {of} (95 % interval {signed(row['low'])} to {signed(row['high'])}; "
@@ -89,11 +89,11 @@ def flips_figure(comparisons: pd.DataFrame, *, about: str) -> go.Figure:
 
 CHART = EvidenceChart(
     name="flips",
-    word="flipped answers",
+    word="changed predictions",
     question="Who is harmed?",
     order=20,
     frame="comparisons",
-    empty="No answer has been held against the teacher's yet",
+    empty="Changed predictions: not measured",
     remedy="Queue a run with a teacher and a student: Measure compares them.",
     rows=lambda frame: frame[frame["against"] == "teacher"],
     lines=comparison_lines,

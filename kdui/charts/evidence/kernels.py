@@ -15,7 +15,7 @@ LOOK = {
     "int8": ("#D97706", 0.75, "", "int8"),
     "fp16": ("#64748B", 0.55, "/", "fp16"),
     "fp32": ("#64748B", 0.85, "", "fp32"),
-    "conversion": ("#E11D48", 0.55, "\\", "converting between them"),
+    "conversion": ("#E11D48", 0.55, "\\", "conversions"),
     "other": ("#64748B", 0.25, ".", "other"),
 }
 
@@ -26,12 +26,13 @@ def low_share(model: Model, of: str) -> float:
 
 
 def kernels_title(models: list[Model]) -> str:
-    """The model with most of its time in few bits: its share of multiply-adds and of time."""
+    """The model with most MACs in low precision: its share of MACs, and the share of time in float and conversions."""
     best = max(models, key=lambda model: low_share(model, "macs"))
     macs, time = low_share(best, "macs"), low_share(best, "time")
     if not macs and not time:
-        return "Every kernel computed in float: nothing here is faster because of fewer bits"
-    return f"{best.label} ran {macs:.0f} % of its multiply-adds in few bits, and {time:.0f} % of its time"
+        return "All kernels run in float: fewer bits bring no speed-up here"
+    share = "All" if macs >= 99.5 else f"{macs:.0f} % of the"
+    return f"{best.label}: {share} MACs run in ≤ 8 bits, but {100 - time:.0f} % of the time goes to float and conversions"
 
 
 def kernels_figure(kernels: pd.DataFrame, *, about: str) -> go.Figure:
@@ -47,7 +48,7 @@ def kernels_figure(kernels: pd.DataFrame, *, about: str) -> go.Figure:
             },
             barmode="stack",
             showlegend=True,
-            xaxis=style.axis("share of time, %", range=[0, 100.5]),
+            xaxis=style.axis("Share of time, %", range=[0, 100.5]),
             yaxis=style.axis("model", autorange="reversed", showgrid=False),
             height=height_of_bars(models),
         )
@@ -83,7 +84,7 @@ CHART = EvidenceChart(
     question="Why isn't it faster?",
     order=80,
     frame="kernels",
-    empty="No kernels have been looked at in this run",
+    empty="Kernel profile: not measured",
     remedy=f"{MEASURE} and turn on <b>Speed and memory</b>: it profiles which kernels run, then queue the recipe again.",
     lines=fallback_lines,
     draw=lambda frame, look: kernels_figure(frame, about=look.about),

@@ -15,7 +15,7 @@ from kdui.charts.side_by_side import Model, error_bars, height_with, line, model
 from kdui.core.numbers import significant
 
 By = Literal["batch", "tokens"]
-SWEEPS: dict[By, str] = {"batch": "batch size", "tokens": "length of the text"}
+SWEEPS: dict[By, str] = {"batch": "batch size", "tokens": "text length"}
 LEVEL = 1.05  # smaller differences of speed are not worth a title
 
 
@@ -82,7 +82,7 @@ def sweep_figure(sweep: pd.DataFrame, *, by: By = "batch", about: str) -> go.Fig
                 tickvals=ticks,
                 ticktext=[f"{tick}" for tick in ticks],
             ),
-            yaxis=style.axis("ms an example", type="log", tickvals=times, ticktext=[significant(tick) for tick in times]),
+            yaxis=style.axis("ms per example", type="log", tickvals=times, ticktext=[significant(tick) for tick in times]),
             height=height_with(len(models)),
         )
     )
@@ -115,7 +115,7 @@ CHART = EvidenceChart(
     question="Why isn't it faster?",
     order=70,
     frame="sweep",
-    empty="Batches have not been timed in this run",
+    empty="Batched latency: not measured",
     remedy=f"{MEASURE} and turn on <b>Speed and memory</b> and <b>Latency sweep</b>, then queue the recipe again.",
     choice=Choice(
         name="by",

@@ -1,4 +1,4 @@
-"""Elsewhere: right answers on the test data, and on data that the task's own were not split from, for each model of a run."""
+"""Out-of-domain test: accuracy on the test data and on data from other sources, for each model of a run."""
 
 from __future__ import annotations  # a figure's class as text: naming it here would import half of plotly at the page's start
 
@@ -84,11 +84,11 @@ def _most_frequent(majority: pd.Series, metric: Metric) -> go.Scatter:
 
 CHART = EvidenceChart(
     name="elsewhere",
-    word="data from elsewhere",
-    question="Does it hold under bad inputs?",
+    word="out-of-domain accuracy",
+    question="Is it robust?",
     order=50,
     frame="elsewhere",
-    empty="No data from elsewhere have been answered in this run",
-    remedy=f"{MEASURE} and set <b>Examples from elsewhere</b> where the task knows other sources, as film reviews do.",
+    empty="Out-of-domain accuracy: not measured",
+    remedy=f"{MEASURE} and set <b>Out-of-domain examples</b> where the task knows other sources, as film reviews do.",
     draw=lambda frame, look: elsewhere_figure(frame, about=look.about, metric=look.metric),
 )

@@ -31,7 +31,7 @@ def curves(robustness: pd.DataFrame, corruption: str = MEAN) -> pd.DataFrame:
 def robustness_title(models: list[Model], metric: Metric) -> str:
     """How far the model and its teacher get worse from clean to the worst severity."""
     model, teacher = subject(models), teacher_of(models)
-    told = f"Under the worst inputs {model.label} {metric.worsens} from {_fall(model, metric)}"
+    told = f"At the highest severity {model.label} {metric.worsens} from {_fall(model, metric)}"
     return told if teacher is None or teacher is model else f"{told}, its teacher from {_fall(teacher, metric)}"
 
 
@@ -81,16 +81,16 @@ def _words(corruption: str) -> str:
 CHART = EvidenceChart(
     name="robustness",
     word="robustness",
-    question="Does it hold under bad inputs?",
+    question="Is it robust?",
     order=60,
     frame="robustness",
-    empty="Robustness has not been measured in this run",
-    remedy=f"{MEASURE} and set <b>Robustness examples</b>, e.g. 500: each model is then also tested on noisy, blurred or "
+    empty="Robustness: not measured",
+    remedy=f"{MEASURE} and set <b>Robustness examples</b>, e.g. 500: models are then tested on noisy, blurred or "
     "mistyped inputs.",
     choice=Choice(
         name="corruption",
-        title="Inputs made worse by",
-        values=lambda frame: [(MEAN, "all, on average"), *((name, _words(name)) for name in corruptions_of(frame))],
+        title="Corruption",
+        values=lambda frame: [(MEAN, "mean of all"), *((name, _words(name)) for name in corruptions_of(frame))],
         start=lambda frame: MEAN,
     ),
     draw=lambda frame, look: robustness_figure(frame, corruption=look.chosen, about=look.about, metric=look.metric),

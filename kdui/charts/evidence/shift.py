@@ -1,4 +1,4 @@
-"""Shift: right answers on test examples from the most to the least like the training data, or from short to long."""
+"""Distribution shift: accuracy on test examples from most to least similar to the training data, or from short to long."""
 
 from __future__ import annotations  # a figure's class as text: naming it here would import half of plotly at the page's start
 
@@ -8,14 +8,14 @@ import plotly.graph_objects as go
 from kdui.charts import style
 from kdui.charts.evidence_chart import Choice, EvidenceChart
 from kdui.charts.side_by_side import Model, error_bars, height_with, line, models_of, subject, teacher_of
+from kdui.core.numbers import signed
 
-LEVEL = "level with"
-# Trait -> what its last fifth is called, and the words under the axis.
+# Trait -> name of its last fifth, and the axis title.
 TRAITS = {
-    "novelty": ("least like the training data", "fifths, from most to least alike"),
-    "length": ("that is longest", "fifths, from short to long"),
+    "novelty": ("unusual inputs", "Fifths of the test data, from most to least similar to the training data"),
+    "length": ("long inputs", "Fifths of the test data, from short to long"),
 }
-SORTED = {"novelty": "how unlike the training data they are", "length": "length"}
+SORTED = {"novelty": "novelty (distance to the training data)", "length": "length"}
 
 
 def traits_of(shift: pd.DataFrame) -> list[str]:
@@ -24,28 +24,23 @@ def traits_of(shift: pd.DataFrame) -> list[str]:
 
 
 def shift_title(models: list[Model], trait: str) -> str:
-    """What the model loses against its teacher on the last fifth, and on the first."""
+    """How the gap to the teacher changes from the first to the last fifth; without a teacher, the model's own accuracy."""
     model, teacher = subject(models), teacher_of(models)
-    where = f"On the fifth {TRAITS[trait][0]}"
+    inputs = TRAITS[trait][0]
     first, last = _ends(model)
     if teacher is None or teacher is model:
-        return f"{where}, {model.label} is right in {last:.1f} %, on the first fifth in {first:.1f} %"
+        return f"{model.label}: accuracy on {inputs} {last:.1f} %, on the first fifth {first:.1f} %"
     theirs = _ends(teacher)
-    at_last, at_first = _points(last - theirs[1]), _points(first - theirs[0])
-    if at_first == at_last == LEVEL:
-        return f"{where}, {model.label} is level with its teacher, as on the first fifth"
-    return f"{where}, {model.label} is {at_last} its teacher, on the first fifth {at_first}{' it' if at_first == LEVEL else ''}"
+    gap_first, gap_last = round(theirs[0] - first, 1), round(theirs[1] - last, 1)
+    gaps = f"{signed(gap_first, 1)} → {signed(gap_last, 1)} points"
+    if gap_last == gap_first:
+        return f"{model.label}: the gap to its teacher does not change on {inputs} ({gaps})"
+    return f"{model.label}: the gap to its teacher {'grows' if gap_last > gap_first else 'shrinks'} on {inputs} ({gaps})"
 
 
 def _ends(model: Model) -> tuple[float, float]:
     ordered = model.rows.sort_values("fifth")["value"]
     return float(ordered.iloc[0]), float(ordered.iloc[-1])
-
-
-def _points(difference: float) -> str:
-    if round(difference, 1) == 0:
-        return LEVEL
-    return f"{abs(difference):.1f} points {'above' if difference > 0 else 'below'}"
 
 
 def shift_figure(shift: pd.DataFrame, *, trait: str = "novelty", about: str) -> go.Figure:
@@ -56,10 +51,10 @@ def shift_figure(shift: pd.DataFrame, *, trait: str = "novelty", about: str) -> 
         layout=style.layout(
             title={
                 "text": shift_title(models, trait),
-                "subtitle": {"text": f"{about} · about {each:,} test examples a fifth, with 95 % intervals"},
+                "subtitle": {"text": f"{about} · about {each:,} test examples per fifth, with 95 % intervals"},
             },
             xaxis=style.axis(TRAITS[trait][1], tickvals=list(range(1, 6)), range=[0.8, 5.2]),
-            yaxis=style.axis("right answers, %"),
+            yaxis=style.axis("Accuracy, %"),
             height=height_with(len(models)),
         )
     )
@@ -80,12 +75,12 @@ def shift_figure(shift: pd.DataFrame, *, trait: str = "novelty", about: str) -> 
 
 CHART = EvidenceChart(
     name="shift",
-    word="unlike inputs",
-    question="Does it hold under bad inputs?",
+    word="distribution shift",
+    question="Is it robust?",
     order=40,
     frame="shift",
-    empty="No answers have been sorted yet",
-    remedy="Queue a run of a task with labels: Measure keeps what models say about each test example.",
+    empty="Distribution shift: not measured",
+    remedy="Queue a run of a task with labels: Measure stores the prediction for each test example.",
     choice=Choice(
         name="trait",
         title="Test examples sorted by",

@@ -39,10 +39,10 @@ def plan_student(
     need_one_answer(builder, stage)
     teacher, student = builder.need_teacher(stage), need_student(builder, stage)
     if features is not None:
-        need_open_teacher(builder, stage, "matches inner values")
+        need_open_teacher(builder, stage, "matches intermediate features")
         check_layers(builder, stage, str(features["layers"]))
     if not spec.cache_teacher:
-        need_open_teacher(builder, stage, "asks its teacher in every epoch")
+        need_open_teacher(builder, stage, "runs its teacher in every epoch")
     training = training_settings(builder, spec)
     reads: dict[str, Step] = {"teacher": teacher, **(inputs or {})}
     if outputs and spec.cache_teacher:
@@ -106,14 +106,13 @@ def plan_controls(
         builder.add_model(step)
 
     if spec.control:
-        remark = "on hard labels, same start" if start else "without teacher"
-        control("control", "train_control", remark, start, training)
+        control("control", "train_control", "(no KD)", start, training)
     if spec.smooth_control:
         soft, asked = softness(targets), dict(answers or {})
         if not asked:  # a teacher that is asked anew in every epoch: its answers to the examples as they are speak for the rest
             asked["outputs"] = teacher_outputs(builder, stage, spec, views=spec.views if spec.augment else 0)
             soft.pop("changed_views", None)
-        control("smoothed", "train_smoothed", "on smoothed labels", {**start, **asked}, {**training, **soft})
+        control("smoothed", "train_smoothed", "(label smoothing)", {**start, **asked}, {**training, **soft})
 
 
 def _own_teacher(builder: PlanBuilder, stage: str) -> Step:

@@ -17,21 +17,25 @@ class RecoveryKnobs(TrainingKnobs):
     """Settings of the fine-tuning that follows a compression: under the teacher's soft targets where there is a teacher."""
 
     epochs: int = Field(
-        default=2, ge=0, le=1000, title="Recovery epochs", description="Fine-tuning after the cut; removed weights stay zero."
+        default=2,
+        ge=0,
+        le=1000,
+        title="Fine-tuning epochs",
+        description="Fine-tuning after compression; pruned weights stay zero.",
     )
     learning_rate: float = Field(
         default=5e-4,
         gt=0,
         le=10,
         title="Learning rate",
-        description="Highest rate of the recovery.",
+        description="Peak learning rate of fine-tuning.",
         json_schema_extra=ADVANCED,
     )
     temperature: float = Field(
         default=4.0,
         ge=1,
         le=20,
-        title="Recovery temperature",
+        title="Fine-tuning temperature",
         description="As in Distill.",
         json_schema_extra={"advanced": True, "step": 0.5},
     )
@@ -39,23 +43,23 @@ class RecoveryKnobs(TrainingKnobs):
         default=0.7,
         ge=0,
         le=1,
-        title="Recovery soft weight α",
-        description="0 recovers on true labels alone.",
+        title="Fine-tuning soft weight α",
+        description="0 fine-tunes on ground-truth labels alone.",
         json_schema_extra={"advanced": True, "step": 0.05},
     )
     control: bool = Field(
         default=False,
         title="Control run",
-        description="Also recover the same model on true labels alone, for as many steps, so that the teacher's part is seen.",
+        description="Baseline: fine-tune the same compressed model without the teacher for the same number of steps.",
         json_schema_extra=ADVANCED,
     )
     smooth_control: bool = Field(
         default=False,
-        title="Control with smoothed labels",
-        description="Also recover it on labels smoothed to the entropy of the teacher's targets.",
+        title="Label-smoothing control",
+        description="Second baseline: label smoothing with the same entropy as the teacher's targets.",
         json_schema_extra=ADVANCED,
     )
-    augment: bool = Field(default=False, title="Augment pictures", json_schema_extra=NEVER)
+    augment: bool = Field(default=False, title="Data augmentation", json_schema_extra=NEVER)
     adapter_rank: int = Field(default=0, ge=0, le=256, title="Adapter rank", json_schema_extra=NEVER)
 
     def chosen(self) -> dict[str, Any]:
@@ -126,7 +130,7 @@ def recoveries(builder: PlanBuilder, stage: str, spec: RecoveryKnobs, model: Ste
     """
     refuse_adapters(stage, spec)
     if spec.augment:
-        raise RecipeError(f"Stage '{stage}' recovers on the examples as they are. Leave 'augment' out.")
+        raise RecipeError(f"Stage '{stage}' fine-tunes without augmentation. Leave 'augment' out.")
     inputs = {"model": model}
     if spec.epochs and spec.soft_weight and builder.teacher is not None:
         inputs["outputs"] = teacher_outputs(builder, stage, spec)
@@ -137,9 +141,9 @@ def recoveries(builder: PlanBuilder, stage: str, spec: RecoveryKnobs, model: Ste
         _need_taught_recovery(stage, spec, taught)
     if spec.control and taught:
         own = {**settings, "soft_weight": 0.0, "temperature": 1.0}
-        found.append(Recovery(".control", ", on hard labels", "control", {"model": model}, own))
+        found.append(Recovery(".control", " (no KD)", "control", {"model": model}, own))
     if spec.smooth_control and taught:
-        found.append(Recovery(".smoothed", ", on smoothed labels", "smoothed", inputs, {**settings, "smoothed": True}))
+        found.append(Recovery(".smoothed", " (label smoothing)", "smoothed", inputs, {**settings, "smoothed": True}))
     return found
 
 
@@ -151,6 +155,6 @@ def _need_taught_recovery(stage: str, spec: RecoveryKnobs, taught: bool) -> None
     if not taught:
         missing = "the recipe has no teacher" if spec.epochs else "'epochs' is 0"
         raise RecipeError(
-            f"Stage '{stage}' recovers without a teacher, since {missing}: its control would be the same model. "
-            "Switch 'control' and 'smooth_control' off there, or let it recover under a teacher."
+            f"Stage '{stage}' fine-tunes without a teacher, since {missing}: its control would be the same model. Switch "
+            "'control' and 'smooth_control' off there, or let it fine-tune with a teacher."
         )

@@ -19,27 +19,27 @@ class StudentKnobs(TrainingKnobs):
     control: bool = Field(
         default=True,
         title="Control run",
-        description="Also train the same student without the teacher at equal compute, so that the gain is measured.",
+        description="Baseline: train the same student without a teacher for the same number of steps.",
     )
     smooth_control: bool = Field(
         default=False,
-        title="Control with smoothed labels",
-        description="Also train the student on labels smoothed to the entropy of the teacher's targets: what is left of the "
-        "gain is what the teacher knows, not that its answers are soft.",
+        title="Label-smoothing control",
+        description="Second baseline: label smoothing with the same entropy as the teacher's targets. A gain over it comes "
+        "from the teacher's knowledge, not from soft labels as such.",
         json_schema_extra=ADVANCED,
     )
     views: int = Field(
         default=4,
         ge=1,
         le=32,
-        title="Augmented views",
-        description="With augmentation: fixed views of each picture whose teacher outputs are kept.",
+        title="Augmentations per image",
+        description="Number of fixed augmentations of each image, whose teacher outputs are cached.",
         json_schema_extra={"advanced": True, "only_when": {"augment": [True]}},
     )
     cache_teacher: bool = Field(
         default=True,
-        title="Keep teacher outputs",
-        description="Ask the teacher once and reuse its outputs; off asks it again in every epoch.",
+        title="Cache teacher outputs",
+        description="Compute the teacher outputs once and reuse them. Off: recompute them in every epoch.",
         json_schema_extra=ADVANCED,
     )
 
@@ -52,7 +52,8 @@ class SoftTargetKnobs(StudentKnobs):
         ge=1,
         le=20,
         title="Temperature",
-        description="Softens the teacher's answer: higher shows more of what it nearly said.",
+        description="Divides the logits by T before softmax. A higher T gives more weight to the other classes and shows "
+        "which ones the teacher finds similar.",
         json_schema_extra={"lens": "temperature", "step": 0.5},
     )
     soft_weight: float = Field(
@@ -60,36 +61,36 @@ class SoftTargetKnobs(StudentKnobs):
         ge=0,
         le=1,
         title="Soft weight α",
-        description="α · soft + (1 − α) · hard: how much the teacher's answer counts against the true label.",
+        description="Loss = α · distillation loss + (1 − α) · cross-entropy. At 1 the student learns from the teacher alone.",
         json_schema_extra={"lens": "soft_weight", "step": 0.05},
     )
 
     temperature_course: Course = Field(
         default="constant",
-        title="Course of the temperature",
-        description="How it goes from its first to its last value over the training.",
+        title="Temperature schedule",
+        description="How T changes over training.",
         json_schema_extra=ADVANCED,
     )
     last_temperature: float = Field(
         default=1.0,
         ge=1,
         le=20,
-        title="Last temperature",
-        description="Where its course ends.",
+        title="Final temperature",
+        description="Value at the end of the schedule.",
         json_schema_extra={"advanced": True, "step": 0.5, "only_when": {"temperature_course": ["linear", "cosine"]}},
     )
     soft_weight_course: Course = Field(
         default="constant",
-        title="Course of the soft weight",
-        description="How α goes from its first to its last value over the training.",
+        title="Soft-weight schedule",
+        description="How α changes over training.",
         json_schema_extra=ADVANCED,
     )
     last_soft_weight: float = Field(
         default=0.0,
         ge=0,
         le=1,
-        title="Last soft weight",
-        description="Where its course ends.",
+        title="Final soft weight",
+        description="Value at the end of the schedule.",
         json_schema_extra={"advanced": True, "step": 0.05, "only_when": {"soft_weight_course": ["linear", "cosine"]}},
     )
 
@@ -110,8 +111,8 @@ class RepresentationKnobs(SoftTargetKnobs):
         default=1.0,
         ge=0,
         le=10000,
-        title="Match weight β",
-        description="How much the match of inner values counts beside the soft and hard losses.",
+        title="Feature loss weight β",
+        description="Weight of the feature-matching loss relative to the soft and hard losses.",
     )
 
     def soft(self) -> dict[str, Any]:
@@ -130,8 +131,8 @@ def need_one_answer(builder: PlanBuilder, stage: str) -> None:
     """Raises RecipeError where the task combines several: one soft answer over the labels of all of them would mean nothing."""
     if builder.task.parts:
         raise RecipeError(
-            f"Stage '{stage}' transfers one answer over all labels, but {builder.task.title} asks "
-            f"{len(builder.task.parts)} questions. Use the method 'specialists'; set 'soft_weight: 0' where a stage recovers."
+            f"Stage '{stage}' transfers one distribution over all labels, but {builder.task.title} has "
+            f"{len(builder.task.parts)} tasks. Use the method 'specialists'; set 'soft_weight: 0' where a stage fine-tunes."
         )
 
 
@@ -145,7 +146,7 @@ def shared_representation(builder: PlanBuilder, stage: str, wanted: tuple[Repres
     words = {"maps": "feature maps", "tokens": "a hidden state for each token", "attention": "self-attention"}
     matched = " or ".join(words[kind] for kind in wanted)
     shown = {
-        facts.title: ", ".join(words[kind] for kind in facts.family.shows) or "none of its inner values"
+        facts.title: ", ".join(words[kind] for kind in facts.family.shows) or "no intermediate features"
         for facts in (teacher, student)
         if facts is not None
     }
@@ -175,8 +176,9 @@ def _need_same_words(stage: str, kind: Representation, student: ModelFacts) -> N
     """Raises RecipeError where values come by token and the student's vocabulary is trimmed: it cuts texts otherwise."""
     if kind != "maps" and student.options.get("vocabulary"):
         raise RecipeError(
-            f"Stage '{stage}' matches values token by token, but the vocabulary of {student.title} is trimmed: it cuts a text "
-            "into other tokens than its teacher. Leave 'vocabulary' out, or choose a method that transfers outputs or relations."
+            f"Stage '{stage}' matches features token by token, but the vocabulary of {student.title} is trimmed, so it "
+            "tokenizes text differently from its teacher. Leave 'vocabulary' out, or choose a method that transfers "
+            "outputs or relations."
         )
 
 
@@ -197,13 +199,13 @@ def teacher_outputs(
     if teacher.produces == "outputs":  # a table of answers is what this step would make
         if augmentation:
             raise RecipeError(
-                f"Stage '{stage}' needs answers to changed examples, but {teacher.label} answers the examples as they are. "
-                "Choose another method, or take a teacher that can be asked."
+                f"Stage '{stage}' needs predictions on augmented examples, but {teacher.label} holds predictions on the "
+                "original examples only. Choose another method, or a teacher that can be run."
             )
         if views:
             raise RecipeError(
-                f"Stage '{stage}' augments its pictures, but {teacher.label} holds answers to the pictures as they are. "
-                "Switch 'augment' off, or take a teacher that can be asked."
+                f"Stage '{stage}' augments its images, but {teacher.label} holds predictions on the original images only. "
+                "Switch 'augment' off, or choose a teacher that can be run."
             )
         return teacher
     name = f"{stage}.scored" if augmentation else f"{stage}.outputs"
@@ -229,7 +231,7 @@ def teacher_features(builder: PlanBuilder, stage: str, spec: StudentKnobs, featu
         method=builder.distiller,
         operation="teacher_features",
         produces="outputs",
-        label="Teacher's inner values",
+        label="Teacher features",
         inputs={"teacher": teacher},
         model=student,  # which of the teacher's layers are wanted depends on how many the student has
         settings={**features, "views": spec.views if spec.augment else 0, "train_examples": spec.train_examples},
@@ -241,8 +243,8 @@ def need_open_teacher(builder: PlanBuilder, stage: str, what: str) -> None:
     teacher = builder.need_teacher(stage)
     if teacher.produces != "model":
         raise RecipeError(
-            f"Stage '{stage}' {what}, but of {teacher.label} only the answers are known. "
-            "Choose a method that transfers outputs and leave 'cache_teacher' on, or take a teacher with weights."
+            f"Stage '{stage}' {what}, but {teacher.label} provides predictions only. Choose a method that transfers outputs "
+            "and leave 'cache_teacher' on, or take a teacher with weights."
         )
 
 

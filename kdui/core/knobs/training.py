@@ -19,24 +19,24 @@ class TrainingKnobs(StageSpec):
 
     epochs: int = Field(default=8, ge=0, le=1000, title="Epochs", description="Passes over the training data.")
     batch_size: int = Field(
-        default=64, ge=1, le=8192, title="Batch size", description="Examples a step.", json_schema_extra=ADVANCED
+        default=64, ge=1, le=8192, title="Batch size", description="Examples per training step.", json_schema_extra=ADVANCED
     )
     learning_rate: float = Field(
         default=1e-3, gt=0, le=10, title="Learning rate", description="Highest rate of the schedule.", json_schema_extra=ADVANCED
     )
     schedule: Literal["one-cycle", "cosine", "linear", "constant"] = Field(
-        default="one-cycle", title="Schedule", description="How the learning rate goes up and down.", json_schema_extra=ADVANCED
+        default="one-cycle", title="Schedule", description="Learning rate over the training.", json_schema_extra=ADVANCED
     )
     optimizer: Literal["adamw", "sgd"] = Field(
         default="adamw", title="Optimizer", description="SGD uses Nesterov momentum 0.9.", json_schema_extra=ADVANCED
     )
     weight_decay: float = Field(
-        default=1e-2, ge=0, le=1, title="Weight decay", description="Pulls weights towards zero.", json_schema_extra=ADVANCED
+        default=1e-2, ge=0, le=1, title="Weight decay", description="Shrinks weights towards zero.", json_schema_extra=ADVANCED
     )
     augment: bool = Field(
         default=False,
-        title="Augment pictures",
-        description="Random shifts by up to an eighth; mirror images where the task says that they keep their label.",
+        title="Data augmentation",
+        description="Random shifts by up to one eighth; horizontal flips where they keep the label.",
         json_schema_extra={"advanced": True, "modality": "image"},
     )
     patience: int = Field(
@@ -44,23 +44,23 @@ class TrainingKnobs(StageSpec):
         ge=0,
         le=1000,
         title="Patience",
-        description="Stop after this many epochs without a better validation result; 0 trains to the end.",
+        description="Stop after this many epochs without improvement on validation data; 0 trains to the end.",
         json_schema_extra=ADVANCED,
     )
     train_examples: int = Field(
         default=0,
         ge=0,
         title="Training examples",
-        description="Use only the first so many; 0 uses all.",
+        description="Train on the first N examples only (0 = all).",
         json_schema_extra=ADVANCED,
     )
     labels: float = Field(
         default=1.0,
         gt=0,
         le=1,
-        title="Share of labels",
-        description="Only this share of the training examples, the same of every class, has a label. Methods that transfer data "
-        "also use the rest; others leave it out. An epoch keeps its number of steps, so compute stays equal.",
+        title="Labelled fraction",
+        description="Fraction of training examples with labels, stratified by class. Only data-based methods use the "
+        "unlabelled rest. Steps per epoch stay the same.",
         json_schema_extra={"advanced": True, "step": 0.05, "percent": True},
     )
 
@@ -69,8 +69,8 @@ class TrainingKnobs(StageSpec):
         ge=0,
         le=256,
         title="Adapter rank",
-        description="Train only low-rank adapters (LoRA) beside the attention of a transformer, and the head; they are merged "
-        "afterwards. 0 trains everything. Takes a learning rate about a hundred times higher, e.g. 5e-3.",
+        description="LoRA: train only low-rank adapters in the attention layers, and the head, then merge them. 0 trains "
+        "all weights. Needs a learning rate about 100 times higher, e.g. 5e-3.",
         json_schema_extra={"advanced": True, "modality": "text", "shows": "transformer"},
     )
     dropout: float | None = Field(
@@ -78,8 +78,7 @@ class TrainingKnobs(StageSpec):
         ge=0,
         le=0.9,
         title="Dropout",
-        description="Share of the inputs that the model's dropout layers drop in training; one before the output layer where it "
-        "has none. Empty leaves it as the model has it.",
+        description="Dropout rate (before the output layer if the model has none). Empty: the model's default.",
         json_schema_extra=ADVANCED,
     )
     l1: float = Field(
@@ -87,7 +86,7 @@ class TrainingKnobs(StageSpec):
         ge=0,
         le=1,
         title="L1",
-        description="Weight of the sum of all |w| in the loss: draws single weights to zero. Start at 1e-6.",
+        description="L1 penalty: weight of Σ|w| in the loss, drives individual weights to zero. Start at 1e-6.",
         json_schema_extra=ADVANCED,
     )
     group_lasso: float = Field(
@@ -95,7 +94,7 @@ class TrainingKnobs(StageSpec):
         ge=0,
         le=1,
         title="Group lasso",
-        description="Weight of the sum of every output channel's norm in the loss: draws whole channels to zero. Start at 1e-4.",
+        description="Weight of the sum of output-channel norms in the loss: drives whole channels to zero. Start at 1e-4.",
         json_schema_extra=ADVANCED,
     )
 
@@ -112,5 +111,5 @@ def refuse_adapters(stage: str, spec: TrainingKnobs) -> None:
     """Raises RecipeError in a stage that removes or rounds weights: an adapter that is merged would undo that."""
     if spec.adapter_rank:
         raise RecipeError(
-            f"Stage '{stage}' removes or rounds weights, which merging an adapter would undo. Set 'adapter_rank: 0' there."
+            f"Stage '{stage}' prunes or quantizes weights, which merging an adapter would undo. Set 'adapter_rank: 0' there."
         )

@@ -1,1 +1,1 @@
-"""Digits: handwritten 0 to 9 as 8×8 pictures, bundled with scikit-learn."""
+"""Digits: handwritten 0 to 9 as 8×8 images, bundled with scikit-learn."""

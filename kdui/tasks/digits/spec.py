@@ -7,7 +7,7 @@ from kdui.core.source import Bundled, Resource
 TASK = TaskFacts(
     name="digits",
     title="Digits",
-    summary="1,797 handwritten digits as 8×8 grey pictures. Small enough to train in seconds.",
+    summary="1,797 handwritten digits as 8×8 grey images. Small enough to train in seconds.",
     modality="image",
     objective="classification",
     headline=ACCURACY,

@@ -1,1 +1,1 @@
-"""Fashion-MNIST: ten kinds of clothing as 28×28 pictures."""
+"""Fashion-MNIST: ten kinds of clothing as 28×28 images."""

@@ -13,7 +13,7 @@ _SEED = 28
 
 
 def load(folder: Path) -> dict[Split, Examples]:
-    """55,000 training, 5,000 validation (500 of each kind, off the training files) and the 10,000 test pictures."""
+    """55,000 training, 5,000 validation (500 of each kind, off the training files) and the 10,000 test images."""
     training, test = _read(folder, "train"), _read(folder, "t10k")
     parts = stratified_split(training.targets, _SHARES, rest="train", seed=_SEED)
     return {"train": training.take(parts["train"]), "validation": training.take(parts["validation"]), "test": test}
@@ -23,7 +23,7 @@ def _read(folder: Path, part: str) -> Examples:
     pictures = read_idx(folder / f"{part}-images-idx3-ubyte.gz")[..., None]
     targets = read_idx(folder / f"{part}-labels-idx1-ubyte.gz").astype(np.int64)
     if len(pictures) != len(targets):
-        raise ValueError(f"{part} has {len(pictures)} pictures but {len(targets)} labels")
+        raise ValueError(f"{part} has {len(pictures)} images but {len(targets)} labels")
     return Examples(pictures, targets)
 
 

@@ -9,8 +9,8 @@ from kdui.tasks.sentiment.spec import TASK as SENTIMENT
 TASK = TaskFacts(
     name="reuters-and-sentiment",
     title="Reuters topics and film reviews",
-    summary="Two tasks for one model: the topic of a newswire text, and whether a film review is negative or positive. Of the "
-    "reviews as many are trained on as there are newswire texts, drawn once and for all; validation and test data are whole.",
+    summary="Two tasks for one model: the topic of a newswire text, and the sentiment of a film review. The reviews are "
+    "subsampled once to the number of newswire texts for training; validation and test data are complete.",
     modality="text",
     objective="several",
     headline=Metric(name="accuracy", title="Accuracy, mean of the tasks", unit="%"),

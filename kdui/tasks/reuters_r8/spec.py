@@ -7,8 +7,8 @@ from kdui.core.source import LocalFile, Resource, Wheel
 TASK = TaskFacts(
     name="reuters-r8",
     title="Reuters topics (R8)",
-    summary="Newswire of 1987 in eight topics, in lower case without punctuation or figures. The 2,189 test texts are the "
-    "standard ones; copies of them and of each other were taken out of the training texts.",
+    summary="1987 newswire in 8 topics, lower-cased, without punctuation or digits. Standard test set of 2,189 texts; "
+    "duplicates removed from the training set.",
     modality="text",
     objective="classification",
     headline=ACCURACY,

@@ -8,7 +8,7 @@ FILE = "rotten_tomatoes_corpus_full.csv.bz2"
 RATED = "hutto_ICWSM_2014.tar.gz"  # Hutto and Gilbert 2014, VADER: ten people rated each snippet from -4 to 4
 OPINIONS = Resource(
     name="opinions",
-    title="Opinions on other things than films (VADER's ground truth)",
+    title="Opinions on other topics (VADER's ground truth)",
     licence="MIT package; the snippets belong to their authors",
     homepage="https://github.com/cjhutto/vaderSentiment",
     files=(RATED,),
@@ -28,8 +28,8 @@ OPINIONS = Resource(
 TASK = TaskFacts(
     name="sentiment",
     title="Film reviews",
-    summary="One-sentence snippets of film reviews from a site that marks them rotten (negative) or fresh (positive), "
-    "in natural English. The split is fixed and no snippet stands in two parts of it.",
+    summary="One-sentence snippets of film reviews from a site that marks them rotten (negative) or fresh (positive). "
+    "Fixed split; no snippet occurs in two parts.",
     modality="text",
     objective="classification",
     headline=ACCURACY,

@@ -21,21 +21,22 @@ class CodebookSpec(RecoveryKnobs):
         default=2,
         ge=0,
         le=1000,
-        title="Recovery epochs",
-        description="With k-means the shared values are fine-tuned. Other levels are fixed: only biases and norms learn.",
+        title="Fine-tuning epochs",
+        description="With k-means the shared values are fine-tuned. Otherwise they are fixed, and only biases and norms "
+        "are trained.",
     )
     levels: Literal["k-means", "power-of-two", "nf4"] = Field(
         default="k-means",
         title="Levels",
-        description="k-means: the values of the least squared error. power-of-two: products become shifts in hardware that can. "
-        "nf4: 16 quantiles of a normal distribution, scaled for each block.",
+        description="k-means: minimizes the squared error. Power-of-two: multiplications become shifts on hardware that "
+        "supports it. NF4: 16 quantiles of a normal distribution, scaled per block.",
     )
     bits: int = Field(
         default=4,
         ge=1,
         le=8,
-        title="Bits of an index",
-        description="Each weight keeps an index of so many bits: 4 bits are 16 shared values a layer.",
+        title="Index bits",
+        description="Bits per index: 4 bits give 16 shared values per layer.",
         json_schema_extra={"step": 1, "only_when": {"levels": ["k-means", "power-of-two"]}},
     )
     block_size: int = Field(
@@ -43,7 +44,7 @@ class CodebookSpec(RecoveryKnobs):
         ge=8,
         le=4096,
         title="Block size",
-        description="Weights that share a scale.",
+        description="Number of weights that share a scale.",
         json_schema_extra={**ADVANCED, "only_when": {"levels": ["nf4"]}},
     )
 
@@ -57,7 +58,7 @@ class CodebookSpec(RecoveryKnobs):
 def plan(builder: PlanBuilder, stage: str, spec: CodebookSpec) -> None:
     """One step: the model with shared weights, recovered under the teacher where there is one."""
     if spec.adapter_rank:
-        raise RecipeError(f"Stage '{stage}' shares whole weights while they learn. Set 'adapter_rank: 0' there.")
+        raise RecipeError(f"Stage '{stage}' fine-tunes shared weights. Set 'adapter_rank: 0' there.")
     if spec.levels == "power-of-two" and spec.bits < 2:
         raise RecipeError(f"Stage '{stage}': zero and two signs of a power of two need at least 2 bits. Raise 'bits' there.")
     refuse_low_bits(stage, need_weights(builder, stage))
@@ -75,5 +76,5 @@ METHOD = Method(
     plan=plan,
     source="Han et al. 2016, arXiv:1510.00149, section 3; Zhou et al. 2017, arXiv:1702.03044; "
     "Dettmers et al. 2023, arXiv:2305.14314, section 3",
-    summary="Let the weights of a layer share few values, and keep indices into that codebook.",
+    summary="Weight sharing: cluster each layer's weights to a few values and store indices.",
 )

@@ -14,8 +14,9 @@ class EncodeSpec(StageSpec):
         default=0,
         ge=0,
         le=8,
-        title="Bits of an index",
-        description="0 keeps the weights as they are; else each layer's weights first become 2^bits shared values, zeros apart.",
+        title="Index bits",
+        description="0 keeps the weights as they are; otherwise each layer's weights are first clustered to 2^bits shared "
+        "values, zeros apart.",
         json_schema_extra={"step": 1},
     )
 
@@ -56,5 +57,5 @@ METHOD = Method(
     spec=EncodeSpec,
     plan=plan,
     source="Han, Mao and Dally 2016, Deep Compression, arXiv:1510.00149, sections 3 and 4",
-    summary="Pack the file without loss: runs of zeros, Huffman codes. Pays most after prune and codebook, which recover.",
+    summary="Lossless compression (run-length and Huffman coding). Works best after pruning and weight sharing.",
 )

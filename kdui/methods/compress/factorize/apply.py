@@ -68,7 +68,7 @@ def chosen_layers(module: nn.Module, outputs: int, settings: dict[str, Any]) -> 
 
 def _decomposed(context: StepContext, saved: SavedModel, kinds: dict[str, Kind]) -> dict[str, Decomposition]:
     if not kinds:
-        raise StageFailed("The model has no layer that can become a product of two. Choose another model or another compression.")
+        raise StageFailed("The model has no layer that can be factorized. Choose another model or another compression.")
     whitened = [name for name, kind in kinds.items() if kind in ("linear", "channel")] if context.settings["whiten"] else []
     moments = input_moments(context, saved, whitened) if whitened else {}
     return {

@@ -15,4 +15,4 @@ def counted(counts: Counts, settings: Mapping[str, Any]) -> Counts:
 
 def warnings(settings: Mapping[str, Any], recipe: Recipe) -> list[str]:
     """That the estimate leaves out what it cannot tell."""
-    return ["How much low rank saves is known when the singular values are: only a parameter budget is counted here."]
+    return ["The saving depends on the singular values, known after training; only a parameter budget is estimated."]

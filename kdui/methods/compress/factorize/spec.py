@@ -18,15 +18,15 @@ class FactorizeSpec(RecoveryKnobs):
     rank_by: Literal["energy", "ratio", "budget"] = Field(
         default="energy",
         title="Rank by",
-        description="energy: what each layer's singular values hold. ratio: a share of each full rank. "
-        "budget: parameters of the whole model.",
+        description="Energy: singular-value energy kept in each layer. Ratio: fraction of full rank. Budget: parameters of "
+        "the whole model.",
     )
     energy: float = Field(
         default=0.9,
         ge=0.05,
         le=1,
         title="Retained energy",
-        description="Share of the squared singular values that each layer keeps.",
+        description="Fraction of the squared singular values kept in each layer.",
         json_schema_extra={"step": 0.01, "percent": True, "only_when": {"rank_by": ["energy"]}},
     )
     ratio: float = Field(
@@ -34,7 +34,7 @@ class FactorizeSpec(RecoveryKnobs):
         gt=0,
         le=1,
         title="Rank ratio",
-        description="Share of each layer's full rank; of a square layer less than a half pays.",
+        description="Fraction of each layer's full rank; a square layer gets smaller only below one half.",
         json_schema_extra={"step": 0.01, "percent": True, "only_when": {"rank_by": ["ratio"]}},
     )
     budget: float = Field(
@@ -42,21 +42,21 @@ class FactorizeSpec(RecoveryKnobs):
         gt=0,
         le=1,
         title="Parameter budget",
-        description="Share of the model's parameters that may be left; ranks go to the layers that need them most.",
+        description="Fraction of the model's parameters to keep; ranks go to the layers that need them most.",
         json_schema_extra={"step": 0.05, "percent": True, "only_when": {"rank_by": ["budget"]}},
     )
     convolution: Literal["channel", "input-channel", "spatial", "leave"] = Field(
         default="channel",
         title="Convolutions",
-        description="channel: k×k to fewer channels, then 1×1. input-channel: 1×1, then k×k. spatial: k×1, then 1×k. "
-        "leave: as they are.",
+        description="Channel: k×k to fewer channels, then 1×1. Input-channel: 1×1, then k×k. Spatial: k×1, then 1×k. "
+        "Leave: unchanged.",
         json_schema_extra={"advanced": True, "modality": "image"},
     )
     whiten: bool = Field(
         default=True,
-        title="Weigh by inputs",
-        description="Keep what matters for a layer's outputs on real inputs, not for its weights alone; "
-        "linear layers and 'channel' convolutions.",
+        title="Weight by inputs",
+        description="Minimize the error of a layer's outputs on real inputs instead of the error of its weights. Linear "
+        "layers and 'channel' convolutions only.",
         json_schema_extra=ADVANCED,
     )
     calibration_examples: int = Field(
@@ -64,13 +64,13 @@ class FactorizeSpec(RecoveryKnobs):
         ge=16,
         le=8192,
         title="Calibration examples",
-        description="Training examples whose inputs to each layer are looked at.",
+        description="Training examples used to collect each layer's inputs.",
         json_schema_extra={"advanced": True, "only_when": {"whiten": [True]}},
     )
     embeddings: bool = Field(
         default=False,
         title="Embeddings too",
-        description="Also make the table of word embeddings a product: most weights of a small text model are there.",
+        description="Also factorize the word-embedding matrix, which holds most weights of a small text model.",
         json_schema_extra={"modality": "text"},
     )
 
@@ -92,7 +92,7 @@ class FactorizeSpec(RecoveryKnobs):
 def plan(builder: PlanBuilder, stage: str, spec: FactorizeSpec) -> None:
     """One step: the factorized model, recovered under the teacher where there is one."""
     if spec.adapter_rank:
-        raise RecipeError(f"Stage '{stage}' makes layers products of their own. Set 'adapter_rank: 0' there.")
+        raise RecipeError(f"Stage '{stage}' factorizes layers itself. Set 'adapter_rank: 0' there.")
     plan_compressed(builder, stage, spec, method="factorize", operation="factorize", remark=spec.remark(), settings=spec.own())
 
 
@@ -105,5 +105,6 @@ METHOD = Method(
     version=1,
     spec=FactorizeSpec,
     plan=plan,
-    summary="Make layers a product of two smaller ones, where that has fewer weights; then recover under the teacher.",
+    summary="Low-rank factorization: replace a layer by two smaller ones where this saves parameters, then fine-tune with "
+    "the teacher.",
 )

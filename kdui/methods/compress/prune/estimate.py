@@ -21,11 +21,11 @@ def warnings(settings: Mapping[str, Any], recipe: Recipe) -> list[str]:
     found = []
     if settings["sparsity"] > 0:
         found.append(
-            f"{percent(_share(settings))} unstructured sparsity shrinks the download. It does not speed up this CPU: "
+            f"{percent(_share(settings))} unstructured sparsity reduces file size, not latency on this CPU. "
             f"turn on “{STRUCTURED.title}” for latency."
         )
     if settings["sparsity"] >= LOSSY:
-        found.append("At 90 % and more, most models lose accuracy that recovery does not bring back.")
+        found.append("At 90 % and more, most models lose accuracy that fine-tuning does not restore.")
     return found
 
 

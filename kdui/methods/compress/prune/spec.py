@@ -23,29 +23,29 @@ class PruneSpec(RecoveryKnobs):
     kind: Literal["magnitude", "random", "taylor", "movement", "wanda", "2:4"] = Field(
         default="magnitude",
         title="Criterion",
-        description="magnitude: the smallest weights of each layer go. random: any (a baseline). taylor: those whose loss would "
-        "change least. movement: those that training moves towards zero. wanda: small weights of weak inputs. 2:4: two of "
-        "every four inputs.",
+        description="Magnitude: smallest absolute weights. Random: baseline. Taylor: smallest estimated effect on the "
+        "loss. Movement: weights that move towards zero during training. Wanda: small weights on weak inputs. "
+        "2:4: two of every four inputs.",
     )
     sparsity: float = Field(
         default=0.5,
         ge=0,
         le=0.98,
         title="Sparsity",
-        description="Share of the weights that is removed.",
+        description="Fraction of the weights to remove.",
         json_schema_extra={"lens": "sparsity", "step": 0.05, "percent": True, "only_when": {"kind": [*RANKED, "wanda"]}},
     )
     scope: Literal["global", "layer"] = Field(
         default="global",
         title="Ranked",
-        description="global: all layers together, so robust layers lose more. layer: each layer loses the same share.",
+        description="Global: all layers together, so robust layers lose more. Layer: the same share in each layer.",
         json_schema_extra={"advanced": True, "only_when": {"kind": list(RANKED)}},
     )
     course: Literal["one-shot", "iterative", "cubic"] = Field(
         default="one-shot",
         title="Course",
-        description="one-shot: one cut, then recovery. iterative: several cuts, each with its share of the recovery. cubic: a "
-        "little more goes all the time during the recovery; movement needs this.",
+        description="One-shot: prune once, then fine-tune. Iterative: prune and fine-tune in rounds. Cubic: raise sparsity "
+        "gradually while fine-tuning (required by movement pruning).",
         json_schema_extra={"only_when": {"kind": [*RANKED, "wanda"]}},
     )
     rounds: int = Field(
@@ -53,7 +53,7 @@ class PruneSpec(RecoveryKnobs):
         ge=2,
         le=50,
         title="Cuts",
-        description="How many times weights are removed.",
+        description="Number of pruning rounds.",
         json_schema_extra={"advanced": True, "only_when": {"course": ["iterative"]}},
     )
     settled_at: float = Field(
@@ -61,7 +61,7 @@ class PruneSpec(RecoveryKnobs):
         ge=0.05,
         le=0.95,
         title="Reached after",
-        description="Share of the training after which the sparsity stays: the rest recovers.",
+        description="Fraction of training after which the sparsity stays constant; the rest is plain fine-tuning.",
         json_schema_extra={"advanced": True, "step": 0.05, "percent": True, "only_when": {"course": ["cubic"]}},
     )
     calibration_examples: int = Field(
@@ -69,7 +69,7 @@ class PruneSpec(RecoveryKnobs):
         ge=1,
         le=100_000,
         title="Calibration examples",
-        description="Training examples from which the criterion reads gradients or inputs.",
+        description="Training examples used for gradients (Taylor) or inputs (Wanda).",
         json_schema_extra={"advanced": True, "only_when": {"kind": list(CALIBRATED)}},
     )
 
@@ -79,7 +79,7 @@ class PruneSpec(RecoveryKnobs):
         if value == "structured":
             raise PydanticCustomError(
                 "moved",
-                "Whole channels, heads and layers are removed by a stage of its own: write 'prune_structured' instead of 'prune'",
+                "Whole channels, heads and layers are removed by a separate stage: write 'prune_structured' instead of 'prune'",
             )
         return value
 
@@ -150,5 +150,5 @@ METHOD = Method(
     spec=PruneSpec,
     plan=plan,
     source="Han et al. 2015, arXiv:1506.02626, section 3; Molchanov et al. 2019, Sanh et al. 2020, Sun et al. 2024",
-    summary="Set single weights to zero, then recover under the teacher.",
+    summary="Unstructured pruning: set individual weights to zero, then fine-tune with the teacher.",
 )

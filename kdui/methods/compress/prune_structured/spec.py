@@ -24,38 +24,38 @@ class PruneStructuredSpec(RecoveryKnobs):
     kind: Literal["magnitude", "taylor", "bn-scale"] = Field(
         default="magnitude",
         title="Criterion",
-        description="Which parts go. magnitude: those with the smallest weights. taylor: those whose loss would change least. "
-        "bn-scale: channels that batch normalisation scales down most.",
+        description="Magnitude: smallest weights. Taylor: smallest estimated effect on the loss. BN-scale: channels with "
+        "the smallest batch-norm scale.",
     )
     target: Literal["share", "macs", "latency"] = Field(
         default="share",
         title="Target",
-        description="share: take away the given share of each part. macs, latency: take away as much as it needs, by counting or "
-        "by measuring on this machine.",
+        description="Share: remove the given share of each part. MACs, latency: remove as much as the target needs, "
+        "counted or measured on this machine.",
     )
     share: float = Field(
         default=0.5,
         ge=0,
         le=0.95,
         title="Channels removed",
-        description="Share of a convolutional network's channels that goes.",
+        description="Fraction of a convolutional network's channels to remove.",
         json_schema_extra={"step": 0.05, "percent": True, "modality": "image", "only_when": {"target": ["share"]}},
     )
     keep: float = Field(
         default=0.5,
         ge=0.02,
         le=1,
-        title="What may be left",
-        description="MACs or latency in the end, as a share of the model's own.",
+        title="Target",
+        description="MACs or latency after pruning, as a fraction of the original.",
         json_schema_extra={"step": 0.01, "percent": True, "only_when": {"target": ["macs", "latency"]}},
     )
     multiple: int = Field(
         default=8,
         ge=1,
         le=64,
-        title="Channels left: a multiple of",
-        description="The nearest multiple is left in layers of at least twice as many. Kernels compute 8 or 16 channels at once; "
-        "a few more cost as much as all of them, or make the model slower. 1: exactly the share.",
+        title="Channel multiple",
+        description="Round the remaining channels to a multiple, in layers with at least twice as many. Kernels compute 8 "
+        "or 16 channels at once; a few more cost as much, or slow the model down. 1: no rounding.",
         json_schema_extra={"step": 1, "modality": "image"},
     )
     heads: float = Field(
@@ -63,7 +63,7 @@ class PruneStructuredSpec(RecoveryKnobs):
         ge=0,
         le=0.95,
         title="Attention heads removed",
-        description="Share of a transformer's attention heads. Under a target these shares say in which proportion parts go.",
+        description="Fraction of a transformer's attention heads to remove. With a target, these fractions set the proportions.",
         json_schema_extra=_part(),
     )
     feed_forward: float = Field(
@@ -71,7 +71,7 @@ class PruneStructuredSpec(RecoveryKnobs):
         ge=0,
         le=0.95,
         title="Feed-forward units removed",
-        description="Share of the inner units of a transformer's feed-forward parts.",
+        description="Fraction of the hidden units in a transformer's feed-forward blocks to remove.",
         json_schema_extra=_part(),
     )
     hidden: float = Field(
@@ -79,7 +79,7 @@ class PruneStructuredSpec(RecoveryKnobs):
         ge=0,
         le=0.95,
         title="Hidden width removed",
-        description="Share of the width that all layers share, embeddings included: costs most accuracy.",
+        description="Fraction of the hidden size shared by all layers, embeddings included. Costs the most accuracy.",
         json_schema_extra=_part(),
     )
     layers: float = Field(
@@ -87,19 +87,19 @@ class PruneStructuredSpec(RecoveryKnobs):
         ge=0,
         le=0.95,
         title="Layers removed",
-        description="Share of a transformer's layers that leaves whole.",
+        description="Fraction of a transformer's layers to remove.",
         json_schema_extra=_part(),
     )
     layer_choice: Literal["influence", "every"] = Field(
         default="influence",
         title="Which layers",
-        description="influence: those that change the hidden state least. every: evenly spread ones.",
+        description="Influence: layers that change the hidden state least. Every: evenly spaced layers.",
         json_schema_extra={"advanced": True, "modality": "text"},
     )
     scope: Literal["uniform", "global"] = Field(
         default="uniform",
         title="Ranked",
-        description="uniform: every layer loses the same share. global: all layers together, so robust layers lose more.",
+        description="Uniform: the same share in every layer. Global: all layers together, so robust layers lose more.",
         json_schema_extra={"advanced": True},
     )
     rounds: int = Field(
@@ -107,7 +107,7 @@ class PruneStructuredSpec(RecoveryKnobs):
         ge=1,
         le=20,
         title="Cuts",
-        description="In how many steps it goes; each has its share of the recovery.",
+        description="Number of pruning rounds; fine-tuning epochs are shared among them.",
         json_schema_extra={"advanced": True},
     )
     calibration_examples: int = Field(
@@ -115,7 +115,7 @@ class PruneStructuredSpec(RecoveryKnobs):
         ge=1,
         le=100_000,
         title="Calibration examples",
-        description="Training examples from which gradients and the influence of layers are read.",
+        description="Training examples used for gradients and layer influence.",
         json_schema_extra={"advanced": True},
     )
 
@@ -134,7 +134,7 @@ def _check(stage: str, spec: PruneStructuredSpec, model: ModelFacts | None) -> N
         )
     if spec.rounds > max(1, spec.epochs):
         raise RecipeError(
-            f"Stage '{stage}' makes {spec.rounds} cuts, but has {spec.epochs} epochs of recovery to share among them. "
+            f"Stage '{stage}' prunes in {spec.rounds} rounds, but has {spec.epochs} fine-tuning epochs to share among them. "
             f"Set 'epochs' to at least {spec.rounds}, or fewer 'rounds'."
         )
 
@@ -190,5 +190,6 @@ METHOD = Method(
     spec=PruneStructuredSpec,
     plan=plan,
     source="Fang et al. 2023, DepGraph, arXiv:2301.12900, section 3; Molchanov et al. 2019, arXiv:1906.10771",
-    summary="Remove whole channels, heads, units and layers, then recover under the teacher: a smaller, mostly faster model.",
+    summary="Structured pruning: remove whole channels, heads, units or layers, then fine-tune with the teacher. Smaller "
+    "and usually faster.",
 )

@@ -20,34 +20,34 @@ class QatSpec(RecoveryKnobs):
         ge=0,
         le=1000,
         title="Epochs",
-        description="Training with rounded weights, under the teacher where there is one.",
+        description="Epochs of training with fake quantization, with the teacher if there is one.",
     )
     weight_bits: int = Field(
         default=4,
         ge=2,
         le=8,
-        title="Bits of a weight",
-        description="Weights are trained on a grid of this many bits.",
+        title="Weight bits",
+        description="Bit-width of the simulated weights.",
         json_schema_extra={"step": 1},
     )
     activation_bits: int = Field(
         default=8,
         ge=0,
         le=8,
-        title="Bits of an activation",
-        description="What a layer is given is rounded to this many bits, so that it runs in int8; 0 leaves it in float.",
+        title="Activation bits",
+        description="Bit-width of the simulated layer inputs, so that the layer runs in int8; 0 keeps them in float.",
         json_schema_extra={"step": 1},
     )
     granularity: Literal["channel", "tensor"] = Field(
         default="channel",
-        title="Step size for each",
-        description="A step size for each output channel is more exact; one for the whole tensor is the paper's.",
+        title="Step-size granularity",
+        description="One step size per output channel is more accurate; one per tensor follows the paper.",
         json_schema_extra=ADVANCED,
     )
     ends: bool = Field(
         default=True,
         title="First and last layer at 8 bits",
-        description="The first convolution and the output layer lose most, and hold few weights.",
+        description="The first convolution and the output layer are the most sensitive and hold few weights.",
         json_schema_extra=ADVANCED,
     )
 
@@ -55,7 +55,7 @@ class QatSpec(RecoveryKnobs):
 def plan(builder: PlanBuilder, stage: str, spec: QatSpec) -> None:
     """One step: the model with its weights on a grid, trained under the teacher; export writes the grid into the graph."""
     if spec.adapter_rank:
-        raise RecipeError(f"Stage '{stage}' rounds whole weights while they learn. Set 'adapter_rank: 0' there.")
+        raise RecipeError(f"Stage '{stage}' trains with quantized weights. Set 'adapter_rank: 0' there.")
     if spec.activation_bits == 1:
         raise RecipeError(f"Stage '{stage}': activations need at least 2 bits. Set 'activation_bits' to 2 to 8, or 0 for float.")
     remark = low_bit_remark(spec.weight_bits, spec.activation_bits)
@@ -71,5 +71,5 @@ METHOD = Method(
     version=1,
     spec=QatSpec,
     plan=plan,
-    summary="Round weights and activations while the model learns, so that it gets used to few bits.",
+    summary="Quantization-aware training: simulate low-precision weights and activations during training.",
 )

@@ -19,15 +19,12 @@ def warnings(settings: Mapping[str, Any], recipe: Recipe) -> list[str]:
     """Where fewer bits bring no speed."""
     bits, scheme = _bits(settings), settings["scheme"]
     if scheme == "fp16":
-        return ["fp16 halves the file and is for GPUs: on a CPU it is not faster."]
+        return ["fp16 halves the file size and is for GPUs: it is not faster on a CPU."]
     if bits < 8 and scheme != "weight-only":
-        return [
-            f"There is no kernel for {bits:g} bits: accuracy is simulated, the packed size is real, "
-            "the speed is that of the unpacked model."
-        ]
+        return [f"No {bits:g}-bit kernel on this CPU: file size is real, accuracy is simulated, speed is unchanged."]
     if bits == 8 and scheme != "weight-only" and not cpu_flags() & FAST_INT8:
         return [
-            "This CPU has no int8 dot product (VNNI): int8 saves size, gains less speed here, and may slow small networks down."
+            "This CPU has no int8 dot product (VNNI): int8 saves size, gains less speed here, and may slow down small networks."
         ]
     return []
 

@@ -34,44 +34,43 @@ class QuantizeSpec(RecoveryKnobs):
         default=0,
         ge=0,
         le=1000,
-        title="Recovery epochs",
-        description="Fine-tuning under the teacher with rounded weights, before they are rounded for good; 0: none.",
+        title="Fine-tuning epochs",
+        description="Fine-tuning with the teacher and fake quantization, before the weights are quantized; 0: none.",
     )
     bits: int = Field(
         default=8,
         ge=2,
         le=8,
         title="Bit-width",
-        description="8 makes an int8 graph that ONNX Runtime runs; "
-        "below that the accuracy is simulated and the packed size is real. 16 in a recipe means fp16.",
+        description="8 bits: a real int8 model. Below 8: real file size, simulated accuracy, no speed-up. In a recipe, 16 "
+        "means fp16.",
         json_schema_extra={"lens": "bits", "step": 1, "only_when": {"allocation": ["uniform"]}},
     )
     scheme: Literal["auto", "dynamic", "static", "simulated", "weight-only", "fp16"] = Field(
         default="auto",
         title="Scheme",
-        description="auto: what suits the family. dynamic: activations quantized on the fly. "
-        "static: calibrated beforehand. simulated: rounded weights in a float graph. weight-only: blocks of 2, 4 or 8 bits that "
-        "ONNX Runtime multiplies as they are, embeddings too. fp16: half precision for GPUs, not faster on a CPU.",
+        description="Auto: default of the model family. Dynamic: activations quantized at run time. Static: calibrated "
+        "ranges. Simulated: quantized weights in a float graph. Weight-only: blocks of 2, 4 or 8 bits with "
+        "ONNX Runtime kernels, embeddings too. fp16: half precision for GPUs, not faster on a CPU.",
         json_schema_extra={"advanced": True},
     )
     activations: Literal["auto", "none", "8"] = Field(
         default="auto",
         title="Activations",
-        description="auto: 8 bits in an int8 graph, float elsewhere. 8 together with fewer bits for weights simulates both.",
+        description="Auto: 8 bits in an int8 graph, float otherwise. 8 bits with fewer bits for weights simulates both.",
         json_schema_extra={"advanced": True, "only_when": {"scheme": ["auto", "simulated"]}},
     )
     symmetric: bool = Field(
         default=True,
-        title="Symmetric grid",
-        description="Levels lie alike on both sides of zero. Without it a zero-point is kept too, and the grid fits lopsided "
-        "weights more closely.",
+        title="Symmetric quantization",
+        description="Symmetric quantization (no zero-point). Turn off for skewed weight distributions.",
         json_schema_extra={"advanced": True, "only_when": {"scheme": ROUNDED}},
     )
     granularity: Literal["tensor", "channel", "group"] = Field(
         default="channel",
-        title="One scale for each",
-        description="tensor, output channel, or group of weights within a channel: finer is closer and costs more scales. "
-        "weight-only always has groups.",
+        title="Scale granularity",
+        description="Per tensor, per output channel, or per group of weights within a channel: finer is more accurate and "
+        "stores more scales. Weight-only always uses groups.",
         json_schema_extra={"advanced": True, "only_when": {"scheme": ["auto", "simulated"]}},
     )
     group_size: int = Field(
@@ -79,25 +78,25 @@ class QuantizeSpec(RecoveryKnobs):
         ge=8,
         le=1024,
         title="Group size",
-        description="Weights that share a scale where scales belong to groups.",
+        description="Weights per scale with group granularity.",
         json_schema_extra={"advanced": True, "only_when": {"scheme": ROUNDED}},
     )
     calibration: Literal["min-max", "percentile", "mse"] = Field(
         default="min-max",
         title="Range",
-        description="min-max clips nothing, percentile the outermost values, mse what makes the squared error least.",
+        description="Min–max: no clipping. Percentile: clips outliers. MSE: minimizes the squared error.",
         json_schema_extra={"advanced": True, "only_when": {"scheme": [*ROUNDED, "static"]}},
     )
     rounding: Literal["nearest", "gptq"] = Field(
         default="nearest",
         title="Rounding",
-        description="gptq: later weights of a linear layer make up for the error of earlier ones on calibration examples.",
+        description="GPTQ: compensates each rounding error in the weights not yet rounded, using calibration data.",
         json_schema_extra={"advanced": True, "only_when": {"scheme": ROUNDED}},
     )
     act_order: bool = Field(
         default=False,
-        title="Strongest inputs first",
-        description="GPTQ rounds the weights of the strongest inputs first.",
+        title="Activation order",
+        description="GPTQ rounds the weights of the inputs with the largest activations first.",
         json_schema_extra={"advanced": True, "only_when": {"rounding": ["gptq"]}},
     )
     dampening: float = Field(
@@ -105,13 +104,13 @@ class QuantizeSpec(RecoveryKnobs):
         gt=0,
         le=1,
         title="Dampening",
-        description="Share of the mean strength that GPTQ adds to every input, so that few examples do not mislead it.",
+        description="Damping added to the diagonal of the GPTQ Hessian, as a fraction of its mean.",
         json_schema_extra={"advanced": True, "only_when": {"rounding": ["gptq"]}},
     )
     allocation: Literal["uniform", "mixed"] = Field(
         default="uniform",
-        title="Bits of each layer",
-        description="mixed: each layer is tried alone on validation examples, and sensitive layers get more bits.",
+        title="Bit allocation",
+        description="Mixed: measure the sensitivity of each layer on validation examples and give sensitive layers more bits.",
         json_schema_extra={"advanced": True, "only_when": {"scheme": ROUNDED}},
     )
     average_bits: float = Field(
@@ -119,7 +118,7 @@ class QuantizeSpec(RecoveryKnobs):
         ge=2,
         le=8,
         title="Average bits",
-        description="Most bits that a weight may take on average over all rounded layers.",
+        description="Maximum average bit-width over all quantized layers.",
         json_schema_extra={"step": 0.25, "only_when": {"allocation": ["mixed"]}},
     )
     calibration_examples: int = Field(
@@ -127,7 +126,7 @@ class QuantizeSpec(RecoveryKnobs):
         ge=16,
         le=4096,
         title="Calibration examples",
-        description="Training examples whose activations set the static ranges, or what GPTQ makes up for.",
+        description="Training examples used for static activation ranges or for GPTQ.",
         json_schema_extra={"advanced": True},
     )
 
@@ -228,15 +227,15 @@ def check_recovery(stage: str, spec: QuantizeSpec, scheme: str) -> None:
     """Raises RecipeError for knobs that a recovery cannot follow: it rounds to the nearest level of the weights' whole range."""
     words = ""
     if scheme == "fp16":
-        words = "half precision loses nothing that a recovery could bring back. Set 'epochs: 0' there."
+        words = "half precision needs no fine-tuning. Set 'epochs: 0' there."
     elif spec.allocation == "mixed":
         words = "the bits of each layer are chosen on the finished model. Set 'epochs: 0' there, or 'allocation: uniform'."
     elif spec.rounding == "gptq":
-        words = "after a recovery the weights lie on their levels, so GPTQ has nothing to make up for. Leave 'rounding' out."
+        words = "after fine-tuning the weights lie on their grid, so GPTQ has no error to compensate. Leave 'rounding' out."
     elif spec.calibration != "min-max" and scheme != "static":
-        words = "a recovery rounds within the whole range of the weights. Leave 'calibration' out."
+        words = "fine-tuning uses the full range of the weights. Leave 'calibration' out."
     if words:
-        raise RecipeError(f"Stage '{stage}' recovers before it rounds: {words}")
+        raise RecipeError(f"Stage '{stage}' fine-tunes before it quantizes: {words}")
 
 
 def recovery_settings(spec: QuantizeSpec, scheme: str) -> dict[str, Any]:
@@ -310,5 +309,5 @@ METHOD = Method(
     spec=QuantizeSpec,
     plan=plan,
     source="Jacob et al. 2018, arXiv:1712.05877, section 3; Frantar et al. 2022, arXiv:2210.17323, section 3",
-    summary="Store weights in fewer bits after training, recovered under the teacher if wanted; at 8 bits also compute in int8.",
+    summary="Post-training quantization. 8 bits also run in int8; fine-tuning with the teacher is optional.",
 )

@@ -21,6 +21,6 @@ def _share(strength: float) -> str:
 
 KINDS = {
     "prune": Kind("Weights removed", "weights removed, % of the layer", _share, "of its weights removed"),
-    "quantize": Kind("Bits of a weight", "bit-width, bits", significant, "bits"),
+    "quantize": Kind("Weight bits", "bit-width, bits", significant, "bits"),
     "low_rank": Kind("Rank kept", "rank kept, % of full", _share, "of its rank"),
 }

@@ -20,12 +20,12 @@ class SensitivitySpec(StageSpec):
         ge=16,
         le=20_000,
         title="Validation examples",
-        description="Every change is held against so many examples: more tell smaller drops apart and take longer.",
+        description="Validation examples per measurement. More examples resolve smaller drops and take longer.",
     )
     changes: Literal["all", "prune", "quantize", "low_rank"] = Field(
         default="all",
-        title="Changes to try",
-        description="all: smallest weights removed, fewer bits, lower rank; each layer by itself, then all together.",
+        title="Methods to try",
+        description="All: magnitude pruning, fewer bits and lower rank; each layer individually, then all together.",
         json_schema_extra={"advanced": True},
     )
 
@@ -71,5 +71,5 @@ METHOD = Method(
     version=1,
     spec=SensitivitySpec,
     plan=plan,
-    summary="Change one layer at a time and measure what is lost: What-if and Explore show it.",
+    summary="Layer sensitivity: compress one layer at a time and measure the accuracy drop.",
 )

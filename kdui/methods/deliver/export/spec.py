@@ -23,14 +23,14 @@ class ExportSpec(StageSpec):
         gt=0,
         le=1,
         title="Parity tolerance",
-        description="Largest allowed difference of an output from PyTorch's, relative to the largest output.",
+        description="Maximum difference of an output from PyTorch, relative to the largest output.",
         json_schema_extra={"advanced": True},
     )
     parity_examples: int = Field(
         default=0,
         ge=0,
-        title="Test examples held against PyTorch",
-        description="Only the first so many, for models that answer slowly; 0 takes all. Their labels are not looked at.",
+        title="Test examples checked against PyTorch",
+        description="Check the first N examples only, for slow models; 0 checks all. Labels are not used.",
         json_schema_extra={"advanced": True},
     )
 
@@ -51,5 +51,5 @@ METHOD = Method(
     version=4,
     spec=ExportSpec,
     plan=plan,
-    summary="Write each model as ONNX and check it against PyTorch on the test examples.",
+    summary="Export each model to ONNX and check it against PyTorch on the test examples.",
 )

@@ -1,4 +1,4 @@
-"""Inputs made worse in five steps, seeded: noise, blur, contrast and occlusion of pictures; typos, lost and shuffled words of
+"""Inputs made worse in five steps, seeded: noise, blur, contrast and occlusion of images; typos, lost and shuffled words of
 texts; noise and gain of sound.
 
 After Hendrycks and Dietterich 2019, "Benchmarking Neural Network Robustness to Common Corruptions and Perturbations", with
@@ -14,7 +14,7 @@ SEVERITIES = (1, 2, 3, 4, 5)
 NOISE = (0.04, 0.08, 0.12, 0.18, 0.26)  # standard deviation, share of the full range
 BLUR = (0.02, 0.03, 0.045, 0.06, 0.08)  # standard deviation, share of the shorter side
 CONTRAST = (0.75, 0.5, 0.4, 0.3, 0.15)  # what is left of it
-OCCLUSION = (0.05, 0.1, 0.2, 0.3, 0.4)  # share of the picture's area
+OCCLUSION = (0.05, 0.1, 0.2, 0.3, 0.4)  # share of the image's area
 GREY = 128
 TYPOS = (0.02, 0.05, 0.08, 0.12, 0.18)  # share of letters
 DROPPED = (0.05, 0.1, 0.2, 0.35, 0.5)  # share of words
@@ -26,7 +26,7 @@ ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")  # of a keyboard: a slip hits a ne
 Corruption = Callable[[Any, int, np.random.Generator], Any]
 
 
-# --- pictures: uint8 [n, height, width, channels] -----------------------------------------------------------------
+# --- images: uint8 [n, height, width, channels] -----------------------------------------------------------------
 
 
 def noisy(pictures: np.ndarray, severity: int, generator: np.random.Generator) -> np.ndarray:
@@ -52,13 +52,13 @@ def blurred(pictures: np.ndarray, severity: int, generator: np.random.Generator)
 
 
 def flattened(pictures: np.ndarray, severity: int, generator: np.random.Generator) -> np.ndarray:
-    """Less contrast around each picture's own mean."""
+    """Less contrast around each image's own mean."""
     mean = pictures.mean(axis=(1, 2, 3), keepdims=True)
     return _levels(mean + CONTRAST[severity - 1] * (pictures - mean))
 
 
 def occluded(pictures: np.ndarray, severity: int, generator: np.random.Generator) -> np.ndarray:
-    """A grey square of growing size around the same random place of each picture."""
+    """A grey square of growing size around the same random place of each image."""
     count, height, width = pictures.shape[:3]
     places = generator.random((count, 2))
     found = pictures.copy()

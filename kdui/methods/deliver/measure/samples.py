@@ -1,4 +1,4 @@
-"""The inputs that are timed: pictures as they are, texts of an exact number of tokens."""
+"""The inputs that are timed: images as they are, texts of an exact number of tokens."""
 
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,7 @@ def timed_length(inputs: InputSettings) -> int:
 
 
 def timed_sample(context: "StepContext", model: Artifact, batch: int, length: int = 0) -> dict[str, np.ndarray]:
-    """A batch for timing: pictures as they are, texts of exactly ``length`` tokens (0: TIMED_LENGTH), longer ones cut, shorter
+    """A batch for timing: images as they are, texts of exactly ``length`` tokens (0: TIMED_LENGTH), longer ones cut, shorter
     ones repeated."""
     inputs = read_inputs(model.path)
     return timed_arrays(context.data.prepared("validation", inputs, model.path), inputs, batch, length)

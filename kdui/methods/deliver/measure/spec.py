@@ -22,7 +22,7 @@ class MeasureSpec(StageSpec):
         ge=20,
         le=10000,
         title="Latency runs",
-        description="Timed single answers a model, in turns of ten with the baseline.",
+        description="Timed inferences per model (batch 1), alternating with the teacher in blocks of ten.",
         json_schema_extra={"advanced": True},
     )
     threads: int = Field(
@@ -37,13 +37,13 @@ class MeasureSpec(StageSpec):
         default=0,
         ge=0,
         title="Test examples",
-        description="Use only the first so many; 0 uses all.",
+        description="Test on the first N examples only (0 = all).",
         json_schema_extra={"advanced": True},
     )
     speed: bool = Field(
         default=True,
         title="Speed and memory",
-        description="Off measures quality and size alone: enough where many repeats of one model are compared.",
+        description="Off: measure quality and size only, enough to compare many repeats of one model.",
         json_schema_extra={"advanced": True},
     )
 
@@ -56,7 +56,7 @@ class MeasureSpec(StageSpec):
     device: Literal["cpu", "cuda"] = Field(
         default="cpu",
         title="Timed on",
-        description="Where models answer while they are timed; cuda needs onnxruntime-gpu.",
+        description="Device for timing; cuda needs onnxruntime-gpu.",
         json_schema_extra=SPEED_ONLY,
     )
     robustness: int = Field(
@@ -64,7 +64,7 @@ class MeasureSpec(StageSpec):
         ge=0,
         le=100_000,
         title="Robustness examples",
-        description="Test examples that are also answered with noise, blur, typos and the like at five strengths; 0 for none.",
+        description="Test examples evaluated with noise, blur, typos and similar corruptions at five severities; 0 for none.",
         json_schema_extra={"advanced": True},
     )
 
@@ -72,9 +72,8 @@ class MeasureSpec(StageSpec):
         default=0,
         ge=0,
         le=100_000,
-        title="Examples from elsewhere",
-        description="So many examples of each source that the task's data were not split from, e.g. opinions on products for "
-        "film reviews; 0 for none.",
+        title="Out-of-domain examples",
+        description="Examples from each source outside the task's own data, e.g. product reviews for film reviews; 0 for none.",
         json_schema_extra={"advanced": True, "modality": "text"},
     )
 
@@ -88,7 +87,7 @@ def plan(builder: PlanBuilder, stage: str, spec: MeasureSpec) -> None:
     if not builder.models:
         builder.need_model(stage)
     if spec.elsewhere and not builder.task.elsewhere:
-        raise RecipeError(f"Stage '{stage}': {builder.task.title} knows no data from elsewhere. Leave 'elsewhere' out there.")
+        raise RecipeError(f"Stage '{stage}': {builder.task.title} has no out-of-domain data. Leave 'elsewhere' out there.")
     first = builder.reference or builder.models[0]
     baseline, settings = builder.exported(first), {**spec.chosen(), "machine": builder.machine}
     if builder.reference is None or first.produces != "model":
@@ -117,5 +116,5 @@ METHOD = Method(
     version=2,
     spec=MeasureSpec,
     plan=plan,
-    summary="Test data once; size, latency, throughput and memory against the teacher in fp32.",
+    summary="Evaluate on test data; measure size, latency, throughput and memory against the fp32 teacher.",
 )

@@ -18,20 +18,20 @@ class AssistantSpec(DistillSpec):
     model: str = Field(
         default="",
         title="Assistant",
-        description="A model between teacher and student in size, as in the lists of teachers and students. Empty: cnn-medium "
-        "for pictures, minilm-l3 for texts.",
+        description="A model between teacher and student in size, from the lists of teachers and students. Empty: "
+        "cnn-medium for images, minilm-l3 for text.",
         json_schema_extra={"usual": dict(USUAL)},
     )
     # The student's own stage trains the controls.
     control: bool = Field(default=False, title="Control run", json_schema_extra=NEVER)
-    smooth_control: bool = Field(default=False, title="Control with smoothed labels", json_schema_extra=NEVER)
+    smooth_control: bool = Field(default=False, title="Label-smoothing control", json_schema_extra=NEVER)
 
 
 def assistant_of(builder: PlanBuilder, spec: AssistantSpec) -> ModelFacts:
     """The assistant: the one that is named, else the usual one for this kind of task."""
     name = spec.model.strip() or USUAL.get(builder.task.modality, "")
     if not name:
-        raise RecipeError(f"There is no usual assistant for {builder.task.modality}. Name one in 'model:'.")
+        raise RecipeError(f"There is no default assistant for {builder.task.modality}. Name one in 'model:'.")
     return builder.resolved(name)
 
 
@@ -40,7 +40,7 @@ def plan(builder: PlanBuilder, stage: str, spec: AssistantSpec) -> None:
     teacher, model = builder.need_teacher(stage), assistant_of(builder, spec)
     inputs = {"teacher": teacher}
     if not spec.cache_teacher:
-        need_open_teacher(builder, stage, "asks its teacher in every epoch")
+        need_open_teacher(builder, stage, "runs its teacher in every epoch")
     if spec.cache_teacher:
         inputs["outputs"] = teacher_outputs(builder, stage, spec, views=spec.views if spec.augment else 0)
     step = builder.add(
@@ -72,5 +72,5 @@ METHOD = Method(
     spec=AssistantSpec,
     plan=plan,
     trains=assistant_of,
-    summary="A model between the two learns first and then teaches the student: smaller gaps are easier to cross.",
+    summary="Distil through a mid-sized model first. Helps when the teacher is much larger than the student.",
 )

@@ -15,7 +15,9 @@ def transfer_attention(context: StepContext) -> dict[str, Any]:
 
     def matching(matched: MatchedFeatures) -> tuple[MatchLoss, None]:
         if any(len(ours) != 3 for ours, _ in matched.shapes()):
-            raise StageFailed("The models hold no maps [channels, height, width] at these layers. Choose convolutional networks.")
+            raise StageFailed(
+                "The models have no feature maps [channels, height, width] at these layers. Choose convolutional networks."
+            )
 
         def loss(pairs: list[Match]) -> Losses:
             return {"match": mean_of([attention_distance(energy(pair.student), pair.teacher) for pair in pairs])}

@@ -15,15 +15,15 @@ class AttentionTransferSpec(RepresentationKnobs):
         default=3.0,
         ge=0,
         le=10000,
-        title="Match weight β",
-        description="How much the places of activity count. Their distance lies between 0 and 2 and is mostly about 0.1, so 3 "
-        "makes it as large as the other losses at the end of a short training.",
+        title="Attention loss weight β",
+        description="Weight of the attention loss. It lies between 0 and 2 and is typically about 0.1, so 3 makes it as "
+        "large as the other losses at the end of a short training.",
     )
     layers: str = Field(
         default="auto",
         pattern=LAYERS,
         title="Layer pairs",
-        description="auto (each size of maps at the same depth), last, or student:teacher pairs counted from 0, as 0:1, 1:2.",
+        description="auto (each map size at the same depth), last, or student:teacher pairs counted from 0, as 0:1, 1:2.",
     )
 
 
@@ -47,11 +47,11 @@ METHOD = Method(
     title="Attention transfer",
     group=Group.DISTILL,
     transfers="representations",
-    flow="where it looks",
+    flow="attention maps",
     source="Zagoruyko, Komodakis 2017, arXiv:1612.03928, section 3.1",
     order=Place.STUDENT,
     version=1,
     spec=AttentionTransferSpec,
     plan=plan,
-    summary="The student's maps are active at the places where its teacher's are.",
+    summary="Match the student's spatial attention maps to the teacher's.",
 )

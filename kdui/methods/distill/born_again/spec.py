@@ -17,7 +17,8 @@ class BornAgainSpec(DistillSpec):
         ge=2,
         le=6,
         title="Generations",
-        description="The first learns from the teacher, each next one, with new weights, from the one before it.",
+        description="Number of generations. The first learns from the teacher; each next one is initialized anew and "
+        "learns from the one before.",
         json_schema_extra={"step": 1},
     )
 
@@ -26,7 +27,7 @@ def plan(builder: PlanBuilder, stage: str, spec: BornAgainSpec) -> None:
     """One student a generation; the last one is the result, and the controls have its number of epochs."""
     student, teacher = need_student(builder, stage), builder.need_teacher(stage)
     if not spec.cache_teacher:
-        need_open_teacher(builder, stage, "asks its teacher in every epoch")
+        need_open_teacher(builder, stage, "runs its teacher in every epoch")
     views = spec.views if spec.augment else 0
     step = parent = teacher
     for generation in range(1, spec.generations + 1):
@@ -65,5 +66,5 @@ METHOD = Method(
     version=1,
     spec=BornAgainSpec,
     plan=plan,
-    summary="The student becomes the teacher of its own next generation.",
+    summary="Self-distillation over generations: each trained student teaches the next.",
 )

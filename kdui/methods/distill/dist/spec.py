@@ -16,14 +16,15 @@ class DistSpec(SoftTargetKnobs):
         ge=1,
         le=20,
         title="Temperature",
-        description="Softens both answers before they are correlated.",
+        description="Temperature of both predictions before they are correlated.",
         json_schema_extra={"lens": "temperature", "step": 0.5},
     )
     inter_weight: float = Field(
-        default=2.0, ge=0, le=100, title="Weight within an example", description="Correlation over the classes."
+        default=2.0, ge=0, le=100, title="Inter-class weight", description="Correlation over classes, within an example."
     )
     intra_weight: float = Field(
-        default=2.0, ge=0, le=100, title="Weight within a class", description="Correlation over the examples of a batch."
+        default=2.0, ge=0, le=100, title="Intra-class weight", description="Correlation over the examples of a batch, "
+                                                                           "within a class."
     )
 
 
@@ -35,14 +36,14 @@ def plan(builder: PlanBuilder, stage: str, spec: DistSpec) -> None:
 
 METHOD = Method(
     name="dist",
-    title="Correlations of answers (DIST)",
+    title="Correlation matching (DIST)",
     group=Group.DISTILL,
     transfers="outputs",
-    flow="order of answers",
+    flow="correlations",
     source="Huang et al. 2022, arXiv:2205.10536, section 3",
     order=Place.STUDENT,
     version=1,
     spec=DistSpec,
     plan=plan,
-    summary="The student's answers rise and fall with the teacher's; their size is free.",
+    summary="Match the correlation of the predictions, within examples and within classes, instead of exact values.",
 )

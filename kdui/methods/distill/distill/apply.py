@@ -84,7 +84,7 @@ def example_lens(context: StepContext, teacher: WholeTeacher) -> dict[str, Any]:
 
 
 def shown(context: StepContext, raw: Any) -> dict[str, Any]:
-    """A raw example as the page shows it: text, or the rows of a grey picture."""
+    """A raw example as the page shows it: text, or the rows of a grey image."""
     if context.facts.modality == "image":
         return {"text": None, "image": np.asarray(raw)[..., 0].tolist()}
     return {"text": str(raw)[:400], "image": None}

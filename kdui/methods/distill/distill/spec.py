@@ -20,13 +20,13 @@ class DistillSpec(SoftTargetKnobs):
     divergence: Literal["forward", "reverse", "jensen-shannon"] = Field(
         default="forward",
         title="Divergence",
-        description="forward: KL(teacher ‖ student), covers every answer. reverse: seeks the main one. jensen-shannon: between.",
+        description="Forward: KL(teacher ‖ student), covers all classes. Reverse: mode-seeking. Jensen–Shannon: between the two.",
         json_schema_extra=ADVANCED,
     )
     standardize: bool = Field(
         default=False,
         title="Standardize logits",
-        description="Compare logits with mean 0 and deviation 1: the student matches their relations, not their scale.",
+        description="Standardize logits to mean 0 and deviation 1, so that the student matches their relations, not their scale.",
         json_schema_extra=ADVANCED,
     )
 
@@ -53,5 +53,5 @@ METHOD = Method(
     version=2,
     spec=DistillSpec,
     plan=plan,
-    summary="Train the student on the teacher's softened answers and the true labels.",
+    summary="Train the student on the temperature-softened predictions of the teacher and the ground-truth labels.",
 )

@@ -22,7 +22,7 @@ class DistillSparseSpec(SoftTargetKnobs):
         ge=0,
         le=0.98,
         title="Final sparsity",
-        description="Share of the weights that are zero in the end.",
+        description="Fraction of weights that are zero at the end of training.",
         json_schema_extra={"step": 0.05, "percent": True},
     )
     settled_at: float = Field(
@@ -30,23 +30,23 @@ class DistillSparseSpec(SoftTargetKnobs):
         ge=0.05,
         le=1.0,
         title="Reached after",
-        description="Share of the training after which the sparsity stays: the rest recovers.",
+        description="Fraction of training after which the sparsity stays constant; the rest is plain fine-tuning.",
         json_schema_extra={"advanced": True, "step": 0.05, "percent": True},
     )
     weight_bits: int = Field(
         default=0,
         ge=0,
         le=8,
-        title="Bits of a weight",
-        description="Also train weights on a grid of 2 to 8 bits, from the first update on; 0 leaves them in float.",
+        title="Weight bits",
+        description="Also train with 2- to 8-bit weights from the first update on (fake quantization); 0 keeps them in float.",
         json_schema_extra={"step": 1},
     )
     activation_bits: int = Field(
         default=0,
         ge=0,
         le=8,
-        title="Bits of an activation",
-        description="With weights at low bits: also round what a layer is given to 2 to 8 bits; 0 leaves it in float.",
+        title="Activation bits",
+        description="With low-bit weights: also quantize the inputs of each layer to 2 to 8 bits; 0 keeps them in float.",
         json_schema_extra={"step": 1, "only_when": {"weight_bits": [2, 3, 4, 5, 6, 7, 8]}},
     )
 
@@ -61,7 +61,7 @@ def plan(builder: PlanBuilder, stage: str, spec: DistillSparseSpec) -> None:
     """As soft targets; the student comes out small, to be compared with distilling first and compressing after it."""
     refuse_adapters(stage, spec)
     if 1 in (spec.weight_bits, spec.activation_bits):
-        raise RecipeError(f"Stage '{stage}': bits are 2 to 8, or 0 for float, but one is asked for.")
+        raise RecipeError(f"Stage '{stage}': bits are 2 to 8, or 0 for float, but 1 was given.")
     compression = {"sparsity": spec.sparsity, "settled_at": spec.settled_at, **spec.low_bits()}
     share = percent(spec.sparsity)
     bits = f" · {low_bit_remark(spec.weight_bits, spec.activation_bits)}" if spec.weight_bits else ""
@@ -82,11 +82,11 @@ METHOD = Method(
     title="Soft targets while compressing",
     group=Group.DISTILL,
     transfers="outputs",
-    flow="softened answers",
+    flow="softened predictions",
     source="Zhu and Gupta 2017, arXiv:1710.01878, section 3; Esser et al. 2020, arXiv:1902.08153",
     order=Place.STUDENT,
     version=1,
     spec=DistillSparseSpec,
     plan=plan,
-    summary="Weights are removed step by step, and rounded to few bits where asked, while the student learns from the teacher.",
+    summary="Joint compression: prune gradually, and quantize if wanted, while the student learns from the teacher.",
 )

@@ -12,14 +12,19 @@ class DkdSpec(SoftTargetKnobs):
     """Settings of decoupled knowledge distillation (Zhao et al. 2022, section 3)."""
 
     target_weight: float = Field(
-        default=1.0, ge=0, le=100, title="Weight of the true class", description="How sure the teacher is of the true label."
+        default=1.0,
+        ge=0,
+        le=100,
+        title="Target-class weight",
+        description="Weight of the teacher's confidence in the true class.",
     )
     others_weight: float = Field(
         default=4.0,
         ge=0,
         le=100,
-        title="Weight of the others",
-        description="How the teacher ranks the wrong labels: in plain soft targets a sure teacher mutes this part.",
+        title="Non-target-class weight",
+        description="Weight of the distribution over the other classes, which a confident teacher suppresses in plain soft "
+        "targets.",
     )
 
 
@@ -31,14 +36,14 @@ def plan(builder: PlanBuilder, stage: str, spec: DkdSpec) -> None:
 
 METHOD = Method(
     name="dkd",
-    title="Decoupled soft targets (DKD)",
+    title="Decoupled KD (DKD)",
     group=Group.DISTILL,
     transfers="outputs",
-    flow="true label | the rest",
+    flow="target | non-target",
     source="Zhao et al. 2022, arXiv:2203.08679, section 3",
     order=Place.STUDENT,
     version=1,
     spec=DkdSpec,
     plan=plan,
-    summary="Weigh the teacher's certainty and its ranking of the wrong labels apart.",
+    summary="Split the distillation loss into a target-class and a non-target-class term with separate weights.",
 )

@@ -23,23 +23,23 @@ class EnsembleSpec(SoftTargetKnobs):
     others: str = Field(
         default=SAME,
         title="Other teachers",
-        description="Models beside the recipe's teacher, with commas between them, trained by the teach stage's settings. "
-        "'same' or a model named twice is the same one from another seed.",
+        description="Models besides the recipe's teacher, separated by commas, trained with the teach stage's settings. "
+        "'same' or a model named twice is the same architecture with another seed.",
     )
     weighting: Literal["average", "confidence", "gate", "random"] = Field(
         default="average",
         title="Weighting",
-        description="average: all count alike. confidence: who is surer of the true label counts more. gate: learned for each "
-        "example. random: one teacher drawn for each example and epoch.",
+        description="Average: equal weights. Confidence: teachers that give the true label a higher probability weigh "
+        "more. Gate: learned per example. Random: one teacher per example and epoch.",
     )
-    cache_teacher: bool = Field(default=True, title="Keep teacher outputs", json_schema_extra=NEVER)
+    cache_teacher: bool = Field(default=True, title="Cache teacher outputs", json_schema_extra=NEVER)
 
 
 def plan(builder: PlanBuilder, stage: str, spec: EnsembleSpec) -> None:
     """The other teachers, all teachers' outputs, the student, its controls."""
     need_student(builder, stage)
     if not spec.cache_teacher:
-        raise RecipeError(f"Stage '{stage}' always keeps its teachers' outputs. Leave 'cache_teacher' out.")
+        raise RecipeError(f"Stage '{stage}' always caches its teachers' outputs. Leave 'cache_teacher' out.")
     views = spec.views if spec.augment else 0
     outputs = [teacher_outputs(builder, stage, spec, teacher, views) for teacher in other_teachers(builder, stage, spec.others)]
     plan_student(
@@ -58,7 +58,7 @@ def teach_settings(builder: PlanBuilder, stage: str) -> TeachSpec:
     """The settings by which further teachers are trained: those of the recipe's ``teach`` stage."""
     teach = next((item for item in reversed(builder.recipe.stages) if item.method == "teach"), None)
     if teach is None:
-        raise RecipeError(f"Stage '{stage}' trains further teachers as the 'teach' stage says. Put one before it.")
+        raise RecipeError(f"Stage '{stage}' trains more teachers with the settings of the 'teach' stage. Put one before it.")
     return TeachSpec.model_validate(teach.settings)
 
 
@@ -77,8 +77,8 @@ def other_teachers(builder: PlanBuilder, stage: str, others: str) -> list[Step]:
         model = facts if name == SAME else builder.resolved(name)
         if model.ref.is_black_box:
             raise RecipeError(
-                f"Stage '{stage}': of {model.title} only the answers are known, so it cannot be trained as a further teacher. "
-                "It may be the recipe's own 'teacher:'; name models with weights in 'others'."
+                f"Stage '{stage}': {model.title} provides predictions only, so it cannot be trained as another teacher. It "
+                "may be the recipe's own 'teacher:'; name models with weights in 'others'."
             )
         identity = canonical_json(model.identity)
         repeats = taken.get(identity, 0)
@@ -116,5 +116,5 @@ METHOD = Method(
     version=1,
     spec=EnsembleSpec,
     plan=plan,
-    summary="Several teachers, also of different architectures, answer together; how much each counts may change by example.",
+    summary="Average several teachers, also of different architectures; their weights may vary by example.",
 )

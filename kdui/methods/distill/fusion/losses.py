@@ -1,4 +1,4 @@
-"""Joint training as pure functions: the weighted sum, and pictures turned by quarters."""
+"""Joint training as pure functions: the weighted sum, and images turned by quarters."""
 
 import torch
 
@@ -9,7 +9,7 @@ def fused_loss(teacher: torch.Tensor, student: torch.Tensor, balance: float) -> 
 
 
 def turned(pixels: torch.Tensor, quarters: torch.Tensor) -> torch.Tensor:
-    """Square pictures [n, channels, size, size], each turned by its number of quarters [n] (0 to 3), counter-clockwise."""
+    """Square images [n, channels, size, size], each turned by its number of quarters [n] (0 to 3), counter-clockwise."""
     found = pixels
     for quarter in (1, 2, 3):
         chosen = (quarters == quarter).view(-1, 1, 1, 1)

@@ -24,9 +24,9 @@ SHARE = 0.15  # of the tokens are hidden
 
 
 class Rotation(nn.Module):
-    """Tell by which of four quarters a picture was turned (Gidaris et al. 2018, arXiv:1803.07728, section 2).
+    """Tell by which of four quarters an image was turned (Gidaris et al. 2018, arXiv:1803.07728, section 2).
 
-    Each picture is turned once a step, by a quarter drawn at random; the paper shows all four at four times the cost.
+    Each image is turned once a step, by a quarter drawn at random; the paper shows all four at four times the cost.
     """
 
     def __init__(self, teacher: SavedModel, facts: TaskFacts):
@@ -92,7 +92,7 @@ class NextWords(nn.Module):
 
 @contextmanager
 def still_statistics(network: nn.Module) -> Iterator[None]:
-    """Leave the running means of batch norms as they are: turned pictures are not what the network will be asked about."""
+    """Leave the running means of batch norms as they are: turned images are not what the network will be asked about."""
     norms = [layer for layer in network.modules() if isinstance(layer, nn.modules.batchnorm._BatchNorm)]
     before = [norm.momentum for norm in norms]
     for norm in norms:

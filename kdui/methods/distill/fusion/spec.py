@@ -17,14 +17,15 @@ class FusionSpec(SoftTargetKnobs):
 
     teacher_learns: bool = Field(
         default=True,
-        title="Teacher learns on",
-        description="The teacher is trained on beside the student; off keeps it as it is, and only the student learns.",
+        title="Train the teacher",
+        description="Keep training the teacher beside the student. Off: the teacher stays frozen.",
     )
     own_loss: Literal["self-supervised", "supervised", "both"] = Field(
         default="both",
         title="Teacher's own loss",
-        description="self-supervised: hidden or next words of texts, quarter turns of pictures, without labels. supervised: the "
-        "true labels. both: their mean; without labels alone a teacher may forget what it was taught.",
+        description="Self-supervised: masked or next-token prediction for text, rotation prediction for images, without "
+        "labels. Supervised: ground-truth labels. Both: their mean; without labels a teacher may forget its "
+        "task.",
         json_schema_extra={"only_when": {"teacher_learns": [True]}},
     )
     balance: float = Field(
@@ -40,10 +41,10 @@ class FusionSpec(SoftTargetKnobs):
         ge=0,
         le=10,
         title="Teacher's rate",
-        description="Its learning rate as a share of the student's: it has learned before.",
+        description="Teacher learning rate as a fraction of the student's: it is already trained.",
         json_schema_extra={"advanced": True, "only_when": {"teacher_learns": [True]}},
     )
-    cache_teacher: bool = Field(default=False, title="Keep teacher outputs", json_schema_extra=NEVER)
+    cache_teacher: bool = Field(default=False, title="Cache teacher outputs", json_schema_extra=NEVER)
 
 
 OWN = ("teacher_learns", "own_loss", "balance", "teacher_rate")
@@ -52,7 +53,7 @@ OWN = ("teacher_learns", "own_loss", "balance", "teacher_rate")
 def plan(builder: PlanBuilder, stage: str, spec: FusionSpec) -> None:
     """One loop for both; the taught teacher is where its part starts. Only answers that do not change are kept."""
     if spec.cache_teacher and spec.teacher_learns:
-        raise RecipeError(f"Stage '{stage}' asks its teacher in every step, because it changes. Leave 'cache_teacher' out.")
+        raise RecipeError(f"Stage '{stage}' runs its teacher in every step, because it changes. Leave 'cache_teacher' out.")
     _need_own_task(builder, stage, spec)
     spec = spec.model_copy(update={"cache_teacher": not spec.teacher_learns})
     own: dict[str, Any] = {name: getattr(spec, name) for name in OWN if spec.teacher_learns or name == "teacher_learns"}
@@ -65,11 +66,9 @@ def _need_own_task(builder: PlanBuilder, stage: str, spec: FusionSpec) -> None:
         return
     facts, otherwise = builder.teacher_facts, "Choose own_loss: supervised, or another teacher."
     if builder.task.modality == "text" and "tokens" not in facts.family.shows:
-        raise RecipeError(f"Stage '{stage}' hides words, but {facts.title} has no state for each word. {otherwise}")
+        raise RecipeError(f"Stage '{stage}' masks tokens, but {facts.title} has no state per token. {otherwise}")
     if builder.task.modality == "image" and builder.task.input["height"] != builder.task.input["width"]:
-        raise RecipeError(
-            f"Stage '{stage}' turns pictures by quarters, but those of {builder.task.title} are not square. {otherwise}"
-        )
+        raise RecipeError(f"Stage '{stage}' rotates images by 90°, but those of {builder.task.title} are not square. {otherwise}")
 
 
 METHOD = Method(
@@ -77,12 +76,12 @@ METHOD = Method(
     title="Joint training (fusion)",
     group=Group.DISTILL,
     transfers="sources",
-    flow="both learn",
+    flow="joint training",
     picture="exchange",
     source="λ-weighted joint loss; Gidaris et al. 2018, arXiv:1803.07728, section 2; Devlin et al. 2019, section 3.1",
     order=Place.STUDENT,
     version=1,
     spec=FusionSpec,
     plan=plan,
-    summary="Teacher and student are trained together: the teacher learns on by a loss of its own while it teaches.",
+    summary="Train teacher and student jointly; the teacher keeps its own loss.",
 )

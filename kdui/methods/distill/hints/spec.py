@@ -37,5 +37,5 @@ METHOD = Method(
     version=2,
     spec=HintsSpec,
     plan=plan,
-    summary="The student's inner maps or states are led to those of the teacher by a learned projection.",
+    summary="Match intermediate features through a learned projection.",
 )

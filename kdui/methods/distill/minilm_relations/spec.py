@@ -25,8 +25,8 @@ class MinilmRelationsSpec(RepresentationKnobs):
         ge=1,
         le=256,
         title="Relation heads",
-        description="Into how many parts queries, keys and values are cut; must divide both widths. More give finer relations; 8 "
-        "divides the usual widths 128, 256, 312, 384 and 768.",
+        description="Number of heads into which queries, keys and values are split; must divide both widths. More heads "
+        "give finer relations; 8 divides the usual widths 128, 256, 312, 384 and 768.",
     )
 
 
@@ -65,11 +65,11 @@ METHOD = Method(
     title="Self-attention relations (MiniLM)",
     group=Group.DISTILL,
     transfers="representations",
-    flow="last attention",
+    flow="attention relations",
     source="Wang et al. 2021, MiniLMv2, arXiv:2012.15828, section 3",
     order=Place.STUDENT,
     version=1,
     spec=MinilmRelationsSpec,
     plan=plan,
-    summary="Tokens relate to each other in the student's last self-attention as in its teacher's.",
+    summary="Match the self-attention relations (query, key and value) of the last layer.",
 )

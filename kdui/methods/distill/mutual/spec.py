@@ -21,13 +21,13 @@ class MutualSpec(StudentKnobs):
         ge=2,
         le=4,
         title="Students",
-        description="How many learn together, each with first weights of its own; the first one is kept.",
+        description="Number of students trained together, each with its own initialization; the first one is kept.",
         json_schema_extra={"step": 1},
     )
     peer: str = Field(
         default="",
         title="Peer",
-        description="Which model the other students are, as in the list of students; empty: the same as the first.",
+        description="Model of the other students, from the list of students. Empty: the same as the first.",
         json_schema_extra=ADVANCED,
     )
     mutual_weight: float = Field(
@@ -38,7 +38,7 @@ class MutualSpec(StudentKnobs):
         description="hard + weight · mean divergence from the peers; the paper has 1.",
         json_schema_extra=ADVANCED,
     )
-    cache_teacher: bool = Field(default=True, title="Keep teacher outputs", json_schema_extra=NEVER)
+    cache_teacher: bool = Field(default=True, title="Cache teacher outputs", json_schema_extra=NEVER)
 
 
 def plan(builder: PlanBuilder, stage: str, spec: MutualSpec) -> None:
@@ -77,12 +77,12 @@ METHOD = Method(
     title="Mutual learning",
     group=Group.DISTILL,
     transfers="sources",
-    flow="both learn",
+    flow="mutual learning",
     picture="peers",
     source="Zhang et al. 2018, arXiv:1706.00384, section 3",
     order=Place.STUDENT,
     version=1,
     spec=MutualSpec,
     plan=plan,
-    summary="Students learn together and from each other's answers; no teacher is needed.",
+    summary="Train several students together, each also on the others' predictions. No teacher needed.",
 )

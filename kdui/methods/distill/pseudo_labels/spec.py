@@ -22,9 +22,10 @@ class PseudoLabelsSpec(StudentKnobs):
         default=0.1,
         gt=0,
         le=1,
-        title="Share of labels",
-        description="This share of the training examples, the same of every class, has a label; the teacher may label the rest. "
-        "The control learns from the labelled ones alone, in as many steps. Give 'teach' the same share for a fair teacher.",
+        title="Labelled fraction",
+        description="Fraction of training examples with labels, stratified by class; the teacher labels the rest. The "
+        "control trains on the labelled ones alone, for as many steps. Give 'teach' the same fraction for a "
+        "fair comparison.",
         json_schema_extra={"step": 0.05, "percent": True},
     )
     threshold: float = Field(
@@ -32,21 +33,21 @@ class PseudoLabelsSpec(StudentKnobs):
         ge=0,
         le=1,
         title="Confidence threshold",
-        description="The teacher's label counts where it gives it at least this probability; other examples are left out. It is "
-        "seldom sure of rare classes: where there are some, start at 0.",
+        description="Use a pseudo-label only where the teacher's probability is at least this. Rare classes seldom reach a "
+        "high threshold: start at 0 if there are some.",
         json_schema_extra={"step": 0.01},
     )
     kind: Literal["hard", "soft"] = Field(
         default="hard",
         title="Kind of pseudo-label",
-        description="hard: the teacher's first choice. soft: all of its probabilities.",
+        description="Hard: most probable class. Soft: all probabilities.",
     )
     pseudo_weight: float = Field(
         default=1.0,
         ge=0,
         le=100,
         title="Weight of a pseudo-label",
-        description="How much it counts beside a true label.",
+        description="Loss weight relative to a ground-truth label.",
         json_schema_extra={"advanced": True},
     )
 
@@ -64,11 +65,11 @@ METHOD = Method(
     title="Pseudo-labels",
     group=Group.DISTILL,
     transfers="data",
-    flow="sure labels",
+    flow="confident labels",
     source="Lee 2013, section 2; Sohn et al. 2020, arXiv:2001.07685, equation 4; Xie et al. 2020, arXiv:1911.04252, algorithm 1",
     order=Place.STUDENT,
     version=1,
     spec=PseudoLabelsSpec,
     plan=plan,
-    summary="Few labels: the teacher labels the rest, where it is sure.",
+    summary="Semi-supervised: the teacher labels unlabelled examples on which it is confident.",
 )

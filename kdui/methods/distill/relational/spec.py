@@ -17,15 +17,15 @@ class RelationalSpec(RepresentationKnobs):
         default=None,
         ge=0,
         le=10000,
-        title="Match weight β",
-        description="How much distances and angles count together. Empty: 25 for pictures, where both are errors of a few "
-        "hundredths, and 1 for texts, whose features lie in tighter groups, with errors ten times as large.",
+        title="Relational loss weight β",
+        description="Weight of the distance and angle losses. Empty: 25 for images, where both are a few hundredths, and 1 "
+        "for text, whose features are closer together and whose losses are ten times as large.",
     )
     distance_weight: float = Field(
-        default=1.0, ge=0, le=1000, title="Weight of distances", description="How far two examples are from each other."
+        default=1.0, ge=0, le=1000, title="Distance weight", description="Weight of pairwise distances."
     )
     angle_weight: float = Field(
-        default=2.0, ge=0, le=1000, title="Weight of angles", description="What angle three examples form."
+        default=2.0, ge=0, le=1000, title="Angle weight", description="Weight of angles between triplets of examples."
     )
 
 
@@ -47,5 +47,5 @@ METHOD = Method(
     version=1,
     spec=RelationalSpec,
     plan=plan,
-    summary="Examples stand to each other as they do in the teacher's features: near or far, and at the same angles.",
+    summary="Preserve pairwise distances and angles between examples in feature space.",
 )

@@ -15,15 +15,16 @@ class SimilaritySpec(RepresentationKnobs):
         default=100.0,
         ge=0,
         le=10000,
-        title="Match weight β",
-        description="How much the similarities count. Their mean squared difference is tiny, some hundredths that fall as the "
-        "batch grows, so the weight is large; the paper's 3000 at a batch of 128 suits trainings of hundreds of epochs.",
+        title="Similarity loss weight β",
+        description="Weight of the similarity loss. The mean squared difference is a few hundredths and falls with batch "
+        "size, so the weight is large; the paper's 3000 at batch size 128 suits trainings of hundreds of "
+        "epochs.",
     )
     layers: str = Field(
         default="features",
         pattern=LAYERS.replace("auto", "features|auto"),
         title="Layer pairs",
-        description="features: what the output layer reads, which any two networks have. Of feature maps also last, auto, or "
+        description="features: inputs of the output layer, which any two networks have. Feature maps: last, auto, or "
         "student:teacher pairs counted from 0, such as 0:1, 1:2.",
     )
 
@@ -45,11 +46,11 @@ METHOD = Method(
     title="Similarity-preserving",
     group=Group.DISTILL,
     transfers="relations",
-    flow="likeness in a batch",
+    flow="similarity matrix",
     source="Tung, Mori 2019, arXiv:1907.09682, section 3",
     order=Place.STUDENT,
     version=1,
     spec=SimilaritySpec,
     plan=plan,
-    summary="Examples that are alike for the teacher are alike for the student.",
+    summary="Match the pairwise similarities of the examples in a batch.",
 )

@@ -21,14 +21,14 @@ class SpecialistsSpec(SoftTargetKnobs):
         default="1, 1",
         pattern=NUMBERS,
         title="Weights of the tasks",
-        description="How much an example of each task counts, in the order of the tasks, with commas between.",
+        description="Loss weight of each task, in the order of the tasks, separated by commas.",
     )
     separate: bool = Field(
         default=True,
         title="Separate students",
-        description="Also train one student for each task, to see what sharing a body costs or gives.",
+        description="Baseline: one student per task, to see what a shared body costs or gains.",
     )
-    cache_teacher: bool = Field(default=True, title="Keep teacher outputs", json_schema_extra=NEVER)
+    cache_teacher: bool = Field(default=True, title="Cache teacher outputs", json_schema_extra=NEVER)
 
 
 def plan(builder: PlanBuilder, stage: str, spec: SpecialistsSpec) -> None:
@@ -69,9 +69,9 @@ def plan(builder: PlanBuilder, stage: str, spec: SpecialistsSpec) -> None:
     taught = train(stage, "distil_parts", "student", f"{student.title} for {len(parts)} tasks", reads, **spec.soft())
     builder.current = builder.add_model(taught)
     if spec.control:
-        builder.add_model(train(f"{stage}.control", "train_control", "control", f"{student.title} without teachers", {}))
+        builder.add_model(train(f"{stage}.control", "train_control", "control", f"{student.title} (no KD)", {}))
     if spec.smooth_control:
-        label = f"{student.title} on smoothed labels"
+        label = f"{student.title} (label smoothing)"
         builder.add_model(train(f"{stage}.smoothed", "train_smoothed", "smoothed", label, reads, **spec.soft()))
     if spec.separate:
         own = {part: f"{student.title} for {part}" for part in parts}
@@ -89,11 +89,11 @@ def _check(builder: PlanBuilder, stage: str, spec: SpecialistsSpec) -> list[floa
             f"Stage '{stage}' needs a task of several parts, but {builder.task.title} is one. Choose reuters-and-sentiment."
         )
     if not spec.cache_teacher:
-        raise RecipeError(f"Stage '{stage}' always keeps its specialists' outputs. Leave 'cache_teacher' out.")
+        raise RecipeError(f"Stage '{stage}' always caches its specialists' outputs. Leave 'cache_teacher' out.")
     if spec.separate and need_student(builder, stage).options.get("vocabulary"):
         raise RecipeError(
-            f"Stage '{stage}': separate students would each keep the words of their own task, so they cannot be put together. "
-            "Set 'separate: false', or take a student with the whole vocabulary."
+            f"Stage '{stage}': separate students would have different trimmed vocabularies, so they cannot be combined. Set "
+            "'separate: false', or choose a student with the whole vocabulary."
         )
     weights = [float(weight) for weight in spec.weights.split(",")]
     if len(weights) != len(builder.task.parts) or not any(weights):
@@ -150,11 +150,11 @@ METHOD = Method(
     title="Specialists",
     group=Group.DISTILL,
     transfers="sources",
-    flow="a teacher a task",
+    flow="a teacher per task",
     source="Clark et al. 2019, BAM, arXiv:1907.04829, section 3.1",
     order=Place.STUDENT,
     version=1,
     spec=SpecialistsSpec,
     plan=plan,
-    summary="One student learns several tasks, each from a teacher of its own: a shared body, a head for each task.",
+    summary="Multi-task distillation: one student with a shared body and a head per task, each task with its own teacher.",
 )

@@ -26,5 +26,5 @@ METHOD = Method(
     version=1,
     spec=TeacherLabelsSpec,
     plan=plan,
-    summary="The teacher labels every training example; the student sees no other label.",
+    summary="Replace all training labels by the teacher's most probable class.",
 )

@@ -25,13 +25,13 @@ class TinybertSpec(RepresentationKnobs):
         ge=0,
         le=1000,
         title="Weight of attention",
-        description="How much attention counts beside the hidden states.",
+        description="Weight of the attention loss relative to the hidden-state loss.",
     )
     attention: Literal["maps", "scores"] = Field(
         default="maps",
         title="Attention compared as",
-        description="maps: shares after the softmax. scores: before it, as in the paper. Where the numbers of heads differ, the "
-        "means over the heads are compared.",
+        description="Maps: after softmax. Scores: before softmax, as in the paper. With different numbers of heads, means "
+        "over heads are compared.",
         json_schema_extra=ADVANCED,
     )
 
@@ -55,5 +55,5 @@ METHOD = Method(
     version=1,
     spec=TinybertSpec,
     plan=plan,
-    summary="Each layer of a transformer student holds the states of a teacher's layer and looks at the same tokens.",
+    summary="Match hidden states and attention of each student layer to a teacher layer.",
 )

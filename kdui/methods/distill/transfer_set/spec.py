@@ -13,14 +13,14 @@ from kdui.core.plan import PlanBuilder
 
 
 class TransferSetSpec(SoftTargetKnobs):
-    """Settings of a transfer set that the teacher scores (texts: Tang et al. 2019, section 3.3; pictures: Beyer et al. 2022,
+    """Settings of a transfer set that the teacher scores (texts: Tang et al. 2019, section 3.3; images: Beyer et al. 2022,
     section 3)."""
 
     change: Literal["shift", "crop", "flip", "mixup", "shift+mixup", "crop+mixup", "flip+mixup"] = Field(
         default="shift+mixup",
-        title="How pictures change",
-        description="crop: moved by up to an eighth. flip: half of them mirrored. shift: both, where mirror images keep their "
-        "label. mixup: two pictures as one.",
+        title="Augmentation",
+        description="Crop: shifted by up to one eighth. Flip: horizontal flip with probability 0.5. Shift: both, where "
+        "flips keep the label. Mixup: convex combination of two images.",
         json_schema_extra={"modality": "image"},
     )
     masked: float = Field(
@@ -28,13 +28,13 @@ class TransferSetSpec(SoftTargetKnobs):
         ge=0,
         lt=1,
         title="Masked words",
-        description="Probability with which a word is masked.",
+        description="Probability of masking a word.",
         json_schema_extra={"modality": "text", "step": 0.05, "percent": True},
     )
     augment: bool = Field(
         default=False,
-        title="Shift the control's pictures",
-        description="The student sees the changed pictures chosen above. On shifts those of the controls, too.",
+        title="Augment the control's images",
+        description="The student trains on the augmentation chosen above. On: shift the images of the controls, too.",
         json_schema_extra={**ADVANCED, "modality": "image"},
     )
     views: int = Field(
@@ -42,8 +42,8 @@ class TransferSetSpec(SoftTargetKnobs):
         ge=2,
         le=32,
         title="Views",
-        description="Versions of each example, gone round epoch by epoch: the first is the example itself with its label, the "
-        "others are changed and have the teacher's answer alone.",
+        description="Versions of each example, cycled by epoch: the first is the original with its label, the others are "
+        "augmented and have the teacher's prediction only.",
     )
 
     def augmentation(self, modality: str) -> dict[str, Any]:
@@ -57,8 +57,8 @@ def plan(builder: PlanBuilder, stage: str, spec: TransferSetSpec) -> None:
     builder.need_teacher(stage)
     if "flip" in spec.change and builder.task.modality == "image" and not builder.task.input.get("mirror"):
         raise RecipeError(
-            f"Stage '{stage}' mirrors pictures, but those of {builder.task.title} mean something else in a mirror. "
-            "Set 'change: crop', or 'crop+mixup'."
+            f"Stage '{stage}' flips images, but flips change the meaning of those of {builder.task.title}. Set 'change: "
+            "crop', or 'crop+mixup'."
         )
     augmentation = spec.augmentation(builder.task.modality)
     inputs = {}
@@ -87,5 +87,5 @@ METHOD = Method(
     version=1,
     spec=TransferSetSpec,
     plan=plan,
-    summary="The teacher scores masked texts or mixed and shifted pictures; the student learns from these, too.",
+    summary="Extend the training set with masked texts or mixed and shifted images labelled by the teacher.",
 )

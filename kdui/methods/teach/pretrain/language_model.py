@@ -71,8 +71,8 @@ def reads_forward(module: nn.Module) -> bool:
             return True
     kind = getattr(config, "model_type", type(module).__name__)
     raise StageFailed(
-        f"A model of type {kind} is neither an encoder that guesses hidden words nor a decoder that guesses next ones. "
-        "Take the 'pretrain' stage out, or choose another teacher."
+        f"A model of type {kind} is neither an encoder (masked tokens) nor a decoder (next token). Remove the 'pretrain' "
+        "stage, or choose another teacher."
     )
 
 
@@ -123,7 +123,7 @@ def questions(data: ResidentData, hiding: HiddenWords | None, training: bool) ->
 
 
 def special_tokens(
-    tokenizer_json: str, vocabulary: int, otherwise: str = "Take the 'pretrain' stage out"
+    tokenizer_json: str, vocabulary: int, otherwise: str = "Remove the 'pretrain' stage"
 ) -> tuple[int, torch.Tensor]:
     """The id of the mask, and which of the ids [vocabulary] are no words.
 
@@ -133,8 +133,8 @@ def special_tokens(
     mask_id = next((found for found in map(tokenizer.token_to_id, MASKS) if found is not None), None)
     if mask_id is None:
         raise StageFailed(
-            f"The teacher's tokenizer has no mask token, so no words can be hidden. {otherwise}, or choose a teacher that was "
-            "pre-trained on hidden words."
+            f"The teacher's tokenizer has no mask token. {otherwise}, or choose a teacher that was pre-trained with masked "
+            "language modelling."
         )
     special = torch.zeros(vocabulary, dtype=torch.bool)
     special[[mask_id, *(index for index, token in tokenizer.get_added_tokens_decoder().items() if token.special)]] = True

@@ -7,7 +7,7 @@ from kdui.core.knobs.training import ADVANCED, NEVER, TrainingKnobs
 from kdui.core.method import Group, Method, Place
 from kdui.core.plan import ModelFacts, PlanBuilder
 
-# Reading texts needs neither labels nor pictures, and all weights learn: these knobs are not drawn and do not count.
+# Reading texts needs neither labels nor images, and all weights learn: these knobs are not drawn and do not count.
 UNUSED = ("labels", "augment", "adapter_rank")
 
 
@@ -25,25 +25,26 @@ class PretrainSpec(TrainingKnobs):
         default=0.15,
         gt=0,
         lt=1,
-        title="Hidden words",
-        description="Share of the tokens that an encoder must guess; a decoder guesses each next one.",
+        title="Masking rate",
+        description="Fraction of tokens that an encoder predicts (masked language modelling). A decoder predicts every "
+        "next token.",
         json_schema_extra={"step": 0.05, "percent": True},
     )
     control: bool = Field(
         default=True,
-        title="Also without pre-training",
-        description="Also teach and measure the same teacher without it, so that the gain of pre-training is measured.",
+        title="Control without pre-training",
+        description="Baseline: also train the same teacher without pre-training.",
     )
     seed: int = Field(
         default=0,
         ge=0,
         le=2**31 - 1,
         title="Seed",
-        description="Decides which words are hidden; repeats of a student share one teacher.",
+        description="Random seed for masking; repeats of a student share one teacher.",
         json_schema_extra=ADVANCED,
     )
-    labels: float = Field(default=1.0, gt=0, le=1, title="Share of labels", json_schema_extra=NEVER)
-    augment: bool = Field(default=False, title="Augment pictures", json_schema_extra=NEVER)
+    labels: float = Field(default=1.0, gt=0, le=1, title="Labelled fraction", json_schema_extra=NEVER)
+    augment: bool = Field(default=False, title="Data augmentation", json_schema_extra=NEVER)
     adapter_rank: int = Field(default=0, ge=0, le=256, title="Adapter rank", json_schema_extra=NEVER)
 
 
@@ -77,13 +78,13 @@ def _readable(builder: PlanBuilder, stage: str) -> ModelFacts:
         raise RecipeError("A 'pretrain' stage is for a teacher that is taught after it. Add a 'teach' stage, or take it out.")
     if builder.task.modality != "text":
         raise RecipeError(
-            f"Stage '{stage}' lets a teacher read texts, but {builder.task.title} is made of {builder.task.modality} examples. "
-            "Take this stage out, or choose a task of texts."
+            f"Stage '{stage}' pre-trains on text, but {builder.task.title} has {builder.task.modality} examples. Remove "
+            "this stage, or choose a text task."
         )
     if not teacher.family.is_transformer:
         raise RecipeError(
-            f"Stage '{stage}': {teacher.title} is no transformer that could guess words. "
-            "Take this stage out, or choose a transformer, e.g. minilm-l6 or decoder-4."
+            f"Stage '{stage}': {teacher.title} is no transformer, so it cannot be pre-trained on text. Remove this stage, "
+            "or choose a transformer, e.g. minilm-l6 or decoder-4."
         )
     return teacher
 
@@ -99,5 +100,5 @@ METHOD = Method(
     answers=False,
     spec=PretrainSpec,
     plan=plan,
-    summary="The teacher first reads the task's texts without labels: it guesses hidden or next words.",
+    summary="Pre-train the teacher on the task's unlabelled texts: masked or next-token prediction.",
 )

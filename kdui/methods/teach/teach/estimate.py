@@ -10,4 +10,4 @@ def warnings(settings: Mapping[str, Any], recipe: Recipe) -> list[str]:
     """That a black box is not trained."""
     if recipe.teacher is None or not recipe.teacher.is_black_box:
         return []
-    return ["The teacher is a black box and is taken as it is: the settings of Teach do nothing."]
+    return ["The teacher is a black box and used as it is: the settings of Teach have no effect."]

@@ -16,7 +16,7 @@ class TeachSpec(TrainingKnobs):
         ge=0,
         le=2**31 - 1,
         title="Teacher seed",
-        description="Apart from the recipe's seed: repeats of a student share one teacher.",
+        description="Separate from the recipe's seed, so that repeats of a student share one teacher.",
         json_schema_extra=ADVANCED,
     )
     erase: float = Field(
@@ -24,8 +24,7 @@ class TeachSpec(TrainingKnobs):
         ge=0,
         le=1,
         title="Random erasing",
-        description="Share of the augmented pictures in which a rectangle of noise hides a part: a net that sees many epochs "
-        "learns to look elsewhere, too. Half is usual.",
+        description="Probability of masking a random rectangle with noise. 0.5 is common; regularizes long training.",
         json_schema_extra={**ADVANCED, "modality": "image", "only_when": {"augment": [True]}, "step": 0.05, "percent": True},
     )
 
@@ -36,12 +35,12 @@ def plan(builder: PlanBuilder, stage: str, spec: TeachSpec) -> None:
     if builder.teacher_facts is None:
         raise RecipeError(f"Stage '{stage}' has no teacher to train. Name one in 'teacher:'.")
     if spec.erase and not spec.augment:
-        raise RecipeError(f"Stage '{stage}' erases parts of augmented pictures, but augments none. Switch 'augment' on, too.")
+        raise RecipeError(f"Stage '{stage}' uses random erasing, but data augmentation is off. Switch 'augment' on, too.")
     if builder.teacher_facts.ref.is_black_box:
         return  # it was taken as it is before any stage, and cannot be trained
     builder.teacher = builder.current = builder.add_model(_taught(builder, stage, spec, stage, builder.start, ""))
     if builder.start is not None and builder.start_control:
-        builder.add_model(_taught(builder, stage, spec, f"{stage}.plain", None, " without pre-training"))
+        builder.add_model(_taught(builder, stage, spec, f"{stage}.plain", None, " (no pre-training)"))
 
 
 def _taught(builder: PlanBuilder, stage: str, spec: TeachSpec, name: str, start: Step | None, remark: str) -> Step:
@@ -119,5 +118,5 @@ METHOD = Method(
     spec=TeachSpec,
     plan=plan,
     take=take,
-    summary="Train the teacher on the true labels; off takes one that comes trained.",
+    summary="Train the teacher on the ground-truth labels. Turn off to use a teacher that is already trained.",
 )
