@@ -7,12 +7,13 @@ recipe leaves every earlier digest as it was, so the store already holds those s
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, Protocol
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from kdui.core.contracts import Family, TaskFacts
 from kdui.core.errors import RecipeError
 from kdui.core.plain import Frozen, digest
 from kdui.core.recipe import ModelRef, Recipe
+from kdui.core.renamed import current_names, digested_names
 
 Role = Literal["teacher", "assistant", "student", "control", "smoothed", "compressed"]
 Product = Literal["model", "outputs", "onnx", "measurements", "report"]
@@ -72,6 +73,12 @@ class Step(Frozen):
     model: str = Field(default="", description="reference of the model that the step starts; its identity is among the settings")
     digest: str
 
+    @field_validator("settings", mode="before")
+    @classmethod
+    def _current_names(cls, settings: dict[str, Any]) -> dict[str, Any]:
+        """Steps of earlier runs are stored with the old names of their settings."""
+        return current_names(settings)
+
 
 def step_digest(
     *, method: str, version: int, operation: str, settings: dict[str, Any], task: TaskFacts, inputs: Mapping[str, str]
@@ -82,7 +89,7 @@ def step_digest(
             "method": method,
             "version": version,
             "operation": operation,
-            "settings": settings,
+            "settings": digested_names(settings),
             "task": [task.name, task.version],
             "inputs": dict(inputs),
         }

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, fi
 from kdui.core.bounds import bounded, fault, printable_line
 from kdui.core.errors import RecipeError, UnknownName
 from kdui.core.plain import Frozen, digest
+from kdui.core.renamed import RENAMED, current_names, digested_names
 
 ModelKind = Literal["preset", "hub", "folder", "artifact", "onnx", "csv"]
 Line = Annotated[str, AfterValidator(printable_line)]
@@ -99,7 +100,7 @@ class Stage(Frozen):
     @classmethod
     def _plain_settings(cls, settings: dict[str, Any]) -> dict[str, Any]:
         bounded(settings)
-        return settings
+        return current_names(settings)
 
     @model_validator(mode="before")
     @classmethod
@@ -168,7 +169,10 @@ class Recipe(Frozen):
     @property
     def digest(self) -> str:
         """Names the intent: two recipes that differ only in name and summary are the same."""
-        return digest(self.model_dump(mode="json", exclude={"name", "summary"}))
+        plain = self.model_dump(mode="json", exclude={"name", "summary"})
+        for stage in plain["stages"]:
+            stage["settings"] = digested_names(stage["settings"])
+        return digest(plain)
 
     def stage(self, name: str) -> Stage:
         """The stage of that name; raises UnknownName."""
@@ -207,7 +211,7 @@ class Recipe(Frozen):
             head, _, knob = path.partition(".")
             if knob:
                 position = self.stages.index(self.stage(head))
-                data["stages"][position]["settings"][knob] = value
+                data["stages"][position]["settings"][RENAMED.get(knob, knob)] = value
             elif head in ("name", "summary", "task", "teacher", "student", "seed"):
                 data[head] = value
             else:

@@ -5,7 +5,7 @@ from typing import Protocol
 from torch import nn
 
 from kdui.training.masks import magnitude_masks
-from kdui.training.pruning import Pruning, cubic_course
+from kdui.training.pruning import Pruning, cubic_schedule
 
 
 class Compression(Protocol):
@@ -27,11 +27,11 @@ class Compression(Protocol):
 
 
 class GradualPruning(Pruning):
-    """Magnitude pruning along a cubic course (Zhu and Gupta 2017, arXiv:1710.01878, equation 1).
+    """Magnitude pruning with a cubic schedule (Zhu and Gupta 2017, arXiv:1710.01878, equation 1).
 
     Weights are ranked against the root mean square of their own layer. Between two cuts the masks hold.
     """
 
     def __init__(self, sparsity: float, settled_at: float = 0.75, every: int = 20):
         """``every``: updates between two cuts; ``sparsity`` and ``settled_at`` in [0, 1]."""
-        super().__init__(magnitude_masks, cubic_course(sparsity, settled_at), settled_at, every)
+        super().__init__(magnitude_masks, cubic_schedule(sparsity, settled_at), settled_at, every)

@@ -11,32 +11,32 @@ from kdui.training.weights import prunable_weights
 
 Weights = Mapping[str, nn.Parameter]
 Cut = Callable[[Weights, float], Mapping[str, torch.Tensor]]  # weights and the wanted sparsity -> masks
-Course = Callable[[float], float]  # share of the training that is done -> sparsity
+Schedule = Callable[[float], float]  # share of the training that is done -> sparsity
 STATE = "pruning"
 FORGETTING = 0.95  # of a running mean over updates
 
 
 def cubic_sparsity(final: float, share: float) -> float:
-    """Sparsity when ``share`` of the course is done; it starts at 0, rises fast, and ends gently."""
+    """Sparsity when ``share`` of the schedule is done; it starts at 0, rises fast, and ends gently."""
     return final * (1.0 - (1.0 - min(1.0, max(0.0, share))) ** 3)
 
 
-def cubic_course(final: float, settled_at: float) -> Course:
+def cubic_schedule(final: float, settled_at: float) -> Schedule:
     """s(t) = s · (1 − (1 − t)³), at its end when ``settled_at`` of the training is done (Zhu and Gupta 2017, equation 1)."""
     return lambda progress: cubic_sparsity(final, progress / settled_at if settled_at else 1.0)
 
 
-def stepped_course(final: float, rounds: int) -> Course:
+def stepped_schedule(final: float, rounds: int) -> Schedule:
     """``rounds`` cuts in equal shares of the training, the first at its start; each keeps the same share of what is left.
 
     One round is one shot. (Frankle and Carbin 2019, arXiv:1803.03635, section 1: p^(1/n) of the survivors a round.)
     """
 
-    def course(progress: float) -> float:
+    def schedule(progress: float) -> float:
         done = min(rounds, int(progress * rounds + 1e-9) + 1)
         return final if done == rounds else 1.0 - (1.0 - final) ** (done / rounds)
 
-    return course
+    return schedule
 
 
 class RunningScores(nn.Module):
@@ -75,23 +75,23 @@ class RunningScores(nn.Module):
 
 
 class Pruning:
-    """A compression that zeroes weights along a course; between two cuts its masks hold.
+    """A compression that zeroes weights by a schedule; between two cuts its masks hold.
 
     ``cut(weights, sparsity)`` gives the masks; with ``running`` scores they decide instead. ``settled_at`` is the share of the
-    training after which nothing more goes; a cut is made every ``every`` updates while the course rises. Masks and scores are
+    training after which nothing more goes; a cut is made every ``every`` updates while the schedule rises. Masks and scores are
     buffers of the module while it trains, so a checkpoint holds them and a resumed training goes on with the very same.
     """
 
     def __init__(
         self,
         cut: Cut,
-        course: Course,
+        schedule: Schedule,
         settled_at: float,
         every: int = 1,
         running: RunningScores | None = None,
     ):
         self.settled_at = settled_at
-        self._cut_masks, self._course, self._every, self._running = cut, course, every, running
+        self._cut_masks, self._schedule, self._every, self._running = cut, schedule, every, running
 
     def begin(self, module: nn.Module) -> None:
         """Note the weights and make the first cut."""
@@ -100,20 +100,20 @@ class Pruning:
             self._running.begin(self._weights)
         self._state = _State(self._weights, self._running)
         module.add_module(STATE, self._state)
-        self._reach(self._course(0.0))
+        self._reach(self._schedule(0.0))
         apply_masks(self._weights, self._masks)
 
     def after_step(self, progress: float) -> None:
         if self._running is not None:
             self._running.after_step(self._weights, self._state.masks())
-        wanted = self._course(progress)
-        if self._state.due(self._every) or wanted == self._course(1.0):
+        wanted = self._schedule(progress)
+        if self._state.due(self._every) or wanted == self._schedule(1.0):
             self._reach(wanted)
         apply_masks(self._weights, self._masks)
 
     def finish(self) -> None:
         """Make the last cut where the kept epoch lay just before it, and leave no trace but zeros in the module."""
-        self._reach(self._course(1.0))
+        self._reach(self._schedule(1.0))
         apply_masks(self._weights, self._masks)
         del self._module._modules[STATE]
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from kdui.catalogue.methods import METHODS
 from kdui.core.method import Group
+from kdui.core.renamed import current_names
 from kdui.store.store import Store
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def made_by(recipe: dict[str, Any], step: str) -> dict[str, Any]:
         del found["student"]
     for place, (name, stage) in enumerate(zip(names, stages, strict=True)):
         if place < end or METHODS[stage["method"]].group is Group.DELIVER:
-            settings = {**_defaults(stage["method"]), **stage.get("settings", {})}
+            settings = {**_defaults(stage["method"]), **current_names(stage.get("settings", {}))}
             found.update({f"{name}.{knob}": value for knob, value in settings.items()})
     return found
 
@@ -93,7 +94,7 @@ def taught_by(recipe: dict[str, Any], step: str) -> str:
         if method.group is Group.DISTILL or (method.group is Group.TEACH and not method.plain):
             found.append(method.name)
         if (stage.get("name") or stage["method"]) == own:
-            knobs = {**_defaults(stage["method"]), **stage.get("settings", {})}
+            knobs = {**_defaults(stage["method"]), **current_names(stage.get("settings", {}))}
             recovers = method.group is Group.COMPRESS and "control" in knobs and knobs["epochs"]
             found += [method.name] if recovers else []
             break

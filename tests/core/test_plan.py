@@ -100,7 +100,7 @@ def test_equal_training_knobs_reach_student_and_control_alike(plan):
     steps = plan({"distill.epochs": 7, "distill.learning_rate": 0.02})
     ours, control = steps["distill"].settings, steps["distill.control"].settings
     assert {key: ours[key] for key in control} == control
-    own = {"temperature", "soft_weight", "divergence", "standardize", "temperature_course", "soft_weight_course"}
+    own = {"temperature", "soft_weight", "divergence", "standardize", "temperature_schedule", "soft_weight_schedule"}
     assert set(ours) - set(control) == own
 
 
@@ -114,10 +114,10 @@ def test_a_knob_that_came_later_leaves_no_trace_at_its_default(plan):
     assert plan({"teach.augment": True, "teach.erase": 0.5})["teach"].settings["erase"] == 0.5
 
 
-def test_a_last_value_counts_only_where_there_is_a_course(plan):
+def test_a_last_value_counts_only_where_there_is_a_schedule(plan):
     assert changed(plan(), plan({"distill.last_temperature": 3.0})) == set()
-    cooled = plan({"distill.temperature_course": "linear", "distill.last_temperature": 3.0})
-    assert "distill" in changed(plan({"distill.temperature_course": "linear"}), cooled)
+    cooled = plan({"distill.temperature_schedule": "linear", "distill.last_temperature": 3.0})
+    assert "distill" in changed(plan({"distill.temperature_schedule": "linear"}), cooled)
 
 
 def test_every_bit_width_rounds_the_float_model(plan):

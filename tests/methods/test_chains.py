@@ -59,7 +59,7 @@ def test_distilling_while_pruning_ends_at_the_asked_sparsity(bench):
     recipe = digits_recipe("distill_sparse", sparsity=0.6, settled_at=0.5, epochs=10)
     training = learned(bench, recipe, "distill_sparse")
     assert training["validation"] > 85
-    assert training["best_epoch"] >= 5  # no epoch before the course had ended may be kept
+    assert training["best_epoch"] >= 5  # no epoch before the schedule had ended may be kept
     module, _, _ = load_model(bench.folder(bench.run(recipe), "distill_sparse"))
     weights = prunable_weights(module)
     zeros = sum(int((weight == 0).sum()) for weight in weights.values())
@@ -80,7 +80,7 @@ def test_one_after_the_other_stays_possible_at_equal_compute(bench):
     assert learned(bench, recipe, "prune")["validation"] > 85
 
 
-def test_the_course_of_sparsity_by_hand():
+def test_the_sparsity_schedule_by_hand():
     assert cubic_sparsity(0.8, 0.0) == 0.0
     assert cubic_sparsity(0.8, 0.5) == pytest.approx(0.8 * (1 - 0.125))
     assert cubic_sparsity(0.8, 1.0) == cubic_sparsity(0.8, 7.0) == 0.8

@@ -49,9 +49,9 @@ def test_standardised_logits_are_as_soft_as_they_are_compared(bench, labels):
     assert found == pytest.approx(smoothing_by_hand(soft(logits, 2), labels, 0.6), rel=1e-3)
 
 
-def test_a_course_is_as_soft_as_it_is_on_average(bench, labels):
-    course = {"temperature": 8, "temperature_course": "linear", "last_temperature": 2, "soft_weight": 1.0}
-    found, answers = smoothing_and_answers(bench, digits_recipe("distill", **course, **FINAL), "distill")
+def test_a_schedule_counts_with_its_mean_entropy(bench, labels):
+    schedule = {"temperature": 8, "temperature_schedule": "linear", "last_temperature": 2, "soft_weight": 1.0}
+    found, answers = smoothing_and_answers(bench, digits_recipe("distill", **schedule, **FINAL), "distill")
     ends = [smoothing_by_hand(soft(answers["outputs"][0], temperature), labels, 1.0) for temperature in (2, 8)]
     assert ends[0] + 0.05 < found < ends[1] - 0.05  # between its ends, and not at the first one
 

@@ -52,8 +52,8 @@ def test_the_label_says_what_is_done(bench, weights):
 @pytest.mark.parametrize(
     ("method", "knobs"),
     [
-        ("prune", {"kind": "taylor", "course": "cubic", "sparsity": 0.6}),
-        ("prune", {"kind": "movement", "course": "cubic", "sparsity": 0.6}),
+        ("prune", {"kind": "taylor", "prune_schedule": "cubic", "sparsity": 0.6}),
+        ("prune", {"kind": "movement", "prune_schedule": "cubic", "sparsity": 0.6}),
         ("prune_structured", {"share": 0.3}),
         ("factorize", {}),
         ("codebook", {"bits": 6}),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from kdui.methods.distill.dist.losses import correlation_losses, pearson_distance
 from kdui.methods.distill.distill.losses import (
-    course,
+    scheduled,
     smoothed_entropy,
     smoothing_of_equal_entropy,
     soft_target_loss,
@@ -162,7 +162,7 @@ def test_inter_and_intra_look_along_different_axes():
     assert intra.item() == pytest.approx(float(sum(columns)) / 5, rel=1e-9)
 
 
-# --- smoothing and courses ------------------------------------------------------------------------------------------------
+# --- smoothing and schedules ------------------------------------------------------------------------------------------------
 
 
 @given(st.floats(0.001, 0.999, allow_subnormal=False), st.integers(2, 50))
@@ -191,8 +191,8 @@ def test_entropy_of_a_students_targets_by_hand_and_its_limits():
     assert target_entropy(teacher, label, 1e6, 1.0) == pytest.approx(math.log(2), abs=1e-9)
 
 
-def test_courses_go_from_their_first_to_their_last_value():
-    assert [course(8, 2, "constant", at) for at in (0, 0.5, 1)] == [8, 8, 8]
-    assert [course(8, 2, "linear", at) for at in (0, 0.5, 1)] == [8, 5, 2]
-    assert [course(8, 2, "cosine", at) for at in (0, 0.5, 1)] == pytest.approx([8, 5, 2])
-    assert course(8, 2, "cosine", 0.25) > course(8, 2, "linear", 0.25)
+def test_schedules_go_from_their_first_to_their_last_value():
+    assert [scheduled(8, 2, "constant", at) for at in (0, 0.5, 1)] == [8, 8, 8]
+    assert [scheduled(8, 2, "linear", at) for at in (0, 0.5, 1)] == [8, 5, 2]
+    assert [scheduled(8, 2, "cosine", at) for at in (0, 0.5, 1)] == pytest.approx([8, 5, 2])
+    assert scheduled(8, 2, "cosine", 0.25) > scheduled(8, 2, "linear", 0.25)

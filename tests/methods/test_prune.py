@@ -1,4 +1,4 @@
-"""Pruning of single weights on real digits: every criterion and course ends at its sparsity, and wrong pairs are refused."""
+"""Pruning of single weights on real digits: every criterion and schedule ends at its sparsity, and wrong pairs are refused."""
 
 import pytest
 import torch
@@ -42,14 +42,14 @@ def zeros(state):
         ({"kind": "magnitude", "scope": "layer"}, 0),
         ({"kind": "random", "scope": "layer"}, 0),
         ({"kind": "taylor", "calibration_examples": 64}, 0),
-        ({"kind": "magnitude", "course": "iterative", "rounds": 2}, 2),
-        ({"kind": "taylor", "course": "iterative", "rounds": 2, "calibration_examples": 64}, 2),
-        ({"kind": "taylor", "course": "cubic"}, 2),
-        ({"kind": "movement", "course": "cubic"}, 2),
-        ({"kind": "random", "course": "cubic"}, 1),
+        ({"kind": "magnitude", "prune_schedule": "iterative", "rounds": 2}, 2),
+        ({"kind": "taylor", "prune_schedule": "iterative", "rounds": 2, "calibration_examples": 64}, 2),
+        ({"kind": "taylor", "prune_schedule": "cubic"}, 2),
+        ({"kind": "movement", "prune_schedule": "cubic"}, 2),
+        ({"kind": "random", "prune_schedule": "cubic"}, 1),
     ],
 )
-def test_every_course_ends_at_its_sparsity(bench, settings, epochs):
+def test_every_schedule_ends_at_its_sparsity(bench, settings, epochs):
     state, summary, _ = pruned(bench, sparsity=0.7, epochs=epochs, **settings)
     assert zeros(state) == pytest.approx(0.7, abs=0.001)
     assert summary["sparsity"] == pytest.approx(zeros(state), abs=1e-6)
@@ -100,12 +100,12 @@ def test_criteria_that_look_at_data_beat_chance(bench):
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"kind": "movement"}, "Set 'course: cubic' there"),
-        ({"kind": "wanda", "course": "cubic"}, "too slow after every few updates"),
-        ({"course": "iterative", "epochs": 0}, "'epochs' is 0"),
+        ({"kind": "movement"}, "Set 'prune_schedule: cubic' there"),
+        ({"kind": "wanda", "prune_schedule": "cubic"}, "too slow after every few updates"),
+        ({"prune_schedule": "iterative", "epochs": 0}, "'epochs' is 0"),
         ({"kind": "structured"}, "'prune_structured' instead of 'prune'"),
         ({"sparsity": 1.0}, "to 0.98"),
-        ({"kind": "2:4", "course": "iterative"}, "2:4 is one cut, so it has no course"),
+        ({"kind": "2:4", "prune_schedule": "iterative"}, "2:4 prunes once, so it has no schedule"),
     ],
 )
 def test_what_cannot_work_is_said(bench, settings, words):
@@ -131,7 +131,7 @@ def test_zeros_are_packed_to_the_bit_and_speed_is_said_to_be_that_of_the_unpacke
 
 def test_knobs_that_joined_later_leave_no_trace(bench):
     plain = set(PruneSpec().chosen())
-    assert plain.isdisjoint({"scope", "course", "rounds", "settled_at", "calibration_examples"})
+    assert plain.isdisjoint({"scope", "prune_schedule", "rounds", "settled_at", "calibration_examples"})
     same = [
         bench.plan(recipe(**more))[-1].digest for more in ({}, {"rounds": 7}, {"calibration_examples": 5}, {"settled_at": 0.3})
     ]

@@ -1,4 +1,4 @@
-"""Criteria and courses of pruning by hand, and that a resumed training ends as one that was never stopped."""
+"""Pruning criteria and schedules by hand, and that a resumed training ends as one that was never stopped."""
 
 import pytest
 import torch
@@ -9,7 +9,7 @@ from kdui.core.errors import Cancelled
 from kdui.training.context import QuietReporter
 from kdui.training.loop import Batch
 from kdui.training.masks import masks_by_score, two_of_four_mask
-from kdui.training.pruning import Pruning, RunningScores, cubic_course, stepped_course
+from kdui.training.pruning import Pruning, RunningScores, cubic_schedule, stepped_schedule
 from kdui.training.pruning_scores import magnitude_scores, random_scores, squared_inputs, taylor_scores, wanda_scores
 from kdui.training.weights import prunable_weights
 from tests.training.digits import Small, same_weights, trainer
@@ -118,11 +118,11 @@ def test_two_of_every_four_inputs_stay():
     assert bool(two_of_four_mask(torch.ones(3, 1, 5, 5)).all())
 
 
-def test_courses_by_hand():
-    steps = stepped_course(0.75, 2)
+def test_schedules_by_hand():
+    steps = stepped_schedule(0.75, 2)
     assert [steps(at) for at in (0.0, 0.49, 0.5, 0.99)] == [0.5, 0.5, 0.75, 0.75]
-    assert stepped_course(0.6, 1)(0.0) == 0.6 == stepped_course(0.6, 4)(0.75)
-    cubic = cubic_course(0.8, 0.5)
+    assert stepped_schedule(0.6, 1)(0.0) == 0.6 == stepped_schedule(0.6, 4)(0.75)
+    cubic = cubic_schedule(0.8, 0.5)
     assert cubic(0.0) == 0.0 and cubic(0.25) == pytest.approx(0.7) and cubic(0.5) == cubic(1.0) == 0.8
 
 
@@ -158,8 +158,8 @@ def test_a_stopped_training_goes_on_to_the_same_zeros(kind, tmp_path):
             if running
             else (lambda weights, share: masks_by_score(magnitude_scores(weights), share))
         )
-        course = stepped_course(0.7, 3) if kind == "iterative" else cubic_course(0.7, 0.6)
-        pruning = Pruning(cut, course, 0.6, 1 if kind == "iterative" else 4, running)
+        schedule = stepped_schedule(0.7, 3) if kind == "iterative" else cubic_schedule(0.7, 0.6)
+        pruning = Pruning(cut, schedule, 0.6, 1 if kind == "iterative" else 4, running)
         pruning.begin(module)
         training = trainer(folder, model=module, epochs=3, limit=256, report=report)
         training.after_step, training.settled_at = pruning.after_step, pruning.settled_at

@@ -110,7 +110,7 @@ def test_a_method_is_chosen_by_keyboard_and_what_does_not_fit_is_refused_before_
     expect(method).to_have_value("dkd")
     expect(page.locator("#distiller-about")).to_contain_text("Zhao et al. 2022")
     expect(page.get_by_label("Non-target-class weight")).to_have_value("4")
-    expect(page.locator(".diagram:visible .flow")).to_have_text("true label | the rest")
+    expect(page.locator(".diagram:visible .flow")).to_have_text("target | non-target")
     turn(page, "distill-temperature", 9)
     page.get_by_text("The same as YAML").click()
     expect(page.locator("#build-yaml textarea")).to_have_value(re.compile(r"- dkd: \{.*temperature: 9"))

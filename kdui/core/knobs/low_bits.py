@@ -26,7 +26,7 @@ def kernel_warnings(weight_bits: int) -> list[str]:
     """What a person should know before training at so many bits; 0 is float."""
     if not 0 < weight_bits < 8:
         return []
-    return [f"There is no kernel for {weight_bits} bits: the packed size is real, the speed is that of 8 bits."]
+    return [f"No {weight_bits}-bit kernel on this CPU: file size is real, speed is that of 8 bits."]
 
 
 def unpacked_words(weight_bits: int) -> dict[str, Any]:

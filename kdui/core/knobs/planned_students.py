@@ -128,7 +128,7 @@ def softness(targets: Mapping[str, Any]) -> dict[str, Any]:
     """
     found: dict[str, Any] = {"temperature": targets.get("temperature", 1.0), "soft_weight": targets.get("soft_weight", 1.0)}
     for knob in ("temperature", "soft_weight"):
-        if targets.get(f"{knob}_course", "constant") != "constant":
-            found |= {name: targets[name] for name in (f"{knob}_course", f"last_{knob}")}
+        if targets.get(f"{knob}_schedule", "constant") != "constant":
+            found |= {name: targets[name] for name in (f"{knob}_schedule", f"last_{knob}")}
     found |= {name: targets[name] for name in ("standardize", "weighting") if targets.get(name)}
     return found | ({"changed_views": True} if "augmentation" in targets else {})

@@ -10,7 +10,7 @@ from kdui.core.knobs.training import ADVANCED, TrainingKnobs
 from kdui.core.plan import ModelFacts, PlanBuilder, Step
 
 LAYERS = r"^(auto|last|\d+:\d+(,\s*\d+:\d+)*)$"
-Course = Literal["constant", "linear", "cosine"]
+Schedule = Literal["constant", "linear", "cosine"]
 
 
 class StudentKnobs(TrainingKnobs):
@@ -65,7 +65,7 @@ class SoftTargetKnobs(StudentKnobs):
         json_schema_extra={"lens": "soft_weight", "step": 0.05},
     )
 
-    temperature_course: Course = Field(
+    temperature_schedule: Schedule = Field(
         default="constant",
         title="Temperature schedule",
         description="How T changes over training.",
@@ -77,9 +77,9 @@ class SoftTargetKnobs(StudentKnobs):
         le=20,
         title="Final temperature",
         description="Value at the end of the schedule.",
-        json_schema_extra={"advanced": True, "step": 0.5, "only_when": {"temperature_course": ["linear", "cosine"]}},
+        json_schema_extra={"advanced": True, "step": 0.5, "only_when": {"temperature_schedule": ["linear", "cosine"]}},
     )
-    soft_weight_course: Course = Field(
+    soft_weight_schedule: Schedule = Field(
         default="constant",
         title="Soft-weight schedule",
         description="How α changes over training.",
@@ -91,16 +91,16 @@ class SoftTargetKnobs(StudentKnobs):
         le=1,
         title="Final soft weight",
         description="Value at the end of the schedule.",
-        json_schema_extra={"advanced": True, "step": 0.05, "only_when": {"soft_weight_course": ["linear", "cosine"]}},
+        json_schema_extra={"advanced": True, "step": 0.05, "only_when": {"soft_weight_schedule": ["linear", "cosine"]}},
     )
 
     def soft(self) -> dict[str, Any]:
-        """The knobs of this class alone; a course only where there is one, so that it makes no other student without."""
+        """The knobs of this class alone; a schedule only where there is one: digests of students without one stay."""
         found: dict[str, Any] = {}
         for knob in ("temperature", "soft_weight"):
             found[knob] = getattr(self, knob)
-            if getattr(self, f"{knob}_course") != "constant":
-                found |= {name: getattr(self, name) for name in (f"{knob}_course", f"last_{knob}")}
+            if getattr(self, f"{knob}_schedule") != "constant":
+                found |= {name: getattr(self, name) for name in (f"{knob}_schedule", f"last_{knob}")}
         return found
 
 

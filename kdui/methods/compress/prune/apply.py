@@ -1,4 +1,4 @@
-"""Prune: cut by a criterion along a course, and recover under the teacher's soft targets with what was cut held at zero."""
+"""Prune: cut by a criterion and a schedule, and recover under the teacher's soft targets with what was cut held at zero."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,12 +10,12 @@ from kdui.methods.compress.recovering import recover, recovery_losses
 from kdui.training.context import StepContext
 from kdui.training.initial_weights import load_input
 from kdui.training.masks import Groups, magnitude_masks, masks_by_score, random_masks, two_of_four_mask
-from kdui.training.pruning import Cut, Pruning, RunningScores, Weights, cubic_course, stepped_course
+from kdui.training.pruning import Cut, Pruning, RunningScores, Weights, cubic_schedule, stepped_schedule
 from kdui.training.pruning_scores import calibration_batches, magnitude_scores, random_scores, taylor_scores, wanda_scores
 from kdui.training.saved import SavedModel
 from kdui.training.weights import prunable_weights, table_names
 
-EVERY = 20  # updates between two cuts of the cubic course
+EVERY = 20  # updates between two cuts of the cubic schedule
 JUST_AFTER = 1e-6  # share of a training: an epoch that ends where the last cut is due ends before it
 
 
@@ -34,17 +34,17 @@ def prune(context: StepContext) -> dict[str, Any]:
 
 
 def pruning_of(context: StepContext, saved: SavedModel) -> Pruning:
-    """The criterion and the course that the step's settings ask for."""
+    """The criterion and the schedule that the step's settings ask for."""
     settings = context.settings
     sparsity, groups = settings["sparsity"], settings.get("scope", "global")
-    if settings.get("course") == "cubic":
+    if settings.get("prune_schedule") == "cubic":
         settled = settings["settled_at"]
         running = RunningScores(settings["kind"] == "movement") if settings["kind"] in ("movement", "taylor") else None
         cut = _cut(context, saved) if running is None else _by(running, groups)
-        return Pruning(cut, cubic_course(sparsity, settled), settled + JUST_AFTER, EVERY, running)
+        return Pruning(cut, cubic_schedule(sparsity, settled), settled + JUST_AFTER, EVERY, running)
     rounds = settings.get("rounds", 1)
     settled = (rounds - 1) / rounds + JUST_AFTER if rounds > 1 else 0.0
-    return Pruning(_cut(context, saved), stepped_course(sparsity, rounds), settled)
+    return Pruning(_cut(context, saved), stepped_schedule(sparsity, rounds), settled)
 
 
 def _by(running: RunningScores, groups: Groups) -> Cut:

@@ -22,7 +22,7 @@ def warnings(settings: Mapping[str, Any], recipe: Recipe) -> list[str]:
     if settings["sparsity"] > 0:
         found.append(
             f"{percent(_share(settings))} unstructured sparsity reduces file size, not latency on this CPU. "
-            f"turn on “{STRUCTURED.title}” for latency."
+            f"For speed turn on “{STRUCTURED.title}”."
         )
     if settings["sparsity"] >= LOSSY:
         found.append("At 90 % and more, most models lose accuracy that fine-tuning does not restore.")

@@ -14,7 +14,7 @@ from kdui.core.words import percent
 CALIBRATED = ("taylor", "wanda")
 RANKED = ("magnitude", "random", "taylor", "movement")  # criteria that rank the weights of all layers
 # Knobs that joined later, with the value at which they do nothing: artifacts made before them stay valid.
-JOINED = {"scope": "global", "course": "one-shot"}
+JOINED = {"scope": "global", "prune_schedule": "one-shot"}
 
 
 class PruneSpec(RecoveryKnobs):
@@ -41,9 +41,9 @@ class PruneSpec(RecoveryKnobs):
         description="Global: all layers together, so robust layers lose more. Layer: the same share in each layer.",
         json_schema_extra={"advanced": True, "only_when": {"kind": list(RANKED)}},
     )
-    course: Literal["one-shot", "iterative", "cubic"] = Field(
+    prune_schedule: Literal["one-shot", "iterative", "cubic"] = Field(
         default="one-shot",
-        title="Course",
+        title="Pruning schedule",
         description="One-shot: prune once, then fine-tune. Iterative: prune and fine-tune in rounds. Cubic: raise sparsity "
         "gradually while fine-tuning (required by movement pruning).",
         json_schema_extra={"only_when": {"kind": [*RANKED, "wanda"]}},
@@ -54,7 +54,7 @@ class PruneSpec(RecoveryKnobs):
         le=50,
         title="Cuts",
         description="Number of pruning rounds.",
-        json_schema_extra={"advanced": True, "only_when": {"course": ["iterative"]}},
+        json_schema_extra={"advanced": True, "only_when": {"prune_schedule": ["iterative"]}},
     )
     settled_at: float = Field(
         default=0.6,
@@ -62,7 +62,7 @@ class PruneSpec(RecoveryKnobs):
         le=0.95,
         title="Reached after",
         description="Fraction of training after which the sparsity stays constant; the rest is plain fine-tuning.",
-        json_schema_extra={"advanced": True, "step": 0.05, "percent": True, "only_when": {"course": ["cubic"]}},
+        json_schema_extra={"advanced": True, "step": 0.05, "percent": True, "only_when": {"prune_schedule": ["cubic"]}},
     )
     calibration_examples: int = Field(
         default=256,
@@ -84,17 +84,17 @@ class PruneSpec(RecoveryKnobs):
         return value
 
     def own(self) -> dict[str, Any]:
-        """What decides the masks; what means nothing for this criterion and course is left out, and so is what joined later."""
+        """What decides the masks; what means nothing for this criterion and schedule is left out, and so is what joined later."""
         found: dict[str, Any] = {"kind": self.kind, "sparsity": 0.5 if self.kind == "2:4" else self.sparsity}
         if self.kind in RANKED:
             found["scope"] = self.scope
         if self.kind != "2:4":
-            found["course"] = self.course
-        if found.get("course") == "iterative":
+            found["prune_schedule"] = self.prune_schedule
+        if found.get("prune_schedule") == "iterative":
             found["rounds"] = self.rounds
-        if found.get("course") == "cubic":
+        if found.get("prune_schedule") == "cubic":
             found["settled_at"] = self.settled_at
-        if self.kind == "wanda" or (self.kind == "taylor" and self.course != "cubic"):
+        if self.kind == "wanda" or (self.kind == "taylor" and self.prune_schedule != "cubic"):
             found["calibration_examples"] = self.calibration_examples
         return {name: value for name, value in found.items() if name not in JOINED or value != JOINED[name]}
 
@@ -104,40 +104,39 @@ class PruneSpec(RecoveryKnobs):
         return {**given, **self.own()}
 
 
-def _check_course(stage: str, spec: PruneSpec) -> None:
-    """Raises RecipeError for a criterion or a course that the other cannot serve."""
-    if spec.kind == "movement" and spec.course != "cubic":
+def _check_schedule(stage: str, spec: PruneSpec) -> None:
+    """Raises RecipeError for a criterion and a schedule that do not go together."""
+    if spec.kind == "movement" and spec.prune_schedule != "cubic":
         raise RecipeError(
             f"Stage '{stage}': movement pruning reads where training moves the weights, so it prunes while it trains. "
-            "Set 'course: cubic' there, or choose kind: taylor."
+            "Set 'prune_schedule: cubic' there, or choose kind: taylor."
         )
-    if spec.kind == "wanda" and spec.course == "cubic":
+    if spec.kind == "wanda" and spec.prune_schedule == "cubic":
         raise RecipeError(
             f"Stage '{stage}': wanda reads the inputs of calibration examples, which is too slow after every few updates. "
-            "Set 'course: iterative' or 'one-shot' there, or choose kind: movement."
+            "Set 'prune_schedule: iterative' or 'one-shot' there, or choose kind: movement."
         )
-    if spec.kind == "2:4" and spec.course != "one-shot":
+    if spec.kind == "2:4" and spec.prune_schedule != "one-shot":
         raise RecipeError(
-            f"Stage '{stage}': 2:4 is one cut, so it has no course. Leave 'course: {spec.course}' out there, or choose "
-            "another kind."
+            f"Stage '{stage}': 2:4 prunes once, so it has no schedule. Leave 'prune_schedule' out there, or choose another kind."
         )
-    if spec.course != "one-shot" and not spec.epochs:
+    if spec.prune_schedule != "one-shot" and not spec.epochs:
         raise RecipeError(
-            f"Stage '{stage}': the course {spec.course} removes weights during the recovery, but 'epochs' is 0. "
-            "Give it epochs, or set 'course: one-shot'."
+            f"Stage '{stage}': the schedule {spec.prune_schedule} removes weights during fine-tuning, but 'epochs' is 0. "
+            "Give it epochs, or set 'prune_schedule: one-shot'."
         )
 
 
 def plan(builder: PlanBuilder, stage: str, spec: PruneSpec) -> None:
     """One step: the sparse model, recovered under the teacher where there is one."""
     need_weights(builder, stage)
-    _check_course(stage, spec)
+    _check_schedule(stage, spec)
     share = percent(spec.sparsity)
     remark = {"magnitude": f"{share} sparse", "random": f"{share} sparse at random", "2:4": "2:4 sparse"}.get(
         spec.kind, f"{share} sparse by {spec.kind}"
     )
-    if spec.course != "one-shot":
-        remark += f", {spec.course}"
+    if spec.prune_schedule != "one-shot":
+        remark += f", {spec.prune_schedule}"
     plan_compressed(builder, stage, spec, method="prune", operation="prune", remark=remark)
 
 

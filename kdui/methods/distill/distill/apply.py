@@ -91,7 +91,7 @@ def shown(context: StepContext, raw: Any) -> dict[str, Any]:
 
 
 def distill(context: StepContext) -> dict[str, Any]:
-    """Train the student on α · soft + (1 − α) · hard, where α and T may follow a course over the training."""
+    """Train the student on α · soft + (1 − α) · hard, where α and T may follow a schedule."""
     teacher, settings, objective = teacher_of(context), context.settings, objective_of(context.facts)
 
     def losses(outputs: torch.Tensor, batch: Batch) -> Losses:
@@ -135,7 +135,7 @@ def smoothed_losses(context: StepContext) -> tuple[LossFunction, float]:
 
 
 def soft_and_hard(context: StepContext, teacher: Asks) -> LossFunction:
-    """The named losses of distillation: soft, hard and their sum by the step's temperature and soft weight, or their courses."""
+    """Named losses: soft, hard and their sum by the step's temperature and soft weight, or by their schedules."""
     objective = objective_of(context.facts)
 
     def losses(outputs: torch.Tensor, batch: Batch) -> Losses:

@@ -49,7 +49,7 @@ def distillation_loss(soft: torch.Tensor, hard: torch.Tensor, soft_weight: float
     return soft_weight * soft + (1.0 - soft_weight) * hard
 
 
-def course(start: float, end: float, shape: str, progress: float) -> float:
+def scheduled(start: float, end: float, shape: str, progress: float) -> float:
     """A knob's value when ``progress`` in [0, 1] of the training is done: constant, or to ``end`` linearly or by a cosine."""
     if shape == "constant":
         return start
@@ -73,9 +73,9 @@ def mean_entropy(probabilities: torch.Tensor) -> float:
 
 
 def soft_knobs(settings: Mapping[str, Any], progress: float) -> tuple[float, float]:
-    """(temperature, soft weight) when ``progress`` in [0, 1] of the training is done; without a course they stay."""
+    """(temperature, soft weight) when ``progress`` in [0, 1] of the training is done; without a schedule they stay."""
     temperature, soft_weight = (
-        course(settings[knob], settings.get(f"last_{knob}", 0.0), settings.get(f"{knob}_course", "constant"), progress)
+        scheduled(settings[knob], settings.get(f"last_{knob}", 0.0), settings.get(f"{knob}_schedule", "constant"), progress)
         for knob in ("temperature", "soft_weight")
     )
     return temperature, soft_weight

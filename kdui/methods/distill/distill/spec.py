@@ -33,8 +33,8 @@ class DistillSpec(SoftTargetKnobs):
 
 def own_settings(spec: DistillSpec) -> dict[str, Any]:
     """The settings of the soft-target loss; what means nothing is left out, so that it makes no other student."""
-    courses = {f"{knob}_course": getattr(spec, f"{knob}_course") for knob in ("temperature", "soft_weight")}
-    return {**courses, **spec.soft(), "divergence": spec.divergence, "standardize": spec.standardize}
+    schedules = {f"{knob}_schedule": getattr(spec, f"{knob}_schedule") for knob in ("temperature", "soft_weight")}
+    return {**schedules, **spec.soft(), "divergence": spec.divergence, "standardize": spec.standardize}
 
 
 def plan(builder: PlanBuilder, stage: str, spec: DistillSpec) -> None:

@@ -12,13 +12,13 @@ from kdui.training.context import StepContext
 from kdui.training.fit import told_labels
 from kdui.training.teacher_outputs import TeacherOutputs
 
-COURSE_POINTS = 16
+SCHEDULE_POINTS = 16
 
 
 def targets_entropy(context: StepContext) -> float:
     """Mean entropy in nats of the targets α · soft + (1 − α) · hard that the student of the step's controls learned from.
 
-    Over all examples with a label, over the views, and, where T or α follow a course, over its training. Several teachers count
+    Over all examples with a label, over the views, and, where T or α follow a schedule, over the training. Several teachers count
     as they did for the student; those of a gate alike, because what the gate learns is not known before.
     """
     names = sorted((name for name in context.inputs if name.startswith("outputs")), key=lambda name: int(name[8:] or 0))
@@ -36,7 +36,7 @@ def targets_entropy(context: StepContext) -> float:
 
 def values_over(settings: Mapping[str, Any]) -> list[tuple[float, float]]:
     """(temperature, soft weight) at moments spread evenly over the training; once where both stay."""
-    points = COURSE_POINTS if any(name.endswith("_course") for name in settings) else 1
+    points = SCHEDULE_POINTS if any(f"{knob}_schedule" in settings for knob in ("temperature", "soft_weight")) else 1
     moments = [(number + 0.5) / points for number in range(points)]
     return [soft_knobs(settings, moment) for moment in moments]
 

@@ -15,17 +15,17 @@ from kdui.training.teachers import teacher_of
 
 
 def distill_sparse(context: StepContext) -> dict[str, Any]:
-    """Train on α · soft + (1 − α) · hard along a cubic course of sparsity; epochs before its end are not kept."""
+    """Train on α · soft + (1 − α) · hard with a cubic sparsity schedule; epochs before its end are not kept."""
     return _compressed(context, soft_and_hard(context, teacher_of(context)))
 
 
 def train_control(context: StepContext) -> dict[str, Any]:
-    """The same student, made as small by the same course, on hard labels alone."""
+    """The same student, compressed by the same schedule, on hard labels alone."""
     return _compressed(context, hard_losses(context))
 
 
 def train_smoothed(context: StepContext) -> dict[str, Any]:
-    """The same student, made as small by the same course, on labels as soft as the teacher's targets."""
+    """The same student, compressed by the same schedule, on labels as soft as the teacher's targets."""
     losses, smoothing = smoothed_losses(context)
     return {**_compressed(context, losses), "smoothing": smoothing}
 

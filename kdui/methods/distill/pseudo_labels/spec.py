@@ -14,7 +14,7 @@ from kdui.core.plan import PlanBuilder
 class PseudoLabelsSpec(StudentKnobs):
     """Settings of pseudo-labels (Lee 2013, section 2) with a threshold (Sohn et al. 2020, FixMatch, equation 4).
 
-    There is no temperature and no α to put on a course: the threshold is one of probabilities at T = 1, of which soft
+    There is no temperature and no α to schedule: the threshold is one of probabilities at T = 1, of which soft
     pseudo-labels are kept, and an example has either a true label or the teacher's, never both to be weighed.
     """
 
