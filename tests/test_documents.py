@@ -2,15 +2,18 @@
 
 import re
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import pytest
 import typer
+import yaml
 
 from app import app
 from kdui.bench.documents import DOCS, documents
-from kdui.catalogue.methods import METHODS
+from kdui.catalogue.methods import METHODS, stage_spec
 from kdui.catalogue.models import FAMILIES
+from kdui.catalogue.recipe_files import validated
 from kdui.catalogue.studies import read_study, study_names
 from kdui.catalogue.tasks import TASKS
 from kdui.cli.reference import used
@@ -107,6 +110,47 @@ def test_links_and_anchors_are_found():
     text = "# One `two`: 3\n[a](b.md#c) `[x](y)` ![p](q.png)\n```\n# no\n[n](m)\n```\n## Über [all](x.md)"
     assert links(text) == ["b.md#c", "q.png", "x.md"]
     assert anchors(text) == {"one-two-3", "über-all"}
+
+
+def test_commands_in_the_documents_exist():
+    commands = typer.main.get_command(app).commands
+    wrong = []
+    for page in PAGES:
+        for line in re.findall(r"python app\.py ([^`\n#;]*)", page.read_text("utf-8")):
+            words = [word.strip(".,;:)") for word in line.split()]
+            name = next((word for word in words if re.fullmatch("[a-z]+", word)), "")
+            if line.startswith("-") or not name or words[0] != name:
+                continue  # the page itself, or prose
+            options = {option for each in getattr(commands.get(name), "params", []) for option in each.opts} | {"--help"}
+            if name not in commands or not {word.partition("=")[0] for word in words if word.startswith("--")} <= options:
+                wrong.append(f"{page.name}: python app.py {line}")
+    assert wrong == []
+
+
+def check(recipe: dict[str, Any], place: str) -> None:
+    """Raises RecipeError where a recipe or the settings of one of its stages cannot be used."""
+    for stage in validated(recipe, place).stages:
+        stage_spec(stage)
+
+
+def test_recipes_in_the_documents_are_valid():
+    found = [
+        (page.name, text)
+        for page in PAGES
+        for text in re.findall(r"^```yaml\n(.*?)^```", page.read_text("utf-8"), re.M | re.S)
+        if re.search("^task:", text, re.M) and "stripes" not in text  # that one's task is of the page that tells to add it
+    ]
+    assert {name for name, _ in found} >= {"recipes.md", "compress-my-own-model.md"}
+    for name, text in found:
+        check(yaml.safe_load(text), name)
+
+
+def test_single_stages_in_the_documents_are_valid():
+    text = (DOCS / "recipes.md").read_text("utf-8") + (DOCS / "compress-my-own-model.md").read_text("utf-8")
+    stages = re.findall(r"(?:^  - |`)([a-z_]+: \{[^}]*\})", text, re.M)
+    assert len(stages) >= 10
+    for stage in stages:
+        check({"task": "digits", "teacher": "cnn-medium", "stages": [yaml.safe_load(stage)]}, stage)
 
 
 def test_the_architecture_page_names_the_tested_layers():

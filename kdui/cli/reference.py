@@ -207,7 +207,8 @@ def _settings() -> str:
     return "\n\n".join(
         [
             "# Settings",
-            "Environment variables, read once at the start. What cannot be used is named in one message with what it may be.",
+            "Environment variables, read once at the start. What cannot be used is named in one message with what it may be. "
+            "A `KDUI_PORT` of `tcp://…`, as container platforms set it, is left aside.",
             _table(("variable", "values", "default", "meaning"), rows),
         ]
     )
