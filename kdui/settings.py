@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import platformdirs
 from pydantic import Field, ValidationError, field_validator
@@ -13,6 +13,7 @@ from kdui.core.bounds import allowed, shown
 from kdui.core.errors import SettingsError
 from kdui.core.plain import Frozen
 
+LAUNCHERS = sorted(path.stem for path in (Path(__file__).parent / "launch" / "launchers").glob("*.py") if path.stem != "__init__")
 VARIABLES = {
     "home": "KDUI_HOME",
     "data_dir": "KDUI_DATA_DIR",
@@ -49,8 +50,9 @@ class Settings(Frozen):
     home: Path = Field(description="store, cache and run folders")
     data_dir: Path | None = Field(default=None, description="folder with data files that the user brought")
     database_url: str | None = Field(default=None, description="SQLAlchemy URL; default: SQLite in home")
-    launcher: Literal["local", "inline"] = Field(
-        default="local", description="where runs start: a process each on this machine, or inline for debugging"
+    launcher: str = Field(
+        default="local",
+        description="where runs run, a module of kdui/launch/launchers: a process each on this machine, or inline for debugging",
     )
     host: str = Field(default="127.0.0.1", description="where the page is served; any but this machine needs KDUI_AUTH")
     port: int = Field(default=7860, ge=0, le=65535, description="where the page is served")
@@ -82,6 +84,13 @@ class Settings(Frozen):
     def _one_database(cls, url: str | None) -> str | None:
         """A file's path made absolute: server and workers run in other folders, and must meet in one file."""
         return None if url is None else _absolute_database(url)
+
+    @field_validator("launcher")
+    @classmethod
+    def _known_launcher(cls, name: str) -> str:
+        if name not in LAUNCHERS:
+            raise ValueError("there is no such launcher")
+        return name
 
     @field_validator("host")
     @classmethod
@@ -167,6 +176,8 @@ def _unfold(given: dict[str, Any]) -> dict[str, str]:
 
 
 def _sentence(field: str, value: Any, why: str) -> str:
+    if field == "launcher":
+        return f"{VARIABLES[field]} must be {' or '.join(LAUNCHERS)} (got {shown(str(value))})."
     may = SHAPES.get(field) or allowed(Settings.model_fields[field])
     if field in SHAPES:  # what was given may hold a password
         return f"{VARIABLES[field]} must be {may}: {why}."

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kdui.core.errors import KduiError
-from kdui.launch.local import environment_of
+from kdui.launch.environment import environment_of
 from kdui.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]

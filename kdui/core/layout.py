@@ -17,6 +17,9 @@ KERNELS_FILE = "kernels.json"  # precision, multiply-adds and time of every kern
 
 SENSITIVITY_FILE = "sensitivity.json"
 
+# In a run's folder: what its worker printed.
+OUTPUT_FILE = "output.log"
+
 
 def read_inputs(folder: Path) -> InputSettings:
     """How the model in this folder wants its examples."""

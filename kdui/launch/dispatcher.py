@@ -4,7 +4,6 @@ What is to be done is in the store, so it can be killed and started again, and s
 has watched a worker: a clock of the wall may jump, and a machine may sleep.
 """
 
-import importlib
 import threading
 import time
 import traceback
@@ -17,7 +16,8 @@ from kdui.core.errors import KduiError, StateConflict
 from kdui.core.run import SILENT_SECONDS, Run, RunFacts, RunState
 from kdui.launch import processes
 from kdui.launch.attempts import got_further
-from kdui.machine import device_of, slots
+from kdui.launch.launcher import load_launcher
+from kdui.machine import device_of
 from kdui.store.runs import HOST, now
 from kdui.store.store import Store
 
@@ -48,10 +48,9 @@ class Dispatcher:
 
     def __init__(self, store: Store):
         self.store = store
-        self.launcher: Any = importlib.import_module(f"kdui.launch.{store.settings.launcher}")
+        self.launcher = load_launcher(store.settings.launcher)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
-        self._children: list[Any] = []
         self._watched: dict[str, Watch] = {}
         self.trouble = ""  # why the last round was not finished, in words
 
@@ -85,7 +84,6 @@ class Dispatcher:
 
         What goes wrong with one run keeps none of the others waiting; the first such fault is raised at the end.
         """
-        self._children = [child for child in self._children if child.poll() is None]
         running = self.store.runs.in_state(RunState.RUNNING)
         self._watched = {run.id: self._watched[run.id] for run in running if run.id in self._watched}
         faults = self._each(self.look_after, running)
@@ -124,7 +122,7 @@ class Dispatcher:
             traceback.print_exception(fault)
 
     def _fill(self, slot: str) -> None:
-        if claimed := self.store.runs.claim(slot, auto=slot != "cpu" or slots() == ["cpu"], device=device_of(slot)):
+        if claimed := self.store.runs.claim(slot, auto=slot != "cpu" or self._slots() == ["cpu"], device=device_of(slot)):
             self._launch(claimed)
 
     def _free_slots(self) -> list[str]:
@@ -132,13 +130,15 @@ class Dispatcher:
         if not self.store.runs.counts().get(RunState.QUEUED):
             return []
         taken = {run.slot for run in self.store.runs.in_state(RunState.RUNNING) if run.host == HOST}
-        offered = dict.fromkeys([*slots(self.store.settings.runs_per_gpu), "cpu"])
-        return [slot for slot in offered if slot not in taken]
+        return [slot for slot in self._slots() if slot not in taken]
+
+    def _slots(self) -> list[str]:
+        return self.launcher.slots(self.store.settings)
 
     def _launch(self, run: Run) -> None:
         try:
             self.store.events(run.id).append("state", state="running", text=f"on {run.slot}")
-            child = self.launcher.start(run, self.store)
+            pid = self.launcher.start(run, self.store)
         except (OSError, KduiError) as error:
             reason = error.strerror if isinstance(error, OSError) else error
             self.store.runs.transition(
@@ -147,9 +147,8 @@ class Dispatcher:
                 error=f"The worker could not be started ({reason}). Free memory or disk, then resume.",
             )
             return
-        if child is not None:
-            self._children.append(child)
-            self.store.runs.update(run.id, pid=child.pid, pid_started=processes.start_of(child.pid))
+        if pid is not None:
+            self.store.runs.update(run.id, pid=pid, pid_started=processes.start_of(pid))
 
     # --- those that run ----------------------------------------------------------------------------------------
 
@@ -166,7 +165,7 @@ class Dispatcher:
             return not silent
         if run.pid is None:
             return run.heartbeat is not None and now() - run.heartbeat < timedelta(seconds=START_SECONDS)
-        return processes.process_is_worker(run.pid, run.id, run.pid_started)
+        return self.launcher.poll(run).alive
 
     def _watch(self, run: RunFacts) -> None:
         """End a worker that does not stop when it is asked to, or that has given no sign of work for the limit's time."""
@@ -179,11 +178,11 @@ class Dispatcher:
         self._look_for_work(run, watch, passed)
         if run.cancel_requested:
             if not watch.cancelling:
-                processes.terminate(run)
+                self.launcher.stop(run)
             watch.cancelling += passed or TICK_SECONDS
-            if watch.cancelling >= OBEY_SECONDS and processes.kill(run):
+            if watch.cancelling >= OBEY_SECONDS and self.launcher.stop(run, at_once=True):
                 self._end(run, "")
-        elif watch.still > 60 * self.store.settings.stall_minutes and processes.kill(run):
+        elif watch.still > 60 * self.store.settings.stall_minutes and self.launcher.stop(run, at_once=True):
             minutes = self.store.settings.stall_minutes
             self._end(run, f"its worker made no progress for {minutes:g} min and was stopped", behind=True)
 
@@ -197,7 +196,7 @@ class Dispatcher:
         watch.still += passed
         if run.heartbeat is None or now() - run.heartbeat < timedelta(seconds=STILL_SECONDS):
             return
-        cpu = processes.cpu_seconds(run)
+        cpu = self.launcher.poll(run, closely=True).cpu_seconds
         used, watch.cpu = (cpu - watch.cpu if cpu is not None and watch.cpu is not None else 0.0), cpu
         if used > WORKING_SHARE * passed and watch.spinning < HEARTLESS_FACTOR * 60 * self.store.settings.stall_minutes:
             watch.spinning += passed

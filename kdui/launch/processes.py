@@ -53,9 +53,9 @@ def cpu_seconds(run: RunFacts) -> float | None:
         return None
 
 
-def terminate(run: RunFacts) -> None:
-    """Ask a worker of this host to stop at once; who does not listen is ended by ``kill``."""
-    _signal(run, os.kill, signal.SIGTERM)
+def terminate(run: RunFacts) -> bool:
+    """Ask a worker of this host to stop at once, True when it was there; who does not listen is ended by ``kill``."""
+    return _signal(run, os.kill, signal.SIGTERM)
 
 
 def kill(run: RunFacts) -> bool:

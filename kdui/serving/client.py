@@ -4,7 +4,7 @@ import threading
 from typing import Any, NoReturn
 
 from kdui.core.errors import KduiError, RecipeError, ServingError
-from kdui.launch.local import child_environment
+from kdui.launch.environment import child_environment
 from kdui.runtime.json_process import AskedProcess, Unanswered
 from kdui.settings import Settings
 

@@ -19,12 +19,12 @@ from kdui.catalogue.sizes import known_size
 from kdui.catalogue.tasks import TASKS
 from kdui.core.contracts import TaskFacts
 from kdui.core.errors import KduiError, StateConflict, UnknownName
+from kdui.core.layout import OUTPUT_FILE
 from kdui.core.method import Method
 from kdui.core.page_rows import Answer, Estimate, Example, ModelCard, ModelResult, Overview, RunDetail, RunPage, Servable
 from kdui.core.recipe import ModelRef, Recipe
 from kdui.core.run import Event, Run, RunState
 from kdui.launch.dispatcher import Dispatcher
-from kdui.launch.local import OUTPUT
 from kdui.launch.processes import terminate
 from kdui.serving.client import ServingClient
 from kdui.settings import Settings
@@ -254,7 +254,7 @@ class Workbench:
 
     def log_tail(self, run_id: str, lines: int = 40) -> str:
         """The end of the worker's output."""
-        path = self.store.folder(run_id) / OUTPUT
+        path = self.store.folder(run_id) / OUTPUT_FILE
         if not path.is_file():
             return ""
         with path.open("rb") as stream:

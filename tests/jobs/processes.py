@@ -13,7 +13,8 @@ from typing import Any
 from kdui.catalogue.planner import plan_recipe
 from kdui.core.recipe import Recipe
 from kdui.core.run import Run, RunState
-from kdui.launch.local import environment_of
+from kdui.launch.environment import environment_of
+from kdui.launch.launchers import local
 from kdui.settings import Settings
 from kdui.store.store import Store
 
@@ -99,14 +100,16 @@ def server(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
 
 
 class FakeLauncher:
-    """Starts processes that only wait, or that end at once."""
+    """Starts processes that only wait, or that end at once; the rest is the launcher's of this machine."""
+
+    slots, poll, stop = staticmethod(local.slots), staticmethod(local.poll), staticmethod(local.stop)
 
     def __init__(self, program: str = "import signal; signal.pause()"):
         self.program = program
         self.started: list[Run] = []
         self.processes: list[subprocess.Popen[bytes]] = []
 
-    def start(self, run: Run, store: Store) -> subprocess.Popen[bytes]:
+    def start(self, run: Run, store: Store) -> int:
         self.started.append(run)
         process = subprocess.Popen(
             [sys.executable, "-c", self.program, run.id],
@@ -115,7 +118,7 @@ class FakeLauncher:
             env={**os.environ, **environment_of(store.settings)},
         )
         self.processes.append(process)
-        return process
+        return process.pid
 
     def close(self) -> None:
         for process in self.processes:

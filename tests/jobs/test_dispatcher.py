@@ -178,7 +178,7 @@ def test_who_cannot_be_looked_at_counts_by_its_heartbeat(store, dispatcher, host
 
 
 def test_a_worker_that_cannot_be_started_fails_the_run_in_words(store, dispatcher):
-    class Exhausted:
+    class Exhausted(FakeLauncher):
         def start(self, run, store):
             raise OSError(12, "Cannot allocate memory")
 

@@ -10,9 +10,9 @@ import pytest
 from safetensors.torch import load_file
 
 from kdui import machine, worker
+from kdui.core.layout import OUTPUT_FILE
 from kdui.core.run import RunState
 from kdui.launch.dispatcher import Dispatcher
-from kdui.launch.local import OUTPUT
 from kdui.launch.processes import process_is_worker, terminate
 from kdui.store.store import Store
 from tests.engine.digits import Bench, digest_of, states
@@ -86,7 +86,7 @@ def test_a_killed_worker_resumes_by_itself_from_its_checkpoint(store, undisturbe
     assert epochs == sorted(epochs) and epochs[-1] == 8  # at most the epoch that was under way is trained again
     assert same(student(store, done), undisturbed)
     assert list((store.artifacts.root / "drafts").iterdir()) == []
-    assert "starts on" in (store.folder(run.id) / OUTPUT).read_text(encoding="utf-8")
+    assert "starts on" in (store.folder(run.id) / OUTPUT_FILE).read_text(encoding="utf-8")
 
 
 def test_killing_the_server_loses_nothing_and_the_next_one_adopts_the_worker(store):
@@ -175,7 +175,7 @@ def test_a_checkpoint_that_has_gone_is_told(store, tmp_path):
     dispatcher.tick()
     found = wait_for("the failure", lambda: (now := store.runs.get(gone.id)).state is RunState.FAILED and now)
     assert found.error == f"There is no folder {checkpoint}. Write folder:PATH with the path of a checkpoint."
-    assert found.error in (store.folder(gone.id) / OUTPUT).read_text(encoding="utf-8")
+    assert found.error in (store.folder(gone.id) / OUTPUT_FILE).read_text(encoding="utf-8")
     assert store.events(gone.id).read()[0][-1].text == found.error
 
 

@@ -45,7 +45,7 @@ def test_a_relative_database_is_one_file_for_every_process(tmp_path, monkeypatch
     stored_run = Workbench(first)
     stored_run.submit(stored_run.recipe("quickstart"))
     assert (tmp_path / "my?.db").is_file() and first.home == tmp_path / "home"
-    from kdui.launch.local import environment_of
+    from kdui.launch.environment import environment_of
 
     assert Workbench(Settings.from_environment(environment_of(first))).runs().total == 1
 

@@ -5,7 +5,7 @@ import stat
 
 import pytest
 
-from kdui.launch.local import child_environment
+from kdui.launch.environment import child_environment
 from kdui.settings import Settings
 from kdui.store.privacy import keep_private
 from kdui.workbench.workbench import Workbench

@@ -1,0 +1,1 @@
+"""Places where runs run: one module each, named by KDUI_LAUNCHER (see ``kdui.launch.launcher``)."""
