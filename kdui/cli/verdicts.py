@@ -40,7 +40,8 @@ def gain(by_seed: Sequence[float], step: float = 0.0) -> Row:
 
 
 def judged(table: Row, study: Study) -> Row:
-    """The table with the verdict of every gain, the letters of its arms and the answer to its question, from each seed's values.
+    """The table with its study's words, the verdict of every gain, the letters of its arms and the answer to its question, from
+    each seed's values.
 
     Of all gains that are called better or worse, one in twenty may be false (Benjamini-Hochberg over the table).
     """
@@ -64,7 +65,7 @@ def judged(table: Row, study: Study) -> Row:
         for arm, letter in zip(own, letters, strict=False):
             if letter:
                 arm["level"] = letter
-    found_out = {**table, "arms": arms}
+    found_out = {**table, "title": study.title, "summary": study.summary, "arms": arms}
     return found_out if study.effect is None else {**found_out, "question": question(found_out, study.effect)}
 
 
