@@ -49,6 +49,11 @@ class Opened:
         except (ValueError, TypeError):
             return False
 
+    @property
+    def rounded(self) -> bool:
+        """Whether its weights were rounded or shared after they had been counted, which may have made zeros of some."""
+        return "kdui.quantization" in self.written or self.packed_bytes is not None
+
     def contradictions(self, labels: tuple[str, ...]) -> list[str]:
         """What the file's own metadata says otherwise than its claims or the claimed task, in words."""
         claims, found = self.claims, []

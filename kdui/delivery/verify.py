@@ -225,14 +225,18 @@ class _Measured:
 
     def counts(self) -> list[Check]:
         """Weights, non-zeros and multiply-adds, as they were counted in the graph before it answered."""
-        titles = {
-            "parameters": ("weights", "weights"),
-            "nonzero": ("non-zero weights", "nonzero"),
-            "macs": ("multiply-adds", "macs"),
+        weights, nonzero, vectors = (self._counts.get(name) for name in ("weights", "nonzero", "vectors"))
+        folded = f"in matrices and kernels; with biases and normalisation up to {vectors:,} more" if vectors is not None else ""
+        # Rounding to few bits makes further zeros: the claim tells of the weights before it.
+        before = weights if self.opened.rounded else nonzero
+        known = {
+            "parameters": ("weights", weights, _sum(weights, vectors), folded),
+            "nonzero": ("non-zero weights", nonzero, _sum(before, vectors), folded),
+            "macs": ("multiply-adds", self._counts.get("macs"), None, ""),
         }
         return [
-            rules.count(title, claim, rules.UNITS[name], self._counts.get(counted), at_least=name != "macs")
-            for name, (title, counted) in titles.items()
+            rules.count(title, claim, rules.UNITS[name], found, most=most, note=note)
+            for name, (title, found, most, note) in known.items()
             if (claim := self.opened.claims.figure(name))
         ]
 
@@ -267,6 +271,10 @@ class _Measured:
             verdict = "other device"
             note = f"not verified here: {threads}, batch 1; claimed on {claim.device or 'an unknown device'}"
         return [Check(what="latency p50", claimed=claimed, found=f"{found:.3g} ms", verdict=verdict, note=note)]
+
+
+def _sum(one: int | None, other: int | None) -> int | None:
+    return None if one is None or other is None else one + other
 
 
 def _others(claims: Claims, known: set[str]) -> list[Check]:

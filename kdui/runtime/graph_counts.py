@@ -19,20 +19,25 @@ from kdui.runtime.macs import CONVOLUTIONS, PRODUCTS, RECURRENT, node_macs
 FLOATS = {TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE}
 EIGHT_BITS = {TensorProto.INT8, TensorProto.UINT8}
 IN_BLOCKS = {"MatMulNBits", "GatherBlockQuantized", "MatMulBnb4"}  # several weights stand in one element
+NORMALISED = 2  # scale and shift of a channel
 MULTIPLYING = CONVOLUTIONS | PRODUCTS | set(RECURRENT) | {"MultiHeadAttention", "Attention", "QAttention"}
 
 
 def graph_counts(path: Path, shapes: Mapping[str, Sequence[int]]) -> dict[str, int | None]:
-    """``weights`` and ``nonzero`` of matrices, kernels and tables (what normalisation is folded into varies with the exporter),
-    and ``macs`` of an answer to inputs of these shapes."""
+    """``weights`` and ``nonzero`` of matrices, kernels and tables, ``vectors`` beside them at the most, and ``macs`` of an answer
+    to inputs of these shapes.
+
+    ``vectors`` are biases and normalisation: what stands in the graph, and scale and shift for each channel of a convolution,
+    which exporters fold into it.
+    """
     model = load_graph(path)
-    weights, nonzero = _weights(model)
-    return {"weights": weights, "nonzero": nonzero, "macs": _macs(model, shapes)}
+    weights, nonzero, vectors = _weights(model)
+    return {"weights": weights, "nonzero": nonzero, "vectors": vectors, "macs": _macs(model, shapes)}
 
 
-def _weights(model: onnx.ModelProto) -> tuple[int | None, int | None]:
+def _weights(model: onnx.ModelProto) -> tuple[int | None, int | None, int | None]:
     if any(node.op_type in IN_BLOCKS for node in model.graph.node):
-        return None, None
+        return None, None, None
     wide = {tensor.name: tensor for tensor in model.graph.initializer if sum(size > 1 for size in tensor.dims) >= 2}
     makers = {output: node for node in model.graph.node for output in node.output}
     read = {
@@ -41,14 +46,18 @@ def _weights(model: onnx.ModelProto) -> tuple[int | None, int | None]:
         for place in PLACES.get(node.op_type, ((), None))[0]
         for name, _, _ in (sources(node.input[place], makers, wide) if place < len(node.input) else ())
     }
-    total = nonzero = 0
+    total = nonzero = vectors = 0
+    for tensor in model.graph.initializer:
+        if tensor.name not in wide and tensor.data_type in FLOATS | {TensorProto.INT32}:  # biases of 8-bit kernels are whole numbers
+            vectors += math.prod(tensor.dims)
     for tensor in wide.values():
         # Floats that no product or look-up reads are no weights (a mask); 8-bit numbers are nothing else.
         if tensor.data_type in EIGHT_BITS or (tensor.data_type in FLOATS and tensor.name in read):
             values = numpy_helper.to_array(tensor)
             total += values.size
+            vectors += NORMALISED * values.shape[0] if values.ndim > 2 else 0
             nonzero += int(np.count_nonzero(values)) if tensor.data_type != TensorProto.UINT8 else values.size  # zero-point 128
-    return total, nonzero
+    return total, nonzero, vectors
 
 
 def _macs(model: onnx.ModelProto, shapes: Mapping[str, Sequence[int]]) -> int | None:

@@ -270,6 +270,8 @@ def test_other_words_of_a_lie(bench, sent, tmp_path):
         ("macro_f1", {"unit": "points"}),
         ("ece", {"value": 0.01}),
         ("nonzero", {"value": 10.0}),
+        ("nonzero", {"value": 1600.0}),  # a little more than there is room for
+        ("parameters", {"value": 1600.0}),
         ("nonzero", {"unit": "B"}),
         ("parameters", {"value": 100.0}),
         ("macs", {"value": 1000.0}),
