@@ -40,9 +40,9 @@ class Limits(Frozen):
             memory_mb=settings.graph_memory_mb,
         )
 
-    def of_graph(self, path: Path) -> float:
-        """MB for a graph of this size: ONNX Runtime holds the file and once more its own packed weights."""
-        return self.memory_mb + 2 * path.stat().st_size / 1e6
+    def of_graph(self, *paths: Path) -> float:
+        """MB for graphs of this size: ONNX Runtime holds each file and once more its own packed weights."""
+        return self.memory_mb + 2 * sum(path.stat().st_size for path in set(paths)) / 1e6
 
     @property
     def words(self) -> str:

@@ -17,6 +17,7 @@ from kdui.runtime.graph_weights import PLACES, sources
 from kdui.runtime.macs import CONVOLUTIONS, PRODUCTS, RECURRENT, node_macs
 
 FLOATS = {TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE}
+BIASES = {*FLOATS, TensorProto.INT32}  # those of 8-bit kernels are whole numbers
 EIGHT_BITS = {TensorProto.INT8, TensorProto.UINT8}
 IN_BLOCKS = {"MatMulNBits", "GatherBlockQuantized", "MatMulBnb4"}  # several weights stand in one element
 NORMALISED = 2  # scale and shift of a channel
@@ -48,7 +49,7 @@ def _weights(model: onnx.ModelProto) -> tuple[int | None, int | None, int | None
     }
     total = nonzero = vectors = 0
     for tensor in model.graph.initializer:
-        if tensor.name not in wide and tensor.data_type in FLOATS | {TensorProto.INT32}:  # biases of 8-bit kernels are whole numbers
+        if tensor.name not in wide and tensor.data_type in BIASES:
             vectors += math.prod(tensor.dims)
     for tensor in wide.values():
         # Floats that no product or look-up reads are no weights (a mask); 8-bit numbers are nothing else.

@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import queue
+import re
 import subprocess
 import sys
 import threading
@@ -19,6 +20,12 @@ from typing import Any, Literal, TextIO
 PROGRAM = str(Path(__file__).resolve().parents[2])  # where the package lies, whatever the working directory is
 PROGRAM_MB = 500  # what Python and ONNX Runtime take themselves, beside which memory is counted
 LOOK_SECONDS = 0.1  # between two looks at a process that computes
+
+# Names of variables that hold secrets, and addresses with a password in them: a stranger's graph needs none.
+SECRET = re.compile(
+    r"TOKEN(?!IZERS)|PASSW|SECRET|CREDENTIAL|(API|ACCESS|PRIVATE)_?KEY|COOKIE|AUTH|INDEX_URL|DATABASE_URL|^(PIP|UV|AWS)_", re.I
+)
+WITH_PASSWORD = re.compile(r"://[^/\s]*@")
 
 Why = Literal["slow", "large", "dead"]
 
@@ -34,17 +41,18 @@ class Unanswered(Exception):
 class AskedProcess:
     """Runs ``python -m MODULE ARGUMENTS``, which answers each line of JSON with one; ended with the last reference to it.
 
-    ``most_mb``: memory beside the program's own.
+    ``most_mb``: memory beside the program's own; ``environment``: without one, this process's without its secrets.
     """
 
     def __init__(
         self,
         module: str,
         arguments: Sequence[str] = (),
-        environment: Mapping[str, str] = os.environ,
+        environment: Mapping[str, str] | None = None,
         most_mb: float | None = None,
         stderr: Any = None,
     ):
+        environment = without_secrets(os.environ) if environment is None else environment
         found = {**environment, "PYTHONPATH": os.pathsep.join(filter(None, [PROGRAM, environment.get("PYTHONPATH")]))}
         self._most_mb = most_mb
         self._process = subprocess.Popen(
@@ -119,6 +127,11 @@ class AskedProcess:
             return float(psutil.Process(self._process.pid).memory_info().rss) / 1e6
         except psutil.Error:
             return 0.0
+
+
+def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables that hold no token, password or address with one: for a process that fetches nothing."""
+    return {name: value for name, value in environment.items() if not SECRET.search(name) and not WITH_PASSWORD.search(value)}
 
 
 def _end(process: subprocess.Popen[str]) -> None:

@@ -16,6 +16,7 @@ from kdui.core.errors import StageFailed
 from kdui.core.plain import Frozen
 from kdui.runtime.confined import Limits
 from kdui.runtime.json_process import AskedProcess, Unanswered
+from kdui.runtime.kernels import KernelTruth
 from kdui.runtime.timing import agree, noise, ratio_interval
 
 TIME_LIMIT = 300.0
@@ -141,17 +142,27 @@ class Memory(Frozen):
         return max(self.load_mb, self.inference_mb)
 
 
-def measure_memory(path: Path, sample: dict[str, np.ndarray], threads: int = 1) -> Memory:
-    """Peaks of a fresh process over loading the graph and over answering; ``apart`` is False where the system can't part them."""
+def measure_memory(path: Path, sample: dict[str, np.ndarray], threads: int = 1, limits: Limits | None = None) -> Memory:
+    """Peaks of a fresh process over loading the graph and over answering; ``apart`` is False where the system can't part them.
+
+    ``limits``: as for ``measure_latency``.
+    """
     request = {"mode": "memory", "candidate": str(path), "threads": threads}
-    return Memory.model_validate(_ask(request, {f"sample.{name}": array for name, array in sample.items()}))
+    return Memory.model_validate(_ask(request, {f"sample.{name}": array for name, array in sample.items()}, limits))
+
+
+def confined_kernels(path: Path, sample: dict[str, np.ndarray], threads: int, device: str, limits: Limits) -> KernelTruth:
+    """``kernel_truth`` of a stranger's graph, in a process of its own within limits of time and memory."""
+    request = {"mode": "kernels", "candidate": str(path), "threads": threads, "device": device}
+    return KernelTruth.model_validate(_ask(request, {f"sample.{name}": array for name, array in sample.items()}, limits))
 
 
 def _ask(request: dict[str, Any], arrays: dict[str, np.ndarray], limits: Limits | None = None) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="kdui-latency-") as folder:
         path = Path(folder) / "request.npz"
         np.savez(path, request=np.array(json.dumps(request)), **arrays)  # type: ignore[arg-type]
-        most_mb = limits.of_graph(Path(request["candidate"])) if limits else None
+        graphs = [Path(request[name]) for name in ("candidate", "baseline") if name in request]
+        most_mb = limits.of_graph(*graphs) if limits else None
         with (Path(folder) / "said.txt").open("w+", encoding="utf-8") as said:
             process = AskedProcess("kdui.runtime.timing_process", [str(path), str(most_mb or 0)], most_mb=most_mb, stderr=said)
             try:
@@ -169,6 +180,9 @@ def _unanswered(why: str, most_mb: float | None, code: int | None, said: str) ->
             "Choose a smaller model or fewer 'measure.latency_runs', then resume."
         )
     if why == "large":
-        return f"The latency process wanted more than {most_mb:,.0f} MB of memory and was ended. Use a smaller model."
+        return (
+            f"The latency process wanted more than {most_mb:,.0f} MB of memory and was ended. Use a smaller model, or, "
+            "if you trust who made it, allow more with KDUI_GRAPH_MEMORY_MB."
+        )
     words = Path(said).read_text(encoding="utf-8", errors="replace").strip().splitlines() or ["it left no message"]
     return f"The latency process ended with {code}: {words[-1][:500]}. Resume measures again."

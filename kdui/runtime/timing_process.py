@@ -37,7 +37,7 @@ def main(path: str, most_mb: float) -> None:
             group, _, name = key.partition(".")
             if name:
                 groups.setdefault(group, {})[name] = file[key]
-    answer = _memory(request, groups) if request["mode"] == "memory" else _latency(request, groups)
+    answer = {"memory": _memory, "kernels": _kernels}.get(request["mode"], _latency)(request, groups)
     pipe.write(json.dumps(answer) + "\n")
     pipe.flush()
 
@@ -66,6 +66,13 @@ def _latency(request: dict[str, Any], groups: dict[str, Arrays]) -> dict[str, An
         "pinned": pinned,
         "sweep": _sweep(request, groups, candidate),
     }
+
+
+def _kernels(request: dict[str, Any], groups: dict[str, Arrays]) -> dict[str, Any]:
+    from kdui.runtime.kernels import kernel_truth
+
+    found = kernel_truth(Path(request["candidate"]), groups["sample"], request["threads"], request["device"])
+    return found.model_dump(mode="json")
 
 
 def in_turn(mine: Read, theirs: Read, runs: int, longest: float = LONGEST_SECONDS) -> tuple[list[float], list[float]]:

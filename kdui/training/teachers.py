@@ -72,9 +72,16 @@ class WholeTeacher:
 def graph_session(context: StepContext, artifact: Artifact) -> Runs:
     """What answers an ONNX artifact: a session of this process, or one with limits for a graph that came from elsewhere."""
     path = artifact.file(MODEL_FILE)
-    if artifact.manifest.summary.get("family") != FOREIGN:
+    limits = limits_of(context, artifact)
+    if limits is None:
         return open_session(path)
-    return ConfinedSession(path, Limits.of(context.app), check=context.report.check, what="The teacher's ONNX file")
+    return ConfinedSession(path, limits, check=context.report.check, what="The teacher's ONNX file")
+
+
+def limits_of(context: StepContext, *artifacts: Artifact) -> Limits | None:
+    """What a process that runs these graphs may take; None where all of them are our own."""
+    foreign = any(artifact.manifest.summary.get("family") == FOREIGN for artifact in artifacts)
+    return Limits.of(context.app) if foreign else None
 
 
 class LiveTeacher:

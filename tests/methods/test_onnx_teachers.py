@@ -1,5 +1,10 @@
 """ONNX files from elsewhere as teachers, of images and texts, and every wrong one."""
 
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
 import numpy as np
 import onnx
 import onnxruntime
@@ -12,15 +17,31 @@ from kdui.catalogue.tasks import TASKS
 from kdui.core.errors import RecipeError, StageFailed
 from kdui.core.run import RunState
 from kdui.methods.teach.teach.apply import take_graph
+from kdui.runtime import latency
 from kdui.runtime.foreign_graph import adopted, count_weights, read_graph
+from kdui.runtime.json_process import AskedProcess
 from kdui.training.context import QuietReporter, StepContext, TaskData
-from tests.engine.digits import states
+from tests.engine.digits import digest_of, states
 from tests.methods.elsewhere import DIGITS, Elsewhere, recipe, refused, write
 from tests.models.small import random_tokens, word_pieces
 from tests.runtime.hostile import endless, swelling
 
 
-def test_an_onnx_file_teaches_and_is_measured(bench, folder, splits, regression):
+class Watched(AskedProcess):
+    """Notes which graphs each process runs that measures, and how much memory it may take."""
+
+    asked: ClassVar[list[tuple[str, list[str], float | None]]] = []
+
+    def __init__(self, module: str, arguments: Sequence[str], most_mb: float | None, **given: Any):
+        with np.load(arguments[0]) as file:
+            request = json.loads(str(file["request"]))
+        graphs = [Path(request[name]).parent.name for name in ("candidate", "baseline") if name in request]
+        self.asked.append((request["mode"], graphs, most_mb))
+        super().__init__(module, arguments, most_mb=most_mb, **given)
+
+
+def test_an_onnx_file_teaches_and_is_measured(bench, folder, splits, regression, monkeypatch):
+    monkeypatch.setattr(latency, "AskedProcess", Watched)
     path = write(folder / "regression.onnx", regression)
     run = bench.run(recipe(f"onnx:{path}", measure=True))
     assert run.state is RunState.SUCCEEDED, run.error
@@ -38,6 +59,11 @@ def test_an_onnx_file_teaches_and_is_measured(bench, folder, splits, regression)
     assert found["teacher"]["parameters"].value == 650 and "macs" not in found["teacher"]
     assert found["distill"]["accuracy"].value > 85
     assert "against regression.onnx, answering in turn" in found["distill"]["speedup"].provenance.note
+    foreign = digest_of(run, "teacher")
+    assert {mode for mode, graphs, _ in Watched.asked if foreign in graphs} == {"latency", "memory", "kernels"}
+    for mode, graphs, most_mb in Watched.asked:
+        allowed = bench.settings.graph_memory_mb
+        assert (most_mb is not None and allowed < most_mb < allowed + 1) == (foreign in graphs), mode
 
 
 @pytest.mark.parametrize("layout", ["first", "last"])

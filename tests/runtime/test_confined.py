@@ -15,7 +15,7 @@ from onnx import TensorProto, helper
 from kdui.core.errors import Cancelled, StageFailed
 from kdui.runtime.confined import ConfinedSession, GraphOverrun, Limits
 from kdui.runtime.json_process import AskedProcess, Unanswered
-from kdui.runtime.latency import measure_latency
+from kdui.runtime.latency import confined_kernels, measure_latency, measure_memory
 from kdui.runtime.sessions import graph_outputs
 from tests.runtime.hostile import endless, swelling
 
@@ -33,12 +33,31 @@ def sound(tmp_path):
 def test_a_sound_graph_answers_as_it_does_elsewhere_and_leaves_nothing(sound):
     with ConfinedSession(sound, Limits()) as session:
         np.testing.assert_array_equal(graph_outputs(sound, {"pixels": PIXELS}, batch_size=2, session=session), -PIXELS)
-        assert session.counts({"pixels": (1, 1, 8, 8)}) == {"weights": 0, "nonzero": 0, "macs": 0}
+        assert session.counts({"pixels": (1, 1, 8, 8)}) == {"weights": 0, "nonzero": 0, "vectors": 0, "macs": 0}
         with pytest.raises(RuntimeError, match="pixels"):
             session.run(None, {"other": PIXELS})
         np.testing.assert_array_equal(session.run(["outputs"], {"pixels": PIXELS[:1]})[0], -PIXELS[:1])
         process, folder = session._process, session._folder.name
     assert not process.alive and not os.path.exists(folder)
+
+
+def test_a_strangers_graph_is_told_no_token_and_no_password(sound, monkeypatch):
+    hidden = {
+        "HF_TOKEN": "hf_1",
+        "KDUI_AUTH": "user:word",
+        "PIP_INDEX_URL": "https://index.example/simple",
+        "UV_EXTRA_INDEX_URL": "https://index.example/simple",
+        "KDUI_DATABASE_URL": "postgresql://host/kdui",
+        "HTTPS_PROXY": "http://user:word@proxy.example:3128",
+        "WANDB_API_KEY": "1",
+    }
+    kept = {"KDUI_HOME": str(sound.parent), "http_proxy": "http://proxy.example:3128", "OMP_NUM_THREADS": "1"}
+    for name, value in (hidden | kept).items():
+        monkeypatch.setenv(name, value)
+    with ConfinedSession(sound, Limits()) as session:
+        found = psutil.Process(session._process.pid).environ()
+    assert not hidden.keys() & found.keys() and found.items() >= kept.items()
+    assert "PATH" in found
 
 
 def test_a_graph_without_end_is_ended_and_said(tmp_path):
@@ -65,6 +84,14 @@ def test_a_graph_that_wants_gigabytes_is_refused_them(tmp_path):
         session.run(None, {"pixels": PIXELS})
     with pytest.raises(StageFailed, match=r"more than 400 MB|Failed to allocate"):
         measure_latency(path, path, {"pixels": PIXELS[:1]}, runs=20, limits=Limits(memory_mb=400))
+    for measure in (measure_memory, lambda *given, limits: confined_kernels(*given, 1, "cpu", limits)):
+        with pytest.raises(StageFailed, match=r"more than 400 MB|Failed to allocate"):
+            measure(path, {"pixels": PIXELS[:1]}, limits=Limits(memory_mb=400))
+
+
+def test_kernels_of_a_strangers_graph_are_profiled_in_a_process_of_their_own(sound):
+    found = confined_kernels(sound, {"pixels": PIXELS[:1]}, 1, "cpu", Limits())
+    assert [kernel.op for kernel in found.kernels] == ["Neg"] and found.runs > 1
 
 
 def test_a_cancel_is_heard_while_a_graph_computes(tmp_path):

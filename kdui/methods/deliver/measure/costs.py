@@ -15,8 +15,10 @@ from kdui.methods.deliver.measure.provenance import provenance, row
 from kdui.methods.deliver.measure.samples import timed_sample
 from kdui.runtime.graph_files import graph_bytes, graph_files
 from kdui.runtime.kernels import KernelTruth, kernel_truth
+from kdui.runtime.latency import confined_kernels
 from kdui.store.artifacts import write_json
 from kdui.training.context import StepContext
+from kdui.training.teachers import limits_of
 
 # Horowitz 2014, "Computing's energy problem (and what we can do about it)", figure 1.1.9: 45 nm, 0.9 V.
 FP32_MAC_PJ = 4.6  # 3.7 to multiply, 0.9 to add
@@ -57,14 +59,16 @@ def gzipped_bytes(path: Path) -> int:
 
 def kernels(context: StepContext, model: Artifact, device: str) -> list[Measurement]:
     """Which kernels ran: kernels.json, the shares that ran in 8 or fewer bits, and the energy that they would take."""
-    truth = kernel_truth(model.file(MODEL_FILE), timed_sample(context, model, 1), context.settings["threads"], device)
+    path, sample, threads = model.file(MODEL_FILE), timed_sample(context, model, 1), context.settings["threads"]
+    limits = limits_of(context, model)
+    truth = confined_kernels(path, sample, threads, device, limits) if limits else kernel_truth(path, sample, threads, device)
     write_json(context.out / KERNELS_FILE, truth.row())
     note = kernel_note(truth) + ("" if device == "cpu" else "; times are those of the host that starts the GPU's kernels")
     source = provenance(device, n=truth.runs, note=note)
     return [
         row("int8_mac_share", 100 * truth.share("macs", "int8", "int4"), "%", source, True),
         row("int8_time_share", 100 * truth.share("time_us", "int8", "int4"), "%", source, True),
-        energy(truth, weight_bytes(model.file(MODEL_FILE))),
+        energy(truth, weight_bytes(path)),
     ]
 
 

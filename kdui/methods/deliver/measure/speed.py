@@ -15,9 +15,9 @@ from kdui.methods.deliver.measure.provenance import provenance, row, unpacked_no
 from kdui.methods.deliver.measure.samples import THROUGHPUT_BATCH, sweep, timed_length, timed_sample
 from kdui.objectives import objective_of
 from kdui.runtime.latency import Latency, Setting, measure_latency, measure_memory
-from kdui.runtime.sessions import run_graph
 from kdui.runtime.timing import quantile_interval
 from kdui.training.context import StepContext
+from kdui.training.teachers import graph_session, limits_of
 
 AROUND_RUNS = 50  # readings of what happens before and after the graph
 PERCENTILES = (50, 90, 95)
@@ -40,12 +40,13 @@ def speed(context: StepContext, model: Artifact) -> list[Measurement]:
         runs=context.settings["latency_runs"],
         threads=threads,
         device=device,
+        limits=limits_of(context, model, baseline),
         processes=PROCESSES if context.settings["latency_runs"] >= PROCESSES * LEAST_RUNS else 1,
     )
     if timing.doubt:
         context.report.log(f"latency is {timing.doubt}")
     context.report.progress(0.8)
-    found = latency_rows(context, model, timing) + memory_rows(model, sample, threads) + around_rows(context, model, sample)
+    found = latency_rows(context, model, timing) + memory_rows(context, model, sample) + around_rows(context, model, sample)
     context.report.progress(0.85)
     return found + kernels(context, model, device)
 
@@ -96,9 +97,10 @@ def sweep_row(setting: Setting, readings: tuple[float, ...], device: str, about:
     return row(f"latency.{setting.name}", float(np.median(readings)), "ms", source, low=low, high=high)
 
 
-def memory_rows(model: Artifact, sample: dict[str, np.ndarray], threads: int) -> list[Measurement]:
+def memory_rows(context: StepContext, model: Artifact, sample: dict[str, np.ndarray]) -> list[Measurement]:
     """Peak resident memory over all, over loading, and over answering; the last two where the system tells them apart."""
-    memory = measure_memory(model.file(MODEL_FILE), sample, threads)
+    limits = limits_of(context, model)
+    memory = measure_memory(model.file(MODEL_FILE), sample, context.settings["threads"], limits)
     before = f"whole process; {memory.idle_mb:.0f} MB before the model is loaded"
     parts = [("peak_memory", memory.peak_mb, f"{before}; over load and inference")]
     if memory.apart:
@@ -113,7 +115,7 @@ def around_rows(context: StepContext, model: Artifact, sample: dict[str, np.ndar
     """Median ms from one raw example to the graph's arrays, and from its outputs to labels with probabilities."""
     inputs, objective = read_inputs(model.path), objective_of(context.facts)
     one = context.data.splits["validation"].inputs[:1]
-    outputs = run_graph(model.file(MODEL_FILE), sample)[0]
+    outputs = graph_session(context, model).run(None, sample)[0][0]
     kind = input_kind(inputs.modality)
     parts: list[tuple[str, Callable[[], Any], str]] = [
         (
