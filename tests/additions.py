@@ -19,7 +19,7 @@ from tests.ui.stocked import StockedWorkbench
 
 
 def main(home: Path) -> None:
-    bench = Workbench(Settings(home=home, quickstart=False, launcher="inline"))
+    bench = Workbench(Settings(home=home, quickstart=False, launcher="single"))
     recipe = bench.recipe("stripes")
     distillers = grouped(method for method in bench.methods() if method.group == "distill")
     shown = {
@@ -46,7 +46,8 @@ def trained(bench: Workbench, recipe: Recipe) -> dict[str, object]:
     ended = bench.run(run.id).run
     events = bench.store.events(run.id).read()[0]
     curves = sorted({name for event in events for name in event.values})
-    return {"state": str(ended.state), "error": ended.error, "curves": curves}
+    launcher = bench.dispatcher.launcher.__name__ if bench.dispatcher else ""
+    return {"state": str(ended.state), "error": ended.error, "curves": curves, "launcher": launcher, "slot": ended.slot}
 
 
 def chart(settings: Settings) -> dict[str, object]:

@@ -48,7 +48,7 @@ def shown(tmp_path_factory) -> dict[str, Any]:
 
 def test_each_addition_has_one_place():
     folders = {"kdui/tasks/stripes", "kdui/models/linear", "kdui/methods/distill/logit_regression"}
-    alone = {"kdui/charts/evidence/file_size.py", "kdui/catalogue/recipes/stripes.yaml"}
+    alone = {"kdui/charts/evidence/file_size.py", "kdui/launch/launchers/single.py", "kdui/catalogue/recipes/stripes.yaml"}
     assert {path for path in files() if str(Path(path).parent) not in folders} == alone
     assert {str(Path(path).parent) for path in files()} >= folders
 
@@ -72,6 +72,10 @@ def test_task_model_and_method_train_together(shown):
     assert shown["training"]["error"] is None and shown["training"]["state"] == "succeeded"
     assert {"regression", "hard", "total"} <= set(shown["training"]["curves"])
     assert shown["light"]  # until something was trained
+
+
+def test_the_launcher_ran_them(shown):
+    assert shown["training"]["launcher"] == "kdui.launch.launchers.single" and shown["training"]["slot"] == "cpu"
 
 
 def test_the_chart_stands_on_explore(shown):
