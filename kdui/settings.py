@@ -58,9 +58,9 @@ class Settings(Frozen):
     port: int = Field(default=7860, ge=0, le=65535, description="where the page is served")
     allowed_hosts: str | None = Field(default=None, description="names, beside this machine's own, under which the page answers")
     offline: bool = Field(default=False, description="never use the network")
-    auth: str | None = Field(default=None, description="user:password asked by the page")
+    auth: str | None = Field(default=None, description="user:password for the page")
     quickstart: bool = Field(default=True, description="queue the quickstart recipe on the first start")
-    cache_gb: float = Field(default=20.0, gt=0, description="disk for what teachers said; the least recently used goes first")
+    cache_gb: float = Field(default=20.0, gt=0, description="disk limit of the teacher-output cache (LRU)")
     runs_per_gpu: int = Field(default=1, ge=1, le=64, description="runs that share a GPU at a time; small models leave it idle")
     stall_minutes: float = Field(
         default=30.0, gt=0, le=1e6, description="a worker without a sign of work for so long is ended; its run resumes"

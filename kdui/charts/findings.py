@@ -105,7 +105,7 @@ def subtitle(
     if errors:
         parts.append(_bars(models))
     if facts is not None and facts.majority is not None:
-        parts.append(f"always one label: {metric.format(facts.majority)}")
+        parts.append(f"majority class: {metric.format(facts.majority)}")
     seen = set(models["origin"].unique())
     marks = [f"{name.mark} {name}{'' if name is Origin.MEASURED else ' (open symbols)'}" for name in Origin if name in seen]
     parts.extend(["  ".join(marks)] if marks else [])

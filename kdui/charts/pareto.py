@@ -105,7 +105,7 @@ def _draw_majority(figure: go.Figure, known: pd.DataFrame, facts: TaskFacts | No
     figure.add_hline(
         y=facts.majority,
         line={"color": style.FRONT, "width": 1.2, "dash": "dash"},
-        annotation={"text": f"always one label, {facts.headline.format(facts.majority)}", "xanchor": "left", "x": 0.01},
+        annotation={"text": f"majority class, {facts.headline.format(facts.majority)}", "xanchor": "left", "x": 0.01},
         annotation_position="top left",
     )
 

@@ -203,7 +203,7 @@ def print_paired(frames: "Mapping[str, pandas.DataFrame]") -> None:
     if not frames:
         return
     if frames["comparisons"].empty:
-        console().print("No model has a teacher or a control to be compared with.")
+        console().print("No model has a teacher or a control to compare with.")
         return
     print_rows(
         [
@@ -211,7 +211,7 @@ def print_paired(frames: "Mapping[str, pandas.DataFrame]") -> None:
                 "model": row["label"],
                 "against": row["against"],
                 "points": f"{row['difference']:+.2f} ({row['low']:+.2f} to {row['high']:+.2f})",
-                "other answers": f"{100 * row['flips']:.2f} %",
+                "changed": f"{100 * row['flips']:.2f} %",
                 "for the worse": f"{100 * row['negative_flips']:.2f} %",
                 "McNemar": f"p = {row['p_value']:.3g}",
                 "verdict": ""

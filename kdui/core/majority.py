@@ -9,7 +9,7 @@ from kdui.core.contracts import TaskFacts
 
 
 def has_learned(facts: TaskFacts, headline: float, low: float | None = None, high: float | None = None) -> bool:
-    """Whether the headline is shown to be better than always answering one label.
+    """Whether the headline is shown to be better than always predicting one label.
 
     ``low`` and ``high``: its 95 % interval, of which the worse end counts; without one the headline itself does.
     True for a task that has no such figure.
@@ -22,8 +22,8 @@ def has_learned(facts: TaskFacts, headline: float, low: float | None = None, hig
 
 
 def floor_words(facts: TaskFacts) -> str:
-    """What a model is held against: always answering one label (58.0 %)."""
-    return f"always answering one label ({facts.headline.format(facts.majority or 0)})"
+    """What a model is held against: always predicting one label (58.0 %)."""
+    return f"always predicting one label ({facts.headline.format(facts.majority or 0)})"
 
 
 def unlearned_words(facts: TaskFacts, names: Iterable[str], everyone: bool) -> str:

@@ -75,16 +75,16 @@ class Pipeline:
         return False
 
     def _is_wanted(self, step: Step) -> bool:
-        """A teacher need not speak again for students that are all there: its outputs may have been cleared away since."""
+        """Skip recomputing teacher outputs when every artifact that reads them is cached."""
         readers = [other for other in self.plan if step.name in other.inputs.values()]
         return step.produces != "outputs" or any(not self.store.artifacts.has(reader.digest) for reader in readers)
 
     def _bound_cache(self) -> None:
-        """What teachers said may fill only so much of the disk; this run's own stays."""
+        """Evict least-recently-used teacher outputs beyond ``cache_gb``; this run's are kept."""
         mine = {step.digest for step in self.plan}
-        gone = self.store.artifacts.shrink("outputs", self.store.settings.cache_gb * 1e9, mine)
-        if gone:
-            self.report.log(f"Removed {len(gone)} cached teacher outputs to stay under the limit: the least recently used.")
+        evicted = self.store.artifacts.shrink("outputs", self.store.settings.cache_gb * 1e9, mine)
+        if evicted:
+            self.report.log(f"Evicted {len(evicted)} cached teacher outputs (least recently used) to stay under the limit.")
 
     def _make(self, step: Step) -> None:
         operation = getattr(METHODS.module(step.method, "apply"), step.operation)

@@ -115,17 +115,17 @@ class ConfinedSession:
     def _overrun(self, why: str, in_total: bool) -> str:
         if why == "slow" and in_total:
             return (
-                f"{self.what} had not given all answers after {self.limits.total_s:g} s and was ended: it may never end. "
+                f"{self.what} did not finish within {self.limits.total_s:g} s and was ended: it may never end. "
                 "If you trust who made it, allow more with KDUI_GRAPH_TOTAL_S."
             )
         if why == "slow":
             return (
-                f"{self.what} gave no answer within {self.limits.answer_s:g} s and was ended: it may never end. "
+                f"{self.what} did not respond within {self.limits.answer_s:g} s and was ended: it may never end. "
                 "If you trust who made it, allow more with KDUI_GRAPH_ANSWER_S."
             )
         if why == "large":
             return (
-                f"{self.what} wanted more than {self._memory:,.0f} MB of memory and was ended. "
+                f"{self.what} needed more than {self._memory:,.0f} MB of memory and was ended. "
                 "If you trust who made it, allow more with KDUI_GRAPH_MEMORY_MB."
             )
-        return f"{self.what} made its process die (perhaps it wanted more memory than there is). Use another file."
+        return f"{self.what} crashed its process (perhaps out of memory). Use another file."

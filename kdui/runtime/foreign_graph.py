@@ -116,11 +116,11 @@ def try_out(run: Run, arrays: dict[str, np.ndarray], facts: TaskFacts, probabili
         worst = sums[np.abs(sums - 1).argmax()]
         if abs(worst - 1) > SUM_TOLERANCE:
             raise StageFailed(
-                f"With probabilities=true the teacher's answers must sum to 1, but one sums to {worst:.4g}. "
+                f"With probabilities=true the teacher's outputs must sum to 1, but one sums to {worst:.4g}. "
                 "Leave the option out if the file gives logits."
             )
     elif last.min() >= 0 and np.abs(last.sum(-1) - 1).max() < SUM_TOLERANCE:
-        raise StageFailed("The answers of the teacher's ONNX file sum to 1, so they are probabilities. Add ?probabilities=true.")
+        raise StageFailed("The outputs of the teacher's ONNX file sum to 1, so they are probabilities. Add ?probabilities=true.")
 
 
 def _asked(run: Run, batch: dict[str, np.ndarray], facts: TaskFacts) -> np.ndarray:
@@ -239,7 +239,7 @@ def chosen_output(model: onnx.ModelProto, facts: TaskFacts, name: str) -> str:
         if len(outputs) != 1:
             raise StageFailed(
                 f"The teacher's ONNX file gives {len(model.graph.output)} outputs ({_said(list(model.graph.output))}), of which "
-                f"{len(outputs)} could be the answers, {wanted}. Add ?output=NAME with the name of the logits."
+                f"{len(outputs)} could be the logits, {wanted}. Add ?output=NAME with the name of the logits."
             )
     output = outputs[0]
     if output.type.tensor_type.elem_type not in FLOATS:

@@ -176,12 +176,12 @@ def _ask(request: dict[str, Any], arrays: dict[str, np.ndarray], limits: Limits 
 def _unanswered(why: str, most_mb: float | None, code: int | None, said: str) -> str:
     if why == "slow":
         return (
-            f"The latency process gave no answer within {TIME_LIMIT:.0f} s. "
+            f"The latency process did not respond within {TIME_LIMIT:.0f} s. "
             "Choose a smaller model or fewer 'measure.latency_runs', then resume."
         )
     if why == "large":
         return (
-            f"The latency process wanted more than {most_mb:,.0f} MB of memory and was ended. Use a smaller model, or, "
+            f"The latency process needed more than {most_mb:,.0f} MB of memory and was ended. Use a smaller model, or, "
             "if you trust who made it, allow more with KDUI_GRAPH_MEMORY_MB."
         )
     words = Path(said).read_text(encoding="utf-8", errors="replace").strip().splitlines() or ["it left no message"]

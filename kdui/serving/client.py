@@ -37,7 +37,7 @@ class ServingClient:
         """The answer to one request; raises ServingError in words when there is none, or the process's own KduiError."""
         with self._lock:
             if self._closed:
-                raise ServingError("The server stops, so it answers nothing more. Ask again when it is back.")
+                raise ServingError("The server is stopping. Try again when it is back.")
             fresh = self._process is None or not self._process.alive
             if self._process is None or fresh:
                 self._process = self._started()
@@ -72,12 +72,11 @@ class ServingClient:
 
     def _words(self, why: str, seconds: float) -> str:
         return {
-            "slow": f"The serving process gave no answer within {seconds:.0f} s and was started again. "
+            "slow": f"The serving process did not respond within {seconds:.0f} s and was started again. "
             "Try a smaller model or a shorter input.",
-            "large": f"The serving process wanted more than {self._most_mb:,.0f} MB of memory and was started again. "
+            "large": f"The serving process needed more than {self._most_mb:,.0f} MB of memory and was started again. "
             "Try a smaller model, or allow more with KDUI_SERVING_MEMORY_MB.",
-            "dead": "The serving process died (perhaps out of memory) and was started again. "
-            "Ask once more, or compare fewer models.",
+            "dead": "The serving process died (perhaps out of memory) and was started again. Try again, or compare fewer models.",
         }[why]
 
     def _fail(self, words: str) -> NoReturn:

@@ -39,7 +39,7 @@ def _answer(answers: Answers, request: dict[str, Any]) -> dict[str, Any]:
     except Exception as error:
         traceback.print_exc()
         return {
-            "error": f"The serving process could not answer ({type(error).__name__}: {str(error)[:200]}). "
+            "error": f"The serving process failed ({type(error).__name__}: {str(error)[:200]}). "
             "The server's output has the details."
         }
 

@@ -80,7 +80,7 @@ def _starts_from(context: StepContext) -> nn.Module:
     if context.inputs["teacher"].manifest.produces == "model":
         return load_input(context, "teacher").module
     donor = resolve(ModelRef.parse(DONOR), context.facts, context.app)
-    context.report.log(f"The teacher shows no weights: the student starts from the public ones of {donor.title}.")
+    context.report.log(f"The teacher provides no weights: the student is initialized from the public weights of {donor.title}.")
     return build_model(donor, context.facts, weights_folder(donor, context.app, context.report.download), None, seed=0)
 
 
@@ -101,7 +101,7 @@ def load_input(context: StepContext, name: str) -> SavedModel:
     """The trained model of one of the step's inputs, on the CPU; raises StageFailed where it is no model that can be opened."""
     if context.inputs[name].manifest.produces != "model":
         raise StageFailed(
-            f"Of the {name} only the answers are known, but this step needs the model itself. "
+            f"Of the {name} only predictions are available, but this step needs the model itself. "
             "Choose a method that transfers outputs, or a teacher with weights."
         )
     folder = context.inputs[name].path

@@ -175,7 +175,7 @@ class MatchedFeatures:
     def _cached(self, context: StepContext) -> dict[Point, CachedFeatures]:
         artifact = context.inputs["features"]
         if artifact.manifest.inputs["teacher"] != context.inputs["teacher"].digest:
-            raise StageFailed("The cached values are those of another teacher. Run the recipe again, so that its own are kept.")
+            raise StageFailed("The cached features belong to another teacher. Run the recipe again, so that its own are kept.")
         facts = json.loads(artifact.file(FACTS).read_text(encoding="utf-8"))
         found = {
             Point(layer, side): CachedFeatures(artifact, str(number), facts["count"], facts["by_token"], context.device)

@@ -19,10 +19,10 @@ from kdui.objectives import objective_of
 
 SURE = 4.0  # standard errors of a paired difference: none of the dozen other readings that are tried is so much better by chance
 LEAST_GAIN = 0.02  # of the examples
-ABOVE_CHANCE = 1.96  # standard errors above guessing
+ABOVE_CHANCE = 1.96  # standard errors above chance
 TRIED = 1000  # examples on which other scales are tried
 
-HARDLY_TOLD = 1.0  # nats: a model that is right more often than not and still loses so much is hardly surer than a guess
+HARDLY_TOLD = 1.0  # nats: a model that is right more often than not and still loses so much is close to chance
 
 Options = dict[str, Any]
 
@@ -49,7 +49,7 @@ def require_plausible(
 
     ``scales`` gives outputs with pixels on other scales, where the examples are images; ``order`` tells for each label its
     place among the model's own outputs, where that is another one. Raises StageFailed in words where the outputs are no numbers,
-    fit far better in another order of the labels or on another scale, or are no better than guessing.
+    fit far better in another order of the labels or on another scale, or are no better than chance.
     """
     if not np.isfinite(outputs).all():
         raise StageFailed(f"{model.title} gives NaN or infinity on {examples} of {task.title}. Choose another model.")
@@ -68,7 +68,7 @@ def require_plausible(
     if not above_chance(float(right.mean()), targets, objective):
         raise StageFailed(
             f"{model.title} gets {_count(right)} {examples} of {task.title} right, and always giving the most frequent "
-            f"label gets {100 * majority(targets, objective):.1f} %: that is no better than guessing. Other orders of its outputs"
+            f"label gets {100 * majority(targets, objective):.1f} %: that is no better than chance. Other orders of its outputs"
             f"{' and the usual scales of pixels' if scales else ''} were tried, and none fits. Choose a model that was trained "
             "for this task, or put a 'teach' stage before the others where it has weights."
         )
@@ -186,7 +186,7 @@ def _misread(model: ModelFacts, examples: str, given: Reading, best: Reading) ->
     told = (
         f"{model.title} gets {_count(given.right)} {examples} right, but {_count(best.right)} {what}"
         if best.right.sum() > given.right.sum()
-        else f"{model.title} is hardly surer than a guess on {examples}, but sure and right {what}"
+        else f"{model.title} is close to chance on {examples}, but confident and correct {what}"
     )
     return f"{told}. {way}, or choose another model."
 

@@ -124,13 +124,13 @@ def cached_outputs(context: StepContext, name: str = "outputs") -> TeacherOutput
     artifact, teacher = context.inputs[name], context.inputs.get("teacher")
     asked = artifact.manifest.inputs.get("teacher", artifact.digest)  # a table of answers is its own teacher
     if name == "outputs" and teacher is not None and asked != teacher.digest:
-        raise StageFailed("The cached answers are those of another teacher. Run the recipe again, so that its own are kept.")
+        raise StageFailed("The cached outputs belong to another teacher. Run the recipe again, so that its own are kept.")
     found = TeacherOutputs(artifact, context.device)
     limit: Any = context.settings.get("train_examples")
     needed = len(context.data.targets("train")[: limit or None])
     if found.classes != context.facts.outputs or found.count < needed:
         raise StageFailed(
             f"The teacher gave {found.classes} values on {found.count:,} examples, but {context.facts.title} has "
-            f"{context.facts.outputs} labels and the student learns from {needed:,} examples. Name a teacher of this very task."
+            f"{context.facts.outputs} labels and the student trains on {needed:,} examples. Name a teacher of this very task."
         )
     return found

@@ -83,7 +83,7 @@ def badge(state: RunState) -> str:
 
 def _progress(row: RunRow) -> str:
     if row.silent_seconds is not None:
-        return f'<span class="bad">no sign of life for {duration(row.silent_seconds)}</span>'
+        return f'<span class="bad">no activity for {duration(row.silent_seconds)}</span>'
     if row.waits:
         return '<span class="bad">waits for you</span>'
     if row.state is RunState.RUNNING:

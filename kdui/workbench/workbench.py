@@ -344,7 +344,9 @@ class Workbench:
             )
         (task, ours), (other_task, theirs) = cast(list[tuple[str, str]], places)
         if task != other_task:
-            raise KduiError("These models do different tasks, so their answers cannot be compared. Choose two of the same task.")
+            raise KduiError(
+                "These models do different tasks, so their predictions cannot be compared. Choose two of the same task."
+            )
         return cast(dict[str, Any], self.serving.call("disagreements", task=task, teacher=ours, other=theirs, n=n))
 
     # --- device ------------------------------------------------------------------------------------------------

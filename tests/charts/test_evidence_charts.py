@@ -75,7 +75,7 @@ def test_elsewhere_tells_where_most_is_lost():
     assert list(figure.data[1].y) == [96, 72, 78] and list(figure.data[1].error_y.array) == [2.0] * 3
     assert figure.data[0].x[0] < 0 < figure.data[1].x[0]  # beside each other
     alone = figure.data[2]
-    assert alone.name == "always the most frequent label" and list(alone.y)[3:6] == [68, 68, None]
+    assert alone.name == "majority class" and list(alone.y)[3:6] == [68, 68, None]
     earlier = elsewhere_figure(frames.elsewhere().assign(majority=None), about="Film reviews", metric=ACCURACY)
     assert len(earlier.data) == 2  # measured before shares were counted
 

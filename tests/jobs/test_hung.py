@@ -157,9 +157,9 @@ def test_silence_is_shown_on_the_page_and_in_the_terminal(hung):
     found = store.runs.get(run.id)
     assert re.search(r"No sign of life for 4\d\ss", run_view.head_html(found, "Digits"))
     (row,), _ = store.runs.page(state=None, task=None, text="", page=1, size=5)
-    assert re.search(r"no sign of life for 4\d\ss", run_table.row_html(run_row(row), {}, False))
-    assert re.fullmatch(r"running, no sign of life for 4\d s", listing(Workbench(store.settings), "runs")[0]["state"])
-    assert re.fullmatch(r"running, no sign of life for 4\d s", found.standing(now()))
+    assert re.search(r"no activity for 4\d\ss", run_table.row_html(run_row(row), {}, False))
+    assert re.fullmatch(r"running, no activity for 4\d s", listing(Workbench(store.settings), "runs")[0]["state"])
+    assert re.fullmatch(r"running, no activity for 4\d s", found.standing(now()))
 
 
 def test_a_run_that_waits_for_a_person_says_so(hung, capsys):

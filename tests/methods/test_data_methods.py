@@ -65,14 +65,14 @@ def test_it_is_told_how_many_pseudo_labels_are_taken_and_right(bench):
     assert told["unlabelled"] == len(hidden)
     assert (told["taken"], told["right"]) == pytest.approx((len(taken), right), abs=1)  # one may lie on the threshold
     assert 0 < told["taken"] < told["unlabelled"]
-    assert any(f"is sure of {told['taken']:,} (threshold 0.8)" in line for line in bench.said(run))
+    assert any(f"is confident on {told['taken']:,} (threshold 0.8)" in line for line in bench.said(run))
 
 
 def test_a_threshold_that_nothing_reaches_leaves_the_true_labels(bench):
     recipe = few_labels("pseudo_labels", threshold=1.0, epochs=2)
     run = bench.run(recipe)
     assert bench.summary(run, "pseudo_labels")["pseudo_labels"]["taken"] == 0
-    assert any("sure of none" in line and "Lower the threshold" in line for line in bench.said(run))
+    assert any("confident on none" in line and "Lower the threshold" in line for line in bench.said(run))
 
 
 def test_a_teacher_who_knows_more_is_named(bench):

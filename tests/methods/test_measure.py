@@ -95,14 +95,14 @@ def test_data_from_elsewhere_are_answered_where_the_task_knows_some(bench, recip
     rows = Evidence(texts.store, lambda what, task: targets if what == "targets" else {}).of_run(run.id)["elsewhere"]
     assert rows["source"].tolist() == ["test data", "Product reviews", "Tweets", "Editorials"]
     assert rows["majority"].iloc[0] == pytest.approx(100 * max(targets.mean(), 1 - targets.mean()))
-    assert rows["majority"].between(50, 100).all() and "always answering" in found["majority.tweets"].provenance.note
+    assert rows["majority"].between(50, 100).all() and "always predicting" in found["majority.tweets"].provenance.note
 
 
 def test_kernels_and_energy_are_kept_and_told(bench, measured):
     found = bench.measured(measured)["distill"]
     kept = read_json(bench.folder(measured, "measure.distill") / "kernels.json")
     assert found["int8_mac_share"].value == 100 * kept["shares"]["macs"]["int8"] == 0
-    assert "every kernel computes in float" in found["int8_time_share"].provenance.note
+    assert "all kernels run in float" in found["int8_time_share"].provenance.note
     # A blocked layout pads the channels, and what is padded is computed too.
     assert found["macs"].value <= sum(kernel["macs"] for kernel in kept["kernels"]) <= 4 * found["macs"].value
     assert found["energy"].provenance.origin is Origin.ESTIMATED and "Horowitz 2014" in found["energy"].provenance.note

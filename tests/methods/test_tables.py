@@ -47,7 +47,7 @@ def taken(bench, splits, tmp_path):
 def test_probabilities_that_know_nothing_are_stopped(taken, tmp_path):
     chance = np.random.default_rng(0).dirichlet(np.ones(10), DIGITS.splits["train"])
     with pytest.raises(
-        StageFailed, match=r"random\.csv gets \d+ of 1,259 training examples of Digits right.*no better than guessing"
+        StageFailed, match=r"random\.csv gets \d+ of 1,259 training examples of Digits right.*no better than chance"
     ):
         taken(f"csv:{written(tmp_path / 'random.csv', chance)}")
 
@@ -61,7 +61,7 @@ def test_columns_under_each_others_names_are_stopped_with_the_order_that_fits(ta
 
 
 def test_rows_in_another_order_than_the_examples_are_stopped(taken, answers, tmp_path):
-    with pytest.raises(StageFailed, match="no better than guessing"):
+    with pytest.raises(StageFailed, match="no better than chance"):
         taken(f"csv:{written(tmp_path / 'shuffled.csv', np.random.default_rng(1).permutation(answers))}")
 
 

@@ -63,7 +63,7 @@ def test_a_strangers_graph_is_told_no_token_and_no_password(sound, monkeypatch):
 def test_a_graph_without_end_is_ended_and_said(tmp_path):
     path = endless(tmp_path / "endless.onnx")
     with ConfinedSession(path, Limits(answer_s=1.5)) as session:
-        with pytest.raises(GraphOverrun, match=r"no answer within 1.5 s .* KDUI_GRAPH_ANSWER_S"):
+        with pytest.raises(GraphOverrun, match=r"did not respond within 1.5 s .* KDUI_GRAPH_ANSWER_S"):
             session.run(None, {"pixels": PIXELS})
         assert not session._process.alive
 

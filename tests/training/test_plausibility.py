@@ -35,12 +35,12 @@ def test_an_honest_model_passes_however_weak(model, accuracy):
 
 @pytest.mark.parametrize("seed", range(5))
 def test_guesses_are_stopped(model, seed):
-    with pytest.raises(StageFailed, match=r"of 200 validation examples of Digits right.*no better than guessing"):
+    with pytest.raises(StageFailed, match=r"of 200 validation examples of Digits right.*no better than chance"):
         require_plausible(model, DIGITS, answers(0.0, seed=seed), TARGETS)
 
 
 def test_always_the_same_label_is_stopped(model):
-    with pytest.raises(StageFailed, match="no better than guessing"):
+    with pytest.raises(StageFailed, match="no better than chance"):
         require_plausible(model, DIGITS, np.tile(np.eye(10)[3], (200, 1)), TARGETS)
 
 
@@ -65,7 +65,7 @@ def test_no_order_is_named_that_is_no_better_than_guessing_itself(model, setting
     """Of two labels the rarer one for all: the other order would get the majority right, and knows as little."""
     sentiment = TASKS["sentiment"]
     targets = np.random.default_rng(3).choice(2, 1000, p=[0.42, 0.58])
-    with pytest.raises(StageFailed, match="no better than guessing"):
+    with pytest.raises(StageFailed, match="no better than chance"):
         require_plausible(model, sentiment, np.tile([1.0, 0.0], (1000, 1)), targets)
 
 
@@ -107,7 +107,7 @@ def test_another_scale_and_order_are_named_together(model):
 
 def test_right_but_hardly_surer_than_a_guess_is_another_scale_unless_its_owner_says_so(model):
     scales = on_scale({"scale": 255}, answers(1.0), answers(1.0) / 255)
-    with pytest.raises(StageFailed, match=r"hardly surer than a guess.*\?scale=255'"):
+    with pytest.raises(StageFailed, match=r"close to chance.*\?scale=255'"):
         require_plausible(model, DIGITS, answers(1.0) / 255, TARGETS, scales)
     said = model.model_copy(update={"ref": ModelRef.parse("onnx:digits.onnx?scale=1")})
     assert require_plausible(said, DIGITS, answers(1.0) / 255, TARGETS, scales) == 1.0

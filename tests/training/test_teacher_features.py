@@ -135,7 +135,7 @@ def test_kept_values_are_the_teachers_own_in_every_view(bench):
 
 
 def test_the_cache_of_another_teacher_is_refused(bench):
-    with pytest.raises(StageFailed, match=r"those of another teacher\. Run the recipe again"):
+    with pytest.raises(StageFailed, match=r"belong to another teacher\. Run the recipe again"):
         fed_with(bench, hinted(bench), hinted(bench, teach=2))
 
 

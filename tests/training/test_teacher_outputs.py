@@ -104,7 +104,7 @@ def fed_with(bench: Bench, run: Run, other: Run) -> None:
 
 
 def test_the_answers_of_another_teacher_are_refused(bench):
-    with pytest.raises(StageFailed, match=r"those of another teacher\. Run the recipe again"):
+    with pytest.raises(StageFailed, match=r"belong to another teacher\. Run the recipe again"):
         fed_with(bench, distilled(bench), distilled(bench, teach=2))
 
 

@@ -62,7 +62,7 @@ class WhatIfWithoutModels:
     def compute(self, task, model):
         self.computed += 1
         if self.computed == 2:
-            raise KduiError("The serving process died. Ask once more.")
+            raise KduiError("The serving process died. Try again.")
         return {"digest": "c", "done": self.computed, "total": 3, "eta": 4.0}
 
     def prepare(self, task, model):
@@ -158,7 +158,7 @@ def test_an_unmeasured_model_is_measured_on_demand_with_progress_and_problems_in
     page.wait_for_function(DRAWN)
     page.locator("#whatif-model").select_option(label="CNN medium · teacher, from an earlier run")
     page.get_by_role("button", name="Measure its layers now").click()
-    expect(page.locator("#whatif-message [role=alert]")).to_contain_text("Ask once more")
+    expect(page.locator("#whatif-message [role=alert]")).to_contain_text("Try again")
     page.get_by_role("button", name="Measure its layers now").click()
     expect(page.locator("#whatif-title")).to_contain_text("Unchanged: 97.0")
     assert bench.what_if.computed == 3

@@ -76,9 +76,9 @@ def _most_frequent(majority: pd.Series, metric: Metric) -> go.Scatter:
         x=places,
         y=heights,
         mode="lines",
-        name="always the most frequent label",
+        name="majority class",
         line={"color": style.FRONT, "width": 1.5, "dash": "dot"},
-        hovertemplate=f"Always the most frequent label: %{{y:.1f}} {metric.unit}<extra></extra>",
+        hovertemplate=f"Majority class: %{{y:.1f}} {metric.unit}<extra></extra>",
     )
 
 

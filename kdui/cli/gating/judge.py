@@ -96,7 +96,7 @@ class Look:
         return math.nan if item is None else item.value
 
     def _held(self, name: str, figure: Figure | None, bound: float) -> Reason:
-        assert figure is not None, "what is missing was told before"
+        assert figure is not None, "see the message above"
         met = figure.low >= bound
         reading = (
             f"{NAMES[name]} {figure.value:.4g} {figure.unit} (95 % interval {figure.low:.4g} to {figure.high:.4g}, {figure.over})"
@@ -112,7 +112,7 @@ class Look:
     def _oddities(self, subject: ModelResult) -> list[Reason]:
         """Missing and impossible measurements, unlike test sets and devices, models that answer one label."""
         if self.teacher is None:
-            return [Reason(aim="run", words="No teacher was measured in this run: there is nothing to hold the model against.")]
+            return [Reason(aim="run", words="No teacher was measured in this run: there is nothing to compare the model with.")]
         if subject is self.teacher:
             return [Reason(aim="run", words="The model is the teacher itself. Name another one of the run.")]
         both = ((TEACHER, self.teacher), (subject.label, subject))
@@ -141,12 +141,8 @@ class Look:
             if item and self.metric.name in item.measurements
         ]
         if len(set(counts)) > 1:
-            return (
-                f"{TEACHER} answered {counts[0]} test examples, {subject.label} {counts[1]}: unlike test sets cannot be paired."
-            )
-        return (
-            f"The answers of {subject.label} and {TEACHER} to the same test examples are not at hand, so nothing can be paired."
-        )
+            return f"{TEACHER} ran on {counts[0]} test examples, {subject.label} on {counts[1]}: different test sets."
+        return f"Predictions of {subject.label} and {TEACHER} on the same test examples are not stored: they cannot be paired."
 
     def _one_label(self, subject: ModelResult) -> list[str]:
         """Models no better than the most frequent label alone; a share of such a teacher means nothing."""
@@ -169,7 +165,7 @@ class Look:
                     f"{who} has {item.value:.1f} % right, and always answering '{label}' has {share:.1f} %: it is not shown to "
                     "be better than the most frequent label."
                 )
-        return found + ([f"{subject.label} answers one label to everything."] if len(own) and one_label(own) else [])
+        return found + ([f"{subject.label} predicts one label for all inputs."] if len(own) and one_label(own) else [])
 
     def _contradictions(self, subject: ModelResult, figures: Mapping[str, Figure | None], may_exceed: bool) -> list[Reason]:
         figure = figures.get("retain")

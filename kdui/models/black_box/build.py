@@ -12,7 +12,9 @@ from kdui.models.tokens import text_inputs
 
 def build(options: Mapping[str, Any], facts: TaskFacts, folder: Path | None) -> NoReturn:
     """Always raises StageFailed: a black box has no weights that could be trained or looked into."""
-    raise StageFailed("A black box gives answers and cannot be built. Use it as the teacher of a method that transfers outputs.")
+    raise StageFailed(
+        "A black box provides predictions only and cannot be built. Use it as the teacher of a method that transfers outputs."
+    )
 
 
 def inputs(options: Mapping[str, Any], facts: TaskFacts, folder: Path | None) -> InputSettings:

@@ -36,7 +36,7 @@ FAMILY = Family(
         Preset(
             name="decoder-4",
             title="Decoder-4",
-            summary="Four layers of width 256 that read from left to right; weights by chance: let 'pretrain' teach it words.",
+            summary="Four layers of width 256 that read from left to right; randomly initialized: let 'pretrain' teach it words.",
             licence="its words are MiniLM's, Apache-2.0",
             resource=MINILM,
         ),

@@ -44,7 +44,7 @@ class MinilmOptions(Frozen):
     vocabulary: int = Field(
         default=0, ge=0, le=1_000_000, description="word pieces that are kept of the teacher's, the task's most frequent; 0: all"
     )
-    fresh: bool = Field(default=False, description="first weights by chance instead of the teacher's")
+    fresh: bool = Field(default=False, description="random initialization instead of the teacher's weights")
 
 
 def _shallow(layers: int, words: str) -> Preset:

@@ -27,7 +27,7 @@ def prune(context: StepContext) -> dict[str, Any]:
     sizes = {name: weight.numel() for name, weight in prunable_weights(saved.module).items()}
     if empty := [name for name, count in zeros.items() if count == sizes[name]]:
         context.report.log(
-            f"All weights of {', '.join(empty)} are gone, so nothing passes there. Set 'scope: layer', or a lower sparsity."
+            f"All weights of {', '.join(empty)} are removed, so no signal passes. Set 'scope: layer', or a lower sparsity."
         )
     sparsity = round(sum(zeros.values()) / sum(sizes.values()), 6)
     return {**summary, "sparsity": sparsity, **packed_zeros(saved.module, context.out)}
@@ -84,7 +84,7 @@ def _calibrated(context: StepContext, saved: SavedModel) -> Cut:
         scores, fallen = wanda_scores(module, batches)
         if fallen:
             context.report.log(
-                f"Wanda knows no inputs of {', '.join(fallen)} (embeddings or recurrent layers): there the smallest weights go."
+                f"Wanda has no inputs for {', '.join(fallen)} (embeddings, recurrent layers): their smallest weights are removed."
             )
         known = {name: score for name, score in scores.items() if name not in fallen}
         by_size = {name: scores[name] for name in fallen}

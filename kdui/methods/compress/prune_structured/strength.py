@@ -34,7 +34,7 @@ def strength_for(module: nn.Module, cut: Cut, cost: Cost, keep: float, trials: i
     if reached > keep:
         raise StageFailed(
             f"Even the strongest cut leaves {reached:.0%} of the cost, but at most {keep:.0%} may be left. "
-            "Raise 'keep', or let more kinds of parts go."
+            "Raise 'keep', or allow more kinds of parts to be removed."
         )
     for _ in range(trials):
         middle = 0.5 * (low + high)

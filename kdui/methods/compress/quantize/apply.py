@@ -168,7 +168,7 @@ def _best_int8(context: StepContext, fidelity: Fidelity) -> dict[str, Any]:
     path = context.out / f"{names.index(chosen['variant'])}.onnx"
     if before:
         _write_variant(context, fidelity, chosen["variant"], path)
-        context.report.log(f"{chosen['variant']}, as it was chosen on this processor when this step was first made.")
+        context.report.log(f"{chosen['variant']}, as chosen on this processor when the step was first run.")
     _keep(context.out, path, len(names))
     return {**chosen, **_stored(context.out / MODEL_FILE)}
 

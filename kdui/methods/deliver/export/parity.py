@@ -59,7 +59,7 @@ class Parity:
         asked = objective_of(context.facts).asked
         alike = int((asked(found, targets).argmax(-1) == asked(expected, targets).argmax(-1)).sum())
         context.report.log(
-            f"ONNX Runtime gives PyTorch's answer to {alike:,} of {len(targets):,} test examples; the graph as it is written "
+            f"ONNX Runtime predicts the same as PyTorch on {alike:,} of {len(targets):,} test examples; the exported graph "
             f"differs by at most {shares.max():.1g} of the largest output."
         )
         return {"parity_examples": len(targets), "parity_alike": alike, "parity_on_test": float(shares.max())}

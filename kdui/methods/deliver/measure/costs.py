@@ -83,7 +83,7 @@ def kernel_note(truth: KernelTruth) -> str:
     fused = ", ".join(f"{count} {op}" for op, count in truth.fusions.items()) or "none"
     words = [f"from ONNX Runtime's profile of {len(truth.kernels)} nodes", f"fusions: {fused}"]
     if not truth.quantized:
-        words.append("every kernel computes in float")
+        words.append("all kernels run in float")
     elif truth.fallbacks:
         reasons = Counter(f"{kernel.op} ({kernel.reason})" for kernel in truth.fallbacks)  # the slowest first
         named = [f"{count} × {about}" for about, count in reasons.items()]
@@ -100,6 +100,6 @@ def energy(truth: KernelTruth, weight_bytes: int) -> Measurement:
     note = (
         f"{macs - low:,} float MACs × {FP32_MAC_PJ} pJ + {low:,} 8-bit MACs × {INT8_MAC_PJ} pJ + "
         f"{weight_bytes:,} bytes of weights ÷ 4 × {DRAM_WORD_PJ:.0f} pJ, "
-        "as if every weight came from DRAM once an answer (Horowitz 2014, 45 nm)"
+        "as if every weight came from DRAM once per inference (Horowitz 2014, 45 nm)"
     )
     return row("energy", picojoules * 1e-9, "mJ", provenance(origin=Origin.ESTIMATED, n=1, note=note))

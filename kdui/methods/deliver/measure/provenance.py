@@ -29,8 +29,7 @@ def variant_note(model: Artifact) -> str:
     if "variant" not in summary:
         return ""
     decided = [
-        f"{each['variant']} answered {each['ratio']:.2f} ({each['low']:.2f} to {each['high']:.2f}) times "
-        f"as fast as {each['against']}"
+        f"{each['variant']} ran {each['ratio']:.2f} ({each['low']:.2f} to {each['high']:.2f}) times as fast as {each['against']}"
         for each in summary.get("readings", ())
     ]
     return f"int8 graph {summary['variant']}" + (f", chosen because {'; '.join(decided)}" if decided else "")

@@ -75,7 +75,9 @@ def calibration(outputs: np.ndarray, targets: np.ndarray, source: Provenance) ->
     return [
         row("ece", before, "%", _noted(bins, half)),
         row("ece_scaled", after, "%", _noted(bins, "temperature fitted on one half of the test data, error taken on the other")),
-        row("calibration_temperature", temperature, "", _noted(source, "below 1: too unsure; above 1: too sure"), None),
+        row(
+            "calibration_temperature", temperature, "", _noted(source, "below 1: under-confident; above 1: over-confident"), None
+        ),
     ]
 
 
@@ -108,7 +110,7 @@ def robustness(context: StepContext, model: Artifact) -> list[Measurement]:
         return []
     clean = metric.format(found[0].value).replace(THIN, " ")
     words = f"mean over {len(kinds)} corruptions at 5 severities; {clean} on the same examples when clean"
-    title = f"{metric.title} under bad inputs"
+    title = f"{metric.title} on corrupted inputs"
     return [_row_of(metric, float(np.mean(harmed)), _noted(source, words), name="robustness", title=title), *found]
 
 
@@ -137,7 +139,7 @@ def elsewhere(context: StepContext, model: Artifact) -> list[Measurement]:
     words = "mean over " + ", ".join(f"{split} {value}" for split, value in read)
     mean = float(np.mean([item.value for item in found]))
     source = accuracy_provenance(model, sum(item.provenance.n or 0 for item in found)).model_copy(update={"split": "elsewhere"})
-    over_all = _row_of(metric, mean, _noted(source, words), name="elsewhere", title=f"{metric.title} on data from elsewhere")
+    over_all = _row_of(metric, mean, _noted(source, words), name="elsewhere", title=f"{metric.title} out of domain")
     return [over_all, *found, *filter(None, alone)]
 
 
@@ -152,7 +154,7 @@ def _most_frequent(context: StepContext, name: str, targets: np.ndarray, split: 
     if not labels or targets.ndim != 1:
         return None
     counts = np.bincount(targets, minlength=len(labels))
-    words = f"what always answering {labels[int(counts.argmax())]!r} would reach"
+    words = f"what always predicting {labels[int(counts.argmax())]!r} would reach"
     return row(
         f"majority.{name}", 100 * counts.max() / len(targets), "%", provenance(n=len(targets), split=split, note=words), None
     )

@@ -83,7 +83,7 @@ def latency_rows(context: StepContext, model: Artifact, timing: Latency) -> list
         )
     value, low, high = timing.speedup
     against = context.settings.get("baseline", "the teacher in fp32")
-    turned = source.model_copy(update={"note": f"{note}; against {against}, answering in turn"})
+    turned = source.model_copy(update={"note": f"{note}; against {against}, timed alternately"})
     rows.append(row("speedup", value, "×", turned, True, low=low, high=high))
     return rows + [sweep_row(setting, readings, device, unpacked_note(model)) for setting, readings in timing.sweep]
 
@@ -106,7 +106,7 @@ def memory_rows(context: StepContext, model: Artifact, sample: dict[str, np.ndar
     if memory.apart:
         parts += [
             ("load_memory", memory.load_mb, f"{before}; while it loads"),
-            ("inference_memory", memory.inference_mb, f"{before}; while it answers, batch 1"),
+            ("inference_memory", memory.inference_mb, f"{before}; during inference, batch 1"),
         ]
     return [row(name, value, "MB", provenance(n=1, note=note)) for name, value, note in parts]
 

@@ -126,7 +126,7 @@ def hard_losses(context: StepContext) -> LossFunction:
 def smoothed_losses(context: StepContext) -> tuple[LossFunction, float]:
     """The loss against smoothed labels, and ε, for which they are as soft as the student's targets were on average."""
     smoothing = smoothing_of_equal_entropy(targets_entropy(context), context.facts.outputs)
-    context.report.log(f"Labels are smoothed by {smoothing:.4f}: as soft as the teacher's targets on average.")
+    context.report.log(f"Label smoothing of {smoothing:.4f}: as soft as the teacher's targets on average.")
 
     def losses(outputs: torch.Tensor, batch: Batch) -> Losses:
         return {"total": functional.cross_entropy(outputs.float(), batch.targets, label_smoothing=smoothing)}

@@ -60,7 +60,7 @@ def _cached_teachers(context: StepContext) -> list[TeacherOutputs]:
         if teacher.classes != context.facts.outputs or teacher.count != found[0].count:
             raise StageFailed(
                 f"Teacher {number} gave {teacher.classes} values on {teacher.count:,} examples, but {context.facts.title} has "
-                f"{context.facts.outputs} labels and teacher 1 answered {found[0].count:,}. Name teachers of this very task."
+                f"{context.facts.outputs} labels and teacher 1 predicted {found[0].count:,}. Name teachers of this very task."
             )
     return found
 

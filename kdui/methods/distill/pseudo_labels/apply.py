@@ -46,13 +46,13 @@ def _told(context: StepContext, answers: torch.Tensor, unlabelled: int, taken: n
     threshold = context.settings["threshold"]
     if count:
         context.report.log(
-            f"Of {unlabelled:,} unlabelled examples the teacher is sure of {count:,} (threshold {threshold:g}); "
+            f"Of {unlabelled:,} unlabelled examples the teacher is confident on {count:,} (threshold {threshold:g}); "
             f"{100 * right / count:.1f} % of these labels are right."
         )
     else:
         context.report.log(
-            f"The teacher is sure of none of {unlabelled:,} unlabelled examples (threshold {threshold:g}): the student learns "
-            "from the true labels alone. Lower the threshold, or teach the teacher longer."
+            f"The teacher is confident on none of {unlabelled:,} unlabelled examples (threshold {threshold:g}): the student "
+            "trains on the true labels alone. Lower the threshold, or train the teacher longer."
         )
     teacher = context.inputs["teacher"].manifest
     if teacher.operation == "teach" and teacher.settings.get("labels", 1.0) > context.settings["labels"]:

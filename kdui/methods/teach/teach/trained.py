@@ -61,7 +61,7 @@ def _require_whole_head(facts: ModelFacts, fit: Fit) -> None:
     for names, what in ((fit.untrained, "lacks weights of the classifier"), (fit.unused, "has weights of another classifier")):
         if names:
             raise StageFailed(
-                f"{facts.title} {what} ({', '.join(names[:3])}{' …' if len(names) > 3 else ''}), so it does not tell the labels "
+                f"{facts.title} {what} ({', '.join(names[:3])}{' …' if len(names) > 3 else ''}), so it cannot predict the labels "
                 "as it is. Put a 'teach' stage before the others, or take a checkpoint that was fine-tuned on them."
             )
 
