@@ -14,6 +14,7 @@ import psutil
 from sqlalchemy.exc import SQLAlchemyError
 
 from kdui.core.errors import Cancelled, KduiError, UnknownName
+from kdui.core.logs import logger
 from kdui.core.run import Run, RunState
 from kdui.settings import Settings
 from kdui.store.runs import HOST
@@ -63,7 +64,7 @@ class Heart(threading.Thread):
         except (KduiError, SQLAlchemyError) as error:
             # A busy database or a full disk now: the next beat tries again, and a cancel must still be heard then.
             if self._trouble != type(error).__name__:
-                print(f"The heartbeat could not be written, the work goes on: {error}", flush=True)
+                logger("worker", self.run_facts.id).warning("The heartbeat could not be written, the work goes on: %s", error)
             self._trouble = type(error).__name__
 
     def work_moves(self) -> bool:
@@ -100,11 +101,11 @@ def main(run_id: str) -> int:
     store = Store(Settings.from_environment())
     run = store.patient(STATE_SECONDS).runs.get(run_id)
     if run.state is not RunState.RUNNING:
-        print(f"Run {run_id} is {run.state}, so there is nothing to do.")
+        logger("worker", run_id).warning("Run %s is %s, so there is nothing to do.", run_id, run.state)
         return 1
     me = {"pid": os.getpid(), "pid_started": psutil.Process().create_time(), "host": HOST}
     store.patient(STATE_SECONDS).runs.update(run_id, **me)
-    print(f"Run {run_id} ({run.name}) starts on {run.slot} in process {os.getpid()}.", flush=True)
+    logger("worker", run_id).info("Run %s (%s) starts on %s in process %s.", run_id, run.name, run.slot, os.getpid())
     return perform(store, run_id)
 
 
@@ -180,13 +181,13 @@ def end(store: Store, heart: Heart, state: RunState, error: str | None = None) -
 def finish(store: Store, run: Run, state: RunState, error: str | None = None) -> None:
     """Write how the run ended; a run that somebody else ended, took over or deleted meanwhile is left alone."""
     if error:
-        print(error, flush=True)
+        logger("worker", run.id).error("%s", error)
     values = {"error": error, "eta_seconds": None, **({"progress": 1.0} if state is RunState.SUCCEEDED else {})}
     try:
         store.runs.transition(run.id, state, seen=run, **values)
         store.events(run.id).append("state", text=error or "", state=str(state))
     except (KduiError, SQLAlchemyError) as conflict:
-        print(conflict, flush=True)
+        logger("worker", run.id).warning("%s", conflict)
 
 
 if __name__ == "__main__":

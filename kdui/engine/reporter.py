@@ -4,6 +4,7 @@ import time
 from typing import Any
 
 from kdui.core.errors import Cancelled
+from kdui.core.logs import logger
 from kdui.core.run import EventKind
 from kdui.store.store import Store
 
@@ -20,6 +21,7 @@ class RunReporter:
 
     def __init__(self, store: Store, run_id: str, weights: dict[str, float]):
         self._events = store.events(run_id)
+        self._log = logger("engine", run_id)
         self._weights = weights
         self._finished = 0.0
         self._step = ""
@@ -69,7 +71,7 @@ class RunReporter:
     def log(self, text: str) -> None:
         """A line for a person, in the run's output and its events."""
         self.signs += 1
-        print(f"{time.strftime('%H:%M:%S')} {self._step}: {text}" if self._step else text, flush=True)
+        self._log.info("%s", f"{time.strftime('%H:%M:%S')} {self._step}: {text}" if self._step else text)
         self._events.append("log", step=self._step or None, text=text)
 
     def waits(self) -> None:

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from kdui.core.errors import KduiError, StateConflict
+from kdui.core.logs import logger
 from kdui.core.run import SILENT_SECONDS, Run, RunFacts, RunState
 from kdui.launch import processes
 from kdui.launch.attempts import got_further
@@ -117,7 +118,7 @@ class Dispatcher:
         if words == self.trouble:
             return
         self.trouble = words
-        print(f"dispatcher: {words}", flush=True)
+        logger("launch").error("dispatcher: %s", words)
         if not isinstance(fault, KduiError):
             traceback.print_exception(fault)
 

@@ -7,6 +7,7 @@ Pure numpy over outputs [n, labels] (logits) and targets [n].
 import numpy as np
 
 from kdui.core.plain import Frozen
+from kdui.objectives.softmax import log_softmax, softmax
 
 BINS = 15
 COLDEST, HOTTEST, STEPS = 0.05, 20.0, 60
@@ -20,16 +21,9 @@ class Bin(Frozen):
     count: int
 
 
-def probabilities(outputs: np.ndarray, temperature: float = 1.0) -> np.ndarray:
-    """Softmax over the last axis of outputs ÷ temperature, in double precision."""
-    scaled = outputs.astype(np.float64) / temperature
-    shifted = np.exp(scaled - scaled.max(-1, keepdims=True))
-    return shifted / shifted.sum(-1, keepdims=True)
-
-
 def reliability(outputs: np.ndarray, targets: np.ndarray, bins: int = BINS, temperature: float = 1.0) -> list[Bin]:
     """The bins that hold examples, the least sure first; bin m covers the confidences in ((m − 1)/bins, m/bins]."""
-    found = probabilities(outputs, temperature)
+    found = softmax(outputs, temperature)
     confidence, right = found.max(-1), found.argmax(-1) == targets
     place = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
     return [
@@ -65,10 +59,7 @@ def fitted_temperature(outputs: np.ndarray, targets: np.ndarray) -> float:
 
 
 def _cross_entropy(outputs: np.ndarray, targets: np.ndarray, temperature: float) -> float:
-    scaled = outputs.astype(np.float64) / temperature
-    highest = scaled.max(-1, keepdims=True)
-    normal = highest[:, 0] + np.log(np.exp(scaled - highest).sum(-1))
-    return float((normal - scaled[np.arange(len(targets)), targets]).mean())
+    return float(-log_softmax(outputs, temperature)[np.arange(len(targets)), targets].mean())
 
 
 def calibrated_error(outputs: np.ndarray, targets: np.ndarray) -> float:

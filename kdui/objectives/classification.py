@@ -9,6 +9,7 @@ import numpy as np
 
 from kdui.core.contracts import TaskFacts
 from kdui.core.metric import ACCURACY, Metric
+from kdui.objectives.softmax import softmax
 
 if TYPE_CHECKING:
     import torch
@@ -62,8 +63,7 @@ class Classification:
 
     def present(self, outputs: np.ndarray, facts: TaskFacts) -> list[dict[str, Any]]:
         """Softmax of one row of logits [classes] as {label, probability}, most probable first."""
-        shifted = np.exp(outputs.astype(np.float64) - outputs.max())
-        probabilities = shifted / shifted.sum()
+        probabilities = softmax(outputs)
         return [
             {"label": facts.labels[index], "probability": float(probabilities[index])}
             for index in np.argsort(-probabilities, kind="stable")

@@ -10,6 +10,7 @@ import numpy as np
 from kdui.catalogue.tasks import TASKS
 from kdui.core.contracts import TaskFacts
 from kdui.core.metric import Metric
+from kdui.objectives.softmax import softmax
 
 if TYPE_CHECKING:
     import torch
@@ -82,10 +83,9 @@ class Several:
         best: list[dict[str, Any]] = []
         for number, name in enumerate(self.parts):
             places = np.flatnonzero(self.part_of_label == number)
-            shifted = np.exp(outputs[places].astype(np.float64) - outputs[places].max())
             found: list[dict[str, Any]] = [
                 {"label": facts.labels[place], "probability": float(share), "part": TASKS[name].title}
-                for place, share in zip(places, shifted / shifted.sum(), strict=True)
+                for place, share in zip(places, softmax(outputs[places]), strict=True)
             ]
             found.sort(key=lambda row: -row["probability"])
             best.append(found[0])

@@ -13,6 +13,7 @@ from kdui.core.errors import StoreError
 from kdui.core.layout import MODEL_FILE, read_inputs
 from kdui.inputs import input_kind
 from kdui.objectives import objective_of
+from kdui.objectives.softmax import softmax
 from kdui.runtime.timing import take_turns, warm_up
 from kdui.settings import Settings
 from kdui.store.artifacts import ArtifactStore
@@ -94,7 +95,7 @@ class Answers:
         total = min(len(outputs) for outputs in kept)
         targets = self._data(task)["test"].targets[:total]
         asked = objective_of(TASKS[task]).asked
-        ours, theirs = (_probabilities(asked(outputs[:total], targets)) for outputs in kept)
+        ours, theirs = (softmax(asked(outputs[:total], targets)) for outputs in kept)
         parted = np.flatnonzero((ours.argmax(-1) == targets) & (theirs.argmax(-1) != targets))
         parted = parted[np.argsort(-ours[parted].max(-1), kind="stable")]
         pairs: dict[tuple[int, int], list[int]] = {}
@@ -180,11 +181,6 @@ class Answers:
             else {"text": str(raw), "image": None}
         )
         return {"index": index, "truth": facts.labels[int(split.targets[index])], **shown}
-
-
-def _probabilities(outputs: np.ndarray) -> np.ndarray:
-    shifted = np.exp(outputs - outputs.max(-1, keepdims=True))
-    return shifted / shifted.sum(-1, keepdims=True)
 
 
 def _reader(session: Any, arrays: dict[str, np.ndarray]) -> Callable[[], float]:

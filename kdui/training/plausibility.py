@@ -15,11 +15,12 @@ from kdui.core.contracts import Objective, TaskFacts
 from kdui.core.errors import StageFailed
 from kdui.core.plan import ModelFacts
 from kdui.core.recipe import ModelRef
+from kdui.core.statistics.intervals import wilson
 from kdui.objectives import objective_of
+from kdui.objectives.softmax import log_softmax
 
 SURE = 4.0  # standard errors of a paired difference: none of the dozen other readings that are tried is so much better by chance
 LEAST_GAIN = 0.02  # of the examples
-ABOVE_CHANCE = 1.96  # standard errors above chance
 TRIED = 1000  # examples on which other scales are tried
 
 HARDLY_TOLD = 1.0  # nats: a model that is right more often than not and still loses so much is close to chance
@@ -77,11 +78,7 @@ def require_plausible(
 
 def above_chance(share: float, targets: np.ndarray, objective: Objective) -> bool:
     """Whether so many right answers are more than always giving the most frequent label would get, by the lower Wilson limit."""
-    n = len(targets)
-    z2 = ABOVE_CHANCE**2
-    middle = (share + z2 / (2 * n)) / (1 + z2 / n)
-    half = ABOVE_CHANCE / (1 + z2 / n) * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
-    return middle - half > majority(targets, objective)
+    return wilson(share, len(targets))[0] > majority(targets, objective)
 
 
 def majority(targets: np.ndarray, objective: Objective) -> float:
@@ -130,17 +127,16 @@ def _readings(
     objective: Objective, task: TaskFacts, outputs: np.ndarray, targets: np.ndarray, options: Options, places: list[int]
 ) -> Iterator[Reading]:
     """The outputs as they stand, and in the order of labels that fits best."""
-    asked = objective.asked(outputs, targets).astype(np.float64)
-    asked = asked - asked.max(-1, keepdims=True)
-    whole, rows, predicted = np.log(np.exp(asked).sum(-1)), np.arange(len(targets)), asked.argmax(-1)
-    yield Reading(predicted == targets, whole - asked[rows, targets], options)
+    log_p = log_softmax(objective.asked(outputs, targets))
+    rows, predicted = np.arange(len(targets)), log_p.argmax(-1)
+    yield Reading(predicted == targets, -log_p[rows, targets], options)
     meant = best_order(predicted, targets, len(task.labels))
     by_place = dict(zip(places, meant, strict=True))
     named = ",".join(task.labels[by_place[place]] for place in sorted(by_place))
     right, even = np.zeros(len(targets), dtype=bool), np.arange(len(targets)) % 2 == 0
     for half in (even, ~even):  # judged on the other half: among so many orders one fits any guesses by chance
         right[~half] = best_order(predicted[half], targets[half], len(task.labels))[predicted[~half]] == targets[~half]
-    yield Reading(right, whole - asked[rows, np.argsort(meant)[targets]], {**options, "labels": named})
+    yield Reading(right, -log_p[rows, np.argsort(meant)[targets]], {**options, "labels": named})
 
 
 def _best(given: Reading, others: Sequence[Reading], loss_counts: bool) -> Reading:

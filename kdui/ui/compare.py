@@ -3,7 +3,7 @@
 import base64
 import binascii
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from pydantic import Field
@@ -18,6 +18,9 @@ from kdui.ui.calls import whole
 from kdui.ui.panel import create_panel, options
 from kdui.ui.running_html import running_html
 from kdui.ui.shell import PageState
+
+if TYPE_CHECKING:
+    from kdui.workbench.workbench import Workbench
 
 MOST_MODELS = 4
 EXAMPLES = 12
@@ -41,7 +44,7 @@ class Question(Frozen):
     truth: str = Field(default="", max_length=200)
 
 
-def create_compare(workbench: Any, page_state: PageState) -> None:
+def create_compare(workbench: "Workbench", page_state: PageState) -> None:
     """Pickers and input above, answers side by side, disagreements below."""
     calls = CompareCalls(workbench)
     create_panel(
@@ -56,7 +59,7 @@ def create_compare(workbench: Any, page_state: PageState) -> None:
 class CompareCalls:
     """What the browser can ask about models that answer."""
 
-    def __init__(self, workbench: Any):
+    def __init__(self, workbench: "Workbench"):
         self.workbench = workbench
 
     def compare_start(self, asked: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from starlette.background import BackgroundTask
@@ -17,6 +17,9 @@ from kdui.core.errors import KduiError
 from kdui.core.method import Place
 from kdui.core.page_rows import ModelResult
 from kdui.core.run import Run
+
+if TYPE_CHECKING:
+    from kdui.workbench.workbench import Workbench
 
 KINDS = {".onnx": "ONNX", ".kdz": "packed"}
 
@@ -40,7 +43,7 @@ def downloads_html(run: Run, results: Sequence[ModelResult]) -> str:
     )
 
 
-def download_route(workbench: Any) -> Route:
+def download_route(workbench: "Workbench") -> Route:
     """Where those links lead; the file is written when it is asked for and removed once it is sent."""
 
     def send(request: Any) -> Response:

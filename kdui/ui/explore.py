@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
@@ -24,6 +24,9 @@ from kdui.ui.panel import create_panel, options
 from kdui.ui.running_html import running_html
 from kdui.ui.shell import PageState
 
+if TYPE_CHECKING:
+    from kdui.workbench.workbench import Workbench
+
 AXES = [
     ("latency_ms", "Latency p50, ms"),
     ("download_mb", "Download, MB"),
@@ -38,7 +41,7 @@ EMPTY = (
 )
 
 
-def create_explore(workbench: Any, page_state: PageState) -> None:
+def create_explore(workbench: "Workbench", page_state: PageState) -> None:
     """Chart and table on the left, budget on the right."""
     calls = ExploreCalls(workbench)
     gains, layers = GainCalls(workbench), LayerCalls(workbench)
@@ -85,7 +88,7 @@ class Merged(NamedTuple):
 class ExploreCalls:
     """What the browser can ask about measured models."""
 
-    def __init__(self, workbench: Any):
+    def __init__(self, workbench: "Workbench"):
         self.workbench = workbench
         self._merged: dict[str, Merged] = {}
         self._views = KeptAnswers(MOST_VIEWS)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -15,6 +15,9 @@ from kdui.core.plain import Frozen
 from kdui.ui.chart_frame import chart_frame
 from kdui.ui.exports import spreadsheet_csv
 from kdui.ui.panel import options
+
+if TYPE_CHECKING:
+    from kdui.workbench.workbench import Workbench
 
 MOST_RUNS = 30
 
@@ -40,7 +43,7 @@ class EvidenceWish(Frozen):
 class EvidenceCalls:
     """What the browser can ask about the models of one run."""
 
-    def __init__(self, workbench: Any):
+    def __init__(self, workbench: "Workbench"):
         self.workbench = workbench
 
     def explore_evidence(self, asked: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Explore's second question: the gain from distillation, by method and over a grid of temperature and α."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -13,6 +13,9 @@ from kdui.core.plain import Frozen
 from kdui.ui.chart_frame import chart_frame
 from kdui.ui.exports import spreadsheet_csv
 from kdui.ui.panel import options
+
+if TYPE_CHECKING:
+    from kdui.workbench.workbench import Workbench
 
 BETWEEN = " → "
 NO_GAIN = (
@@ -36,7 +39,7 @@ class GainWish(Frozen):
 class GainCalls:
     """What the browser can ask about gains; worked out once for each state of the points."""
 
-    def __init__(self, workbench: Any):
+    def __init__(self, workbench: "Workbench"):
         self.workbench = workbench
         self.titles = {method.name: method.title for method in workbench.methods()}
         self._kept: dict[str, tuple[pd.DataFrame, pd.DataFrame]] = {}

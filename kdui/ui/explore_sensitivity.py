@@ -1,7 +1,7 @@
 """Explore's question about layers: which one is most sensitive to pruning, quantization or factorization."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kdui.charts.sensitivity import KINDS, Quantity, sensitivity_figure, sensitivity_frame
 from kdui.core.errors import UnknownName
@@ -10,6 +10,9 @@ from kdui.core.plain import Frozen
 from kdui.ui.chart_frame import chart_parts
 from kdui.ui.exports import spreadsheet_csv
 from kdui.ui.panel import options
+
+if TYPE_CHECKING:
+    from kdui.workbench.workbench import Workbench
 
 NOTHING = (
     'In <a href="?tab=build">Build</a>, below the columns, choose a model under <b>What if</b> and measure its layers; '
@@ -29,7 +32,7 @@ class LayerWish(Frozen):
 class LayerCalls:
     """What the browser can ask about the sensitivity of layers."""
 
-    def __init__(self, workbench: Any):
+    def __init__(self, workbench: "Workbench"):
         self.workbench = workbench
 
     def explore_layers(self, asked: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import importlib.util
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 import gradio.routes
@@ -21,6 +21,9 @@ from kdui.ui.shell import PageState, create_header, create_state
 from kdui.ui.sign_in import SignIn
 from kdui.ui.theme import create_theme
 
+if TYPE_CHECKING:
+    from kdui.workbench.workbench import Workbench
+
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 SERVED = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 
@@ -30,7 +33,7 @@ SIGN_IN = "After five wrong passwords within a minute this address has to wait."
 TABS = (("build", "Build"), ("runs", "Runs"), ("explore", "Explore"), ("compare", "Compare"))
 
 
-def create_page(workbench: Any) -> gr.Blocks:
+def create_page(workbench: "Workbench") -> gr.Blocks:
     """The page over one workbench; it holds no state of its own beyond what the URL says."""
     with gr.Blocks(title="kdui", analytics_enabled=False, fill_width=True) as demo:
         state = create_state(demo, create_header(workbench, demo))
@@ -50,7 +53,7 @@ def _creator(name: str) -> Callable[[Any, PageState], None]:
 
 @proxies.aside()  # Gradio asks its own address whether it answers
 def launch(
-    workbench: Any,
+    workbench: "Workbench",
     host: str = "127.0.0.1",
     port: int = 7860,
     *,

@@ -1,7 +1,7 @@
 """Runs: the queue and the history, and the chosen run as it happens."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
@@ -17,6 +17,9 @@ from kdui.ui.panel import create_panel, options
 from kdui.ui.run_table import page_html
 from kdui.ui.shell import PageState
 
+if TYPE_CHECKING:
+    from kdui.workbench.workbench import Workbench
+
 PAGE_SIZE = 25
 
 
@@ -30,7 +33,7 @@ class Asked(Frozen):
     chosen: str = ""
 
 
-def create_runs(workbench: Any, page_state: PageState) -> None:
+def create_runs(workbench: "Workbench", page_state: PageState) -> None:
     """The table on the left, the chosen run on the right; both are asked for while the tab is looked at."""
     calls = RunCalls(workbench)
     tasks = [(task.name, task.title) for task in workbench.tasks()]
@@ -41,7 +44,7 @@ def create_runs(workbench: Any, page_state: PageState) -> None:
 class RunCalls:
     """What the browser can ask about runs."""
 
-    def __init__(self, workbench: Any):
+    def __init__(self, workbench: "Workbench"):
         self.workbench = workbench
 
     def run_table(self, asked: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
 from kdui.core.page_rows import Overview
 from kdui.unforeseen import in_words
+
+if TYPE_CHECKING:
+    from kdui.workbench.workbench import Workbench
 
 POLL_SECONDS = 2.0
 
@@ -50,7 +53,7 @@ def create_state(demo: gr.Blocks, pulse: gr.HTML) -> PageState:
     return PageState(demo=demo, pulse=pulse, **{name: field(key) for name, key in names.items()})
 
 
-def create_header(workbench: Any, demo: gr.Blocks) -> gr.HTML:
+def create_header(workbench: "Workbench", demo: gr.Blocks) -> gr.HTML:
     """Product name, device, queue and theme switch; the queue is asked for every two seconds."""
     header = gr.HTML(
         header_html(_overview(workbench)),
@@ -69,7 +72,7 @@ def create_header(workbench: Any, demo: gr.Blocks) -> gr.HTML:
     return header
 
 
-def _overview(workbench: Any) -> Overview | str:
+def _overview(workbench: "Workbench") -> Overview | str:
     try:
         return workbench.overview()
     except Exception as problem:  # asked for every two seconds: a message each time would cover the page

@@ -1,7 +1,7 @@
 """What-if below Build's columns: sliders that move a predicted trade-off in the browser, and a button that measures the point."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 from pydantic import Field
@@ -10,6 +10,9 @@ from kdui.core.errors import KduiError
 from kdui.core.plain import Frozen
 from kdui.core.recipe import Recipe
 from kdui.ui.panel import create_panel
+
+if TYPE_CHECKING:
+    from kdui.workbench.workbench import Workbench
 
 FLOAT_BITS = 32
 
@@ -27,7 +30,7 @@ class Wish(Frozen):
 class WhatIfCalls:
     """What the browser can ask: a model's sensitivity, more of its measurement, and one point."""
 
-    def __init__(self, workbench: Any):
+    def __init__(self, workbench: "Workbench"):
         self.what_if = workbench.what_if
 
     def whatif_open(self, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -54,7 +57,7 @@ class WhatIfCalls:
         return measured
 
 
-def create_what_if(workbench: Any) -> gr.HTML:
+def create_what_if(workbench: "Workbench") -> gr.HTML:
     """Draw it here. Gives what tells it which models there are: the value of ``choices``."""
     calls = WhatIfCalls(workbench)
     create_panel("whatif", markup(), [calls.whatif_open, calls.whatif_compute, calls.whatif_prepare, calls.whatif_measure])
@@ -69,7 +72,7 @@ def create_what_if(workbench: Any) -> gr.HTML:
     )
 
 
-def choices(workbench: Any, recipe: Recipe) -> dict[str, Any]:
+def choices(workbench: "Workbench", recipe: Recipe) -> dict[str, Any]:
     """The task and its models that can be changed, for the panel; none while the recipe cannot run."""
     try:
         return {"task": recipe.task, "models": workbench.what_if.models(recipe)}

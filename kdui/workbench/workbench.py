@@ -20,6 +20,7 @@ from kdui.catalogue.tasks import TASKS
 from kdui.core.contracts import TaskFacts
 from kdui.core.errors import KduiError, StateConflict, UnknownName
 from kdui.core.layout import OUTPUT_FILE
+from kdui.core.logs import logger, prefix
 from kdui.core.method import Method
 from kdui.core.page_rows import Answer, Estimate, Example, ModelCard, ModelResult, Overview, RunDetail, RunPage, Servable
 from kdui.core.recipe import ModelRef, Recipe
@@ -81,7 +82,7 @@ class Workbench:
             try:
                 self.serving.call("warm_up")
             except KduiError as error:
-                print(f"serving: {error}", flush=True)
+                logger("workbench").error("serving: %s", error)
 
         threading.Thread(target=start, daemon=True, name="warm-up").start()
 
@@ -253,14 +254,14 @@ class Workbench:
         return self.store.events(run_id).read(cursor)
 
     def log_tail(self, run_id: str, lines: int = 40) -> str:
-        """The end of the worker's output."""
+        """The end of the worker's output, without the run's id before each line: whoever reads it has chosen the run."""
         path = self.store.folder(run_id) / OUTPUT_FILE
         if not path.is_file():
             return ""
         with path.open("rb") as stream:
             stream.seek(max(0, path.stat().st_size - 200 * lines))
             text = stream.read().decode("utf-8", errors="replace")
-        return "\n".join(text.splitlines()[-lines:])
+        return "\n".join(line.removeprefix(prefix(run_id)) for line in text.splitlines()[-lines:])
 
     def cancel(self, run_id: str) -> None:
         """Take a run from the queue, or ask its worker to stop: it does within 5 s, and finished stages stay."""

@@ -7,9 +7,9 @@ from kdui.objectives.calibration import (
     calibrated_error,
     expected_calibration_error,
     fitted_temperature,
-    probabilities,
     reliability,
 )
+from kdui.objectives.softmax import softmax
 
 
 def logits(*shares: float) -> np.ndarray:
@@ -41,7 +41,7 @@ def test_a_model_that_is_as_right_as_it_is_sure_has_no_error():
 def test_scaled_outputs_are_put_right_by_the_factor(factor):
     random = np.random.default_rng(0)
     outputs = random.normal(size=(4000, 5)) * 2
-    targets = np.array([random.choice(5, p=row) for row in probabilities(outputs)])
+    targets = np.array([random.choice(5, p=row) for row in softmax(outputs)])
     assert fitted_temperature(factor * outputs, targets) == pytest.approx(factor, rel=0.08)
     before, after = expected_calibration_error(factor * outputs, targets), calibrated_error(factor * outputs, targets)
     assert after < 0.03 < before

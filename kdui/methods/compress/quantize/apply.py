@@ -20,6 +20,7 @@ from kdui.methods.compress.quantize.weight_only import storable, write_blocks
 from kdui.methods.compress.recovering import recovery_losses
 from kdui.methods.compress.sensitivity.weights import Weight, weights_of
 from kdui.runtime.graph_files import data_file, graph_files, load_graph, save_graph
+from kdui.runtime.graph_metadata import write_metadata
 from kdui.runtime.graph_opset import LEAST, opset_of, raise_opset
 from kdui.training.context import StepContext
 from kdui.training.fit import fit, keep
@@ -229,11 +230,6 @@ def _stored(path: Path) -> dict[str, Any]:
 
 def _sign(context: StepContext) -> None:
     """Say in the file which step made it and how, so that it can tell what it is."""
-    path = context.out / MODEL_FILE
-    model = onnx.load(path, load_external_data=False)
     settings = {name: value for name, value in context.settings.items() if name != "machine"}
-    known = {entry.key: entry for entry in model.metadata_props}
-    for key, value in (("kdui.step", context.step.digest), ("kdui.quantization", json.dumps(settings))):
-        entry = known.get(key) or model.metadata_props.add()
-        entry.key, entry.value = key, value
-    onnx.save(model, path)
+    values = {"kdui.step": context.step.digest, "kdui.quantization": json.dumps(settings)}
+    write_metadata(context.out / MODEL_FILE, values)

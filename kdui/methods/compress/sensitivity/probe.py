@@ -22,6 +22,7 @@ from kdui.inputs import input_kind
 from kdui.methods.compress.sensitivity.changes import Change, ChangedLayer
 from kdui.methods.compress.sensitivity.weights import Weight, weights_of
 from kdui.objectives import objective_of
+from kdui.objectives.softmax import log_softmax
 
 BATCH = 64
 WEIGHTS_FILE = "weights"
@@ -154,14 +155,8 @@ def mean_divergence(outputs: np.ndarray, changed: np.ndarray) -> float:
 
     Both are logits [n, ..., classes].
     """
-    before, after = _log_softmax(outputs), _log_softmax(changed)
+    before, after = log_softmax(outputs), log_softmax(changed)
     probability = np.exp(before)
     with np.errstate(invalid="ignore"):  # what an example does not ask about has probability zero on both sides
         terms = np.where(probability > 0, probability * (before - after), 0.0)
     return float(terms.sum(-1).mean())
-
-
-def _log_softmax(logits: np.ndarray) -> np.ndarray:
-    shifted = logits.astype(np.float64) - logits.max(-1, keepdims=True)
-    normalized: np.ndarray = shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
-    return normalized

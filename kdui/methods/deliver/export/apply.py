@@ -1,10 +1,8 @@
 """Export: torch.onnx with dynamic batch and length, parity checked against PyTorch, facts written into the file."""
 
-import json
 import shutil
 from typing import Any
 
-import onnx
 import torch
 
 from kdui.core.layout import INPUTS_FILE, MODEL_FILE
@@ -14,6 +12,7 @@ from kdui.methods.deliver.export.subprocess_export import accepts_any_size, expo
 from kdui.methods.deliver.export.to_onnx import write_onnx
 from kdui.models.low_bits import layer_codes, read_quantization
 from kdui.models.size import count_macs
+from kdui.runtime.graph_metadata import export_metadata, write_metadata
 from kdui.training.context import StepContext
 from kdui.training.initial_weights import load_input
 from kdui.training.saved import SavedModel
@@ -47,12 +46,7 @@ def export(context: StepContext) -> dict[str, Any]:
     facts = {**_facts(context, saved), "macs": macs, "parity": difference, **tested}
     write_metadata(
         context.out / MODEL_FILE,
-        {
-            "kdui.task": context.facts.name,
-            "kdui.labels": json.dumps(context.facts.labels),
-            "kdui.step": context.step.digest,
-            "kdui.inputs": (context.out / INPUTS_FILE).read_text(encoding="utf-8"),
-        },
+        export_metadata(context.facts, context.step.digest, (context.out / INPUTS_FILE).read_text(encoding="utf-8")),
     )
     return facts
 
@@ -61,13 +55,3 @@ def _facts(context: StepContext, saved: SavedModel) -> dict[str, Any]:
     summary = context.inputs["model"].manifest.summary
     passed = {name: summary[name] for name in PASSED_ON if name in summary}
     return {"parameters": summary["parameters"], "nonzero": summary["nonzero"], "family": saved.description.family, **passed}
-
-
-def write_metadata(path: Any, facts: dict[str, str]) -> None:
-    """Add facts to an ONNX file's metadata, so that the file can tell what it is."""
-    model = onnx.load(path, load_external_data=False)  # weights beside it stay where they are
-    known = {entry.key: entry for entry in model.metadata_props}
-    for key, value in facts.items():
-        entry = known.get(key) or model.metadata_props.add()
-        entry.key, entry.value = key, value
-    onnx.save(model, path)

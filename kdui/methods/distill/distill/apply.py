@@ -15,6 +15,7 @@ from kdui.methods.distill.distill.losses import (
 )
 from kdui.methods.distill.distill.target_entropy import targets_entropy
 from kdui.objectives import objective_of
+from kdui.objectives.softmax import softmax
 from kdui.store.artifacts import write_json
 from kdui.training.context import StepContext
 from kdui.training.fit import LENS_FILE, resident
@@ -58,9 +59,7 @@ def example_lens(context: StepContext, teacher: WholeTeacher) -> dict[str, Any]:
     data = resident(context, "validation", teacher.inputs, teacher.folder)
     outputs = teacher(data)
     targets = context.data.targets("validation")
-    probabilities = np.exp(outputs - outputs.max(-1, keepdims=True))
-    probabilities /= probabilities.sum(-1, keepdims=True)
-    second = np.sort(probabilities, -1)[:, -2]
+    second = np.sort(softmax(outputs), -1)[:, -2]
     right = np.flatnonzero(outputs.argmax(-1) == targets)
     ranked = right[np.argsort(-second[right], kind="stable")]
     # The upper half by the runner-up's share: there dark knowledge can be seen; the rest is almost one-hot.

@@ -1,6 +1,5 @@
 """Specialists: a teacher a task, their answers, one student for all tasks, separate ones, and models of one task put together."""
 
-import json
 import shutil
 from typing import Any, cast
 
@@ -10,7 +9,6 @@ import torch
 
 from kdui.core.errors import StageFailed
 from kdui.core.layout import INPUTS_FILE, MODEL_FILE, read_inputs
-from kdui.methods.deliver.export.apply import write_metadata
 from kdui.methods.distill.distill.apply import shown
 from kdui.methods.distill.distill.losses import distillation_loss, smoothing_of_equal_entropy, soft_knobs, target_entropy
 from kdui.methods.distill.distill.target_entropy import values_over
@@ -20,6 +18,8 @@ from kdui.methods.distill.specialists.parts import only_part, places_of
 from kdui.methods.teach.teach.apply import teach
 from kdui.objectives import objective_of
 from kdui.objectives.several import Several
+from kdui.objectives.softmax import softmax
+from kdui.runtime.graph_metadata import export_metadata, write_metadata
 from kdui.runtime.graph_notes import without_notes
 from kdui.runtime.sessions import run_graph
 from kdui.store.artifacts import sha256_file, write_json
@@ -67,7 +67,7 @@ def _examples(own: StepContext, teacher: SavedModel) -> list[dict[str, Any]]:
     targets = own.data.targets("validation")
     outputs = predict(teacher.module, resident(own, "validation", teacher.inputs, teacher.folder))
     outputs = _objective(own).asked(outputs, targets)
-    shares = np.exp(outputs - outputs.max(-1, keepdims=True))
+    shares = softmax(outputs)
     right = np.flatnonzero(outputs.argmax(-1) == targets)
     chosen = right[np.argsort(-np.sort(shares[right], -1)[:, -2], kind="stable")][:LENS_EXAMPLES]
     return [
@@ -174,12 +174,7 @@ def together(context: StepContext) -> dict[str, Any]:
         raise StageFailed(f"Put together, the models answer otherwise by {parity:.2g} of the largest output. Report this.")
     write_metadata(
         context.out / MODEL_FILE,
-        {
-            "kdui.task": context.facts.name,
-            "kdui.labels": json.dumps(context.facts.labels),
-            "kdui.step": context.step.digest,
-            "kdui.inputs": (context.out / INPUTS_FILE).read_text(encoding="utf-8"),
-        },
+        export_metadata(context.facts, context.step.digest, (context.out / INPUTS_FILE).read_text(encoding="utf-8")),
     )
     known = [one.manifest.summary for one in models]
     return {**{name: sum(each[name] for each in known) for name in ("parameters", "nonzero", "macs")}, "parity": parity}

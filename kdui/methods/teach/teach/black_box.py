@@ -1,6 +1,5 @@
 """A teacher of which only the answers are known: an ONNX file made one of kdui's own."""
 
-import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,6 +19,7 @@ from kdui.core.recipe import ModelRef
 from kdui.models.black_box.build import inputs as how_it_reads
 from kdui.runtime.confined import ConfinedSession, Limits
 from kdui.runtime.foreign_graph import adopted, chosen_output, count_weights, opened, read_graph, try_out
+from kdui.runtime.graph_metadata import export_metadata, set_metadata
 from kdui.runtime.graph_notes import without_notes
 from kdui.runtime.sessions import Runs, graph_outputs
 from kdui.training.context import StepContext
@@ -94,14 +94,7 @@ def _columns(options: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
 def _write(model: onnx.ModelProto, inputs: InputSettings, context: StepContext) -> None:
     (context.out / INPUTS_FILE).write_text(inputs.model_dump_json(indent=1), encoding="utf-8")
     del model.metadata_props[:]
-    for key, value in {
-        "kdui.task": context.facts.name,
-        "kdui.labels": json.dumps(context.facts.labels),
-        "kdui.step": context.step.digest,
-        "kdui.inputs": inputs.model_dump_json(),
-    }.items():
-        entry = model.metadata_props.add()
-        entry.key, entry.value = key, value
+    set_metadata(model, export_metadata(context.facts, context.step.digest, inputs.model_dump_json()))
     try:
         onnx.save(without_notes(model), context.out / MODEL_FILE)
     except ValueError as error:
