@@ -74,8 +74,8 @@ def test_a_malformed_table_names_its_line(bench, folder, answers, change, words)
 @pytest.mark.parametrize(
     ("method", "settings", "words"),
     [
-        ("hints", {}, "shows none of its inner values"),
-        ("relational", {}, "matches inner values, but of .* provides predictions only"),
+        ("hints", {}, "shows no intermediate features"),
+        ("relational", {}, "matches intermediate features, but .* provides predictions only"),
         ("distill", {"cache_teacher": False}, "runs its teacher in every epoch"),
         ("born_again", {"cache_teacher": False}, "runs its teacher in every epoch"),
     ],

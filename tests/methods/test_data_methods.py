@@ -142,7 +142,7 @@ def test_pictures_are_cropped_and_mirrored_apart(change, moved, mirrored):
 
 def test_digits_are_not_mirrored(bench):
     for change in ("flip", "flip+mixup"):
-        with pytest.raises(RecipeError, match=r"flips change the meaning\. Set 'change: crop'"):
+        with pytest.raises(RecipeError, match=r"flips change the meaning of those of Digits\. Set 'change: crop'"):
             bench.plan(digits_recipe("transfer_set", change=change))
     clothes = digits_recipe("transfer_set", student="resnet-8-slim", teacher="cnn-large", change="flip")
     found = {step.name: step for step in bench.plan({**clothes, "task": "fashion-mnist"})}
@@ -170,7 +170,7 @@ def test_a_table_of_answers_labels_examples_but_scores_no_transfer_set(bench, tm
     table = tmp_path / "answers.csv"
     table.write_text("\n".join([",".join("0123456789"), *rows]), encoding="utf-8")
     plain = {"task": "digits", "teacher": f"csv:{table}", "student": "cnn-tiny"}
-    with pytest.raises(RecipeError, match=r"needs answers to changed examples, but .* as they are"):
+    with pytest.raises(RecipeError, match=r"needs predictions on augmented examples, but .* original examples only"):
         bench.plan({**plain, "stages": ["transfer_set"]})
     run = bench.run({**plain, "stages": [{"pseudo_labels": {"epochs": 1, "control": False}}]})
     told = bench.summary(run, "pseudo_labels")["pseudo_labels"]

@@ -114,7 +114,7 @@ def test_the_gain_of_reading_is_a_measured_row(newswire):
     rows = {row["step"]: row for row in bench.store.results.rows_of_run(run.id)}
     assert {name: (row["role"], row["label"]) for name, row in rows.items()} == {
         "measure.teach": ("teacher", "bert"),
-        "measure.teach.plain": ("teacher", "bert without pre-training"),
+        "measure.teach.plain": ("teacher", "bert (no pre-training)"),
     }
     assert rows["measure.teach"]["retained"] == 100  # the one that has read is what others are measured against
     assert {step.inputs["baseline"] for step in bench.plan(plain) if step.method == "measure"} == {"export.teach"}
