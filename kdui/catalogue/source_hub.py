@@ -4,6 +4,7 @@ import io
 import os
 import shutil
 from fnmatch import fnmatch
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from kdui.core.source import HubRepo
 from kdui.proxies import missing_support
 
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle", "*.joblib", "*.npy", "*.npz")
+
+MOST_ANSWER = 50_000_000  # bytes of one answer about a repository; a page of its files has a thousandth of it
 
 
 def from_hub(source: HubRepo, attempt: Attempt) -> None:
@@ -43,6 +46,7 @@ def from_hub(source: HubRepo, attempt: Attempt) -> None:
 def _snapshot(source: HubRepo, attempt: Attempt, allow: list[str] | None, ignore: list[str]) -> Path:
     from huggingface_hub import errors, snapshot_download
 
+    _bound_answers()
     try:
         return Path(
             snapshot_download(
@@ -83,6 +87,32 @@ def _snapshot(source: HubRepo, attempt: Attempt, allow: list[str] | None, ignore
         ) from error
     except errors.HTTPError as error:  # type: ignore[attr-defined]
         raise Unavailable(f"the hub gave no usable answer ({(str(error) or type(error).__name__).splitlines()[0]})") from error
+
+
+@cache
+def _bound_answers() -> None:
+    """What the hub says about a repository is read up to a limit, once unpacked: its library would read on until memory is full."""
+    from huggingface_hub import set_client_factory
+    from huggingface_hub.utils._http import default_client_factory
+
+    def bounded(response: Any) -> None:
+        path = response.request.url.path
+        if "/api/" not in path or "/resolve/" in path:
+            return  # files go to the disk piece by piece
+        read = bytearray()
+        for piece in response.iter_bytes():
+            read += piece
+            if len(read) > MOST_ANSWER:
+                raise Unavailable(f"what it says of the repository is longer than {MOST_ANSWER // 1_000_000} MB")
+        response._content = bytes(read)  # where the client's own read() would have put it
+
+    def client() -> Any:
+        made = default_client_factory()
+        hooks = made.event_hooks
+        made.event_hooks = {**hooks, "response": [*hooks.get("response", []), bounded]}
+        return made
+
+    set_client_factory(client)
 
 
 def _everything(snapshot: Path, allow: list[str] | None, ignore: list[str]) -> dict[str, str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from kdui.catalogue import source_attempt, source_wheel
+from kdui.catalogue import source_attempt, source_hub, source_wheel
 from kdui.catalogue.fetch import MARKER, fetch, fetch_hub_model, receipt
 from kdui.core.errors import Cancelled, SourceError
 from kdui.core.source import Bundled, DebianPackage, HubRepo, LocalFile, Resource, Wheel
@@ -434,6 +434,24 @@ def test_a_page_in_place_of_the_hub_is_said(page, tmp_path, empty_settings, monk
         monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", address)
         with pytest.raises(SourceError, match="what answered is not the hub"):
             fetch_hub_model("someone/tiny-model", "main", empty_settings)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_an_answer_of_the_hub_without_measure_is_not_read_to_its_end(packed, tmp_path, empty_settings, monkeypatch):
+    monkeypatch.setattr(source_hub, "MOST_ANSWER", 1_000_000)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    page = b'{"sha": "' + b"0" * 100_000_000 + b'"}'
+    head = {"Content-Encoding": "gzip"} if packed else {}
+    page = gzip.compress(page, 1) if packed else page
+    tracemalloc.start()
+    with served(lambda path: ("application/json", page, head)) as (address, _):
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", address)
+        tracemalloc.reset_peak()
+        held = tracemalloc.get_traced_memory()[0]
+        with pytest.raises(SourceError, match="longer than 1 MB"):
+            fetch_hub_model("someone/tiny-model", "main", empty_settings)
+        assert tracemalloc.get_traced_memory()[1] - held < 80_000_000
+    tracemalloc.stop()
 
 
 def test_names_that_leave_the_folder_are_refused(wheel, empty_settings):
