@@ -91,7 +91,7 @@ def _snapshot(source: HubRepo, attempt: Attempt, allow: list[str] | None, ignore
 
 @cache
 def _bound_answers() -> None:
-    """What the hub says about a repository is read up to a limit, once unpacked: its library would read on until memory is full."""
+    """What the hub says about a repository is read up to a limit, counted unpacked: its library would read all there is."""
     from huggingface_hub import set_client_factory
     from huggingface_hub.utils._http import default_client_factory
 

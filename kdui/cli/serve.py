@@ -115,9 +115,11 @@ def _credentials(text: str | None) -> tuple[str, str] | None:
 
 
 def _launch(workbench: Workbench, host: str, port: int, auth: tuple[str, str] | None) -> Any:
+    from kdui.ui.downloads import remove_left_over
     from kdui.ui.guard import allowed_hosts
     from kdui.ui.page import launch
 
+    remove_left_over()
     hosts = allowed_hosts(workbench.settings.allowed_hosts, host)
     try:
         return launch(workbench, host, port, auth=auth, hosts=hosts, block=False)

@@ -1,6 +1,8 @@
 """Downloads: every measured model of a run as a file that carries its claims."""
 
+import os
 import re
+import shutil
 import tempfile
 from collections.abc import Sequence
 from html import escape
@@ -21,7 +23,18 @@ from kdui.core.run import Run
 if TYPE_CHECKING:
     from kdui.workbench.workbench import Workbench
 
+PREFIX = "kdui-download-"  # of the folder that a file is written in; the number of its process follows
 KINDS = {".onnx": "ONNX", ".kdz": "packed"}
+
+
+def remove_left_over() -> None:
+    """Delete the files of downloads that a server which was killed has left behind; those of servers that live stay."""
+    import psutil
+
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        owner = folder.name.removeprefix(PREFIX).partition("-")[0]
+        if owner.isdecimal() and not psutil.pid_exists(int(owner)):
+            shutil.rmtree(folder, ignore_errors=True)  # another person's cannot be removed, and is not ours to remove
 
 
 def downloads_html(run: Run, results: Sequence[ModelResult]) -> str:
@@ -50,7 +63,7 @@ def download_route(workbench: "Workbench") -> Route:
         model, _, ending = request.path_params["name"].rpartition(".")  # a stage's name may hold points and slashes
         if f".{ending}" not in KINDS:
             return Response("There is no such file.", status_code=404)
-        place = tempfile.TemporaryDirectory(prefix="kdui-download-")
+        place = tempfile.TemporaryDirectory(prefix=f"{PREFIX}{os.getpid()}-")
         try:
             found = workbench.deliver(request.path_params["run"], model, Path(place.name) / f"model.{ending}")
             if found.beside:

@@ -9,7 +9,8 @@ from typing import Any
 
 from kdui.ui.guard import Application, Message, Receive, Refusal, Scope, Send, refuse
 
-MOST_WRONG = 5
+MOST_WRONG = 5  # from one address
+MOST_WRONG_IN_ALL = 50  # a proxy on this machine names the address, and so may anybody who reaches the port from here
 WINDOW_SECONDS = 60.0
 MOST_ADDRESSES = 10_000
 FORM = ("/", "/login", "/theme.css", "/favicon.ico", "/robots.txt", "/manifest.json")
@@ -62,7 +63,7 @@ class SignIn:
     async def _login(self, scope: Scope, receive: Receive, send: Send) -> None:
         address = str((scope.get("client") or ("unknown",))[0])
         if wait := self.wrong.wait(address):
-            words = f"Too many wrong passwords from this address. Try again in {wait} s."
+            words = f"Too many wrong passwords{'' if self.wrong.of_all() else ' from this address'}. Try again in {wait} s."
             await refuse(scope, send, Refusal(429, words), [(b"retry-after", str(wait).encode())])
             return
         attempt = self.wrong.note(address)  # before it is judged: a hundred at once are a hundred guesses
@@ -76,29 +77,41 @@ class SignIn:
 
 
 class WrongPasswords:
-    """When each address guessed wrong within the last minute: another address is never kept waiting for it."""
+    """When each address guessed wrong within the last minute: another address is kept waiting only where all together are many.
+
+    Who is signed in already stays so whatever others guess.
+    """
 
     def __init__(self, clock: Callable[[], float]):
         self.clock = clock
         self._times: dict[str, list[float]] = {}
+        self._all: list[float] = []  # whatever the address: the page has one account
 
     def wait(self, address: str) -> int:
         """Whole seconds until the address may guess again; 0: now."""
-        times = self._recent(address)
-        return max(1, math.ceil(times[0] + WINDOW_SECONDS - self.clock())) if len(times) >= MOST_WRONG else 0
+        return max(self._left(self._recent(address), MOST_WRONG), self.of_all())
+
+    def of_all(self) -> int:
+        """Whole seconds until anybody may guess again; 0: now."""
+        self._all = [at for at in self._all if self.clock() - at < WINDOW_SECONDS]
+        return self._left(self._all, MOST_WRONG_IN_ALL)
+
+    def _left(self, times: list[float], most: int) -> int:
+        return max(1, math.ceil(times[-most] + WINDOW_SECONDS - self.clock())) if len(times) >= most else 0
 
     def note(self, address: str) -> float:
         """A guess begins; returns its time, by which ``forget`` takes it back."""
         if address not in self._times and len(self._times) >= MOST_ADDRESSES:
             self._times = {known: times for known in [*self._times] if (times := self._recent(known))}
         self._times.setdefault(address, []).append(now := self.clock())
+        self._all.append(now)
         return now
 
     def forget(self, address: str, attempt: float) -> None:
         """The guess was right."""
-        times = self._times.get(address, [])
-        if attempt in times:
-            times.remove(attempt)
+        for times in (self._times.get(address, []), self._all):
+            if attempt in times:
+                times.remove(attempt)
 
     def _recent(self, address: str) -> list[float]:
         times = self._times.get(address, [])

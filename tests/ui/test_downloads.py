@@ -1,5 +1,9 @@
 """Downloads of a run's models: the links on the page, the file behind them, and who may have it."""
 
+import os
+import subprocess
+import sys
+import tempfile
 from types import SimpleNamespace
 from urllib.parse import quote
 
@@ -7,7 +11,7 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from kdui.core.errors import UnknownName
-from kdui.ui.downloads import download_route, downloads_html
+from kdui.ui.downloads import download_route, downloads_html, remove_left_over
 
 
 class Deliverer:
@@ -28,6 +32,23 @@ def test_a_file_is_written_when_it_is_asked_for():
     answer = client().get("/kdui-models/abcd/encode.kdz")
     assert (answer.status_code, answer.content) == (200, b"abcd encode .kdz")
     assert 'filename="abcd-encode.kdz"' in answer.headers["content-disposition"]
+
+
+def test_what_a_killed_server_left_is_removed_and_what_a_living_one_writes_stays(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
+        gone.wait()
+    left, written, other = (tmp_path / f"kdui-download-{name}" for name in (f"{gone.pid}-x1", f"{os.getpid()}-x2", "notes"))
+    for folder in (left, written, other):
+        folder.mkdir()
+        (folder / "model.onnx").write_bytes(b"onnx")
+    remove_left_over()
+    assert not left.exists() and (written / "model.onnx").exists() and other.exists()
+    seen = []
+    deliver = Deliverer.deliver
+    monkeypatch.setattr(Deliverer, "deliver", lambda *given: seen.append(given[-1].parent.name) or deliver(*given))
+    client().get("/kdui-models/abcd/encode.kdz")
+    assert seen[0].startswith(f"kdui-download-{os.getpid()}-") and not (tmp_path / seen[0]).exists()
 
 
 def test_a_stage_may_have_any_name():

@@ -7,8 +7,9 @@ import json
 import pytest
 
 from kdui.settings import Settings
+from kdui.ui import sign_in
 from kdui.ui.guard import Guard, allowed_hosts
-from kdui.ui.sign_in import MOST_WRONG, WINDOW_SECONDS, WrongPasswords
+from kdui.ui.sign_in import MOST_WRONG, MOST_WRONG_IN_ALL, WINDOW_SECONDS, WrongPasswords
 from kdui.workbench.workbench import Workbench
 from tests.ui.served import launched
 
@@ -300,6 +301,30 @@ def test_guessing_is_throttled_for_that_address_alone(locked):
     assert answer.status == 429 and "Try again in" in words
     assert login(locked, "right", **elsewhere)[0].status == 200
     assert [login(locked, "right", **elsewhere)[0].status for _ in range(MOST_WRONG + 2)] == [200] * (MOST_WRONG + 2)
+
+
+def test_guesses_under_many_addresses_are_throttled_together():
+    """Whoever reaches the port from this machine may name any address in X-Forwarded-For."""
+    now = [0.0]
+    wrong = WrongPasswords(lambda: now[0])
+    for at in range(MOST_WRONG_IN_ALL):
+        now[0] = at / 10
+        assert wrong.wait(f"10.0.0.{at}") == 0
+        wrong.note(f"10.0.0.{at}")
+    assert wrong.wait("10.9.9.9") == wrong.of_all() == WINDOW_SECONDS - MOST_WRONG_IN_ALL // 10 + 1
+    wrong.forget("10.0.0.3", 0.3)  # it was right
+    assert wrong.wait("10.9.9.9") == 0
+    wrong.note("10.9.9.9")
+    now[0] = WINDOW_SECONDS + 0.05
+    assert wrong.wait("10.9.9.9") == 0
+
+
+def test_a_forged_address_does_not_get_past_the_throttle(locked, monkeypatch):
+    monkeypatch.setattr(sign_in, "MOST_WRONG_IN_ALL", MOST_WRONG)
+    told = [login(locked, "wrong", X_Forwarded_For=f"10.1.0.{number}") for number in range(MOST_WRONG + 20)]
+    refused = [answer.status for answer, _ in told].index(429)
+    assert refused <= MOST_WRONG and {answer.status for answer, _ in told[refused:]} == {429}
+    assert "from this address" not in told[-1][1]
 
 
 def test_an_address_may_guess_again_after_a_minute():
