@@ -2,6 +2,7 @@
 
 import pytest
 
+from kdui.catalogue.methods import METHODS
 from kdui.catalogue.planner import plan_recipe
 from kdui.core.counts import CONTAINER
 from kdui.core.recipe import Recipe
@@ -64,3 +65,25 @@ def test_structured_pruning_shrinks_parameters_and_macs():
     # Of 100 parameters 10 are used a token and cut to a quarter; the other 90 are embeddings.
     found = counted({"parameters": 100, "macs": 80}, {"prune_structured": parts}, length=8)
     assert (found.parameters, found.macs) == (92.5, 20)
+
+
+def test_what_no_formula_can_count_is_called_estimated(settings):
+    def parameters(*stages):
+        (row,) = [row for row in estimate(settings, "distill", *stages).rows if row.quantity == "Parameters"]
+        return row.result, str(row.result_origin)
+
+    assert parameters() == (1_442, "measured") == parameters("prune")
+    assert parameters({"factorize": {"rank_by": "budget", "budget": 0.5}}) == (721, "estimated")
+    assert parameters({"factorize": {"rank_by": "energy"}}) == (1_442, "estimated")  # the singular values are not known yet
+    assert parameters({"prune_structured": {"share": 0.5}}) == (1_442 / 4, "estimated")
+
+
+def test_a_step_that_trains_nothing_takes_what_its_method_says(settings):
+    def seconds(*stages):
+        return {step.name: step.seconds for step in estimate(settings, "distill", *stages).steps}
+
+    found = seconds("quantize", "encode", "export")
+    assert (found["quantize"], found["encode"]) == (METHODS["quantize"].seconds, METHODS["encode"].seconds)
+    assert (found["export.distill"], found["measure.distill"]) == (METHODS["export"].seconds, METHODS["measure"].seconds)
+    few, many = (seconds({"sensitivity": {"examples": examples}})["sensitivity"] for examples in (100, 1000))
+    assert many == pytest.approx(10 * few)
