@@ -12,7 +12,8 @@ from kdui.cli.listing import listing
 from kdui.core.knobs.student import SoftTargetKnobs
 from kdui.core.recipe import Recipe
 from kdui.settings import Settings
-from kdui.ui.chooser import chooser_html, grouped
+from kdui.ui.chooser import grouped
+from kdui.ui.diagrams import flow_of, group_of
 from kdui.ui.explore_evidence import EvidenceCalls, evidence_markup
 from kdui.workbench.workbench import Workbench
 from tests.ui.stocked import StockedWorkbench
@@ -21,13 +22,13 @@ from tests.ui.stocked import StockedWorkbench
 def main(home: Path) -> None:
     bench = Workbench(Settings(home=home, quickstart=False, launcher="single"))
     recipe = bench.recipe("stripes")
-    distillers = grouped(method for method in bench.methods() if method.group == "distill")
+    distillers = grouped(method for method in bench.methods() if method.group == "distill")  # as Build's list offers them
     shown = {
         "program": str(Path(kdui.__file__).parent),
         **{kind: [row["name"] for row in listing(bench, kind)] for kind in ("tasks", "models", "methods", "recipes")},
         "students": [card.ref for card in bench.students("stripes", "cnn-medium")],
         "knobs": set(METHODS["logit_regression"].spec.model_fields) >= set(SoftTargetKnobs.model_fields),
-        "chooser": chooser_html(distillers, "logit_regression", {}),
+        "chooser": [[method.name, group_of(method), flow_of(method)] for method in distillers],
         "plan": [step.label for step in plan_recipe(recipe, bench.settings)],
         "light": "torch" not in sys.modules,
         "training": trained(bench, recipe),
