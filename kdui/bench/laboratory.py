@@ -98,7 +98,7 @@ class Laboratory:
             out=out,
             checkpoint=out / "checkpoint",
             report=QuietReporter(),
-            app=self.settings,
+            app_settings=self.settings,
         )
 
     def _operate(self, context: StepContext) -> dict[str, Any]:

@@ -93,11 +93,11 @@ def verdicts(table: Table) -> str:
         for arm in table["arms"]:
             if found := arm.get(f"gain_over_{control}"):
                 named.setdefault(found["verdict"], []).append(arm["arm"])
-        told_apart = [f"{verdict.capitalize()}: {'; '.join(arms)}" for verdict, arms in named.items() if verdict != NOTHING]
+        distinct = [f"{verdict.capitalize()}: {'; '.join(arms)}" for verdict, arms in named.items() if verdict != NOTHING]
         level = len(named.get(NOTHING, []))
         if named:
             rest = [f"{NOTHING.capitalize()}: {level} of {sum(map(len, named.values()))}"] if level else []
-            lines.append(f"- Gain {heading}. {'. '.join([*sorted(told_apart), *rest])}.")
+            lines.append(f"- Gain {heading}. {'. '.join([*sorted(distinct), *rest])}.")
     return "\n".join(lines)
 
 

@@ -27,7 +27,7 @@ from kdui.settings import Settings
 
 FAMILIES: Registry[Family] = Registry("kdui.models", "model family", "FAMILY")
 CHECKPOINT, BLACK_BOX = "huggingface", "black-box"
-DONOR = "minilm-l6"  # whose public weights a student of texts starts from under a teacher that shows none
+FALLBACK_INIT = "minilm-l6"  # whose public weights a student of texts starts from under a teacher that shows none
 
 _HUB_NAME = re.compile(r"(?P<repo>[\w.-]+(/[\w.-]+)?)(@(?P<revision>[\w./-]+))?")
 
@@ -70,15 +70,15 @@ def resolve(ref: ModelRef, task: TaskFacts, settings: Settings) -> ModelFacts:
 
 
 def started(student: ModelFacts, teacher: ModelFacts | None) -> ModelFacts:
-    """The student beside its teacher: of a black box, which shows no weights, it starts from the public ones of ``DONOR``.
+    """The student beside its teacher: under a black box, which has no weights, it starts from those of ``FALLBACK_INIT``.
 
     Raises RecipeError where it cannot start as it wants to, or the teacher not by itself.
     """
     compatible(student, teacher)
     if student.from_teacher is None or teacher is None or not teacher.ref.is_black_box:
         return student
-    resource = preset(DONOR)[1].resource
-    return student.model_copy(update={"donor": _source_name(resource.sources[0]) if resource else DONOR})
+    resource = preset(FALLBACK_INIT)[1].resource
+    return student.model_copy(update={"fallback_init": _source_name(resource.sources[0]) if resource else FALLBACK_INIT})
 
 
 def compatible(student: ModelFacts, teacher: ModelFacts | None) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from kdui.catalogue.fetch import fetch
 from kdui.catalogue.source_attempt import Report
-from kdui.core.contracts import Elsewhere, Split, TaskFacts
+from kdui.core.contracts import OutOfDomain, Split, TaskFacts
 from kdui.core.errors import SourceError
 from kdui.core.registry import Registry
 from kdui.settings import Settings
@@ -37,15 +37,15 @@ def load_task(name: str, settings: Settings, report: Report | None = None) -> "t
         raise _unreadable(facts.title, folder, error) from error
     sizes: dict[str, int] = {split: len(examples) for split, examples in splits.items()}
     if sizes != facts.splits:
-        raise _others(facts.title, folder, _said(sizes), _said(facts.splits))
+        raise _others(facts.title, folder, _sizes(sizes), _sizes(facts.splits))
     return facts, splits
 
 
-def load_elsewhere(facts: TaskFacts, other: Elsewhere, settings: Settings, report: Report | None = None) -> "Examples":
-    """Test examples of a task that come from elsewhere; raises SourceError when they cannot be brought or read."""
+def load_out_of_domain(facts: TaskFacts, other: OutOfDomain, settings: Settings, report: Report | None = None) -> "Examples":
+    """Test examples of a task from an out-of-domain source; raises SourceError when they cannot be downloaded or read."""
     folder = fetch(other.resource, settings, report)
     try:
-        found: Examples = TASKS.module(facts.name, "elsewhere").load(other.name, folder)
+        found: Examples = TASKS.module(facts.name, "out_of_domain").load(other.name, folder)
     except _MALFORMED as error:
         raise _unreadable(other.title, folder, error) from error
     if len(found) != other.examples:
@@ -67,5 +67,5 @@ def _others(title: str, folder: Path, held: str, known: str) -> SourceError:
     )
 
 
-def _said(sizes: dict[str, int]) -> str:
+def _sizes(sizes: dict[str, int]) -> str:
     return ", ".join(f"{count:,} {split}" for split, count in sizes.items()) + " examples"

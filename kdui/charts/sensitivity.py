@@ -43,7 +43,7 @@ def strength_text(method: str, strength: float) -> str:
     return KINDS[method].strength(strength)
 
 
-def _said(method: str, strength: float) -> str:
+def _strength(method: str, strength: float) -> str:
     return f"{strength_text(method, strength)} {KINDS[method].said}"
 
 
@@ -64,9 +64,9 @@ def sensitivity_title(rows: pd.DataFrame, method: str, quantity: Quantity, unit:
     threshold = f"{significant(BREAKS[quantity])} {unit.removesuffix('s') if quantity == 'drop' else 'nats'}"
     if first is None:
         strongest = list(rows["strength"])[-1]
-        return f"No single layer loses more than {threshold}, even with {_said(method, strongest)}"
+        return f"No single layer loses more than {threshold}, even with {_strength(method, strongest)}"
     value = f"{first['drop']:.1f} {unit}" if quantity == "drop" else f"{first['kl']:.2f} nats"
-    return f"{first['layer']} is most sensitive: {value} lost with {_said(method, float(first['strength']))}"
+    return f"{first['layer']} is most sensitive: {value} lost with {_strength(method, float(first['strength']))}"
 
 
 def sensitivity_figure(
@@ -107,7 +107,7 @@ def _cell(value: float, quantity: Quantity) -> str:
 
 
 def _hover(row: Any, method: str, unit: str) -> str:
-    head = f"<b>{row.layer}</b>, {row.weights:,} weights<br>{_said(method, row.strength)}, all else unchanged"
+    head = f"<b>{row.layer}</b>, {row.weights:,} weights<br>{_strength(method, row.strength)}, all else unchanged"
     return f"{head}<br>{signed(row.drop, 2)} {unit} lost, KL {row.kl:.3f} nats"
 
 

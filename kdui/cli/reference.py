@@ -79,7 +79,9 @@ def _facts(task: TaskFacts) -> str:
         rows.append(("most frequent label alone", task.headline.format(task.majority)))
     if task.parts:
         rows.append(("combines", ", ".join(task.parts)))
-    rows += [("out-of-domain test data", f"{each.title}: {each.examples:,} examples; {each.about}") for each in task.elsewhere]
+    rows += [
+        ("out-of-domain test data", f"{each.title}: {each.examples:,} examples; {each.about}") for each in task.out_of_domain
+    ]
     return _table(("", ""), rows)
 
 

@@ -41,7 +41,7 @@ SHOWN = {
     "throughput": "throughput",
     "peak_memory": "memory",
     "speedup": "speed-up",
-    "elsewhere": "elsewhere",
+    "elsewhere": "out of domain",
 }
 
 

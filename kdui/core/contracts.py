@@ -23,10 +23,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from kdui.core.metric import Metric
 from kdui.core.plain import Frozen
+from kdui.core.renamed import current_names
 from kdui.core.source import Resource
 
 if TYPE_CHECKING:
@@ -39,10 +40,10 @@ Transfer = Literal["outputs", "representations", "relations", "data", "sources"]
 Representation = Literal["maps", "tokens", "attention"]
 
 
-class Elsewhere(Frozen):
-    """Labelled examples that were not split off the task's own data: the same question, asked somewhere else.
+class OutOfDomain(Frozen):
+    """Labelled examples that were not split off the task's own data: the same task in another domain.
 
-    ``tasks/TASK/elsewhere.py`` reads them: ``load(name, folder)`` gives the ``Examples``.
+    ``tasks/TASK/out_of_domain.py`` reads them: ``load(name, folder)`` gives the ``Examples``.
     """
 
     name: str
@@ -68,10 +69,16 @@ class TaskFacts(Frozen):
     resource: Resource
     examples: tuple[str, ...] = Field(default=(), description="inputs to try in Compare where they can be typed")
     parts: tuple[str, ...] = Field(default=(), description="names of the tasks that this one combines")
-    elsewhere: tuple[Elsewhere, ...] = Field(default=(), description="test data that come from elsewhere")
+    out_of_domain: tuple[OutOfDomain, ...] = Field(default=(), description="test data from other sources than the task's own")
     majority: float | None = Field(
         default=None, description="headline metric on the test data of always answering their most frequent label, in its unit"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _current_names(cls, value: Any) -> Any:
+        """Models of earlier stores describe their task with old names."""
+        return current_names(value) if isinstance(value, dict) else value
 
     @property
     def outputs(self) -> int:
@@ -201,8 +208,8 @@ class Objective(Protocol):
     def headline(self, outputs: "np.ndarray", targets: "np.ndarray") -> float:
         """The headline metric alone, quickly: it chooses the best epoch on validation data."""
 
-    def asked(self, outputs: "np.ndarray", targets: "np.ndarray") -> "np.ndarray":
-        """The outputs [n, ...] as answers to what each example asks: what belongs to another question is out of reach."""
+    def mask_to_task(self, outputs: "np.ndarray", targets: "np.ndarray") -> "np.ndarray":
+        """The outputs [n, ...] with the logits of other tasks masked, where a model has several tasks."""
 
     def parts_of(self, targets: "np.ndarray") -> "np.ndarray | None":
         """To which of several tasks each example [n] belongs, where the headline is the mean of theirs; None where it is not."""

@@ -31,7 +31,7 @@ class Provenance(Frozen):
     origin: Origin
     device: str = Field(default="", description="processor or GPU name with its flags")
     n: int | None = Field(default=None, ge=1, description="number of samples behind the value")
-    split: str | None = Field(default=None, description="train, validation, test, or the title of data from elsewhere")
+    split: str | None = Field(default=None, description="train, validation, test, or the title of an out-of-domain source")
     note: str = Field(default="", description="what a reader must know, e.g. speed is that of the unpacked model")
     versions: dict[str, str] = {}
 

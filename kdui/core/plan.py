@@ -30,7 +30,7 @@ class ModelFacts(Frozen):
         default=None, description="names the pretrained weights: a checksum, a hub revision or an artifact"
     )
     from_teacher: str | None = None
-    donor: str = Field(default="", description="names the public weights that stand in for a teacher that shows none")
+    fallback_init: str = Field(default="", description="names the public weights that stand in for a teacher that shows none")
     shape: dict[str, int] = Field(default={}, description="layers and width of a checkpoint, as far as its config tells")
 
     @property
@@ -54,7 +54,7 @@ class ModelFacts(Frozen):
             "options": {name: value for name, value in self.options.items() if name not in later or value != later[name]},
             "source": self.source,
             "from_teacher": self.from_teacher,
-            **({"donor": self.donor} if self.donor else {}),
+            **({"donor": self.fallback_init} if self.fallback_init else {}),
         }
 
 

@@ -7,6 +7,7 @@ RENAMED = {
     "course": "prune_schedule",
     "temperature_course": "temperature_schedule",
     "soft_weight_course": "soft_weight_schedule",
+    "elsewhere": "out_of_domain",
 }
 _DIGESTED = {new: old for old, new in RENAMED.items()}
 

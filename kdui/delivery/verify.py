@@ -161,7 +161,7 @@ def _sizes(opened: Opened) -> list[Check]:
 
 
 class _Measured:
-    """The figures of a delivered file measured here; once its graph has overrun its limits it is not asked again."""
+    """The figures of a delivered file measured here; once its graph has overrun its limits it is not masked again."""
 
     def __init__(self, opened: Opened, facts: TaskFacts, splits: Mapping[Any, Examples], limits: Limits):
         self.opened, self.facts, self.limits = opened, facts, limits
@@ -210,12 +210,12 @@ class _Measured:
             outputs = graph_outputs(self.opened.graph, arrays, session=session)
         objective = objective_of(self.facts)
         found = list(objective.score(outputs, targets, self.facts))
-        asked = objective.asked(outputs, targets)
-        if asked.ndim == 2 and targets.ndim == 1 and any(self.opened.claims.figure(name) for name in CALIBRATION):
+        masked = objective.mask_to_task(outputs, targets)
+        if masked.ndim == 2 and targets.ndim == 1 and any(self.opened.claims.figure(name) for name in CALIBRATION):
             values = (
-                100 * expected_calibration_error(asked, targets),
-                100 * calibrated_error(asked, targets),
-                fitted_temperature(asked, targets),
+                100 * expected_calibration_error(masked, targets),
+                100 * calibrated_error(masked, targets),
+                fitted_temperature(masked, targets),
             )
             found += [
                 (Metric(name=name, title=name.replace("_", " "), unit=unit), float(value))

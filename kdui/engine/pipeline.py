@@ -100,7 +100,7 @@ class Pipeline:
                 out=draft,
                 checkpoint=checkpoint,
                 report=self.report,
-                app=self.store.settings,
+                app_settings=self.store.settings,
             )
             summary: dict[str, Any] = operation(context)
             self.store.artifacts.commit(

@@ -29,7 +29,7 @@ class Several:
         widths = [TASKS[part].outputs for part in facts.parts]
         self.part_of_label = np.repeat(np.arange(len(widths)), widths)
 
-    def asked(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    def mask_to_task(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """Outputs [n, labels] of all tasks as answers to each example's own: the logits of the other tasks are far below."""
         own = self.part_of_label[targets][:, None] == self.part_of_label[None, :]
         return np.where(own, outputs, NOT_ASKED).astype(np.float32)
@@ -50,7 +50,7 @@ class Several:
 
     def accuracies(self, outputs: np.ndarray, targets: np.ndarray) -> dict[str, float]:
         """Accuracy in % by task, for those that have examples here."""
-        right, part = self.asked(outputs, targets).argmax(-1) == targets, self.part_of_label[targets]
+        right, part = self.mask_to_task(outputs, targets).argmax(-1) == targets, self.part_of_label[targets]
         return {
             name: 100.0 * float(right[part == number].mean()) for number, name in enumerate(self.parts) if (part == number).any()
         }

@@ -109,7 +109,7 @@ def try_out(run: Run, arrays: dict[str, np.ndarray], facts: TaskFacts, probabili
 
     ``probabilities``: the file gives probabilities, of which the logarithms are seen here.
     """
-    answers = [_asked(run, {name: array[:count] for name, array in arrays.items()}, facts) for count in (2, 1, 8)]
+    answers = [_run_batch(run, {name: array[:count] for name, array in arrays.items()}, facts) for count in (2, 1, 8)]
     last = answers[-1]
     if probabilities:
         sums = np.exp(last).sum(-1)
@@ -123,7 +123,7 @@ def try_out(run: Run, arrays: dict[str, np.ndarray], facts: TaskFacts, probabili
         raise StageFailed("The outputs of the teacher's ONNX file sum to 1, so they are probabilities. Add ?probabilities=true.")
 
 
-def _asked(run: Run, batch: dict[str, np.ndarray], facts: TaskFacts) -> np.ndarray:
+def _run_batch(run: Run, batch: dict[str, np.ndarray], facts: TaskFacts) -> np.ndarray:
     count = len(next(iter(batch.values())))
     try:
         found = run(batch)
@@ -171,12 +171,12 @@ def _image_links(given: list[onnx.ValueInfoProto], facts: TaskFacts, scale: tupl
         f"{facts.title} wants one input of float pixels, [n, {channels}, {height}, {width}] or [n, {height}, {width}, {channels}]"
     )
     if len(given) != 1 or given[0].type.tensor_type.elem_type not in FLOATS:
-        raise StageFailed(f"The teacher's ONNX file takes {_said(given)}, but {wanted}. Choose a model of this task.")
+        raise StageFailed(f"The teacher's ONNX file takes {_listed(given)}, but {wanted}. Choose a model of this task.")
     shape, kind = _dims(given[0]), given[0].type.tensor_type.elem_type
     orders = {"first": (channels, height, width), "last": (height, width, channels)}
     fitting = [name for name, sizes in orders.items() if len(shape) == 4 and _fits(shape[1:], sizes)]
     if not fitting:
-        raise StageFailed(f"The teacher's ONNX file takes {_said(given)}, but {wanted}. Choose a model of this task.")
+        raise StageFailed(f"The teacher's ONNX file takes {_listed(given)}, but {wanted}. Choose a model of this task.")
     nodes, name = [], "pixels"
     if scale:
         for operator, values, result in (("Sub", scale[0], "pixels/moved"), ("Div", scale[1], "pixels/scaled")):
@@ -207,7 +207,7 @@ def _text_links(given: list[onnx.ValueInfoProto], facts: TaskFacts) -> list[Link
             links[role] = Link([cast], {role: TensorProto.INT64})
     if not {"input_ids", "attention_mask"} <= links.keys():
         raise StageFailed(
-            f"The teacher's ONNX file takes {_said(given)}, but {facts.title} wants whole numbers [n, length] named "
+            f"The teacher's ONNX file takes {_listed(given)}, but {facts.title} wants whole numbers [n, length] named "
             "input_ids and attention_mask (and token_type_ids, if any). Export it with these names."
         )
     return [links[name] for name in ("input_ids", "attention_mask", "token_type_ids") if name in links]
@@ -232,24 +232,24 @@ def chosen_output(model: onnx.ModelProto, facts: TaskFacts, name: str) -> str:
     if name:
         named = [item for item in outputs if item.name == name]
         if not named:
-            raise StageFailed(f"The teacher's ONNX file has no output '{name}'. It gives {_said(outputs)}.")
+            raise StageFailed(f"The teacher's ONNX file has no output '{name}'. It gives {_listed(outputs)}.")
         outputs = named
     if len(outputs) > 1:
         outputs = [item for item in _with_shapes(model) if _can_answer(item, facts)]
         if len(outputs) != 1:
             raise StageFailed(
-                f"The teacher's ONNX file gives {len(model.graph.output)} outputs ({_said(list(model.graph.output))}), of which "
-                f"{len(outputs)} could be the logits, {wanted}. Add ?output=NAME with the name of the logits."
+                f"The teacher's ONNX file gives {len(model.graph.output)} outputs ({_listed(list(model.graph.output))}), "
+                f"of which {len(outputs)} could be the logits, {wanted}. Add ?output=NAME with the name of the logits."
             )
     output = outputs[0]
     if output.type.tensor_type.elem_type not in FLOATS:
         raise StageFailed(
-            f"The teacher's ONNX file gives {_said([output])}, but logits are {wanted}. "
+            f"The teacher's ONNX file gives {_listed([output])}, but logits are {wanted}. "
             "Export it with the logits instead of the chosen label."
         )
     if not _can_answer(output, facts):
         raise StageFailed(
-            f"The teacher's ONNX file gives {_said([output])}, but {facts.title} has {len(facts.labels)} labels: "
+            f"The teacher's ONNX file gives {_listed([output])}, but {facts.title} has {len(facts.labels)} labels: "
             f"[n, {len(facts.labels)}] is needed. Choose a model of this task."
         )
     return output.name
@@ -302,7 +302,7 @@ def _fits(shape: list[int | str], sizes: tuple[int, ...]) -> bool:
     )
 
 
-def _said(items: list[onnx.ValueInfoProto]) -> str:
+def _listed(items: list[onnx.ValueInfoProto]) -> str:
     named = {**FLOATS, **WHOLES}
     return (
         ", ".join(

@@ -94,8 +94,8 @@ class Answers:
         kept = [self._outputs(digest) for digest in (teacher, other)]
         total = min(len(outputs) for outputs in kept)
         targets = self._data(task)["test"].targets[:total]
-        asked = objective_of(TASKS[task]).asked
-        ours, theirs = (softmax(asked(outputs[:total], targets)) for outputs in kept)
+        mask = objective_of(TASKS[task]).mask_to_task
+        ours, theirs = (softmax(mask(outputs[:total], targets)) for outputs in kept)
         parted = np.flatnonzero((ours.argmax(-1) == targets) & (theirs.argmax(-1) != targets))
         parted = parted[np.argsort(-ours[parted].max(-1), kind="stable")]
         pairs: dict[tuple[int, int], list[int]] = {}

@@ -163,15 +163,15 @@ class ArtifactStore:
             if manifest.produces == produces:
                 found.append((used, sum(record.bytes for record in manifest.files.values()), digest))
         total = float(sum(size for _, size, _ in found))
-        gone = []
+        evicted = []
         for used, size, digest in sorted(found):
             if total <= most_bytes:
                 break
             if digest not in keep and time.time() - used > idle_seconds:
                 self.remove(digest)
-                gone.append(digest)
+                evicted.append(digest)
                 total -= size
-        return gone
+        return evicted
 
     def digests(self) -> list[str]:
         """All complete artifacts."""

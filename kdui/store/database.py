@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from kdui.core.errors import StoreError
 from kdui.settings import Settings
-from kdui.store.patience import is_busy, told
+from kdui.store.patience import explained, is_busy
 from kdui.store.privacy import keep_private
 from kdui.store.tables import metadata
 
@@ -49,7 +49,7 @@ def open_database(settings: Settings) -> Engine:
     except DBAPIError as error:
         if isinstance(error, OperationalError) and is_busy(error):
             raise  # whoever opens it waits
-        raise told(error, str(url.database) if engine.dialect.name == "sqlite" else url.render_as_string()) from error
+        raise explained(error, str(url.database) if engine.dialect.name == "sqlite" else url.render_as_string()) from error
     except OSError as error:
         raise StoreError(
             f"The folder {settings.home} cannot be written ({error.strerror}). Set KDUI_HOME to one that can be written."

@@ -47,14 +47,14 @@ def patiently(work: Callable[[], Result], seconds: float) -> Result:
         except OperationalError as error:
             waited = time.monotonic() - started
             if not is_busy(error):
-                raise told(error) from error
+                raise explained(error) from error
             if waited >= seconds:
                 raise StoreError(
                     f"The store's database has been locked by another program for {max(1.0, waited):.0f} s, such as a backup or "
                     "a database browser. Close that program, then try again; a run goes on when it is resumed."
                 ) from error
         except DBAPIError as error:
-            raise told(error) from error
+            raise explained(error) from error
         time.sleep(min(pause, max(0.0, seconds - waited)))
         pause = min(2 * pause, LONGEST_PAUSE)
 
@@ -65,7 +65,7 @@ def is_busy(error: OperationalError) -> bool:
     return error.connection_invalidated if code is None else code & 0xFF in _BUSY
 
 
-def told(error: DBAPIError, place: str = "") -> Exception:
+def explained(error: DBAPIError, place: str = "") -> Exception:
     """A fault of the database as a sentence; one of the statement stays what it is. ``place``: the file, where it is known."""
     if type(error).__name__ not in ("OperationalError", "DatabaseError", "InterfaceError"):
         return error

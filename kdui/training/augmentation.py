@@ -104,10 +104,10 @@ def masked_texts(texts: Sequence[str], share: float, view: int, mask: str) -> li
     found = []
     for text in texts:
         words = text.split()
-        gone = random.rand(len(words)) < share
-        if len(words) and gone.all():
-            gone[0] = False
-        kept = (mask if hit else word for word, hit in zip(words, gone, strict=True))
+        masked = random.rand(len(words)) < share
+        if len(words) and masked.all():
+            masked[0] = False
+        kept = (mask if hit else word for word, hit in zip(words, masked, strict=True))
         found.append(" ".join(word for word in kept if word))
     return found
 

@@ -93,7 +93,7 @@ class StepContext:
     out: Path
     checkpoint: Path
     report: Reporter
-    app: Settings
+    app_settings: Settings
     started: float = field(default_factory=time.monotonic)
 
     @property

@@ -44,7 +44,7 @@ def knobs_of(context: StepContext) -> TrainingKnobs:
     return TrainingKnobs.model_validate(given)
 
 
-def told_labels(context: StepContext, draw_all: bool = False) -> Labels:
+def visible_labels(context: StepContext, draw_all: bool = False) -> Labels:
     """The true labels that a step may see: those of its knob's share among its training examples."""
     knobs = knobs_of(context)
     targets = context.data.targets("train")
@@ -71,7 +71,7 @@ def fit(
     knobs = knobs_of(context)
     data = resident(context, "train", saved.inputs, saved.folder, knobs.train_examples)
     if labels is not None or knobs.labels < 1:
-        data.tell(labels or told_labels(context))
+        data.tell(labels or visible_labels(context))
     trainer = Trainer(
         model=saved.module,
         data=data,

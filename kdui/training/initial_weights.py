@@ -5,7 +5,7 @@ from pathlib import Path
 
 from torch import nn
 
-from kdui.catalogue.models import DONOR, resolve, weights_folder
+from kdui.catalogue.models import FALLBACK_INIT, resolve, weights_folder
 from kdui.core.contracts import InputSettings
 from kdui.core.errors import StageFailed
 from kdui.core.plan import ModelFacts
@@ -29,8 +29,8 @@ def start_model(context: StepContext, seed: int) -> SavedModel:
     black box; the texts that the step trains on say which words a trimmed vocabulary keeps. Where the step has a ``start``
     input, the body is taken from there. With the knob ``adapter_rank`` it has adapters, which ``learning.keep`` merges.
     """
-    facts = resolve(ModelRef.parse(context.step.model), context.facts, context.app)
-    folder = weights_folder(facts, context.app, context.report.download)
+    facts = resolve(ModelRef.parse(context.step.model), context.facts, context.app_settings)
+    folder = weights_folder(facts, context.app_settings, context.report.download)
     teacher = _starts_from(context) if facts.from_teacher else None
     texts = _training_texts(context) if facts.options.get("vocabulary") else ()
     module = build_model(facts, context.facts, folder, teacher, seed, texts)
@@ -79,9 +79,13 @@ def _starts_from(context: StepContext) -> nn.Module:
     """The trained teacher; for one that shows no weights, the model whose public ones stand in for them."""
     if context.inputs["teacher"].manifest.produces == "model":
         return load_input(context, "teacher").module
-    donor = resolve(ModelRef.parse(DONOR), context.facts, context.app)
-    context.report.log(f"The teacher provides no weights: the student is initialized from the public weights of {donor.title}.")
-    return build_model(donor, context.facts, weights_folder(donor, context.app, context.report.download), None, seed=0)
+    fallback = resolve(ModelRef.parse(FALLBACK_INIT), context.facts, context.app_settings)
+    context.report.log(
+        f"The teacher provides no weights: the student is initialized from the public weights of {fallback.title}."
+    )
+    return build_model(
+        fallback, context.facts, weights_folder(fallback, context.app_settings, context.report.download), None, seed=0
+    )
 
 
 def take_body(module: nn.Module, source: nn.Module, outputs: int) -> None:

@@ -64,8 +64,8 @@ def apply_masks(weights: Mapping[str, torch.nn.Parameter], masks: Mapping[str, t
 def _largest(rows: torch.Tensor, sparsity: float) -> torch.Tensor:
     """True for all but the ``round(sparsity · columns)`` lowest of each row, [rows, columns]."""
     keep = torch.ones(rows.shape, dtype=torch.bool)
-    gone = torch.argsort(rows.cpu(), dim=1, stable=True)[:, : round(sparsity * rows.shape[1])]
-    return keep.scatter_(1, gone, False)
+    removed = torch.argsort(rows.cpu(), dim=1, stable=True)[:, : round(sparsity * rows.shape[1])]
+    return keep.scatter_(1, removed, False)
 
 
 def _split(keep: torch.Tensor, weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

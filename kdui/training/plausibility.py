@@ -65,7 +65,7 @@ def require_plausible(
     best = _best(given, tried, loss_counts="scale" not in model.ref.options)
     if best is not given:
         raise StageFailed(_misread(model, f"{examples} of {task.title}", given, best))
-    right = objective.asked(outputs, targets).argmax(-1) == targets
+    right = objective.mask_to_task(outputs, targets).argmax(-1) == targets
     if not above_chance(float(right.mean()), targets, objective):
         raise StageFailed(
             f"{model.title} gets {_count(right)} {examples} of {task.title} right, and always giving the most frequent "
@@ -127,7 +127,7 @@ def _readings(
     objective: Objective, task: TaskFacts, outputs: np.ndarray, targets: np.ndarray, options: Options, places: list[int]
 ) -> Iterator[Reading]:
     """The outputs as they stand, and in the order of labels that fits best."""
-    log_p = log_softmax(objective.asked(outputs, targets))
+    log_p = log_softmax(objective.mask_to_task(outputs, targets))
     rows, predicted = np.arange(len(targets)), log_p.argmax(-1)
     yield Reading(predicted == targets, -log_p[rows, targets], options)
     meant = best_order(predicted, targets, len(task.labels))

@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional
 
 from kdui.training.context import StepContext
-from kdui.training.fit import resident, told_labels
+from kdui.training.fit import resident, visible_labels
 from kdui.training.loop import Batch, LossFunction
 from kdui.training.saved import SavedModel
 from kdui.training.weights import prunable_weights, relative_weights
@@ -147,7 +147,7 @@ def calibration_batches(context: StepContext, saved: SavedModel, examples: int) 
     """The first examples of a shuffled pass over the training data; their order is decided by the step's seed."""
     data = resident(context, "train", saved.inputs, saved.folder, context.settings.get("train_examples", 0))
     if context.settings.get("labels", 1.0) < 1:
-        data.tell(told_labels(context))
+        data.tell(visible_labels(context))
     size = min(CALIBRATION_BATCH, examples)
     found: list[Batch] = []
     for index in data.batches(size, context.settings["seed"], 0)[: -(-examples // size)]:

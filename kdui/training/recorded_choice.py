@@ -25,7 +25,7 @@ def choice_digest(context: StepContext, what: str) -> str:
 
 def recorded_choice(context: StepContext, what: str, choose: Callable[[], dict[str, Any]]) -> tuple[dict[str, Any], bool]:
     """The choice with its readings, and whether it had been made before; ``choose`` makes it where nobody has."""
-    artifacts, name = ArtifactStore(context.app), choice_digest(context, what)
+    artifacts, name = ArtifactStore(context.app_settings), choice_digest(context, what)
     with artifacts.locked(name):
         if artifacts.has(name):
             artifacts.touch(name)

@@ -81,7 +81,7 @@ def graph_session(context: StepContext, artifact: Artifact) -> Runs:
 def limits_of(context: StepContext, *artifacts: Artifact) -> Limits | None:
     """What a process that runs these graphs may take; None where all of them are our own."""
     foreign = any(artifact.manifest.summary.get("family") == FOREIGN for artifact in artifacts)
-    return Limits.of(context.app) if foreign else None
+    return Limits.of(context.app_settings) if foreign else None
 
 
 class LiveTeacher:

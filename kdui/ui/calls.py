@@ -34,9 +34,9 @@ class Asked(dict[str, Any]):
         raise MalformedCall(f"This call needs '{key[:60]}'.")
 
 
-def whole(asked: Mapping[str, Any], key: str, otherwise: int = 0) -> int:
+def whole(payload: Mapping[str, Any], key: str, otherwise: int = 0) -> int:
     """A whole number of a call, ``otherwise`` where it is left out; raises MalformedCall for anything else."""
-    value = asked.get(key)
+    value = payload.get(key)
     if value is None or value == "":
         return otherwise
     if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= 2**53:  # JavaScript's largest
@@ -69,12 +69,12 @@ def server_call_routes() -> list[Route]:
 async def call_server_function(request: Any) -> Response:
     """Run the server function that a component of the page offers, in a thread, with the one mapping that was sent."""
     try:
-        asked = _object(await request.body())
-        data = asked.get("data") or {}
+        payload = _object(await request.body())
+        data = payload.get("data") or {}
         if not isinstance(data, dict):
             raise MalformedCall("Send an object with component_id, fn_name and data, where data is an object too.")
         blocks = request.app.get_blocks()
-        offered = _offered(blocks, asked.get("component_id"), asked.get("fn_name"))
+        offered = _offered(blocks, payload.get("component_id"), payload.get("fn_name"))
         if offered is None:
             return _json({"error": "No such function is offered by that component."}, 404)
         return _json(await anyio.to_thread.run_sync(offered, Asked(data), limiter=blocks.limiter))
@@ -105,11 +105,11 @@ class EventCalls:
 
         await self.application(scope, replay, send)
 
-    def _check(self, asked: dict[str, Any]) -> None:
-        event = self.page.get_blocks().fns.get(asked.get("fn_index")) if type(asked.get("fn_index")) is int else None
+    def _check(self, payload: dict[str, Any]) -> None:
+        event = self.page.get_blocks().fns.get(payload.get("fn_index")) if type(payload.get("fn_index")) is int else None
         if event is None:
             raise MalformedCall("There is no event of that number: give fn_index as the page's configuration names it.")
-        data = asked.get("data")
+        data = payload.get("data")
         if not isinstance(data, list) or len(data) != len(event.inputs):
             raise MalformedCall(f"This event takes {len(event.inputs)} values as a list in 'data'.")
 
@@ -130,13 +130,13 @@ async def _body(receive: Receive) -> bytes:
 
 def _object(body: bytes) -> dict[str, Any]:
     try:
-        asked = json.loads(body)
+        payload = json.loads(body)
     except (ValueError, RecursionError):
         raise MalformedCall("The body is no JSON that can be read.") from None
-    if not isinstance(asked, dict):
+    if not isinstance(payload, dict):
         raise MalformedCall("Send one JSON object.")
-    look_over(asked)
-    return asked
+    look_over(payload)
+    return payload
 
 
 def _offered(blocks: Any, component: Any, name: Any) -> Any:

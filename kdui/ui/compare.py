@@ -62,13 +62,13 @@ class CompareCalls:
     def __init__(self, workbench: "Workbench"):
         self.workbench = workbench
 
-    def compare_start(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+    def compare_start(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """Task, pickers and waiting cards; without a wish, the newest run that has models and its own choice of them."""
-        facts = self._task(str(asked.get("task") or "") or self._newest_task())
+        facts = self._task(str(payload.get("task") or "") or self._newest_task())
         models = self.workbench.servable(facts.name)
         if not models:
             return {"task": facts.name, "empty": running_html(self.workbench.running_now(facts.name), EMPTY)}
-        wished = [digest for digest in str(asked.get("models") or "").split(",") if digest]
+        wished = [digest for digest in str(payload.get("models") or "").split(",") if digest]
         known = {model.digest: model for model in models}
         chosen = [digest for digest in dict.fromkeys(wished) if digest in known][:MOST_MODELS] or default_models(models)
         pickers = [
@@ -86,16 +86,16 @@ class CompareCalls:
             ],
         }
 
-    def compare_examples(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+    def compare_examples(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """A dozen inputs to try; ``offset`` turns the page."""
-        facts = self._task(str(asked["task"]))
-        offset = max(0, whole(asked, "offset"))
+        facts = self._task(str(payload["task"]))
+        offset = max(0, whole(payload, "offset"))
         found = self.workbench.examples(facts.name, n=EXAMPLES if facts.modality == "image" else 4, offset=offset)
         return {"html": compare_view.examples_html(found, facts.examples[:4] if offset == 0 else ()), "next": offset + len(found)}
 
-    def compare_ask(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+    def compare_ask(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """Every chosen model's answer to the input, and whether they agree."""
-        question = Question.model_validate(asked)
+        question = Question.model_validate(payload)
         facts = self._task(question.task)
         answers = self.workbench.ask(facts.name, list(question.models), payload(question))
         known = {model.digest: model for model in self.workbench.servable(facts.name)}
@@ -104,11 +104,11 @@ class CompareCalls:
             "agreement": compare_view.agreement_html(answers, known, question.truth),
         }
 
-    def compare_parted(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+    def compare_parted(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """Test examples on which the first model is right and the other wrong."""
-        facts = self._task(str(asked["task"]))
+        facts = self._task(str(payload["task"]))
         known = {model.digest: model for model in self.workbench.servable(facts.name)}
-        first, other = (self._known(str(asked[key]), known) for key in ("first", "other"))
+        first, other = (self._known(str(payload[key]), known) for key in ("first", "other"))
         return {"html": compare_view.parted_html(self.workbench.disagreements(first.digest, other.digest), facts, first, other)}
 
     @staticmethod

@@ -62,9 +62,9 @@ def _answering(call: Callable[..., Any], home: Path) -> Callable[..., Any]:
     """A server function: the sentence is the answer, which the panel's script shows."""
 
     @wraps(call)
-    def answer(asked: Any = None) -> Any:
+    def answer(payload: Any = None) -> Any:
         try:
-            return call(asked)
+            return call(payload)
         except MalformedCall:
             raise
         except Exception as error:

@@ -45,11 +45,11 @@ def create_explore(workbench: "Workbench", page_state: PageState) -> None:
     """Chart and table on the left, budget on the right."""
     calls = ExploreCalls(workbench)
     gains, layers = GainCalls(workbench), LayerCalls(workbench)
-    asked = [calls.explore_view, calls.explore_csv, calls.explore_start, gains.explore_gains, gains.explore_gains_csv]
-    asked += [layers.explore_layers, layers.explore_layers_csv]
+    offered = [calls.explore_view, calls.explore_csv, calls.explore_start, gains.explore_gains, gains.explore_gains_csv]
+    offered += [layers.explore_layers, layers.explore_layers_csv]
     evidence = EvidenceCalls(workbench)
-    asked += [evidence.explore_evidence, evidence.explore_evidence_csv]
-    create_panel("explore", markup(workbench.tasks()), asked)
+    offered += [evidence.explore_evidence, evidence.explore_evidence_csv]
+    create_panel("explore", markup(workbench.tasks()), offered)
     page_state.task.change(fn=None, inputs=page_state.task, js="(task) => { window.kdui.explore?.choose(task); }")
 
 
@@ -94,15 +94,15 @@ class ExploreCalls:
         self._views = KeptAnswers(MOST_VIEWS)
         self._tables = KeptAnswers(1)
 
-    def explore_start(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+    def explore_start(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """The task to begin with: the one of the newest run that has results, else the first."""
         tasks = self.workbench.tasks()
         recent = [row.task for row in self.workbench.runs(state="succeeded", size=1).rows]
         return {"task": next(iter([*recent, *(task.name for task in tasks)]), "")}
 
-    def explore_view(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+    def explore_view(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """Chart, budget card and table in one answer."""
-        wish = Wish.model_validate(asked)
+        wish = Wish.model_validate(payload)
         facts = self._task(wish.task)
         points = self.workbench.points(wish.task)
         if self._models(wish.task).models.empty:  # never kept: what is running changes without a new point
@@ -130,9 +130,9 @@ class ExploreCalls:
             "table": explore_view.table_html(models, settings, metric, wish),
         }
 
-    def explore_csv(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+    def explore_csv(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """All points of a task as CSV text."""
-        task = self._task(str(asked["task"])).name
+        task = self._task(str(payload["task"])).name
         points = self.workbench.points(task)
         text = self._tables.answer(points, task, lambda: explore_view.csv_text(points))
         return {"name": f"kdui-{task}.csv", "csv": text}

@@ -30,10 +30,10 @@ class EvidenceWish(Frozen):
     chosen: dict[str, str] = {}
 
     @classmethod
-    def of(cls, asked: Mapping[str, Any]) -> "EvidenceWish":
+    def of(cls, payload: Mapping[str, Any]) -> "EvidenceWish":
         """From a flat mapping; raises UnknownName for a list that no chart has."""
-        own = {key: value for key, value in asked.items() if key in ("task", "run")}
-        chosen = {key: value for key, value in asked.items() if key not in own}
+        own = {key: value for key, value in payload.items() if key in ("task", "run")}
+        chosen = {key: value for key, value in payload.items() if key not in own}
         lists = [chart.choice.name for chart in in_order() if chart.choice]
         if unknown := next((key for key in chosen if key not in lists), None):
             raise UnknownName("choice", unknown, lists)
@@ -46,9 +46,9 @@ class EvidenceCalls:
     def __init__(self, workbench: "Workbench"):
         self.workbench = workbench
 
-    def explore_evidence(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+    def explore_evidence(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """All charts of a run, and what there is to choose from, in one answer."""
-        wish = EvidenceWish.of(asked)
+        wish = EvidenceWish.of(payload)
         task, runs, run = self._chosen(wish)
         frames = self.workbench.evidence(run) if run else {}
         about = f"{task.title} · {dict(runs).get(run, '')}"
@@ -71,10 +71,10 @@ class EvidenceCalls:
             answer[chart.name] = drawn
         return answer
 
-    def explore_evidence_csv(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+    def explore_evidence_csv(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """The rows behind one of the charts, nothing rounded."""
-        wish = EvidenceWish.of({key: value for key, value in asked.items() if key != "of"})
-        chart = CHARTS[str(asked.get("of", "flips"))]
+        wish = EvidenceWish.of({key: value for key, value in payload.items() if key != "of"})
+        chart = CHARTS[str(payload.get("of", "flips"))]
         task, _, run = self._chosen(wish)
         frame = self.workbench.evidence(run)[chart.frame] if run else pd.DataFrame()
         return {"name": f"kdui-{task.name}-{chart.name}.csv", "csv": spreadsheet_csv(frame)}

@@ -45,19 +45,19 @@ class GainCalls:
         self._kept: dict[str, tuple[pd.DataFrame, pd.DataFrame]] = {}
         self._answers: dict[GainWish, tuple[pd.DataFrame, dict[str, Any]]] = {}
 
-    def explore_gains(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+    def explore_gains(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """Both charts and the pairs to choose from in one answer."""
-        wish = GainWish.model_validate(asked)
+        wish = GainWish.model_validate(payload)
         gains = self._gains(self._task(wish.task))
         kept = self._answers.get(wish)
         if kept is None or kept[0] is not gains:
             kept = self._answers[wish] = (gains, self._answer(wish, gains))
         return kept[1]
 
-    def explore_gains_csv(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+    def explore_gains_csv(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """The rows behind one of the charts, nothing rounded."""
-        task, which = self._task(str(asked["task"])), str(asked.get("of", "gains"))
-        gains, _ = self._of_pair(self._gains(task), str(asked.get("pair", "")))
+        task, which = self._task(str(payload["task"])), str(payload.get("of", "gains"))
+        gains, _ = self._of_pair(self._gains(task), str(payload.get("pair", "")))
         rows = (
             grid_cells(gains[gains["against"] == "control"])
             if which == "grid"

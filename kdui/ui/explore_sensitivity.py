@@ -35,9 +35,9 @@ class LayerCalls:
     def __init__(self, workbench: "Workbench"):
         self.workbench = workbench
 
-    def explore_layers(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+    def explore_layers(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """The heat map with the models and methods to choose from."""
-        wish = LayerWish.model_validate(asked)
+        wish = LayerWish.model_validate(payload)
         task, models, model, found = self._found(wish)
         if found is None:
             return {"layers": {"title": "Layer sensitivity: not measured", "note": NOTHING}, "models": "", "model": ""}
@@ -68,9 +68,9 @@ class LayerCalls:
             },
         }
 
-    def explore_layers_csv(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+    def explore_layers_csv(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """Every layer, method and strength of a model, nothing rounded."""
-        task, _, _, found = self._found(LayerWish.model_validate(asked))
+        task, _, _, found = self._found(LayerWish.model_validate(payload))
         text = spreadsheet_csv(sensitivity_frame(found)) if found else ""
         return {"name": f"kdui-{task.name}-layers.csv", "csv": text}
 

@@ -38,9 +38,9 @@ def answered(call: Call) -> Call:
     """The call with errors of what was asked turned into ``{"error": words}``; others go to ``kdui.ui.edge``."""
 
     @wraps(call)
-    def answer(asked: Mapping[str, Any]) -> dict[str, Any]:
+    def answer(payload: Mapping[str, Any]) -> dict[str, Any]:
         try:
-            return call(asked if isinstance(asked, Mapping) else {})
+            return call(payload if isinstance(payload, Mapping) else {})
         except KduiError as problem:
             return {"error": str(problem)}
         except ValidationError as problem:

@@ -47,9 +47,9 @@ class RunCalls:
     def __init__(self, workbench: "Workbench"):
         self.workbench = workbench
 
-    def run_table(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+    def run_table(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """One page of the table as HTML."""
-        wish = Asked.model_validate({key: value for key, value in asked.items() if value not in ("", None)})
+        wish = Asked.model_validate({key: value for key, value in payload.items() if value not in ("", None)})
         titles = {task.name: task.title for task in self.workbench.tasks()}
         wanted = {"state": wish.state, "task": wish.task, "text": wish.text, "page": wish.page}
         page = self.workbench.runs(**wanted, size=PAGE_SIZE, queue_first=True)
@@ -58,18 +58,18 @@ class RunCalls:
         first = next((row.id for row in page.rows if row.state is not RunState.QUEUED), waiting[0] if waiting else "")
         return {"html": page_html(page, titles, wish.chosen, filtered), "total": page.total, "first": first}
 
-    def run_detail(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+    def run_detail(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """The chosen run; curves only from the events after ``cursor``."""
-        run_id = str(asked["run"])
+        run_id = str(payload["run"])
         try:
             detail = self.workbench.run(run_id)
         except UnknownName:
-            gone = "This run was deleted." if asked.get("known") else f"There is no run '{run_id}' here: it was deleted."
+            gone = "This run was deleted." if payload.get("known") else f"There is no run '{run_id}' here: it was deleted."
             return {"error": gone}
         except RunUnreadable as problem:
             return {**run_view.unreadable(run_id, str(problem)), "log": self.workbench.log_tail(run_id)}
         run: Run = detail.run
-        events, cursor = self.workbench.events(run_id, whole(asked, "cursor"))
+        events, cursor = self.workbench.events(run_id, whole(payload, "cursor"))
         facts = next((task for task in self.workbench.tasks() if task.name == run.recipe.task), None)
         headline = facts.headline if facts else ACCURACY
         return {
@@ -89,11 +89,11 @@ class RunCalls:
             "curves": curves(run, events, headline.unit),
         }
 
-    def run_act(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+    def run_act(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """Cancel, resume, delete or move a run."""
-        run_id, action = str(asked["run"]), asked["act"]
+        run_id, action = str(payload["run"]), payload["act"]
         if action == "move":
-            self.workbench.move(run_id, 1 if whole(asked, "places") > 0 else -1)
+            self.workbench.move(run_id, 1 if whole(payload, "places") > 0 else -1)
         elif action in ("cancel", "resume", "delete"):
             getattr(self.workbench, action)(run_id)
         else:

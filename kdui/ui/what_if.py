@@ -33,25 +33,25 @@ class WhatIfCalls:
     def __init__(self, workbench: "Workbench"):
         self.what_if = workbench.what_if
 
-    def whatif_open(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+    def whatif_open(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """The model's sensitivity; nothing where it was not measured yet."""
-        return {"found": self.what_if.sensitivity(str(asked["task"]), str(asked["model"]))}
+        return {"found": self.what_if.sensitivity(str(payload["task"]), str(payload["model"]))}
 
-    def whatif_compute(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+    def whatif_compute(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """Go on measuring the model's sensitivity; with the result once it is done."""
-        task, model = str(asked["task"]), str(asked["model"])
+        task, model = str(payload["task"]), str(payload["model"])
         progress: dict[str, Any] = self.what_if.compute(task, model)
         found = self.what_if.sensitivity(task, model) if progress["done"] == progress["total"] else None
         return {**progress, "found": found}
 
-    def whatif_prepare(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+    def whatif_prepare(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """Have the model opened, because its first point will be wanted soon."""
-        self.what_if.prepare(str(asked["task"]), str(asked["model"]))
+        self.what_if.prepare(str(payload["task"]), str(payload["model"]))
         return {}
 
-    def whatif_measure(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+    def whatif_measure(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """One change of all layers, measured on the validation examples of the model's sensitivity."""
-        wish = Wish.model_validate(asked)
+        wish = Wish.model_validate(payload)
         change = {"sparsity": wish.sparsity, "rank": wish.rank, "bits": wish.bits}
         measured: dict[str, Any] = self.what_if.measure(wish.task, wish.model, change)
         return measured

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kdui.catalogue.methods import METHODS, is_of, stage_spec, trains_student
-from kdui.catalogue.models import DONOR, preset
+from kdui.catalogue.models import FALLBACK_INIT, preset
 from kdui.catalogue.tasks import TASKS
 from kdui.core.counts import Counts
 from kdui.core.measurement import Measurement, Origin, with_download
@@ -38,7 +38,7 @@ class Estimator:
         steps = self._steps(recipe, plan, teacher, student)
         seconds = sum(step.seconds for step in steps if step.seconds is not None)
         rows = self._rows(recipe, plan, specs, teacher, student)
-        told = [*_donated(plan), *warnings(recipe, specs, teacher, student)]
+        told = [*_public_start(plan), *warnings(recipe, specs, teacher, student)]
         return Estimate(rows=tuple(rows), warnings=tuple(told), steps=tuple(steps), seconds=seconds)
 
     # --- time --------------------------------------------------------------------------------------------------
@@ -206,11 +206,12 @@ def rough_seconds(task: str, step: Step, size: Size | None) -> float:
     return float(epochs * (3 * forward(examples) + STEP_SECONDS * examples / step.settings.get("batch_size", 64)))
 
 
-def _donated(plan: list[Step]) -> list[str]:
-    """That a student starts from public weights, because its teacher shows none; nothing where none does."""
+def _public_start(plan: list[Step]) -> list[str]:
+    """Warning that a student is initialized from public weights, because its teacher has none; empty otherwise."""
     if not any("donor" in step.settings.get("model", {}) for step in plan):
         return []
-    return [f"The teacher provides no weights: the student is initialized from the public weights of {preset(DONOR)[1].title}."]
+    weights = preset(FALLBACK_INIT)[1].title
+    return [f"The teacher provides no weights: the student is initialized from the public weights of {weights}."]
 
 
 def warnings(recipe: Recipe, specs: dict[str, dict[str, Any]], teacher: Size | None, student: Size | None) -> list[str]:

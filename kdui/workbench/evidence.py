@@ -121,7 +121,7 @@ class Evidence:
 
         outputs, objective = np.load(artifact.file(PREDICTIONS_FILE)).astype(np.float32), objective_of(facts)
         targets = np.array(self._of_data("targets", facts.name), dtype=np.int64)[: len(outputs)]
-        return objective.asked(outputs, targets).argmax(-1) == targets, objective.parts_of(targets)
+        return objective.mask_to_task(outputs, targets).argmax(-1) == targets, objective.parts_of(targets)
 
     def _models(self, run_id: str) -> list[Measured]:
         digests = {step.name: step.digest for step in self.store.runs.get(run_id).steps}
@@ -183,7 +183,7 @@ def answer_frames(facts: TaskFacts, said: "list[tuple[Measured, np.ndarray]]", t
     from kdui.objectives.comparison import class_scores, compare
 
     objective = objective_of(facts)
-    asked = objective.asked
+    mask = objective.mask_to_task
     teacher, first_control = (next((each for each in said if each[0].role == role), None) for role in ("teacher", "control"))
     own_controls = {each[0].step.removesuffix(".control"): each for each in said if each[0].role == "control"}
     comparisons: list[dict[str, Any]] = []
@@ -191,17 +191,17 @@ def answer_frames(facts: TaskFacts, said: "list[tuple[Measured, np.ndarray]]", t
     bins: list[dict[str, Any]] = []
 
     def scores(outputs: "np.ndarray", n: int) -> "list[ClassScore]":
-        return class_scores(asked(outputs[:n], targets[:n]).argmax(-1), targets[:n], facts.labels)
+        return class_scores(mask(outputs[:n], targets[:n]).argmax(-1), targets[:n], facts.labels)
 
     for model, outputs in said:
         own = targets[: len(outputs)]
-        answers = asked(outputs, own)
+        answers = mask(outputs, own)
         for name, other in (("teacher", teacher), ("control", own_controls.get(model.step, first_control))):
             if other is None or other[0] is model or model.role in ("teacher", name):
                 continue
             n = min(len(outputs), len(other[1]))
             parts = objective.parts_of(own[:n])
-            found = compare(answers[:n].argmax(-1), asked(other[1][:n], own[:n]).argmax(-1), own[:n], parts)
+            found = compare(answers[:n].argmax(-1), mask(other[1][:n], own[:n]).argmax(-1), own[:n], parts)
             comparisons.append({**model.facts, "against": name, **found.row()})
         if teacher is not None and model.role != "teacher":
             n = min(len(outputs), len(teacher[1]))
@@ -240,10 +240,10 @@ def shift_frame(
     from kdui.objectives import objective_of
 
     rows = []
-    asked = objective_of(facts).asked
+    mask = objective_of(facts).mask_to_task
     for model, outputs in said:
         own = targets[: len(outputs)]
-        right = asked(outputs, own).argmax(-1) == own
+        right = mask(outputs, own).argmax(-1) == own
         for trait, values in traits.items():
             order = np.argsort(values[: len(outputs)], kind="stable")
             for number, fifth in enumerate(np.array_split(order, FIFTHS), start=1):
@@ -262,7 +262,7 @@ def _measured_frames(models: list[Measured], headline: str) -> Frames:
 
     robustness, elsewhere, sweep, every = [], [], [], []
     for model in models:
-        elsewhere += elsewhere_rows(model, headline)
+        elsewhere += out_of_domain_rows(model, headline)
         for name, item in model.measurements.items():
             values = {**model.facts, "value": item.value, "low": item.low, "high": item.high, "n": item.provenance.n}
             every.append({**values, "name": name, "unit": item.unit, "origin": str(item.provenance.origin)})
@@ -276,7 +276,7 @@ def _measured_frames(models: list[Measured], headline: str) -> Frames:
     return {name: pandas.DataFrame(rows) for name, rows in frames.items()}
 
 
-def elsewhere_rows(model: Measured, headline: str) -> list[dict[str, Any]]:
+def out_of_domain_rows(model: Measured, headline: str) -> list[dict[str, Any]]:
     """A row for the test data and one a source from elsewhere; ``headline``: the task's metric by name.
 
     ``majority``: what the most frequent label alone reaches in %,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas
 
 
-class Points:
+class ResultsFrame:
     """One frame a task. Reading ten thousand runs takes a moment once; a page that asks again gets what was read."""
 
     def __init__(self, store: Store):

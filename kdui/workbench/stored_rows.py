@@ -193,7 +193,9 @@ def servable(task: str, points: "pandas.DataFrame", present: Callable[[str], boo
     for model in found.values():
         alike.setdefault((model.role, model.title), []).append(model.digest)
     words = {
-        name: text for names in alike.values() for name, text in told_apart({name: settings[name] for name in names}).items()
+        name: text
+        for names in alike.values()
+        for name, text in distinguishing_settings({name: settings[name] for name in names}).items()
     }
     return [model.model_copy(update={"apart": words[digest]}) for digest, model in found.items()]
 
@@ -206,7 +208,7 @@ def _known(value: float | None) -> float | None:
 MOST_APART = 3
 
 
-def told_apart(settings: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+def distinguishing_settings(settings: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     """What tells models of one name apart, in words: the settings in which they differ, at most three, the most telling first."""
     values: dict[str, set[str]] = {}
     for own in settings.values():

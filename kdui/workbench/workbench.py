@@ -34,7 +34,7 @@ from kdui.store.store import Store
 from kdui.workbench.estimate import Estimator
 from kdui.workbench.evidence import Evidence
 from kdui.workbench.lenses import lens_data
-from kdui.workbench.results_frame import Points
+from kdui.workbench.results_frame import ResultsFrame
 from kdui.workbench.run_names import run_page
 from kdui.workbench.running_now import RunningNow, running_now
 from kdui.workbench.stored_rows import against_itself, answer, as_argument, differences, findings, gain, servable, unlearned
@@ -55,7 +55,7 @@ class Workbench:
         self.settings = settings or Settings.from_environment()
         self.store = Store(self.settings)
         self.dispatcher: Dispatcher | None = None
-        self._points = Points(self.store)
+        self._points = ResultsFrame(self.store)
         self._evidence = Evidence(self.store, lambda what, task: self.serving.call(what, task=task))
         self._size = lru_cache(maxsize=256)(self._ask_size)
         self.what_if = WhatIf(self.store, self.settings, lambda: self.serving)

@@ -4,14 +4,14 @@ import pandas as pd
 import pytest
 
 from kdui.charts import style
+from kdui.charts.evidence.distribution_shift import distribution_shift_figure, traits_of
 from kdui.charts.evidence.flips import comparison_words, flips_figure
 from kdui.charts.evidence.harm import harm_figure, harm_title
 from kdui.charts.evidence.kernels import fallback_lines, kernels_figure
 from kdui.charts.evidence.latency_sweep import sweep_figure, sweeps_of, swept
-from kdui.charts.evidence.out_of_domain import elsewhere_figure
+from kdui.charts.evidence.out_of_domain import out_of_domain_figure
 from kdui.charts.evidence.reliability import reliability_figure
 from kdui.charts.evidence.robustness import corruptions_of, curves, robustness_figure
-from kdui.charts.evidence.shift import shift_figure, traits_of
 from kdui.charts.side_by_side import models_of, subject, teacher_of
 from kdui.core.metric import ACCURACY
 from tests.charts import evidence_frames as frames
@@ -69,29 +69,29 @@ def test_robustness_by_corruption_and_on_average():
 
 
 def test_elsewhere_tells_where_most_is_lost():
-    figure = elsewhere_figure(frames.elsewhere(), about="Film reviews", metric=ACCURACY)
+    figure = out_of_domain_figure(frames.elsewhere(), about="Film reviews", metric=ACCURACY)
     assert figure.layout.title.text == "On tweets Student · int8 falls from 96.0 to 72.0 %, its teacher from 98.0 to 86.0 %"
     assert list(figure.layout.xaxis.ticktext)[1] == "Tweets<br>n = 300"
     assert list(figure.data[1].y) == [96, 72, 78] and list(figure.data[1].error_y.array) == [2.0] * 3
     assert figure.data[0].x[0] < 0 < figure.data[1].x[0]  # beside each other
     alone = figure.data[2]
     assert alone.name == "majority class" and list(alone.y)[3:6] == [68, 68, None]
-    earlier = elsewhere_figure(frames.elsewhere().assign(majority=None), about="Film reviews", metric=ACCURACY)
+    earlier = out_of_domain_figure(frames.elsewhere().assign(majority=None), about="Film reviews", metric=ACCURACY)
     assert len(earlier.data) == 2  # measured before shares were counted
 
 
 def test_shift_title_states_how_the_gap_to_the_teacher_changes():
     rows = frames.shift()
     assert traits_of(rows) == ["novelty", "length"]
-    figure = shift_figure(rows, about="Digits")
+    figure = distribution_shift_figure(rows, about="Digits")
     title = "Student · int8: the gap to its teacher grows on unusual inputs (+5.0 → +17.0 points)"
     assert figure.layout.title.text == title
     assert list(figure.data[1].y) == [92, 88, 84, 80, 76] and list(figure.data[1].error_y.arrayminus) == [3.0] * 5
     alone = rows[rows["role"] == "compressed"]
-    assert "accuracy on unusual inputs 76.0 %" in shift_figure(alone, about="").layout.title.text
-    level = shift_figure(rows.assign(value=90.0), about="").layout.title.text
+    assert "accuracy on unusual inputs 76.0 %" in distribution_shift_figure(alone, about="").layout.title.text
+    level = distribution_shift_figure(rows.assign(value=90.0), about="").layout.title.text
     assert level.endswith("does not change on unusual inputs (0.0 → 0.0 points)")
-    mixed = shift_figure(rows.assign(value=rows["value"].where(rows["fifth"] > 1, 90.0)), about="").layout.title.text
+    mixed = distribution_shift_figure(rows.assign(value=rows["value"].where(rows["fifth"] > 1, 90.0)), about="").layout.title.text
     assert mixed.endswith("grows on unusual inputs (0.0 → +17.0 points)")
 
 

@@ -3,6 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
+from kdui.catalogue.tasks import TASKS
+from kdui.core.contracts import TaskFacts
 from kdui.core.plan import Step
 from kdui.core.recipe import Recipe
 from kdui.core.renamed import RENAMED, current_names, digested_names
@@ -35,3 +37,10 @@ def test_a_step_that_was_stored_under_old_names_is_read_with_the_new_ones():
     step = Step.model_validate({**stored, "settings": settings, "digest": "0" * 64})
     assert step.settings == {"temperature_schedule": "linear", "soft_weight_schedule": "constant", "temperature": 4}
     assert current_names({"temperature": 4}) == {"temperature": 4}
+
+
+def test_a_task_that_a_stored_model_describes_with_old_names_is_read():
+    facts = TASKS["sentiment"]
+    stored = facts.model_dump(mode="json")
+    stored["elsewhere"] = stored.pop("out_of_domain")
+    assert stored["elsewhere"] and TaskFacts.model_validate(stored) == facts

@@ -6,7 +6,7 @@ import torch
 
 from kdui.catalogue.tasks import load_task
 from tests.engine.digits import Bench
-from tests.methods.elsewhere import Elsewhere, table, taught, write
+from tests.methods.foreign_teachers import ForeignTeachers, table, taught, write
 
 
 @pytest.fixture(scope="session")
@@ -28,7 +28,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="session")
 def regression(splits):
     torch.manual_seed(0)
-    return taught(Elsewhere(), splits)
+    return taught(ForeignTeachers(), splits)
 
 
 @pytest.fixture(scope="session")

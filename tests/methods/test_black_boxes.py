@@ -9,7 +9,7 @@ from kdui.core.recipe import Recipe
 from kdui.core.run import RunState
 from kdui.workbench.estimate import Estimator
 from tests.engine.digits import digest_of
-from tests.methods.elsewhere import DIGITS, recipe, refused, table
+from tests.methods.foreign_teachers import DIGITS, recipe, refused, table
 
 # --- tables -----------------------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from onnx import TensorProto, helper, numpy_helper
 from kdui.core.errors import RecipeError, StageFailed
 from kdui.methods.teach.teach.apply import take_graph
 from kdui.training.context import QuietReporter, StepContext, TaskData
-from tests.methods.elsewhere import DIGITS, recipe
+from tests.methods.foreign_teachers import DIGITS, recipe
 
 TURNED = np.roll(np.arange(10), 3)
 
@@ -60,7 +60,7 @@ def taken(bench, splits, tmp_path):
             out=tmp_path,
             checkpoint=tmp_path,
             report=report,
-            app=bench.settings,
+            app_settings=bench.settings,
         )
         take_graph(context)
         return report.lines, tmp_path

@@ -15,7 +15,7 @@ from kdui.core.run import RunState
 from kdui.methods.deliver.measure.costs import energy, kernel_note, weight_bytes
 from kdui.methods.deliver.measure.provenance import unpacked_note
 from kdui.methods.deliver.measure.quality import _spread_out
-from kdui.methods.deliver.measure.spec import LATER, MeasureSpec
+from kdui.methods.deliver.measure.spec import DEFERRED, MeasureSpec
 from kdui.objectives.calibration import expected_calibration_error
 from kdui.objectives.comparison import compare
 from kdui.runtime.kernels import Kernel, KernelTruth
@@ -42,8 +42,8 @@ def measured(bench, recipe):
 
 
 def test_knobs_that_joined_later_leave_no_trace_at_their_defaults(bench, recipe):
-    assert not set(MeasureSpec().chosen()) & set(LATER)
-    assert set(MeasureSpec(robustness=5, sweep=False).chosen()) & set(LATER) == {"robustness", "sweep"}
+    assert not set(MeasureSpec().chosen()) & set(DEFERRED)
+    assert set(MeasureSpec(robustness=5, sweep=False).chosen()) & set(DEFERRED) == {"robustness", "sweep"}
     off, on = ({step.name: step.digest for step in bench.plan(each)} for each in (_with(recipe, 0), recipe))
     assert {name for name in off if off[name] != on[name]} == {"measure.teach", "measure.distill"}
 
@@ -76,14 +76,14 @@ def test_robustness_is_measured_for_each_corruption_and_severity(bench, measured
 
 
 def test_data_from_elsewhere_are_answered_where_the_task_knows_some(bench, recipe, tmp_path, shared_cache):
-    stages = [*recipe["stages"][:-1], {"measure": {"latency_runs": 20, "elsewhere": 30}}]
-    with pytest.raises(RecipeError, match=r"Digits knows no data from elsewhere\. Leave 'elsewhere' out"):
+    stages = [*recipe["stages"][:-1], {"measure": {"latency_runs": 20, "out_of_domain": 30}}]
+    with pytest.raises(RecipeError, match=r"Digits has no out-of-domain data\. Leave 'out_of_domain' out"):
         bench.plan({**recipe, "stages": stages})
     texts = Bench(tmp_path / "home")
     (texts.settings.home / "cache").parent.mkdir(exist_ok=True)
     (texts.settings.home / "cache").symlink_to(shared_cache, target_is_directory=True)
     checkpoint = spelling_checkpoint(tmp_path / "bert", TASKS["sentiment"].labels)
-    measure = {"measure": {"speed": False, "test_examples": 40, "elsewhere": 30}}
+    measure = {"measure": {"speed": False, "test_examples": 40, "out_of_domain": 30}}
     run = texts.run({"task": "sentiment", "teacher": f"folder:{checkpoint}", "stages": [{"teach": {"epochs": 0}}, measure]})
     assert run.state is RunState.SUCCEEDED, run.error
     found = texts.measured(run)["teach"]

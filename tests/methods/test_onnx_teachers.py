@@ -22,7 +22,7 @@ from kdui.runtime.foreign_graph import adopted, count_weights, read_graph
 from kdui.runtime.json_process import AskedProcess
 from kdui.training.context import QuietReporter, StepContext, TaskData
 from tests.engine.digits import digest_of, states
-from tests.methods.elsewhere import DIGITS, Elsewhere, recipe, refused, write
+from tests.methods.foreign_teachers import DIGITS, ForeignTeachers, recipe, refused, write
 from tests.models.small import random_tokens, word_pieces
 from tests.runtime.hostile import endless, swelling
 
@@ -68,7 +68,7 @@ def test_an_onnx_file_teaches_and_is_measured(bench, folder, splits, regression,
 
 @pytest.mark.parametrize("layout", ["first", "last"])
 def test_the_same_answers_in_another_form_are_the_same_teacher(bench, folder, regression, layout):
-    other = Elsewhere(layout, "probabilities")
+    other = ForeignTeachers(layout, "probabilities")
     other.load_state_dict(regression.state_dict())
     path = write(folder / f"{layout}.onnx", other, (1, 8, 8) if layout == "first" else (8, 8, 1))
     run = bench.run(recipe(f"onnx:{path}?probabilities=true", epochs=1))
@@ -97,7 +97,7 @@ def test_what_the_store_knows_follows_the_content_of_the_file(bench, folder, reg
     moved = path.rename(folder / "moved.onnx")
     assert digest_plan(bench, f"onnx:{moved}") == before
     assert digest_plan(bench, f"onnx:{moved}?probabilities=true") != before
-    write(moved, Elsewhere())
+    write(moved, ForeignTeachers())
     assert digest_plan(bench, f"onnx:{moved}") != before
 
 
@@ -106,9 +106,9 @@ def digest_plan(bench, teacher: str) -> str:
 
 
 def test_a_file_that_changes_under_a_run_is_refused(bench, folder, splits, tmp_path):
-    path = write(folder / "changing.onnx", Elsewhere())
+    path = write(folder / "changing.onnx", ForeignTeachers())
     step = bench.plan(recipe(f"onnx:{path}"))[0]
-    write(path, Elsewhere())
+    write(path, ForeignTeachers())
     context = StepContext(
         step=step,
         data=TaskData(DIGITS, splits),
@@ -117,7 +117,7 @@ def test_a_file_that_changes_under_a_run_is_refused(bench, folder, splits, tmp_p
         out=tmp_path,
         checkpoint=tmp_path,
         report=QuietReporter(),
-        app=bench.settings,
+        app_settings=bench.settings,
     )
     with pytest.raises(StageFailed, match="has changed since the run was queued"):
         take_graph(context)
@@ -126,10 +126,10 @@ def test_a_file_that_changes_under_a_run_is_refused(bench, folder, splits, tmp_p
 @pytest.mark.parametrize(
     ("module", "shape", "free", "words"),
     [
-        (Elsewhere(outputs=7), (1, 8, 8), True, r"gives .* float32 \[n, 7\], but Digits has 10 labels"),
-        (Elsewhere(answer="label"), (1, 8, 8), True, "Export it with the logits instead of the chosen label"),
-        (Elsewhere(answer="nan"), (1, 8, 8), True, "NaN or infinity"),
-        (Elsewhere(answer="probabilities"), (1, 8, 8), True, r"Add \?probabilities=true"),
+        (ForeignTeachers(outputs=7), (1, 8, 8), True, r"gives .* float32 \[n, 7\], but Digits has 10 labels"),
+        (ForeignTeachers(answer="label"), (1, 8, 8), True, "Export it with the logits instead of the chosen label"),
+        (ForeignTeachers(answer="nan"), (1, 8, 8), True, "NaN or infinity"),
+        (ForeignTeachers(answer="probabilities"), (1, 8, 8), True, r"Add \?probabilities=true"),
         (
             nn.Sequential(nn.Flatten(), nn.Linear(192, 10)),
             (3, 8, 8),
@@ -194,7 +194,7 @@ def test_a_hostile_graph_ends_as_a_sentence(bench, folder, splits, tmp_path, gra
         out=tmp_path,
         checkpoint=tmp_path,
         report=QuietReporter(),
-        app=limited,
+        app_settings=limited,
     )
     with pytest.raises(StageFailed, match=words):
         take_graph(context)
@@ -259,6 +259,6 @@ def test_a_text_teacher_needs_its_tokenizer(bench, text_graph):
 
 
 def test_a_text_graph_with_other_inputs_is_refused(folder):
-    path = write(folder / "picture.onnx", Elsewhere())
+    path = write(folder / "picture.onnx", ForeignTeachers())
     with pytest.raises(StageFailed, match=r"wants whole numbers .* named input_ids and attention_mask"):
         adopted(read_graph(path, TASKS["sentiment"]), TASKS["sentiment"], False)

@@ -10,7 +10,7 @@ from kdui.core.errors import RecipeError, StageFailed
 from kdui.methods.teach.teach.apply import take_table
 from kdui.methods.teach.teach.table import read_table
 from kdui.training.context import QuietReporter, StepContext, TaskData
-from tests.methods.elsewhere import DIGITS, recipe, table
+from tests.methods.foreign_teachers import DIGITS, recipe, table
 
 SECRET = "s3cret-token"
 
@@ -36,7 +36,7 @@ def taken(bench, splits, tmp_path):
             out=tmp_path,
             checkpoint=tmp_path,
             report=report,
-            app=bench.settings,
+            app_settings=bench.settings,
         )
         take_table(context)
         return report.lines, np.exp(np.load(tmp_path / "outputs.npy")[0].astype(np.float64))

@@ -27,7 +27,7 @@ def test_only_the_own_tasks_slice_is_asked():
     asked = SEVERAL.asked_tensor(raw, TARGETS)
     assert torch.equal(asked[0, :8], raw[0, :8]) and (asked[0, 8:] == NOT_ASKED).all()
     assert torch.equal(asked[1, 8:], raw[1, 8:]) and (asked[1:, :8] == NOT_ASKED).all()
-    assert SEVERAL.asked(raw.numpy(), TARGETS.numpy()) == pytest.approx(asked.float().numpy())
+    assert SEVERAL.mask_to_task(raw.numpy(), TARGETS.numpy()) == pytest.approx(asked.float().numpy())
 
 
 def test_hard_loss_by_hand_whatever_the_other_task_says():

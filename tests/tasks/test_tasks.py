@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from kdui.catalogue.fetch import fetch, receipt
-from kdui.catalogue.tasks import TASKS, load_elsewhere, load_task
+from kdui.catalogue.tasks import TASKS, load_out_of_domain, load_task
 from kdui.core.errors import SourceError, UnknownName
 from kdui.tasks.examples import text_key
 from kdui.tasks.fashion_mnist.load import read_idx
@@ -84,11 +84,11 @@ def test_digits_keep_their_grey_levels(settings):
 def test_opinions_from_elsewhere_are_clear_and_not_the_tasks_own(settings):
     facts, splits = load_task("sentiment", settings)
     own = {text for examples in splits.values() for text in examples.inputs}
-    for other in facts.elsewhere:
-        found = load_elsewhere(facts, other, settings)
+    for other in facts.out_of_domain:
+        found = load_out_of_domain(facts, other, settings)
         assert len(found) == other.examples == len(set(found.inputs))
         assert not own & set(found.inputs) and 0.3 < found.targets.mean() < 0.7
-    products = load_elsewhere(facts, facts.elsewhere[0], settings)
+    products = load_out_of_domain(facts, facts.out_of_domain[0], settings)
     said = dict(zip(products.inputs, products.targets, strict=True))
     assert said["but, if you're looking for my opinion of the apex dvd player, i love it!"] == 1
     assert said["doesnt play new disney movies."] == 0
@@ -98,10 +98,10 @@ def test_opinions_from_elsewhere_are_clear_and_not_the_tasks_own(settings):
 def test_a_malformed_file_from_elsewhere_is_said_in_words(empty_settings):
     facts, data = TASKS["sentiment"], empty_settings.home.parent / "data"
     data.mkdir()
-    other = facts.elsewhere[1]
+    other = facts.out_of_domain[1]
     (data / other.resource.files[0]).write_bytes(b"not a tar archive")
     with pytest.raises(SourceError, match=r"Tweets in .* cannot be read .*Delete that folder and start again"):
-        load_elsewhere(facts, other, empty_settings.model_copy(update={"data_dir": data}))
+        load_out_of_domain(facts, other, empty_settings.model_copy(update={"data_dir": data}))
 
 
 def test_a_malformed_file_is_said_in_words(settings, empty_settings):

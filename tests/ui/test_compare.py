@@ -12,7 +12,7 @@ from kdui.core.page_rows import Answer
 from kdui.ui import compare_view
 from kdui.ui.compare import CompareCalls, default_models
 from kdui.ui.panel import answered
-from kdui.workbench.stored_rows import told_apart
+from kdui.workbench.stored_rows import distinguishing_settings
 from tests.ui.stocked import StockedWorkbench, measured
 
 
@@ -140,7 +140,7 @@ def test_models_of_one_name_are_told_apart_by_what_differs(bench, calls):
     assert options.count("<optgroup") == 2 and options.count("Digits · ") == 2
     assert "Student · The student · seed 1 · 96.8" in options and "Student · The student · seed 0 · 96.8" in options
     settings = {"a": {"distill.temperature": 4.0, "seed": 0}, "b": {"distill.temperature": 6, "seed": 0}, "c": {"seed": 0}}
-    assert told_apart(settings) == {"a": "temperature 4", "b": "temperature 6", "c": ""}
+    assert distinguishing_settings(settings) == {"a": "temperature 4", "b": "temperature 6", "c": ""}
 
 
 def test_disagreements_name_both_models_and_mark_right_and_wrong(calls):

@@ -13,7 +13,7 @@ from kdui.core.metric import Metric
 OWN = "test data"
 
 
-def elsewhere_title(models: list[Model], metric: Metric) -> str:
+def out_of_domain_title(models: list[Model], metric: Metric) -> str:
     """What the model and its teacher lose where they lose most."""
     model, teacher = subject(models), teacher_of(models)
     others = model.rows[model.rows["source"] != OWN]
@@ -31,7 +31,7 @@ def _fall(model: Model, source: str, metric: Metric) -> str:
     return metric.format_change(_own(model), float(model.rows.set_index("source")["value"][source]))
 
 
-def elsewhere_figure(elsewhere: pd.DataFrame, *, about: str, metric: Metric) -> go.Figure:
+def out_of_domain_figure(elsewhere: pd.DataFrame, *, about: str, metric: Metric) -> go.Figure:
     """``elsewhere``: rows of ``evidence``. One dot a model and source, with 95 % intervals; the models beside each other."""
     models = models_of(elsewhere)
     sources = list(elsewhere["source"].unique())
@@ -40,7 +40,7 @@ def elsewhere_figure(elsewhere: pd.DataFrame, *, about: str, metric: Metric) -> 
     figure = go.Figure(
         layout=style.layout(
             title={
-                "text": elsewhere_title(models, metric),
+                "text": out_of_domain_title(models, metric),
                 "subtitle": {"text": f"{about} · nothing was fitted to the other sources · with 95 % intervals"},
             },
             xaxis=style.axis(
@@ -90,5 +90,5 @@ CHART = EvidenceChart(
     frame="elsewhere",
     empty="Out-of-domain accuracy: not measured",
     remedy=f"{MEASURE} and set <b>Out-of-domain examples</b> where the task knows other sources, as film reviews do.",
-    draw=lambda frame, look: elsewhere_figure(frame, about=look.about, metric=look.metric),
+    draw=lambda frame, look: out_of_domain_figure(frame, about=look.about, metric=look.metric),
 )

@@ -11,7 +11,7 @@ from kdui.core.errors import RecipeError
 ADVANCED: JsonDict = {"advanced": True}
 NEVER: JsonDict = {"advanced": True, "only_when": {"epochs": []}}  # an inherited knob that means nothing here is not drawn
 # Knobs that joined TrainingKnobs and the forms made of it later, with the value at which they do nothing.
-LATER: dict[str, Any] = {"labels": 1.0, "adapter_rank": 0, "dropout": None, "l1": 0.0, "group_lasso": 0.0, "erase": 0.0}
+DEFERRED: dict[str, Any] = {"labels": 1.0, "adapter_rank": 0, "dropout": None, "l1": 0.0, "group_lasso": 0.0, "erase": 0.0}
 
 
 class TrainingKnobs(StageSpec):
@@ -103,8 +103,8 @@ class TrainingKnobs(StageSpec):
         return {name: value for name, value in self.chosen().items() if name in TrainingKnobs.model_fields}
 
     def chosen(self) -> dict[str, Any]:
-        """All knobs, but those that came ``LATER`` only where they are turned on: artifacts made before them stay valid."""
-        return {name: value for name, value in self.model_dump().items() if name not in LATER or value != LATER[name]}
+        """All knobs, but those that came ``DEFERRED`` only where they are turned on: artifacts made before them stay valid."""
+        return {name: value for name, value in self.model_dump().items() if name not in DEFERRED or value != DEFERRED[name]}
 
 
 def refuse_adapters(stage: str, spec: TrainingKnobs) -> None:

@@ -1,6 +1,6 @@
 """Facts of the sentiment task."""
 
-from kdui.core.contracts import Elsewhere, TaskFacts
+from kdui.core.contracts import OutOfDomain, TaskFacts
 from kdui.core.metric import ACCURACY
 from kdui.core.source import LocalFile, Resource, Wheel
 
@@ -54,16 +54,16 @@ TASK = TaskFacts(
             ),
         ),
     ),
-    elsewhere=(
-        Elsewhere(
+    out_of_domain=(
+        OutOfDomain(
             name="products",
             title="Product reviews",
             about="sentences of customer reviews of five products (Hu and Liu 2004)",
             examples=2447,
             resource=OPINIONS,
         ),
-        Elsewhere(name="tweets", title="Tweets", about="public tweets", examples=2667, resource=OPINIONS),
-        Elsewhere(
+        OutOfDomain(name="tweets", title="Tweets", about="public tweets", examples=2667, resource=OPINIONS),
+        OutOfDomain(
             name="editorials", title="Editorials", about="sentences of newspaper editorials", examples=1535, resource=OPINIONS
         ),
     ),

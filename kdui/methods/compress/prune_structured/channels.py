@@ -56,9 +56,9 @@ def prune_channels(
         # torch-pruning's own pruner leaves a group whole that would lose its last channel.
         kept = kept_parts([scores.detach().float().cpu() for _, scores in found], share, together, multiple)
         for (root, scores), stays in zip(found, kept, strict=True):
-            gone = sorted(set(range(len(scores))) - set(stays.tolist()))
-            if gone:
-                graph.get_pruning_group(root.target.module, root.handler, idxs=gone).prune()
+            removed = sorted(set(range(len(scores))) - set(stays.tolist()))
+            if removed:
+                graph.get_pruning_group(root.target.module, root.handler, idxs=removed).prune()
 
 
 def _in_groups(group: Any) -> bool:

@@ -177,8 +177,8 @@ def _remark(builder: PlanBuilder, spec: PruneStructuredSpec) -> str:
     if builder.task.modality == "image":
         return f"{percent(spec.share)} of channels removed"
     words = {"heads": "heads", "feed_forward": "feed-forward", "hidden": "width", "layers": "layers"}
-    gone = [f"{percent(getattr(spec, part))} of {words[part]}" for part in PARTS if getattr(spec, part)]
-    return (" and ".join(gone) or "nothing") + " removed"
+    removed = [f"{percent(getattr(spec, part))} of {words[part]}" for part in PARTS if getattr(spec, part)]
+    return (" and ".join(removed) or "nothing") + " removed"
 
 
 METHOD = Method(

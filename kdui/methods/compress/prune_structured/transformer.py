@@ -152,9 +152,9 @@ def prune_transformer(
         layer.keep_heads(chosen)
     for layer, chosen in zip(layers, kept_parts(units, shares["feed_forward"], together), strict=True):
         layer.keep_units(chosen)
-    gone = min(round(shares["hidden"] * len(importance.width)), max(0, len(importance.width) - SMALLEST_WIDTH))
-    if gone:
-        narrow_width(module, example, torch.argsort(importance.width, stable=True)[:gone].tolist())
+    removed = min(round(shares["hidden"] * len(importance.width)), max(0, len(importance.width) - SMALLEST_WIDTH))
+    if removed:
+        narrow_width(module, example, torch.argsort(importance.width, stable=True)[:removed].tolist())
 
 
 def kept_layers(scores: torch.Tensor, share: float, every: bool) -> list[int]:
@@ -194,7 +194,7 @@ def _highest(scores: torch.Tensor, count: int) -> torch.Tensor:
     return torch.argsort(scores, descending=True, stable=True)[:count].sort().values
 
 
-def narrow_width(module: nn.Module, example: Mapping[str, torch.Tensor], gone: list[int]) -> None:
+def narrow_width(module: nn.Module, example: Mapping[str, torch.Tensor], removed: list[int]) -> None:
     """Take these places out of the width that embeddings, normalisations and all layers share, in place.
 
     What is coupled is found by following the graph (Fang et al. 2023, DepGraph, section 3.2).
@@ -205,7 +205,7 @@ def narrow_width(module: nn.Module, example: Mapping[str, torch.Tensor], gone: l
         graph: Any = torch_pruning.DependencyGraph().build_dependency(
             module.eval(), dict(example), output_transform=lambda found: found.sum()
         )
-        group = graph.get_pruning_group(root, torch_pruning.prune_linear_out_channels, idxs=gone)
+        group = graph.get_pruning_group(root, torch_pruning.prune_linear_out_channels, idxs=removed)
     if bare := [dep.target.name for dep, _ in group if isinstance(dep.target.module, nn.Parameter)]:
         raise StageFailed(
             f"{bare[0]} of {type(module).__name__} has the same width but belongs to no layer, so it cannot be narrowed. "

@@ -53,7 +53,9 @@ class Fidelity:
         return {
             "float": self._objective.headline(self._float, targets),
             "quantized": self._objective.headline(found, targets),
-            "kl": mean_divergence(self._objective.asked(self._float, targets), self._objective.asked(found, targets)),
+            "kl": mean_divergence(
+                self._objective.mask_to_task(self._float, targets), self._objective.mask_to_task(found, targets)
+            ),
             "examples": len(targets),
         }
 

@@ -71,7 +71,7 @@ class Probe:
         self._folder = tempfile.TemporaryDirectory(prefix="kdui-probe-")
         self._path = Path(self._folder.name) / MODEL_FILE
         self._graph = _written_apart(model, swapped, self._path.parent)
-        self._base = self.objective.asked(self._outputs({}), self.targets)
+        self._base = self.objective.mask_to_task(self._outputs({}), self.targets)
         self.headline = self.objective.headline(self._base, self.targets)
 
     @property
@@ -80,7 +80,7 @@ class Probe:
 
     def effect(self, changed: Mapping[str, np.ndarray]) -> Effect:
         """What these initializers cost in place of the model's own."""
-        outputs = self.objective.asked(self._outputs(changed), self.targets)
+        outputs = self.objective.mask_to_task(self._outputs(changed), self.targets)
         headline = self.objective.headline(outputs, self.targets)
         return Effect(headline, self.facts.headline.gain(self.headline, headline), mean_divergence(self._base, outputs))
 

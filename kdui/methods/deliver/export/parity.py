@@ -56,8 +56,8 @@ class Parity:
         largest = max(1.0, float(np.abs(expected).max()))
         shares = np.abs(written - expected).reshape(len(targets), -1).max(1) / largest
         self._hold(float(np.quantile(shares, 1 - FEW) if self._grids else shares.max()), largest, "On the test examples ")
-        asked = objective_of(context.facts).asked
-        alike = int((asked(found, targets).argmax(-1) == asked(expected, targets).argmax(-1)).sum())
+        mask = objective_of(context.facts).mask_to_task
+        alike = int((mask(found, targets).argmax(-1) == mask(expected, targets).argmax(-1)).sum())
         context.report.log(
             f"ONNX Runtime predicts the same as PyTorch on {alike:,} of {len(targets):,} test examples; the exported graph "
             f"differs by at most {shares.max():.1g} of the largest output."

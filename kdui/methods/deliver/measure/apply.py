@@ -4,7 +4,7 @@ from typing import Any
 
 from kdui.core.layout import MEASUREMENTS_FILE
 from kdui.methods.deliver.measure.costs import sizes
-from kdui.methods.deliver.measure.quality import elsewhere, quality, robustness
+from kdui.methods.deliver.measure.quality import out_of_domain, quality, robustness
 from kdui.methods.deliver.measure.speed import speed
 from kdui.store.artifacts import write_json
 from kdui.training.context import StepContext
@@ -19,7 +19,7 @@ def measure(context: StepContext) -> dict[str, Any]:
         found += speed(context, model)
     if context.settings.get("robustness", 0):
         found += robustness(context, model)
-    if context.settings.get("elsewhere", 0):
-        found += elsewhere(context, model)
+    if context.settings.get("out_of_domain", 0):
+        found += out_of_domain(context, model)
     write_json(context.out / MEASUREMENTS_FILE, [item.row() for item in found])
     return {"measurements": len(found)}

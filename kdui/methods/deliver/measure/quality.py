@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from kdui.catalogue.tasks import load_elsewhere
+from kdui.catalogue.tasks import load_out_of_domain
 from kdui.core.artifact import Artifact
 from kdui.core.errors import StageFailed
 from kdui.core.layout import MODEL_FILE, PREDICTIONS_FILE, QUALITY_FILE, read_inputs
@@ -49,7 +49,7 @@ def quality(context: StepContext, model: Artifact) -> list[Measurement]:
     # Halved precision could turn the answer of an example whose two highest outputs are close.
     np.save(context.out / PREDICTIONS_FILE, outputs.astype(np.float32 if outputs.ndim == 2 else np.float16))
     source, objective = accuracy_provenance(model, len(targets)), objective_of(context.facts)
-    kept = {"right": objective.asked(outputs, targets).argmax(-1) == targets} if targets.ndim == 1 else {}
+    kept = {"right": objective.mask_to_task(outputs, targets).argmax(-1) == targets} if targets.ndim == 1 else {}
     if kept and (parts := objective.parts_of(targets)) is not None:
         kept["part"] = parts
     if kept:
@@ -60,7 +60,7 @@ def quality(context: StepContext, model: Artifact) -> list[Measurement]:
         found.append(_row_of(metric, value, source, **interval))
     if all(item.metric != headline.name for item in found):
         raise StageFailed(f"The test data gave no {headline.title.lower()}, by which {context.facts.title} is judged.")
-    return found + calibration(objective.asked(outputs, targets), targets, source)
+    return found + calibration(objective.mask_to_task(outputs, targets), targets, source)
 
 
 def calibration(outputs: np.ndarray, targets: np.ndarray, source: Provenance) -> list[Measurement]:
@@ -114,16 +114,16 @@ def robustness(context: StepContext, model: Artifact) -> list[Measurement]:
     return [_row_of(metric, float(np.mean(harmed)), _noted(source, words), name="robustness", title=title), *found]
 
 
-def elsewhere(context: StepContext, model: Artifact) -> list[Measurement]:
+def out_of_domain(context: StepContext, model: Artifact) -> list[Measurement]:
     """The headline on so many examples of each source that the task's data were not split from; nothing was fitted to them.
 
     Beside it what the most frequent right answer alone would reach, on the test data as well: sources differ in their balance.
     """
     found, settings, metric = [], read_inputs(model.path), context.facts.headline
     alone = [_most_frequent(context, "test", context.data.targets("test"), "test")]
-    for other in context.facts.elsewhere:
-        whole = load_elsewhere(context.facts, other, context.app, context.report.download)
-        examples = whole.take([int(place) for place in _spread_out(len(whole), context.settings["elsewhere"])])
+    for other in context.facts.out_of_domain:
+        whole = load_out_of_domain(context.facts, other, context.app_settings, context.report.download)
+        examples = whole.take([int(place) for place in _spread_out(len(whole), context.settings["out_of_domain"])])
         arrays = input_kind(settings.modality).prepare(examples.inputs, settings.settings, model.path)
         outputs = graph_outputs(
             model.file(MODEL_FILE), arrays, check=lambda done: context.report.check(), session=graph_session(context, model)

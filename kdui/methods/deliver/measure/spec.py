@@ -10,7 +10,7 @@ from kdui.core.method import Group, Method, Place
 from kdui.core.plan import PlanBuilder
 
 # Knobs that joined later, with the value at which they do nothing new: measurements made before them stay valid.
-LATER: dict[str, Any] = {"speed": True, "sweep": True, "device": "cpu", "robustness": 0, "elsewhere": 0}
+DEFERRED: dict[str, Any] = {"speed": True, "sweep": True, "device": "cpu", "robustness": 0, "out_of_domain": 0}
 SPEED_ONLY: dict[str, Any] = {"advanced": True, "only_when": {"speed": [True]}}
 
 
@@ -68,7 +68,7 @@ class MeasureSpec(StageSpec):
         json_schema_extra={"advanced": True},
     )
 
-    elsewhere: int = Field(
+    out_of_domain: int = Field(
         default=0,
         ge=0,
         le=100_000,
@@ -78,16 +78,16 @@ class MeasureSpec(StageSpec):
     )
 
     def chosen(self) -> dict[str, Any]:
-        """What decides a measurement; knobs that came ``LATER`` leave a trace in a digest only where they are turned."""
-        return {name: value for name, value in self.model_dump().items() if name not in LATER or value != LATER[name]}
+        """What decides a measurement; knobs that came ``DEFERRED`` leave a trace in a digest only where they are turned."""
+        return {name: value for name, value in self.model_dump().items() if name not in DEFERRED or value != DEFERRED[name]}
 
 
 def plan(builder: PlanBuilder, stage: str, spec: MeasureSpec) -> None:
     """One step a model, each against the teacher in fp32 as the baseline; where it cannot be run, against the first model."""
     if not builder.models:
         builder.need_model(stage)
-    if spec.elsewhere and not builder.task.elsewhere:
-        raise RecipeError(f"Stage '{stage}': {builder.task.title} has no out-of-domain data. Leave 'elsewhere' out there.")
+    if spec.out_of_domain and not builder.task.out_of_domain:
+        raise RecipeError(f"Stage '{stage}': {builder.task.title} has no out-of-domain data. Leave 'out_of_domain' out there.")
     first = builder.reference or builder.models[0]
     baseline, settings = builder.exported(first), {**spec.chosen(), "machine": builder.machine}
     if builder.reference is None or first.produces != "model":

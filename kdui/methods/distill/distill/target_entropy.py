@@ -9,7 +9,7 @@ from torch.nn import functional
 from kdui.methods.distill.distill.losses import mean_entropy, mixed_targets, soft_knobs, softened, standardized
 from kdui.methods.distill.ensemble.losses import confidence_weights, equal_weights, mixture
 from kdui.training.context import StepContext
-from kdui.training.fit import told_labels
+from kdui.training.fit import visible_labels
 from kdui.training.teacher_outputs import TeacherOutputs
 
 SCHEDULE_POINTS = 16
@@ -23,7 +23,7 @@ def targets_entropy(context: StepContext) -> float:
     """
     names = sorted((name for name in context.inputs if name.startswith("outputs")), key=lambda name: int(name[8:] or 0))
     teachers = [TeacherOutputs(context.inputs[name], context.device) for name in names]  # a control's own start is another model
-    told = told_labels(context)  # what is hidden from the student is hidden from its control
+    told = visible_labels(context)  # what is hidden from the student is hidden from its control
     index = torch.from_numpy(told.drawn)
     labels = torch.from_numpy(told.targets[told.drawn]).to(context.device)
     found = []

@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from kdui.methods.distill.pseudo_labels.losses import labelled_and_pseudo, pseudo_targets, sure_examples
 from kdui.training.context import StepContext
-from kdui.training.fit import told_labels
+from kdui.training.fit import visible_labels
 from kdui.training.labels import HIDDEN, Labels
 from kdui.training.loop import Batch, Losses
 from kdui.training.student import train_student
@@ -20,7 +20,7 @@ def pseudo_labels(context: StepContext) -> dict[str, Any]:
 
     Hidden labels serve for one thing: to say how many of the labels that were taken are right.
     """
-    settings, shown = context.settings, told_labels(context)
+    settings, shown = context.settings, visible_labels(context)
     answers = teacher_answers(context)
     pseudo = torch.from_numpy(shown.targets == HIDDEN)
     taken = (pseudo & sure_examples(answers, settings["threshold"])).numpy()

@@ -66,7 +66,7 @@ def _examples(own: StepContext, teacher: SavedModel) -> list[dict[str, Any]]:
     """Validation examples that the specialist gets right, those with the surest runner-up first; other tasks get no share."""
     targets = own.data.targets("validation")
     outputs = predict(teacher.module, resident(own, "validation", teacher.inputs, teacher.folder))
-    outputs = _objective(own).asked(outputs, targets)
+    outputs = _objective(own).mask_to_task(outputs, targets)
     shares = softmax(outputs)
     right = np.flatnonzero(outputs.argmax(-1) == targets)
     chosen = right[np.argsort(-np.sort(shares[right], -1)[:, -2], kind="stable")][:LENS_EXAMPLES]

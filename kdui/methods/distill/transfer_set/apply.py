@@ -7,7 +7,7 @@ import torch
 from kdui.methods.distill.distill.losses import soft_knobs
 from kdui.methods.distill.transfer_set.losses import transfer_losses
 from kdui.training.context import StepContext
-from kdui.training.fit import told_labels
+from kdui.training.fit import visible_labels
 from kdui.training.labels import HIDDEN
 from kdui.training.loop import Batch, Losses
 from kdui.training.student import train_student
@@ -23,4 +23,4 @@ def transfer_set(context: StepContext) -> dict[str, Any]:
         soft, hard = transfer_losses(outputs, teacher(batch), batch.targets, known, *soft_knobs(settings, batch.progress))
         return {"total": soft + hard, "soft": soft, "hard": hard}
 
-    return train_student(context, lambda student: losses, labels=told_labels(context, draw_all=True))
+    return train_student(context, lambda student: losses, labels=visible_labels(context, draw_all=True))

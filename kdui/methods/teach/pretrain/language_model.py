@@ -34,7 +34,7 @@ class WordHead(nn.Module):
 
 
 class LanguageModel(nn.Module):
-    """The classifier's body asked for words. Its outputs [n, 2] are the sum of the losses of each text and their number.
+    """The classifier's body at_positions for words. Its outputs [n, 2] are the sum of the losses of each text and their number.
 
     The classifier is changed in place; its own head takes no part. ``head`` is no part of this module but trained beside it.
     """
@@ -102,20 +102,20 @@ class HiddenWords:
         generator = torch.Generator().manual_seed((self._seed * 1_000_003 + view) % 2**63)
         hideable = (mask == 1) & ~self._special[ids]
         changed, words = hidden_words(ids, hideable, self._share, self._mask_id, self._ordinary, generator)
-        return asked(data, changed, words)
+        return at_positions(data, changed, words)
 
 
-def asked(data: ResidentData, input_ids: torch.Tensor, words: torch.Tensor) -> ResidentData:
+def at_positions(data: ResidentData, input_ids: torch.Tensor, words: torch.Tensor) -> ResidentData:
     """The split's texts as these ids, with the words to guess beside them."""
     arrays = {"input_ids": input_ids, "attention_mask": data.arrays["attention_mask"], "words": words}
     return ResidentData({name: tensor.cpu().numpy() for name, tensor in arrays.items()}, data.targets.cpu().numpy(), data.device)
 
 
 def questions(data: ResidentData, hiding: HiddenWords | None, training: bool) -> ResidentData:
-    """What a language model is asked about a split: next words, or hidden ones, other ones in each epoch of a training."""
+    """What a language model is at_positions about a split: next words, or hidden ones, other ones in each epoch of a training."""
     if hiding is None:
         ids, mask = data.arrays["input_ids"], data.arrays["attention_mask"]
-        return asked(data, ids, next_words(ids, mask))
+        return at_positions(data, ids, next_words(ids, mask))
     if training:
         data.augmentation = hiding
         return data

@@ -42,7 +42,7 @@ def take_graph(context: StepContext) -> dict[str, Any]:
     for name in inputs.files:
         shutil.copyfile(path.with_name(name), context.out / name)
     _write(model, inputs, context)
-    limits = Limits.of(context.app)
+    limits = Limits.of(context.app_settings)
     session = opened(
         context.out / MODEL_FILE,
         lambda graph: ConfinedSession(graph, limits, context.report.check, what="The teacher's ONNX file"),
@@ -103,7 +103,7 @@ def _write(model: onnx.ModelProto, inputs: InputSettings, context: StepContext) 
 
 def unchanged(context: StepContext) -> ModelFacts:
     """The reference looked up again: the file must still be the one that the run was planned with."""
-    facts = resolve(ModelRef.parse(context.step.model), context.facts, context.app)
+    facts = resolve(ModelRef.parse(context.step.model), context.facts, context.app_settings)
     if facts.identity != context.settings["model"]:
         raise StageFailed(f"{facts.ref.name} has changed since the run was queued. Queue the recipe again.")
     return facts

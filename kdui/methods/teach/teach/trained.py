@@ -32,7 +32,7 @@ def take_trained(context: StepContext) -> dict[str, Any]:
     and where its answers are not those of a model that learned the task (see ``training.plausibility``).
     """
     began = time.monotonic()
-    facts = resolve(ModelRef.parse(context.step.model), context.facts, context.app)
+    facts = resolve(ModelRef.parse(context.step.model), context.facts, context.app_settings)
     _require_named(context, facts)
     saved = start_model(context, seed=context.settings["seed"])
     fit = getattr(saved.module, "fit", Fit())
@@ -50,7 +50,7 @@ def take_trained(context: StepContext) -> dict[str, Any]:
 
 def _require_named(context: StepContext, facts: ModelFacts) -> None:
     """The labels of a checkpoint of the Hub are known when it has been fetched; those of a folder were looked at before."""
-    if facts.ref.kind == "hub" and (folder := weights_folder(facts, context.app, context.report.download)):
+    if facts.ref.kind == "hub" and (folder := weights_folder(facts, context.app_settings, context.report.download)):
         try:
             require_labels(Path(folder), facts, context.facts)
         except RecipeError as problem:

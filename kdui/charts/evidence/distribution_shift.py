@@ -23,7 +23,7 @@ def traits_of(shift: pd.DataFrame) -> list[str]:
     return list(shift["trait"].unique()) if len(shift) else []
 
 
-def shift_title(models: list[Model], trait: str) -> str:
+def distribution_shift_title(models: list[Model], trait: str) -> str:
     """How the gap to the teacher changes from the first to the last fifth; without a teacher, the model's own accuracy."""
     model, teacher = subject(models), teacher_of(models)
     inputs = TRAITS[trait][0]
@@ -43,14 +43,14 @@ def _ends(model: Model) -> tuple[float, float]:
     return float(ordered.iloc[0]), float(ordered.iloc[-1])
 
 
-def shift_figure(shift: pd.DataFrame, *, trait: str = "novelty", about: str) -> go.Figure:
+def distribution_shift_figure(shift: pd.DataFrame, *, trait: str = "novelty", about: str) -> go.Figure:
     """``shift``: rows of ``evidence``; lines by fifth, each with the 95 % interval over its test examples."""
     models = models_of(shift[shift["trait"] == trait])
     each = int(shift["n"].max())
     figure = go.Figure(
         layout=style.layout(
             title={
-                "text": shift_title(models, trait),
+                "text": distribution_shift_title(models, trait),
                 "subtitle": {"text": f"{about} · about {each:,} test examples per fifth, with 95 % intervals"},
             },
             xaxis=style.axis(TRAITS[trait][1], tickvals=list(range(1, 6)), range=[0.8, 5.2]),
@@ -87,5 +87,5 @@ CHART = EvidenceChart(
         values=lambda frame: [(trait, SORTED[trait]) for trait in traits_of(frame)],
         start=lambda frame: "novelty",
     ),
-    draw=lambda frame, look: shift_figure(frame, trait=look.chosen, about=look.about),
+    draw=lambda frame, look: distribution_shift_figure(frame, trait=look.chosen, about=look.about),
 )

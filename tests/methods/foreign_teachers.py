@@ -15,7 +15,7 @@ DIGITS = TASKS["digits"]
 KNOBS = {**STUDENT, "epochs": 6}
 
 
-class Elsewhere(nn.Module):
+class ForeignTeachers(nn.Module):
     """Softmax regression on pixels, with whatever shape of input and output a test wants."""
 
     def __init__(self, layout: str = "first", answer: str = "logits", outputs: int = 10):
