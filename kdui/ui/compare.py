@@ -97,7 +97,7 @@ class CompareCalls:
         """Every chosen model's answer to the input, and whether they agree."""
         question = Question.model_validate(payload)
         facts = self._task(question.task)
-        answers = self.workbench.ask(facts.name, list(question.models), payload(question))
+        answers = self.workbench.ask(facts.name, list(question.models), input_of(question))
         known = {model.digest: model for model in self.workbench.servable(facts.name)}
         return {
             "cards": compare_view.cards_html(answers, known),
@@ -145,7 +145,7 @@ def reference_first(chosen: Sequence[str], known: Mapping[str, Servable]) -> lis
     return sorted(chosen, key=lambda digest: known[digest].role != "teacher")
 
 
-def payload(question: Question) -> Any:
+def input_of(question: Question) -> Any:
     """The input as the workbench takes it: a text, an image, or uint8 grey levels."""
     if question.text is not None:
         return question.text
