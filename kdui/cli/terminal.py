@@ -44,6 +44,8 @@ SHOWN = {
     "elsewhere": "out of domain",
 }
 
+ROLE_WORDS = {"smoothed": "label smoothing"}  # a stored role and how it is printed, where the two differ
+
 
 def parse_values(pairs: list[str]) -> dict[str, Any]:
     """``distill.temperature=4`` as {"distill.temperature": 4}; raises RecipeError for what is not NAME=VALUE."""
@@ -181,7 +183,7 @@ def print_run(detail: RunDetail) -> None:
             [
                 {
                     "model": item.label,
-                    "role": item.role,
+                    "role": ROLE_WORDS.get(item.role, item.role),
                     **{title: found[name].written() for name, title in columns.items() if name in found},
                 }
                 for item in detail.results
