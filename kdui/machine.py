@@ -16,7 +16,7 @@ from pathlib import Path
 from kdui.core.errors import DeviceUnavailable
 
 VERSIONED = ("torch", "onnxruntime", "onnx", "transformers", "numpy")
-# What decides speed in few bits, best first.
+# What decides speed in low precision, best first.
 NOTABLE = ("amx_int8", "avx512_vnni", "avx_vnni", "avx512_bf16", "avx512f", "avx2", "asimddp", "asimd")
 SHORT = {
     "amx_int8": "AMX",

@@ -1,6 +1,6 @@
 """The worker: ``python -m kdui.worker RUN_ID`` runs one claimed run to its end.
 
-A thread beats the heart, notices a request to cancel, and ends the process itself when the work does not stop in time.
+A heartbeat thread updates the run, watches for cancel requests, and kills the process when work does not stop in time.
 """
 
 import os
@@ -27,7 +27,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 BEAT_SECONDS = 1.0
 STATE_SECONDS = 600.0  # how long a change of state and a measurement wait for a database that another program has locked
 WORKING_SHARE = 0.05  # of one core, between two beats: whoever uses more is at work
-BUSY_FACTOR = 12  # processor time without any report counts as work for so many limits: a driver may spin for ever
+BUSY_FACTOR = 12  # processor time without any report counts as work for this many limits: a driver may spin for ever
 CHILDREN_EVERY = 5  # beats between two looks at the processor time of child processes
 GRACE_SECONDS = 3.0  # from the request to cancel until the worker ends itself: together with a beat under the promised 5 s
 
@@ -70,7 +70,7 @@ class Heart(threading.Thread):
     def work_moves(self) -> bool:
         """Whether the work gave a sign of life since the last beat: a report, or processor time of its own or of its children.
 
-        This thread says nothing of it: it goes on beating while native code hangs.
+        This thread says nothing of it: it continues beating while native code hangs.
         """
         self._beats += 1
         now = time.monotonic()
@@ -151,8 +151,7 @@ def perform(store: Store, run_id: str) -> int:
 
 
 def how_it_stopped(store: Store, run: Run) -> RunState:
-    """Cancelled where a person asked for it. A signal that nobody asked for (the machine shuts down) interrupts: such a run goes
-    on by itself later."""
+    """Cancelled where a person requested it. Another signal (the machine shuts down) interrupts: such a run resumes on its own."""
     try:
         return RunState.CANCELLED if store.runs.get(run.id).cancel_requested else RunState.INTERRUPTED
     except UnknownName:  # deleted meanwhile

@@ -105,7 +105,7 @@ def _speed(bench: Workbench, run: Run, seconds: float) -> float:
 
 @contextmanager
 def _reading(url: str, readers: int, call: str) -> Iterator[list[int]]:
-    """So many visitors who ask again and again; counts of their answers."""
+    """Visitors that ask again and again; counts of their answers."""
     over = threading.Event()
     told = [0] * readers
     pages = [Page(url) for _ in range(readers)]  # opened before anything is timed

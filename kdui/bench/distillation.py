@@ -49,7 +49,7 @@ def epoch_costs(
 
 
 def matching_costs(settings: Settings, recipe: str, examples: int, repeats: int, teacher: str = "") -> list[Finding]:
-    """Epochs of hints (the teacher's last inner values, kept) and of plain training in turn, on the same student."""
+    """Epochs of hints (the teacher's last intermediate features, kept) and of plain training in turn, on the same student."""
     base = taught_by(teacher, read_recipe(recipe, settings))
     knobs = {**base.stage("distill").settings, "epochs": 1, "train_examples": examples, "views": 1}
     plain_recipe = base.plain()
@@ -57,7 +57,7 @@ def matching_costs(settings: Settings, recipe: str, examples: int, repeats: int,
     with temporary_home(settings) as home:
         laboratory = Laboratory(home, base.task)
         steps = laboratory.plan(Recipe.model_validate(plain_recipe))
-        laboratory.train(steps, "hints")  # makes the teacher and its inner values, and warms up
+        laboratory.train(steps, "hints")  # makes the teacher and its intermediate features, and warms up
         plain, kept = in_turn(repeats, lambda: laboratory.train(steps, "hints.control"), lambda: laboratory.train(steps, "hints"))
         stored = laboratory.make(steps, "hints.features").manifest.summary["bytes"] / 1e6
         where = f"{laboratory.data.facts.title}, {base.teacher} → {base.student}"

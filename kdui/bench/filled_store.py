@@ -21,7 +21,7 @@ from kdui.store.runs import group_digest, now
 from kdui.store.store import Store
 
 BASE = "quickstart"
-RUNS_AT_ONCE = 250  # rows of so many are held in memory
+RUNS_AT_ONCE = 250  # rows of this many are held in memory
 SAMPLES = 200  # latency readings that Measure keeps
 SIMULATED = Provenance(origin=Origin.SIMULATED, device="none", n=SAMPLES, note="made up for a benchmark").model_dump(mode="json")
 UNITS = {
@@ -53,7 +53,7 @@ Rows = dict[str, list[dict[str, Any]]]
 
 
 def fill_store(settings: Settings, runs: int) -> list[str]:
-    """Write so many finished runs of one task, each with four measured models, in one transaction; returns their ids."""
+    """Write this many finished runs of one task, each with four measured models, in one transaction; returns their ids."""
     whole = read_recipe(BASE, settings)
     base = whole.model_copy(update={"stages": tuple(stage for stage in whole.stages if stage.method != "prune")})
     plan = plan_recipe(base, settings)

@@ -21,7 +21,7 @@ Call = Callable[[int], Any]
 
 
 def page_calls(settings: Settings, runs: int = 10_000, rounds: int = 40) -> list[Finding]:
-    """95th percentiles of five calls, asked in turn; the slowest of the five is the finding. The first round is told apart."""
+    """95th percentiles of five calls, in turn; the slowest of the five is the finding. The first round is reported apart."""
     with temporary_home(settings) as home:
         ids = fill_store(home, runs)
         direct = Workbench(home)

@@ -62,7 +62,7 @@ def section(table: dict[str, Any]) -> str:
 
 
 def circumstances(table: dict[str, Any]) -> str:
-    """Seeds, processor, how latency was read, and the model that everything is held against."""
+    """Seeds, processor, how latency was read, and the model that everything is compared with."""
     seeds = max(len(arm["seeds"]) for arm in table["arms"])
     machine = table["machine"]
     flags = f", {', '.join(machine['flags'])}" if machine["flags"] else ""

@@ -20,7 +20,7 @@ UNTRAINED = {"epochs": 0, "soft_weight": 0.0, "train_examples": 64}  # of every 
 def removed_parts(settings: Settings, repeats: int = 3, runs: int = 60, layers: int = 0) -> list[Finding]:
     """Latency before ÷ after structured pruning, of the networks and with the settings of the recorded studies.
 
-    ``layers`` leaves only so many of the transformer's: less to wait for where the speed itself is not the point.
+    ``layers`` leaves only this many of the transformer's: less to wait for where the speed itself is not the point.
     """
     minilm, fashion = (read_study(name) for name in ("minilm-pruned", "fashion-pruned"))
     if layers:

@@ -15,7 +15,7 @@ _WIDTHS = ("hidden_size", "n_embd", "dim")
 # Their lists of layers are not as long as the config says: one is shared, or something else has a longer list.
 _COUNTED_OTHERWISE = ("albert", "canine", "funnel", "markuplm", "reformer")
 _LONGEST_CONFIG = 20_000_000  # bytes
-# What a config may speak of before anything is built: lists of modules, labels, and sides of tensors, which must fit the weights.
+# What a config may mention before anything is built: lists of modules, labels, and sides of tensors, which must fit the weights.
 _LISTS = re.compile(r"(^|_)(layers?|depths?|blocks?|experts|stages?|repeats?)(_|$)")
 _SIDES = re.compile(
     r"(^|_)(size|sizes|dim|dims|d_model|d_ff|embd|inner|heads?|channels?|positions?|width|rank|filters|embed)(_|$)"
@@ -61,7 +61,7 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 
 def require_sane(config: Mapping[str, Any], weight_bytes: int, title: str) -> None:
-    """Raises RecipeError where a config speaks of more than its weights could hold: nothing of that size may be built first."""
+    """Raises RecipeError where a config mentions more than its weights could hold: nothing of that size may be built first."""
     named = config.get("id2label")
     labels = [len(named)] if isinstance(named, (dict, list)) else []
     limits = [(name, value, _limit(name, weight_bytes)) for name, value in _numbers("", config)]

@@ -15,7 +15,7 @@ NO_TEACHER = ""  # in place of a reference: students that learn from each other
 def default_recipe(known: Iterable[Recipe], task: str, teacher: str | None = None, student: str | None = None) -> Recipe:
     """The first known recipe of the task with these models in it, or a plain one made of defaults.
 
-    A teacher that comes trained (a black box, an earlier result) is not taught again; without one there is nothing to teach.
+    A teacher that is already trained (a black box, an earlier result) is not taught again; without one there is nothing to teach.
     """
     facts = TASKS[task]
     teacher = teachers(facts)[0] if teacher is None else teacher

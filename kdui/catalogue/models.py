@@ -53,7 +53,7 @@ def own_options(name: str) -> dict[str, Any]:
 
 
 def resolve(ref: ModelRef, task: TaskFacts, settings: Settings) -> ModelFacts:
-    """What builds the model and what decides its first weights. Nothing is fetched.
+    """What builds the model and what decides its initial weights. Nothing is fetched.
 
     Raises RecipeError in words when the reference leads nowhere, has options that its family does not know, or does not
     suit the task.
@@ -72,7 +72,7 @@ def resolve(ref: ModelRef, task: TaskFacts, settings: Settings) -> ModelFacts:
 def started(student: ModelFacts, teacher: ModelFacts | None) -> ModelFacts:
     """The student beside its teacher: under a black box, which has no weights, it starts from those of ``FALLBACK_INIT``.
 
-    Raises RecipeError where it cannot start as it wants to, or the teacher not by itself.
+    Raises RecipeError where it cannot start as it wants to, or the teacher not on its own.
     """
     compatible(student, teacher)
     if student.from_teacher is None or teacher is None or not teacher.ref.is_black_box:
@@ -82,7 +82,7 @@ def started(student: ModelFacts, teacher: ModelFacts | None) -> ModelFacts:
 
 
 def compatible(student: ModelFacts, teacher: ModelFacts | None) -> None:
-    """Raises RecipeError where the student cannot start from this teacher as it wants to, or the teacher not by itself."""
+    """Raises RecipeError where the student cannot start from this teacher as it wants to, or the teacher not on its own."""
     if student.ref.is_black_box:
         raise RecipeError(f"'{student.ref}' is a black box and cannot be trained. Use it as the teacher, not as the student.")
     if teacher is not None and teacher.from_teacher:
@@ -109,7 +109,7 @@ def weights_resource(facts: ModelFacts) -> Resource | None:
 
 
 def weights_folder(facts: ModelFacts, settings: Settings, report: Report | None = None) -> Path | None:
-    """The folder with the model's first weights, brought here if need be; None where it starts from new ones.
+    """The folder with the model's initial weights, brought here if need be; None where it starts from new ones.
 
     Raises SourceError when no source works.
     """
@@ -298,7 +298,7 @@ def _checkpoint(ref: ModelRef) -> Path:
 
 
 def _checkpoint_modality(config: dict[str, Any], task: TaskFacts) -> str:
-    """What a checkpoint takes, by what its config speaks of; the task's own where it says nothing."""
+    """What a checkpoint takes, by what its config mentions; the task's own where it says nothing."""
     if "vocab_size" in config:
         return "text"
     return "image" if {"image_size", "num_channels", "patch_size"} & config.keys() else task.modality

@@ -79,7 +79,7 @@ def _rows(task: TaskFacts) -> list[Pair]:
 
 
 def _can_start(student: str, teacher: ModelRef | None) -> bool:
-    """Whether the student's first weights can come from such a teacher, as far as the reference alone tells."""
+    """Whether the student's initial weights can come from such a teacher, as far as the reference alone tells."""
     wanted = preset(student)[1].from_teacher
     if wanted is None or teacher is None or teacher.kind == "artifact":
         return wanted is None or teacher is not None

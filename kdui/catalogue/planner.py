@@ -68,7 +68,7 @@ def plan_to_run(recipe: Recipe, settings: Settings, report: Report | None = None
 
 
 def _take_teacher(builder: PlanBuilder, methods: set[str], settings: Settings) -> None:
-    """Have a teacher that needs no stage of its own: a black box, or one that comes trained where no stage teaches it."""
+    """Have a teacher that needs no stage of its own: a black box, or one that is already trained where no stage teaches it."""
     teacher, method = builder.teacher_facts, plain_method(Place.TEACHER)
     if teacher is None or method.take is None:
         return

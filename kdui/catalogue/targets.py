@@ -13,7 +13,7 @@ Quantity = Literal["headline", "accuracy", "lost", "below", "retained", "smaller
 
 
 class Aim(Frozen):
-    """One promise: a quantity of an arm's result, held against the arm's first model (the original or the teacher).
+    """One promise: a quantity of an arm's result, compared with the arm's first model (the original or the teacher).
 
     ``headline`` (``accuracy`` in older files) is the headline metric itself. ``lost`` is how much worse it is than the first
     model's (points for percentages), ``below`` how much worse than the bad end of that model's interval on the test data

@@ -1,4 +1,4 @@
-"""Teachers that come trained for the task, so that a recipe needs no ``teach`` stage: what is asked of them."""
+"""Teachers that are already trained for the task, so that a recipe needs no ``teach`` stage: what is asked of them."""
 
 import json
 import re

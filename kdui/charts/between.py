@@ -1,4 +1,4 @@
-"""Two models of a chart held against each other, paired: by the seeds that both have, else by the newest runs' answers."""
+"""Two models of a chart compared with each other, paired: by the seeds that both have, else by the newest runs' answers."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def between(paired: PairedRuns, metric: Metric, examples: int | None = None) -> 
 def level_with(winner: Any, others: pd.DataFrame, pair: Between) -> tuple[pd.DataFrame, list[Difference]]:
     """Those of ``others`` to which no difference of the winner is shown, and the differences that are known of them.
 
-    All are judged together (Benjamini-Hochberg); what cannot be paired is not told apart.
+    All are judged together (Benjamini-Hochberg); what cannot be paired is not distinguished.
     """
     found = [pair(winner, row) for _, row in others.iterrows()]
     known = [difference for difference in found if difference is not None and difference.p_value is not None]

@@ -54,7 +54,7 @@ class EvidenceChart:
     rows: Callable[[pd.DataFrame], pd.DataFrame] = lambda frame: frame
     lines: Callable[[pd.DataFrame], list[str]] | None = None  # sentences below, of the whole frame
     choice: Choice | None = None
-    of_quality: bool = True  # its title speaks of quality, which means nothing where nothing was learned
+    of_quality: bool = True  # its title mentions quality, which means nothing where nothing was learned
 
 
 CHARTS: Registry[EvidenceChart] = Registry("kdui.charts.evidence", "chart", "CHART", file="")

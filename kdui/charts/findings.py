@@ -28,7 +28,7 @@ LIMIT_NAMES = {"latency_ms": "latency", "download_mb": "size", "retained": "reta
 def unlearned(models: pd.DataFrame, task: TaskFacts) -> str:
     """What a reader must know before any figure: which of the models have not learned, or of its teachers; empty where all have.
 
-    ``models``: rows with role, headline, low and high. Of students the best decides, because titles and winners speak of it.
+    ``models``: rows with role, headline, low and high. Of students the best decides, because titles and winners mention it.
     """
     students, teachers = (models[(models["role"] == "teacher") == taught] for taught in (False, True))
     lame = [

@@ -330,7 +330,7 @@ def _draw_budget(figure: go.Figure, models: pd.DataFrame, x: str, metric: Metric
             font={"color": style.OVER_BUDGET, "size": 14},
         )
     teachers = models.loc[models["role"] == "teacher", "headline"]
-    # With several teachers each student is held against its own, so there is no one level to draw.
+    # With several teachers each student is compared with its own, so there is no one level to draw.
     if budget.retained is not None and len(teachers) == 1:
         level = metric.required(budget.retained, float(teachers.iloc[0]))
         if math.isfinite(level):

@@ -1,4 +1,4 @@
-"""Which layer breaks first: a heat map of what each layer, changed by itself, costs at each strength."""
+"""Which layer breaks first: a heat map of what each layer, changed on its own, costs at each strength."""
 
 from __future__ import annotations  # a figure's class as text: naming it here would import half of plotly at the page's start
 

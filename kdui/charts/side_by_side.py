@@ -43,7 +43,7 @@ def models_of(frame: pd.DataFrame) -> list[Model]:
 
 
 def subject(models: list[Model]) -> Model:
-    """The model that a title speaks of: the last compressed one, else the student, else the last that is no teacher."""
+    """The model that a title mentions: the last compressed one, else the student, else the last that is no teacher."""
     for role in ("compressed", "student"):
         of_role = [model for model in models if model.role == role]
         if of_role:
@@ -71,7 +71,7 @@ def error_bars(model: Model, rows: pd.DataFrame) -> dict[str, Any]:
 
 
 def height_with(names: int) -> int:
-    """Of a chart with so many names above it, px: more of them leave the chart its room, because long names stand in a column."""
+    """Height in px of a chart with this many legend names: more names add height, because long ones form a column."""
     return 360 + LEGEND_LINE * max(0, names - 2)
 
 

@@ -71,6 +71,6 @@ def layout(**settings: Any) -> go.Layout:
 
 
 def two_lines(name: str, width: int) -> str:
-    """A name of more than so many characters on two lines."""
+    """A name of more than this many characters on two lines."""
     cut = name.rfind(" ", 0, width + 1)
     return name if len(name) <= width or cut < 0 else f"{name[:cut]}<br>{name[cut + 1 :]}"

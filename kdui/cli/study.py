@@ -117,7 +117,7 @@ def result_of(models: Row) -> str:
 
 
 def held_against(models: Row, main: str, control: str) -> str | None:
-    """The name of the model that the result is held against; None where the arm has none of that kind."""
+    """The name of the model that the result is compared with; None where the arm has none of that kind."""
     if control == "plain":
         return f"{main}.plain" if f"{main}.plain" in models else None
     if control == "separate":
@@ -145,7 +145,7 @@ def _summary(rows: list[Row]) -> Row:
 
 def _seconds(bench: Workbench, run: Run, arm: Arm) -> float:
     """Seconds that the arm's own steps took when they were made: students and assistants, or teachers where it has nothing else;
-    neither caches nor anything that a result is held against."""
+    neither caches nor anything that a result is compared with."""
     stages = {stage if isinstance(stage, str) else next(iter(stage)) for stage in arm.stages}
     made = [
         step

@@ -16,7 +16,7 @@ from kdui.core.statistics.paired import over_seeds
 from kdui.core.statistics.power import SPREAD, detectable_over_seeds, seeds_needed
 
 Row = dict[str, Any]
-# What a result is held against, and the heading of that column: the same training without a teacher, on labels as soft as the
+# What a result is compared with, and the heading of that column: the same training without a teacher, on labels as soft as the
 # teacher's, from weights that have not read the task's texts, and with a student for each of several tasks.
 CONTROLS = {
     "control": "over hard labels",

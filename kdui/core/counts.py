@@ -23,7 +23,7 @@ class Counts(Frozen):
     exact: bool = Field(default=True, description="whether parameters are counted on the network, not worked out by formula")
 
     def rounded_to(self, bits: float) -> "Counts":
-        """With weights of so many bits at the most."""
+        """With weights of this many bits at the most."""
         return self.model_copy(update={"bits": min(self.bits, bits)})
 
     def without(self, share: float) -> "Counts":

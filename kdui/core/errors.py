@@ -9,7 +9,7 @@ KduiError
 │   ├── ArtifactCorrupt  a file does not match its checksum
 │   ├── RunUnreadable    a run was written by another version of kdui
 │   └── StateConflict    the run is not in a state that allows this
-├── StageFailed          a stage cannot go on, with the reason and what to do
+├── StageFailed          a stage cannot continue, with the reason and what to do
 ├── DeviceUnavailable    the asked device does not exist here
 ├── ContainerCorrupt     a packed model is damaged, cut off or not what it says
 ├── ClaimsMissing        a model file says nothing that could be verified
@@ -70,7 +70,7 @@ class StateConflict(StoreError):
 
 
 class StageFailed(KduiError):
-    """A stage cannot go on."""
+    """A stage cannot continue."""
 
 
 class DeviceUnavailable(KduiError):

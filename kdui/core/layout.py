@@ -13,7 +13,7 @@ PACKED_MODEL = "model.kdz"  # decodes to model.onnx beside it, byte for byte
 MEASUREMENTS_FILE = "measurements.json"
 PREDICTIONS_FILE = "predictions.npy"  # outputs on the test split in its order, fp32 (fp16 in old ones)
 QUALITY_FILE = "quality.npz"  # right [n]: which test examples it has right; part [n]: of which task, where several are one
-KERNELS_FILE = "kernels.json"  # precision, multiply-adds and time of every kernel; where speed was measured
+KERNELS_FILE = "kernels.json"  # precision, MACs and time of every kernel; where speed was measured
 
 SENSITIVITY_FILE = "sensitivity.json"
 

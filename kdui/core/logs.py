@@ -15,7 +15,7 @@ class _StandardOutput(logging.Handler):
 
 
 class _OfRun(logging.LoggerAdapter[logging.Logger]):
-    """Puts the run's id before each line, so that lines of several runs in one stream can be told apart."""
+    """Puts the run's id before each line, so that lines of several runs in one stream can be distinguished."""
 
     def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
         run = self.extra["run"] if self.extra else ""

@@ -1,4 +1,4 @@
-"""Whether a model has learned anything: what it is held against is always answering the test data's most frequent label.
+"""Whether a model has learned anything: the baseline is always predicting the test data's most frequent label.
 
 A share of such a model "kept", a speed-up over it or its calibration say nothing, so every headline asks here first.
 """
@@ -22,7 +22,7 @@ def has_learned(facts: TaskFacts, headline: float, low: float | None = None, hig
 
 
 def floor_words(facts: TaskFacts) -> str:
-    """What a model is held against: always predicting one label (58.0 %)."""
+    """What a model is compared with: always predicting one label (58.0 %)."""
     return f"always predicting one label ({facts.headline.format(facts.majority or 0)})"
 
 

@@ -31,7 +31,7 @@ class Metric(Frozen):
         return self.difference_unit if self.higher_is_better else f"{self.difference_unit} better".strip()
 
     def least(self, examples: int | None) -> float:
-        """The smallest difference that so many examples can show, of a share; 0 where nothing tells it."""
+        """The smallest difference that this many examples can show, of a share; 0 where nothing tells it."""
         return 100 / examples if examples and self.unit == "%" else 0.0
 
     @property

@@ -43,7 +43,7 @@ def _scaled(value: float, steps: tuple[tuple[str, float], ...], plain_unit: str)
 
 
 def significant(value: float, digits: int = 3) -> str:
-    """So many significant digits at the most and no exponent, trailing zeros dropped: 0.3127 -> 0.313, 16.42 -> 16.4."""
+    """This many significant digits at the most and no exponent, trailing zeros dropped: 0.3127 -> 0.313, 16.42 -> 16.4."""
     if not math.isfinite(value):
         return "–"
     if value == 0:

@@ -128,7 +128,7 @@ class PlanBuilder:
         self.models: list[Step] = []
         self.teacher: Step | None = None
         self.current: Step | None = None
-        # Where the teacher starts instead of its own first weights, and whether it is also taught without that.
+        # Step that provides the teacher's initial weights; `start_control`: also train one without it as a control.
         self.start: Step | None = None
         self.start_control = False
         self.distiller = distiller

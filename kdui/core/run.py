@@ -27,7 +27,7 @@ class RunState(StrEnum):
         return self in (RunState.SUCCEEDED, RunState.FAILED, RunState.CANCELLED)
 
 
-# Interrupted alone goes on by itself; failed and cancelled runs are queued again only when a person resumes them.
+# Interrupted alone continues on its own; failed and cancelled runs are queued again only when a person resumes them.
 TRANSITIONS: dict[RunState, frozenset[RunState]] = {
     RunState.QUEUED: frozenset({RunState.RUNNING, RunState.CANCELLED}),
     RunState.RUNNING: frozenset({RunState.SUCCEEDED, RunState.FAILED, RunState.CANCELLED, RunState.INTERRUPTED}),
@@ -91,7 +91,7 @@ class RunFacts(Frozen):
 
     @property
     def waits_for_a_person(self) -> bool:
-        """True when it was interrupted and does not go on by itself."""
+        """True when it was interrupted and does not continue on its own."""
         return self.state is RunState.INTERRUPTED and self.error is not None
 
     def silent_seconds(self, at: datetime) -> float | None:

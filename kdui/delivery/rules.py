@@ -1,4 +1,4 @@
-"""What a claim is held against: the task's unit, our own interval and our own least number of examples, never the file's.
+"""What a claim is compared with: the task's unit, our own interval and our own least number of examples, never the file's.
 
 A file that is checked must not choose the rule: a claim in another unit, over too few examples, with an interval that is not that
 of its examples, or made twice, is refused whatever its value.
@@ -17,14 +17,14 @@ LEAST_EXAMPLES = 200  # of a task's test data; a smaller split counts whole
 SAME_POINTS = 0.1  # of a share in %: on the same examples and device it may differ by no more
 OTHER_DEVICE_POINTS = 1.0  # other kernels round otherwise, which turns few answers
 SAME_SHARE, OTHER_DEVICE_SHARE = 0.01, 0.05  # of a figure in another unit
-COUNTED_SHARE = 0.02  # of weights and multiply-adds: export leaves out what no answer reads, such as a pooler
+COUNTED_SHARE = 0.02  # of weights and MACs: export leaves out what no answer reads, such as a pooler
 
 Verdict = Literal["pass", "fail", "other device", "not checked"]
 UNITS = {"file_bytes": "B", "packed_bytes": "B", "latency_p50": "ms", "parameters": "", "nonzero": "", "macs": "MAC"}
 
 
 class Check(Frozen):
-    """One claim beside what was found now. ``weighs``: it speaks of the model's quality, without which nothing is verified."""
+    """One claim beside what was found now. ``weighs``: it mentions the model's quality, without which nothing is verified."""
 
     what: str
     claimed: str
@@ -124,7 +124,7 @@ def size(title: str, claim: Claim, found: int) -> Check:
 
 
 def count(title: str, claim: Claim, unit: str, found: int | None, *, most: int | None, note: str = "") -> Check:
-    """Weights, non-zeros or multiply-adds. ``most``: what the model may have had before it was exported, from the graph alone.
+    """Weights, non-zeros or MACs. ``most``: what the model may have had before it was exported, from the graph alone.
 
     Weights cannot be held exactly: they were counted before export, which folds normalisation into kernels.
     """

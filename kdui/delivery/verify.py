@@ -1,4 +1,4 @@
-"""Verifying: what a delivered file claims, measured again in a process with limits and held against our own rules."""
+"""Verifying: what a delivered file claims, measured again in a process with limits and compared with our own rules."""
 
 import statistics
 import tempfile
@@ -224,10 +224,10 @@ class _Measured:
         return found
 
     def counts(self) -> list[Check]:
-        """Weights, non-zeros and multiply-adds, as they were counted in the graph before it answered."""
+        """Weights, non-zeros and MACs, as they were counted in the graph before it answered."""
         weights, nonzero, vectors = (self._counts.get(name) for name in ("weights", "nonzero", "vectors"))
         folded = f"in matrices and kernels; with biases and normalisation up to {vectors:,} more" if vectors is not None else ""
-        # Rounding to few bits makes further zeros: the claim tells of the weights before it.
+        # Rounding to low bit-widths makes further zeros: the claim tells of the weights before it.
         before = weights if self.opened.rounded else nonzero
         known = {
             "parameters": ("weights", weights, _sum(weights, vectors), folded),

@@ -14,7 +14,7 @@ from kdui.inputs.picture_files import eight_bits
 BLANK = "This image is blank. Draw something, upload another image, or pick one of the test examples."
 _LONGEST_SIDE = 1024  # more pixels than this say nothing new about an image that ends up 28 wide
 _FLAT_STEP, _FLAT_SHARE = 24, 0.9  # a border is flat when 90 % of it lies within 24 grey levels
-_NEIGHBOURS = 10_000  # training images that novelty is held against: a second's work
+_NEIGHBOURS = 10_000  # training images that novelty is compared with: a second's work
 _INK_SHARE = 0.2  # of the strongest contrast; below it is paper, shadow or the soft edge of a stroke
 
 

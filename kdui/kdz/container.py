@@ -26,7 +26,7 @@ SMALLEST_HOLE = 33  # bytes: fewer stay in the graph, where naming them costs no
 MODEL = "model.onnx"
 MOST_FILES, MOST_TENSORS, LONGEST_NAME = 64, 100_000, 1020
 MOST_BYTES = 8 << 30  # of all files together, unless the caller sets a limit of its own
-FREE_BYTES, MOST_RATIO = 32 << 20, 1000  # above so many bytes a container may hold at most so many times its own size
+FREE_BYTES, MOST_RATIO = 32 << 20, 1000  # above this many bytes a container may hold at most this many times its own size
 PLAIN_NAME = re.compile(r"[^/\\\x00-\x1f:]{1,255}")
 
 
@@ -60,7 +60,7 @@ class Packed:
 
 @dataclass(frozen=True)
 class Hole:
-    """Where a tensor's bytes were taken out: after so many bytes of what stays, counted from the hole before."""
+    """Where a tensor's bytes were taken out: after this many bytes of what stays, counted from the hole before."""
 
     gap: int
     size: int
@@ -315,7 +315,7 @@ def _entries(reader: Reader) -> list[Entry]:
 
 
 def _bounded(number: int, left: int) -> int:
-    """So many holes take at least five bytes each."""
+    """This many holes take at least five bytes each."""
     if 5 * number > left:
         raise ContainerCorrupt(f"The directory announces {number:,} tensors and has {left:,} bytes for them.")
     return number

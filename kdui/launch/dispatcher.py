@@ -28,7 +28,7 @@ MOST_ATTEMPTS = 3  # a run that was interrupted this often in a row, without get
 OBEY_SECONDS = 3.5  # from a cancel until the worker is ended from outside: with two ticks under the promised 5 s
 STILL_SECONDS = 5.0  # without a heartbeat, after which a worker's use of the processor is looked at from outside
 WORKING_SHARE = 0.05  # of one core: whoever uses more is at work
-HEARTLESS_FACTOR = 12  # processor time alone counts as work for so many limits
+HEARTLESS_FACTOR = 12  # processor time alone counts as work for this many limits
 
 
 @dataclass
@@ -61,7 +61,7 @@ class Dispatcher:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread; workers go on."""
+        """End the thread; workers continue."""
         self._stop.set()
         if self._thread:
             self._thread.join()
@@ -109,7 +109,7 @@ class Dispatcher:
                 self.tick()
                 self.trouble = ""
             except Exception as fault:
-                # A locked database or a full disk now, or a fault of ours: the queue must go on once that is over.
+                # A locked database or a full disk now, or a fault of ours: the queue must continue once that is over.
                 self._tell(fault)
 
     def _tell(self, fault: Exception) -> None:
@@ -212,13 +212,13 @@ class Dispatcher:
         try:
             self.store.runs.transition(run.id, state, seen=run, eta_seconds=None, **place)
         except StateConflict:
-            return  # it ended by itself, or was started again, between the look and now
+            return  # it ended on its own, or was started again, between the look and now
         self.store.events(run.id).append("state", state=str(state), text=words if state is RunState.INTERRUPTED else "")
 
     # --- those that were interrupted ---------------------------------------------------------------------------
 
     def _put_back(self, run: RunFacts) -> None:
-        """Interrupted runs alone resume by themselves, unless several attempts in a row got no further."""
+        """Interrupted runs alone resume on their own, unless several attempts in a row got no further."""
         if run.waits_for_a_person:
             return
         fruitless = 0 if got_further(self.store, run.id) else run.fruitless + 1

@@ -18,8 +18,8 @@ class Seen(NamedTuple):
 class Launcher(Protocol):
     """A place where runs run: a module ``kdui/launch/launchers/NAME.py`` with these functions, chosen by KDUI_LAUNCHER=NAME.
 
-    It starts ``python -m kdui.worker RUN_ID`` where the store's database and artifacts can be reached. How the run goes on stands
-    in the store: heartbeat, state, events.
+    It starts ``python -m kdui.worker RUN_ID`` where the store's database and artifacts can be reached. The run's progress is in
+    the store: heartbeat, state, events.
     """
 
     def slots(self, settings: Settings) -> list[str]:

@@ -26,7 +26,7 @@ def penultimate(module: nn.Module, outputs: int) -> Point:
 
 
 def stages(module: nn.Module, example: Mapping[str, torch.Tensor]) -> list[Point]:
-    """The model's inner values from shallow to deep.
+    """The model's intermediate features from shallow to deep.
 
     Of a convolutional network the last block at each size of its maps [batch, channels, height, width]; of a transformer every
     layer, of a recurrent network its states, [batch, length, width]. Raises StageFailed for a model that has no such layers.

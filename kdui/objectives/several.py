@@ -1,6 +1,6 @@
-"""Several tasks at once: the outputs of all stand in one row, and each example asks about its own task's slice alone.
+"""Several tasks at once: the outputs of all are one row, and each example uses the slice of its own task.
 
-Which task an example belongs to is told by its target. torch is imported inside only, as in classification.
+The target says which task an example belongs to. torch is imported inside only, as in classification.
 """
 
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -15,7 +15,7 @@ from kdui.objectives.softmax import softmax
 if TYPE_CHECKING:
     import torch
 
-# The logit of what was not asked: its share is zero at any temperature, and unlike -inf its differences are numbers.
+# Logit for labels of other tasks: softmax ≈ 0 at any temperature; finite, unlike -inf, so differences stay finite.
 NOT_ASKED = -1e5
 
 

@@ -90,7 +90,7 @@ class ConfinedSession:
             return [file[f"output{number}"] for number in range(len(file.files))]
 
     def counts(self, shapes: Mapping[str, Sequence[int]]) -> dict[str, int | None]:
-        """Weights, non-zeros and multiply-adds of the graph for inputs of these shapes (see ``graph_counts``)."""
+        """Weights, non-zeros and MACs of the graph for inputs of these shapes (see ``graph_counts``)."""
         plain = {name: [int(size) for size in shape] for name, shape in shapes.items()}
         found: dict[str, int | None] = self._ask({"count": str(self.path), "shapes": plain}, self.limits.answer_s)["counts"]
         return found

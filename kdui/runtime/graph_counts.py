@@ -1,4 +1,4 @@
-"""What a graph itself says of its cost: weights, how many of them are not zero, and multiply-adds of one answer.
+"""What a graph itself says of its cost: weights, how many of them are not zero, and MACs of one answer.
 
 Shapes are worked out, nothing is run; what cannot be told without running is None and never a guess.
 """

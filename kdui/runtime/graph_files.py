@@ -14,7 +14,7 @@ SMALLEST_APART = 1024  # bytes of a tensor that goes into the file beside the gr
 
 
 def is_large(size: int) -> bool:
-    """Whether a graph of so many bytes keeps its weights in a file beside it."""
+    """Whether a graph of this many bytes keeps its weights in a file beside it."""
     return size > LARGEST
 
 

@@ -93,7 +93,7 @@ class AskedProcess:
         return self.answer(seconds, check)
 
     def answer(self, seconds: float, check: Callable[[], None] | None = None) -> dict[str, Any]:
-        """The next line that the process writes, within so many seconds; else it is ended and Unanswered raised."""
+        """The next line that the process writes, within this many seconds; else it is ended and Unanswered raised."""
         deadline = time.monotonic() + seconds
         try:
             while True:
@@ -174,7 +174,7 @@ def end_with_parent() -> None:
 
 
 def bound_memory(most_mb: float) -> None:
-    """Let this process take no more than so many MB beside what it has: an allocation beyond them fails, and can be told.
+    """Let this process take no more than this many MB beside what it has: an allocation beyond them fails, and can be told.
 
     Counted are the pages that it may write (Linux's RLIMIT_DATA); address space that is only reserved is free. Elsewhere the
     asking side's watch is what holds.

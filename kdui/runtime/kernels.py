@@ -1,7 +1,7 @@
 """What really ran: precision of every kernel, read off ONNX Runtime's optimized graph and its profile.
 
 A file that holds int8 weights may still compute in float; here each node says in which precision it ran, how many
-multiply-adds and how much time it took, and, in a quantized graph, why it fell back to float. A blocked layout pads channels to
+MACs and how much time it took, and, in a quantized graph, why it fell back to float. A blocked layout pads channels to
 8 or 16; that padding is computed, so it counts.
 """
 

@@ -91,7 +91,7 @@ def measure_latency(
     limits: Limits | None = None,
 ) -> Latency:
     """Time ``runs`` answers to ``sample`` (batch 1) of both graphs in turn, the candidate's throughput on ``batch``, and a few
-    answers at each setting of ``sweep``. The runs are shared by so many ``processes``, one after the other.
+    answers at each setting of ``sweep``. The runs are shared by this many ``processes``, one after the other.
 
     ``limits``: of memory, for a stranger's graph; without them only the time is limited.
     """

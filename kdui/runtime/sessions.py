@@ -37,10 +37,10 @@ def open_session(
 ) -> onnxruntime.InferenceSession:
     """A session on the CPU or on ``cuda:0``; raises DeviceUnavailable where this ONNX Runtime has no such provider.
 
-    ``stream``: address of the CUDA stream that it shall compute on, so that events recorded there time it.
+    ``stream``: address of the CUDA stream that it must compute on, so that events recorded there time it.
     """
     session = onnxruntime.InferenceSession(str(path), session_options(threads, optimize), providers=providers(device, stream))
-    if device != "cpu" and CUDA not in session.get_providers():  # it falls back without a word where CUDA's libraries are missing
+    if device != "cpu" and CUDA not in session.get_providers():  # it falls back silently where CUDA's libraries are missing
         raise DeviceUnavailable(
             "ONNX Runtime could not load its CUDA provider, so it would have answered on the CPU. "
             "Install the CUDA and cuDNN that this onnxruntime-gpu asks for, or set 'measure.device: cpu'."

@@ -15,7 +15,7 @@ STABLE = 0.05  # windows whose medians differ by less than this share agree
 WINDOW = 10  # readings
 NOISY = 0.10  # more than this share of the median is worth a repeat, and a word if it stays
 DRAWS = 1000
-TURN = 10  # answers that a model gives before the one that it is held against has its turn
+TURN = 10  # answers that a model gives before the one that it is compared with has its turn
 
 
 def is_warm(readings: Sequence[float], window: int = WINDOW, tolerance: float = STABLE) -> bool:
@@ -27,7 +27,7 @@ def is_warm(readings: Sequence[float], window: int = WINDOW, tolerance: float = 
 
 
 def warm_up(read: Callable[[], float], longest: int = 200, seconds: float = 1.5) -> list[float]:
-    """Call ``read`` (one timed answer, ms) until it is warm, or until ``longest`` readings or so many seconds of them."""
+    """Call ``read`` (one timed answer, ms) until it is warm, or until ``longest`` readings or this many seconds of them."""
     readings: list[float] = []
     while not is_warm(readings) and len(readings) < longest and (sum(readings) < 1e3 * seconds or len(readings) < 3):
         readings.append(read())

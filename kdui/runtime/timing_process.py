@@ -25,7 +25,7 @@ Read = Callable[[], float]
 
 
 def main(path: str, most_mb: float) -> None:
-    """Answer one request, within so many MB of memory where the graph is a stranger's (else 0)."""
+    """Answer one request, within this many MB of memory where the graph is a stranger's (else 0)."""
     end_with_parent()
     pipe = answers_pipe()
     if most_mb:
@@ -193,7 +193,7 @@ def idlest(before: dict[int, int], after: dict[int, int], allowed: list[int], co
 
 
 def _busy(wait: float = 0.0) -> dict[int, int]:
-    """Busy ticks of each core since the system started, after waiting so many seconds; empty where /proc has no stat."""
+    """Busy ticks of each core since the system started, after waiting this many seconds; empty where /proc has no stat."""
     if wait:
         time.sleep(wait)
     try:

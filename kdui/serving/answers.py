@@ -88,7 +88,7 @@ class Answers:
         """Test examples that the teacher gets right and the other model wrong; both named by their measure artifact's digest.
 
         Grouped by what was taken for what, the most frequent confusion first; of each its first ``n`` examples, sorted by the
-        teacher's confidence, surest first.
+        teacher's confidence, most confident first.
         """
         labels = TASKS[task].labels
         kept = [self._outputs(digest) for digest in (teacher, other)]
@@ -130,7 +130,7 @@ class Answers:
         return self._changing.measure(task, model, examples, change)
 
     def scan(self, task: str, model: str, settings: dict[str, Any], seconds: float) -> dict[str, Any]:
-        """Go on measuring a model's sensitivity for so many seconds."""
+        """Continue measuring a model's sensitivity for this many seconds."""
         return self._changing.scan(task, model, settings, seconds)
 
     # ---------------------------------------------------------------------------------------------------------

@@ -42,7 +42,7 @@ class Changing:
         }
 
     def scan(self, task: str, model: str, settings: dict[str, Any], seconds: float) -> dict[str, Any]:
-        """Go on measuring a model's sensitivity for so long; other questions are answered in between.
+        """Continue measuring a model's sensitivity for so long; other questions are answered in between.
 
         The result is kept under the name that a run's step would give it, so a recipe finds it in the store.
         """

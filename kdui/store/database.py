@@ -64,7 +64,7 @@ def open_database(settings: Settings) -> Engine:
 
 
 def _watch_file(engine: Engine, path: Path) -> None:
-    """Refuse to go on in a file that was deleted or replaced: what is written there nobody would ever see."""
+    """Refuse to continue in a file that was deleted or replaced: what is written there nobody would ever see."""
     identity = _identity(path)
     if identity and hasattr(os, "O_PATH"):
         # Held for as long as the engine lives: no new file can be given its number. Unlike other handles, this kind drops none of

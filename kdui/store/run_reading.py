@@ -1,6 +1,6 @@
 """What the database says of runs: one, a page of them, those in a state, and what finished ones teach about the next.
 
-A row that this program cannot read, e.g. one of a newer version, is told by itself and never keeps the others from being read.
+A row that this program cannot read, e.g. one of a newer version, is told on its own and never keeps the others from being read.
 """
 
 import contextlib

@@ -170,7 +170,7 @@ class RunStore(RunReader):
             return connection.execute(select(func.max(runs.c.position))).scalar() or 0.0
 
     def wait_for_a_person(self, run_id: str, error: str, fruitless: int) -> bool:
-        """Note why an interrupted run does not go on by itself; False when that is noted already, or it went on."""
+        """Note why an interrupted run does not continue on its own; False when that is noted already, or it continued."""
         change = update(runs).where(runs.c.id == run_id, runs.c.state == RunState.INTERRUPTED, runs.c.error.is_(None))
         with self.engine.begin() as connection:
             return bool(connection.execute(change.values(error=error, fruitless=fruitless)).rowcount)
@@ -187,7 +187,7 @@ class RunStore(RunReader):
             connection.execute(insert(steps), _step_rows(run_id, plan))
 
     def move(self, run_id: str, places: int) -> None:
-        """Move a queued run by so many places: negative is earlier. At the ends it stays."""
+        """Move a queued run by this many places: negative is earlier. At the ends it stays."""
         queue = (
             select(runs.c.id, runs.c.position)
             .where(runs.c.state == RunState.QUEUED)

@@ -9,7 +9,7 @@ from kdui.training.weights import prunable_weights
 
 
 class Composed:
-    """Compressions that go on at once, those that put something around weights first; they are finished in the opposite order."""
+    """Compressions that act at the same time, those that wrap weights first; they are finished in the opposite order."""
 
     def __init__(self, *parts: Compression):
         self.parts = parts

@@ -13,9 +13,8 @@ from torch.nn import functional
 
 from kdui.training.labels import Labels
 
-SORTED_CHUNK = (
-    8  # batches that are sorted by length together: more saves padding, but length tells the topic, so batches grow alike
-)
+# Batches sorted by length together: larger chunks pad less but make batches homogeneous, since length correlates with the class.
+SORTED_CHUNK = 8
 
 
 class Augmentation(Protocol):

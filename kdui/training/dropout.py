@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-LEVELS = 1 << 16  # a draw is one of so many: rates are kept to within 1/131,072
+LEVELS = 1 << 16  # a draw is one of this many: rates are kept to within 1/131,072
 
 
 def dropped(x: torch.Tensor, rate: float) -> torch.Tensor:
@@ -33,7 +33,7 @@ def dropped(x: torch.Tensor, rate: float) -> torch.Tensor:
 def quick_dropout(module: nn.Module, device: torch.device) -> Iterator[None]:
     """While the context lasts, dropout on a CPU works so, in layers and in functions (attention drops its weights in one).
 
-    A module without any is left alone, and so is a GPU, which draws quickly by itself.
+    A module without any is left alone, and so is a GPU, which draws quickly on its own.
     """
     if device.type == "cpu" and any(isinstance(layer, nn.Dropout) for layer in module.modules()):
         with _Quick():

@@ -37,7 +37,7 @@ def resident(context: StepContext, split: Split, inputs: InputSettings, folder: 
 
 
 def knobs_of(context: StepContext) -> TrainingKnobs:
-    """The training knobs among a step's settings; the views of a transfer set are gone round like any others."""
+    """The training knobs among a step's settings; the views of a transfer set are cycled like any others."""
     given = {name: context.settings[name] for name in TrainingKnobs.model_fields if name in context.settings}
     if "augmentation" in context.settings:
         given["augment"] = True

@@ -23,11 +23,11 @@ MOST_UNKNOWN = 0.5  # of the tokens: beyond it a model reads next to nothing
 
 
 def start_model(context: StepContext, seed: int) -> SavedModel:
-    """The model that the step names, with its initial weights; what it starts from is fetched first.
+    """Build the step's model and load its initial weights (downloaded first if need be).
 
-    A model that starts from the teacher reads the step's ``teacher`` input, and public weights in its place where that is a
-    black box; the texts that the step trains on say which words a trimmed vocabulary keeps. Where the step has a ``start``
-    input, the body is taken from there. With the knob ``adapter_rank`` it has adapters, which ``learning.keep`` merges.
+    A model initialized from the teacher reads the step's ``teacher`` input, or public weights where that is a black box. A
+    trimmed vocabulary keeps the tokens in the training texts. Where the step has a ``start`` input, the body is taken from
+    there. With the knob ``adapter_rank`` it has adapters, which ``fit.keep`` merges.
     """
     facts = resolve(ModelRef.parse(context.step.model), context.facts, context.app_settings)
     folder = weights_folder(facts, context.app_settings, context.report.download)

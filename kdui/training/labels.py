@@ -11,7 +11,7 @@ _SEED = 1234
 
 @dataclass(frozen=True)
 class Labels:
-    """``targets`` [n] hold what a training is told, ``HIDDEN`` where that is nothing; epochs draw from the indices ``drawn``."""
+    """Training labels ``targets`` [n], ``HIDDEN`` marks unlabelled examples; epochs draw from the indices ``drawn``."""
 
     targets: np.ndarray
     drawn: np.ndarray

@@ -104,7 +104,7 @@ class Trainer:
                 while self._epoch < self.knobs.epochs and not self._out_of_patience():
                     self._run_epoch()
         except Cancelled:
-            self._save()  # a resume goes on from this very step
+            self._save()  # a resume continues from this very step
             raise
         self.model.load_state_dict(self._best)
         self.model.eval()

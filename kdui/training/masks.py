@@ -33,7 +33,7 @@ def magnitude_masks(weights: Mapping[str, torch.Tensor], sparsity: float) -> dic
 
 
 def random_masks(weights: Mapping[str, torch.Tensor], sparsity: float, seed: int) -> dict[str, torch.Tensor]:
-    """Keep weights by chance: the baseline that any criterion must beat."""
+    """Keep random weights: the baseline that any criterion must beat."""
     total = sum(weight.numel() for weight in weights.values())
     keep = torch.ones(total, dtype=torch.bool)
     keep[torch.randperm(total, generator=torch.Generator().manual_seed(seed))[: round(sparsity * total)]] = False

@@ -97,7 +97,7 @@ def _heads(attention: Any) -> int:
 
 
 def keep_teacher_features(context: StepContext) -> dict[str, Any]:
-    """Ask the teacher about every training example in every view and keep its inner values at the wanted points."""
+    """Ask the teacher about every training example in every view and keep its intermediate features at the wanted points."""
     teacher = load_input(context, "teacher")
     student = start_model(context, seed=0)
     features = {name: context.settings[name] for name in ("kind", "layers", "reduce")}
@@ -152,7 +152,7 @@ def needs_tokens(context: StepContext, features: dict[str, Any], student: SavedM
 
 
 class MatchedFeatures:
-    """Gives the matched inner values of a batch after the student's forward pass; a context manager."""
+    """Gives the matched intermediate features of a batch after the student's forward pass; a context manager."""
 
     def __init__(self, context: StepContext, student: SavedModel):
         self.features: dict[str, Any] = context.settings["features"]

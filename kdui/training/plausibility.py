@@ -77,7 +77,7 @@ def require_plausible(
 
 
 def above_chance(share: float, targets: np.ndarray, objective: Objective) -> bool:
-    """Whether so many right answers are more than always giving the most frequent label would get, by the lower Wilson limit."""
+    """Whether accuracy ``share`` is above that of the most frequent label, by its lower Wilson limit."""
     return wilson(share, len(targets))[0] > majority(targets, objective)
 
 
@@ -89,7 +89,7 @@ def majority(targets: np.ndarray, objective: Objective) -> float:
 
 
 def best_order(predicted: np.ndarray, targets: np.ndarray, labels: int) -> np.ndarray:
-    """For each output [labels] the label that it most likely means, each once: the assignment with the most right answers."""
+    """For each output [labels] its most likely label, each once: the assignment with the most correct predictions."""
     from scipy.optimize import linear_sum_assignment  # half a second that only this needs
 
     confusion = np.zeros((labels, labels), dtype=np.int64)
@@ -134,7 +134,7 @@ def _readings(
     by_place = dict(zip(places, meant, strict=True))
     named = ",".join(task.labels[by_place[place]] for place in sorted(by_place))
     right, even = np.zeros(len(targets), dtype=bool), np.arange(len(targets)) % 2 == 0
-    for half in (even, ~even):  # judged on the other half: among so many orders one fits any guesses by chance
+    for half in (even, ~even):  # judged on the other half: among this many orders one fits any guesses by chance
         right[~half] = best_order(predicted[half], targets[half], len(task.labels))[predicted[~half]] == targets[~half]
     yield Reading(right, -log_p[rows, np.argsort(meant)[targets]], {**options, "labels": named})
 
@@ -142,7 +142,7 @@ def _readings(
 def _best(given: Reading, others: Sequence[Reading], loss_counts: bool) -> Reading:
     """The given reading, unless others fit far better.
 
-    Then, of those with the most right answers or nearly so, the one that changes least (another scale, another order, both) and
+    Then, of those with the most correct predictions or nearly so, the one that changes least (another scale, order, or both) and
     of these the one that loses least.
     """
     better = [one for one in others if _far_better(given, one, loss_counts and "labels" not in one.options)]
@@ -159,7 +159,7 @@ def _best(given: Reading, others: Sequence[Reading], loss_counts: bool) -> Readi
 
 
 def _far_better(old: Reading, new: Reading, loss_counts: bool) -> bool:
-    """More right answers than chance gives, or as many, surely told, where the old ones are hardly more than a guess."""
+    """More correct predictions than chance gives, or as many, surely told, where the old ones are hardly more than a guess."""
     gained, differing = int(new.right.sum()) - int(old.right.sum()), int((new.right != old.right).sum())
     if gained > 0 and gained >= LEAST_GAIN * len(old.right) and gained >= SURE * math.sqrt(differing):
         return True

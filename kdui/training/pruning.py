@@ -79,7 +79,7 @@ class Pruning:
 
     ``cut(weights, sparsity)`` gives the masks; with ``running`` scores they decide instead. ``settled_at`` is the share of the
     training after which nothing more goes; a cut is made every ``every`` updates while the schedule rises. Masks and scores are
-    buffers of the module while it trains, so a checkpoint holds them and a resumed training goes on with the very same.
+    buffers of the module while it trains, so a checkpoint holds them and a resumed training continues with the very same.
     """
 
     def __init__(

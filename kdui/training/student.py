@@ -1,4 +1,4 @@
-"""Training a student under any losses: from its first weights to the kept artifact."""
+"""Training a student under any losses: from its initial weights to the kept artifact."""
 
 from collections.abc import Callable
 from typing import Any
@@ -51,7 +51,7 @@ def train_matching_student(
     context: StepContext,
     losses: Callable[[SavedModel, MatchedFeatures], tuple[LossFunction, nn.Module | None]],
 ) -> dict[str, Any]:
-    """The same with inner values beside it: ``losses`` may also give a companion, e.g. projectors that are thrown away."""
+    """The same with intermediate features: ``losses`` may also give a companion, e.g. projectors that are discarded."""
     student = start_model(context, seed=context.settings["seed"])
     with MatchedFeatures(context, student) as matched:
         total, companion = losses(student, matched)

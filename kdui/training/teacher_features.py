@@ -1,4 +1,4 @@
-"""A teacher's inner values over the training data, kept as fp16 rows: hidden states, queries and keys, maps, features.
+"""A teacher's intermediate features over the training data, kept as fp16 rows: hidden states, queries and keys, maps, features.
 
 A row belongs to one token, or to one whole example where values do not come by token; offsets say which rows are whose, so that
 no padding is stored. Epochs of matching then cost no pass of the teacher.

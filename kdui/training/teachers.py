@@ -101,6 +101,6 @@ class LiveTeacher:
         return outputs.float()
 
     def values(self, batch: Batch) -> list[torch.Tensor]:
-        """The inner values at its points, fp32; asks the teacher once more."""
+        """The intermediate features at its points, fp32; asks the teacher once more."""
         self(batch)
         return [self._taps[point].float() for point in self._points]

@@ -1,15 +1,15 @@
-"""Work that may take long goes on in a thread of its own, while the page waits for it no longer than a few seconds."""
+"""Work that may take long continues in a thread of its own, while the page waits for it no longer than a few seconds."""
 
 import threading
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future, wait
 
 SECONDS = 3.0
-MOST, MOST_KEPT = 4, 32  # that go on at a time, since each holds a thread; that are remembered
+MOST, MOST_KEPT = 4, 32  # that continue at a time, since each holds a thread; that are remembered
 
 
 class BoundedWait:
-    """One piece of work for each key; who asks again for one that goes on waits for that one."""
+    """One piece of work for each key; who asks again for one that continues waits for that one."""
 
     def __init__(self, seconds: float = SECONDS):
         self.seconds = seconds
@@ -19,7 +19,7 @@ class BoundedWait:
     def done(self, key: Hashable, work: Callable[[], object]) -> bool:
         """Whether the work is done, after a wait of ``seconds`` at most; raises what it raised, once. Then it may start anew.
 
-        Also False where too many others go on already; then it has not begun.
+        Also False where too many others continue already; then it has not begun.
         """
         with self._lock:
             future = self._going.get(key)

@@ -80,7 +80,7 @@ class EvidenceCalls:
         return {"name": f"kdui-{task.name}-{chart.name}.csv", "csv": spreadsheet_csv(frame)}
 
     def _unlearned(self, task: TaskFacts, run: str) -> str:
-        """Of a run whose models have learned nothing, that sentence: it takes the place of titles that speak of their quality."""
+        """Of a run whose models have learned nothing, that sentence: it takes the place of titles that mention their quality."""
         points = self.workbench.points(task.name)
         if points.empty or not run:
             return ""

@@ -38,7 +38,7 @@ class WhatIfCalls:
         return {"found": self.what_if.sensitivity(str(payload["task"]), str(payload["model"]))}
 
     def whatif_compute(self, payload: Mapping[str, Any]) -> dict[str, Any]:
-        """Go on measuring the model's sensitivity; with the result once it is done."""
+        """Continue measuring the model's sensitivity; with the result once it is done."""
         task, model = str(payload["task"]), str(payload["model"])
         progress: dict[str, Any] = self.what_if.compute(task, model)
         found = self.what_if.sensitivity(task, model) if progress["done"] == progress["total"] else None

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from kdui.objectives.comparison import ClassScore
 
 MOST_RUNS = 16  # whose frames are kept
-MOST_RIGHT = 128  # models whose right answers are kept, a byte an example
+MOST_RIGHT = 128  # models whose correct predictions are kept, a byte an example
 FIFTHS = 5
 ROBUST = re.compile(r"robustness\.(?P<corruption>\w+)\.(?P<severity>\d+)")
 ELSEWHERE = "elsewhere."
@@ -81,7 +81,7 @@ class Evidence:
         """One measured model of a run minus another (of another run of the task, where that is named), in points, over the test
         examples that both answered.
 
-        None where the headline is no share of right answers, or the answers of one are not at hand or to other examples.
+        None where the headline is no share of correct predictions, or the answers of one are not at hand or to other examples.
         """
         key = (run_id, step, reference, reference_run or run_id)
         if key not in self._differences:
@@ -257,7 +257,7 @@ def shift_frame(
 
 
 def _measured_frames(models: list[Measured], headline: str) -> Frames:
-    """Every measurement as a row; robustness, data from elsewhere and the latency sweep out of the measurements' names."""
+    """Every measurement as a row; robustness, out-of-domain data and the latency sweep out of the measurements' names."""
     import pandas
 
     robustness, elsewhere, sweep, every = [], [], [], []

@@ -37,7 +37,7 @@ def _title(recipe: Recipe, plan: list[Step], role: str) -> str:
 
 
 def _answers(store: Store, recipe: Recipe, plan: list[Step]) -> tuple[str, bool] | None:
-    """The kept outputs of the recipe's own teacher, not those of an assistant; inner values are no answers."""
+    """The kept outputs of the recipe's own teacher, not those of an assistant; intermediate features are no answers."""
     teachers = {step.name for step in plan if step.role == "teacher"}
     for step in plan:
         if step.operation == "teacher_outputs" and step.inputs.get("teacher") in teachers and store.artifacts.has(step.digest):

@@ -37,14 +37,14 @@ def run_page(
 
 
 def _listed(store: Store, rows: Sequence[RunRow]) -> tuple[RunRow, ...]:
-    """The rows as a list shows them: told apart, with their place in the queue, and with a result once it is their student's."""
+    """The rows as a list shows them: distinguished, with their place in the queue, and with their student's result."""
     titled = with_titles(rows, store.runs.recipes(row.id for row in rows))
     places = {run.id: place for place, run in enumerate(store.runs.in_state(RunState.QUEUED), start=1)}
     return tuple(row.model_copy(update={"place": places.get(row.id), "headline": _told_headline(store, row)}) for row in titled)
 
 
 def _told_headline(store: Store, row: RunRow) -> str:
-    """The run's result; of one that goes on, nothing until its student is measured: what is there before is the teacher's."""
+    """The run's result; of one that continues, nothing until its student is measured: what is there before is the teacher's."""
     if row.state is not RunState.RUNNING or not row.student:
         return row.headline
     measured = any(result["role"] == "student" for result in store.results.rows_of_run(row.id))

@@ -9,7 +9,7 @@ WHOM = {"teacher": "the teacher", "assistant": "the assistant", "student": "the 
 
 
 class RunningNow(Frozen):
-    """A run of the task that goes on, or the first one that waits; ``doing``: what it is at, in words."""
+    """A run of the task that continues, or the first one that waits; ``doing``: what it is at, in words."""
 
     run: str
     name: str

@@ -60,7 +60,7 @@ class WhatIf:
         return found
 
     def compute(self, task: str, model: str) -> dict[str, Any]:
-        """Go on measuring for a moment: ``done`` of ``total`` changes, ``eta`` in seconds. Call it again until all are done."""
+        """Measure for a moment: ``done`` of ``total`` changes, ``eta`` in seconds. Call it again until all are done."""
         answer: dict[str, Any] = self._serving().call(
             "scan", task=task, model=model, settings=self._settings(model), seconds=SLICE_SECONDS
         )

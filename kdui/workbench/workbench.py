@@ -87,7 +87,7 @@ class Workbench:
         threading.Thread(target=start, daemon=True, name="warm-up").start()
 
     def close(self) -> None:
-        """Stop what this process started for itself; workers go on."""
+        """Stop what this process started for itself; workers continue."""
         if self.dispatcher:
             self.dispatcher.stop()
         if "serving" in self.__dict__:
@@ -108,7 +108,7 @@ class Workbench:
         return [self.card(task, name, "teacher") for name in teachers(TASKS[task])]
 
     def students(self, task: str, teacher: str | None) -> list[ModelCard]:
-        """Sensible students of a teacher, the default first; without one those that start by themselves."""
+        """Sensible students of a teacher, the default first; without one those that start on their own."""
         return [self.card(task, name, "student") for name in students(TASKS[task], teacher or None)]
 
     def card(self, task: str, ref: str, role: str) -> ModelCard:
@@ -224,7 +224,7 @@ class Workbench:
         return run_page(self.store, **wanted)
 
     def running_now(self, task: str) -> RunningNow | None:
-        """The task's run that goes on, or the first that waits."""
+        """The task's run that continues, or the first that waits."""
         return running_now(self.store, task)
 
     def run(self, run_id: str) -> RunDetail:
@@ -276,7 +276,7 @@ class Workbench:
             raise StateConflict(f"Run {run_id} has already {run.state}: there is nothing to cancel.")
 
     def resume(self, run_id: str) -> None:
-        """Queue a failed, cancelled or interrupted run again; it goes on from its finished stages and its checkpoint."""
+        """Queue a failed, cancelled or interrupted run again; it continues from its finished stages and its checkpoint."""
         self.store.runs.transition(run_id, RunState.QUEUED, attempts=0, fruitless=0)
         self.store.events(run_id).append("state", state="queued", text="resumed")
 

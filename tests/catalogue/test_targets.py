@@ -1,4 +1,4 @@
-"""Aims of studies: what a table is held against."""
+"""Aims of studies: what a table is compared with."""
 
 import pytest
 from pydantic import ValidationError

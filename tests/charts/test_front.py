@@ -151,4 +151,4 @@ def test_single_seeds_are_paired_over_the_test_examples_of_both_runs():
     level, _ = level_with(winner, rivals(models, winner, Budget()), between(paired, ACCURACY))
     assert asked == [("a", "student", "student", "b")] and level.empty
     level, known = level_with(winner, rivals(models, winner, Budget()), between(lambda *names: None, ACCURACY))
-    assert len(level) == 1 and known == []  # what cannot be paired is not told apart
+    assert len(level) == 1 and known == []  # what cannot be paired is not distinguished

@@ -124,7 +124,7 @@ def test_what_a_container_platform_calls_the_port_is_left_aside():
     assert (blank.port, blank.host, blank.notes) == (7860, "::1", ())
 
 
-# --- an end without a word ----------------------------------------------------------------------------------------------
+# --- an end silently ----------------------------------------------------------------------------------------------
 
 # Ctrl-C at the moment when that module is imported: before the command begins, and in the middle of it.
 INTERRUPTED = """

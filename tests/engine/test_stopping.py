@@ -54,7 +54,7 @@ def test_a_stopped_run_goes_on_from_its_checkpoint_to_the_same_bytes(bench, undi
     with monkeypatch.context() as patch:
         patch.setattr(RunReporter, "progress", stop)
         run = bench.run(SHORT)
-    assert run.state is RunState.INTERRUPTED  # nobody asked in the store, so it may go on by itself
+    assert run.state is RunState.INTERRUPTED  # nobody asked in the store, so it may continue on its own
     assert states(run)[where] == "waiting"
     assert list((bench.store.folder(run.id) / "checkpoints").glob("*/checkpoint.safetensors"))
     run = bench.work_off(run)

@@ -91,7 +91,7 @@ def huffman(lengths, order=(), payload=b"\x00", longest=None):
         (bytes([PACKED, 8, 1, 2, 3, 200]), "entry 200 of a table of 4"),
         (bytes([PACKED, 3, 0, 1]), "not zero"),
         (bytes([CONSTANT, 4, 0]), "entry 4 of a table of 4"),
-        (huffman([2, 1]), "no complete prefix code"),  # more codes than bits can tell apart
+        (huffman([2, 1]), "no complete prefix code"),  # more codes than bits can distinguish
         (huffman([1]), "no complete prefix code"),  # a bit that means nothing
         (huffman([1, 1, 1]), "no complete prefix code"),
         (huffman([0] * 25), "codes of 25 bits"),

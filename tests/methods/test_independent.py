@@ -2,7 +2,7 @@
 
 Where the two differ by a constant it is stated here, with what ours follows. torchdistill is a development requirement without
 its own requirements (``requirements-independent.txt``); where it is missing these tests fail, and do not skip.
-It has no DKD: that is held against equation 7 of its paper in ``test_logit_losses.py``.
+It has no DKD: that is compared with equation 7 of its paper in ``test_logit_losses.py``.
 """
 
 import pytest

@@ -183,7 +183,7 @@ def test_labels_that_are_none_are_said(folder, regression, written):
 
 @pytest.mark.parametrize(("graph", "words"), [(endless, "did not respond within 3 s"), (swelling, "more than 500 MB of memory")])
 def test_a_hostile_graph_ends_as_a_sentence(bench, folder, splits, tmp_path, graph, words):
-    """It runs in a process of its own, so the worker goes on and can say what happened."""
+    """It runs in a process of its own, so the worker continues and can say what happened."""
     step = next(step for step in bench.plan(recipe(f"onnx:{graph(folder / 'hostile.onnx')}")) if step.operation == "take_graph")
     limited = bench.settings.model_copy(update={"graph_answer_s": 3.0, "graph_memory_mb": 500})
     context = StepContext(

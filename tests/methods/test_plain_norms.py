@@ -1,4 +1,4 @@
-"""Layer norms of an exported encoder stay by themselves: ONNX Runtime's fused kernel is slower."""
+"""Layer norms of an exported encoder stay on their own: ONNX Runtime's fused kernel is slower."""
 
 import numpy as np
 import pytest

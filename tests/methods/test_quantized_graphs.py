@@ -1,4 +1,4 @@
-"""Graphs that run at few bits: blocks against the same weights in float, half precision, weights beside large graphs."""
+"""Graphs that run in low precision: blocks against the same weights in float, half precision, weights beside large graphs."""
 
 import numpy as np
 import onnx

@@ -1,4 +1,4 @@
-"""Losses of inner values: cases worked out by hand, gradients, what leaves them as they are, and their limit."""
+"""Losses of intermediate features: cases worked out by hand, gradients, what leaves them as they are, and their limit."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Methods that match inner values, on real digits: they learn, from kept values as with the teacher in the loop; bad input."""
+"""Methods that match intermediate features, on real digits: cached and with the teacher in the loop; bad input."""
 
 import pytest
 

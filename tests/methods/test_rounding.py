@@ -1,4 +1,4 @@
-"""Rounding to few bits: the error stays within its bound, and packed codes come back as they were."""
+"""Rounding to low bit-widths: the error stays within its bound, and packed codes come back as they were."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Teachers that come trained: without a ``teach`` stage they are taken as they are, or refused in words before queueing."""
+"""Teachers that are already trained: without a ``teach`` stage they are used unchanged, or refused before queueing."""
 
 import numpy as np
 import pytest

@@ -64,7 +64,7 @@ def _named(labels: tuple[str, ...]) -> dict[str, Any]:
 
 
 def small_bert(labels: tuple[str, ...], words: int = len(WORDS)) -> BertForSequenceClassification:
-    """Two layers of width 32 over the sixteen word pieces, or so many."""
+    """Two layers of width 32 over the sixteen word pieces, or this many."""
     torch.manual_seed(1)
     return BertForSequenceClassification(
         BertConfig(

@@ -1,4 +1,4 @@
-"""Every preset answers on every task it suits, and its first weights follow from the seed alone."""
+"""Every preset answers on every task it suits, and its initial weights follow from the seed alone."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Text students: padding counts for nothing, and their first weights are the teacher's."""
+"""Text students: padding counts for nothing, and their initial weights are the teacher's."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""The serving process: it answers, dies, overruns its time, and the page's side says so and goes on."""
+"""The serving process: it answers, dies, overruns its time, and the page's side says so and continues."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""One bad item never stops the rest: what is broken is told by itself, and can be deleted."""
+"""One bad item never stops the rest: what is broken is told on its own, and can be deleted."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""A database that another program has locked: progress is dropped, states and measurements wait, and work goes on."""
+"""A database that another program has locked: progress is dropped, states and measurements wait, and work continues."""
 
 import contextlib
 import sqlite3

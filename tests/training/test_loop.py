@@ -1,4 +1,4 @@
-"""The one training loop: it learns, repeats itself to the bit, goes on exactly where it stopped, and says what went wrong."""
+"""The one training loop: it learns, repeats itself to the bit, continues exactly where it stopped, and says what went wrong."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The cache of a teacher's inner values: what goes in comes out in fp16, of ragged texts, in every view, mapped or resident."""
+"""The cache of a teacher's intermediate features: what goes in comes out in fp16, of ragged texts, in every view, mapped or resident."""
 
 import errno
 import os
@@ -98,7 +98,7 @@ def bench(tmp_path_factory):
 
 
 def hinted(bench: Bench, teach: int = 1, must_succeed: bool = True, **settings: Any) -> Run:
-    """One epoch of hints from every layer, from a teacher of so many epochs."""
+    """One epoch of hints from every layer, from a teacher of this many epochs."""
     knobs = {"epochs": 1, "control": False, "layers": "auto", "augment": True, "views": 2, **settings}
     stages = [{"teach": {"epochs": teach, "learning_rate": 0.004}}, {"hints": knobs}]
     run = bench.run({"task": "digits", "teacher": "cnn-medium", "student": "cnn-small", "stages": stages})

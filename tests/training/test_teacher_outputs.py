@@ -88,7 +88,7 @@ def bench(tmp_path_factory):
 
 
 def distilled(bench: Bench, teach: int = 1, must_succeed: bool = True, **settings: Any) -> Run:
-    """One epoch of soft targets, from a teacher of so many epochs."""
+    """One epoch of soft targets, from a teacher of this many epochs."""
     stages = [{"teach": {"epochs": teach}}, {"distill": {"epochs": 1, "control": False, **settings}}]
     run = bench.run({"task": "digits", "teacher": "cnn-small", "student": "cnn-tiny", "stages": stages})
     assert not must_succeed or run.state is RunState.SUCCEEDED, run.error

@@ -1,4 +1,4 @@
-"""The page waits a few seconds for what may take long, and the work goes on."""
+"""The page waits a few seconds for what may take long, and the work continues."""
 
 import threading
 import time

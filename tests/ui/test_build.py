@@ -109,7 +109,7 @@ def test_stages_that_deliver_are_there_where_the_recipe_has_them_or_somebody_tur
     assert build.recipe(*values).stage("export").settings == {"opset": 19}
 
 
-# --- without a teacher, and with one that comes trained -------------------------------------------------------------------
+# --- without a teacher, and with one that is already trained -------------------------------------------------------------------
 
 
 ALONE = {

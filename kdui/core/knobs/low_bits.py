@@ -23,7 +23,7 @@ def refuse_low_bits(stage: str, model: Step) -> None:
 
 
 def kernel_warnings(weight_bits: int) -> list[str]:
-    """What a person should know before training at so many bits; 0 is float."""
+    """What a person should know before training at this many bits; 0 is float."""
     if not 0 < weight_bits < 8:
         return []
     return [f"No {weight_bits}-bit kernel on this CPU: file size is real, speed is that of 8 bits."]

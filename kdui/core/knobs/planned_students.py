@@ -32,7 +32,7 @@ def plan_student(
 ) -> Step:
     """The student's step with all that it reads of its teacher, and the controls that the recipe asks for.
 
-    ``settings`` are the method's own; ``features`` names the inner values it matches; ``inputs`` are further steps it reads;
+    ``settings`` are the method's own; ``features`` names the features it matches; ``inputs`` are further steps it reads;
     ``remark`` follows the student's name in its label; ``compression`` are settings that make the student smaller: its controls
     have them, too, and are trained by the method's own operations.
     """
@@ -116,7 +116,7 @@ def plan_controls(
 
 
 def _own_teacher(builder: PlanBuilder, stage: str) -> Step:
-    """What a control's first weights come from: an assistant knows what the teacher taught it, so it is the recipe's teacher."""
+    """The source of a control's initial weights: the recipe's teacher, since an assistant has learned from it."""
     teacher = builder.need_teacher(stage)
     return (builder.reference or teacher) if teacher.role == "assistant" else teacher
 
@@ -124,7 +124,7 @@ def _own_teacher(builder: PlanBuilder, stage: str) -> Step:
 def softness(targets: Mapping[str, Any]) -> dict[str, Any]:
     """Those of a method's settings that decide how soft its targets are: what ``distill.softness`` reads.
 
-    Methods without a temperature and a soft weight pass the teacher's answers on as they are.
+    Methods without a temperature and a soft weight pass the teacher's predictions on as they are.
     """
     found: dict[str, Any] = {"temperature": targets.get("temperature", 1.0), "soft_weight": targets.get("soft_weight", 1.0)}
     for knob in ("temperature", "soft_weight"):

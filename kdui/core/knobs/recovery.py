@@ -89,7 +89,7 @@ def plan_compressed(
     remark: str,
     settings: dict[str, Any] | None = None,
 ) -> Step:
-    """One step: the model in hand compressed, and recovered under the teacher where there is one; it becomes the current model.
+    """One step: the model in hand compressed, and fine-tuned with the teacher where there is one; it becomes the current model.
 
     ``settings`` are those that decide the result beside the training's; left out, all that the spec has chosen. ``remark``
     stands behind the model's name on the page.
@@ -148,7 +148,7 @@ def recoveries(builder: PlanBuilder, stage: str, spec: RecoveryKnobs, model: Ste
 
 
 def _need_taught_recovery(stage: str, spec: RecoveryKnobs, taught: bool) -> None:
-    """Raises RecipeError where the model does not recover under a teacher, so that its control would be the model itself.
+    """Raises RecipeError where the model is not fine-tuned with a teacher, so that its control would be the model itself.
 
     At ``soft_weight: 0`` it is its own control, and a sweep may hold that value.
     """

@@ -105,7 +105,7 @@ class SoftTargetKnobs(StudentKnobs):
 
 
 class RepresentationKnobs(SoftTargetKnobs):
-    """Knobs of the methods that also match inner values: total = α · soft + (1 − α) · hard + β · match."""
+    """Knobs of the methods that also match intermediate features: total = α · soft + (1 − α) · hard + β · match."""
 
     match_weight: float = Field(
         default=1.0,
@@ -137,7 +137,7 @@ def need_one_answer(builder: PlanBuilder, stage: str) -> None:
 
 
 def shared_representation(builder: PlanBuilder, stage: str, wanted: tuple[Representation, ...]) -> Representation:
-    """The first of the wanted kinds of inner values that teacher and student both have; raises RecipeError where none is."""
+    """The first wanted kind of intermediate features that teacher and student both have; raises RecipeError for none."""
     teacher, student = builder.teacher_facts, need_student(builder, stage)
     for kind in wanted:
         if kind in student.family.shows and (teacher is None or kind in teacher.family.shows):
@@ -223,7 +223,7 @@ def teacher_outputs(
 
 
 def teacher_features(builder: PlanBuilder, stage: str, spec: StudentKnobs, features: dict[str, Any]) -> Step:
-    """The step that keeps the teacher's inner values; ``features`` says which (see ``training.teacher_features``)."""
+    """The step that keeps the teacher's intermediate features; ``features`` says which (see ``training.teacher_features``)."""
     teacher, student = builder.need_teacher(stage), need_student(builder, stage)
     return builder.add(
         f"{stage}.features",
@@ -239,7 +239,7 @@ def teacher_features(builder: PlanBuilder, stage: str, spec: StudentKnobs, featu
 
 
 def need_open_teacher(builder: PlanBuilder, stage: str, what: str) -> None:
-    """Raises RecipeError where only the teacher's answers are known; ``what`` says for what more is needed."""
+    """Raises RecipeError where only the teacher's predictions are known; ``what`` says for what more is needed."""
     teacher = builder.need_teacher(stage)
     if teacher.produces != "model":
         raise RecipeError(

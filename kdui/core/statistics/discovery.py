@@ -1,4 +1,4 @@
-"""Many comparisons in one table: how many false discoveries are let in, and which rows cannot be told apart."""
+"""Many comparisons in one table: how many false discoveries are let in, and which rows cannot be distinguished."""
 
 import itertools
 import math

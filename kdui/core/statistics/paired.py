@@ -76,7 +76,7 @@ def over_seeds(differences: Sequence[float], examples: int | None = None, step: 
 
 
 def over_examples(parts: Sequence[Discordant], scale: float = 100.0) -> Difference:
-    """The difference of two shares of right answers to the same examples; ``scale`` 100 gives points.
+    """The difference of two shares of correct predictions to the same examples; ``scale`` 100 gives points.
 
     One part: Tango's score interval (Tango 1998) with McNemar's exact test; where the test cannot leave chance out, the interval
     reaches zero. Several parts (a mean of several tasks' shares, each over its own examples): the interval of the mean of their

@@ -40,7 +40,7 @@ def recover(
 def recovery_losses(context: StepContext) -> LossFunction:
     """α · soft + (1 − α) · hard where the step has the teacher's outputs, else the loss against true labels alone.
 
-    A control on smoothed labels reads the outputs only to make its labels as soft.
+    A label-smoothing control reads the outputs only for their entropy.
     """
     if context.settings.get("smoothed"):
         return smoothed_losses(context)[0]

@@ -1,4 +1,4 @@
-"""A small decoder with first weights by chance: facts."""
+"""A small decoder with initial random weights: facts."""
 
 from pydantic import Field, ValidationInfo, field_validator
 

@@ -31,7 +31,7 @@ from kdui.models.tokens import text_inputs
 from kdui.models.transformer import ATTENTION, ImageClassifier, TextClassifier
 
 _AUTO = {"text": AutoModelForSequenceClassification, "image": AutoModelForImageClassification}
-# A network may need so many times the bytes of its files (int8 is read as fp32, with buffers beside it), and so many besides.
+# A network may need this many times the bytes of its files (int8 is read as fp32, with buffers beside it), and this many besides.
 _SWELLING, _BESIDES = 8, 512 << 20
 
 

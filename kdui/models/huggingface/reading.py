@@ -17,7 +17,7 @@ from kdui.models.tokens import read_tokenizer
 
 
 def config_of(folder: Path) -> PretrainedConfig:
-    """The network's config; raises KduiError where it cannot be read, or speaks of far more than the weights could hold."""
+    """The network's config; raises KduiError where it cannot be read, or mentions far more than the weights could hold."""
     require_sane(read_config(folder), weight_bytes(folder), folder.name)
     try:
         return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)

@@ -59,7 +59,7 @@ def shared_by_kmeans(weights: np.ndarray, bits: int) -> Shared:
 
 
 def most_points(levels: int) -> int:
-    """How many weights an exact clustering into so many levels takes."""
+    """How many weights an exact clustering into this many levels takes."""
     return MOST_WORK // max(1, levels)
 
 

@@ -56,7 +56,7 @@ class CodebookSpec(RecoveryKnobs):
 
 
 def plan(builder: PlanBuilder, stage: str, spec: CodebookSpec) -> None:
-    """One step: the model with shared weights, recovered under the teacher where there is one."""
+    """One step: the model with shared weights, fine-tuned with the teacher where there is one."""
     if spec.adapter_rank:
         raise RecipeError(f"Stage '{stage}' fine-tunes shared weights. Set 'adapter_rank: 0' there.")
     if spec.levels == "power-of-two" and spec.bits < 2:

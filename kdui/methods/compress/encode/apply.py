@@ -24,7 +24,7 @@ from kdui.runtime.sessions import run_graph
 from kdui.training.context import StepContext
 
 CHECKED = 8  # validation examples that the graph must answer as before
-DECODINGS, LONG = 5, 1.0  # timed decodings; one alone where it takes longer than so many seconds
+DECODINGS, LONG = 5, 1.0  # timed decodings; one alone where it takes longer than this many seconds
 PASSED_ON = ("parameters", "nonzero", "macs", "scheme", "weight_bits", "activation_bits")  # what was said of the graph stays true
 SHOWN = 12  # tensors in the log; all stand in the summary
 
@@ -61,7 +61,7 @@ def _bases(context: StepContext) -> dict[str, np.ndarray]:
 
 
 def without_debugging(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The same computation without an exporter's notes and without inner shapes, which ONNX Runtime finds by itself."""
+    """The same computation without an exporter's notes and without inner shapes, which ONNX Runtime finds on its own."""
     del model.graph.value_info[:]
     return without_notes(model)
 

@@ -43,7 +43,7 @@ def with_shared_values(weights: np.ndarray, levels: int) -> np.ndarray:
     if len(np.unique(kept)) <= levels:
         return weights
     ordered = np.sort(kept)
-    seen = min(len(ordered), most_points(levels))  # of more weights, so many evenly spaced ones in their order of size
+    seen = min(len(ordered), most_points(levels))  # of more weights, this many evenly spaced ones in their order of size
     places = np.linspace(0, len(ordered) - 1, seen).round().astype(int)
     centres = np.unique(kmeans1d.cluster(ordered[places], levels).centroids)
     nearest = np.searchsorted((centres[1:] + centres[:-1]) / 2, kept)

@@ -1,4 +1,4 @@
-"""Low rank: decompose what can be, choose ranks, replace the layers where it pays, and recover under the teacher."""
+"""Low rank: decompose what can be, choose ranks, replace the layers where it pays, and fine-tune with the teacher."""
 
 from typing import Any
 

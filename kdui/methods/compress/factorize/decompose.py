@@ -96,7 +96,7 @@ def ranks_by_energy(layers: Mapping[str, Decomposition], share: float) -> dict[s
 
 
 def ranks_by_budget(layers: Mapping[str, Decomposition], weights: int) -> dict[str, int]:
-    """Ranks whose products have at most so many weights in all: each next rank goes where it keeps most energy per weight.
+    """Ranks whose products have at most this many weights in all: each next rank goes where it keeps most energy per weight.
 
     Energy is a layer's own share, because layers differ in scale. A layer that its next rank makes as large as it was is left
     whole (its full rank). Raises StageFailed where rank 1 everywhere is too much.

@@ -90,7 +90,7 @@ class FactorizeSpec(RecoveryKnobs):
 
 
 def plan(builder: PlanBuilder, stage: str, spec: FactorizeSpec) -> None:
-    """One step: the factorized model, recovered under the teacher where there is one."""
+    """One step: the factorized model, fine-tuned with the teacher where there is one."""
     if spec.adapter_rank:
         raise RecipeError(f"Stage '{stage}' factorizes layers itself. Set 'adapter_rank: 0' there.")
     plan_compressed(builder, stage, spec, method="factorize", operation="factorize", remark=spec.remark(), settings=spec.own())

@@ -1,4 +1,4 @@
-"""Prune: cut by a criterion and a schedule, and recover under the teacher's soft targets with what was cut held at zero."""
+"""Prune: remove weights by a criterion and a schedule, then fine-tune with the teacher while they stay zero."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -128,7 +128,7 @@ def _check_schedule(stage: str, spec: PruneSpec) -> None:
 
 
 def plan(builder: PlanBuilder, stage: str, spec: PruneSpec) -> None:
-    """One step: the sparse model, recovered under the teacher where there is one."""
+    """One step: the sparse model, fine-tuned with the teacher where there is one."""
     need_weights(builder, stage)
     _check_schedule(stage, spec)
     share = percent(spec.sparsity)

@@ -1,4 +1,4 @@
-"""Structured pruning: cut as much as the target asks, recover under the teacher, and again for each round."""
+"""Structured pruning: remove as much as the target needs, fine-tune with the teacher, and repeat for each round."""
 
 import json
 from collections.abc import Callable, Mapping

@@ -154,7 +154,7 @@ def own_settings(builder: PlanBuilder, spec: PruneStructuredSpec) -> dict[str, A
 
 
 def plan(builder: PlanBuilder, stage: str, spec: PruneStructuredSpec) -> None:
-    """One step: the smaller model, recovered under the teacher where there is one."""
+    """One step: the smaller model, fine-tuned with the teacher where there is one."""
     model = need_weights(builder, stage)
     of_teacher = model is builder.teacher or builder.student_facts is None
     facts = builder.teacher_facts if of_teacher else builder.student_facts

@@ -17,7 +17,7 @@ SHRINKING = np.linspace(1.0, 0.4, 25)  # shares of the full range that the searc
 
 @dataclass(frozen=True)
 class GridChoice:
-    """How a weight matrix shall be rounded."""
+    """How a weight matrix is rounded."""
 
     bits: int
     symmetric: bool = True
@@ -103,7 +103,7 @@ def _blocks(matrix: np.ndarray, choice: GridChoice) -> tuple[np.ndarray, int]:
 
 
 def _range(blocks: np.ndarray, choice: GridChoice) -> tuple[np.ndarray, np.ndarray]:
-    """Lowest and highest value of each block that shall be a level; zero lies between them."""
+    """Lowest and highest value of each block that the grid must hold; zero lies between them."""
     if not blocks.size:
         return np.zeros(blocks.shape[:2]), np.zeros(blocks.shape[:2])
     if choice.calibration == "percentile":

@@ -24,7 +24,7 @@ NUMBERS = ("bool", "float16", "float32", "float64", *(f"{sign}int{bits}" for sig
 
 
 class PackedWriter:
-    """Collects tensors in the order in which they shall be read back."""
+    """Collects tensors in the order in which they are read back."""
 
     def __init__(self) -> None:
         self._header: list[dict[str, Any]] = []

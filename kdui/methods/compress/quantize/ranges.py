@@ -35,7 +35,7 @@ class Histogram:
             self._counts += np.histogram(flat, BINS, (-self._reach, self._reach))[0]
 
     def range(self, how: Calibration, bits: int = 8) -> tuple[float, float]:
-        """Lowest and highest value that shall be a level of ``2^bits`` ones."""
+        """Lowest and highest value that the grid of ``2^bits`` levels must hold."""
         if how == "min-max" or not self._reach:
             return self.low, self.high
         if how == "percentile":

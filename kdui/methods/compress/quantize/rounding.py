@@ -1,4 +1,4 @@
-"""Rounding weights to few bits: symmetric, per channel, round to nearest. Pure numpy."""
+"""Rounding weights to low bit-widths: symmetric, per channel, round to nearest. Pure numpy."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""The whole measurement, one small piece at a time: every layer by itself, then all of them together."""
+"""The whole measurement, one small piece at a time: every layer on its own, then all of them together."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -15,7 +15,7 @@ STRENGTHS: dict[str, tuple[float, ...]] = {
     "quantize": (8, 6, 4, 3, 2),
     "low_rank": (0.75, 0.5, 0.25, 0.1),
 }
-# Changes of all layers at once that mix methods: what a prediction is held against beside the methods by themselves.
+# Changes of all layers at once that mix methods: what a prediction is compared with beside the methods on their own.
 MIXED = (
     Change(sparsity=0.5, bits=8),
     Change(sparsity=0.5, bits=4),

@@ -16,7 +16,7 @@ from kdui.training.device_dataset import ResidentData
 from kdui.training.predicting import predict
 from kdui.training.saved import SavedModel
 
-FEW = 0.01  # share of the test examples at low bits that may differ by more: a rounding can go on through later layers
+FEW = 0.01  # share of the test examples at low bits that may differ by more: a rounding error can spread through later layers
 
 
 class Parity:

@@ -115,7 +115,7 @@ def robustness(context: StepContext, model: Artifact) -> list[Measurement]:
 
 
 def out_of_domain(context: StepContext, model: Artifact) -> list[Measurement]:
-    """The headline on so many examples of each source that the task's data were not split from; nothing was fitted to them.
+    """The headline on this many examples of each source that the task's data were not split from; nothing was fitted to them.
 
     Beside it what the most frequent right answer alone would reach, on the test data as well: sources differ in their balance.
     """
@@ -161,7 +161,7 @@ def _most_frequent(context: StepContext, name: str, targets: np.ndarray, split: 
 
 
 def _spread_out(total: int, wanted: int) -> np.ndarray:
-    """So many places, evenly over the whole split: its beginning may be sorted."""
+    """This many places, evenly over the whole split: its beginning may be sorted."""
     return np.unique(np.linspace(0, total - 1, min(total, wanted)).round().astype(int))
 
 

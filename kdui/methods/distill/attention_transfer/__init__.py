@@ -1,1 +1,1 @@
-"""Attention transfer: the student shall be active where its teacher is."""
+"""Attention transfer: match the student's spatial attention maps to the teacher's."""

@@ -35,7 +35,7 @@ def plan(builder: PlanBuilder, stage: str, spec: BornAgainSpec) -> None:
         parent, inputs = step, {"teacher": step}
         if spec.cache_teacher:
             inputs["outputs"] = teacher_outputs(builder, stage, spec, step, views=views)
-        seed = builder.recipe.seed + 1000 * (generation - 1)  # new first weights: the first generation is a plain student
+        seed = builder.recipe.seed + 1000 * (generation - 1)  # new initial weights: the first generation is a plain student
         step = builder.add(
             stage if last else f"{stage}.{generation}",
             stage=stage,

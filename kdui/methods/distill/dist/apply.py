@@ -1,4 +1,4 @@
-"""DIST: the student's answers shall rise and fall with the teacher's."""
+"""DIST: correlation of the student's predictions with the teacher's."""
 
 from typing import Any
 

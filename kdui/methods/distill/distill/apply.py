@@ -50,7 +50,7 @@ def teacher_outputs(context: StepContext) -> dict[str, Any]:
 
 
 def teacher_features(context: StepContext) -> dict[str, Any]:
-    """Keep the teacher's inner values over the training data (see ``training.matching``)."""
+    """Keep the teacher's intermediate features over the training data (see ``training.matching``)."""
     return keep_teacher_features(context)
 
 
@@ -111,7 +111,7 @@ def train_control(context: StepContext) -> dict[str, Any]:
 
 
 def train_smoothed(context: StepContext) -> dict[str, Any]:
-    """Train the same student on smoothed labels whose entropy is that of the teacher's targets α · soft + (1 − α) · hard."""
+    """Train the same student with label smoothing at the entropy of the teacher's targets α · soft + (1 − α) · hard."""
     losses, smoothing = smoothed_losses(context)
     return {**train_student(context, lambda student: losses), "smoothing": smoothing}
 

@@ -1,4 +1,4 @@
-"""Soft targets with a match of inner values beside them: what the methods for representations and relations share."""
+"""Soft targets with a match of intermediate features beside them: what the methods for representations and relations share."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""How soft the targets of a distilled student were: what its control on smoothed labels is made as soft as."""
+"""Mean entropy of the teacher targets; sets the label-smoothing control to the same entropy."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Fusion: the student, and beside it its teacher, which goes on learning or stays as it is."""
+"""Fusion: train the student together with its teacher, which keeps learning or stays frozen."""
 
 from typing import Any
 

@@ -1,1 +1,1 @@
-"""Hints: the student's inner maps or states shall be those of the teacher, through a learned projection."""
+"""Hints: match intermediate features through a learned projection."""

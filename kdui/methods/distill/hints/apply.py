@@ -1,4 +1,4 @@
-"""Hints: soft targets, and inner values through projectors that are thrown away after the training."""
+"""Hints: soft targets, and intermediate features through projectors that are thrown away after the training."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from kdui.training.matching import Match, MatchedFeatures
 
 
 def hint(context: StepContext) -> dict[str, Any]:
-    """Train on α · soft + (1 − α) · hard + β · mean squared error of projected inner values."""
+    """Train on α · soft + (1 − α) · hard + β · mean squared error of projected intermediate features."""
 
     def matching(matched: MatchedFeatures) -> tuple[MatchLoss, nn.Module]:
         projectors = nn.ModuleList(Projector(ours, theirs) for ours, theirs in matched.shapes())

@@ -20,7 +20,7 @@ class HintsSpec(RepresentationKnobs):
 
 
 def plan(builder: PlanBuilder, stage: str, spec: HintsSpec) -> None:
-    """The teacher's inner values are kept once; projectors are trained with the student."""
+    """The teacher's intermediate features are kept once; projectors are trained with the student."""
     need_student(builder, stage)
     shared_representation(builder, stage, ("maps", "tokens"))
     features = {"kind": "stages", "layers": spec.layers, "reduce": "none"}

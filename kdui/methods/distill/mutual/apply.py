@@ -45,7 +45,7 @@ def mutual(context: StepContext) -> dict[str, Any]:
 
 
 def start_peer(context: StepContext, number: int, scratch: Path) -> SavedModel:
-    """A peer with first weights from a seed of its own; its files go into a scratch folder, not into the artifact."""
+    """A peer with initial weights from a seed of its own; its files go into a scratch folder, not into the artifact."""
     folder = scratch / str(number)
     folder.mkdir()
     step = context.step.model_copy(update={"model": context.settings["peer"]["ref"]})

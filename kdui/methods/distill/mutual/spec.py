@@ -42,7 +42,7 @@ class MutualSpec(StudentKnobs):
 
 
 def plan(builder: PlanBuilder, stage: str, spec: MutualSpec) -> None:
-    """The first student with its peers beside it; a teacher is read only where their first weights come from it."""
+    """The first student with its peers beside it; a teacher is read only where their initial weights come from it."""
     need_one_answer(builder, stage)
     student = need_student(builder, stage)
     peer = builder.resolved(spec.peer) if spec.peer else student

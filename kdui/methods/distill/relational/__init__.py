@@ -1,1 +1,1 @@
-"""Relational distillation: distances and angles between examples shall be those that the teacher sees."""
+"""Relational distillation: preserve pairwise distances and angles of the teacher's features."""

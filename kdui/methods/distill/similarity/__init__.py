@@ -1,1 +1,1 @@
-"""Similarity-preserving distillation: examples that are alike for the teacher shall be alike for the student."""
+"""Similarity-preserving distillation: match the pairwise similarities of a batch."""

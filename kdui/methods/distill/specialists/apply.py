@@ -63,7 +63,7 @@ def part_outputs(context: StepContext) -> dict[str, Any]:
 
 
 def _examples(own: StepContext, teacher: SavedModel) -> list[dict[str, Any]]:
-    """Validation examples that the specialist gets right, those with the surest runner-up first; other tasks get no share."""
+    """Validation examples that the specialist gets right, by the probability of the runner-up; other tasks get none."""
     targets = own.data.targets("validation")
     outputs = predict(teacher.module, resident(own, "validation", teacher.inputs, teacher.folder))
     outputs = _objective(own).mask_to_task(outputs, targets)

@@ -1,1 +1,1 @@
-"""TinyBERT: the layers of a transformer student shall hold the states, and look at the tokens, of its teacher's layers."""
+"""TinyBERT: match hidden states and attention, layer by layer."""

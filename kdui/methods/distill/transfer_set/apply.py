@@ -1,4 +1,4 @@
-"""Transfer set: the student goes round the views of each example, under the teacher and, as they are, under their labels."""
+"""Transfer set: train on augmented examples labelled by the teacher, and on the originals with their labels."""
 
 from typing import Any
 

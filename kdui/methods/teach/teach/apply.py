@@ -22,7 +22,7 @@ def take_table(context: StepContext) -> dict[str, Any]:
 
 
 def take_trained(context: StepContext) -> dict[str, Any]:
-    """Look a teacher that comes trained over, and keep it as it is (see ``trained``)."""
+    """Check a teacher that is already trained, and keep it unchanged (see ``trained``)."""
     return trained.take_trained(context)
 
 

@@ -91,7 +91,7 @@ def _take_black_box(builder: PlanBuilder) -> None:
 
 
 def _take_trained(builder: PlanBuilder) -> None:
-    """The teacher that comes trained, as it is: without a ``teach`` stage it is measured, answers and may be compressed."""
+    """A teacher that is already trained: without a ``teach`` stage it is measured, queried and may be compressed."""
     facts = builder.teacher_facts
     assert facts is not None
     step = builder.add(

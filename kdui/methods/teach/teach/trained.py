@@ -1,4 +1,4 @@
-"""A teacher that comes trained: looked over once, then kept as it is."""
+"""A teacher that is already trained (fine-tuned): checked once, then kept unchanged."""
 
 import time
 from pathlib import Path
