@@ -151,7 +151,7 @@ def perform(store: Store, run_id: str) -> int:
 
 
 def how_it_stopped(store: Store, run: Run) -> RunState:
-    """Cancelled where a person requested it. Another signal (the machine shuts down) interrupts: such a run resumes on its own."""
+    """Cancelled where a person requested it. Another signal, e.g. a shutdown, interrupts: such a run resumes on its own."""
     try:
         return RunState.CANCELLED if store.runs.get(run.id).cancel_requested else RunState.INTERRUPTED
     except UnknownName:  # deleted meanwhile

@@ -133,8 +133,8 @@ class StageSpec(Frozen):
 
     ``json_schema_extra`` of a field may hold ``lens`` (name of the image beside the knob), ``step``, ``percent``
     (show 0.6 as 60 %), ``advanced`` (folded away), ``only_when`` ({field: [values]}: else the knob is hidden), ``modality``
-    and ``shows`` (hidden for other tasks, and for a trained model without such features, or that is no ``transformer``), and ``usual`` (what
-    an empty text means, by modality).
+    and ``shows`` (hidden for other tasks, and for a trained model without such features, or that is no
+    ``transformer``), and ``usual`` (what an empty text means, by modality).
     """
 
     @property

@@ -1,4 +1,4 @@
-"""The cache of a teacher's intermediate features: what goes in comes out in fp16, of ragged texts, in every view, mapped or resident."""
+"""The cache of a teacher's features: what goes in comes out in fp16, of ragged texts, in every view, mapped or resident."""
 
 import errno
 import os

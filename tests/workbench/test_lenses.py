@@ -1,4 +1,4 @@
-"""What the lenses are given: the teacher's predictions for every method that asks it, and never its intermediate features for answers."""
+"""What the lenses are given: the teacher's predictions for every method that asks it, and never its features."""
 
 import json
 
