@@ -36,7 +36,7 @@ def _what(error: BaseException, telling: bool) -> str:
         return f"{place}: {error.strerror}. Check that it exists and that you may read or write there."
     if type(error).__module__.startswith("sqlalchemy"):
         words = f" ({getattr(error, 'orig', None) or type(error).__name__})" if telling else ""
-        return f"The store's database gave an error{words}. Try again; if it stays, start kdui anew: it then says what is wrong."
+        return f"The store's database gave an error{words}. Try again; if it stays, restart kdui: it then reports the cause."
     words = f": {first}" if first and telling else ""
     return f"This is a fault of kdui, not of yours ({type(error).__name__}{words}). Nothing that was stored is lost; try again."
 

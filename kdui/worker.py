@@ -64,7 +64,7 @@ class Heart(threading.Thread):
         except (KduiError, SQLAlchemyError) as error:
             # A busy database or a full disk now: the next beat tries again, and a cancel must still be heard then.
             if self._trouble != type(error).__name__:
-                logger("worker", self.run_facts.id).warning("The heartbeat could not be written, the work goes on: %s", error)
+                logger("worker", self.run_facts.id).warning("The heartbeat could not be written, the work continues: %s", error)
             self._trouble = type(error).__name__
 
     def work_moves(self) -> bool:
@@ -165,7 +165,7 @@ def explain(error: Exception) -> str:
     first = str(error).strip().splitlines()[0] if str(error).strip() else "no message"
     return (
         f"Unexpected {type(error).__name__}: {first[:300]}. "
-        "The run's log has the details; finished stages are kept, so resume goes on from there."
+        "The run's log has the details; finished stages are kept, so resume continues from there."
     )
 
 

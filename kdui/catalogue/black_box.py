@@ -33,7 +33,7 @@ def graph_source(ref: ModelRef, task: TaskFacts, settings: Settings | None = Non
         tokenizer = path.with_name(TOKENIZER)
         if not tokenizer.is_file():
             raise RecipeError(
-                f"There is no {TOKENIZER} beside {path}, so nobody can tell which token ids it takes. Put the model's own there."
+                f"There is no {TOKENIZER} beside {path}, so its token ids are unknown. Put the model's own tokenizer there."
             )
         files.append(tokenizer)
     _check_size(path, files)

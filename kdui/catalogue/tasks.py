@@ -62,7 +62,7 @@ def _unreadable(title: str, folder: Path, error: Exception) -> SourceError:
 
 def _others(title: str, folder: Path, held: str, known: str) -> SourceError:
     return SourceError(
-        f"The files of {title} in {folder} are not the ones that kdui knows: they hold {held} instead of {known}. "
+        f"The files of {title} in {folder} are not the expected ones: they hold {held} instead of {known}. "
         "Delete that folder, check KDUI_DATA_DIR, and start again."
     )
 

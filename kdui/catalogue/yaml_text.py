@@ -129,7 +129,7 @@ class _Reader:
             key, line = self._text(event), event.start_mark.line + 1  # type: ignore[union-attr]  # a parser's mark is never None
             if key in found:
                 first = self._lines[(*at, key)]
-                raise self._wrong(event, f"'{key[:60]}' stands here a second time (first in line {first}). Keep one of them")
+                raise self._wrong(event, f"'{key[:60]}' appears twice (first in line {first}). Keep one of them")
             if event.anchor is not None or event.tag is not None:
                 raise self._wrong(event, "aliases and tags are not used here. Write plain names")
             found[key] = self._value(next(self._events), (*at, key))

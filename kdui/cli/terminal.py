@@ -82,7 +82,7 @@ def follow(bench: Workbench, run_id: str, quiet: bool = False) -> None:
                 progress.update(bar, completed=done, description=clean(f"run {run_id} · {now}"))
                 time.sleep(POLL_SECONDS)
         except KeyboardInterrupt:
-            screen.print(f"Run {run_id} goes on without this terminal. 'python app.py cancel {run_id}' stops it.")
+            screen.print(f"Run {run_id} continues without this terminal. 'python app.py cancel {run_id}' stops it.")
             sys.exit(130)
 
 

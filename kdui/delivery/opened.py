@@ -59,7 +59,7 @@ class Opened:
         claims, found = self.claims, []
         task = self.written.get("kdui.task", claims.data.task)
         if task != claims.data.task:
-            found.append(f"the graph says that it was made for the task '{task[:80]}', the claims speak of '{claims.data.task}'")
+            found.append(f"the graph says that it was made for the task '{task[:80]}', the claims say '{claims.data.task}'")
         written = self._json("kdui.labels", list(labels))
         if not isinstance(written, list) or not all(isinstance(label, str) for label in written):
             found.append("its labels cannot be read")

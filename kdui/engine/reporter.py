@@ -53,7 +53,7 @@ class RunReporter:
         """Raise Cancelled when somebody asked to stop."""
         self.signs += 1
         if self.cancelled:
-            raise Cancelled("The run was cancelled. Finished stages stay in the store; resume goes on from there.")
+            raise Cancelled("The run was cancelled. Finished stages stay in the store; resume continues from there.")
 
     def loss(self, at: float, **values: float) -> None:
         """A point of the named training losses; ``at`` in epochs."""

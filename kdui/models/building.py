@@ -117,5 +117,5 @@ def _from_artifact(task: TaskFacts, folder: Path | None) -> nn.Module:
 
 def _present(folder: Path | None) -> Path:
     if folder is None:
-        raise StageFailed("The model's files were not brought here before it was built. Fetch them first.")
+        raise StageFailed("The model's files were not downloaded before it was built. Fetch them first.")
     return folder

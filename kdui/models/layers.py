@@ -13,7 +13,7 @@ def output_layer(module: nn.Module, outputs: int) -> nn.Linear:
     fitting = [layer for layer in module.modules() if isinstance(layer, nn.Linear) and layer.out_features == outputs]
     if not fitting:
         raise StageFailed(
-            f"The model has no linear layer with {outputs} outputs, so its head cannot be told. Choose another model."
+            f"The model has no linear layer with {outputs} outputs, so its head cannot be identified. Choose another model."
         )
     return fitting[-1]
 

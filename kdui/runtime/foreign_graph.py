@@ -49,7 +49,7 @@ def read_graph(path: Path, facts: TaskFacts) -> onnx.ModelProto:
     written = {entry.key: entry.value for entry in model.metadata_props}
     if "kdui.labels" in written and _labels(written["kdui.labels"], path) != facts.labels:
         raise StageFailed(
-            f"{path} answers with the labels of the task '{written.get('kdui.task', '?')}', not with those of {facts.title}. "
+            f"{path} has the labels of the task '{written.get('kdui.task', '?')}', not with those of {facts.title}. "
             "Choose a teacher of the same task."
         )
     return model
@@ -61,7 +61,7 @@ def _labels(written: str, path: Path) -> tuple[str, ...]:
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, list) or not all(isinstance(label, str) for label in found):
-        raise StageFailed(f"{path} says under 'kdui.labels' what is no list of labels. Export it again, or take that entry out.")
+        raise StageFailed(f"{path} has an invalid list of labels under 'kdui.labels'. Export it again, or take that entry out.")
     return tuple(found)
 
 

@@ -42,7 +42,7 @@ def open_session(
     session = onnxruntime.InferenceSession(str(path), session_options(threads, optimize), providers=providers(device, stream))
     if device != "cpu" and CUDA not in session.get_providers():  # it falls back silently where CUDA's libraries are missing
         raise DeviceUnavailable(
-            "ONNX Runtime could not load its CUDA provider, so it would have answered on the CPU. "
+            "ONNX Runtime could not load its CUDA provider, so it would have run on the CPU. "
             "Install the CUDA and cuDNN that this onnxruntime-gpu asks for, or set 'measure.device: cpu'."
         )
     return session

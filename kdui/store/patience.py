@@ -51,7 +51,7 @@ def patiently(work: Callable[[], Result], seconds: float) -> Result:
             if waited >= seconds:
                 raise StoreError(
                     f"The store's database has been locked by another program for {max(1.0, waited):.0f} s, such as a backup or "
-                    "a database browser. Close that program, then try again; a run goes on when it is resumed."
+                    "a database browser. Close that program, then try again; a run continues when it is resumed."
                 ) from error
         except DBAPIError as error:
             raise explained(error) from error

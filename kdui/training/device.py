@@ -19,12 +19,12 @@ def torch_device(slot: str) -> torch.device:
         return torch.device("cpu")
     if not torch.cuda.is_available():
         raise DeviceUnavailable(
-            f"The run asks for {slot}, but PyTorch sees no CUDA device here. Choose device cpu, or install a CUDA build of torch."
+            f"The run needs {slot}, but PyTorch sees no CUDA device here. Choose device cpu, or install a CUDA build of torch."
         )
     index = int(slot.partition(":")[2] or 0)
     if index >= torch.cuda.device_count():
         raise DeviceUnavailable(
-            f"The run asks for {slot}, but this machine has {torch.cuda.device_count()} CUDA device(s). Choose one of them."
+            f"The run needs {slot}, but this machine has {torch.cuda.device_count()} CUDA device(s). Choose one of them."
         )
     return torch.device("cuda", index)
 

@@ -70,8 +70,9 @@ def require_known_words(context: StepContext, title: str, inputs: InputSettings,
     share = unknown_share(folder, **context.data.prepared("validation", inputs, folder))
     if share > MOST_UNKNOWN:
         raise StageFailed(
-            f"The tokenizer of {title} does not know {100 * share:.0f} % of the tokens of the validation texts: the model would "
-            "read next to nothing. Put the tokenizer beside it that belongs to it (its case, too), or choose another model."
+            f"The tokenizer of {title} lacks {100 * share:.0f} % of the tokens of the validation texts: "
+            "the model would see almost only unknown tokens. Put the tokenizer beside it that belongs to it (its case, too), or "
+            "choose another model."
         )
 
 

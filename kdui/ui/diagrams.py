@@ -15,7 +15,7 @@ GROUPS = {
     "relations": ("Relations", "Relations between examples in the teacher's feature space", "distances, angles"),
     "data": ("Data", "Examples labelled by the teacher", "labelled examples"),
     "sources": ("Several sources", "Several teachers or peers", "several predictions"),
-    "": ("Others", "Other ways to learn from a teacher", "what it knows"),
+    "": ("Others", "Other ways to learn from a teacher", "knowledge"),
 }
 WIDTH, HEIGHT = 320, 132
 MIDDLE = 58  # height at which things flow

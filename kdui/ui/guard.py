@@ -106,7 +106,7 @@ def _foreign_name(scope: Scope, headers: dict[str, list[str]], hosts: Collection
         return None
     return Refusal(
         403,
-        "This page does not answer under that name. Open it as http://127.0.0.1 or http://localhost with its port, "
+        "This page is not served under that name. Open it as http://127.0.0.1 or http://localhost with its port, "
         "or start kdui with KDUI_ALLOWED_HOSTS=NAME.",
     )
 
@@ -115,10 +115,12 @@ def _foreign_page(scope: Scope, headers: dict[str, list[str]]) -> Refusal | None
     """A page of another origin may link here. It may not ask, start, embed or frame anything."""
     own = place_of(headers["host"][0])
     if any(not _same_place(origin, own) for origin in headers.get("origin", [])):
-        return Refusal(403, "Another page asked for this. Only kdui's own page may; behind a proxy, pass the Host header on.")
+        return Refusal(
+            403, "This request came from another page. Only kdui's own page may; behind a proxy, pass the Host header on."
+        )
     site = set(headers.get("sec-fetch-site", [])) - {"same-origin", "none"}
     if site and not _is_link(scope, headers):
-        return Refusal(403, "Another page asked for this. Only kdui's own page may: open it first.")
+        return Refusal(403, "This request came from another page. Only kdui's own page may: open it first.")
     return None
 
 

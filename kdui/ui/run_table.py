@@ -12,7 +12,7 @@ from kdui.core.words import percent
 
 EMPTY = (
     '<div class="empty"><b>No runs yet.</b><br>Put a recipe together in <a href="?tab=build">Build</a> and queue it: '
-    "it shows up here at once, and goes on when you close this page.</div>"
+    "it shows up here at once, and continues when you close this page.</div>"
 )
 NO_MATCH = (
     '<div class="empty">No run matches these filters. '

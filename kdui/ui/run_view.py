@@ -292,7 +292,7 @@ def gain_html(gain: Difference | None, metric: Metric) -> str:
 def unlearned_html(words: str) -> str:
     """A warning before the figures of models that have learned nothing."""
     return (
-        f'<div class="note" role="status">{escape(words)} What they keep, gain or answer with means nothing yet.</div>'
+        f'<div class="note" role="status">{escape(words)} Their retained accuracy, gains and predictions mean nothing yet.</div>'
         if words
         else ""
     )

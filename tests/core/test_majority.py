@@ -36,6 +36,6 @@ def test_the_worse_end_of_the_interval_must_beat_one_label(facts, headline, low,
 def test_the_sentence_names_the_models_and_the_floor():
     assert unlearned_words(SENTIMENT, [], everyone=True) == ""
     one = unlearned_words(SENTIMENT, ["CNN"], everyone=False)
-    assert one == f"Not trained yet: CNN is not shown to be better than always answering one label (57.8{THIN}%)."
+    assert one == f"Not trained yet: CNN is not shown to be better than always predicting one label (57.8{THIN}%)."
     assert "CNN and MLP are not" in unlearned_words(SENTIMENT, ["CNN", "MLP"], everyone=False)
     assert "no model is shown" in unlearned_words(SENTIMENT, ["CNN", "MLP"], everyone=True)

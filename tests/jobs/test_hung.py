@@ -155,7 +155,7 @@ def test_silence_is_shown_on_the_page_and_in_the_terminal(hung):
     assert store.runs.get(run.id).silent_seconds(now()) is None
     store.runs.update(run.id, worked=now() - timedelta(seconds=40))
     found = store.runs.get(run.id)
-    assert re.search(r"No sign of life for 4\d\ss", run_view.head_html(found, "Digits"))
+    assert re.search(r"No activity for 4\d\ss", run_view.head_html(found, "Digits"))
     (row,), _ = store.runs.page(state=None, task=None, text="", page=1, size=5)
     assert re.search(r"no activity for 4\d\ss", run_table.row_html(run_row(row), {}, False))
     assert re.fullmatch(r"running, no activity for 4\d s", listing(Workbench(store.settings), "runs")[0]["state"])

@@ -187,4 +187,4 @@ def test_a_gpu_that_torch_does_not_see_is_told(store, monkeypatch):
     dispatcher.tick()
     found = wait_for("the failure", lambda: (now := store.runs.get(run.id)).state is RunState.FAILED and now)
     assert found.slot == "cuda:7"
-    assert found.error.startswith("The run asks for cuda:7, but PyTorch sees no CUDA device here. Choose device cpu")
+    assert found.error.startswith("The run needs cuda:7, but PyTorch sees no CUDA device here. Choose device cpu")

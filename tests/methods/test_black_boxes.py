@@ -26,7 +26,7 @@ def test_a_table_teaches_and_nothing_is_measured_against_it(bench, folder, split
     found = bench.measured(run)
     assert found.keys() == {"distill", "distill.control"}
     assert found["distill"]["accuracy"].value > 85
-    assert "against CNN small, answering in turn" in found["distill.control"]["speedup"].provenance.note
+    assert "against CNN small, timed alternately" in found["distill.control"]["speedup"].provenance.note
     rows = bench.store.results.rows_of_run(run.id)
     assert len(rows) == 2 and {(row["retained"], row["speedup"]) for row in rows} == {(None, None)}
     assert digest_of(run, "teacher") == bench.plan(recipe(f"csv:{path}"))[0].digest

@@ -173,7 +173,7 @@ def test_energy_by_hand_and_what_a_note_names():
         threads=1,
     )
     found = energy(truth, 40_000)
-    assert found.provenance.note.endswith("every weight came from DRAM once an answer (Horowitz 2014, 45 nm)")
+    assert found.provenance.note.endswith("every weight came from DRAM once per inference (Horowitz 2014, 45 nm)")
     picojoules = 500_000 * 4.6 + 1_000_000 * 0.23 + 10_000 * 640
     assert found.value == pytest.approx(picojoules * 1e-9) and found.unit == "mJ"
     assert "Gemm (its weight was left in float)" in kernel_note(truth) and "1 QLinearConv" in kernel_note(truth)

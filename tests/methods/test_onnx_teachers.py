@@ -58,7 +58,7 @@ def test_an_onnx_file_teaches_and_is_measured(bench, folder, splits, regression,
     assert found["teacher"]["accuracy"].value == pytest.approx(100 * right, abs=0.01)
     assert found["teacher"]["parameters"].value == 650 and "macs" not in found["teacher"]
     assert found["distill"]["accuracy"].value > 85
-    assert "against regression.onnx, answering in turn" in found["distill"]["speedup"].provenance.note
+    assert "against regression.onnx, timed alternately" in found["distill"]["speedup"].provenance.note
     foreign = digest_of(run, "teacher")
     assert {mode for mode, graphs, _ in Watched.asked if foreign in graphs} == {"latency", "memory", "kernels"}
     for mode, graphs, most_mb in Watched.asked:
@@ -177,7 +177,7 @@ def test_labels_that_are_none_are_said(folder, regression, written):
     entry = model.metadata_props.add()
     entry.key, entry.value = "kdui.labels", written
     onnx.save(model, folder / "labels.onnx")
-    with pytest.raises(StageFailed, match="no list of labels"):
+    with pytest.raises(StageFailed, match="an invalid list of labels"):
         read_graph(folder / "labels.onnx", DIGITS)
 
 

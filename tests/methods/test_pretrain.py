@@ -208,7 +208,7 @@ def test_an_encoder_without_a_mask_is_refused_in_words(newswire):
     [
         (
             {"task": "digits", "teacher": "cnn-small", "stages": ["pretrain", "teach"]},
-            "lets a teacher read texts, but Digits is made of image examples",
+            "pre-trains on text, but Digits has image examples",
         ),
         ({"task": "reuters-r8", "teacher": "minilm-l6", "stages": ["teach", "pretrain"]}, "must come before 'teach'"),
         ({"task": "reuters-r8", "stages": ["pretrain"]}, "has no teacher to pre-train. Name one in 'teacher:'"),

@@ -73,7 +73,7 @@ def test_a_share_of_zero_changes_nothing(bench):
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"rounds": 3}, "3 cuts, but has 2 epochs"),
+        ({"rounds": 3}, "prunes in 3 rounds, but has 2 fine-tuning epochs"),
         ({"kind": "wanda"}, "prune_structured.kind"),
         ({"share": 1.0}, "to 0.95"),
     ],

@@ -25,7 +25,7 @@ def bench(tmp_path_factory, shared_cache):
 def test_it_has_the_words_of_minilm_and_learns_from_the_table(bench):
     run = bench.run(RECIPE)
     assert run.state is RunState.SUCCEEDED, run.error
-    assert any("starts from the public ones of MiniLM-L6" in line for line in bench.said(run))
+    assert any("is initialized from the public weights of MiniLM-L6" in line for line in bench.said(run))
     assert bench.summary(run, "teacher")["train_accuracy"] > 0.95
     assert bench.summary(run, "distill")["training"]["validation"] > 65  # the largest topic is half of the texts
     words = load_model(bench.folder(run, "distill"))[0].word_embedding
@@ -35,7 +35,7 @@ def test_it_has_the_words_of_minilm_and_learns_from_the_table(bench):
 def test_the_page_says_so_before_it_starts(bench):
     estimate = Estimator(bench.store, lambda task, ref: {"parameters": 1, "macs": 1}).estimate
     told = estimate(Recipe.model_validate(RECIPE), bench.plan(RECIPE)).warnings
-    assert any("public ones of MiniLM-L6" in line for line in told)
+    assert any("public weights of MiniLM-L6" in line for line in told)
 
 
 def test_the_weights_that_stand_in_are_part_of_the_students_name(bench):

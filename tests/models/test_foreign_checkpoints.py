@@ -114,7 +114,7 @@ def test_weights_that_are_no_numbers_are_named(folder, settings, value):
 def test_a_file_that_was_cut_off_or_holds_nothing_is_refused(folder, settings):
     whole = (folder / "model.safetensors").read_bytes()
     (folder / "model.safetensors").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(SourceError, match=rf"was cut off: its header speaks of {len(whole):,} bytes, but it has"):
+    with pytest.raises(SourceError, match=rf"was cut off: its header announces {len(whole):,} bytes, but it has"):
         read(folder, settings)
     (folder / "model.safetensors").write_bytes(struct.pack("<Q", 2) + b"{}")
     with pytest.raises(SourceError, match="hold no tensor at all"):

@@ -49,13 +49,13 @@ def test_one_answer_holds_chart_winner_gain_and_table(bench, calls):
 
 def test_models_that_answer_one_label_are_praised_nowhere(bench, calls):
     run = bench.stock(headline=10.5)  # of the test digits, 10.3 % are threes
-    words = f"Not trained yet: no model is shown to be better than always answering one label (10.3{THIN}%)"
+    words = f"Not trained yet: no model is shown to be better than always predicting one label (10.3{THIN}%)"
     answer = calls.explore_view({"task": "digits"})
     assert answer["title"] == words and words in answer["winner"] and answer["gain"] == ""
     assert "keeps" not in answer["winner"] and "Best" not in answer["winner"]
     drawn = json.loads(answer["figure"])["layout"]
     assert [shape["y0"] for shape in drawn["shapes"]] == [pytest.approx(10.3064)]
-    assert drawn["annotations"][0]["text"] == f"always one label, 10.3{THIN}%"
+    assert drawn["annotations"][0]["text"] == f"majority class, 10.3{THIN}%"
     detail = RunCalls(bench).run_detail({"run": run.id})
     assert words in detail["results"] and bench.run(run.id).unlearned == f"{words}."
     assert all(", not trained yet" in model.headline for model in servable("digits", bench.points("digits"), lambda _: True))
@@ -64,7 +64,7 @@ def test_models_that_answer_one_label_are_praised_nowhere(bench, calls):
 def test_good_models_stand_far_above_the_line_of_one_label_so_the_subtitle_names_it(bench, calls):
     bench.stock()
     answer = calls.explore_view({"task": "digits"})
-    assert f"always one label: 10.3{THIN}%" in answer["subtitle"]
+    assert f"majority class: 10.3{THIN}%" in answer["subtitle"]
     assert "shapes" not in json.loads(answer["figure"])["layout"]
 
 

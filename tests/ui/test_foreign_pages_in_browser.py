@@ -144,7 +144,7 @@ def test_under_a_name_that_is_pointed_here_its_own_page_is_refused(chromium, dem
     page = chromium.new_page()
     for name in ("evil.example", "x.localhost", "localhost."):
         answer = page.goto(f"http://{name}:{demo.server_port}/")
-        assert answer.status == 403 and "does not answer under that name" in page.inner_text("body")
+        assert answer.status == 403 and "is not served under that name" in page.inner_text("body")
     page.close()
 
 

@@ -87,7 +87,7 @@ def test_downloads_are_one_menu_that_the_keyboard_opens_and_closes(page):
 
 
 def test_headings_roles_and_live_regions_are_in_order_on_every_tab(page):
-    expect(page.get_by_role("link", name="Queue stands")).to_have_attribute("id", "chip-queue")  # its text is its name
+    expect(page.get_by_role("link", name="Queue stopped")).to_have_attribute("id", "chip-queue")  # its text is its name
     found = {}
     for tab in ("explore", "compare", "runs", "build"):
         page.locator(f"button[data-tab-id={tab}]").first.click()

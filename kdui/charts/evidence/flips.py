@@ -15,7 +15,7 @@ from kdui.core.numbers import signed
 PARTS = {
     "negative_flips": ("wrong where the teacher is right", 1.0, ""),
     "positive_flips": ("right where the teacher is wrong", 0.45, "/"),
-    "other_flips": ("another wrong answer", 0.18, "."),
+    "other_flips": ("another wrong label", 0.18, "."),
 }
 
 

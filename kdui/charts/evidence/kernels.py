@@ -42,9 +42,7 @@ def kernels_figure(kernels: pd.DataFrame, *, about: str) -> go.Figure:
         layout=style.layout(
             title={
                 "text": kernels_title(models),
-                "subtitle": {
-                    "text": f"{about} · ONNX Runtime's own profile of single answers, which adds a few µs to every node"
-                },
+                "subtitle": {"text": f"{about} · ONNX Runtime profile at batch 1; profiling adds a few µs per node"},
             },
             barmode="stack",
             showlegend=True,

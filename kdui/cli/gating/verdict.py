@@ -30,7 +30,7 @@ class Aims(Frozen):
     """What the model must reach at least; None asks nothing."""
 
     retain: float | None = Field(default=None, gt=0, allow_inf_nan=False, description="% of the teacher's headline")
-    faster: float | None = Field(default=None, gt=0, allow_inf_nan=False, description="× its latency, answering in turn")
+    faster: float | None = Field(default=None, gt=0, allow_inf_nan=False, description="× its latency, timed alternately")
     smaller: float | None = Field(default=None, gt=0, allow_inf_nan=False, description="× its stored file")
 
     @property

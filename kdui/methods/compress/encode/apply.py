@@ -41,7 +41,7 @@ def encode(context: StepContext) -> dict[str, Any]:
     shared = share_values(model, bits, bases) if bits else []
     save_graph(without_debugging(model), target)
     if not bits and not _answers_alike(context, source, target):
-        context.report.log("Without its inner shapes this graph answers differently, so they are packed too.")
+        context.report.log("Without its inner shapes this graph gives other outputs, so they are packed too.")
         save_graph(load_graph(source.file(MODEL_FILE)), target)
     context.report.progress(0.3)
     packed = pack_file(target, context.out / PACKED_MODEL, bases)

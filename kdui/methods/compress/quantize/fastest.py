@@ -55,7 +55,7 @@ def fastest(paths: Mapping[str, Path], order: list[str], sample: dict[str, np.nd
         )
         say(
             f"{name} is {ratio:.2f} (95 % interval {low:.2f} to {high:.2f}) times as fast as {kept}, {timing.median:.3f} ms, "
-            f"over {len(timing.candidate_ms)} answers in turn: {'it is kept instead' if faster else f'{kept} stays'}."
+            f"over {len(timing.candidate_ms)} alternating inferences: {'it is kept instead' if faster else f'{kept} stays'}."
         )
         kept = name if faster else kept
     return {"variant": kept, "readings": readings}

@@ -171,7 +171,7 @@ def together(context: StepContext) -> dict[str, Any]:
     apart = [run_graph(one.file(MODEL_FILE), sample) for one in models]
     parity = difference(run_graph(context.out / MODEL_FILE, sample), apart, labels)
     if not parity <= TOLERANCE:
-        raise StageFailed(f"Put together, the models answer otherwise by {parity:.2g} of the largest output. Report this.")
+        raise StageFailed(f"The combined model differs from its parts by {parity:.2g} of the largest output. Report this.")
     write_metadata(
         context.out / MODEL_FILE,
         export_metadata(context.facts, context.step.digest, (context.out / INPUTS_FILE).read_text(encoding="utf-8")),

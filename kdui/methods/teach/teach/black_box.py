@@ -67,7 +67,7 @@ def _answers(path: Path, arrays: dict[str, np.ndarray], session: Runs) -> np.nda
         raise
     except Exception as error:  # ONNX Runtime raises errors of many kinds
         raise StageFailed(
-            "The teacher's ONNX file cannot answer all validation examples: ONNX Runtime stops at one. For texts, put the "
+            "The teacher's ONNX file cannot run on all validation examples: ONNX Runtime stops at one. For texts, put the "
             "tokenizer.json beside it that it was trained with; else export it again."
         ) from error
 
