@@ -215,7 +215,7 @@ def test_facts_are_found_beside_what_does_the_work():
         assert [folder for folder in folders if not (folder / f"{sibling}.py").exists()] == []
 
 
-def test_files_say_what_they_are_about_and_are_not_too_long():
+def test_files_state_what_they_are_about_and_are_not_too_long():
     vague = [module for module in SOURCES if re.search(r"\b(utils?|helpers?|common|misc)$", module)]
     assert vague == []
     for module, path in SOURCES.items():

@@ -86,7 +86,7 @@ def test_int8_tells_of_every_variant_that_this_processor_would_try(tiny: Callabl
     assert len(found.lines) == 2 + len(variants("dynamic"))
 
 
-def test_smaller_graphs_are_held_against_the_whole_one(tiny: Callable[[str], list[Finding]]) -> None:
+def test_smaller_graphs_are_compared_with_the_whole_one(tiny: Callable[[str], list[Finding]]) -> None:
     """A trimmed vocabulary numbers words anew, so each graph is timed on tokens of its own."""
     for found in tiny("pruned"):
         assert found.value > 0 and found.aim is not None and found.aim > 1
@@ -109,7 +109,7 @@ def test_speed_is_measured_of_what_the_recorded_studies_remove(name: str) -> Non
     assert all(stage.settings.get("epochs", 0) == 0 for stage in recipe.stages)
 
 
-def test_recorded_results_say_what_was_aimed_at_and_how_to_repeat_them(settings: Settings) -> None:
+def test_recorded_results_state_what_was_aimed_at_and_how_to_repeat_them(settings: Settings) -> None:
     found = {finding.title: finding for finding in recorded_results(settings)}
     packed = found["Deep Compression, LeNet-300-100 (encode): smaller"]
     assert packed.met and packed.aim == 40 and packed.spread == "recorded"
@@ -163,7 +163,7 @@ def test_json_names_the_machine_and_every_finding(
     assert '"aim": "≤ 1.1"' in printed
 
 
-def test_a_missing_browser_is_told_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_browser_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda _: None)
     monkeypatch.setattr("kdui.bench.browser.APPLICATIONS", ())
     with pytest.raises(KduiError, match="apt install chromium"):
@@ -193,7 +193,7 @@ def test_both_sides_compute_in_the_precision_that_our_loop_takes_where_the_proce
     assert [line.rpartition(", ")[2] for line in found.lines[:2]] == ["bfloat16", "bfloat16"]
 
 
-def test_a_point_of_what_if_is_timed_in_the_serving_process_and_the_prediction_is_held_against_measured_changes(
+def test_a_point_of_what_if_is_timed_in_the_serving_process_and_the_prediction_is_compared_with_measured_changes(
     tiny: Callable[[str], list[Finding]],
 ) -> None:
     waited, missed = tiny("what-if")

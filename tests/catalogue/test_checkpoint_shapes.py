@@ -55,7 +55,7 @@ def checkpoint(folder: Path, config: PretrainedConfig) -> torch.nn.Module:
     ],
     ids=lambda config: config.model_type,
 )
-def test_a_config_says_what_the_built_network_has(config, tmp_path):
+def test_a_config_states_what_the_built_network_has(config, tmp_path):
     network, words = checkpoint(tmp_path / "one", config), torch.ones(1, 6, dtype=torch.int64)
     shape = shape_of_folder(tmp_path / "one")
     assert shape["layers"] == len(stages(TextClassifier(network), {"input_ids": words, "attention_mask": words}))

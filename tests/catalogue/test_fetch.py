@@ -115,7 +115,7 @@ def test_a_page_that_unpacks_to_gigabytes_is_not_unpacked(wheel, empty_settings,
     tracemalloc.stop()
 
 
-def test_a_page_that_drips_is_given_up_and_a_cancel_is_heard(wheel, empty_settings, monkeypatch):
+def test_a_page_that_drips_is_given_up_and_a_cancel_is_noticed(wheel, empty_settings, monkeypatch):
     def cancel(text, done, total):
         raise Cancelled("somebody asked for it")
 
@@ -141,7 +141,7 @@ def test_a_download_that_drips_is_given_up(wheel, empty_settings, monkeypatch):
 
 
 @pytest.mark.parametrize("page", [b"[" * 200_000, b'{"files": 5}', b"\xff", b'{"files": [{"url"'])
-def test_json_that_is_no_index_is_said(page, wheel, empty_settings, monkeypatch):
+def test_json_that_is_no_index_is_reported(page, wheel, empty_settings, monkeypatch):
     resource = wheel_resource(wheel)
     source = resource.sources[0].model_copy(update={"archive": "tiny_data-1.0.tar.gz"})  # pip is left out
     with served(lambda path: ("application/json", page, {})) as (address, _):
@@ -187,7 +187,7 @@ def test_a_file_index_is_left_to_pip(wheel, tmp_path, empty_settings, monkeypatc
     assert (folder / "numbers.txt").read_text() == "1\n2\n"
 
 
-def test_no_network_is_said_in_words(wheel, empty_settings, monkeypatch):
+def test_no_network_is_reported(wheel, empty_settings, monkeypatch):
     with served(lambda path: None) as (address, _):
         closed = address  # nothing listens there any more once the server is gone
     monkeypatch.setenv("PIP_INDEX_URL", f"{closed}/simple")
@@ -284,7 +284,7 @@ def test_every_source_that_failed_is_named_with_its_reason(wheel, empty_settings
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
-def test_a_disk_that_fills_up_is_said_with_what_is_free(tmp_path, empty_settings, monkeypatch):
+def test_a_disk_that_fills_up_is_reported_with_what_is_free(tmp_path, empty_settings, monkeypatch):
     (tmp_path / "words.txt").write_text("more than fits")
     monkeypatch.setattr(source_attempt.Attempt, "target", lambda self, name: Path("/dev/full"))
     with pytest.raises(SourceError, match=r"The disk is full: Tiny data does not fit.* bytes\) are free in"):
@@ -322,7 +322,7 @@ def test_a_cancel_passes_through_and_leaves_nothing(wheel, empty_settings, monke
     assert left_behind(empty_settings) == []
 
 
-def test_a_home_that_is_no_folder_is_said_in_words(tmp_path):
+def test_a_home_that_is_no_folder_is_reported(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(SourceError, match="set KDUI_HOME to another one"):
         fetch(local_resource(Bundled(package="sklearn"), files=()), Settings(home=tmp_path / "file"))
@@ -354,7 +354,7 @@ def test_an_installed_debian_package_is_read_where_it_lies(tmp_path, empty_setti
     assert (fetch(local_resource(source), offline) / "words.txt").read_text() == "installed"
 
 
-def test_without_apt_the_debian_source_says_so(empty_settings, monkeypatch):
+def test_without_apt_the_debian_source_reports_it(empty_settings, monkeypatch):
     monkeypatch.setenv("PATH", "")
     source = DebianPackage(package="tiny-data", members={"words.txt": "/no/such/words.txt"})
     with pytest.raises(SourceError, match="the program apt-get is not on this machine"):
@@ -418,7 +418,7 @@ def test_a_hub_model_is_downloaded_with_progress(tmp_path, empty_settings, monke
         ("not a name/at all/", "is not a repository name"),
     ],
 )
-def test_a_hub_that_cannot_help_says_why(repo, words, tmp_path, empty_settings, monkeypatch):
+def test_a_hub_that_cannot_help_states_why(repo, words, tmp_path, empty_settings, monkeypatch):
     with served(lambda path: None) as (address, _):
         closed = address
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", closed)
@@ -428,7 +428,7 @@ def test_a_hub_that_cannot_help_says_why(repo, words, tmp_path, empty_settings, 
 
 
 @pytest.mark.parametrize("page", [b"<html>Log in first</html>", b"[" * 200_000, b"5"])
-def test_a_page_in_place_of_the_hub_is_said(page, tmp_path, empty_settings, monkeypatch):
+def test_a_page_in_place_of_the_hub_is_reported(page, tmp_path, empty_settings, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
     with served(lambda path: ("text/html", page, {})) as (address, _):
         monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", address)

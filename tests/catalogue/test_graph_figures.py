@@ -54,7 +54,7 @@ def test_weights_beside_the_file_belong_to_its_size(tmp_path, settings):
         b"\x08\x01" * 1000,
     ],
 )
-def test_what_is_no_onnx_file_is_said_without_its_content(tmp_path, settings, data, monkeypatch):
+def test_what_is_no_onnx_file_is_reported_without_its_content(tmp_path, settings, data, monkeypatch):
     monkeypatch.setattr(module, "MOST_FIELDS", 500)
     path = tmp_path / "model.onnx"
     path.write_bytes(data)

@@ -85,12 +85,12 @@ def test_pretrained_weights_are_named_by_their_checksum(settings):
         (f"artifact:{ANY_DIGEST}", DIGITS, "Copy the digest"),
     ],
 )
-def test_a_wrong_reference_says_what_to_write(text, task, words, settings):
+def test_a_wrong_reference_states_what_to_write(text, task, words, settings):
     with pytest.raises(RecipeError, match=words):
         look_up(text, task, settings)
 
 
-def test_an_unknown_preset_knows_its_nearest():
+def test_an_unknown_preset_suggests_the_nearest():
     with pytest.raises(UnknownName) as caught:
         preset("resnet8")
     assert caught.value.nearest == "resnet-8"
@@ -188,7 +188,7 @@ def test_int8_scheme_of_a_checkpoint_follows_its_layers(config, scheme, settings
     assert (family.quantization, family.offers) == (scheme, ())
 
 
-def test_a_folder_that_is_no_checkpoint_says_what_is_missing(settings, tmp_path):
+def test_a_folder_that_is_no_checkpoint_states_what_is_missing(settings, tmp_path):
     folder = tmp_path / "one"
     folder.mkdir()
     with pytest.raises(RecipeError, match=r"no config\.json"):

@@ -48,7 +48,7 @@ def table(path):
     return path
 
 
-def test_what_exists_and_what_does_not_are_told_in_the_same_words(visited, secret):
+def test_what_exists_and_what_does_not_are_reported_in_the_same_words(visited, secret):
     outside = secret.parent
     (outside / "config.json").write_text("{}", encoding="utf-8")
     names = (

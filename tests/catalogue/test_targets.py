@@ -44,7 +44,7 @@ def test_what_was_not_measured_is_no_number_and_no_aim_met():
     assert found["value"] is None and not found["met"]
 
 
-def test_an_aim_speaks_of_its_arm_or_of_all_and_of_a_shared_model_once():
+def test_an_aim_refers_to_its_arm_or_of_all_and_of_a_shared_model_once():
     aims = (
         Aim(what="smaller", at_least=10),
         Aim(what="lost", arm="Plain", at_most=0.0),

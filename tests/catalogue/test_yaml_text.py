@@ -112,7 +112,7 @@ def test_a_date_is_a_name_like_any_other():
         (TEACH + "- method: distill\n  settings:\n    epochs: x\n", "line 8: distill.epochs: Epochs must be 0 to 1000 (got 'x')"),
     ],
 )
-def test_a_wrong_shape_is_said_with_its_line_its_title_and_what_it_may_be(text, words):
+def test_a_wrong_shape_is_reported_with_its_line_its_title_and_what_it_may_be(text, words):
     assert words in refused(text)
 
 

@@ -68,7 +68,7 @@ def test_robustness_by_corruption_and_on_average():
     assert list(one.data[1].y) == [96, 92, 88, 84, 80, 76] and list(one.data[1].error_y.array) == [3.0] * 6
 
 
-def test_elsewhere_tells_where_most_is_lost():
+def test_the_out_of_domain_title_names_the_largest_drop():
     figure = out_of_domain_figure(frames.elsewhere(), about="Film reviews", metric=ACCURACY)
     assert figure.layout.title.text == "On tweets Student · int8 falls from 96.0 to 72.0 %, its teacher from 98.0 to 86.0 %"
     assert list(figure.layout.xaxis.ticktext)[1] == "Tweets<br>n = 300"
@@ -95,7 +95,7 @@ def test_shift_title_states_how_the_gap_to_the_teacher_changes():
     assert mixed.endswith("grows on unusual inputs (0.0 → +17.0 points)")
 
 
-def test_the_sweep_is_told_by_example_and_by_length():
+def test_the_sweep_is_reported_by_example_and_by_length():
     rows = frames.sweep()
     assert sweeps_of(rows) == ["batch"] and sweeps_of(pd.DataFrame()) == []
     figure = sweep_figure(rows, about="Digits")

@@ -77,7 +77,7 @@ def test_a_tightened_limit_costs_the_step_to_the_next_best(seed: int):
     assert tight.limit == second["download_mb"]
 
 
-def test_when_nothing_fits_each_limit_says_what_it_would_let_in():
+def test_when_nothing_fits_each_limit_states_what_it_would_let_in():
     models = merge_repeats(
         points(point("a", "teacher", 98, latency_ms=16), point("a", "student", 96, latency_ms=3, retained=97.9))
     )
@@ -120,7 +120,7 @@ def repeated(run, role, headlines, **values):
     ]
 
 
-def test_models_are_told_apart_by_their_paired_difference_not_by_their_own_intervals():
+def test_models_are_distinguished_by_their_paired_difference_not_by_their_own_intervals():
     # All move with the seed, so that their own intervals overlap; paired by seed, the second is worse for sure.
     rows = [
         *repeated("a", "student", (96.0, 97.0, 95.0)),

@@ -45,7 +45,7 @@ def test_gains_are_paired_by_run_and_stage_with_a_t_interval():
     assert (row["method"], row["teacher"], row["student"], row["against"]) == ("distill", "big", "small", "control")
 
 
-def test_a_lower_headline_is_better_where_the_task_says_so():
+def test_a_lower_headline_is_better_where_the_task_reports_it():
     (row,) = method_gains(frame(taught("distill", 0, 20.0, 25.0)), LOWER).to_dict("records")
     assert row["value"] == 5.0 and np.isnan(row["half_width"])
 
@@ -111,7 +111,7 @@ def test_level_methods_share_a_letter():
     assert "Decoupled (a)" in drawn.layout.yaxis.ticktext and "share a letter" in drawn.layout.title.subtitle.text
 
 
-def test_a_compressed_model_is_held_against_the_control_of_its_own_stage():
+def test_a_compressed_model_is_compared_with_the_control_of_its_own_stage():
     made = {"method": "distill+prune", "settings": {"teacher": "big", "student": "small"}, "group": "prune", "digest": "p"}
     pruned = {**point("distill--0", "compressed", 94.0), **made, "step": "measure.prune"}
     control = {**pruned, "role": "control", "headline": 93.0, "step": "measure.prune.control", "digest": "c", "group": "c"}
@@ -119,7 +119,7 @@ def test_a_compressed_model_is_held_against_the_control_of_its_own_stage():
     assert found.to_dict() == {"distill": 1.0, "distill+prune": 1.0}
 
 
-def test_nothing_measured_gives_an_empty_frame_and_says_so():
+def test_nothing_measured_gives_an_empty_frame_and_reports_it():
     empty = method_gains(frame(taught("distill", 0, 96, None)), ACCURACY)
     assert empty.empty and pairs_of(empty) == []
     assert gains_title(one_a_method(empty), TITLES, ACCURACY) == "No student has been measured with its control yet"

@@ -70,6 +70,6 @@ def test_unmeasured_cells_stay_empty_and_the_best_one_is_framed(quantity, number
     assert "1 of 4 settings not measured" in told and "no other interval overlaps the best one" in told and "test data" in told
 
 
-def test_a_lower_headline_is_better_where_the_task_says_so():
+def test_a_lower_headline_is_better_where_the_task_reports_it():
     found = cells_of(*GRID)
     assert best_cell(found, "headline", LOWER)["temperature"] == 1

@@ -42,7 +42,7 @@ def test_the_front_and_the_winner_are_the_lowest(models):
     assert best(models, Budget(retained=81), LOWER) is None
 
 
-def test_sentences_say_what_rises_as_a_loss(models):
+def test_sentences_state_what_rises_as_a_loss(models):
     assert finding(models, Budget(), LOWER) == (
         "A 4 MB student reaches 1.25 bits per byte, the teacher 1 bits per byte, 8 times faster"
     )
@@ -71,7 +71,7 @@ def test_the_table_and_the_card_write_the_metric_in_its_unit(models):
     assert "1.25\u202fbits per byte" in winner_html(models, Budget(), LOWER, texts)
 
 
-def test_the_table_begins_with_the_best_and_says_which_way_it_goes(models):
+def test_the_table_begins_with_the_best_and_states_which_way_it_goes(models):
     def shown(**wish):
         table = table_html(models, [], LOWER, Wish(task="digits", **wish))
         return re.findall(r"<td>([\d.]+)\u202fbits per byte", table), re.search(r'aria-sort="(\w+)ending"', table)[1]

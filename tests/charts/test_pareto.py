@@ -54,7 +54,7 @@ def test_title_states_the_finding_without_rounding_up():
     assert finding(slower, Budget(), ACCURACY) == "A 4 MB student keeps 98.0 % of the teacher, 2 times slower"
 
 
-def test_small_costs_are_told_in_the_smaller_unit_and_with_the_right_article():
+def test_small_costs_are_reported_in_the_smaller_unit_and_with_the_right_article():
     assert [quantity("latency_ms", value) for value in (16.4, 0.0183)] == ["16.4 ms", "18.3 µs"]
     assert [quantity("download_mb", value) for value in (4.8, 0.31)] == ["4.8 MB", "310 kB"]
     titles = [
@@ -112,7 +112,7 @@ def test_models_without_the_drawn_number_are_counted_not_hidden():
     assert figure(models=models).layout.meta["missing"] == 1
 
 
-def test_thousands_keep_front_and_teachers_thin_the_rest_and_say_so():
+def test_thousands_keep_front_and_teachers_thin_the_rest_and_report_it():
     points_ = random_points(24_000)
     models = merge_repeats(points_.assign(group=points_["digest"]))
     start = time.perf_counter()

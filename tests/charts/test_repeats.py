@@ -116,7 +116,7 @@ def test_students_at_other_settings_are_no_further_seeds_of_the_newest():
     assert gain.seeds == 2 and gain.value == pytest.approx(1.2)
 
 
-def test_a_student_is_held_against_the_control_of_its_own_stage():
+def test_a_student_is_compared_with_the_control_of_its_own_stage():
     other = point("a", "control", 80, step="measure.prune.control", digest="other")
     gain = teacher_gain(points(other, *pair("a", 96, 95, 0)), ("a",), unknown, ACCURACY)
     assert gain.value == 1.0

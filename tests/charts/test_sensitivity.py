@@ -37,7 +37,7 @@ def test_the_first_to_break_does_so_at_the_mildest_strength_not_at_the_largest_l
     )
 
 
-def test_nothing_breaks_is_said_too(frame):
+def test_nothing_breaks_is_reported_too(frame):
     title = sensitivity_title(frame[frame["method"] == "prune"], "prune", "drop", "points")
     assert title == "No single layer loses more than 1 point, even with 90 % of its weights removed"
 

@@ -54,7 +54,7 @@ def test_another_bit_width_trains_nothing(kdui, finished):
     assert rounded["packed_bytes"]["value"] < finished["measurements"][0]["measurements"]["file_bytes"]["value"]
 
 
-def test_predict_asks_every_model(kdui, finished):
+def test_predict_runs_every_model(kdui, finished):
     rows = json.loads(kdui("predict", finished["id"], "test:3", "--json").stdout)
     assert len(rows) == len(finished["measurements"])
     assert all(0 < row["probability"] <= 1 and row["p50 ms"] > 0 for row in rows)

@@ -206,7 +206,7 @@ def test_a_terminal_without_utf8_gets_other_signs_and_json_keeps_its_letters(tmp
 # --- addresses ----------------------------------------------------------------------------------------------------------
 
 
-def test_a_port_in_use_is_said_before_anything_is_queued(tmp_path):
+def test_a_port_in_use_is_reported_before_anything_is_queued(tmp_path):
     bench = Workbench(Settings(home=tmp_path, quickstart=True))
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -234,7 +234,7 @@ def test_a_port_in_use_is_said_before_anything_is_queued(tmp_path):
     ("place", "words"),
     [("missing/out.json", "There is no folder"), (".", "is a folder"), ("/proc/out.json", r"cannot be written|There is no")],
 )
-def test_a_file_that_cannot_be_written_is_said_before_the_work(command, tmp_path, arguments, place, words):
+def test_a_file_that_cannot_be_written_is_reported_before_the_work(command, tmp_path, arguments, place, words):
     where = place if place.startswith("/") else str(tmp_path / place)
     code, told, said = command(*arguments, where)
     assert (code, told) == (2, "") and re.search(words, said), said

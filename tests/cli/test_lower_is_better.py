@@ -45,7 +45,7 @@ def detail(digits, settings):
     return bench, bench.run(run.id)
 
 
-def test_the_terminal_writes_the_metric_and_says_which_way_the_teacher_helped(detail, capsys):
+def test_the_terminal_writes_the_metric_and_states_which_way_the_teacher_helped(detail, capsys):
     print_run(detail[1])
     lines = capsys.readouterr().out.splitlines()
     heading = next(line for line in lines if line.startswith("model "))

@@ -79,7 +79,7 @@ def test_the_page_can_be_imported_beside_a_socks_proxy_without_its_package():
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_a_socks_proxy_without_its_package_is_said_by_every_source(settings, monkeypatch):
+def test_a_socks_proxy_without_its_package_is_reported_by_every_source(settings, monkeypatch):
     for name in ("HTTP_PROXY", "https_proxy"):
         monkeypatch.delenv(name)
     assert "ALL_PROXY names a SOCKS proxy" in str(proxies.missing_support("requests"))

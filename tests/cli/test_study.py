@@ -103,7 +103,7 @@ def test_teachers_of_their_own_are_trained_anew_with_each_seed():
     assert seeds == [[None, 7, None], [3, 7, None]]
 
 
-def test_each_result_is_held_against_its_own_control():
+def test_each_result_is_compared_with_its_own_control():
     read = {"teach": {"role": "teacher"}, "teach.plain": {"role": "teacher"}}
     assert result_of(read) == "teach"
     assert held_against(read, "teach", "plain") == "teach.plain" and held_against(read, "teach", "control") is None
@@ -144,7 +144,7 @@ def verdicts(**gains):
     return [arm["gain_over_control"]["verdict"] for arm in judged(table(**gains), SMALL)["arms"]]
 
 
-def test_verdicts_say_no_more_than_the_paired_interval():
+def test_verdicts_state_no_more_than_the_paired_interval():
     assert verdicts(a=[1.0]) == ["one seed is not enough to tell"]
     assert verdicts(a=[1.0, 1.1, 0.9]) == ["better"] and verdicts(a=[-1.0, -1.1, -0.9]) == ["worse"]
     (arm,) = judged(table(a=[1.0, -0.5, 0.3]), SMALL)["arms"]
@@ -167,7 +167,7 @@ def test_arms_that_are_level_share_a_letter():
     assert "share a letter are level" in told(found) and "one in twenty" in told(found)
 
 
-def test_a_table_says_whether_its_question_was_answered():
+def test_a_table_states_whether_its_question_was_answered():
     answered, open_ = (judged(table(a=by_seed), SMALL)["question"] for by_seed in ([1.0, 1.1, 0.9], [1.0, 3.0, -2.0]))
     assert answered["answered"] and not open_["answered"] and open_["needed"] > 30
     assert f"it needs {open_['needed']} seeds" in question_words(open_)

@@ -183,7 +183,7 @@ def test_without_control_and_without_kept_outputs(plan):
         ),
     ],
 )
-def test_recipes_that_cannot_work_say_why(plan, changes, words):
+def test_recipes_that_cannot_work_state_why(plan, changes, words):
     with pytest.raises(RecipeError) as caught:
         plan(**changes)
     assert words in str(caught.value)

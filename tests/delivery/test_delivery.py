@@ -380,7 +380,7 @@ def test_a_task_of_another_kind_is_refused_in_words(bench, sent):
         verify(sent.path, bench.settings, task="sentiment")
 
 
-def test_another_device_is_said_and_its_latency_not_judged(bench, sent, tmp_path):
+def test_another_device_is_reported_and_its_latency_not_judged(bench, sent, tmp_path):
     elsewhere = figures(sent.claims, "latency_p50", value=1e-6, low=None, high=None, device="a faster machine")
     found = verify(with_claims(sent, tmp_path / "elsewhere.onnx", figures=elsewhere), bench.settings)
     assert found.passed and verdicts(found)["latency p50"] == "other device"
@@ -426,7 +426,7 @@ def test_files_without_claims_are_refused_in_words(bench, detail, sent, tmp_path
         verify(tmp_path / "nowhere.onnx", bench.settings)
 
 
-def test_deliver_says_what_is_missing(bench, send, detail):
+def test_deliver_states_what_is_missing(bench, send, detail):
     with pytest.raises(UnknownName, match="Did you mean 'encode'"):
         send("encod", "encoded.onnx")
     with pytest.raises(KduiError, match="no measured model"):

@@ -57,7 +57,7 @@ def test_student_and_teacher_read_digits_that_they_never_saw(bench, whole):
     assert 0 < found["distill"]["macro_f1"].value <= 100
 
 
-def test_numbers_say_where_they_come_from(bench, whole):
+def test_numbers_state_where_they_come_from(bench, whole):
     found = bench.measured(whole)
     estimated = {name for name, item in found["distill"].items() if item.provenance.origin is Origin.ESTIMATED}
     assert estimated == {"energy"}
@@ -115,7 +115,7 @@ def test_the_graph_answers_like_the_module_for_any_batch(bench, whole, count):
     assert (facts["kdui.task"], facts["kdui.step"]) == ("digits", digest_of(whole, "export.distill"))
 
 
-def test_kept_teacher_outputs_are_what_the_teacher_says(bench, whole):
+def test_cached_teacher_outputs_equal_the_teachers(bench, whole):
     module, _, inputs = load_model(bench.folder(whole, "teach"))
     kept = np.load(bench.folder(whole, "distill.outputs") / "outputs.npy")
     assert (kept.shape, kept.dtype) == ((1, TASKS["digits"].splits["train"], 10), np.float16)

@@ -42,7 +42,7 @@ def test_a_seed_of_its_own_gives_another_student_of_the_same_teacher(bench, undi
 
 
 @pytest.mark.parametrize("where", ["teach", "distill"])
-def test_a_stopped_run_goes_on_from_its_checkpoint_to_the_same_bytes(bench, undisturbed, monkeypatch, where):
+def test_a_stopped_run_continues_from_its_checkpoint_to_the_same_bytes(bench, undisturbed, monkeypatch, where):
     monkeypatch.setattr(loop, "REPORT_EVERY", 0.0)
     progress = RunReporter.progress
 
@@ -142,7 +142,7 @@ def test_a_graph_that_answers_otherwise_than_the_module_is_refused(bench, monkey
     assert bench.run(recipe).state is RunState.SUCCEEDED
 
 
-def test_what_nobody_foresaw_is_told_with_where_to_read_more(bench, monkeypatch, capsys):
+def test_what_nobody_foresaw_is_reported_with_where_to_read_more(bench, monkeypatch, capsys):
     def broken(context):
         raise RuntimeError("a fault\nwith a second line")
 

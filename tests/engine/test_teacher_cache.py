@@ -20,7 +20,7 @@ def test_cleared_outputs_are_made_again_only_for_a_new_student(tmp_path):
     assert bench.store.artifacts.has(outputs)
 
 
-def test_a_grid_of_temperatures_and_weights_asks_the_teacher_once(tmp_path):
+def test_a_grid_of_temperatures_and_weights_runs_the_teacher_once(tmp_path):
     bench = Bench(tmp_path)
     made = [
         name

@@ -110,7 +110,7 @@ def test_redrawn_test_digits_are_recognised(settings):
     assert classifier.score(features(drawn), splits["test"].targets) > 0.95
 
 
-def test_an_uploaded_product_picture_looks_like_the_data_set(settings):
+def test_an_uploaded_product_image_looks_like_the_data_set(settings):
     _, splits = load_task("fashion-mnist", settings)
     alike = []
     for example in splits["test"].inputs[:100]:
@@ -171,12 +171,12 @@ def test_a_blank_sheet_asks_for_a_drawing(blank):
         (np.zeros((0, 5), np.uint8), "This is no image"),
     ],
 )
-def test_what_is_no_picture_is_refused_in_words(wrong, words):
+def test_what_is_no_image_is_refused_in_words(wrong, words):
     with pytest.raises(KduiError, match=words):
         image.parse(wrong, DIGITS)
 
 
-def test_novelty_is_the_distance_to_the_nearest_training_picture():
+def test_novelty_is_the_distance_to_the_nearest_training_image():
     train = np.zeros((2, 4, 4, 1), np.uint8)
     train[1] = 255
     test = np.stack([train[1], np.full((4, 4, 1), 51, np.uint8)])

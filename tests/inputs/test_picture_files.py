@@ -85,7 +85,7 @@ def test_a_size_in_the_header_is_refused_before_anything_is_decoded(monkeypatch,
 
 
 @pytest.mark.parametrize("format", ["GIF", "WEBP"])
-def test_large_pictures_of_other_formats_are_refused(format):
+def test_large_images_of_other_formats_are_refused(format):
     with pytest.raises(KduiError, match="4 million"):
         read_picture(saved(Image.new("L", (3000, 2000)), format))
 
@@ -104,7 +104,7 @@ def test_a_photograph_is_decoded_at_a_smaller_scale():
         [chunk(b"zTXt", b"k\0\0" + zlib.compress(bytes(1_000_000)))] * 100,
     ],
 )
-def test_compressed_notes_end_in_a_picture_or_a_sentence(chunks):
+def test_compressed_notes_end_in_an_image_or_a_sentence(chunks):
     data = png(2, 2, *chunks, data=zlib.compress(b"\0\1\2\0\3\4"))
     try:
         assert read_picture(data).size == (2, 2)
@@ -115,7 +115,7 @@ def test_compressed_notes_end_in_a_picture_or_a_sentence(chunks):
 @pytest.mark.parametrize(
     "data", [b"", b"\x89PNG\r\n\x1a\n", png(8, 8)[:-20], png(8, 8, data=b"rubbish"), b"GIF89a", b"\xff\xd8\xff"]
 )
-def test_damaged_files_are_told_in_words(data):
+def test_damaged_files_are_reported(data):
     with pytest.raises(KduiError, match="not an image"):
         read_picture(data)
 
@@ -134,7 +134,7 @@ def test_16_bits_keep_their_greys():
 @pytest.mark.parametrize(
     ("top", "dtype"), [(1, np.float32), (255, np.float32), (65535, np.float32), (65535, np.int32), (255, np.int32)]
 )
-def test_a_picture_of_any_number_is_the_same_picture(top, dtype):
+def test_an_image_of_any_number_is_the_same_image(top, dtype):
     if top == 1 or dtype is np.float32 or top > 255:
         levels = np.asarray(picture_files.eight_bits(Image.fromarray(sloped(top, dtype))))
         assert np.abs(levels.astype(int) - sloped(255, float)).max() <= 1

@@ -46,7 +46,7 @@ def test_padding_of_the_tokenizer_itself_is_kept_and_a_changed_file_is_read_agai
     assert text.prepare(["oil", "oil rise"], {"max_length": 9}, tmp_path)["input_ids"].tolist()[0] == [0, 1, 4, 2]
 
 
-def test_a_missing_or_broken_tokenizer_is_said_in_words(tmp_path):
+def test_a_missing_or_broken_tokenizer_is_reported(tmp_path):
     with pytest.raises(KduiError, match=r"The model has no tokenizer\.json"):
         text.prepare(["oil"], {"max_length": 5}, tmp_path)
     (tmp_path / "tokenizer.json").write_text("{}")

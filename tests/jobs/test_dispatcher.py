@@ -78,7 +78,7 @@ def test_one_run_a_gpu_and_beside_them_only_what_asks_for_the_cpu(two_gpus, stor
     assert (launcher.started[-1].id, launcher.started[-1].slot) == (anywhere[1].id, "cuda:1")
 
 
-def test_runs_share_a_gpu_where_the_setting_says_so(two_gpus, settings, launcher):
+def test_runs_share_a_gpu_where_the_setting_reports_it(two_gpus, settings, launcher):
     store = Store(settings.model_copy(update={"runs_per_gpu": 2}))
     dispatcher = served(store, launcher)
     asked, *anywhere = [submit(store, RECIPE, "cuda:1"), *(submit(store, RECIPE) for _ in range(4))]
@@ -192,7 +192,7 @@ def test_a_worker_that_cannot_be_started_fails_the_run_in_words(store, dispatche
     )
 
 
-def test_the_thread_goes_on_after_a_fault(store, launcher, capsys, monkeypatch):
+def test_the_thread_continues_after_a_fault(store, launcher, capsys, monkeypatch):
     dispatcher = served(store, launcher)
     claim, faults = store.runs.claim, []
 

@@ -162,7 +162,7 @@ def test_silence_is_shown_on_the_page_and_in_the_terminal(hung):
     assert re.fullmatch(r"running, no activity for 4\d s", found.standing(now()))
 
 
-def test_a_run_that_waits_for_a_person_says_so(hung, capsys):
+def test_a_run_that_waits_for_a_person_reports_it(hung, capsys):
     hung[1].program = "raise SystemExit(1)"
     dispatcher, _, run = started(hung)
     store = dispatcher.store

@@ -127,7 +127,7 @@ def test_without_a_driver_nothing_is_asked(monkeypatch, tmp_path):
     assert machine.look_for_gpus() == ((), "")
 
 
-def test_doctor_says_why_a_store_cannot_be_opened(tmp_path):
+def test_doctor_states_why_a_store_cannot_be_opened(tmp_path):
     (tmp_path / "kdui.db").write_bytes(b"no database" * 500)
     facts = examination(Workbench(Settings(home=tmp_path, notes=("A note.",))))
     assert "is damaged" in facts["runs"] and facts["settings"] == "A note." and json.dumps(facts)

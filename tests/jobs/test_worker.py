@@ -68,7 +68,7 @@ def same(one: dict, other: dict) -> bool:
     return one.keys() == other.keys() and all((one[name] == tensor).all() for name, tensor in other.items())
 
 
-def test_a_killed_worker_resumes_by_itself_from_its_checkpoint(store, undisturbed):
+def test_a_killed_worker_resumes_on_its_own_from_its_checkpoint(store, undisturbed):
     dispatcher = Dispatcher(store)
     run = submit(store, RECIPE)
     wait_for_epoch(store, run, "distill", 2, dispatcher.tick)
@@ -167,7 +167,7 @@ def test_a_worker_touches_only_a_run_that_was_claimed(store, monkeypatch, capsys
     assert store.runs.get(run.id) == run
 
 
-def test_a_checkpoint_that_has_gone_is_told(store, tmp_path):
+def test_a_checkpoint_that_has_gone_is_reported(store, tmp_path):
     dispatcher = Dispatcher(store)
     checkpoint = text_checkpoint(tmp_path / "checkpoint")
     gone = submit(store, {"task": "reuters-r8", "teacher": f"folder:{checkpoint}", "stages": [{"teach": {"epochs": 0}}]}, "cpu")
@@ -180,7 +180,7 @@ def test_a_checkpoint_that_has_gone_is_told(store, tmp_path):
 
 
 @pytest.mark.skipif(bool(machine.gpus()), reason="this machine has a GPU")
-def test_a_gpu_that_torch_does_not_see_is_told(store, monkeypatch):
+def test_a_gpu_that_torch_does_not_see_is_reported(store, monkeypatch):
     monkeypatch.setattr(machine, "gpus", lambda: tuple(f"Card {number}" for number in range(8)))
     dispatcher = Dispatcher(store)
     run = submit(store, RECIPE, "cuda:7")

@@ -85,7 +85,7 @@ def test_methods_that_look_inside_are_refused(bench, boxes, kind, method, settin
         bench.plan(recipe(boxes[kind], method, **settings))
 
 
-def test_a_table_cannot_answer_to_augmented_pictures(bench, boxes):
+def test_a_table_cannot_answer_to_augmented_images(bench, boxes):
     with pytest.raises(RecipeError, match="predictions on the original images"):
         bench.plan(recipe(boxes[1], augment=True))
 

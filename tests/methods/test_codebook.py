@@ -70,7 +70,7 @@ def test_zeros_keep_a_code_of_their_own(weights, bits):
         assert (other.values[weights == 0] == 0).all()
 
 
-def test_many_weights_are_clustered_in_bins_of_equal_mass_and_it_is_said(monkeypatch):
+def test_many_weights_are_clustered_in_bins_of_equal_mass_and_it_is_reported(monkeypatch):
     monkeypatch.setattr(levels, "MOST_WORK", 4 * 16_384)
     weights = np.random.default_rng(1).normal(size=3 * most_points(4)).astype(np.float32)
     found = shared_by_kmeans(weights, 2)

@@ -57,7 +57,7 @@ def test_a_schedule_counts_with_its_mean_entropy(bench, labels):
 
 
 @pytest.mark.parametrize("weighting", ["average", "random", "gate", "confidence"])
-def test_several_teachers_are_as_soft_as_what_they_say_together(bench, labels, weighting):
+def test_several_teachers_are_as_soft_as_their_mixture(bench, labels, weighting):
     recipe = digits_recipe("ensemble", weighting=weighting, temperature=3, soft_weight=0.8, **FINAL)
     found, answers = smoothing_and_answers(bench, recipe, "ensemble")
     each = np.stack([soft(logits[0], 3) for logits in answers.values()])
@@ -142,7 +142,7 @@ def test_every_compression_has_both_controls(bench, method, settings):
     assert smoothed["loss"] > control["loss"]  # soft labels have entropy, which no model takes away
 
 
-def test_a_recovery_without_a_teacher_is_told_that_it_has_no_control(bench):
+def test_a_recovery_without_a_teacher_is_reported_that_it_has_no_control(bench):
     taught = {"task": "digits", "teacher": "cnn-medium"}
     with pytest.raises(RecipeError, match="'epochs' is 0"):
         bench.plan({**taught, "stages": [{"teach": TEACH}, {"prune": {"control": True, "epochs": 0}}]})

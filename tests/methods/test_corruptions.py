@@ -19,7 +19,7 @@ def distance(raw, worse) -> float:
 
 
 @pytest.mark.parametrize("name", CORRUPTIONS["image"])
-def test_pictures(name):
+def test_images(name):
     steps = [corrupted(PICTURES, "image", name, severity) for severity in SEVERITIES]
     assert all(step.shape == PICTURES.shape and step.dtype == np.uint8 for step in steps)
     distances = [distance(PICTURES, step) for step in steps]

@@ -52,7 +52,7 @@ def test_pseudo_labels_beat_the_labelled_few_alone(bench, settings):
     assert set(found["training"]["history"][-1]) >= {"train_true", "train_pseudo", "train_total"}
 
 
-def test_it_is_told_how_many_pseudo_labels_are_taken_and_right(bench):
+def test_it_is_reported_how_many_pseudo_labels_are_taken_and_right(bench):
     run = bench.run(few_labels("pseudo_labels", threshold=0.8, epochs=1))
     told = bench.summary(run, "pseudo_labels")["pseudo_labels"]
     targets = splits()["train"].targets
@@ -75,7 +75,7 @@ def test_a_threshold_that_nothing_reaches_leaves_the_true_labels(bench):
     assert any("confident on none" in line and "Lower the threshold" in line for line in bench.said(run))
 
 
-def test_a_teacher_who_knows_more_is_named(bench):
+def test_a_teacher_with_more_labels_is_named(bench):
     run = bench.run(digits_recipe("pseudo_labels", labels=FEW, epochs=1))
     assert any("taught with more labels than the student sees" in line for line in bench.said(run))
 
@@ -93,7 +93,7 @@ def test_the_teachers_labels_are_counted_against_the_true_ones(bench):
     assert told["right"] == pytest.approx((logits.argmax(-1) == splits()["train"].targets).mean())
 
 
-def test_kept_views_are_what_the_teacher_says_of_them(bench):
+def test_cached_outputs_of_augmentations_equal_the_teachers(bench):
     """With the teacher asked now or once, a transfer set is the same; its first view is the examples as they are."""
     run = bench.run(digits_recipe("transfer_set", change="mixup", views=3, epochs=1))
     scored = np.load(bench.folder(run, "transfer_set.scored") / FILE)
@@ -123,7 +123,7 @@ def test_controls_of_a_transfer_set_learn_from_the_examples_as_they_are(bench):
 
 
 @pytest.mark.parametrize(("change", "moved", "mirrored"), [("crop", True, False), ("flip", False, True), ("shift", True, True)])
-def test_pictures_are_cropped_and_mirrored_apart(change, moved, mirrored):
+def test_images_are_cropped_and_mirrored_apart(change, moved, mirrored):
     pixels = np.zeros((400, 1, 16, 16), np.float32)
     pixels[:, 0, 8, 4] = 1.0  # a dot left of the middle
     data = ResidentData({"pixels": pixels}, np.zeros(400, np.int64), torch.device("cpu"), mirror=True)

@@ -47,7 +47,7 @@ def test_the_packed_file_decodes_to_the_graph_that_was_measured(bench, run, step
     assert summary["unpacked"] == "Huffman codes"
 
 
-def test_the_summary_says_what_packing_took(bench, run):
+def test_the_summary_states_what_packing_took(bench, run):
     summary = bench.summary(run, "lossless")
     float_file = bench.folder(run, "export.prune") / "model.onnx"
     assert summary["float_bytes"] == float_file.stat().st_size

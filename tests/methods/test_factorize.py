@@ -111,7 +111,7 @@ def test_a_budget_below_rank_one_is_refused_in_words():
         ranks_by_budget({"a": decompose(random(10, 10))}, 19)
 
 
-def test_layers_left_whole_say_why():
+def test_layers_left_whole_state_why():
     module = nn.Sequential(nn.Conv2d(4, 4, 3, groups=4), nn.Conv2d(4, 8, 1), nn.LSTM(3, 3), nn.Linear(8, 5), nn.Linear(5, 2))
     kinds, whole = chosen_layers(module, 2, {"convolution": "spatial", "embeddings": False})
     assert kinds == {"1": "channel", "3": "linear"}

@@ -80,7 +80,7 @@ def share_right(folder, splits) -> float:
     return float((found.argmax(-1) == splits["validation"].targets).mean())
 
 
-def test_an_honest_graph_is_taken_and_its_share_is_said(taken, weights, splits, tmp_path):
+def test_an_honest_graph_is_taken_and_its_share_is_reported(taken, weights, splits, tmp_path):
     lines, folder = taken(f"onnx:{graph(tmp_path / 'plain.onnx', weights)}")
     assert lines == [f"plain.onnx gets {100 * share_right(folder, splits):.1f} % of the validation examples right."]
     assert share_right(folder, splits) > 0.9
@@ -127,7 +127,7 @@ def test_mean_and_deviation_stand_in_the_graph(taken, weights, splits, tmp_path)
     assert plain == share_right(folder, splits)
 
 
-def test_of_several_outputs_the_only_one_that_fits_is_taken_and_said(taken, weights, splits, tmp_path):
+def test_of_several_outputs_the_only_one_that_fits_is_taken_and_reported(taken, weights, splits, tmp_path):
     path = graph(tmp_path / "two.onnx", weights, outputs=(("features", 64), ("logits", 10)))
     lines, folder = taken(f"onnx:{path}")
     assert lines[0] == "Of the outputs of two.onnx only 'logits' has the width of the task's labels: it is taken."
@@ -139,7 +139,7 @@ def test_of_outputs_without_a_shape_the_graph_tells_it(taken, weights, tmp_path)
     assert "only 'logits'" in taken(f"onnx:{path}")[0][0]
 
 
-def test_where_several_outputs_fit_their_owner_says_which(taken, weights, splits, tmp_path):
+def test_where_several_outputs_fit_their_owner_states_which(taken, weights, splits, tmp_path):
     path = graph(tmp_path / "both.onnx", weights, outputs=(("against", 10), ("logits", 10), ("features", 64)))
     words = refused(taken, f"onnx:{path}")
     assert "gives 3 outputs (against float32 [n, 10], logits float32 [n, 10], features" in words and "?output=NAME" in words

@@ -25,7 +25,7 @@ def test_the_balance_weighs_the_two_losses():
     assert fused_loss(torch.tensor(2.0), torch.tensor(4.0), 0.0).item() == 4.0
 
 
-def test_pictures_are_turned_by_hand():
+def test_images_are_turned_by_hand():
     picture = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]]).repeat(4, 1, 1, 1)
     found = turned(picture, torch.arange(4))[:, 0].tolist()
     assert found == [[[1, 2], [3, 4]], [[2, 4], [1, 3]], [[4, 3], [2, 1]], [[3, 1], [4, 2]]]
@@ -46,7 +46,7 @@ def test_both_learn_in_one_loop(bench, settings):
     assert (summary["teacher_after"] > 95) is (settings.get("own_loss") != "self-supervised")
 
 
-def test_a_frozen_teacher_is_asked_once(bench):
+def test_a_frozen_teacher_is_run_once(bench):
     recipe = digits_recipe("fusion", teacher_learns=False)
     assert learned(bench, recipe, "fusion")["validation"] > 90
     steps = {step.name: step for step in bench.plan(recipe)}
@@ -75,7 +75,7 @@ class Flat(torch.nn.Module):
         return self.out(self.flat(pixels))
 
 
-def test_the_loss_of_turned_pictures_by_hand():
+def test_the_loss_of_turned_images_by_hand():
     network = Flat()
     task = Rotation(SimpleNamespace(module=network), TASKS["digits"])
     pixels = torch.rand(6, 1, 8, 8, generator=torch.Generator().manual_seed(1))
@@ -128,7 +128,7 @@ def seeded(task: torch.nn.Module) -> torch.nn.Module:
     return Seeded()
 
 
-def test_turned_pictures_leave_the_running_means_alone():
+def test_turned_images_leave_the_running_means_alone():
     network = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.BatchNorm2d(2)).train()
     before = network[1].running_mean.clone()
     with still_statistics(network):
@@ -180,7 +180,7 @@ def test_a_teacher_of_texts_learns_from_hidden_words_beside_its_student(newswire
     assert math.log(1500) > losses[0] > losses[-1] > 0
 
 
-def test_a_tokenizer_without_a_mask_is_said_in_words(newswire):
+def test_a_tokenizer_without_a_mask_is_reported(newswire):
     bench, texts, plain, *_ = newswire
     run = bench.run(newswire_recipe(plain, texts))
     assert run.state is RunState.FAILED

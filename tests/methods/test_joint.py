@@ -43,7 +43,7 @@ def test_students_made_before_there_were_bits_stay_valid(bench):
 
 
 @pytest.mark.parametrize("weights", [0, 4])
-def test_the_label_says_what_is_done(bench, weights):
+def test_the_label_states_what_is_done(bench, weights):
     plan = bench.plan(digits_recipe("distill_sparse", weight_bits=weights, activation_bits=8))
     label = next(step.label for step in plan if step.name == "distill_sparse")
     assert label == "CNN small · 50 % sparse" + (" · W4A8" if weights else "")

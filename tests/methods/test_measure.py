@@ -75,7 +75,7 @@ def test_robustness_is_measured_for_each_corruption_and_severity(bench, measured
     assert list(_spread_out(10, 4)) == [0, 3, 6, 9] and len(_spread_out(3, 100)) == 3
 
 
-def test_data_from_elsewhere_are_answered_where_the_task_knows_some(bench, recipe, tmp_path, shared_cache):
+def test_out_of_domain_data_are_measured_where_the_task_has_some(bench, recipe, tmp_path, shared_cache):
     stages = [*recipe["stages"][:-1], {"measure": {"latency_runs": 20, "out_of_domain": 30}}]
     with pytest.raises(RecipeError, match=r"Digits has no out-of-domain data\. Leave 'out_of_domain' out"):
         bench.plan({**recipe, "stages": stages})

@@ -50,7 +50,7 @@ def test_a_raised_graph_answers_as_before(tmp_path, regression, opset):
     np.testing.assert_allclose(answers(tmp_path / "new.onnx"), answers(source), atol=1e-6)
 
 
-def test_an_operator_that_cannot_be_carried_over_is_said(tmp_path, regression):
+def test_an_operator_that_cannot_be_carried_over_is_reported(tmp_path, regression):
     unknown = helper.make_node("Upsample", ["logits"], ["answer"], mode="nearest")
     source = old_graph(tmp_path / "old.onnx", 9, regression, (unknown,))
     with pytest.raises(StageFailed, match=r"operator set 9, but .* 13 on, .*Export the model again with opset 13 or newer"):
@@ -58,7 +58,7 @@ def test_an_operator_that_cannot_be_carried_over_is_said(tmp_path, regression):
 
 
 @pytest.mark.parametrize(("opset", "settings"), [(11, {}), (9, {"bits": 4}), (13, {})])
-def test_a_black_box_of_an_old_opset_is_quantized_and_it_is_said(bench, regression, tmp_path, opset, settings):
+def test_a_black_box_of_an_old_opset_is_quantized_and_it_is_reported(bench, regression, tmp_path, opset, settings):
     path = old_graph(tmp_path / "old.onnx", opset, regression)
     run = bench.run({"task": "digits", "teacher": f"onnx:{path}?probabilities=true", "stages": [{"quantize": settings}]})
     assert run.state is RunState.SUCCEEDED, run.error

@@ -83,7 +83,7 @@ def test_the_same_answers_in_another_form_are_the_same_teacher(bench, folder, re
     np.testing.assert_allclose(session.run(None, {"pixels": pixels})[0], np.maximum(expected, np.log(1e-7)), atol=1e-4)
 
 
-def test_augmented_views_are_asked_of_the_graph(bench, folder, regression):
+def test_augmented_examples_are_run_through_the_graph(bench, folder, regression):
     path = write(folder / "views.onnx", regression)
     run = bench.run(recipe(f"onnx:{path}", epochs=1, augment=True, views=2))
     assert run.state is RunState.SUCCEEDED, run.error
@@ -172,7 +172,7 @@ def test_a_file_that_is_no_graph_or_another_tasks_is_refused(bench, folder, regr
 
 
 @pytest.mark.parametrize("written", ["not json", "5", '{"0": 1}'])
-def test_labels_that_are_none_are_said(folder, regression, written):
+def test_labels_that_are_none_are_reported(folder, regression, written):
     model = onnx.load(write(folder / "labels.onnx", regression))
     entry = model.metadata_props.add()
     entry.key, entry.value = "kdui.labels", written

@@ -23,7 +23,7 @@ def test_every_test_example_is_answered_alike(bench):
     assert any("predicts the same as PyTorch on 359 of 359 test examples" in line for line in bench.said(run))
 
 
-def test_fewer_examples_where_asked(bench):
+def test_fewer_examples_where_requested(bench):
     run = bench.run(recipe(parity_examples=50))
     assert bench.summary(run, "export.teach")["parity_examples"] == 50
 

@@ -66,7 +66,7 @@ def test_wanda_takes_the_same_share_of_every_output(bench):
     assert not any("Wanda has no inputs" in line for line in said)
 
 
-def test_a_layer_that_lost_all_its_weights_is_told(bench):
+def test_a_layer_that_lost_all_its_weights_is_reported(bench):
     _, _, said = pruned(bench, sparsity=0.95, epochs=0)
     assert any("features.0.0.weight, head.weight are gone" in line and "'scope: layer'" in line for line in said)
 
@@ -108,12 +108,12 @@ def test_criteria_that_look_at_data_beat_chance(bench):
         ({"kind": "2:4", "prune_schedule": "iterative"}, "2:4 prunes once, so it has no schedule"),
     ],
 )
-def test_what_cannot_work_is_said(bench, settings, words):
+def test_what_cannot_work_is_reported(bench, settings, words):
     with pytest.raises(RecipeError, match=words):
         bench.plan(recipe(**settings))
 
 
-def test_zeros_are_packed_to_the_bit_and_speed_is_said_to_be_that_of_the_unpacked_model(bench):
+def test_zeros_are_packed_to_the_bit_and_speed_is_reported_to_be_that_of_the_unpacked_model(bench):
     run = bench.run({**recipe(sparsity=0.8, epochs=1), "stages": [*recipe(sparsity=0.8, epochs=1)["stages"], "measure"]})
     folder, summary = bench.folder(run, "prune"), bench.summary(run, "prune")
     state, packed = load_file(folder / "model.safetensors"), folder / "sparse.safetensors"

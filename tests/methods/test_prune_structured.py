@@ -78,7 +78,7 @@ def test_a_share_of_zero_changes_nothing(bench):
         ({"share": 1.0}, "to 0.95"),
     ],
 )
-def test_what_cannot_work_is_said(bench, settings, words):
+def test_what_cannot_work_is_reported(bench, settings, words):
     with pytest.raises(RecipeError, match=words):
         bench.plan(recipe(**settings))
 
@@ -120,7 +120,7 @@ def test_a_run_that_is_stopped_between_two_cuts_ends_as_one_that_was_not(bench, 
     assert same[0].read_bytes() == same[1].read_bytes()
 
 
-def test_channels_are_left_in_multiples_where_asked(bench):
+def test_channels_are_left_in_multiples_where_requested(bench):
     named = [bench.plan(recipe(multiple=number))[1] for number in (8, 1)]
     assert [step.settings.get("multiple") for step in named] == [8, None]  # as it was before the knob joined
     _, run = shrunk(bench, share=0.4, epochs=1)

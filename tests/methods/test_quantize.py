@@ -92,7 +92,7 @@ def made(bench):
     return {name: (bench.summary(run, name), bench.folder(run, name)) for name in CASES}
 
 
-def test_every_graph_says_what_it_answers_beside_its_original(made):
+def test_every_graph_states_what_it_answers_beside_its_original(made):
     for name, (summary, folder) in made.items():
         found = summary["validation"]
         assert found["examples"] == 179 and found["float"] > 90, name
@@ -104,7 +104,7 @@ def test_every_graph_says_what_it_answers_beside_its_original(made):
     assert 0 < made["blocks"][0]["parity"] < 0.02
 
 
-def test_the_summary_says_what_is_inside(made):
+def test_the_summary_states_what_is_inside(made):
     for name in ("gptq", "mixed", "both", "blocks", "int8"):
         summary = made[name][0]
         assert summary["rounded_weights"] == sum(layer["weights"] for layer in summary["layers"])

@@ -31,7 +31,7 @@ def test_the_student_learns_and_comes_to_match(bench, method, settings, reduced)
 
 
 @pytest.mark.parametrize("method", ["hints", "attention_transfer", "relational", "similarity"])
-def test_kept_values_say_what_the_teacher_in_the_loop_says(bench, method):
+def test_cached_features_equal_those_of_the_teacher_in_the_loop(bench, method):
     short = {"epochs": 2, "match_weight": 1.0, "layers": "last"} if method != "relational" else {"epochs": 2, "match_weight": 1.0}
     kept, live = (
         learned(bench, digits_recipe(method, cache_teacher=cached, **short), method)["history"][-1] for cached in (True, False)

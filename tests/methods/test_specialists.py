@@ -159,7 +159,7 @@ def test_each_row_of_the_kept_outputs_is_its_own_specialists(bench, run, splits)
 
 @pytest.mark.parametrize("name", ["teachers", "separate"])
 @pytest.mark.parametrize(("count", "words"), [(1, 3), (5, 60)])
-def test_models_put_together_answer_as_each_by_itself(bench, run, splits, name, count, words):
+def test_models_put_together_answer_as_each_on_its_own(bench, run, splits, name, count, words):
     folder = bench.folder(run, f"specialists.{name}")
     texts = [" ".join(one.split()[:words]) for one in splits["test"].inputs[:count]]
     arrays = text.prepare(texts, read_inputs(folder).settings, folder)

@@ -233,7 +233,7 @@ def test_the_lowest_strength_that_meets_a_share_of_macs(settings):
         strength_for(module, cut, cost, 1e-6, 3)
 
 
-def test_rounds_are_told_as_one_training():
+def test_rounds_are_reported_as_one_training():
     point = {"seconds": 1.5, "step_seconds": 1.0, "steps": 4, "examples_seen": 10}
     rounds = [
         {"epochs": 2, "best_epoch": 1.0, "validation": 80.0, "history": [{"epoch": 1.0}, {"epoch": 2.0}], **point},

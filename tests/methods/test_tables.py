@@ -65,7 +65,7 @@ def test_rows_in_another_order_than_the_examples_are_stopped(taken, answers, tmp
         taken(f"csv:{written(tmp_path / 'shuffled.csv', np.random.default_rng(1).permutation(answers))}")
 
 
-def test_two_decimals_are_scaled_and_that_is_said(taken, answers, tmp_path):
+def test_two_decimals_are_scaled_and_that_is_reported(taken, answers, tmp_path):
     soft = 0.6 * answers + 0.04
     lines, kept = taken(f"csv:{written(tmp_path / 'rounded.csv', soft, form='%.2f')}")
     assert re.fullmatch(r"rounded\.csv: [\d,]+ of its rows sum to 0\.9\d* … 1\.0\d*, not to 1: they were scaled\.", lines[0])
@@ -83,7 +83,7 @@ def test_two_decimals_are_scaled_and_that_is_said(taken, answers, tmp_path):
         ("\t", True, ["its columns are parted by tabs.", "its numbers are written with a decimal comma."]),
     ],
 )
-def test_other_separators_and_decimal_commas_are_recognised_and_said(answers, tmp_path, separator, comma, words):
+def test_other_separators_and_decimal_commas_are_recognised_and_reported(answers, tmp_path, separator, comma, words):
     found = read_table(written(tmp_path / "other.csv", answers, separator, comma=comma), DIGITS, len(answers))
     np.testing.assert_allclose(found.probabilities, answers, atol=1e-4)
     assert found.remarks == words
@@ -96,7 +96,7 @@ def test_decimal_commas_between_quotes_are_read(answers, tmp_path):
     assert found.remarks == ["its numbers are written with a decimal comma."]
 
 
-def test_percent_are_recognised_and_said(answers, tmp_path):
+def test_percent_are_recognised_and_reported(answers, tmp_path):
     found = read_table(written(tmp_path / "percent.csv", 100 * answers), DIGITS, len(answers))
     np.testing.assert_allclose(found.probabilities, answers, atol=1e-4)
     assert found.remarks == ["its numbers are percent and were divided by 100."]

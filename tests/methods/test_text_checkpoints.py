@@ -115,7 +115,7 @@ def test_a_checkpoint_that_is_as_it_should_be_is_taken(sentiment, known):
     assert any(line.endswith("% of the validation examples right as it comes.") for line in bench.said(known))
 
 
-def test_a_wrappers_prefix_costs_nothing_and_is_said(sentiment, known, another):
+def test_a_wrappers_prefix_costs_nothing_and_is_reported(sentiment, known, another):
     bench, _ = sentiment
     run = taken(bench, changed(another, lambda weights: {f"module.{name}": tensor for name, tensor in weights.items()}))
     assert score(bench, run) == score(bench, known)

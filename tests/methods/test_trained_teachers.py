@@ -69,7 +69,7 @@ def test_unnamed_labels_need_their_owners_word(bench, tmp_path):
     assert "teach" in {step.name for step in bench.plan(untaught(f"folder:{folder}", "teach", "distill"))}
 
 
-def test_a_teacher_of_ours_that_learned_nothing_is_said_and_as_an_earlier_result_does_not_teach(bench):
+def test_a_teacher_of_ours_that_learned_nothing_is_reported_and_as_an_earlier_result_does_not_teach(bench):
     first = bench.run({"task": "digits", "teacher": "cnn-tiny", "stages": [{"teach": {**TEACH, "epochs": 0}}]})
     assert first.state is RunState.SUCCEEDED, first.error
     warnings = [line for line in bench.said(first) if line.startswith("Warning: this teacher gets")]
@@ -130,7 +130,7 @@ def test_the_usual_assistant_is_that_of_the_modality(bench):
     assert assistant(model="cnn-small")[0] == "cnn-small"
 
 
-def test_the_control_of_a_transfer_set_sees_shifted_pictures_where_asked(bench):
+def test_the_control_of_a_transfer_set_sees_shifted_images_where_requested(bench):
     """``augment`` says nothing about the student, whose images change anyway."""
     histories = {}
     for augment in (False, True):

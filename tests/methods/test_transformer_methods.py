@@ -81,7 +81,7 @@ def test_a_narrower_student_learns_and_comes_to_match(newswire, name):
 
 
 @pytest.mark.parametrize("method", ["tinybert", "minilm_relations"])
-def test_kept_values_say_what_the_teacher_in_the_loop_says(newswire, method):
+def test_cached_features_equal_those_of_the_teacher_in_the_loop(newswire, method):
     found = []
     for cached in (True, False):
         run = newswire.run(method, newswire.narrow, epochs=1, cache_teacher=cached)

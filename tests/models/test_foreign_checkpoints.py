@@ -39,7 +39,7 @@ def folder(tmp_path):
 
 
 @pytest.mark.parametrize("prefix", ["module.", "model.", "_orig_mod.", "_orig_mod.module.", "network.model."])
-def test_a_wrappers_prefix_is_taken_off_and_said(folder, settings, prefix):
+def test_a_wrappers_prefix_is_taken_off_and_reported(folder, settings, prefix):
     expected = read(folder, settings)
     module = read(changed(folder, lambda weights: {prefix + name: tensor for name, tensor in weights.items()}), settings)
     tokens = random_tokens(2, 5)

@@ -52,7 +52,7 @@ def test_options_change_the_network(settings):
     assert module.head.in_features == 8
 
 
-def test_a_student_that_needs_its_teacher_says_so(settings):
+def test_a_student_that_needs_its_teacher_reports_it(settings):
     with pytest.raises(StageFailed, match="Name a teacher"):
         built("bilstm-64", TASKS["sentiment"], settings)
 

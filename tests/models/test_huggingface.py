@@ -108,7 +108,7 @@ def test_size_of_a_checkpoint_reads_no_weights(settings, tmp_path):
     assert (size.parameters, size.macs) == (count_parameters(module), count_macs(module, example_inputs(DIGITS)))
 
 
-def test_an_unreadable_checkpoint_says_what_to_choose(settings, tmp_path):
+def test_an_unreadable_checkpoint_states_what_to_choose(settings, tmp_path):
     folder = text_checkpoint(tmp_path)
     config = json.loads((folder / "config.json").read_text())
     for change in ({"model_type": "unheard-of"}, {"num_attention_heads": 0}, {"hidden_act": 5}):

@@ -65,7 +65,7 @@ def test_a_text_model_without_tokenizer_is_not_saved(settings, tmp_path):
         save_model(module, describe(facts_of("minilm-l6?layers=1", task, settings), task, None), tmp_path)
 
 
-def test_a_folder_without_a_model_says_so(tmp_path):
+def test_a_folder_without_a_model_reports_it(tmp_path):
     with pytest.raises(StoreError, match=r"no model\.json"):
         load_model(tmp_path)
 

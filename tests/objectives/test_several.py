@@ -22,7 +22,7 @@ def logits(seed: int = 0, scale: float = 2.0) -> torch.Tensor:
     return scale * torch.randn(3, 10, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
-def test_only_the_own_tasks_slice_is_asked():
+def test_only_the_own_tasks_slice_counts():
     raw = logits()
     asked = SEVERAL.asked_tensor(raw, TARGETS)
     assert torch.equal(asked[0, :8], raw[0, :8]) and (asked[0, 8:] == NOT_ASKED).all()
@@ -55,7 +55,7 @@ def test_losses_have_right_gradients_and_none_for_what_was_not_asked():
 
 
 @pytest.mark.parametrize("temperature", [1.0, 4.0, 20.0])
-def test_soft_loss_is_that_of_each_slice_by_itself(temperature):
+def test_soft_loss_is_that_of_each_slice_on_its_own(temperature):
     ours, theirs = logits(), logits(1)
     own = [(0, slice(0, 8)), (1, slice(8, 10)), (2, slice(8, 10))]
     rows = [soft_target_loss(ours[row : row + 1, part], theirs[row : row + 1, part], temperature).item() for row, part in own]

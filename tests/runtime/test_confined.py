@@ -41,7 +41,7 @@ def test_a_sound_graph_answers_as_it_does_elsewhere_and_leaves_nothing(sound):
     assert not process.alive and not os.path.exists(folder)
 
 
-def test_a_strangers_graph_is_told_no_token_and_no_password(sound, monkeypatch):
+def test_a_strangers_graph_is_reported_no_token_and_no_password(sound, monkeypatch):
     hidden = {
         "HF_TOKEN": "hf_1",
         "KDUI_AUTH": "user:word",
@@ -60,7 +60,7 @@ def test_a_strangers_graph_is_told_no_token_and_no_password(sound, monkeypatch):
     assert "PATH" in found
 
 
-def test_a_graph_without_end_is_ended_and_said(tmp_path):
+def test_a_graph_without_end_is_ended_and_reported(tmp_path):
     path = endless(tmp_path / "endless.onnx")
     with ConfinedSession(path, Limits(answer_s=1.5)) as session:
         with pytest.raises(GraphOverrun, match=r"did not respond within 1.5 s .* KDUI_GRAPH_ANSWER_S"):
@@ -94,7 +94,7 @@ def test_kernels_of_a_strangers_graph_are_profiled_in_a_process_of_their_own(sou
     assert [kernel.op for kernel in found.kernels] == ["Neg"] and found.runs > 1
 
 
-def test_a_cancel_is_heard_while_a_graph_computes(tmp_path):
+def test_a_cancel_is_noticed_while_a_graph_computes(tmp_path):
     calls = []
 
     def check():

@@ -88,7 +88,7 @@ def test_a_static_int8_graph_multiplies_in_int8_and_names_what_did_not(graphs):
     assert sum(row["shares"]["time_us"].values()) == pytest.approx(1) and row["shares"]["macs"]["int8"] == 1
 
 
-def test_dynamic_and_weight_only_graphs_are_told_apart(graphs):
+def test_dynamic_and_weight_only_graphs_are_distinguished(graphs):
     folder, _ = graphs
     sample = {"x": np.ones((3, 64), np.float32)}
     dynamic, weights = (kernel_truth(folder / f"{name}.onnx", sample) for name in ("dynamic", "int4"))

@@ -42,7 +42,7 @@ def test_runs_are_shared_by_processes(graph):
     assert len(found.sweep) == 1 and found.load_ms > 0
 
 
-def test_memory_is_told_apart_over_load_and_inference(graph):
+def test_memory_is_distinguished_over_load_and_inference(graph):
     found = measure_memory(graph, SAMPLE)
     assert 5 < found.idle_mb < found.peak_mb == max(found.load_mb, found.inference_mb)
 

@@ -30,7 +30,7 @@ def test_a_warm_up_that_never_settles_ends_all_the_same():
     assert len(warm_up(lambda: 900.0, seconds=1.5)) == 3  # of a slow model only a few
 
 
-def test_quiet_readings_have_no_doubt_and_noisy_ones_say_why():
+def test_quiet_readings_have_no_doubt_and_noisy_ones_state_why():
     assert noise(readings(1.0, 0.02)) == ""
     assert noise([1.0] * 100 + [1.5] * 100) == "its first and second half differ by 40 %"
     wide = noise(np.random.default_rng(1).permutation([1.0] * 10 + [2.0] * 10).tolist())
@@ -112,7 +112,7 @@ def latency(mine: list[float], theirs: list[float], **values) -> Latency:
     return Latency(candidate_ms=tuple(mine), baseline_ms=tuple(theirs), load_ms=1.0, **values)
 
 
-def test_doubts_about_a_file_against_itself_are_told():
+def test_doubts_about_a_file_against_itself_are_reported():
     one, other = readings(1.0, 0.01), readings(1.5, 0.01, seed=1)
     assert latency(one, other).doubt == ""  # two files may differ
     assert "the same file twice differed by a factor of 1.50" in latency(one, other, same_file=True).doubt
@@ -146,7 +146,7 @@ def test_processes_that_differ_widen_the_interval():
     assert ratio_interval(apart, 2 * apart, parts) == pytest.approx((2, 2))
 
 
-def test_noise_of_the_baseline_is_told():
+def test_noise_of_the_baseline_is_reported():
     assert latency(readings(1.0, 0.01), [1.0] * 100 + [2.0] * 100).doubt.startswith("noisy: of the baseline, its first")
 
 

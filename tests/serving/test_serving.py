@@ -43,7 +43,7 @@ def test_a_size_is_counted_without_training(client):
     )
 
 
-def test_a_killed_process_is_started_again_and_the_page_is_told(client):
+def test_a_killed_process_is_started_again_and_the_page_is_reported(client):
     client.call("warm_up")
     os.kill(client._process.pid, signal.SIGKILL)
     with pytest.raises(ServingError, match="started again"):

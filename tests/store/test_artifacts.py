@@ -200,7 +200,7 @@ def test_json_is_replaced_as_a_whole(tmp_path):
     assert list(tmp_path.iterdir()) == [tmp_path / "a.json"]
 
 
-def test_what_teachers_said_is_bounded_and_the_least_recently_used_goes_first(store):
+def test_the_teacher_output_cache_is_bounded_and_evicts_the_least_recently_used(store):
     names = [artifact(store, f"outputs {number}", produces="outputs") for number in range(4)]
     model = artifact(store, "model")
     for age, name in zip((400, 300, 200, 100), names, strict=True):

@@ -63,7 +63,7 @@ def test_a_row_of_another_version_is_listed_with_the_reason_and_can_be_deleted(s
 
 @pytest.mark.parametrize(("column", "value"), NEWER)
 @pytest.mark.parametrize("state", [None, RunState.RUNNING, RunState.INTERRUPTED])
-def test_the_queue_goes_on_past_a_row_of_another_version(store, column, value, state):
+def test_the_queue_continues_past_a_row_of_another_version(store, column, value, state):
     launcher = FakeLauncher()
     dispatcher = Dispatcher(store)
     dispatcher.launcher = launcher

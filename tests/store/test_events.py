@@ -68,7 +68,7 @@ def test_lines_of_many_writers_never_mix(log):
         assert [int(number) for writer, number in found if writer == name] == list(range(50))
 
 
-def test_a_full_disk_is_told_in_words(log, monkeypatch):
+def test_a_full_disk_is_reported(log, monkeypatch):
     log.append("log", text="fits")
 
     def full(handle, data):

@@ -71,7 +71,7 @@ def damage(home: Path, kind: str) -> None:
         ("a folder", r"kdui\.db cannot be read and written .*set KDUI_HOME"),
     ],
 )
-def test_a_damaged_database_is_said_with_what_to_do(tmp_path, kind, words):
+def test_a_damaged_database_is_reported_with_what_to_do(tmp_path, kind, words):
     settings = stored(tmp_path / "home")
     damage(settings.home, kind)
     with pytest.raises(StoreError, match=words):
@@ -108,7 +108,7 @@ def open_folder():
 @pytest.mark.parametrize(
     ("folder_mode", "file_mode"), [(0o555, 0o444), (0o755, 0o000), (0o000, 0o600)], ids=["read-only", "unreadable", "closed"]
 )
-def test_a_home_that_cannot_be_read_or_written_is_said(open_folder, folder_mode, file_mode):
+def test_a_home_that_cannot_be_read_or_written_is_reported(open_folder, folder_mode, file_mode):
     settings = stored(open_folder / "home")
     for path in settings.home.iterdir():
         path.chmod(file_mode)
@@ -117,7 +117,7 @@ def test_a_home_that_cannot_be_read_or_written_is_said(open_folder, folder_mode,
         Workbench(settings).runs()
 
 
-def test_an_empty_home_that_cannot_be_written_is_said(open_folder):
+def test_an_empty_home_that_cannot_be_written_is_reported(open_folder):
     (open_folder / "home").mkdir(mode=0o555)
     with somebody_else(), pytest.raises(StoreError, match=r"home.* cannot be .*KDUI_HOME"):
         Workbench(Settings(home=open_folder / "home")).runs()
@@ -131,7 +131,7 @@ def test_a_database_whose_package_is_missing_names_it(tmp_path):
     assert "secret" not in str(caught.value)
 
 
-def test_no_home_folder_is_said(monkeypatch):
+def test_no_home_folder_is_reported(monkeypatch):
     monkeypatch.setattr("platformdirs.user_data_dir", lambda *_, **__: "~no-such-person/kdui")
     with pytest.raises(SettingsError, match=r"KDUI_HOME must be a folder: .*Set KDUI_HOME"):
         Settings.from_environment({})

@@ -55,7 +55,7 @@ def test_a_change_of_state_waits_for_the_lock_where_work_would_be_lost(settings,
     assert store.runs.get(run.id).state is RunState.SUCCEEDED
 
 
-def test_who_asks_from_the_page_is_told_in_words(settings, hasty):
+def test_who_asks_from_the_page_is_reported(settings, hasty):
     store = Store(settings)
     run = queued(store)
     with locked(store), pytest.raises(StoreError, match=r"database has been locked by another program .* then try again"):
@@ -91,7 +91,7 @@ def test_a_lock_in_the_middle_of_a_run_costs_nothing(tmp_path, hasty, monkeypatc
     assert {step.state for step in run.steps} == {"done"}
 
 
-def test_the_queue_says_it_once_and_goes_on_after_the_lock(settings, hasty, capsys):
+def test_the_queue_says_it_once_and_continues_after_the_lock(settings, hasty, capsys):
     store = Store(settings)
     run = queued(store)
     dispatcher = Dispatcher(store)

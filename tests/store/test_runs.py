@@ -54,7 +54,7 @@ def test_only_the_allowed_changes_of_state(store, start, to):
         assert store.runs.get(run.id).state is start
 
 
-def test_a_claim_says_where_and_when(store):
+def test_a_claim_states_where_and_when(store):
     first, second = queued(store), queued(store)
     found = store.runs.claim("cpu")
     assert (found.id, found.state, found.slot, found.host, found.attempts) == (first.id, RunState.RUNNING, "cpu", HOST, 1)

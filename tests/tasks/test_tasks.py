@@ -81,7 +81,7 @@ def test_digits_keep_their_grey_levels(settings):
     assert levels[[0, 8, 16]].tolist() == [0, 128, 255]
 
 
-def test_opinions_from_elsewhere_are_clear_and_not_the_tasks_own(settings):
+def test_out_of_domain_examples_are_clear_and_not_the_tasks_own(settings):
     facts, splits = load_task("sentiment", settings)
     own = {text for examples in splits.values() for text in examples.inputs}
     for other in facts.out_of_domain:
@@ -95,7 +95,7 @@ def test_opinions_from_elsewhere_are_clear_and_not_the_tasks_own(settings):
     assert "repost from january 13, 2004 with a better fit title." not in said
 
 
-def test_a_malformed_file_from_elsewhere_is_said_in_words(empty_settings):
+def test_a_malformed_out_of_domain_file_is_reported(empty_settings):
     facts, data = TASKS["sentiment"], empty_settings.home.parent / "data"
     data.mkdir()
     other = facts.out_of_domain[1]
@@ -104,7 +104,7 @@ def test_a_malformed_file_from_elsewhere_is_said_in_words(empty_settings):
         load_out_of_domain(facts, other, empty_settings.model_copy(update={"data_dir": data}))
 
 
-def test_a_malformed_file_is_said_in_words(settings, empty_settings):
+def test_a_malformed_file_is_reported(settings, empty_settings):
     facts = TASKS["sentiment"]
     data = empty_settings.home.parent / "data"
     data.mkdir()
@@ -125,7 +125,7 @@ def test_other_data_than_the_known_is_refused(settings, empty_settings):
         load_task("reuters-r8", here)
 
 
-def test_who_has_no_source_is_told_which_files_to_bring(empty_settings, monkeypatch):
+def test_who_has_no_source_is_reported_which_files_to_bring(empty_settings, monkeypatch):
     monkeypatch.setattr("kdui.catalogue.source_debian.Path.is_file", lambda path: False)
     with pytest.raises(SourceError) as caught:
         load_task("fashion-mnist", empty_settings.model_copy(update={"offline": True}))

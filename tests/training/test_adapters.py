@@ -135,7 +135,7 @@ def trainer(report: QuietReporter, folder) -> Trainer:
     )
 
 
-def test_a_stopped_training_of_adapters_goes_on_to_the_same_weights(tmp_path):
+def test_a_stopped_training_of_adapters_continues_to_the_same_weights(tmp_path):
     whole = trainer(QuietReporter(), tmp_path / "whole")
     history = whole.run()["history"]
     assert history[-1]["loss"] < history[0]["loss"] - 0.03

@@ -19,7 +19,7 @@ def pictures(count: int = 40) -> ResidentData:
 
 
 @pytest.mark.parametrize(("shift", "mixup"), [(True, False), (False, True), (True, True)])
-def test_view_0_is_the_picture_and_further_views_are_fixed(shift, mixup):
+def test_view_0_is_the_image_and_further_views_are_fixed(shift, mixup):
     data, index = pictures(), torch.arange(40)
     data.augmentation = MixedPictures(["shift"] * shift + ["mixup"] * mixup)
     assert torch.equal(data.inputs(index, 0)["pixels"], data.arrays["pixels"])

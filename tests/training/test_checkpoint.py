@@ -77,7 +77,7 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_what_is_no_checkpoint_is_told_and_gives_way_to_the_next_one(saved, damage):
+def test_what_is_no_checkpoint_is_reported_and_gives_way_to_the_next_one(saved, damage):
     DAMAGES[damage](saved)
     model, optimizer = trained(2)
     with pytest.raises(ArtifactCorrupt, match="The checkpoint"):

@@ -14,7 +14,7 @@ def hidden(share: float, view: int = 0, count: int = 4000, size: int = 28) -> to
 
 
 @pytest.mark.parametrize("share", [0.25, 0.5, 1.0])
-def test_so_many_pictures_lose_a_part(share):
+def test_so_many_images_lose_a_part(share):
     assert hidden(share).flatten(1).any(1).float().mean().item() == pytest.approx(share, abs=0.03)
 
 
@@ -58,7 +58,7 @@ def test_numbers_are_scattered():
     assert abs(neighbours) < 0.03
 
 
-def test_a_teacher_learns_from_pictures_with_parts_erased(tmp_path):
+def test_a_teacher_learns_from_images_with_parts_erased(tmp_path):
     bench = Bench(tmp_path)
     found = {}
     for erase in (0.0, 0.5):

@@ -65,7 +65,7 @@ def test_of_a_metric_where_less_is_better_the_lowest_epoch_is_kept(tmp_path):
     assert same_weights(inverted.model, usual.model)
 
 
-def test_a_resumed_training_goes_on_with_the_best_of_a_metric_where_less_is_better(tmp_path):
+def test_a_resumed_training_continues_with_the_best_of_a_metric_where_less_is_better(tmp_path):
     whole = replace(trainer(epochs=4), objective=Wrong(), metric=WRONG)
     whole.run()
     report = QuietReporter()
@@ -193,7 +193,7 @@ def test_zero_epochs_leave_the_model_as_it_is():
     assert same_weights(found.model, before)
 
 
-def test_a_loss_that_is_no_number_is_told_with_what_to_do():
+def test_a_loss_that_is_no_number_is_reported_with_what_to_do():
     found = trainer(learning_rate=10, optimizer="sgd", schedule="constant", epochs=6)
     found.losses = lambda outputs, batch: {"total": outputs.exp().exp().mean()}
     with pytest.raises(StageFailed, match=r"no longer a number in epoch 1\. Lower the learning rate \(now 10\)"):
@@ -238,7 +238,7 @@ def test_a_companion_is_trained_at_its_rate_and_no_part_of_the_result():
     assert state.keys() == Small().state_dict().keys()
 
 
-def test_a_training_with_a_companion_goes_on_exactly(tmp_path, monkeypatch):
+def test_a_training_with_a_companion_continues_exactly(tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "CHECKPOINT_EVERY", 0.0)
 
     def beside(folder=None, stop_at: float | None = None) -> tuple[Small, torch.nn.Module]:

@@ -105,7 +105,7 @@ def test_another_scale_and_order_are_named_together(model):
         require_plausible(model, DIGITS, answers(0.0), TARGETS, on_scale({"scale": 255}, turned, answers(0.0)))
 
 
-def test_right_but_hardly_surer_than_a_guess_is_another_scale_unless_its_owner_says_so(model):
+def test_correct_but_close_to_chance_means_another_scale_unless_options_set_one(model):
     scales = on_scale({"scale": 255}, answers(1.0), answers(1.0) / 255)
     with pytest.raises(StageFailed, match=r"close to chance.*\?scale=255'"):
         require_plausible(model, DIGITS, answers(1.0) / 255, TARGETS, scales)
@@ -131,6 +131,6 @@ def test_of_two_tasks_at_once_each_has_its_own_majority():
     assert not above_chance(0.85, targets, objective) and above_chance(0.92, targets, objective)
 
 
-def test_what_nothing_tells_apart_stays_where_it_is():
+def test_what_nothing_distinguishes_stays_where_it_is():
     targets = np.array([0, 0, 1, 1, 2])
     assert best_order(np.array([1, 1, 0, 0, 2]), targets, 5).tolist() == [1, 0, 2, 3, 4]

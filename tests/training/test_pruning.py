@@ -149,7 +149,7 @@ def test_movement_keeps_what_moves_away_from_zero_and_lets_weights_come_back():
 
 
 @pytest.mark.parametrize("kind", ["magnitude", "movement", "taylor", "iterative"])
-def test_a_stopped_training_goes_on_to_the_same_zeros(kind, tmp_path):
+def test_a_stopped_training_continues_to_the_same_zeros(kind, tmp_path):
     def pruned(folder, report=None):
         module = Small()
         running = RunningScores(kind == "movement") if kind in ("movement", "taylor") else None

@@ -86,7 +86,7 @@ def test_shifts_stay_within_reach_and_all_of_them_occur(size, reach):
     assert turned == 0
 
 
-def test_half_of_the_pictures_are_mirrored_only_when_asked():
+def test_half_of_the_images_are_mirrored_only_when_requested():
     _, turned = placements(28, mirror=True)
     assert 150 < turned < 250
 

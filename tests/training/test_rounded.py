@@ -102,7 +102,7 @@ def test_blocks_are_read_by_products_and_tables_alone():
     assert set(read_as_blocks(Words())) == {"table.weight", "head.weight"}
 
 
-def test_a_stopped_recovery_goes_on_to_the_same_weights(tmp_path):
+def test_a_stopped_recovery_continues_to_the_same_weights(tmp_path):
     def recovering(folder, report):
         found = trainer(folder, report=report)
         rounded = RoundedWeights(prunable_weights(found.model), Rounding(bits=2))

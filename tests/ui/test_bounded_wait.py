@@ -13,7 +13,7 @@ from kdui.ui.build_events import _cost
 from kdui.workbench.workbench import Workbench
 
 
-def test_work_that_takes_long_goes_on_and_is_begun_once():
+def test_work_that_takes_long_continues_and_is_begun_once():
     waits, answered, begun = BoundedWait(0.05), threading.Event(), []
 
     def work() -> None:
@@ -42,7 +42,7 @@ def test_what_went_wrong_is_raised_once_and_then_tried_again():
     assert waits.done("a", work) and len(tries) == 2
 
 
-def test_a_hub_that_does_not_answer_is_said_within_three_seconds_and_the_run_can_be_queued(settings, monkeypatch):
+def test_a_hub_that_does_not_answer_is_reported_within_three_seconds_and_the_run_can_be_queued(settings, monkeypatch):
     workbench, answered = Workbench(settings), threading.Event()
     build = Build(workbench, workbench.recipe("quickstart"))
     recipe = build.first.model_copy(update={"teacher": ModelRef.parse("hub:owner/name")})

@@ -138,7 +138,7 @@ def test_without_distillation_no_method_and_no_student_is_left(build):
 # --- what does not fit -----------------------------------------------------------------------------------------------
 
 
-def test_what_does_not_suit_the_models_is_told_with_its_reason(build):
+def test_what_does_not_suit_the_models_is_reported_with_its_reason(build):
     unfit = build.workbench.unfit_methods(build.workbench.recipe("quickstart"))
     assert "distill" not in unfit and "hints" not in unfit
     assert "self-attention" in unfit["minilm_relations"] and "Choose another pair" in unfit["minilm_relations"]
@@ -166,14 +166,14 @@ def test_the_list_is_grouped_marks_what_does_not_fit_and_escapes(build):
 
 
 @pytest.mark.parametrize("picture", DRAWINGS)
-def test_each_picture_is_whole_and_asks_for_nothing_from_outside(picture):
+def test_each_image_is_whole_and_asks_for_nothing_from_outside(picture):
     drawn = ElementTree.fromstring(diagram(picture, "a & b"))
     assert drawn.find("title").text == "What is passed on: a & b"
     assert drawn.findall("text")[-1].text == "a & b" and "href" not in diagram(picture, "x")
 
 
 @every_method
-def test_every_method_has_a_picture_and_words(method):
+def test_every_method_has_an_image_and_words(method):
     assert picture_of(method) in DRAWINGS and flow_of(method)
 
 

@@ -46,7 +46,7 @@ def test_wished_models_are_kept_and_unknown_ones_left_out(calls):
     ]
 
 
-def test_a_task_without_models_says_what_to_do(calls):
+def test_a_task_without_models_suggests_what_to_do(calls):
     assert "No model of this task can be tried yet" in calls.compare_start({"task": "reuters-r8"})["empty"]
 
 
@@ -58,7 +58,7 @@ def test_pixels_reach_the_models_as_grey_levels(bench, calls):
     assert "All agree: 7. The truth is 7." in answer["agreement"]
 
 
-def test_a_drawing_reaches_the_models_as_a_picture(bench, calls):
+def test_a_drawing_reaches_the_models_as_an_image(bench, calls):
     buffer = io.BytesIO()
     Image.new("L", (20, 10), 200).save(buffer, "PNG")
     picture = "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
@@ -80,7 +80,7 @@ def test_bad_input_is_refused_in_words(calls, question, words):
     assert words in answered(calls.compare_ask)({"task": "digits", "models": MODELS, **question})["error"]
 
 
-def test_a_restarted_serving_process_is_told_in_words(bench, calls, monkeypatch):
+def test_a_restarted_serving_process_is_reported(bench, calls, monkeypatch):
     def fail(*_):
         raise ServingError("The model took longer than 30 s, so its process was started again. Try a smaller model.")
 
@@ -134,7 +134,7 @@ def test_examples_can_be_picked_and_turned_over(calls):
     assert calls.compare_examples({"task": "digits", "offset": 12})["next"] == 24
 
 
-def test_models_of_one_name_are_told_apart_by_what_differs(bench, calls):
+def test_models_of_one_name_are_distinguished_by_what_differs(bench, calls):
     bench.stock(bits=4, seed=1)
     (options, *_) = calls.compare_start({"task": "digits"})["pickers"]
     assert options.count("<optgroup") == 2 and options.count("Digits · ") == 2

@@ -58,7 +58,7 @@ def test_a_stage_may_have_any_name():
     assert client().get("/kdui-models/abcd/slashed%2Fname.kdz").content == b"abcd slashed/name .kdz"
 
 
-def test_what_does_not_exist_is_said_in_words():
+def test_what_does_not_exist_is_reported():
     assert client().get("/kdui-models/abcd/encode.exe").status_code == 404
     answer = client().get("/kdui-models/abcd/prun.onnx")
     assert answer.status_code == 409 and "Did you mean 'prune'" in answer.text

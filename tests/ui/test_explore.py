@@ -31,7 +31,7 @@ def calls(bench):
     return ExploreCalls(bench)
 
 
-def test_a_task_without_results_says_what_to_do(calls):
+def test_a_task_without_results_suggests_what_to_do(calls):
     assert "Nothing measured on this task yet" in calls.explore_view({"task": "digits"})["empty"]
 
 
@@ -93,14 +93,14 @@ def test_an_axis_that_nobody_measured_gives_way_to_one_that_can_be_drawn():
     assert missing_words(0, "macs", "macs") == ""
 
 
-def test_latencies_of_a_machine_that_changed_its_speed_are_told():
+def test_latencies_of_a_machine_that_changed_its_speed_are_reported():
     said = "Machine speed varied by 50 % between these runs. Compare speed-ups, not latencies: "
     said += "they were timed alternately with the teacher."
     assert drift_words(1.5, "latency_ms") == said
     assert drift_words(1.1, "latency_ms") == drift_words(1.5, "download_mb") == ""
 
 
-def test_nothing_within_the_budget_says_what_would_let_something_in(bench, calls):
+def test_nothing_within_the_budget_states_what_would_let_something_in(bench, calls):
     bench.stock()
     answer = calls.explore_view({"task": "digits", "budget": {"latency_ms": 0.5}})
     assert "Nothing fits this budget" in answer["winner"] and "With a latency limit of 0.9 ms" in answer["winner"]
@@ -120,7 +120,7 @@ def test_csv_holds_every_point_as_stored(bench, calls):
     assert table["headline"].tolist() == bench.points("digits")["headline"].tolist()
 
 
-def test_a_model_is_told_by_the_settings_that_made_it(bench):
+def test_a_model_is_reported_by_the_settings_that_made_it(bench):
     bench.stock(bits=4)
     made = bench.points("digits").set_index("role")["settings"]
     assert "quantize.bits" not in made["teacher"] and "student" not in made["teacher"] and "quantize.bits" not in made["student"]

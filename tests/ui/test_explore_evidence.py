@@ -34,7 +34,7 @@ def calls(bench):
     return EvidenceCalls(bench)
 
 
-def test_without_results_each_chart_says_which_knob_to_turn(calls, bench):
+def test_without_results_each_chart_states_which_knob_to_turn(calls, bench):
     for stock in (False, True):
         if stock:
             bench.stock()  # measured, but nothing of what these charts show

@@ -27,7 +27,7 @@ def calls(bench):
     return GainCalls(bench)
 
 
-def test_without_results_it_says_what_to_do(calls):
+def test_without_results_it_suggests_what_to_do(calls):
     answer = calls.explore_gains({"task": "digits"})
     assert "Control run" in answer["gains"]["note"] and "Queue a sweep" in answer["grid"]["note"]
     assert "figure" not in answer["gains"] and answer["pairs"] == ""

@@ -198,7 +198,7 @@ def test_malformed_calls_are_answered_in_words(page, body, status):
         {"run": json.loads("[" * 50 + "]" * 50), "act": "cancel"},
     ],
 )
-def test_calls_with_values_that_no_form_holds_are_told_in_words(page, data):
+def test_calls_with_values_that_no_form_holds_are_reported(page, data):
     answer, text = ask(page, "POST", CALL, {"component_id": panel(page, "run_act"), "fn_name": "run_act", "data": data})
     assert answer.status == 422 and "fault of kdui" not in json.loads(text)["error"]
 
@@ -219,7 +219,7 @@ def test_calls_with_values_that_no_form_holds_are_told_in_words(page, data):
         {"data": ["x" * 1_000_001], "fn_index": 0},
     ],
 )
-def test_malformed_events_are_told_in_words(page, path, body):
+def test_malformed_events_are_reported(page, path, body):
     answer, text = ask(page, "POST", path, body)
     assert answer.status == 422 and "fault of kdui" not in text and text.strip()
 

@@ -63,7 +63,7 @@ def test_what_no_field_can_show_stays_as_it_is(ref):
     assert joined(ref, NOTHING) == ref
 
 
-def test_the_fields_of_another_model_say_nothing():
+def test_the_fields_of_another_model_state_nothing():
     assert joined("cnn-small", apart("bilstm-64?hidden=96")[1]) == "cnn-small"
     assert joined("cnn-small", {}) == "cnn-small"
     assert joined("", apart("bilstm-64")[1]) == ""

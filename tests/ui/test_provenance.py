@@ -56,7 +56,7 @@ def test_marks_are_readable_without_their_sign():
     assert "⟲" in mark("replayed")
 
 
-def test_a_measurement_in_words_says_how_many_and_where():
+def test_a_measurement_in_words_states_how_many_and_where():
     provenance = Provenance(origin=Origin.MEASURED, device='CPU <"x">', n=2189, split="test")
     html = measured(Measurement(metric="accuracy", value=97.6, unit="%", provenance=provenance), words=True, name="accuracy")
     assert "● measured, n = 2,189" in html

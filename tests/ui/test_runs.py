@@ -29,7 +29,7 @@ def calls(bench):
     return RunCalls(bench)
 
 
-def test_the_empty_store_says_what_to_do(calls):
+def test_the_empty_store_suggests_what_to_do(calls):
     answer = calls.run_table({})
     assert answer["total"] == 0 and "No runs yet" in answer["html"] and "?tab=build" in answer["html"]
 
@@ -143,7 +143,7 @@ def test_the_queue_stands_in_its_order_behind_what_runs_and_before_what_has_ende
     assert "97.8" in calls.run_table({})["html"]
 
 
-def test_runs_are_told_apart_by_what_differs_and_a_sweep_is_one_row(bench, calls):
+def test_runs_are_distinguished_by_what_differs_and_a_sweep_is_one_row(bench, calls):
     quickstart = bench.recipe("quickstart")
     bench.submit(quickstart)
     bench.submit(quickstart.with_values({"distill.temperature": 6.0}))
@@ -179,7 +179,7 @@ def test_a_few_metrics_are_in_sight_and_all_below():
     (0.3, "a few seconds"), (7, "a few seconds"), (22, "about 20 s"), (54, "about 50 s"), (58, "about 1 min"),
     (100, "about 2 min"),    (170, "about 3 min"), (700, "about 10 min"), (4000, "about 65 min"), (6000, "about 1 h 40 min"),
 ])  # fmt: skip
-def test_what_is_left_is_told_as_roughly_as_it_is_known(seconds, words):
+def test_what_is_left_is_reported_as_roughly_as_it_is_known(seconds, words):
     assert time_left(seconds).replace("\u202f", " ") == words
 
 
@@ -190,7 +190,7 @@ def test_the_gain_of_one_run_claims_no_more_than_one_seed():
     assert gain_html(None, ACCURACY) == ""
 
 
-def test_ages_are_told_in_the_largest_unit():
+def test_ages_are_reported_in_the_largest_unit():
     from datetime import UTC, datetime
 
     now = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -198,7 +198,7 @@ def test_ages_are_told_in_the_largest_unit():
     assert ago("yesterday", now) == "yesterday"
 
 
-def test_what_is_not_there_yet_says_what_is_running(bench):
+def test_what_is_not_there_yet_states_what_is_running(bench):
     explore, compare = ExploreCalls(bench), CompareCalls(bench)
     assert "Nothing measured on this task yet" in explore.explore_view({"task": "digits"})["empty"]
     run = bench.submit(bench.recipe("quickstart"))

@@ -155,7 +155,7 @@ def test_charts_stay_whole_when_the_address_changes(page, address):
     assert found and all(re.match(r"""url\(['"]?#""", each) for each in found), found
 
 
-def test_models_are_asked_side_by_side(page, address, bench):
+def test_models_run_side_by_side(page, address, bench):
     page.goto(f"{address}?tab=compare&task=digits")
     expect(page.locator("#compare-cards section")).to_have_count(3)
     page.locator("#compare-examples .example").nth(4).click()

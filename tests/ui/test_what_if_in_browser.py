@@ -164,7 +164,7 @@ def test_an_unmeasured_model_is_measured_on_demand_with_progress_and_problems_in
     assert bench.what_if.computed == 3
 
 
-def test_without_an_exported_model_it_says_what_to_do(page, address):
+def test_without_an_exported_model_it_suggests_what_to_do(page, address):
     page.goto(f"{address}?from=fashion-cnn")
     expect(page.locator("#whatif-empty")).to_contain_text("Queue run")
     expect(page.locator("#whatif-shown")).to_be_hidden()

@@ -29,7 +29,7 @@ def test_warnings_follow_the_method_that_trains_the_student(settings, method):
     assert estimate(settings, method).warnings == ()
 
 
-def test_a_match_of_inner_values_is_heard_without_soft_targets(settings):
+def test_a_match_of_features_counts_without_soft_targets(settings):
     assert estimate(settings, {"hints": {"soft_weight": 0}}).warnings == ()
     assert "no effect" in estimate(settings, {"hints": {"soft_weight": 0, "match_weight": 0}}).warnings[0]
 

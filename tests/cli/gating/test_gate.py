@@ -130,7 +130,7 @@ def test_aims_that_contradict_each_other_are_infeasible(crafted):
     assert found.verdict is Verdict.INFEASIBLE and "contradict each other" in words(found)
 
 
-def test_int8_that_is_not_faster_is_told(crafted):
+def test_int8_that_is_not_faster_is_reported(crafted):
     run = crafted.run(speed={"quantize": (9.6, 10.1, 10.6)})
     found = gate(crafted.bench, run, "", Aims(smaller=10))
     assert found.verdict is Verdict.ACCEPT
@@ -139,7 +139,7 @@ def test_int8_that_is_not_faster_is_told(crafted):
     assert not any("keep fp32" in text for text in crafted.bench.run(crafted.run()).findings)
 
 
-def test_a_wrong_call_is_told_in_words(crafted):
+def test_a_wrong_call_is_reported(crafted):
     run = crafted.run()
     with pytest.raises(KduiError, match="at least one of --retain"):
         gate(crafted.bench, run, "", Aims())
