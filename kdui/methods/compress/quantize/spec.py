@@ -291,11 +291,11 @@ def _sources(builder: PlanBuilder, stage: str, spec: QuantizeSpec, scheme: str, 
             operation="recover_rounded",
             produces="model",
             role=each.role,
-            label=f"{model.label} · recovered{each.words}",
+            label=f"{model.label} · fine-tuned{each.words}",
             settings=each.settings,
             inputs=each.inputs,
         )
-        found.append((each.suffix, f", recovered{each.words}", each.role, step))
+        found.append((each.suffix, f", fine-tuned{each.words}", each.role, step))
     return found
 
 
