@@ -19,6 +19,8 @@
     }
     return scripts.get(name);
   };
+  /** A module of assets/modules/: its version stands in its address, and so in those of what it imports. */
+  kdui.module = (name) => import(new URL(`${ASSETS}modules/${kdui.version || "-"}/${name}`, document.baseURI).href);
   kdui.plotly = () => kdui.load("plotly.min.js").then(() => {
     // Under Gradio's <base href="./">, which changes no path here, Plotly writes the page's whole address into each chart's references
     // to its own patterns and clip paths: they would come to nothing, and patterned bars vanish, as soon as the address changes.
@@ -70,9 +72,10 @@
   const show = (values) => {
     for (const [key, value] of Object.entries(values)) if (key !== "tab") kdui.setField(key, value ?? "");
     if (values.tab && values.tab !== kdui.tab()) tabButton(values.tab)?.click();
+    window.dispatchEvent(new Event("kdui:address"));
   };
   kdui.open = (values) => {
-    const next = "from" in values ? { recipe: "", ...values } : values; // what somebody asks for takes the place of what they edited
+    const next = "from" in values ? { recipe: "", step: "", ...values } : values; // what somebody asks for takes the place of what they edited
     kdui.url.push(next);
     show(next);
   };
@@ -109,22 +112,6 @@
     button.textContent = "Copied";
     setTimeout(() => { button.textContent = label; }, 1200);
   };
-
-  // --- the number beside a slider stays within the slider: more is cut at once, less only after typing ----------------------
-  const beside = (target) => (target.matches?.('.tab-like-container input[type="number"]') ? target : null);
-  const short = (box) => box.value === "" || Number(box.value) < Number(box.min);
-  document.addEventListener("input", (event) => {
-    const box = beside(event.target);
-    if (!box) return;
-    if (short(box)) event.stopPropagation();
-    else if (Number(box.value) > Number(box.max)) box.value = box.max;
-  }, true);
-  document.addEventListener("change", (event) => {
-    const box = beside(event.target);
-    if (!box || !short(box)) return;
-    box.value = box.min;
-    box.dispatchEvent(new Event("input", { bubbles: true }));
-  }, true);
 
   // --- theme: auto follows the system, the choice is remembered --------------------------------------------------------
   const system = matchMedia("(prefers-color-scheme: dark)");

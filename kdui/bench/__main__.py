@@ -10,6 +10,7 @@ from kdui import machine
 from kdui.bench.busy import busy_page
 from kdui.bench.distillation import fashion, reuters
 from kdui.bench.findings import Finding
+from kdui.bench.form import form_answers
 from kdui.bench.int8 import int8_speedup
 from kdui.bench.pages import page_calls
 from kdui.bench.recorded import recorded_results
@@ -34,6 +35,7 @@ class Bench(NamedTuple):
 BENCHES = {
     "start": Bench(time_to_interactive, {"repeats": 1}),
     "pages": Bench(page_calls, {"runs": 30, "rounds": 2}),
+    "form": Bench(form_answers, {"rounds": 2}),
     "busy": Bench(busy_page, {"runs": 30, "readers": 2, "seconds": 1.0, "rounds": 1}),
     "kd-fashion": Bench(fashion, {"examples": 64, "repeats": 1}),
     "kd-reuters": Bench(reuters, {"examples": 32, "repeats": 1, "live_repeats": 1, "teacher": SMALL}),

@@ -87,11 +87,9 @@ def browser_calls(page: "Page", ids: list[str]) -> dict[str, Call]:
     return {
         "runs page": lambda number: page.ask("runs-panel", "run_table", page=_page(number, ids)),
         "run detail": lambda number: page.ask("runs-panel", "run_detail", run=_run(number, ids), cursor=0),
-        "points under a budget": lambda number: page.ask(
-            "explore-panel", "explore_view", **_wish(number, page.value("build-task"))
-        ),
+        "points under a budget": lambda number: page.ask("explore-panel", "explore_view", **_wish(number, page.task)),
         "overview": lambda number: page.update("kdui-header"),
-        "estimate": lambda number: page.update("build-cost", **{"knob-distill-temperature": _temperature(number)}),
+        "estimate": lambda number: page.ask("build-panel", "build_plan", changes=[_turn(number)]),
     }
 
 
@@ -106,6 +104,10 @@ def _run(number: int, ids: list[str]) -> str:
 def _wish(number: int, task: str) -> dict[str, Any]:
     budget = {"latency_ms": 0.04 + 0.002 * (number % 20), "retained": 90.0 + number % 9}
     return {"task": task, "x": "latency_ms", "budget": budget, "page": 1 + number % 3}
+
+
+def _turn(number: int) -> dict[str, Any]:
+    return {"role": "knob", "stage": "distill", "name": "temperature", "value": _temperature(number)}
 
 
 def _temperature(number: int) -> float:
@@ -123,10 +125,7 @@ class Page:
         self._parts = {part["id"]: part["props"] for part in config["components"]}
         self._ids = {props["elem_id"]: number for number, props in self._parts.items() if props.get("elem_id")}
         self._events = config["dependencies"]
-
-    def value(self, part: str) -> Any:
-        """What a part showed when the page was opened."""
-        return self._parts[self._ids[part]].get("value")
+        self.task = self.ask("build-panel", "build_plan")["state"]["recipe"]["task"]  # what Build shows first
 
     def ask(self, panel: str, call: str, **asked: Any) -> dict[str, Any]:
         """An answer of a panel's function; raises KduiError when it is one in words."""

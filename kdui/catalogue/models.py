@@ -52,6 +52,17 @@ def own_options(name: str) -> dict[str, Any]:
     return values if found.from_teacher else {key: value for key, value in values.items() if key != "vocabulary"}
 
 
+def asked_options(ref: ModelRef) -> tuple[type[Frozen], dict[str, Any]] | None:
+    """What may follow the question mark of a reference: the form, and each option's own value. None where nothing may."""
+    if ref.kind == "preset":
+        return (preset(ref.name)[0].options, own_options(ref.name)) if ref.name in presets() else None
+    if ref.kind == "artifact":
+        return None  # its architecture is settled
+    form = FAMILIES[BLACK_BOX if ref.is_black_box else CHECKPOINT].options
+    own = form().model_dump(mode="json")
+    return form, {name: own[name] for name in own if ref.kind != "csv" or name == "labels"}
+
+
 def resolve(ref: ModelRef, task: TaskFacts, settings: Settings) -> ModelFacts:
     """What builds the model and what decides its initial weights. Nothing is fetched.
 

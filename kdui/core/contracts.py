@@ -133,8 +133,10 @@ class StageSpec(Frozen):
 
     ``json_schema_extra`` of a field may hold ``lens`` (name of the image beside the knob), ``step``, ``percent``
     (show 0.6 as 60 %), ``advanced`` (folded away), ``only_when`` ({field: [values]}: else the knob is hidden), ``modality``
-    and ``shows`` (hidden for other tasks, and for a trained model without such features, or that is no
-    ``transformer``), and ``usual`` (what an empty text means, by modality).
+    and ``shows`` (hidden for other tasks, and for a trained model without such features, or that is no ``transformer``),
+    ``usual`` (what an empty text means, by modality), ``turns`` (the value of other knobs' lenses that it changes), and
+    ``scales`` (what becomes of the value in a demonstration or at full scale: ``at_most``, ``times`` or ``is``; ``all`` is the
+    value without limit).
     """
 
     @property

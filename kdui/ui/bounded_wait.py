@@ -16,7 +16,7 @@ class BoundedWait:
         self._lock = threading.Lock()
         self._going: dict[Hashable, Future[None]] = {}
 
-    def done(self, key: Hashable, work: Callable[[], object]) -> bool:
+    def done(self, key: Hashable, work: Callable[[], object], seconds: float | None = None) -> bool:
         """Whether the work is done, after a wait of ``seconds`` at most; raises what it raised, once. Then it may start anew.
 
         Also False where too many others continue already; then it has not begun.
@@ -30,7 +30,7 @@ class BoundedWait:
                     self._going = {other: going for other, going in self._going.items() if not going.done()}
                 future = self._going[key] = Future()
                 threading.Thread(target=_run, args=(future, work), daemon=True, name="kdui-look-up").start()
-        if not wait([future], self.seconds).done:
+        if not wait([future], self.seconds if seconds is None else seconds).done:
             return False
         with self._lock:
             if self._going.get(key) is future:

@@ -1,318 +1,174 @@
-"""Build: what to distill, how, and what it will cost before it starts."""
+"""Build: what to distill, how, and what it will cost before it starts.
 
-import json
-from collections.abc import Sequence
+One state (see ``build_changes.State``) is the recipe itself. The browser keeps it, sends it with what a person changed, and gets
+the changed state back with all that is shown of it: one request for a knob as for a whole other recipe.
+"""
+
+from collections.abc import Mapping
 from typing import Any
 
-import gradio as gr
-
-from kdui.catalogue.defaults import NO_TEACHER
-from kdui.catalogue.methods import trains_student
 from kdui.core.errors import KduiError
-from kdui.core.method import Method
-from kdui.core.page_rows import ModelCard
-from kdui.core.recipe import ModelRef, Recipe
-from kdui.ui import build_facts
-from kdui.ui.bounded_wait import BoundedWait
-from kdui.ui.build_actions import Actions, connect_actions
-from kdui.ui.build_columns import draw_cost, draw_how, draw_what
-from kdui.ui.build_events import connect_build
-from kdui.ui.chooser import DISTILL, grouped
-from kdui.ui.forms import Form, has_lens
-from kdui.ui.model_options import apart, as_choices, joined, short
-from kdui.ui.recipe_form import Choices, compose, pack, settings_of, unpack
-from kdui.ui.shared_form import SharedForm
+from kdui.ui.build_actions import Sweep, counted, grid, needed, queued, queued_sweep, saved, sweep_choices
+from kdui.ui.build_changes import State, changed, recipe_of, shown
+from kdui.ui.build_form import change
+from kdui.ui.build_view import View
+from kdui.ui.panel import create_panel, options
 from kdui.ui.shell import PageState
 from kdui.ui.what_if import create_what_if
 
-WITHOUT = "No teacher"
-
-
-class Build:
-    """The tab's components and what they mean; one instance a page, no state of a visitor."""
-
-    # Drawn by build_columns. The first five are hidden: the recipe that last filled the form, what the lists show of it, the last
-    # choice, the recipe for the address, and a time that changes with the student's options.
-    base: gr.Textbox
-    at: gr.Textbox
-    choice: gr.Textbox
-    link: gr.Textbox
-    filled_at: gr.Textbox
-    start: gr.Dropdown
-    task: gr.Dropdown
-    teacher: gr.Dropdown
-    student: gr.Dropdown
-    options: gr.HTML
-    seed: gr.Number
-    distiller: gr.Textbox
-    chooser: gr.HTML
-    edited: gr.HTML
-    notice: gr.HTML
-    task_card: gr.HTML
-    teacher_card: gr.HTML
-    student_card: gr.HTML
-    cost: gr.HTML
-    actions: Actions
-    pictures: list[gr.HTML]
-
-    def __init__(self, workbench: Any, first: Recipe):
-        self.workbench = workbench
-        methods: list[Method] = workbench.methods()
-        self.distillers = grouped(method for method in methods if trains_student(method))
-        self.methods = [method for method in methods if not trains_student(method) or method.name == DISTILL]
-        self.order = {method.name: method.order for method in methods}
-        self.optional = [method.name for method in self.methods if method.group != "deliver"]
-        self.tasks = {task.name: task for task in workbench.tasks()}
-        self.first = first
-        self.look_ups = BoundedWait()
-        self.shared = SharedForm(DISTILL, self.distillers)
-        self.forms: dict[str, Form] = {}
-        self.switches: dict[str, gr.Checkbox] = {}
-        self.steps: dict[str, gr.Column] = {}  # those for one kind of task
-        self.bodies: dict[str, gr.Column] = {}  # those that are not there while their step is off
-
-    @property
-    def pictured(self) -> list[Form]:
-        """Forms of their own whose knobs have lenses."""
-        return [self.forms[method.name] for method in self.methods if has_lens(method)]
-
-    # --- reading and showing -----------------------------------------------------------------------------------------
-
-    @property
-    def inputs(self) -> list[Any]:
-        """All that decides the recipe, in the order that ``recipe`` reads."""
-        return [
-            self.start,
-            self.base,
-            self.task,
-            self.teacher,
-            self.student,
-            self.distiller,
-            self.options,
-            self.seed,
-            *self.switches.values(),
-            *self.shared.components,
-            *(control for form in self.forms.values() for control in form.components),
-        ]
-
-    @property
-    def knob_inputs(self) -> list[Any]:
-        """Those that change settings only; task and models fill the form anew, and options make another model."""
-        return self.inputs[7:]
-
-    @property
-    def filled(self) -> list[Any]:
-        """All that a recipe fills when it is shown as a whole."""
-        sweep = self.actions.sweep
-        return [
-            *self.inputs,
-            self.chooser,
-            sweep.knob,
-            sweep.second,
-            sweep.count,
-            self.at,
-            *self.steps.values(),
-            *self.bodies.values(),
-        ]
-
-    def fill(self, start: str | None, recipe: Recipe, shown: Sequence[Any], edited: Recipe | None) -> list[Any]:
-        """Updates of ``filled`` that show a recipe; ``edited``: the one that is shown now, None where that is not known.
-
-        What is shown already is left alone, which saves the browser most of the work.
-        """
-        fresh = self.show(recipe, start)
-        if edited is not None:
-            before = zip(fresh, self.show(edited), shown, strict=True)
-            fresh = [gr.skip() if _shows(new, now) and _alike(new, old) else new for new, old, now in before]
-        knob, second = self.actions.sweep.updates(self.shared, self.distiller_of(recipe))
-        task = self.tasks.get(recipe.task)
-        suits = (
-            gr.update(visible=task is None or method.modality == task.modality) for method in self.methods if method.modality
-        )
-        bodies = (gr.update(visible=settings_of(recipe, name) is not None) for name in self.bodies)
-        return [*fresh, self.chooser_state(recipe), knob, second, "", self.pickers(recipe, start), *suits, *bodies]
-
-    def picked(self, recipe: Recipe) -> tuple[str, str, str | None]:
-        """What the lists of task, teacher and student show of a recipe."""
-        teacher = short(recipe.teacher) or NO_TEACHER
-        student = short(recipe.student) or next((card.ref for card in self.workbench.students(recipe.task, teacher)), None)
-        return recipe.task, teacher, apart(student)[0]
-
-    def pickers(self, recipe: Recipe, start: str | None) -> str:
-        """The same with Start from, for the browser: what differs from it is a choice."""
-        return json.dumps(dict(zip(("task", "teacher", "student"), self.picked(recipe), strict=True), start=start))
-
-    def named(self, recipe: Recipe) -> str | None:
-        """The name under Start from of a recipe that is one of them."""
-        names = self.workbench.recipe_names()
-        return next((name for name in names if self.workbench.recipe(name).digest == recipe.digest), None)
-
-    def title_of(self, place: str, slot: str, method: str) -> str:
-        """What the knob at ``knob-PLACE-SLOT`` is called for the method that is shown."""
-        if place == DISTILL:
-            return self.shared.own(method)[slot].title
-        return next(knob.title for knob in self.forms[place].knobs if knob.name == slot)
-
-    @property
-    def said(self) -> list[Any]:
-        """What is said about a recipe at every change of the form."""
-        bar = self.actions
-        return [
-            *self.fact_views,
-            bar.yaml,
-            bar.command,
-            self.cost,
-            self.edited,
-            self.link,
-            bar.sum,
-            bar.queue,
-            bar.status,
-            self.notice,
-        ]
-
-    @property
-    def fact_views(self) -> list[Any]:
-        """Where ``facts`` is shown."""
-        return [self.task_card, self.teacher_card, self.student_card]
-
-    def recipe(self, *shown: Any) -> Recipe:
-        """The recipe that the form says; raises RecipeError in words."""
-        _, base, task, teacher, student, distiller, options, seed, *rest = shown
-
-        def take(count: int) -> list[Any]:
-            taken, rest[:] = rest[:count], rest[count:]
-            return taken
-
-        on = dict(zip(self.switches, take(len(self.switches)), strict=True))
-        stages: dict[str, dict[str, Any] | None] = {}
-        own = self.shared.changed(distiller, take(len(self.shared.controls)))
-        stages.update({distiller: own} if on[DISTILL] else dict.fromkeys(self.shared.knobs_of))
-        start = unpack(base)
-        for name, form in self.forms.items():
-            settings = form.changed(take(len(form.components)))
-            if name in on:
-                stages[name] = settings if on[name] else None
-            elif settings or settings_of(start, name) is not None:  # what has no switch is there where the recipe has it
-                stages[name] = settings
-        student = joined(student, options)
-        choices = Choices(task, teacher, student, seed or 0, stages, distillers=tuple(self.shared.knobs_of))
-        return compose(start, choices, self.order)
-
-    def distiller_of(self, recipe: Recipe) -> str:
-        """The method that trains the recipe's student; the usual one where none does."""
-        return next((stage.method for stage in recipe.stages if stage.method in self.shared.knobs_of), DISTILL)
-
-    def show(self, recipe: Recipe, start: str | None = None) -> list[Any]:
-        """Updates of ``inputs`` that show a recipe, under the name that it has in Start from."""
-        task = self.tasks.get(recipe.task)
-        modality = task.modality if task else None
-        teacher, student = short(recipe.teacher) or NO_TEACHER, short(recipe.student)
-        students = self.workbench.students(recipe.task, teacher)
-        chosen, options = apart(student or (students[0].ref if students else None))
-        shows = {role: self.model_shows(recipe, role) for role in ("teacher", "student")}
-        distiller = self.distiller_of(recipe)
-        parts = {name: settings_of(recipe, distiller if name == DISTILL else name) for name in (DISTILL, *self.forms)}
-        return [
-            start,
-            pack(recipe),
-            recipe.task,
-            gr.update(choices=self.teacher_choices(recipe.task), value=teacher),
-            gr.update(choices=as_choices(students), value=chosen),
-            distiller,
-            gr.update(value=options),
-            recipe.seed,
-            *(parts[name] is not None for name in self.switches),
-            *self.shared.updates(distiller, parts[DISTILL] or {}, modality, shows["student"]),
-            *(
-                update
-                for name, form in self.forms.items()
-                for update in form.updates(parts[name] or {}, modality, shows["teacher"] if name == "teach" else None)
-            ),
-        ]
-
-    def model_shows(self, recipe: Recipe, role: str) -> tuple[str, ...] | None:
-        """The inner values of the recipe's teacher or student; None where they are not known."""
-        model = short(getattr(recipe, role))
-        return self.workbench.inner_values(recipe.task, model) if model else None
-
-    def teacher_choices(self, task: str) -> list[tuple[str, str]]:
-        return [*as_choices(self.workbench.teachers(task)), (WITHOUT, NO_TEACHER)]
-
-    def values(self, recipe: Recipe) -> list[Any]:
-        """What ``inputs`` hold when they show a recipe."""
-        return [each.get("value") if isinstance(each, dict) else each for each in self.show(recipe, self.named(recipe))]
-
-    def chooser_state(self, recipe: Recipe) -> dict[str, Any]:
-        """What the chooser shows: the method, and why others do not suit these models as they stand."""
-        return {"method": self.distiller_of(recipe), "unfit": self.workbench.unfit_methods(recipe)}
-
-    def facts(self, recipe: Recipe) -> list[str]:
-        """Cards of a recipe's task and models."""
-        task, teacher, student = self.tasks.get(recipe.task), short(recipe.teacher), short(recipe.student)
-        metric = task.headline.title if task else "accuracy"
-        return [
-            build_facts.task_facts(task) if task else "",
-            self._teacher_facts(recipe, metric) if teacher else build_facts.no_teacher(),
-            build_facts.model_facts(self._known(recipe, recipe.student, "student"), student, metric)
-            if student
-            else build_facts.no_student(),
-        ]
-
-    def _teacher_facts(self, recipe: Recipe, metric: str) -> str:
-        ref = recipe.teacher
-        if ref is not None and ref.kind == "onnx":
-            try:
-                return build_facts.graph_facts(self.workbench.graph_figures(str(ref)))
-            except KduiError as problem:
-                return build_facts.unread(str(problem))
-        return build_facts.model_facts(self._known(recipe, ref, "teacher"), short(ref), metric)
-
-    def said_as_text(self, recipe: Recipe) -> list[str]:
-        """The recipe as YAML and as a command."""
-        return [self.workbench.recipe_yaml(recipe), self.workbench.command(recipe).replace(" --set ", " \\\n  --set ")]
-
-    def _known(self, recipe: Recipe, ref: ModelRef | None, role: str) -> ModelCard | None:
-        """The card of one of kdui's own models; others are looked up when the run starts."""
-        if ref is None or ref.kind != "preset":
-            return None
-        try:
-            return self.workbench.card(recipe.task, str(ref), role)
-        except KduiError:  # the estimate says why it cannot be had
-            return None
-
-    def recipe_choices(self) -> list[tuple[str, str]]:
-        """Title and name of each recipe, for Start from."""
-        names, recipes = self.workbench.recipe_names(), self.workbench.recipes()
-        broken = [(f"{name} (cannot be used)", name) for name in self.workbench.broken_recipes()]  # choosing it says why
-        return [(recipe.name or name, name) for name, recipe in zip(names, recipes, strict=True)] + broken
+MOST_CHANGES = 200  # at once: those that a person made while an answer was on its way
 
 
 def create_build(workbench: Any, page_state: PageState) -> None:
-    """Three columns: what, how, what it will cost."""
-    build = Build(workbench, workbench.recipe(workbench.recipe_names()[0]))
-    with gr.Row(elem_classes="cols three build"):
-        draw_what(build)
-        draw_how(build)
-        draw_cost(build)
-    lens_data = gr.HTML(
-        {},
-        html_template="<i></i>",
-        elem_classes="hidden-field",
-        apply_default_css=False,
-        js_on_load="watch('value', () => kdui.load('lenses.js').then(() => kdui.lenses.feed(props.value)))",
-    )
-    build.pictures = [lens_data, create_what_if(workbench)]
-    connect_build(build, page_state)
-    connect_actions(build, build.actions)
+    """Three columns, a bar with the buttons, and What-if below them."""
+    calls = BuildCalls(workbench)
+    asked = [calls.build_plan, calls.build_queue, calls.build_sweep, calls.build_save]
+    create_panel("build", markup(workbench.devices()), asked, module=True)
+    create_what_if(workbench)
+    js = "() => { window.dispatchEvent(new Event('kdui:pulse')); }"  # a run that starts or ends changes what is known
+    page_state.pulse.change(fn=None, js=js, api_visibility="private")
 
 
-def _shows(update: Any, now: Any) -> bool:
-    """Whether a control that holds ``now`` shows the update's value."""
-    return bool((update.get("value", now) if isinstance(update, dict) else update) == now)
+class BuildCalls:
+    """What the browser can ask of Build."""
+
+    def __init__(self, workbench: Any):
+        self.bench = workbench
+        self.view = View(workbench)
+
+    def build_plan(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """The state after ``changes``, and what is shown of it; one that cannot be made is left out, and ``refused`` says why."""
+        state, told, refused = self._state(asked), list[str](), ""
+        for item in list(asked.get("changes") or [])[:MOST_CHANGES]:
+            try:
+                after = changed(self.bench, state, item if isinstance(item, Mapping) else {})
+            except KduiError as problem:
+                refused = str(problem)
+                continue
+            state, told = after.state, [*told, *after.told]
+        seen = asked.get("seen")
+        view = self.view.of(state, seen if isinstance(seen, Mapping) else {}, patient=bool(asked.get("patient")))
+        return {**view, "told": told, "refused": refused}
+
+    def build_queue(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Queue the run."""
+        return {"said": queued(self.bench, self._state(asked))}
+
+    def build_sweep(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """What can be swept, how many runs the wish makes and takes; with ``queue`` they are queued."""
+        state, sweep = self._state(asked), Sweep.model_validate(asked.get("sweep") or {})
+        if asked.get("queue"):
+            return {"said": queued_sweep(self.bench, state, sweep)}
+        recipe = recipe_of(state)
+        listed = sweep_choices(recipe)
+        return {
+            "knobs": options(listed),
+            "seconds": options([("", "nothing else"), *listed]),
+            "count": counted(grid(self.bench, recipe, sweep)[1]) if sweep.values.strip() or sweep.second_values.strip() else "",
+            "needed": needed(self.bench, sweep.effect, recipe.task),
+        }
+
+    def build_save(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Keep the recipe under a name."""
+        return saved(self.bench, self._state(asked), str(asked.get("name") or ""), replace=bool(asked.get("replace")))
+
+    def _state(self, asked: Mapping[str, Any]) -> State:
+        """The state that was sent; without one, the recipe that a page begins with."""
+        if asked.get("state"):
+            return State.model_validate(asked["state"])
+        name = self.bench.recipe_names()[0]
+        return shown(self.bench.recipe(name), name)
 
 
-def _alike(update: Any, other: Any) -> bool:
-    """Whether two updates say the same but for their value."""
-    if not isinstance(update, dict):
-        return True
-    return {**update, "value": None} == {**other, "value": None}
+# --- the frame that assets/modules/build.js fills -----------------------------------------------------------------------------
+
+
+def markup(devices: list[str]) -> str:
+    """The bar stands first, so that its buttons are at hand for the keyboard too."""
+    return f"""
+<section id="build-bar" aria-label="Run">
+  <div id="build-status"></div><div id="build-sum"></div>
+  <div class="buttons">
+    <button type="button" class="act primary" id="queue-run" disabled>Queue run</button>
+    <button type="button" class="act" id="open-sweep">Queue a sweep…</button>
+    <button type="button" class="act" id="open-save">Save recipe</button>
+    <button type="button" class="act" id="build-undo" disabled title="Ctrl+Z">Undo</button>
+  </div>
+</section>
+<div class="cols three build">
+  <section class="card what" aria-labelledby="build-what"><h2 class="label" id="build-what">What</h2>
+    <div class="start"><div class="field"><label for="build-start">Start from</label>
+      <select id="build-start" {change("start")}></select></div><div id="build-edited"></div></div>
+    <div id="build-notice"></div>
+    <div class="pick">{_list("task", "Task", change("task"))}<div id="build-task-facts"></div></div>
+    {_model("teacher", "Teacher")}
+    {_model("student", "Student")}
+    <div class="pick">{_list("method", "What the student learns from", change("method"))}</div>
+    <div class="pick compressed">{_list("compression", "Compression", change("compression"))}</div>
+    <div class="turn"><label for="build-seed">Seed</label><span class="amount"><input type="number" id="build-seed" step="1"
+      aria-describedby="build-seed-help" {change("seed")}></span>
+      <p class="help" id="build-seed-help">Decides initial weights, order and dropout.</p></div>
+  </section>
+  <section class="card how" aria-labelledby="build-how">
+    <div class="how-head"><h2 class="label" id="build-how">How</h2>
+      <div class="scale" role="group" aria-label="Scale" id="build-scale"></div></div>
+    <nav id="build-strip" aria-label="Steps"></nav>
+    <div id="build-step"></div>
+  </section>
+  <section class="card cost-card" aria-labelledby="build-costs">
+    <h2 class="label" id="build-costs">What it will cost <span class="prov">● measured ○ estimated</span></h2>
+    <div id="build-cost"><p class="lead">Estimating …</p></div>
+    <div class="code-head"><h3 class="sub">The same as a command</h3>
+      <button type="button" class="quiet" data-copy="#build-command">Copy</button></div>
+    <pre class="code" id="build-command" tabindex="0"></pre>
+    <div class="turn"><label for="build-device">Run on</label>
+      <select id="build-device">{options([(name, name) for name in devices])}</select></div>
+    <details class="more" id="build-yaml-fold"><summary>The same as YAML</summary>
+      <textarea id="build-yaml" class="code" rows="14" spellcheck="false" aria-label="Recipe as YAML"></textarea>
+      <div class="buttons"><button type="button" class="quiet" data-copy="#build-yaml">Copy</button>
+        <button type="button" class="quiet" id="load-yaml">Load this YAML</button></div></details>
+    <a class="to-what-if" href="#whatif-panel">What if it were compressed after training?</a>
+  </section>
+</div>
+{_sweep()}
+<dialog id="save-panel" aria-labelledby="save-title"><form method="dialog"><h3 class="title" id="save-title">Save recipe</h3>
+  <label class="field"><span>Name</span>
+    <input type="text" id="save-name" placeholder="Name of the recipe" autocomplete="off"></label>
+  <div id="save-said"></div>
+  <div class="buttons"><button type="button" class="act primary" id="save-recipe">Save</button>
+    <button type="button" class="act" id="replace-recipe" hidden>Replace it</button>
+    <button class="act" value="cancel">Close</button></div></form></dialog>
+"""
+
+
+def _list(name: str, title: str, changes: str) -> str:
+    return f'<label for="build-{name}">{title}</label><select id="build-{name}" {changes}></select>'
+
+
+def _model(role: str, title: str) -> str:
+    changes = change("model", of=role)
+    hint = "hub:OWNER/NAME, folder:PATH" + (", onnx:PATH, csv:PATH" if role == "teacher" else "")
+    return f"""<div class="pick {role}">{_list(role, title, changes)}
+      <input type="text" id="build-{role}-name" {changes} aria-label="{title} by name" placeholder="{hint}" autocomplete="off"
+        spellcheck="false" hidden>
+      <div id="build-{role}-facts"></div><div id="build-{role}-options"></div></div>"""
+
+
+def _sweep() -> str:
+    return """
+<dialog id="sweep-panel" aria-labelledby="sweep-title"><form method="dialog"><h3 class="title" id="sweep-title">Queue a sweep</h3>
+  <div class="sweep">
+    <label class="field"><span>Setting</span><select id="sweep-knob" data-sweep="knob"></select></label>
+    <label class="field"><span>Values, separated by commas</span><input type="text" id="sweep-values" data-sweep="values"
+      placeholder="1, 2, 4, 8" autocomplete="off"></label>
+    <label class="field"><span>With each value of</span><select id="sweep-second" data-sweep="second"></select></label>
+    <label class="field"><span>Values of the second</span><input type="text" id="sweep-second-values" data-sweep="second_values"
+      placeholder="0.3, 0.6, 0.9" autocomplete="off"></label>
+    <label class="field"><span>Seeds: repeats of each value, for error bars</span><input type="number" id="sweep-seeds"
+      data-sweep="seeds" value="1" min="1" max="20"></label>
+    <label class="field"><span>Difference to see, in points</span><input type="number" id="sweep-effect" data-sweep="effect"
+      step="any" placeholder="how many seeds does it take?"></label>
+  </div>
+  <div id="sweep-count"></div><div id="sweep-needed"></div><div id="sweep-said"></div>
+  <div class="buttons"><button type="button" class="act primary" id="queue-sweep">Queue these runs</button>
+    <button class="act" value="cancel">Close</button></div></form></dialog>"""

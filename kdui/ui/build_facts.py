@@ -5,8 +5,10 @@ from difflib import get_close_matches
 from html import escape
 
 from kdui.catalogue.graph_figures import GraphFigures
+from kdui.catalogue.methods import is_of
 from kdui.core.contracts import TaskFacts
 from kdui.core.measurement import Origin
+from kdui.core.method import Group
 from kdui.core.numbers import duration, number, span, time_left
 from kdui.core.page_rows import Estimate, EstimateRow, ModelCard, PlannedStep
 from kdui.core.recipe import ModelRef, Recipe
@@ -170,7 +172,9 @@ def _time(estimate: Estimate) -> str:
             ("About ", left[6:]) if (left := time_left(estimate.seconds)).startswith("about ") else ("", left.capitalize())
         )
         lead = f"{about}<b>{words}</b> here"
-        lead += "; the teacher is already trained (cache hit)." if any(step.method == "teach" for step in cached) else "."
+        lead += (
+            "; the teacher is already trained (cache hit)." if any(is_of(Group.TEACH, step.method) for step in cached) else "."
+        )
     listed = "".join(_step(step) for step in steps)
     fold = (
         f"<details><summary>{len(cached)} of {len(steps)} steps already in the store</summary><ul>{listed}</ul></details>"

@@ -1,16 +1,17 @@
 """Another model in a recipe that somebody has edited: what they decided stays as far as it can, and what cannot is named."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from kdui.catalogue.defaults import NO_TEACHER
-from kdui.catalogue.methods import METHODS
+from kdui.catalogue.methods import METHODS, is_of
 from kdui.catalogue.recipe_files import validated
 from kdui.core.errors import KduiError
+from kdui.core.method import Group
 from kdui.core.recipe import ModelRef, Recipe, Stage
-from kdui.ui.forms import Knob, knobs
-from kdui.ui.recipe_form import with_distiller
+from kdui.ui.forms import knobs
+from kdui.ui.recipe_form import student_forms, with_distiller
 
 
 @dataclass(frozen=True)
@@ -29,15 +30,15 @@ class Carried:
         return [*self.told, f"{count} reset to suit {model}: {', '.join(self.reset)}."]
 
 
-def with_models(bench: Any, edited: Recipe, teacher: str, student: str | None, forms: Mapping[str, Sequence[Knob]]) -> Carried:
-    """The edited recipe with another pair; ``forms``: the knobs of each method that trains a student.
+def with_models(bench: Any, edited: Recipe, teacher: str, student: str | None) -> Carried:
+    """The edited recipe with another pair.
 
     A student that does not suit the teacher gives way to one that does. Where nothing helps, all is kept and the plan says why.
     """
     usual = bench.default_recipe(edited.task, teacher, student)
     kept = _changed(edited, name="", summary="", teacher=_model(teacher), student=_model(student))
     kept = _taught(kept, edited, usual)
-    first, told = _with_fitting_method(bench, kept, forms)
+    first, told = _with_fitting_method(bench, kept)
     candidates = [Carried(first, told=told)]
     suiting = bench.students(edited.task, teacher)
     if kept.teacher != edited.teacher and suiting and student not in (None, suiting[0].ref):
@@ -83,8 +84,9 @@ def _taught(recipe: Recipe, edited: Recipe, usual: Recipe) -> Recipe:
     return recipe
 
 
-def _with_fitting_method(bench: Any, recipe: Recipe, forms: Mapping[str, Sequence[Knob]]) -> tuple[Recipe, tuple[str, ...]]:
+def _with_fitting_method(bench: Any, recipe: Recipe) -> tuple[Recipe, tuple[str, ...]]:
     """Without a teacher, a way to train the student that needs none."""
+    forms = student_forms()
     method = next((stage.method for stage in recipe.stages if stage.method in forms), None)
     if recipe.teacher is not None or method is None or method not in (unfit := bench.unfit_methods(recipe)):
         return recipe, ()
@@ -92,7 +94,7 @@ def _with_fitting_method(bench: Any, recipe: Recipe, forms: Mapping[str, Sequenc
     if other is None:
         return recipe, ()
     told = f"{METHODS[other].title} takes the place of {METHODS[method].title.lower()}, which needs a teacher."
-    return with_distiller(recipe, other, forms), (told,)
+    return with_distiller(recipe, other), (told,)
 
 
 def _comes_trained(teacher: ModelRef | None) -> bool:
@@ -100,7 +102,7 @@ def _comes_trained(teacher: ModelRef | None) -> bool:
 
 
 def _teaches(stage: Stage) -> bool:
-    return stage.method in METHODS and METHODS[stage.method].group == "teach"
+    return is_of(Group.TEACH, stage.method)
 
 
 def _runs(bench: Any, recipe: Recipe) -> bool:

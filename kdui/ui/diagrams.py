@@ -1,7 +1,6 @@
 """Small images of what goes from teacher to student: one for each kind of transfer, with the words of each method.
 
-Inline SVG in the page's own colour variables, so one image serves both themes. The browser changes the words when another
-method of the same kind is chosen.
+Inline SVG in the page's own colour variables, so one image serves both themes.
 """
 
 from html import escape
@@ -36,10 +35,10 @@ def picture_of(method: Method) -> str:
     return method.picture or group_of(method) or "outputs"
 
 
-def diagram(picture: str, flow: str, *, hidden: bool = False) -> str:
+def diagram(picture: str, flow: str) -> str:
     """One image as inline SVG; ``flow`` stands below the arrow and is what a screen reader is told."""
     return (
-        f'<svg class="diagram" data-picture="{picture}" viewBox="0 0 {WIDTH} {HEIGHT}" role="img"{" hidden" if hidden else ""}>'
+        f'<svg class="diagram" viewBox="0 0 {WIDTH} {HEIGHT}" role="img">'
         f"<title>What is passed on: {escape(flow)}</title>{DRAWINGS[picture]}"
         f'<text class="flow" x="{WIDTH / 2}" y="{HEIGHT - 6}" text-anchor="middle">{escape(flow)}</text></svg>'
     )

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 SERVED = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 
+FOR_A_YEAR = "public, max-age=31536000, immutable"
+
 SESSIONS = 200  # whose state is kept; each takes 0.9 MB, and a page that was closed says nothing
 SIGN_IN = "After five wrong passwords within a minute this address has to wait."
 
@@ -65,7 +67,12 @@ def launch(
     """Serve the page; with ``block=False`` it returns once the server answers. ``hosts``: its names beside loopback's."""
     workbench.keep_to_own_files()
     demo = create_page(workbench)
-    routes = [Route("/kdui-assets/{name}", serve_asset), download_route(workbench), *server_call_routes()]
+    routes = [
+        Route("/kdui-assets/{name}", serve_asset),
+        Route("/kdui-assets/modules/{version}/{name}", serve_module),
+        download_route(workbench),
+        *server_call_routes(),
+    ]
     errors = {Exception: route_error(workbench.settings.home)}
     demo.launch(
         server_name=f"[{host}]" if ":" in host else host,  # an IPv6 address, as Gradio wants it in an URL
@@ -128,7 +135,7 @@ def plotly_script() -> Path:
 
 def assets_version() -> str:
     """Changes when a served file does, so browsers may keep files for a year."""
-    newest = max(path.stat().st_mtime_ns for path in (*ASSETS.glob("*.*"), plotly_script()))
+    newest = max(path.stat().st_mtime_ns for path in (*ASSETS.rglob("*.*"), plotly_script()))
     return f"{newest:x}"
 
 
@@ -138,5 +145,16 @@ def serve_asset(request: Any) -> Response:
     path = plotly_script() if name == "plotly.min.js" else ASSETS / name
     if path.suffix not in SERVED or path.parent not in (ASSETS, plotly_script().parent) or not path.is_file():
         return Response("There is no such file.", status_code=404)
-    kept = "public, max-age=31536000, immutable" if "v" in request.query_params else "no-cache"
+    return _file(path, FOR_A_YEAR if "v" in request.query_params else "no-cache")
+
+
+def serve_module(request: Any) -> Response:
+    """One module of assets/modules/. Its address holds the version, so that what it imports, by plain names, has it too."""
+    path = ASSETS / "modules" / request.path_params["name"]
+    if path.suffix != ".js" or path.parent != ASSETS / "modules" or not path.is_file():
+        return Response("There is no such file.", status_code=404)
+    return _file(path, FOR_A_YEAR if request.path_params["version"] == assets_version() else "no-cache")
+
+
+def _file(path: Path, kept: str) -> Response:
     return FileResponse(path, media_type=SERVED[path.suffix], headers={"Cache-Control": kept})

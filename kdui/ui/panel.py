@@ -20,10 +20,15 @@ ASSETS = Path(__file__).resolve().parents[2] / "assets"
 Call = Callable[[Mapping[str, Any]], dict[str, Any]]
 
 
-def create_panel(name: str, markup: str, calls: Sequence[Call]) -> gr.HTML:
-    """The panel drawn by ``assets/NAME.js``; each call is there as ``server.CALL({...})``."""
-    scripts = "".join(f".then(() => kdui.load('{script}.js'))" for script in ("numbers", name))
-    start = f"kdui.load('live.js'){scripts}.then(() => kdui.{name}.mount(element, server));"
+def create_panel(name: str, markup: str, calls: Sequence[Call], *, module: bool = False) -> gr.HTML:
+    """The panel drawn by ``assets/NAME.js``, or by the module of that name; each call is there as ``server.CALL({...})``."""
+    scripts = "".join(f".then(() => kdui.load('{script}.js'))" for script in ("numbers", *(() if module else (name,))))
+    mount = (
+        f"kdui.module('{name}.js').then((module) => module.mount(element, server))"
+        if module
+        else f"kdui.{name}.mount(element, server)"
+    )
+    start = f"kdui.load('live.js'){scripts}.then(() => {mount});"
     return gr.HTML(
         html_template=markup,
         css_template=panel_css(),

@@ -17,9 +17,6 @@ POLL_SECONDS = 2.0
 # How every cheap read is bound: at once, by any number of visitors, without a spinner, out of the public API.
 READ: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
 
-# What a form's fields hold is plain already. Gradio would still pass each through a thread of its own: 0.1 s for all of Build.
-PLAIN: dict[str, Any] = {"preprocess": False}
-
 
 @dataclass(frozen=True)
 class PageState:
@@ -34,8 +31,6 @@ class PageState:
     run: gr.Textbox
     models: gr.Textbox
     task: gr.Textbox
-    origin: gr.Textbox
-    recipe: gr.Textbox
 
 
 def query(request: gr.Request | None, key: str, default: str = "") -> str:
@@ -49,8 +44,7 @@ def create_state(demo: gr.Blocks, pulse: gr.HTML) -> PageState:
     def field(key: str) -> gr.Textbox:
         return gr.Textbox(elem_id=f"nav-{key}", elem_classes="nav-field", label=f"Address field {key}", container=False)
 
-    names = {"run": "run", "models": "models", "task": "task", "origin": "from", "recipe": "recipe"}
-    return PageState(demo=demo, pulse=pulse, **{name: field(key) for name, key in names.items()})
+    return PageState(demo=demo, pulse=pulse, run=field("run"), models=field("models"), task=field("task"))
 
 
 def create_header(workbench: "Workbench", demo: gr.Blocks) -> gr.HTML:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import gradio as gr
 from pydantic import Field
 
 from kdui.core.errors import KduiError
@@ -57,19 +56,11 @@ class WhatIfCalls:
         return measured
 
 
-def create_what_if(workbench: "Workbench") -> gr.HTML:
-    """Draw it here. Gives what tells it which models there are: the value of ``choices``."""
+def create_what_if(workbench: "Workbench") -> None:
+    """Draw it here; ``assets/modules/build.js`` tells it which models there are."""
     calls = WhatIfCalls(workbench)
-    create_panel("whatif", markup(), [calls.whatif_open, calls.whatif_compute, calls.whatif_prepare, calls.whatif_measure])
-    return gr.HTML(
-        {},
-        html_template="<i></i>",
-        elem_classes="hidden-field",
-        apply_default_css=False,
-        js_on_load="watch('value', () => kdui.load('live.js').then(() => kdui.load('numbers.js'))"
-        ".then(() => kdui.load('whatif.js'))"
-        ".then(() => kdui.whatif.feed(props.value)))",
-    )
+    asked = [calls.whatif_open, calls.whatif_compute, calls.whatif_prepare, calls.whatif_measure]
+    create_panel("whatif", markup(), asked, module=True)
 
 
 def choices(workbench: "Workbench", recipe: Recipe) -> dict[str, Any]:
@@ -81,7 +72,7 @@ def choices(workbench: "Workbench", recipe: Recipe) -> dict[str, Any]:
 
 
 def markup() -> str:
-    """The frame that assets/whatif.js fills."""
+    """The frame that assets/modules/whatif.js fills."""
     return f"""
 <section class="card whatif" aria-labelledby="whatif-label">
   <div class="bought-head"><h2 class="label" id="whatif-label">What if it were compressed after training?</h2>

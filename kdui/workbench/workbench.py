@@ -11,7 +11,7 @@ from kdui.catalogue.compatibility import unfit_methods
 from kdui.catalogue.defaults import default_recipe
 from kdui.catalogue.graph_figures import GraphFigures, graph_figures
 from kdui.catalogue.methods import METHODS
-from kdui.catalogue.models import resolve
+from kdui.catalogue.models import presets, resolve
 from kdui.catalogue.pairs import students, teachers
 from kdui.catalogue.planner import plan_recipe
 from kdui.catalogue.references import anchored, anchored_ref
@@ -110,6 +110,12 @@ class Workbench:
     def students(self, task: str, teacher: str | None) -> list[ModelCard]:
         """Sensible students of a teacher, the default first; without one those that start on their own."""
         return [self.card(task, name, "student") for name in students(TASKS[task], teacher or None)]
+
+    def model_titles(self, task: str, role: str, teacher: str | None = None) -> list[tuple[str, str]]:
+        """Reference and title of the models that ``teachers`` or ``students`` offer, without a look into the store."""
+        facts, known = TASKS[task], presets()
+        names = teachers(facts) if role == "teacher" else students(facts, teacher or None)
+        return [(name, known[name][1].title) for name in names]
 
     def card(self, task: str, ref: str, role: str) -> ModelCard:
         """A model as a choice; raises RecipeError in words when it does not fit the task."""

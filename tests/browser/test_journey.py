@@ -151,10 +151,11 @@ def test_the_quickstart_queues_itself_and_survives_the_death_of_server_and_worke
 def test_a_person_builds_queues_and_watches_and_only_the_turned_knob_costs(server, page):
     page.goto(server.url)
     expect(page.locator("#queue-run")).to_be_enabled()
-    page.wait_for_function("document.querySelectorAll('#step-distill .js-plotly-plot').length >= 1")
-    page.get_by_label("Bit-width").first.fill("4")
-    page.get_by_label("Bit-width").first.press("Tab")
-    expect(page.locator("#build-command textarea")).to_have_value(re.compile(r"quantize\.bits=4"))
+    page.wait_for_function("document.querySelectorAll('#build-step .js-plotly-plot').length >= 1")
+    page.locator("#open-quantize").click()
+    page.get_by_label("Bit-width").fill("4")
+    page.get_by_label("Bit-width").press("Tab")
+    expect(page.locator("#build-command")).to_have_text(re.compile(r"quantize\.bits=4"))
     expect(page.locator("#build-cost")).to_contain_text("No 4-bit kernel")
     page.locator("#queue-run").click()
     page.locator("#build-status a").first.click()
@@ -167,8 +168,9 @@ def test_a_person_builds_queues_and_watches_and_only_the_turned_knob_costs(serve
 
 def test_bad_input_is_answered_in_words_and_nothing_is_queued(server, page):
     page.goto(server.url)
+    expect(page.locator("#queue-run")).to_be_enabled()
     page.locator("#build-yaml-fold").get_by_text("YAML").first.click()
-    page.locator("#build-yaml textarea").fill("task: [digits\nstages")
+    page.locator("#build-yaml").fill("task: [digits\nstages")
     page.locator("#load-yaml").click()
     expect(page.get_by_text("not valid YAML").first).to_be_visible()
 

@@ -23,17 +23,6 @@ ELSEWHERE = {
     "core/method.py": {"teach", "distill"},  # groups, named as their folders are
     "kdz/tensors.py": {"codebook"},  # a coding of the container
 }
-# Build's form, which is drawn method by method.
-FORM = {
-    "ui/build.py": {"teach"},
-    "ui/build_choices.py": {"distill"},
-    "ui/build_columns.py": {"teach"},
-    "ui/build_events.py": {"prune"},
-    "ui/build_facts.py": {"teach"},
-    "ui/carry_over.py": {"teach"},
-    "ui/chooser.py": {"distill"},
-    "ui/recipe_form.py": {"distill"},
-}
 RECIPES = "bench"  # each bench holds recipes of its own, as the YAML files do
 # Module -> methods whose modules it imports: what these methods do is also done outside a run.
 OF_ONE_METHOD = {
@@ -62,9 +51,8 @@ def imported(tree: ast.Module) -> set[str]:
 
 
 def test_no_other_module_names_a_method():
-    allowed = ELSEWHERE | FORM
     found = {module: names for module, tree in outside().items() if (names := named(tree))}
-    assert {module: names for module, names in found.items() if not names <= allowed.get(module, set())} == {}
+    assert {module: names for module, names in found.items() if not names <= ELSEWHERE.get(module, set())} == {}
     assert {module: names for module, names in ELSEWHERE.items() if names != found.get(module)} == {}, "take it out of the list"
 
 

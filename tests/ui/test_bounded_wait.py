@@ -8,8 +8,8 @@ import pytest
 from kdui.core.errors import SourceError
 from kdui.core.recipe import ModelRef
 from kdui.ui.bounded_wait import MOST, BoundedWait
-from kdui.ui.build import Build
-from kdui.ui.build_events import _cost
+from kdui.ui.build import BuildCalls
+from kdui.ui.build_changes import shown
 from kdui.workbench.workbench import Workbench
 
 
@@ -44,15 +44,20 @@ def test_what_went_wrong_is_raised_once_and_then_tried_again():
 
 def test_a_hub_that_does_not_answer_is_reported_within_three_seconds_and_the_run_can_be_queued(settings, monkeypatch):
     workbench, answered = Workbench(settings), threading.Event()
-    build = Build(workbench, workbench.recipe("quickstart"))
-    recipe = build.first.model_copy(update={"teacher": ModelRef.parse("hub:owner/name")})
+    calls = BuildCalls(workbench)
+    recipe = workbench.recipe("quickstart").model_copy(update={"teacher": ModelRef.parse("hub:owner/name")})
     monkeypatch.setattr(workbench, "_size", lambda task, ref: answered.wait(60) and {"parameters": 1000, "macs": 1000})
+    asked = {"state": shown(recipe, None).model_dump()}
     began = time.monotonic()
-    said, _, queue = _cost(build, (), recipe)
+    first = calls.build_plan(asked)  # the form comes at once, and is asked for again with patience
+    assert time.monotonic() - began < 3 and first["pending"] and "Looking on the Hub" in first["html"]["build-cost"]
+    began = time.monotonic()
+    view = calls.build_plan({**asked, "patient": True})
     assert 3 <= time.monotonic() - began < 6
-    assert "The Hub has not answered yet about owner/name." in said and queue["interactive"] is True
+    assert "The Hub has not answered yet about owner/name." in view["html"]["build-cost"]
+    assert (view["problem"], view["pending"]) == (None, False)
     answered.set()
-    build.look_ups.seconds = 60
-    said, _, queue = _cost(build, (), recipe)
-    assert "<table" in said and queue["interactive"] is True
+    calls.view.known.look_ups.seconds = 60
+    view = calls.build_plan({**asked, "patient": True})
+    assert "<table" in view["html"]["build-cost"] and view["problem"] is None
     workbench.close()

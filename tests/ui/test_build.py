@@ -1,4 +1,4 @@
-"""Build: a recipe shown in the form reads back as the same recipe, and what it says is what was meant."""
+"""Build: a recipe shown reads back as the same recipe, and what a person changes is what was meant."""
 
 import base64
 import re
@@ -10,78 +10,80 @@ import zlib
 import gradio as gr
 import pytest
 
+from kdui.catalogue.methods import METHODS
 from kdui.catalogue.planner import plan_recipe
 from kdui.catalogue.reach import ASSETS
 from kdui.catalogue.recipe_files import BUILT_IN
 from kdui.cli.terminal import parse_values
-from kdui.core.errors import RecipeError, UnknownName
+from kdui.core.errors import KduiError, RecipeError, UnknownName
 from kdui.core.measurement import Measurement, Origin, Provenance
 from kdui.core.numbers import number
 from kdui.core.page_rows import Estimate, EstimateRow, ModelCard, PlannedStep
 from kdui.core.recipe import ModelRef, Recipe
+from kdui.settings import Settings
 from kdui.ui import build_facts
-from kdui.ui.build import Build
-from kdui.ui.build_actions import _needed
+from kdui.ui.build import BuildCalls
+from kdui.ui.build_actions import needed
 from kdui.ui.build_address import packed, unpacked
-from kdui.ui.build_choices import named_recipe
-from kdui.ui.build_columns import draw_how, draw_what
+from kdui.ui.build_changes import changed, recipe_named, recipe_of, shown
 from kdui.ui.carry_over import with_models
 from kdui.ui.forms import knobs
 from kdui.ui.page import assets_version, create_page, head, plotly_script
-from kdui.ui.recipe_form import Choices, compose, pack, sweep_seeds, sweep_values, unpack, with_distiller
+from kdui.ui.panel import answered
+from kdui.ui.recipe_form import sweep_seeds, sweep_values, with_distiller
 from kdui.workbench.workbench import Workbench
 
-ORDER = {"teach": 10, "distill": 20, "prune": 30, "quantize": 50, "export": 80, "measure": 90}
 BASE = Recipe.model_validate(
     {
         "name": "Base",
         "task": "digits",
-        "teacher": "big",
-        "student": "small",
+        "teacher": "cnn-medium",
+        "student": "cnn-small",
         "seed": 3,
         "stages": [{"teach": {"epochs": 2}}, "distill", {"quantize": {"bits": 4}}, {"quantize": {"bits": 2}}, "measure"],
     }
 )
 
 
-@pytest.fixture
-def workbench(settings):
-    bench = Workbench(settings)
+@pytest.fixture(scope="module")
+def workbench(tmp_path_factory):
+    bench = Workbench(Settings(home=tmp_path_factory.mktemp("home"), quickstart=False))
     yield bench
     bench.close()
 
 
-@pytest.fixture
-def build(workbench):
-    build = Build(workbench, workbench.recipe("quickstart"))
-    with gr.Blocks():
-        draw_what(build)
-        draw_how(build)
-    return build
+@pytest.fixture(scope="module")
+def calls(workbench):
+    return BuildCalls(workbench)
 
 
-def shown(updates):
-    """What a visitor's browser would hold after these updates."""
-    return [update.get("value") if isinstance(update, dict) else update for update in updates]
+def plan(calls, recipe, *changes, start=None):
+    """The view after these changes of a recipe; the browser sends and gets plain data."""
+    return calls.build_plan({"state": shown(recipe, start).model_dump(), "changes": list(changes), "seen": {}})
+
+
+def after(calls, recipe, *changes):
+    """The recipe after these changes."""
+    return recipe_of(shown(recipe, None).model_copy(update={"recipe": plan(calls, recipe, *changes)["state"]["recipe"]}))
+
+
+def knob(stage, name, value):
+    return {"role": "knob", "stage": stage, "name": name, "value": value}
 
 
 def digests(workbench, recipe):
     return [step.digest for step in plan_recipe(recipe, workbench.settings)]
 
 
-def choices(**changed):
-    given = {"task": "digits", "teacher": "big", "student": "small", "seed": 3, "stages": {}}
-    return Choices(**{**given, **changed})
-
-
-# --- the form and the recipe --------------------------------------------------------------------------------------
+# --- the state and the recipe ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in BUILT_IN.glob("*.yaml")))
-def test_every_built_in_recipe_survives_the_form(build, workbench, name):
+def test_every_built_in_recipe_survives_the_form(calls, workbench, name):
     recipe = workbench.recipe(name)
-    read = build.recipe(*shown(build.show(recipe)))
-    assert workbench.command(read) == f"python app.py run {name}"
+    view = plan(calls, recipe, start=name)
+    read = recipe_of(shown(recipe, name))
+    assert (view["command"], view["link"], view["problem"]) == (f"python app.py run {name}", {"from": name}, None)
     assert (read.name, read.task, read.seed) == (recipe.name, recipe.task, recipe.seed)
     assert digests(workbench, read) == digests(workbench, recipe)
 
@@ -102,11 +104,14 @@ def test_the_command_gives_a_shell_what_it_reads_back(workbench, name, key, valu
     assert parse_values(words[-1:]) == {key: value}
 
 
-def test_stages_that_deliver_are_there_where_the_recipe_has_them_or_somebody_turns_them(build, workbench):
-    values = shown(build.show(workbench.recipe("deep-compression")))
-    position = {component.elem_id: index for index, component in enumerate(build.inputs)}
-    values[position["knob-export-opset"]] = 19
-    assert build.recipe(*values).stage("export").settings == {"opset": 19}
+def test_what_every_control_shows_sent_back_changes_nothing(calls, workbench):
+    recipe = workbench.recipe("quickstart")
+    for stage in recipe.stages:
+        view = plan(calls, recipe, {"role": "open", "value": stage.name})
+        prefix = f"knob-{stage.name}-"
+        held = {name.removeprefix(prefix): value for name, value in view["values"].items() if name.startswith(prefix)}
+        sent = [knob(stage.name, name, value) for name, value in held.items() if not name.endswith("-beside")]
+        assert sent and digests(workbench, after(calls, recipe, *sent)) == digests(workbench, recipe), stage.name
 
 
 # --- without a teacher, and with one that is already trained -------------------------------------------------------------------
@@ -120,200 +125,254 @@ ALONE = {
 }
 
 
-def test_a_recipe_without_a_teacher_survives_the_form_and_is_queued(build, workbench):
+def test_a_recipe_without_a_teacher_survives_the_form_and_is_queued(calls, workbench):
     recipe = workbench.parse_recipe(workbench.recipe_yaml(Recipe.model_validate(ALONE)))
-    filled = build.show(recipe)
-    read = build.recipe(*shown(filled))
-    assert (read, read.teacher) == (recipe, None)
-    assert (filled[3]["value"], filled[3]["choices"][-1]) == ("", ("No teacher", ""))
-    run = workbench.submit(read)
+    view = plan(calls, recipe)
+    assert after(calls, recipe) == recipe and recipe.teacher is None
+    assert view["values"]["build-teacher"] == "" and "No teacher</option>" in view["html"]["build-teacher"]
+    run = workbench.submit(recipe)
     assert [step.role for step in run.steps if step.produces == "model"] == ["student", "control", "compressed"]
-    estimate = workbench.estimate(read)
+    estimate = workbench.estimate(recipe)
     assert {row.teacher for row in estimate.rows} == {None} and estimate.rows[0].result is not None
-    assert "need none" in build.facts(read)[1]
-    assert workbench.lenses(read)["temperature"]["origin"] == "none"
-    saved = workbench.save_recipe(read, "Alone")
-    named = read.with_values({"teacher": "cnn-medium"})
-    assert workbench.command(read) == f"python app.py run {saved}"
+    assert "need none" in view["html"]["build-teacher-facts"]
+    assert workbench.lenses(recipe)["temperature"]["origin"] == "none"
+    saved = workbench.save_recipe(recipe, "Alone")
+    named = recipe.with_values({"teacher": "cnn-medium"})
+    assert workbench.command(recipe) == f"python app.py run {saved}"
     assert workbench.command(named) == f"python app.py run {saved} --set teacher=cnn-medium"
 
 
 @pytest.mark.parametrize(("task", "student"), [("digits", "cnn-small"), ("reuters-r8", "minilm-l6")])
-def test_no_teacher_offers_students_that_start_by_themselves(build, workbench, task, student):
+def test_no_teacher_offers_students_that_start_by_themselves(workbench, task, student):
     recipe = workbench.default_recipe(task, "")
     assert (recipe.teacher, str(recipe.student)) == (None, student)
     assert "teach" not in [stage.method for stage in recipe.stages]
     with pytest.raises(RecipeError, match="needs a teacher"):
         workbench.check(recipe)
-    workbench.check(with_distiller(recipe, "mutual", build.shared.knobs_of))
-    offered = [card.ref for card in workbench.students(task, "")]
+    workbench.check(with_distiller(recipe, "mutual"))
+    offered = [ref for ref, _ in workbench.model_titles(task, "student", "")]
     assert offered[0] == student and "bilstm-128" not in offered
 
 
-def test_a_teacher_that_comes_trained_is_not_taught_again(build, workbench, tmp_path):
+def test_a_teacher_that_comes_trained_is_not_taught_again(calls, workbench, tmp_path):
     labels = workbench.tasks()[0].labels
     table = tmp_path / "answers.csv"
     table.write_text(",".join(labels) + "\n")
     recipe = workbench.default_recipe("digits", f"csv:{table}")
     assert [stage.method for stage in recipe.stages] == ["distill", "prune", "quantize", "export", "measure"]
-    read = build.recipe(*shown(build.show(recipe)))
+    read = after(calls, recipe)
     assert digests(workbench, read) == digests(workbench, recipe)
     assert [stage.name for stage in read.stages] == [stage.name for stage in recipe.stages]
     assert "teach" in [stage.method for stage in workbench.default_recipe("digits", "hub:owner/name").stages]
 
 
-def test_teach_is_switched_off_and_an_untrained_teacher_is_refused_before_queueing(build, workbench):
-    values = shown(build.show(workbench.recipe("quickstart")))
-    position = {component.elem_id: index for index, component in enumerate(build.inputs)}
-    values[position["use-teach"]] = False
-    recipe = build.recipe(*values)
-    assert recipe.stages[0].method == "distill"
+def test_teach_is_removed_and_an_untrained_teacher_is_refused_before_queueing(calls, workbench):
+    queued = workbench.runs().total
+    view = plan(calls, workbench.recipe("quickstart"), {"role": "remove", "value": "teach"})
+    assert "CNN medium is not trained yet. Put a 'teach' stage before it" in view["problem"]["text"]
+    assert view["state"]["recipe"]["stages"][0]["method"] == "distill"
     with pytest.raises(RecipeError, match=r"CNN medium is not trained yet\. Put a 'teach' stage before it"):
-        workbench.submit(recipe)
-    assert workbench.runs().total == 0
+        calls.build_queue({"state": view["state"]})
+    assert workbench.runs().total == queued
 
 
 # --- options and conditions ---------------------------------------------------------------------------------------------
 
 
-def test_a_students_options_are_read_from_their_fields(build, workbench):
+def test_a_students_options_are_read_from_their_fields(calls, workbench):
     recipe = workbench.recipe("reuters-bilstm").with_values({"student": "bilstm-128?vocabulary=6000&hidden=96"})
-    values = shown(build.show(recipe))
-    place = build.inputs.index(build.options)
-    assert values[build.inputs.index(build.student)] == "bilstm-128"
-    read = build.recipe(*values)
+    view = plan(calls, recipe)
+    assert (view["values"]["build-student"], view["values"]["option-student-hidden"]) == ("bilstm-128", 96)
+    read = after(calls, recipe, {"role": "option", "of": "student", "name": "hidden", "value": 96})
     assert digests(workbench, read) == digests(workbench, recipe)
     command = workbench.command(read)
-    assert command == "python app.py run reuters-bilstm --set 'student=bilstm-128?hidden=96&vocabulary=6000'"
     assert parse_values(shlex.split(command)[-1:]) == {"student": str(read.student)}
-    for field in values[place]["fields"]:
-        field["value"] = {"hidden": 0, "vocabulary": 0}.get(field["name"], field["value"])
-    bad = build.recipe(*values)
-    assert str(bad.student) == "bilstm-128?hidden=0"
-    with pytest.raises(RecipeError, match="option hidden is 0, but: input should be greater than or equal to 1"):
-        workbench.submit(bad)
+    bad = plan(
+        calls,
+        recipe,
+        {"role": "option", "of": "student", "name": "vocabulary", "value": ""},
+        {"role": "option", "of": "student", "name": "hidden", "value": 0},
+    )
+    assert bad["state"]["recipe"]["student"] == "bilstm-128?hidden=0"
+    assert "option hidden is 0, but: input should be greater than or equal to 1" in bad["problem"]["text"]
+    assert bad["problem"]["field"] == "option-student-hidden"
+    with pytest.raises(RecipeError, match="option hidden is 0"):
+        calls.build_queue({"state": bad["state"]})
 
 
-def visible(build, recipe, elem_id):
-    place = next(index for index, component in enumerate(build.inputs) if component.elem_id == elem_id)
-    return build.show(recipe)[place]["visible"]
+def is_shown(calls, recipe, field, stage=""):
+    return field in plan(calls, recipe, *([{"role": "open", "value": stage}] if stage else []))["values"]
 
 
-def test_adapters_are_offered_where_the_trained_model_takes_them(build, workbench):
+def test_adapters_are_offered_where_the_trained_model_takes_them(calls, workbench):
     bilstm, minilm = workbench.recipe("reuters-bilstm"), workbench.recipe("reuters-minilm3")
-    assert [visible(build, recipe, "knob-distill-adapter_rank") for recipe in (bilstm, minilm)] == [False, True]
-    assert [visible(build, recipe, "knob-teach-adapter_rank") for recipe in (bilstm, minilm)] == [True, True]
+    assert [is_shown(calls, recipe, "knob-distill-adapter_rank") for recipe in (bilstm, minilm)] == [False, True]
+    assert [is_shown(calls, recipe, "knob-teach-adapter_rank", "teach") for recipe in (bilstm, minilm)] == [True, True]
     decoder = minilm.model_copy(update={"student": ModelRef.parse("decoder-4")})
-    assert visible(build, decoder, "knob-distill-adapter_rank") is True
+    assert is_shown(calls, decoder, "knob-distill-adapter_rank")
     turned = bilstm.with_values({"distill.adapter_rank": 8})
-    assert visible(build, turned, "knob-distill-adapter_rank") is True  # or nobody could turn it back
+    assert is_shown(calls, turned, "knob-distill-adapter_rank")  # or nobody could turn it back
     with pytest.raises(RecipeError, match="trains adapters beside attention, but BiLSTM-128 has none"):
         workbench.check(turned)
 
 
-def test_an_assistant_left_open_says_which_one_it_will_be(build, workbench):
-    place = next(index for index, component in enumerate(build.inputs) if component.elem_id == "knob-assistant-model")
-    shown_as = {name: build.show(workbench.recipe(name))[place] for name in ("quickstart", "reuters-bilstm")}
-    assert {name: (update["value"], update["placeholder"]) for name, update in shown_as.items()} == {
-        "quickstart": ("", "cnn-medium"),
-        "reuters-bilstm": ("", "minilm-l3"),
-    }
+def test_an_assistant_left_open_says_which_one_it_will_be(calls, workbench):
+    for name, usual in (("quickstart", "cnn-medium"), ("reuters-bilstm", "minilm-l3")):
+        view = plan(calls, workbench.recipe(name), {"role": "add", "value": "assistant"})
+        assert view["values"]["knob-assistant-model"] == ""
+        assert re.search(rf'id="knob-assistant-model"[^>]*placeholder="{usual}"', view["html"]["build-step"])
 
 
-def test_the_shift_of_a_transfer_set_is_named_after_whom_it_concerns(build, workbench):
-    recipe = with_distiller(workbench.recipe("quickstart"), "transfer_set", build.shared.knobs_of)
-    place = next(index for index, component in enumerate(build.inputs) if component.elem_id == "knob-distill-augment")
-    assert build.show(recipe)[place]["label"] == "Augment the control's images"
-    assert build.show(workbench.recipe("quickstart"))[place]["label"] == "Data augmentation"
+def test_the_shift_of_a_transfer_set_is_named_after_whom_it_concerns(calls, workbench):
+    view = plan(calls, workbench.recipe("quickstart"), {"role": "method", "value": "transfer_set"})
+    assert 'for="knob-transfer_set-augment">Augment the control&#x27;s images<' in view["html"]["build-step"]
+    assert ">Data augmentation<" in plan(calls, workbench.recipe("quickstart"))["html"]["build-step"]
 
 
-def test_a_turned_knob_and_a_switched_off_step_are_in_the_recipe(build, workbench):
-    values = shown(build.show(workbench.recipe("quickstart")))
-    position = {component.elem_id: index for index, component in enumerate(build.inputs)}
-    values[position["knob-distill-temperature"]] = 9
-    values[position["knob-distill-control"]] = False
-    values[position["use-prune"]] = False
-    recipe = build.recipe(*values)
+def test_a_turned_knob_and_a_removed_step_are_in_the_recipe(calls, workbench):
+    recipe = after(
+        calls,
+        workbench.recipe("quickstart"),
+        knob("distill", "temperature", 9),
+        knob("distill", "control", False),
+        {"role": "remove", "value": "prune"},
+    )
     assert recipe.stage("distill").settings["temperature"] == 9
     assert recipe.stage("distill").settings["control"] is False
     assert "prune" not in [stage.method for stage in recipe.stages]
 
 
-def test_compose_changes_the_first_stage_of_a_method_and_keeps_the_rest():
-    recipe = compose(BASE, choices(stages={"teach": {"epochs": 2}, "distill": {}, "quantize": {"bits": 3}}), ORDER)
+def test_stages_that_deliver_are_steps_like_any_other(calls, workbench):
+    recipe = after(calls, workbench.recipe("deep-compression"), {"role": "add", "value": "export"}, knob("export", "opset", 19))
+    assert recipe.stage("export").settings == {"opset": 19}
+
+
+def test_each_stage_of_a_method_is_turned_by_itself_and_the_rest_stays(calls):
+    recipe = after(calls, BASE, knob("quantize-2", "bits", 3))
     assert [(stage.method, stage.settings) for stage in recipe.stages] == [
         ("teach", {"epochs": 2}),
         ("distill", {}),
+        ("quantize", {"bits": 4}),
         ("quantize", {"bits": 3}),
-        ("quantize", {"bits": 2}),
         ("measure", {}),
     ]
     assert (recipe.name, recipe.seed) == ("Base", 3)
 
 
-def test_compose_puts_a_new_step_where_it_belongs_and_removes_all_of_one_that_is_off():
-    recipe = compose(BASE, choices(stages={"prune": {"sparsity": 0.6}, "quantize": None}), ORDER)
-    assert [stage.method for stage in recipe.stages] == ["teach", "distill", "prune", "measure"]
+def test_a_new_step_is_put_where_it_belongs_and_compression_is_one_choice(calls):
+    recipe = after(calls, BASE, {"role": "add", "value": "prune"})
+    assert [stage.method for stage in recipe.stages] == ["teach", "distill", "prune", "quantize", "quantize", "measure"]
+    plain = after(calls, recipe, {"role": "compression", "value": "prune"})
+    assert [stage.method for stage in plain.stages] == ["teach", "distill", "prune", "measure"]
+    none = after(calls, plain, {"role": "compression", "value": ""})
+    assert [stage.method for stage in none.stages] == ["teach", "distill", "measure"]
 
 
-def test_without_distillation_there_is_no_student():
-    recipe = compose(BASE, choices(stages={"distill": None}), ORDER)
-    assert recipe.student is None
+def test_without_distillation_there_is_no_student_and_a_student_brings_it_back(calls):
+    alone = after(calls, BASE, {"role": "remove", "value": "distill"})
+    assert alone.student is None
+    back = after(calls, alone, {"role": "model", "of": "student", "value": "cnn-tiny"})
+    assert (str(back.student), [stage.method for stage in back.stages][1]) == ("cnn-tiny", "distill")
+    refused = plan(calls, BASE, *({"role": "remove", "value": stage.name} for stage in BASE.stages))
+    assert "keep at least one step" in refused["refused"] and len(refused["state"]["recipe"]["stages"]) == 1
 
 
-def test_a_hub_model_may_be_typed():
-    recipe = compose(BASE, choices(teacher="hub:owner/name", stages={}), ORDER)
-    assert (recipe.teacher.kind, recipe.teacher.name) == ("hub", "owner/name")
+def test_a_model_from_elsewhere_may_be_typed(calls):
+    typed = plan(calls, BASE, {"role": "model", "of": "teacher", "value": "folder:/nowhere"})
+    assert typed["state"]["recipe"]["teacher"] == "folder:/nowhere"
+    assert (typed["values"]["build-teacher"], typed["values"]["build-teacher-name"]) == ("…", "folder:/nowhere")
+    assert typed["problem"]["field"] == "build-teacher"
 
 
-def test_a_missing_teacher_is_refused_in_words():
-    with pytest.raises(RecipeError, match="Pick a teacher, or write hub:OWNER/NAME or folder:PATH"):
-        compose(BASE, choices(teacher=None, stages={}), ORDER)
+def test_a_missing_student_is_refused_in_words(calls):
+    view = plan(calls, BASE, {"role": "model", "of": "student", "value": ""})
+    assert view["problem"]["text"] == "Pick a student, or write hub:OWNER/NAME or folder:PATH."
+    assert view["problem"]["field"] == "build-student"
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "words"),
+    ("change", "field", "words"),
     [
-        ("build-seed", -1, "seed"),
-        ("knob-distill-temperature", 99, r"distill.temperature: Temperature must be 1 to 20 \(got 99\)"),
-        ("knob-distill-epochs", -3, "distill.epochs.*-3"),
-        ("knob-quantize-bits", 2.5, "quantize.bits"),
+        ({"role": "seed", "value": -1}, "build-seed", "Seed"),
+        (knob("distill", "temperature", 99), "knob-distill-temperature", "Temperature must be 1 to 20 (got 99)"),
+        (knob("distill", "epochs", -3), "knob-distill-epochs", "Epochs must be 0 to 1000 (got -3)"),
+        (knob("quantize", "bits", 2.5), "knob-quantize-bits", "quantize.bits"),
+        (knob("distill", "epochs", "?"), "knob-distill-epochs", "Epochs"),
     ],
 )
-def test_numbers_out_of_bounds_are_refused_in_words(build, workbench, field, value, words):
-    position = {component.elem_id: index for index, component in enumerate(build.inputs)}
-    values = shown(build.show(workbench.recipe("quickstart")))
-    values[position[field]] = value
-    with pytest.raises(RecipeError, match=words):
-        workbench.check(build.recipe(*values))
+def test_numbers_out_of_bounds_are_refused_in_words_at_their_field(calls, workbench, change, field, words):
+    view = plan(calls, workbench.recipe("quickstart"), change)
+    assert words in view["problem"]["text"] and view["problem"]["field"] == field
+    assert view["values"].get(field, change["value"]) == change["value"]  # what was typed stays
+    with pytest.raises(KduiError):
+        calls.build_queue({"state": view["state"]})
 
 
-def test_the_packed_recipe_is_the_recipe():
-    assert unpack(pack(BASE)) == BASE
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"state": {"recipe": {}}},
+        {"state": {"recipe": {"stages": 3}}},
+        {"state": {"recipe": {"stages": [{"method": "nothing", "name": "x", "settings": {}}]}}},
+        {"state": {"recipe": "digits"}},
+        {"changes": [{"role": "nothing"}, 3]},
+    ],
+)
+def test_a_state_that_no_page_sends_is_answered_in_words(workbench, sent):
+    answer = answered(BuildCalls(workbench).build_plan)(sent)
+    assert answer.get("error") or answer["refused"]
 
 
-def test_a_sweep_covers_values_and_seeds(build):
-    bits = next(knob for knob in build.forms["quantize"].knobs if knob.name == "bits")
-    assert sweep_values(BASE, "quantize", bits, "2, 4,4; 8") == {"quantize.bits": [2, 4, 8]}
+# --- scale, training, sweep -----------------------------------------------------------------------------------------------
+
+
+def settings_of(view):
+    return {each["name"]: each["settings"] for each in view["state"]["recipe"]["stages"]}
+
+
+def test_a_scale_changes_what_its_knobs_say_and_leads_back(calls, workbench):
+    recipe = workbench.recipe("quickstart").with_values({"distill.temperature": 7.0})
+    demo, full = (plan(calls, recipe, {"role": "scale", "value": name}, start="quickstart") for name in ("demo", "full"))
+    small, large = settings_of(demo)["distill"], settings_of(full)["distill"]
+    assert (small["epochs"], large["epochs"]) == (3, 40)
+    assert small["train_examples"] == 2000 and "train_examples" not in large
+    assert small["temperature"] == large["temperature"] == 7.0
+    back = calls.build_plan({"state": demo["state"], "changes": [{"role": "scale", "value": "standard"}]})
+    assert back["state"]["recipe"] == shown(recipe, None).recipe
+
+
+def test_a_setting_of_the_training_is_set_in_every_step_that_trains(calls, workbench):
+    recipe = workbench.recipe("quickstart")
+    all_of_them = {"role": "training", "name": "batch_size", "title": "Batch size", "value": 32}
+    values = {stage.name: stage.settings.get("batch_size") for stage in after(calls, recipe, all_of_them).stages}
+    assert {name for name, value in values.items() if value == 32} >= {"teach", "distill", "prune"}
+    assert values["export"] is None and values["measure"] is None
+    one = after(calls, recipe, all_of_them, knob("prune", "batch_size", 16))
+    assert (one.stage("prune").settings["batch_size"], one.stage("teach").settings["batch_size"]) == (16, 32)
+
+
+def test_a_sweep_covers_values_and_seeds():
+    stage = BASE.stage("quantize")
+    bits = next(each for each in knobs(METHODS["quantize"].spec) if each.name == "bits")
+    assert sweep_values(stage, bits, "2, 4,4; 8") == {"quantize.bits": [2, 4, 8]}
     assert sweep_seeds(BASE, 2) == {"seed": [3, 4]} and sweep_seeds(BASE, 1) == {}
     with pytest.raises(RecipeError, match="1 to 20 repeats"):
         sweep_seeds(BASE, 21)
-
-
-def test_a_sweep_over_a_step_that_is_off_is_refused_in_words(build):
-    sparsity = next(knob for knob in build.forms["prune"].knobs if knob.name == "sparsity")
-    with pytest.raises(RecipeError, match="no 'prune' step"):
-        sweep_values(BASE, "prune", sparsity, "10, 20")
     with pytest.raises(RecipeError, match="write the values"):
-        sweep_values(compose(BASE, choices(stages={"prune": {}}), ORDER), "prune", sparsity, " , ")
+        sweep_values(stage, bits, " , ")
+
+
+def test_a_sweep_over_a_step_that_is_not_there_is_refused_in_words(calls):
+    with pytest.raises(RecipeError, match="no 'prune' step"):
+        calls.build_sweep({"state": shown(BASE, None).model_dump(), "sweep": {"knob": "prune.sparsity", "values": "10, 20"}})
 
 
 def test_an_address_names_a_recipe_or_a_run(workbench):
-    assert named_recipe(workbench, "fashion-cnn").task == "fashion-mnist"
+    assert recipe_named(workbench, "fashion-cnn").task == "fashion-mnist"
     run = workbench.submit(workbench.recipe("quickstart").with_values({"seed": 7}))
-    assert named_recipe(workbench, run.id).seed == 7
+    assert recipe_named(workbench, run.id).seed == 7
     with pytest.raises(UnknownName):
-        named_recipe(workbench, "no-such-run")
+        recipe_named(workbench, "no-such-run")
 
 
 # --- words and tables -----------------------------------------------------------------------------------------------
@@ -332,13 +391,13 @@ def test_a_model_that_is_not_listed_has_no_invented_figures():
     assert "figures are not known yet" in build_facts.model_facts(None, "hub:owner/name")
 
 
-def test_an_onnx_teacher_shows_its_figures_before_any_run(build, workbench):
+def test_an_onnx_teacher_shows_its_figures_before_any_run(calls, workbench):
     path = ASSETS / "teachers" / "fashion-keras.onnx"
     recipe = workbench.default_recipe("fashion-mnist", f"onnx:{path}?probabilities=true")
-    _, teacher, _ = build.facts(recipe)
+    teacher = plan(calls, recipe)["html"]["build-teacher-facts"]
     assert f"{number(path.stat().st_size, 'bytes')}" in teacher and "weights" in teacher and "looked up" not in teacher
     missing = recipe.model_copy(update={"teacher": ModelRef.parse(f"onnx:{path}x")})
-    assert "There is no file" in build.facts(missing)[1]
+    assert "There is no file" in plan(calls, missing)["html"]["build-teacher-facts"]
 
 
 def test_a_model_that_cannot_be_is_not_said_to_be_looked_up():
@@ -393,21 +452,20 @@ def test_all_cached_means_nothing_to_compute():
 # --- other models and the address ---------------------------------------------------------------------------------------
 
 
-def test_what_another_model_cannot_take_is_reset_by_name_and_the_rest_stays(build, workbench):
+def test_what_another_model_cannot_take_is_reset_by_name_and_the_rest_stays(workbench):
     edited = workbench.recipe("reuters-minilm3").with_values({"distill.adapter_rank": 8, "distill.temperature": 7.0})
-    forms = build.shared.knobs_of
-    carried = with_models(workbench, edited, "minilm-l6", "bilstm-128", forms)
+    carried = with_models(workbench, edited, "minilm-l6", "bilstm-128")
     settings = carried.recipe.stage("distill").settings
     assert "adapter_rank" not in settings and settings["temperature"] == 7.0
     assert carried.words("BiLSTM-128") == ["1 setting reset to suit BiLSTM-128: Adapter rank."]
     workbench.check(carried.recipe)
-    kept = with_models(workbench, edited, "minilm-l6", "minilm-l2", forms)
+    kept = with_models(workbench, edited, "minilm-l6", "minilm-l2")
     assert (kept.reset, kept.told, kept.recipe.stage("distill").settings) == ((), (), edited.stage("distill").settings)
 
 
-def test_a_student_that_cannot_start_from_another_teacher_gives_way(build, workbench):
+def test_a_student_that_cannot_start_from_another_teacher_gives_way(workbench):
     edited = workbench.recipe("reuters-bilstm").with_values({"student": "minilm-l3", "distill.temperature": 7.0})
-    carried = with_models(workbench, edited, "decoder-4", "minilm-l3", build.shared.knobs_of)
+    carried = with_models(workbench, edited, "decoder-4", "minilm-l3")
     workbench.check(carried.recipe)
     assert carried.recipe.student != edited.student and carried.recipe.stage("distill").settings["temperature"] == 7.0
     assert carried.told[0].startswith("The student is now BiLSTM-128")
@@ -428,28 +486,32 @@ def test_a_broken_or_swollen_address_is_refused_in_words(text):
         unpacked(text)
 
 
+def test_a_change_tells_what_it_puts_aside(workbench):
+    edited = shown(workbench.recipe("quickstart").with_values({"distill.temperature": 7.0}), "quickstart")
+    other = changed(workbench, edited, {"role": "task", "value": "fashion-mnist"})
+    assert (other.state.start, other.told) == ("fashion-cnn", ("Your changes to “Quickstart on digits” were put aside.",))
+    same = changed(workbench, shown(workbench.recipe("quickstart"), "quickstart"), {"role": "start", "value": "fashion-cnn"})
+    assert same.told == ()
+
+
 # --- the page ---------------------------------------------------------------------------------------------------------
 
 
-def test_the_page_has_its_tabs_and_every_control_a_label(workbench):
+def test_the_page_has_its_tabs_and_build_no_components_of_gradio(workbench):
     page = create_page(workbench)
     blocks = list(page.blocks.values())
     assert [block.id for block in blocks if isinstance(block, gr.Tab)] == ["build", "runs", "explore", "compare"]
     inputs = [block for block in blocks if isinstance(block, (gr.Slider, gr.Dropdown, gr.Number, gr.Checkbox, gr.Textbox))]
-    assert len(inputs) > 30
-    assert [block for block in inputs if not block.label] == []
+    assert [block.elem_id for block in inputs] == ["nav-run", "nav-models", "nav-task"]
 
 
-def test_what_runs_bring_leaves_the_yaml_that_somebody_writes(workbench):
-    """A run that starts or ends, and the page's load, draw facts and pictures anew, but no recipe: its texts stay."""
-    config = create_page(workbench).get_config_file()
-    ids = {item["props"].get("elem_id"): item["id"] for item in config["components"]}
-    texts = {ids["build-yaml"], ids["build-command"]}
-    writers = [event for event in config["dependencies"] if texts & set(event["outputs"])]
-    by_runs = [event for event in config["dependencies"] if (ids["kdui-header"], "change") in map(tuple, event["targets"])]
-    at_load = [event for event in config["dependencies"] if "load" in [name for _, name in event["targets"]]]
-    assert writers and ids["build-cost"] in {output for event in by_runs for output in event["outputs"]}
-    assert at_load and [event for event in writers if event in [*by_runs, *at_load]] == []
+def test_every_control_of_every_step_has_a_label(calls, workbench):
+    recipe = workbench.recipe("reuters-minilm3")
+    for stage in ["*training", *(stage.name for stage in recipe.stages)]:
+        markup = plan(calls, recipe, {"role": "open", "value": stage})["html"]["build-step"]
+        fields = set(re.findall(r'<(?:input type="(?:number|text|checkbox)"|select) id="([^"]+)"', markup))
+        assert fields == set(re.findall(r'<label for="([^"]+)"', markup)), stage
+        assert markup.count("<input") + markup.count("<select") == len(fields) + markup.count('type="range"')
 
 
 def test_nothing_is_fetched_from_outside():
@@ -474,8 +536,8 @@ def test_gradios_import_leaves_inspect_as_it_was():
     assert knobs is not None and inspect.getfile(knobs).endswith("forms.py")
 
 
-def test_a_wished_difference_says_how_many_seeds_it_takes(build):
-    assert _needed(build, None, "digits") == ""
-    assert "To see 1 point takes 5 seeds (○ estimated" in _needed(build, 1.0, "digits")
+def test_a_wished_difference_says_how_many_seeds_it_takes(workbench):
+    assert needed(workbench, None, "digits") == ""
+    assert "To see 1 point takes 5 seeds (○ estimated" in needed(workbench, 1.0, "digits")
     with pytest.raises(RecipeError, match="above 0"):
-        _needed(build, -1.0, "digits")
+        needed(workbench, -1.0, "digits")

@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from kdui.settings import Settings
 from kdui.workbench.workbench import Workbench
 from tests.ui.served import served
 
@@ -41,31 +42,76 @@ class LensedWorkbench(Workbench):
         return LENSES
 
 
-@pytest.fixture
-def bench(settings):
-    bench = LensedWorkbench(settings)
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory):
+    bench = LensedWorkbench(Settings(home=tmp_path_factory.mktemp("home"), quickstart=False))
     yield bench
     bench.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def address(bench):
     with served(bench) as address:
         yield address
 
 
-@pytest.fixture
-def page(browser, address):
-    """A page that fails the test when its script does or when it asks another machine for anything."""
+@pytest.fixture(scope="module")
+def opened(browser, address):
+    """One page for all tests here: it fails them when its script does or when it asks another machine for anything."""
     page = browser.new_page(viewport={"width": 1440, "height": 900})
     page.set_default_timeout(PATIENCE_MS)
     expect.set_options(timeout=PATIENCE_MS)
-    wrong: list[str] = []
-    page.on("pageerror", lambda problem: wrong.append(str(problem)))
-    page.on("request", lambda request: None if request.url.startswith((address, "data:", "blob:")) else wrong.append(request.url))
+    page.wrong, page.asked = [], []
+    page.on("pageerror", lambda problem: page.wrong.append(str(problem)))
+
+    def note(request):
+        if not request.url.startswith((address, "data:", "blob:")):
+            page.wrong.append(request.url)
+        if '"build_plan"' in (request.post_data or "") and '"changes":[]' not in request.post_data:
+            page.asked.append(request)
+
+    page.on("request", note)
+    page.goto(address)
+    expect(page.locator("table.cost")).to_contain_text("Parameters", timeout=60_000)
     yield page
     page.close()
-    assert wrong == []
+
+
+@pytest.fixture
+def page(opened):
+    """That page, with the quickstart as it stands: what a link to it opens, without another load."""
+    opened.set_viewport_size({"width": 1440, "height": 900})
+    opened.evaluate("window.kdui.open({ tab: 'build', from: 'quickstart', x: String(performance.now()) })")
+    expect(command(opened)).to_have_text("python app.py run quickstart")
+    expect(opened.locator("table.cost")).to_contain_text("Parameters")
+    opened.asked.clear()
+    yield opened
+    assert opened.wrong == []
+
+
+def command(page):
+    return page.locator("#build-command")
+
+
+def yaml(page):
+    return page.locator("#build-yaml")
+
+
+def step(page, name):
+    page.locator(f"#open-{name}").click()
+    expect(page.locator(f"#open-{name}")).to_have_attribute("aria-expanded", "true")
+
+
+def add(page, method):
+    page.locator("#add-step > summary").click()
+    page.locator(f"#add-{method}").click()
+    expect(page.locator(f"#open-{method}")).to_have_attribute("aria-expanded", "true")
+
+
+def remove(page, name):
+    step(page, name)
+    page.locator("#remove-step").click()
+    expect(page.locator(f"#open-{name}")).to_have_count(0)
 
 
 def says(page, lens):
@@ -73,22 +119,24 @@ def says(page, lens):
 
 
 def turn(page, knob, value):
-    page.locator(f"#knob-{knob} input[type=range]").fill(str(value))
+    """Under the hand, as a person drags a slider."""
+    page.locator(f'[data-follows="knob-{knob}"]').fill(str(value))
 
 
-def test_knobs_answer_in_the_browser_and_reach_the_command(page, address):
-    page.goto(address)
+def write(page, role, text):
+    """Another model by its name, as one who knows it does."""
+    page.locator(f"#build-{role}").select_option("…")
+    page.locator(f"#build-{role}-name").fill(text)
+    page.locator(f"#build-{role}-name").press("Enter")
+
+
+def test_knobs_answer_in_the_browser_and_reach_the_command(page):
     expect(says(page, "temperature")).to_contain_text("money-fx in this interest")
     page.evaluate("window.mounted = document.querySelector('.lens[data-lens=temperature] .lens-plot')")
     turn(page, "distill-temperature", 20)
     expect(says(page, "temperature")).to_contain_text("Nearly flat")
-    expect(page.locator("#build-command textarea")).to_have_value(re.compile(r"--set distill.temperature=20"))
-    turn(page, "prune-sparsity", 75)
-    cut = "Zeroes the 75 of 100 weights: those under 0.75 of their layer's root mean square."
-    expect(says(page, "sparsity")).to_have_text(cut)
-    turn(page, "quantize-bits", 3)
-    expect(says(page, "bits")).to_contain_text("7 levels")
-    number = page.locator("#knob-distill-temperature").get_by_label("number input for Temperature")
+    expect(command(page)).to_contain_text("--set distill.temperature=20")
+    number = page.get_by_label("Temperature", exact=True)
     number.fill("99")
     expect(number).to_have_value("20")
     number.fill("0")
@@ -97,13 +145,24 @@ def test_knobs_answer_in_the_browser_and_reach_the_command(page, address):
     expect(says(page, "temperature")).to_contain_text("The teacher's plain answer: 98")
     page.get_by_role("button", name="Next example").click()
     expect(page.locator('.lens[data-lens="temperature"]')).to_contain_text("wheat credits")
+    step(page, "prune")
+    turn(page, "prune-sparsity", 75)
+    cut = "Zeroes the 75 of 100 weights: those under 0.75 of their layer's root mean square."
+    expect(says(page, "sparsity")).to_have_text(cut)
+    page.get_by_label("Criterion").select_option("random")
+    expect(says(page, "sparsity")).to_have_text("Zeroes 75 % of 100 weights, large ones too.".replace(" %", "\u202f%"))
+    step(page, "quantize")
+    turn(page, "quantize-bits", 3)
+    expect(says(page, "bits")).to_contain_text("7 levels")
+    expect(command(page)).to_contain_text("quantize.bits=3")
+    step(page, "distill")  # its charts were drawn once and stay
     assert page.evaluate("window.mounted === document.querySelector('.lens[data-lens=temperature] .lens-plot')")
+    expect(page.get_by_label("Temperature", exact=True)).to_have_value("1")
 
 
-def test_a_method_is_chosen_by_keyboard_and_what_does_not_fit_is_refused_before_queueing(page, address, bench):
-    page.goto(address)
+def test_a_method_is_chosen_by_keyboard_and_what_does_not_fit_is_refused_before_queueing(page, bench):
+    runs = bench.runs().total
     method = page.get_by_label("What the student learns from")
-    expect(page.locator("table.cost")).to_contain_text("Parameters")
     method.focus()
     method.press("D")  # as in any native list: the first letters find an entry
     method.press("e")
@@ -111,105 +170,294 @@ def test_a_method_is_chosen_by_keyboard_and_what_does_not_fit_is_refused_before_
     expect(page.locator("#distiller-about")).to_contain_text("Zhao et al. 2022")
     expect(page.get_by_label("Non-target-class weight")).to_have_value("4")
     expect(page.locator(".diagram:visible .flow")).to_have_text("target | non-target")
-    turn(page, "distill-temperature", 9)
-    page.get_by_text("The same as YAML").click()
-    expect(page.locator("#build-yaml textarea")).to_have_value(re.compile(r"- dkd: \{.*temperature: 9"))
+    turn(page, "dkd-temperature", 9)
+    expect(yaml(page)).to_have_value(re.compile(r"- dkd: \{.*temperature: 9"))
     method.select_option("minilm_relations")
     expect(page.locator("#distiller-about .note")).to_contain_text("matches self-attention")
-    expect(page.locator("#build-cost [role=alert]")).to_contain_text("matches self-attention")
+    expect(page.locator("#build-problem")).to_contain_text("matches self-attention")
     expect(page.get_by_role("button", name="Queue run")).to_be_disabled()
-    assert bench.runs().total == 0
+    assert bench.runs().total == runs
     method.select_option("distill")
     expect(page.get_by_label("Non-target-class weight")).to_have_count(0)
     expect(page.locator("table.cost")).to_contain_text("Parameters")
-    expect(page.locator("#knob-assistant-model")).to_have_count(0)
-    page.locator("#use-assistant input").check()
-    expect(page.locator("#knob-assistant-model textarea")).to_have_attribute("placeholder", "cnn-medium")
-    expect(page.locator("#build-yaml textarea")).to_have_value(re.compile("- assistant\\n"))
+    add(page, "assistant")
+    expect(page.locator("#knob-assistant-model")).to_have_attribute("placeholder", "cnn-medium")
+    expect(yaml(page)).to_have_value(re.compile("- assistant\\n"))
 
 
-def test_a_run_is_queued_and_opened_and_the_way_back_leads_to_build(page, address, bench):
-    page.goto(address)
-    expect(page.locator("table.cost")).to_contain_text("Parameters")
+def test_a_run_is_queued_and_opened_and_the_way_back_leads_to_build(page, bench):
     page.get_by_role("button", name="Queue run").click()
     page.locator("#build-status a").click()
     run = bench.runs().rows[0]
-    expect(page).to_have_url(re.compile(f"tab=runs&run={run.id}"))
-    expect(page.locator("#chip-queue")).to_have_text(
-        "Queue stands · 0 running · 1 queued: Nothing starts new runs at the moment"
+    expect(page).to_have_url(re.compile(f"tab=runs&.*run={run.id}"))
+    expect(page.locator("#chip-queue")).to_contain_text(
+        re.compile(r"Queue stands · 0 running · \d+ queued: Nothing starts new runs at the moment")
     )  # the bench has no dispatcher
     page.go_back()
     expect(page.get_by_role("tab", name="Build")).to_have_attribute("aria-selected", "true")
 
 
-def test_the_address_brings_a_recipe_back_and_wrong_input_is_answered_in_words(page, address):
-    page.goto(f"{address}?from=fashion-cnn")
-    expect(page.get_by_label("Task", exact=True)).to_have_value("Fashion-MNIST")
-    page.locator("#knob-distill-epochs input").fill("-3")
-    expect(page.locator("#build-cost [role=alert]")).to_contain_text("Epochs must be 0 to 1000 (got -3)")
-    page.get_by_text("The same as YAML").click()
-    page.locator("#build-yaml textarea").fill("task: [oops")
+def test_the_address_brings_a_recipe_back_and_wrong_input_is_answered_in_words(page):
+    page.evaluate("window.kdui.open({ tab: 'build', from: 'fashion-cnn' })")
+    expect(page.locator("#build-task")).to_have_value("fashion-mnist")
+    page.locator("#knob-distill-epochs").fill("-3")
+    expect(page.locator("#build-problem")).to_contain_text("Epochs must be 0 to 1000 (got -3)")
+    assert page.evaluate("document.querySelector('#build-problem').closest('.turn').contains(document.activeElement)")
+    page.locator("#build-yaml-fold summary").click()
+    yaml(page).fill("task: [oops")
     page.get_by_role("button", name="Load this YAML").click()
-    expect(page.locator(".toast-body")).to_contain_text("not valid YAML")
+    expect(page.locator("#build-status [role=alert]")).to_contain_text("not valid YAML")
+    expect(yaml(page)).to_have_value("task: [oops")  # what somebody writes stays
 
 
-def choose(page, role, text):
-    """Write into a list of models, as one who knows the name does."""
-    field = page.locator(f"#build-{role} input")
-    field.fill(text)
-    field.press("Enter")
-
-
-def test_a_students_options_are_fields_and_a_bad_value_is_refused_at_once(page, address, bench):
-    page.goto(address)
-    yaml, options = page.locator("#build-yaml textarea"), page.locator("#build-options")
-    expect(page.locator("table.cost")).to_contain_text("Parameters")
+def test_a_students_options_are_fields_and_a_bad_value_is_refused_at_once(page, bench):
+    runs, options = bench.runs().total, page.locator("#build-student-options")
     before = page.locator("table.cost tr", has_text="Parameters").inner_text()
     turn(page, "distill-temperature", 9)
-    page.get_by_text("The same as YAML").click()
     options.locator("summary").click()
     expect(options.get_by_role("spinbutton")).to_have_count(3)
     width = options.get_by_label("Width")
     expect(width).to_have_value("8")
     width.fill("12")
-    expect(yaml).to_have_value(re.compile(r"student: cnn-small\?width=12\n(.*\n)*.*temperature: 9"))
+    expect(yaml(page)).to_have_value(re.compile(r"student: cnn-small\?width=12\n(.*\n)*.*temperature: 9"))
     expect(options.locator("summary")).to_have_text("Options: width 12")
-    expect(page.locator("table.cost")).to_contain_text("Parameters")
+    expect(page.locator("table.cost")).to_contain_text("Parameters", timeout=60_000)  # once the serving process is up
     assert page.locator("table.cost tr", has_text="Parameters").inner_text() != before
     width.fill("0")
-    expect(options.locator(".wrong:visible")).to_have_text("Write a whole number from 1 to 512.")
-    expect(page.locator("#build-cost [role=alert]")).to_contain_text("option width is 0, but: input should be greater")
+    expect(options.locator("#build-problem")).to_contain_text("option width is 0, but: input should be greater")
     expect(page.get_by_role("button", name="Queue run")).to_be_disabled()
-    assert bench.runs().total == 0
+    assert bench.runs().total == runs
     width.fill("8")
-    expect(yaml).to_have_value(re.compile(r"student: cnn-small\n"))
-    expect(options.locator(".wrong:visible")).to_have_count(0)
-    choose(page, "student", "resnet-tiny?blocks=2")
-    expect(page.locator("#build-student input")).to_have_value("ResNet tiny")
+    expect(yaml(page)).to_have_value(re.compile(r"student: cnn-small\n"))
+    expect(page.locator("#build-problem")).to_have_count(0)
+    write(page, "student", "resnet-tiny?blocks=2")
+    expect(page.locator("#build-student")).to_have_value("resnet-tiny")
     expect(options.get_by_label("Blocks")).to_have_value("2")
     expect(options.locator("summary")).to_have_text("Options: blocks 2")
-    expect(yaml).to_have_value(re.compile(r"student: resnet-tiny\?blocks=2\n"))
+    expect(yaml(page)).to_have_value(re.compile(r"student: resnet-tiny\?blocks=2\n"))
 
 
-def test_students_without_a_teacher_and_an_untrained_teacher(page, address, bench):
-    page.goto(address)
-    expect(page.locator("table.cost")).to_contain_text("Parameters")
-    page.locator("#use-teach input").uncheck()
-    expect(page.locator("#build-cost [role=alert]")).to_contain_text(
-        "CNN medium is not trained yet. Put a 'teach' stage before it"
-    )
-    page.locator("#build-teacher input").click()
-    page.get_by_role("option", name="No teacher").click()
+def test_a_teacher_from_outside_has_fields_for_how_it_is_to_be_read(page):
+    write(page, "teacher", "onnx:/nowhere/model.onnx?scale=255")
+    fields = page.locator("#build-teacher-options")
+    expect(fields.locator("summary")).to_have_text("Options: scale 255")
+    expect(page.locator("#build-problem")).to_contain_text("The page reads only files below")
+    fields.locator("summary").click()
+    fields.get_by_label("Mean").fill("0.5")
+    fields.get_by_label("Mean").press("Enter")
+    expect(page.locator("#build-teacher-name")).to_have_value("onnx:/nowhere/model.onnx?scale=255&mean=0.5")
+
+
+def test_students_without_a_teacher_and_an_untrained_teacher(page, bench):
+    remove(page, "teach")
+    expect(page.locator("#build-problem")).to_contain_text("CNN medium is not trained yet. Put a 'teach' stage before it")
+    page.locator("#build-teacher").select_option(label="No teacher")
     expect(page.get_by_label("What the student learns from")).to_have_value("mutual")
-    expect(page.locator("#build-teacher input")).to_have_value("No teacher")
-    expect(page.locator("#use-teach input")).not_to_be_checked()
+    expect(page.locator("#open-teach")).to_have_count(0)
     expect(page.locator("table.cost")).to_contain_text("Parameters")
     page.get_by_role("button", name="Queue run").click()
     expect(page.locator("#build-status .win")).to_contain_text("Queued")
     queued = bench.run(bench.runs().rows[0].id).run.recipe
     assert (queued.teacher, queued.stages[0].method) == (None, "mutual")
-    choose(page, "teacher", "cnn-medium")
-    expect(page.locator("#use-teach input")).to_be_checked()
+    page.locator("#build-teacher").select_option(label="CNN medium")
+    expect(page.locator("#open-teach")).to_have_count(1)
+
+
+def test_leaving_a_list_as_it_was_changes_nothing_and_a_reload_loses_nothing(page):
+    turn(page, "distill-temperature", 7)
+    expect(command(page)).to_contain_text("distill.temperature=7")
+    page.asked.clear()
+    for role in ("start", "task", "teacher", "student", "method", "compression"):
+        field = page.locator(f"#build-{role}")
+        shown = field.input_value()
+        field.focus()
+        field.press("Escape")
+        field.press("Tab")
+        assert field.input_value() == shown
+    step(page, "prune")
+    turn(page, "prune-sparsity", 75)
+    expect(command(page)).to_have_text(re.compile(r"distill.temperature=7[\s\S]*prune.sparsity=0.75"))
+    assert len(page.asked) == 2  # one for the step that was opened, one for the knob
+    page.reload()  # nothing is lost, and the address is a link
+    expect(command(page)).to_have_text(re.compile(r"distill.temperature=7[\s\S]*prune.sparsity=0.75"))
+    expect(page.locator("#open-prune")).to_have_attribute("aria-expanded", "true")
+    expect(page.locator("#build-edited")).to_contain_text("edited")
+    page.locator("#build-edited").get_by_role("button", name="Reset").click()
+    expect(command(page)).to_have_text("python app.py run quickstart")
+    expect(page).to_have_url(re.compile("from=quickstart"))
+
+
+def test_another_model_or_task_is_one_request_and_what_was_decided_stays_or_comes_back(page):
+    turn(page, "distill-temperature", 7)
+    expect(page).to_have_url(re.compile("recipe=quickstart"))
+    page.asked.clear()
+    page.locator("#build-student").select_option(label="ResNet tiny")
+    expect(command(page)).to_have_text(re.compile(r"student=resnet-tiny[\s\S]*distill.temperature=7"))
+    page.locator("#build-teacher").select_option(label="ResNet-8")
+    decided = re.compile(r"teacher=resnet-8[\s\S]*student=resnet-tiny[\s\S]*distill.temperature=7")
+    expect(command(page)).to_have_text(decided)
+    expect(page.locator("table.cost")).to_contain_text("Parameters")
+    assert len(page.asked) == 2
+    page.locator("#build-task").select_option(label="Fashion-MNIST")
+    expect(page.locator("#build-start")).to_have_value("fashion-cnn")
+    expect(page.locator("table.cost")).to_contain_text("Parameters")
+    expect(page.locator("#build-notice")).to_contain_text("Your changes to “Quickstart on digits” were put aside.")
+    assert len(page.asked) == 3
+    page.locator("#build-notice").get_by_role("button", name="Undo").click()
+    expect(command(page)).to_have_text(decided)
+    page.locator("#build-teacher").select_option(label="No teacher")
+    expect(page.locator("#build-notice")).to_contain_text(
+        "Mutual learning takes the place of soft targets, which needs a teacher."
+    )
+
+
+def test_undo_goes_back_step_by_step_and_turns_of_one_knob_are_one(page):
+    for value in (5, 6, 7):
+        turn(page, "distill-temperature", value)
+        expect(command(page)).to_contain_text(f"distill.temperature={value}")
+    page.locator("#build-student").select_option(label="CNN tiny")
+    expect(command(page)).to_contain_text("student=cnn-tiny")
+    undo = page.locator("#build-undo")
+    undo.click()
+    expect(command(page)).not_to_contain_text("student")
+    expect(command(page)).to_contain_text("distill.temperature=7")
+    page.locator("#build-strip").click()
+    page.keyboard.press("Control+z")
+    expect(command(page)).to_have_text("python app.py run quickstart")
+    expect(page.get_by_label("Temperature", exact=True)).to_have_value("4")
+
+
+def test_settings_of_all_trainings_and_the_scale_are_set_once(page):
+    page.locator("#open-training").click()
+    epochs = page.get_by_label("Epochs", exact=True)
+    expect(epochs).to_have_value("")
+    expect(page.locator(".beside").first).to_have_text("teach: 15, distill: 20")
+    epochs.fill("4")
+    expect(yaml(page)).to_have_value(re.compile(r"teach: \{.*epochs: 4[\s\S]*distill: \{.*epochs: 4"))
+    expect(page.locator("#scale-standard")).to_have_attribute("aria-pressed", "false")
+    page.locator("#scale-standard").click()
+    expect(command(page)).to_have_text("python app.py run quickstart")
+    page.locator("#scale-demo").click()
+    expect(page.locator("#scale-demo")).to_have_attribute("aria-pressed", "true")
+    expect(command(page)).to_contain_text("distill.epochs=3")
+    step(page, "distill")
+    page.locator("#knob-distill-epochs").fill("5")
+    expect(page.locator("#scale-demo")).to_have_attribute("aria-pressed", "false")
+    expect(page.locator("#knob-distill-epochs-beside")).to_have_text("teach: 3")
+
+
+def test_compression_is_one_choice_that_makes_its_steps(page):
+    compression = page.locator("#build-compression")
+    expect(compression).to_have_value("prune+quantize")
+    compression.select_option(label="None")
+    expect(page.locator("#open-prune")).to_have_count(0)
+    compression.select_option(label="Quantize")
+    expect(page.locator("#open-quantize")).to_have_attribute("aria-expanded", "true")
+    expect(page.locator("#open-prune")).to_have_count(0)
+    compression.select_option(label="Prune + Quantize")
+    expect(page.locator("#open-prune")).to_have_attribute("aria-expanded", "true")
+
+
+def test_a_problem_is_said_once_leads_to_its_field_and_goes_when_it_is_mended(page):
+    write(page, "student", "garbage")
+    problem, field = page.locator("#build-problem"), page.locator("#build-student-name")
+    expect(problem).to_contain_text("There is no model called 'garbage'. This task has CNN small, CNN tiny or ResNet tiny")
+    expect(page.get_by_text("There is no model called")).to_have_count(1)
+    queue = page.get_by_role("button", name="Queue run")
+    expect(queue).to_be_disabled()
+    page.get_by_role("link", name="Go to Student").click()
+    expect(field).to_be_focused()
+    expect(page.locator("#build-student")).to_have_attribute("aria-invalid", "true")
+    field.fill("resnet tiny")
+    field.press("Enter")
+    expect(problem).to_contain_text("Did you mean ResNet tiny, SE-ResNet tiny or CNN tiny?")
+    page.locator("#build-student").select_option(label="CNN small")
+    expect(page.locator("table.cost")).to_contain_text("Parameters")
+    expect(page.get_by_text("There is no model called")).to_have_count(0)
+    expect(page.locator(".wrong-field")).to_have_count(0)
+    expect(queue).to_be_enabled()
+    page.locator("#knob-distill-epochs").fill("-3")  # and one in a step that is closed by now
+    expect(queue).to_be_disabled()
+    step(page, "quantize")
+    page.locator("#build-bar").get_by_role("link", name="Go to Epochs").click()
+    expect(page.locator("#knob-distill-epochs")).to_be_focused()
+
+
+def test_a_recipe_of_a_persons_own_is_not_replaced_unasked_and_the_command_works_as_copied(page, bench):
+    remove(page, "prune")
+    expect(command(page)).to_have_text(
+        re.compile(r"cat > recipe.yaml <<'END_OF_RECIPE'\n(.*\n)+END_OF_RECIPE\npython app.py run recipe.yaml$")
+    )
+    page.get_by_role("button", name="Save recipe").click()
+    page.locator("#save-name").fill("Mine")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.locator("#build-status .win")).to_contain_text("Saved as “mine”")
+    expect(page.locator("#build-start")).to_have_value("mine")
+    expect(command(page)).to_have_text("python app.py run mine")
+    add(page, "prune")
+    expect(page.locator("#build-status .win")).to_have_count(0)
+    page.get_by_role("button", name="Save recipe").click()
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.locator("#save-said [role=alert]")).to_contain_text("You have saved a recipe as 'mine' before.")
+    assert [stage.method for stage in bench.recipe("mine").stages].count("prune") == 0
+    page.get_by_role("button", name="Replace it").click()
+    expect(page.locator("#build-status .win")).to_contain_text("Saved as “mine”")
+    assert [stage.method for stage in bench.recipe("mine").stages].count("prune") == 1
+
+
+def test_a_sweep_is_counted_before_it_is_queued(page, bench):
+    runs = bench.runs().total
+    page.get_by_role("button", name="Queue a sweep…").click()
+    dialog = page.locator("#sweep-panel")
+    expect(dialog.get_by_label("Setting")).to_have_value("distill.temperature")
+    dialog.get_by_label("Values, separated by commas").fill("1 2 4")
+    expect(page.locator("#sweep-said [role=alert]")).to_contain_text("Temperature: '1 2 4' is not a number")
+    dialog.get_by_label("Values, separated by commas").fill("1, 4")
+    dialog.get_by_label("Seeds").fill("3")
+    expect(page.locator("#sweep-count")).to_have_text("6 runs: 2 × temperature, 3 seeds each")
+    dialog.get_by_label("Difference to see").fill("1")
+    expect(page.locator("#sweep-needed")).to_contain_text("To see 1 point takes")
+    page.get_by_role("button", name="Queue these runs").click()
+    expect(page.locator("#build-status .win")).to_contain_text("6 runs queued")
+    assert bench.runs().total == runs + 6
+
+
+def test_queue_run_is_few_steps_of_the_keyboard_away(page):
+    page.evaluate("document.activeElement.blur(); getSelection().removeAllRanges(); document.querySelector('h1').focus()")
+    presses = 0
+    page.locator("#theme-switch").focus()
+    before = page.evaluate(
+        """() => [...document.querySelectorAll('a[href], button, input, select, textarea, summary, [tabindex]')]
+        .filter((each) => each.checkVisibility() && !each.disabled && each.tabIndex >= 0)
+        .findIndex((each) => each.id === 'theme-switch') + 1"""
+    )
+    while page.evaluate("document.activeElement.id") != "queue-run" and presses < 20:
+        page.keyboard.press("Tab")
+        presses += 1
+    assert before + presses <= 10, (before, presses)
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), (390, 844), (2560, 1440)])
+def test_the_buttons_are_at_hand_at_every_width(page, width, height):
+    page.set_viewport_size({"width": width, "height": height})
+    expect(page.locator("#build-sum")).to_contain_text("About")
+    page.mouse.move(width / 2, height / 2)
+    page.mouse.wheel(0, 900)
+    box = page.get_by_role("button", name="Queue run").bounding_box()
+    assert box["y"] > 0 and box["y"] + box["height"] <= height, box
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.evaluate("scrollTo(0, 0)")
+    covered = page.evaluate("""() => [...document.querySelectorAll('#tab-build :is(label, h2)')].map((label) => {
+        const box = label.getBoundingClientRect();
+        scrollBy(0, box.top - 20);
+        const { left, top } = label.getBoundingClientRect();
+        if (top > 58 || !box.width) return true;
+        return document.elementFromPoint(left + 3, top + 8).closest('#kdui-header, .tab-wrapper') !== null;
+    })""")
+    assert covered and all(covered)
+    page.get_by_role("button", name="Queue run").click()
+    expect(page.locator("#build-status .win")).to_be_in_viewport()
+    expect(page.locator("#build-status .win")).to_contain_text("Watch")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -226,150 +474,4 @@ def test_the_theme_follows_the_system_until_a_person_chooses(browser, address, s
     expect(body).to_have_class(re.compile("dark"))
     page.reload()
     expect(body).to_have_class(re.compile("dark"))
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.close()
-
-
-def command(page):
-    return page.locator("#build-command textarea")
-
-
-def pick(page, role, title):
-    page.locator(f"#build-{role} input").click()
-    page.get_by_role("option", name=title, exact=True).click()
-
-
-def asked(page):
-    """Requests from now on, but those that only look at the queue."""
-    found: list[str] = []
-
-    def note(request):
-        if request.method == "POST" and len(request.post_data or "") > 1500:  # a form; the queue is asked for with less
-            found.append(request.url)
-
-    page.on("request", note)
-    return found
-
-
-def test_leaving_a_list_as_it_was_changes_nothing(page, address):
-    page.goto(address)
-    expect(page.locator("table.cost")).to_contain_text("Parameters")
-    turn(page, "distill-temperature", 7)
-    expect(command(page)).to_have_value(re.compile("distill.temperature=7"))
-    requests = asked(page)
-    for role in ("start", "task", "teacher", "student"):
-        field = page.locator(f"#build-{role} input")
-        shown = field.input_value()
-        for leave in ("elsewhere", "escape", "tab"):
-            field.click()
-            if leave == "elsewhere":
-                page.locator("h2.label").first.click()
-            elif leave == "escape":
-                field.press("Escape")
-                page.locator("h2.label").first.click()
-            else:
-                field.press("Tab")
-            expect(field).to_have_value(shown)
-    turn(page, "prune-sparsity", 75)  # what comes after it was not overtaken by anything
-    expect(command(page)).to_have_value(re.compile(r"distill.temperature=7.*\n.*prune.sparsity=0.75"))
-    assert len(requests) == 1
-    page.reload()  # nothing is lost, and the address is a link
-    expect(command(page)).to_have_value(re.compile(r"distill.temperature=7.*\n.*prune.sparsity=0.75"))
-    expect(page.locator("#build-edited")).to_contain_text("edited")
-    page.locator("#build-edited").get_by_role("button", name="Reset").click()
-    expect(command(page)).to_have_value("python app.py run quickstart")
-    expect(page).to_have_url(re.compile("from=quickstart"))
-
-
-def test_another_model_or_task_is_one_request_and_what_was_decided_stays_or_comes_back(page, address):
-    page.goto(address)
-    expect(page.locator("table.cost")).to_contain_text("Parameters")
-    turn(page, "distill-temperature", 7)
-    expect(page).to_have_url(re.compile("recipe=quickstart"))
-    requests = asked(page)
-    pick(page, "student", "ResNet tiny")
-    expect(command(page)).to_have_value(re.compile(r"student=resnet-tiny.*\n.*distill.temperature=7"))
-    pick(page, "teacher", "ResNet-8")
-    expect(command(page)).to_have_value(re.compile(r"teacher=resnet-8.*\n.*student=resnet-tiny.*\n.*distill.temperature=7"))
-    expect(page.locator("table.cost")).to_contain_text("Parameters")
-    assert len(requests) == 2
-    pick(page, "task", "Fashion-MNIST")
-    expect(page.locator("#build-start input")).to_have_value("Fashion-MNIST, CNN to slim ResNet")
-    expect(page.locator("table.cost")).to_contain_text("Parameters")
-    expect(page.locator("#build-notice")).to_contain_text("Your changes to “Quickstart on digits” were put aside.")
-    assert len(requests) == 3
-    page.locator("#build-notice").get_by_role("button", name="Undo").click()
-    expect(command(page)).to_have_value(re.compile(r"teacher=resnet-8.*\n.*student=resnet-tiny.*\n.*distill.temperature=7"))
-    pick(page, "teacher", "No teacher")
-    expect(page.locator("#build-notice")).to_contain_text(
-        "Mutual learning takes the place of soft targets, which needs a teacher."
-    )
-
-
-def test_a_problem_is_said_once_leads_to_its_field_and_goes_when_it_is_mended(page, address, bench):
-    page.goto(address)
-    expect(page.locator("table.cost")).to_contain_text("Parameters")
-    choose(page, "student", "garbage")
-    problem = page.locator("#build-cost [role=alert]")
-    expect(problem).to_contain_text("There is no model called 'garbage'. This task has CNN small, CNN tiny or ResNet tiny")
-    expect(page.get_by_text("There is no model called")).to_have_count(1)
-    queue = page.get_by_role("button", name="Queue run")
-    expect(queue).to_be_disabled()
-    problem.get_by_role("link", name="Go to Student").click()
-    expect(page.locator("#build-student input")).to_be_focused()
-    expect(page.locator("#build-student input")).to_have_attribute("aria-invalid", "true")
-    choose(page, "student", "resnet tiny")
-    expect(problem).to_contain_text("Did you mean ResNet tiny, SE-ResNet tiny or CNN tiny?")
-    page.locator("#build-student input").click()
-    page.locator("#build-student input").fill("")
-    pick(page, "start", "Quickstart on digits")
-    expect(page.locator("table.cost")).to_contain_text("Parameters")
-    expect(page.get_by_text("There is no model called")).to_have_count(0)
-    expect(page.locator(".wrong-field")).to_have_count(0)
-    expect(queue).to_be_enabled()
-
-
-def test_a_recipe_of_a_persons_own_is_not_replaced_unasked_and_the_command_works_as_copied(page, address, bench):
-    page.set_viewport_size({"width": 1280, "height": 720})
-    page.goto(address)
-    expect(page.locator("table.cost")).to_contain_text("Parameters")
-    page.locator("#use-prune input").uncheck()
-    expect(command(page)).to_have_value(
-        re.compile(r"cat > recipe.yaml <<'END_OF_RECIPE'\n(.*\n)+END_OF_RECIPE\npython app.py run recipe.yaml$")
-    )
-    page.get_by_role("button", name="Save recipe").click()
-    page.locator("#save-name textarea").fill("Mine")
-    page.get_by_role("button", name="Save", exact=True).click()
-    expect(page.locator("#build-status .win")).to_contain_text("Saved as “mine”")
-    expect(command(page)).to_have_value(re.compile("END_OF_RECIPE"))
-    page.locator("#use-prune input").check()
-    expect(page.locator("#build-status .win")).to_have_count(0)
-    page.get_by_role("button", name="Save", exact=True).click()
-    expect(page.locator("#build-status [role=alert]")).to_contain_text("You have saved a recipe as 'mine' before.")
-    assert [stage.method for stage in bench.recipe("mine").stages].count("prune") == 0
-    page.get_by_role("button", name="Replace it").click()
-    expect(page.locator("#build-status .win")).to_contain_text("Saved as “mine”")
-    assert [stage.method for stage in bench.recipe("mine").stages].count("prune") == 1
-
-
-@pytest.mark.parametrize(("width", "height"), [(1280, 720), (390, 844), (1440, 900)])
-def test_the_buttons_are_at_hand_and_the_header_covers_what_is_scrolled(page, address, bench, width, height):
-    page.set_viewport_size({"width": width, "height": height})
-    page.goto(address)
-    expect(page.locator("#build-sum")).to_contain_text("About")
-    page.mouse.move(width / 2, height / 2)
-    page.mouse.wheel(0, 900)
-    page.wait_for_function("scrollY > 300")
-    box = page.get_by_role("button", name="Queue run").bounding_box()
-    assert box["y"] > 0 and box["y"] + box["height"] <= height, box
-    covered = page.evaluate("""() => [...document.querySelectorAll('#tab-build [data-testid="block-info"]')].map((label) => {
-        const box = label.getBoundingClientRect();
-        scrollBy(0, box.top - 20);
-        const { left, top } = label.getBoundingClientRect();
-        if (top > 58 || !box.width) return true;
-        return document.elementFromPoint(left + 3, top + 8).closest('#kdui-header, .tab-wrapper') !== null;
-    })""")
-    assert covered and all(covered)
-    page.get_by_role("button", name="Queue run").click()
-    expect(page.locator("#build-status .win")).to_be_in_viewport()
-    expect(page.locator("#build-status .win")).to_contain_text("Watch")

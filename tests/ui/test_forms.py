@@ -1,15 +1,18 @@
 """Forms: what is drawn from a spec, and what is read back."""
 
+import re
 from typing import Literal
 
-import gradio as gr
 import pytest
 from pydantic import Field
 
 from kdui.catalogue.methods import METHODS
 from kdui.core.contracts import StageSpec
 from kdui.core.errors import RecipeError
-from kdui.ui.forms import applies, differences, draw_form, knobs
+from kdui.ui import build_changes, build_form, shared_training
+from kdui.ui.build_changes import State, changed, form_of, stages_of
+from kdui.ui.build_form import Drawn, Subject, control_id, step_html
+from kdui.ui.forms import applies, differences, knobs
 
 
 class ExampleSpec(StageSpec):
@@ -29,12 +32,6 @@ class ExampleSpec(StageSpec):
     pictures: bool = Field(default=False, json_schema_extra={"modality": "image"})
     views: int = Field(default=4, ge=1, le=32, json_schema_extra={"only_when": {"kind": ["two"]}})
     note: str | None = None
-
-
-@pytest.fixture
-def form():
-    with gr.Blocks():
-        return draw_form("example", ExampleSpec, {"share": 0.6, "kind": "two"})
 
 
 def by_name(spec):
@@ -105,29 +102,52 @@ def test_knobs_apply_beside_their_setting_and_modality():
     assert applies(form["pictures"], {}, "image")
 
 
-def test_drawn_controls_show_the_settings_under_known_ids(form):
-    share = form.controls["share"]
-    assert (share.value, share.maximum, share.elem_id) == (60, 95, "knob-example-share")
-    assert form.controls["views"].visible is True
-    assert form.controls["kind"].value == "two"
+def state(settings):
+    return State(
+        recipe={"task": "digits", "stages": [{"method": "example", "name": "example", "settings": settings}]}, open="example"
+    )
 
 
-def test_what_the_controls_show_reads_back_as_the_settings(form):
-    shown = [control.value for control in form.components]
-    assert form.changed(shown) == {"share": 0.6, "kind": "two"}
+@pytest.fixture
+def example(monkeypatch):
+    """The methods that there are, and one more with every kind of field."""
+    method = METHODS["prune"].model_copy(update={"name": "example", "spec": ExampleSpec, "modality": ""})
+    known = {**{each.name: each for each in METHODS.values()}, "example": method}
+    for module in (build_changes, build_form, shared_training):
+        monkeypatch.setattr(module, "METHODS", known)
 
 
-def test_updates_show_other_settings_and_hide_what_does_not_apply(form):
-    updates = dict(zip(form.controls, form.updates({"share": 0.2}, "text"), strict=True))
-    assert updates["share"]["value"] == 20
-    assert updates["views"]["visible"] is False
-    assert updates["pictures"]["visible"] is False
+def drawn(settings, modality=None):
+    found = Drawn()
+    step_html(state(settings), Subject(modality, {}), {}, found)
+    return found
+
+
+def test_drawn_controls_show_the_settings_under_known_ids(example):
+    found = drawn({"share": 0.6, "kind": "two"})
+    values = {name: value for name, value in found.values.items() if not name.endswith("-beside")}
+    assert (values["knob-example-share"], values["knob-example-kind"], values["knob-example-views"]) == (60, "two", 4)
+    assert all(f'id="{name}"' in found.html["build-step"] for name in values)
+    assert 'min="0" max="95" step="5"' in found.html["build-step"] and 'data-lens="sparsity"' in found.html["build-step"]
+    assert not [label for label in re.findall(r'<label for="([^"]+)"', found.html["build-step"]) if label not in values]
+
+
+def test_other_settings_change_no_markup_but_what_does_not_apply_goes(example):
+    assert drawn({"share": 0.2}).html == drawn({"share": 0.6}).html  # or a slider would be drawn anew under the hand
+    hidden = drawn({"share": 0.2}, "text").values
+    assert "knob-example-views" not in hidden and "knob-example-pictures" not in hidden and hidden["knob-example-share"] == 20
 
 
 @pytest.mark.parametrize("method", list(METHODS.values()), ids=lambda method: method.name)
 def test_every_method_draws_a_form_that_reads_back_as_its_defaults(method):
-    with gr.Blocks():
-        form = draw_form(method.name, method.spec, {})
-    shown = [control.value for control in form.components]
-    assert form.changed(shown) == {}
-    assert method.spec.model_validate(form.settings(shown)) == method.spec()
+    stage = {"method": method.name, "name": method.name, "settings": {}}
+    shown = State(recipe={"task": "digits", "stages": [stage]}, open=method.name)
+    found = Drawn()
+    step_html(shown, Subject(None, {}), {}, found)
+    after = shown
+    for knob in form_of(stage):
+        value = found.values.get(control_id(method.name, knob))
+        if value is not None:
+            change = {"role": "knob", "stage": method.name, "name": knob.name, "value": value}
+            after = changed(None, after, change).state
+    assert stages_of(after) == [stage]

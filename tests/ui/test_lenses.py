@@ -1,26 +1,49 @@
-"""The lenses' mathematics, run in the browser that will run it, against closed forms."""
+"""The lenses' mathematics, run in the browser that will run it, against closed forms; what Python reckons too, against the same
+vectors."""
 
+import json
 import math
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-ASSETS = Path(__file__).resolve().parents[2] / "assets"
+from kdui.methods.compress.quantize.rounding import dequantize_channels, quantize_channels
+from kdui.objectives.softmax import softmax
+
+ASSETS = Path(__file__).resolve().parents[2] / "assets" / "modules"
+
+VECTORS = json.loads((Path(__file__).resolve().parents[1] / "data" / "mathematics.json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")
 def maths(browser):
-    """Calls a function of kdui.lenses.maths with plain arguments."""
+    """Calls a function of the lenses' mathematics with plain arguments."""
     page = browser.new_page()
-    page.add_script_tag(content="window.kdui = {};")
-    page.add_script_tag(content=(ASSETS / "lenses.js").read_text(encoding="utf-8"))
-    return lambda name, *given: page.evaluate(f"(given) => kdui.lenses.maths.{name}(...given)", list(given))
+    text = (ASSETS / "mathematics.js").read_text(encoding="utf-8")
+    load = "async (text) => { window.module = await import('data:text/javascript,' + encodeURIComponent(text)); }"
+    page.evaluate(load, text)
+    return lambda name, *given: page.evaluate(f"(given) => module.maths.{name}(...given)", list(given))
 
 
 def histogram(weights, bins=61):
     counts, edges = np.histogram(weights, bins=bins)
     return edges.tolist(), counts.tolist()
+
+
+@pytest.mark.parametrize(("logits", "temperature", "wanted"), VECTORS["softmax"])
+def test_softmax_is_one_in_both_languages(maths, logits, temperature, wanted):
+    assert maths("softmax", logits, temperature) == pytest.approx(wanted, abs=1e-11)
+    assert softmax(np.array([logits]), temperature)[0] == pytest.approx(wanted, abs=1e-11)
+
+
+@pytest.mark.parametrize(("values", "bits", "wanted"), VECTORS["rounding"])
+def test_the_grid_of_few_bits_is_one_in_both_languages(maths, values, bits, wanted):
+    levels = maths("grid", max(map(abs, values)), bits)
+    assert [min(levels, key=lambda level: abs(level - value)) for value in values] == pytest.approx(wanted, abs=1e-8)
+    codes, scales = quantize_channels(np.array([values]), bits, 0)
+    there = dequantize_channels(codes, scales, (1, len(values)), 0)[0]
+    assert there == pytest.approx(wanted, rel=2e-3)  # its scales are fp16
 
 
 def test_softmax_divides_logits_by_the_temperature(maths):

@@ -7,7 +7,7 @@ from pydantic import Field
 from kdui.core.errors import RecipeError
 from kdui.core.knobs.low_bits import refuse_low_bits
 from kdui.core.knobs.student import teacher_outputs
-from kdui.core.knobs.training import ADVANCED, NEVER, TrainingKnobs, refuse_adapters
+from kdui.core.knobs.training import ADVANCED, NEVER, SCALED, TrainingKnobs, refuse_adapters
 from kdui.core.plan import PlanBuilder, Role, Step
 
 CONTROLS = ("control", "smooth_control")
@@ -22,6 +22,7 @@ class RecoveryKnobs(TrainingKnobs):
         le=1000,
         title="Fine-tuning epochs",
         description="Fine-tuning after compression; pruned weights stay zero.",
+        json_schema_extra=SCALED,
     )
     learning_rate: float = Field(
         default=5e-4,

@@ -9,6 +9,7 @@ from kdui.core.contracts import StageSpec
 from kdui.core.errors import RecipeError
 
 ADVANCED: JsonDict = {"advanced": True}
+SCALED: JsonDict = {"scales": {"demo": {"at_most": 3}, "full": {"times": 2}}}  # passes over the data, by how much it may cost
 NEVER: JsonDict = {"advanced": True, "only_when": {"epochs": []}}  # an inherited knob that means nothing here is not drawn
 # Knobs that joined TrainingKnobs and the forms made of it later, with the value at which they do nothing.
 DEFERRED: dict[str, Any] = {"labels": 1.0, "adapter_rank": 0, "dropout": None, "l1": 0.0, "group_lasso": 0.0, "erase": 0.0}
@@ -17,7 +18,14 @@ DEFERRED: dict[str, Any] = {"labels": 1.0, "adapter_rank": 0, "dropout": None, "
 class TrainingKnobs(StageSpec):
     """How long and how fast to train. Validation data chooses the best epoch; test data is never seen."""
 
-    epochs: int = Field(default=8, ge=0, le=1000, title="Epochs", description="Passes over the training data.")
+    epochs: int = Field(
+        default=8,
+        ge=0,
+        le=1000,
+        title="Epochs",
+        description="Passes over the training data.",
+        json_schema_extra=SCALED,
+    )
     batch_size: int = Field(
         default=64, ge=1, le=8192, title="Batch size", description="Examples per training step.", json_schema_extra=ADVANCED
     )
@@ -52,7 +60,7 @@ class TrainingKnobs(StageSpec):
         ge=0,
         title="Training examples",
         description="Train on the first N examples only (0 = all).",
-        json_schema_extra=ADVANCED,
+        json_schema_extra={"advanced": True, "scales": {"all": 0, "demo": {"at_most": 2000}, "full": {"is": 0}}},
     )
     labels: float = Field(
         default=1.0,

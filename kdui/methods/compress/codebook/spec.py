@@ -7,7 +7,7 @@ from pydantic import Field
 from kdui.core.errors import RecipeError
 from kdui.core.knobs.low_bits import refuse_low_bits
 from kdui.core.knobs.recovery import RecoveryKnobs, need_weights, plan_compressed
-from kdui.core.knobs.training import ADVANCED
+from kdui.core.knobs.training import ADVANCED, SCALED
 from kdui.core.method import Group, Method, Place
 from kdui.core.plan import PlanBuilder
 
@@ -24,6 +24,7 @@ class CodebookSpec(RecoveryKnobs):
         title="Fine-tuning epochs",
         description="With k-means the shared values are fine-tuned. Otherwise they are fixed, and only biases and norms "
         "are trained.",
+        json_schema_extra=SCALED,
     )
     levels: Literal["k-means", "power-of-two", "nf4"] = Field(
         default="k-means",

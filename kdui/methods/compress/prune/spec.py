@@ -26,6 +26,7 @@ class PruneSpec(RecoveryKnobs):
         description="Magnitude: smallest absolute weights. Random: baseline. Taylor: smallest estimated effect on the "
         "loss. Movement: weights that move towards zero during training. Wanda: small weights on weak inputs. "
         "2:4: two of every four inputs.",
+        json_schema_extra={"turns": "kind"},
     )
     sparsity: float = Field(
         default=0.5,

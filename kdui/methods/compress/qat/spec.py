@@ -7,7 +7,7 @@ from pydantic import Field
 from kdui.core.errors import RecipeError
 from kdui.core.knobs.low_bits import low_bit_remark
 from kdui.core.knobs.recovery import RecoveryKnobs, plan_compressed
-from kdui.core.knobs.training import ADVANCED
+from kdui.core.knobs.training import ADVANCED, SCALED
 from kdui.core.method import Group, Method, Place
 from kdui.core.plan import PlanBuilder
 
@@ -21,6 +21,7 @@ class QatSpec(RecoveryKnobs):
         le=1000,
         title="Epochs",
         description="Epochs of training with fake quantization, with the teacher if there is one.",
+        json_schema_extra=SCALED,
     )
     weight_bits: int = Field(
         default=4,

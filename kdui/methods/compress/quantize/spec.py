@@ -7,6 +7,7 @@ from pydantic import Field, JsonValue, model_validator
 from kdui.core.errors import RecipeError
 from kdui.core.knobs.low_bits import refuse_low_bits
 from kdui.core.knobs.recovery import RecoveryKnobs, need_weights, recoveries
+from kdui.core.knobs.training import SCALED
 from kdui.core.method import Group, Method, Place
 from kdui.core.plan import PlanBuilder, Role, Step
 
@@ -36,6 +37,7 @@ class QuantizeSpec(RecoveryKnobs):
         le=1000,
         title="Fine-tuning epochs",
         description="Fine-tuning with the teacher and fake quantization, before the weights are quantized; 0: none.",
+        json_schema_extra=SCALED,
     )
     bits: int = Field(
         default=8,

@@ -1,6 +1,6 @@
 """The additive prediction: what a change of the whole model costs is taken to be the sum of what it costs layer by layer.
 
-Works on the plain content of sensitivity.json. assets/whatif.js does the same sums in the browser.
+Works on the plain content of sensitivity.json. assets/modules/additive.js does the same sums in the browser.
 """
 
 import itertools

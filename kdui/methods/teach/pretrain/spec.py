@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from kdui.core.errors import RecipeError
-from kdui.core.knobs.training import ADVANCED, NEVER, TrainingKnobs
+from kdui.core.knobs.training import ADVANCED, NEVER, SCALED, TrainingKnobs
 from kdui.core.method import Group, Method, Place
 from kdui.core.plan import ModelFacts, PlanBuilder
 
@@ -14,7 +14,9 @@ UNUSED = ("labels", "augment", "adapter_rank")
 class PretrainSpec(TrainingKnobs):
     """Settings of continued pre-training on the task's own texts (Gururangan et al. 2020, arXiv:2004.10964, section 4)."""
 
-    epochs: int = Field(default=3, ge=0, le=1000, title="Epochs", description="Passes over the training texts.")
+    epochs: int = Field(
+        default=3, ge=0, le=1000, title="Epochs", description="Passes over the training texts.", json_schema_extra=SCALED
+    )
     batch_size: int = Field(
         default=32, ge=1, le=8192, title="Batch size", description="Texts a step.", json_schema_extra=ADVANCED
     )

@@ -1,0 +1,80 @@
+"""How long Build takes to answer a hand: from a knob to its picture, to the new cost, and from another task to its form."""
+
+from typing import Any
+
+from kdui.bench.browser import open_browser
+from kdui.bench.findings import Finding, Spread
+from kdui.bench.laboratory import temporary_home
+from kdui.bench.server import serving
+from kdui.settings import Settings
+
+LENS_MS, COST_MS, FORM_MS = 50.0, 150.0, 150.0
+TASKS = ("fashion-mnist", "digits")
+# What a teacher of ten labels would give; nothing is trained here.
+ANSWERS = {
+    "temperature": {
+        "origin": "measured",
+        "note": "made up",
+        "labels": [str(digit) for digit in range(10)],
+        "examples": [{"text": None, "image": None, "truth": "0", "logits": [9.0 - 0.8 * place for place in range(10)]}],
+    }
+}
+# Turns the temperature as a hand does; resolves with the milliseconds until its picture is drawn, and until the command has it.
+TURN = """async (value) => {
+    const knob = document.querySelector('#knob-distill-temperature');
+    const plot = document.querySelector('.lens[data-lens=temperature] .lens-plot');
+    const began = performance.now();
+    const drawn = new Promise((done) => plot.once('plotly_afterplot', () => done(performance.now() - began)));
+    const told = new Promise((done) => {
+        const place = document.querySelector('#build-command');
+        const look = () => { if (place.textContent.includes(`temperature=${value}`)) done(performance.now() - began); };
+        new MutationObserver(look).observe(place, { childList: true, characterData: true, subtree: true });
+    });
+    knob.value = value;
+    knob.dispatchEvent(new Event('input', { bubbles: true }));
+    return [await drawn, await told];
+}"""
+# Chooses a task; resolves with the milliseconds until its facts and its form are there, and with the requests that this took.
+CHOOSE = """async (task) => {
+    let asked = 0;
+    const send = window.fetch, list = document.querySelector('#build-task'), place = document.querySelector('#build-task-facts');
+    window.fetch = (...given) => { asked += JSON.stringify(given).includes('build_plan'); return send(...given); };
+    const began = performance.now();
+    const shown = new Promise((done) => {
+        new MutationObserver(() => done(performance.now() - began)).observe(place, { childList: true });
+    });
+    list.value = task;
+    list.dispatchEvent(new Event('input', { bubbles: true }));
+    const found = [await shown, asked];
+    window.fetch = send;
+    return found;
+}"""
+
+
+def form_answers(settings: Settings, rounds: int = 40) -> list[Finding]:
+    """95th percentiles over ``rounds`` turns of one knob and as many changes of task, in a browser beside the server."""
+    with open_browser() as browser, temporary_home(settings) as home, serving(home) as server:
+        page = browser.new_page(viewport={"width": 1440, "height": 900})
+        page.goto(server.url)
+        page.locator("table.cost").wait_for(timeout=60_000)
+        page.evaluate("(data) => kdui.module('lenses.js').then(({ lenses }) => lenses.feed(data))", ANSWERS)
+        page.wait_for_function("document.querySelector('.lens[data-lens=temperature] .lens-plot')?.data")
+        turned = [page.evaluate(TURN, _temperature(number)) for number in range(rounds + 1)][1:]
+        chosen = [page.evaluate(CHOOSE, TASKS[number % 2]) for number in range(rounds + 2)][2:]
+        page.close()
+    requests = max(asked for _, asked in chosen)
+    form = (f"{requests:g} request each time at the most", "two tasks in turn; the first visit of each is left out")
+    return [
+        _finding("Build: from a knob's turn to its picture", [drawn for drawn, _ in turned], LENS_MS, ("in the browser alone",)),
+        _finding("Build: from a knob's turn to the new cost and command", [told for _, told in turned], COST_MS, ()),
+        _finding("Build: from another task to its form", [shown for shown, _ in chosen], FORM_MS, form),
+    ]
+
+
+def _temperature(number: int) -> float:
+    return 5.0 + 0.5 * (number % 30)  # never the recipe's own: the command names what differs
+
+
+def _finding(title: str, samples: list[Any], aim: float, lines: tuple[str, ...]) -> Finding:
+    spread = Spread(tuple(samples), "ms")
+    return Finding(f"{title}, p95", spread.p95, "ms", spread.range, "≤", aim, (f"median {spread}", *lines))

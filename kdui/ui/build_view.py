@@ -1,0 +1,299 @@
+"""What Build shows of a state: form, facts, cost, command, YAML, address, and the data of the pictures, in one answer."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from html import escape
+from typing import Any, NamedTuple
+
+from kdui.catalogue.defaults import NO_TEACHER
+from kdui.catalogue.methods import METHODS
+from kdui.core.errors import KduiError
+from kdui.core.method import Group
+from kdui.core.page_rows import ModelCard
+from kdui.core.recipe import ModelRef, Recipe
+from kdui.ui import build_facts
+from kdui.ui.bounded_wait import BoundedWait
+from kdui.ui.build_address import packed
+from kdui.ui.build_changes import State, recipe_of, stages_of, standard_stages
+from kdui.ui.build_form import Drawn, Subject, change, knob_html, step_html, strip_html
+from kdui.ui.build_problem import Problem, problem_of
+from kdui.ui.chooser import method_options
+from kdui.ui.model_options import Option, apart, short
+from kdui.ui.panel import options
+from kdui.ui.recipe_form import student_forms
+from kdui.ui.scales import SCALES, scale_of
+from kdui.ui.what_if import choices
+
+OTHER = "…"  # in a list of models: another one, whose name is written beside it
+WITHOUT, NO_STUDENT, NO_METHOD = "No teacher", "No student", "No distillation"
+AT_ONCE, A_WHILE = 0.1, 1.0  # seconds that an answer waits for a model's size; then it comes without the cost, and is asked again
+
+
+class Known(NamedTuple):
+    """What is worked out once: look-ups that may take long, and the methods that do not suit a pair of models."""
+
+    look_ups: BoundedWait
+    sized: set[tuple[str, str, str]]
+    unfit: dict[str, dict[str, str]]
+
+
+class View:
+    """Draws states of one page; ``known`` lives as long as the page."""
+
+    def __init__(self, workbench: Any):
+        self.bench = workbench
+        self.tasks = {task.name: task for task in workbench.tasks()}
+        self.known = Known(BoundedWait(), set(), {})
+
+    def of(self, state: State, seen: Mapping[str, Any], *, patient: bool = False) -> dict[str, Any]:
+        """The whole view. ``seen``: digests of the data that the browser has; ``patient``: it waits for the cost."""
+        drawn = Drawn()
+        recipe, problem = self._checked(state)
+        task = self.tasks.get(str(state.recipe.get("task")))
+        modality = task.modality if task else None
+        unfit = self._unfit(recipe) if recipe is not None else {}
+        self._draw_choices(state, unfit, drawn)
+        self._draw_facts(state, drawn)
+        shows = {role: self._inner_values(state, role) for role in ("teacher", "student")}
+        drawn.html["build-strip"] = strip_html(state, modality)
+        step_html(state, Subject(modality, shows), unfit, drawn)
+        self._draw_scale(state, drawn)
+        view: dict[str, Any] = {"state": state.model_dump(), "html": drawn.html, "values": drawn.values, "pending": False}
+        if recipe is not None:
+            view |= self._texts(state, recipe)
+            problem = problem or self._draw_cost(recipe, view, patient)
+            view |= self._data(recipe, problem, seen)
+        view["problem"] = problem._asdict() if problem else None
+        return view
+
+    def _checked(self, state: State) -> tuple[Recipe | None, Problem | None]:
+        try:
+            return recipe_of(state), None
+        except KduiError as problem:
+            return None, problem_of(self.bench, state, problem)
+
+    # --- choices and facts ---------------------------------------------------------------------------------------------
+
+    def _draw_choices(self, state: State, unfit: Mapping[str, str], drawn: Drawn) -> None:
+        """The lists of the first column, and what each of them shows."""
+        task, teacher = str(state.recipe.get("task")), state.recipe.get("teacher")
+        drawn.html["build-start"] = options([("", "–"), *self._recipes()])
+        drawn.html["build-task"] = options([(name, facts.title) for name, facts in self.tasks.items()])
+        drawn.values |= {"build-start": state.start or "", "build-task": task, "build-seed": state.recipe.get("seed")}
+        drawn.values["build-device"] = state.device
+        known = task in self.tasks
+        self._draw_model(
+            "teacher",
+            [*(self.bench.model_titles(task, "teacher") if known else []), (NO_TEACHER, WITHOUT)],
+            teacher or NO_TEACHER,
+            drawn,
+        )
+        students = self.bench.model_titles(task, "student", teacher) if known and not unreadable(teacher) else []
+        none = [("", NO_STUDENT)] if state.recipe.get("student") is None else []
+        self._draw_model("student", [*students, *none], str(state.recipe.get("student") or ""), drawn)
+        self._draw_methods(state, unfit, drawn)
+
+    def _recipes(self) -> list[tuple[str, str]]:
+        names, recipes = self.bench.recipe_names(), self.bench.recipes()
+        broken = [(name, f"{name} (cannot be used)") for name in self.bench.broken_recipes()]  # choosing it says why
+        return [(name, recipe.name or name) for name, recipe in zip(names, recipes, strict=True)] + broken
+
+    def _draw_model(self, role: str, listed: list[tuple[str, str]], ref: str, drawn: Drawn) -> None:
+        name, asked = apart(ref)
+        place, known = f"build-{role}", any(value == (name or "") for value, _ in listed)
+        drawn.html[place] = options([*listed, (OTHER, "Another model …")])
+        drawn.values |= {place: (name or "") if known else OTHER, f"{place}-name": "" if known else ref}
+        drawn.html[f"{place}-options"] = options_html(role, asked)
+        drawn.values |= {f"option-{role}-{option.knob.name}": option.value for option in asked}
+        turned = [f"{option.knob.title.lower()} {option.value}" for option in asked if option.value != option.own]
+        if asked:
+            drawn.values[f"{place}-options-says"] = f"Options: {', '.join(turned)}" if turned else "Options"
+
+    def _draw_methods(self, state: State, unfit: Mapping[str, str], drawn: Drawn) -> None:
+        stages = stages_of(state)
+        distiller = next((stage["method"] for stage in stages if stage["method"] in student_forms()), "")
+        none = "" if distiller else f'<option value="">{NO_METHOD}</option>'
+        drawn.html["build-method"] = none + method_options([METHODS[name] for name in student_forms()], unfit)
+        drawn.values["build-method"] = distiller
+        task = self.tasks.get(str(state.recipe.get("task")))
+        compress = [
+            method
+            for method in self.bench.methods()
+            if method.group is Group.COMPRESS and (not method.modality or task is None or method.modality == task.modality)
+        ]
+        now, usual = compression(stages), compression(self._usual_stages(state))
+        titles = {method.name: method.title for method in compress}
+        several = [
+            (chain, " + ".join(METHODS[name].title for name in chain.split("+")))
+            for chain in dict.fromkeys((now, usual))
+            if chain
+        ]
+        listed = {"": "None", **dict(several), **titles}
+        drawn.html["build-compression"] = options(list(listed.items()))
+        drawn.values["build-compression"] = now
+
+    def _usual_stages(self, state: State) -> list[dict[str, Any]]:
+        try:
+            return standard_stages(self.bench, state)
+        except KduiError:
+            return []
+
+    def _draw_scale(self, state: State, drawn: Drawn) -> None:
+        now = scale_of(stages_of(state), self._usual_stages(state))
+        drawn.html["build-scale"] = "".join(
+            f'<button type="button" class="act small" id="scale-{name}" aria-pressed="{str(name == now).lower()}" '
+            f'title="{escape(words)}" {change("scale", value=name)}>{title}</button>'
+            for name, (title, words) in SCALES.items()
+        )
+
+    def _draw_facts(self, state: State, drawn: Drawn) -> None:
+        task = self.tasks.get(str(state.recipe.get("task")))
+        metric = task.headline.title if task else "accuracy"
+        drawn.html["build-task-facts"] = build_facts.task_facts(task) if task else ""
+        teacher, student = _parsed(state.recipe.get("teacher")), _parsed(state.recipe.get("student"))
+        drawn.html["build-teacher-facts"] = self._teacher_facts(state, teacher, metric)
+        drawn.html["build-student-facts"] = (
+            build_facts.model_facts(self._card(state, student, "student"), short(student), metric)
+            if student
+            else build_facts.no_student()
+        )
+
+    def _teacher_facts(self, state: State, teacher: ModelRef | None, metric: str) -> str:
+        if teacher is None:
+            return build_facts.no_teacher()
+        if teacher.kind == "onnx":
+            try:
+                return build_facts.graph_facts(self.bench.graph_figures(str(teacher)))
+            except KduiError as problem:
+                return build_facts.unread(str(problem))
+        return build_facts.model_facts(self._card(state, teacher, "teacher"), short(teacher), metric)
+
+    def _card(self, state: State, ref: ModelRef | None, role: str) -> ModelCard | None:
+        """The card of one of kdui's own models; others are looked up when the run starts."""
+        if ref is None or ref.kind != "preset":
+            return None
+        try:
+            card: ModelCard = self.bench.card(str(state.recipe.get("task")), str(ref), role)
+            return card
+        except KduiError:  # the estimate says why it cannot be had
+            return None
+
+    def _inner_values(self, state: State, role: str) -> tuple[str, ...] | None:
+        ref, task = _parsed(state.recipe.get(role)), str(state.recipe.get("task"))
+        found: tuple[str, ...] | None = self.bench.inner_values(task, str(ref)) if ref and task in self.tasks else None
+        return found
+
+    def _unfit(self, recipe: Recipe) -> dict[str, str]:
+        """Methods that do not suit; planning each of them takes a while, and the settings of the shown one do not matter."""
+        names = student_forms()
+        place = next((place for place, stage in enumerate(recipe.stages) if stage.method in names), None)
+        if place is None:
+            return {}
+        stages = [stage.model_dump() for number, stage in enumerate(recipe.stages) if number != place]
+        key = json.dumps([recipe.task, str(recipe.teacher), str(recipe.student), place, stages], sort_keys=True, default=str)
+        if key not in self.known.unfit:
+            while len(self.known.unfit) > 256:
+                self.known.unfit.pop(next(iter(self.known.unfit)), None)
+            self.known.unfit[key] = self.bench.unfit_methods(recipe)
+        return self.known.unfit[key]
+
+    # --- what is said --------------------------------------------------------------------------------------------------
+
+    def _texts(self, state: State, recipe: Recipe) -> dict[str, Any]:
+        """YAML, command, address, and the mark of an edited recipe."""
+        known = self.bench.recipe(state.start) if state.start in self.bench.recipe_names() else None
+        same = known is not None and known.digest == recipe.digest
+        edited = ""
+        if known is not None and not same:
+            reset = change("start", value=state.start)
+            button = f'<button type="button" class="undo" id="build-reset" {reset}>Reset</button>'
+            edited = f'<span class="badge">edited</span> {button}'
+        return {
+            "yaml": self.bench.recipe_yaml(recipe),
+            "command": self.bench.command(recipe).replace(" --set ", " \\\n  --set "),
+            "link": {"from": state.start} if same else {"recipe": packed(state.start, recipe)},
+            "edited": edited,
+        }
+
+    def _draw_cost(self, recipe: Recipe, view: dict[str, Any], patient: bool) -> Problem | None:
+        """The estimate as a table and as a line, or why there is none."""
+        pair = (recipe.task, str(recipe.teacher), str(recipe.student))
+        hub = build_facts.hub_models(recipe)
+        try:
+            if hub or pair not in self.known.sized:
+                self.bench.check(recipe)  # what is wrong with it needs no look-up
+                wait = AT_ONCE if not patient else None if hub else A_WHILE
+                if not self.known.look_ups.done(pair, lambda: self.bench.estimate(recipe), wait):
+                    view["pending"] = not (hub and patient)
+                    waiting = build_facts.still_looking(hub) if hub and patient else build_facts.waiting(recipe)
+                    view["html"] |= {"build-cost": waiting, "build-sum": ""}
+                    return None
+                self.known.sized.add(pair)
+            estimate = self.bench.estimate(recipe)
+        except KduiError as problem:
+            return problem_of(self.bench, State.model_validate(view["state"]), problem)
+        headline = self.tasks[recipe.task].headline.title if recipe.task in self.tasks else ""
+        view["html"] |= {
+            "build-cost": build_facts.cost_html(estimate),
+            "build-sum": build_facts.summary_html(estimate, headline),
+        }
+        return None
+
+    # --- data of the pictures ------------------------------------------------------------------------------------------
+
+    def _data(self, recipe: Recipe, problem: Problem | None, seen: Mapping[str, Any]) -> dict[str, Any]:
+        """Data of lenses and What-if, where the browser has others."""
+        found = {"lenses": no_lenses() if problem else self._lenses(recipe), "whatif": choices(self.bench, recipe)}
+        fresh = {}
+        for name, data in found.items():
+            key = hashlib.blake2b(json.dumps(data, sort_keys=True, default=str).encode(), digest_size=8).hexdigest()
+            if seen.get(name) != key:
+                fresh[name] = {"key": key, "data": data}
+        return {"data": fresh}
+
+    def _lenses(self, recipe: Recipe) -> dict[str, Any]:
+        try:
+            found: dict[str, Any] = self.bench.lenses(recipe)
+        except KduiError:  # the estimate says what is wrong
+            return no_lenses()
+        if (now := self.bench.running_now(recipe.task)) is None:
+            return found
+        doing = "waits in the queue" if now.waits else "is running"
+        note = f"“{now.name}” {doing}: this picture appears here when it has got so far."
+        return {name: {**part, "note": note} if part["origin"] == "none" else part for name, part in found.items()}
+
+
+def compression(stages: list[dict[str, Any]]) -> str:
+    """The ways to compress among the stages, as the list of them has it: prune+quantize."""
+    return "+".join(stage["method"] for stage in stages if METHODS[stage["method"]].group is Group.COMPRESS)
+
+
+def no_lenses() -> dict[str, Any]:
+    note = "Nothing to show until the recipe can run."
+    return {name: {"origin": "none", "note": note} for name in ("temperature", "soft_weight", "weights")}
+
+
+def options_html(role: str, asked: list[Option]) -> str:
+    """Fields of a model's options, folded; nothing for a model without any."""
+    if not asked:
+        return ""
+    fields = "".join(
+        knob_html(f"option-{role}-{option.knob.name}", option.knob, None, change("option", of=role, name=option.knob.name))
+        for option in asked
+    )
+    return (
+        f'<details class="model-options" id="build-{role}-fields"><summary id="build-{role}-options-says">Options</summary>'
+        f"{fields}</details>"
+    )
+
+
+def unreadable(ref: Any) -> bool:
+    return bool(ref) and _parsed(ref) is None
+
+
+def _parsed(ref: Any) -> ModelRef | None:
+    try:
+        return ModelRef.parse(str(ref)) if ref else None
+    except KduiError:
+        return None
