@@ -65,7 +65,7 @@ def fit(
 ) -> dict[str, Any]:
     """Train the model on the task's data under the given losses; returns the trainer's summary.
 
-    ``labels`` is what the training is told; without it, the true labels of the share that the knob ``labels`` leaves, and no
+    ``labels`` are the training labels; without them, the ground-truth labels of the share that the knob ``labels`` leaves, and no
     other example is seen.
     """
     knobs = knobs_of(context)

@@ -26,7 +26,7 @@ def train_student(
     """Start the step's student, train it under ``losses(student)``, keep its best epoch; returns the artifact's summary.
 
     ``companion`` is trained beside it, at ``companion_rate`` times its learning rate, and thrown away; ``compression`` makes
-    the student smaller on the way; ``labels`` are what it is told where that is not the true ones.
+    the student smaller on the way; ``labels`` are its training labels where these are not the ground truth.
     """
     student = start_model(context, seed=context.settings["seed"])
     if compression is not None:

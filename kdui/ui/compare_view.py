@@ -102,7 +102,7 @@ def waiting_html(models: Sequence[Servable]) -> str:
         f'<section class="card {model.role}"><h2 class="title">{escape(title(model))}</h2>'
         f'<p class="lead">{speed(model)} · {size(model)}</p>'
         f'<p class="lead">{escape(model.headline)} on the test data</p>'
-        '<p class="lead waiting">Waiting for input.</p></section>'
+        '<p class="lead waiting">Type, draw, upload or pick an example.</p></section>'
         for model in models
     )
 

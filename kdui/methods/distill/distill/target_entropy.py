@@ -23,9 +23,9 @@ def targets_entropy(context: StepContext) -> float:
     """
     names = sorted((name for name in context.inputs if name.startswith("outputs")), key=lambda name: int(name[8:] or 0))
     teachers = [TeacherOutputs(context.inputs[name], context.device) for name in names]  # a control's own start is another model
-    told = visible_labels(context)  # what is hidden from the student is hidden from its control
-    index = torch.from_numpy(told.drawn)
-    labels = torch.from_numpy(told.targets[told.drawn]).to(context.device)
+    visible = visible_labels(context)  # what is hidden from the student is hidden from its control
+    index = torch.from_numpy(visible.drawn)
+    labels = torch.from_numpy(visible.targets[visible.drawn]).to(context.device)
     found = []
     for view in range(teachers[0].views):
         logits = torch.stack([teacher(index, view) for teacher in teachers])
