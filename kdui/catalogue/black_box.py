@@ -1,4 +1,4 @@
-"""Teachers of which only the answers are known: what an ONNX file or a table of probabilities is named by, and first checks."""
+"""Black-box teachers: how an ONNX file or a table of probabilities is named, and first checks."""
 
 import csv
 import hashlib

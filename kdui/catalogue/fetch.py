@@ -139,7 +139,7 @@ def _identity(resource: Resource) -> str:
 
 @contextmanager
 def _alone(resource: Resource, settings: Settings, report: Report) -> Iterator[None]:
-    """Hold the resource's lock; while another process has it, say so once a second (and hear of a cancel)."""
+    """Hold the resource's lock; while another process has it, say so once a second (and check for a cancel request)."""
     lock = FileLock(settings.cache / f".{resource.name}.lock")
     while True:
         try:

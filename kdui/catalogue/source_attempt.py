@@ -33,7 +33,7 @@ class Unavailable(Exception):
 
 @dataclass
 class Attempt:
-    """One try of one source: fill ``folder`` with the resource's files; ``scratch`` is thrown away afterwards."""
+    """One try of one source: fill ``folder`` with the resource's files; ``scratch`` is discarded afterwards."""
 
     resource: Resource
     settings: Settings

@@ -41,7 +41,7 @@ _DEFAULT_INDEX = "from pip._internal.models.index import PyPI; print(PyPI.simple
 
 
 class _BadPage(LookupError):
-    """A page that is too large, too slow or packed in a way that nobody asked for."""
+    """A page that is too large, too slow or packed in a way that nobody requested."""
 
 
 def from_wheel(source: Wheel, attempt: Attempt) -> None:
@@ -137,7 +137,7 @@ def _get(url: str, index: str, options: dict[str, str], **more: Any) -> requests
 def _find(source: Wheel, index: str, options: dict[str, str], attempt: Attempt) -> str:
     """URL of the wheel on an index (PEP 691 or PEP 503); LookupError in words when it is not listed.
 
-    The page comes from somebody else: neither its bytes nor its time are unbounded, and a cancel is heard while it drips.
+    The page comes from somebody else: its bytes and time are bounded, and a cancel request is noticed meanwhile.
     """
     address = f"{index}/{re.sub(r'[-_.]+', '-', source.package).lower()}/"
 
@@ -200,7 +200,7 @@ def _page(response: requests.Response, index: str) -> bytes:
 
 
 def _arriving(response: requests.Response, url: str, seconds: float) -> Iterator[bytes]:
-    """The body's bytes as they come, each part handed on at once, so that a cancel is heard; Unavailable after so long."""
+    """The body's bytes as they come, handed on at once, so that a cancel request is noticed; Unavailable after so long."""
     deadline = time.monotonic() + seconds
     try:
         while part := response.raw.read1(1 << 18, decode_content=False):

@@ -217,4 +217,4 @@ class Objective(Protocol):
         """To which of several tasks each example [n] belongs, where the headline is the mean of theirs; None where it is not."""
 
     def present(self, outputs: "np.ndarray", facts: TaskFacts) -> list[dict[str, Any]]:
-        """One model's answer to one example as rows of {label, probability}, best first."""
+        """One model's prediction for one example as rows of {label, probability}, best first."""

@@ -14,7 +14,7 @@ KduiError
 ├── ContainerCorrupt     a packed model is damaged, cut off or not what it says
 ├── ClaimsMissing        a model file says nothing that could be verified
 ├── ServingError         the serving process gave no answer
-└── Cancelled            somebody asked for the run to stop
+└── Cancelled            cancellation was requested
 
 Every message says what happened and what to do next; only the edges (page, command line, API)
 turn one into text for a person.
@@ -90,4 +90,4 @@ class ServingError(KduiError):
 
 
 class Cancelled(KduiError):
-    """Somebody asked for the run to stop."""
+    """Cancellation was requested."""

@@ -131,7 +131,7 @@ class Servable(Frozen):
 
 
 class Answer(Frozen):
-    """One model's answer to one input."""
+    """One model's prediction for one input."""
 
     digest: str
     rows: tuple[dict[str, Any], ...] = Field(description="{label, probability}, best first")

@@ -118,7 +118,7 @@ class PlanBuilder:
         resolve: Callable[[str], ModelFacts] | None = None,
     ):
         """``versions``: method -> declared version; ``exporter``: the method that writes a model's graph by the operation of its
-        name, with its settings; ``distiller``: the method whose operations ask a teacher and train controls for all others;
+        name, with its settings; ``distiller``: the method whose operations run a teacher and train controls for all others;
         ``machine``: names the device that measures, because a latency belongs to one machine;
         ``resolve``: looks up a further model by its short reference (an assistant, a second teacher), or raises RecipeError."""
         self.recipe, self.task = recipe, task
@@ -212,7 +212,7 @@ class PlanBuilder:
     def reference(self) -> Step | None:
         """The recipe's own teacher: what every other model is measured against, also after an assistant took its place.
 
-        None where nothing but a table of its answers is there.
+        None where nothing but a table of its predictions is there.
         """
         return next((step for step in self.models if step.role == "teacher"), None)
 

@@ -23,7 +23,7 @@ class ModelRef(Frozen):
 
     Written short as ``resnet-20``, ``hub:owner/name``, ``folder:/path/to/checkpoint``, ``artifact:DIGEST``;
     options follow a question mark: ``bilstm-128?embedding=96``. A teacher may also be an ONNX file,
-    ``onnx:/path/model.onnx?probabilities=true``, or a table of its answers, ``csv:/path/answers.csv``.
+    ``onnx:/path/model.onnx?probabilities=true``, or a table of its predictions, ``csv:/path/answers.csv``.
     """
 
     kind: ModelKind = "preset"
@@ -58,7 +58,7 @@ class ModelRef(Frozen):
 
     @property
     def is_black_box(self) -> bool:
-        """Whether only its answers are known: it can teach, but neither be trained nor looked into."""
+        """Whether only its predictions are known: it can teach, but neither be trained nor looked into."""
         return self.kind in ("onnx", "csv")
 
     def __str__(self) -> str:

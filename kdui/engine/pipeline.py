@@ -159,7 +159,7 @@ class Pipeline:
 
     @cached_property
     def _teacher_is_measured(self) -> bool:
-        """False where nothing but a table of its answers is there."""
+        """False where nothing but a table of its predictions is there."""
         return any(step.produces == "measurements" and step.role == "teacher" for step in self.plan)
 
     def _model_step(self, step: Step) -> Step:

@@ -12,7 +12,7 @@ SAY_EVERY = 0.5  # s between two events of a download
 
 
 class RunReporter:
-    """Reports for one run. ``enter`` names the step that speaks; every call raises Cancelled once somebody asked for it.
+    """Reports for one run. ``enter`` names the step that speaks; every call raises Cancelled once somebody requested it.
 
     ``fraction`` and ``eta_seconds`` are of the whole run, ``step_progress`` is name, share done and seconds left of its step: the
     worker's heartbeat writes them, so that no work waits for the database to take its progress, or ends because it does not.
@@ -75,7 +75,7 @@ class RunReporter:
         self._events.append("log", step=self._step or None, text=text)
 
     def waits(self) -> None:
-        """Another run makes what this one needs: say so once, and hear a cancel meanwhile."""
+        """Another run makes what this one needs: say so once, and check for a cancel request meanwhile."""
         self.check()
         if not self._waits:
             self._waits = True

@@ -12,7 +12,7 @@ class Seen(NamedTuple):
     """A look at a worker from outside."""
 
     alive: bool
-    cpu_seconds: float | None = None  # processor time so far, where it was asked for and can be read
+    cpu_seconds: float | None = None  # processor time so far, where it was requested and can be read
 
 
 class Launcher(Protocol):

@@ -14,7 +14,7 @@ COLDEST, HOTTEST, STEPS = 0.05, 20.0, 60
 
 
 class Bin(Frozen):
-    """Examples whose highest probability lies in one part of 0..1: how sure the model was, and how often it was right."""
+    """Examples whose highest probability lies in one part of 0..1: how confident the model was, and how often it was right."""
 
     confidence: float
     accuracy: float

@@ -143,7 +143,7 @@ class ArtifactStore:
         clear(folder)
 
     def touch(self, digest: str) -> None:
-        """Note that the artifact is used now: what was used last is thrown away last."""
+        """Note that the artifact is used now: what was used last is discarded last."""
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             os.utime(self.place(digest) / MANIFEST)
 

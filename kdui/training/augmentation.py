@@ -44,7 +44,7 @@ def transfer_views(context: StepContext, inputs: InputSettings, folder: Path, li
 
 
 class MixedPictures:
-    """Images that are cropped or mirrored or both, and mixed with another one of the split where asked."""
+    """Images that are cropped or mirrored or both, and mixed with another one of the split where requested."""
 
     def __init__(self, kinds: Sequence[str]):
         self.crop, self.flip = bool({"crop", "shift"} & set(kinds)), bool({"flip", "shift"} & set(kinds))
@@ -79,7 +79,7 @@ def partners(index: torch.Tensor, view: int, count: int) -> tuple[torch.Tensor, 
 
 
 class MaskedTexts:
-    """Texts in which some words are masked; each view is cut into tokens once, when it is first asked for."""
+    """Texts in which some words are masked; each view is cut into tokens once, when it is first requested."""
 
     def __init__(self, texts: Sequence[str], share: float, mask: str, prepare: Callable[[list[str]], Mapping[str, np.ndarray]]):
         self._texts, self._share, self._mask, self._prepare = texts, share, mask, prepare

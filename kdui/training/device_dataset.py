@@ -44,7 +44,7 @@ class ResidentData:
         return len(self.targets)
 
     def tell(self, labels: Labels) -> None:
-        """Replace the targets by what a training is told, and let epochs draw from its examples alone."""
+        """Replace the targets by what training uses, and let epochs draw from its examples alone."""
         self.targets = torch.from_numpy(labels.targets[: len(self)].astype(np.int64)).to(self.device)
         drawn = torch.from_numpy(np.asarray(labels.drawn, dtype=np.int64))
         self._drawn = drawn if len(drawn) < len(self) else None

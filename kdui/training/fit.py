@@ -45,7 +45,7 @@ def knobs_of(context: StepContext) -> TrainingKnobs:
 
 
 def visible_labels(context: StepContext, draw_all: bool = False) -> Labels:
-    """The true labels that a step may see: those of its knob's share among its training examples."""
+    """The ground-truth labels that a step may see: those of its knob's share among its training examples."""
     knobs = knobs_of(context)
     targets = context.data.targets("train")
     targets = targets[: knobs.train_examples] if knobs.train_examples else targets

@@ -32,7 +32,7 @@ def labelled_examples(targets: np.ndarray, share: float) -> np.ndarray:
 
 
 def true_labels(targets: np.ndarray, share: float, draw_all: bool = False) -> Labels:
-    """The true labels of the labelled share, the rest hidden; epochs draw from the labelled examples, or from all."""
+    """The ground-truth labels of the labelled share, the rest hidden; epochs draw from the labelled examples, or from all."""
     shown = labelled_examples(targets, share)
     visible = np.full(len(targets), HIDDEN, dtype=np.int64)
     visible[shown] = targets[shown]

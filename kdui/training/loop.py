@@ -93,7 +93,7 @@ class Trainer:
 
         Its ``step_seconds`` are those of the epochs since the training was last resumed, without validation and checkpoints.
 
-        Raises StageFailed when the loss stops being a number, Cancelled when asked to stop.
+        Raises StageFailed when the loss stops being a number, Cancelled when requested to stop.
         """
         self._prepare()
         self._resume()

@@ -97,7 +97,7 @@ def _heads(attention: Any) -> int:
 
 
 def keep_teacher_features(context: StepContext) -> dict[str, Any]:
-    """Ask the teacher about every training example in every view and keep its intermediate features at the wanted points."""
+    """Run the teacher on every training example in every view and keep its intermediate features at the wanted points."""
     teacher = load_input(context, "teacher")
     student = start_model(context, seed=0)
     features = {name: context.settings[name] for name in ("kind", "layers", "reduce")}

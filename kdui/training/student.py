@@ -25,7 +25,7 @@ def train_student(
 ) -> dict[str, Any]:
     """Start the step's student, train it under ``losses(student)``, keep its best epoch; returns the artifact's summary.
 
-    ``companion`` is trained beside it, at ``companion_rate`` times its learning rate, and thrown away; ``compression`` makes
+    ``companion`` is trained beside it, at ``companion_rate`` times its learning rate, and discarded; ``compression`` makes
     the student smaller on the way; ``labels`` are its training labels where these are not the ground truth.
     """
     student = start_model(context, seed=context.settings["seed"])

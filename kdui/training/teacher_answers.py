@@ -1,4 +1,4 @@
-"""What the teacher answers to each training example, for the methods that turn its answers into labels."""
+"""What the teacher answers to each training example, for the methods that turn its predictions into labels."""
 
 import torch
 

@@ -85,7 +85,7 @@ def limits_of(context: StepContext, *artifacts: Artifact) -> Limits | None:
 
 
 class LiveTeacher:
-    """Asks the teacher in every batch, on the same view of the example that the student sees."""
+    """Runs the teacher in every batch, on the same view of the example that the student sees."""
 
     def __init__(self, context: StepContext, teacher: SavedModel, points: tuple[Point, ...] = ()):
         self._module = teacher.module.to(context.device).eval()
@@ -101,6 +101,6 @@ class LiveTeacher:
         return outputs.float()
 
     def values(self, batch: Batch) -> list[torch.Tensor]:
-        """The intermediate features at its points, fp32; asks the teacher once more."""
+        """The intermediate features at its points, fp32; runs the teacher once more."""
         self(batch)
         return [self._taps[point].float() for point in self._points]

@@ -61,7 +61,7 @@ def test_a_wheel_is_streamed_read_out_and_kept(index, wheel, empty_settings, mon
     kept = receipt(folder, resource)
     assert kept.source == "package index, tiny.data 1.0"
     assert kept.files["numbers.txt"].bytes == 4
-    # The server is gone: what is complete is not asked for again.
+    # The server is gone: what is complete is not requested again.
     assert fetch(resource, empty_settings) == folder
 
 

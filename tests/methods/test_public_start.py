@@ -1,4 +1,4 @@
-"""A student of texts under a teacher of which only the answers are known: its initial weights are public ones."""
+"""A student of texts under a teacher of which only predictions are available: its initial weights are public ones."""
 
 import pytest
 

@@ -105,7 +105,7 @@ def with_hidden_labels(scrambled: bool) -> TaskData:
 
 
 def shown_alone(data: TaskData, monkeypatch) -> TaskData:
-    """Scrambling changes the size of the classes, so which examples are shown is taken from the true labels."""
+    """Scrambling changes the size of the classes, so which examples are shown is taken from the ground-truth labels."""
     shown = labelled_examples(splits()["train"].targets, SHARE)
     monkeypatch.setattr("kdui.training.labels.labelled_examples", lambda targets, share: shown)
     return data

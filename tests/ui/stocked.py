@@ -30,7 +30,7 @@ def measured(metric: str, value: float, unit: str, **values: Any) -> Measurement
 
 
 class StockedWorkbench(Workbench):
-    """Runs and results are in the store; answers of models are fixed."""
+    """Runs and results are in the store; predictions of models are fixed."""
 
     def __init__(self, settings: Settings):
         super().__init__(settings)

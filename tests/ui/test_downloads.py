@@ -15,7 +15,7 @@ from kdui.ui.downloads import download_route, downloads_html, remove_left_over
 
 
 class Deliverer:
-    """Writes what it was asked for."""
+    """Writes what it was requested."""
 
     def deliver(self, run, model, out):
         if model not in ("prune", "encode", "slashed/name"):
@@ -54,7 +54,7 @@ def test_what_a_killed_server_left_is_removed_and_what_a_living_one_writes_stays
 def test_a_stage_may_have_any_name():
     for model in ("a/b", "a.b/c.d", "../x"):
         answer = client().get(f"/kdui-models/abcd/{quote(model, safe='')}.onnx")
-        assert answer.status_code == 409 and model in answer.text  # asked for under its whole name
+        assert answer.status_code == 409 and model in answer.text  # requested under its whole name
     assert client().get("/kdui-models/abcd/slashed%2Fname.kdz").content == b"abcd slashed/name .kdz"
 
 

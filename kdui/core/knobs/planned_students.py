@@ -81,7 +81,7 @@ def plan_controls(
     """The same student without its teacher: on hard labels, and on labels as soft as the targets that the student learned from.
 
     ``targets`` are the method's settings, of which those count that make its targets softer or harder; ``answers`` the cached
-    answers that its targets are made of, without any the recipe's teacher is asked; ``compression``: see ``plan_student``;
+    answers that its targets are made of, without any the recipe's teacher is run; ``compression``: see ``plan_student``;
     ``method``: whose operations train them, where those are its own.
     """
     student = need_student(builder, stage)
@@ -109,7 +109,7 @@ def plan_controls(
         control("control", "train_control", "(no KD)", start, training)
     if spec.smooth_control:
         soft, asked = softness(targets), dict(answers or {})
-        if not asked:  # a teacher that is asked anew in every epoch: its answers to the examples as they are speak for the rest
+        if not asked:  # a teacher that is run in every epoch: its predictions on the original examples stand in
             asked["outputs"] = teacher_outputs(builder, stage, spec, views=spec.views if spec.augment else 0)
             soft.pop("changed_views", None)
         control("smoothed", "train_smoothed", "(label smoothing)", {**start, **asked}, {**training, **soft})

@@ -190,7 +190,7 @@ def teacher_outputs(
     views: int = 0,
     augmentation: dict[str, Any] | None = None,
 ) -> Step:
-    """The step that asks the teacher about every training example; all methods share it.
+    """The step that runs the teacher on every training example; all methods share it.
 
     ``augmentation`` names the views of a transfer set (see ``training.augmentation``); without it views are shifts.
     """

@@ -2,7 +2,7 @@
 
 Two sources make a difference vary: which test examples were drawn, and the seed that trained the models. Runs that share a seed
 are paired by it, and their spread over seeds makes the interval (the test examples are then held fixed); for one seed the
-interval is over the test examples, both models' answers to each of them paired. ``Difference.over`` says which.
+interval is over the test examples, both models' predictions on each of them paired. ``Difference.over`` says which.
 """
 
 import math

@@ -38,7 +38,7 @@ def recover(
 
 
 def recovery_losses(context: StepContext) -> LossFunction:
-    """α · soft + (1 − α) · hard where the step has the teacher's outputs, else the loss against true labels alone.
+    """α · soft + (1 − α) · hard where the step has the teacher's outputs, else the loss against ground-truth labels alone.
 
     A label-smoothing control reads the outputs only for their entropy.
     """

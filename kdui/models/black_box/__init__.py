@@ -1,1 +1,1 @@
-"""A teacher of which only the answers are known: an ONNX file, or a table of probabilities."""
+"""A teacher of which only predictions are available: an ONNX file, or a table of probabilities."""

@@ -1,4 +1,4 @@
-"""A teacher of which only the answers are known: how it wants its examples. There is no module to build."""
+"""A teacher of which only predictions are available: how it wants its examples. There is no module to build."""
 
 from collections.abc import Mapping
 from pathlib import Path

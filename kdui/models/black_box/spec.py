@@ -1,4 +1,4 @@
-"""A teacher of which only the answers are known: facts. It is taken as it is, so there is nothing to build."""
+"""A teacher of which only predictions are available: facts. It is taken as it is, so there is nothing to build."""
 
 from pydantic import Field
 

@@ -23,7 +23,7 @@ class Crafted:
     def __init__(self, home):
         self.bench = Workbench(Settings(home=home, quickstart=False))
         self.targets = np.asarray(load_task("digits", self.bench.settings)[1]["test"].targets)
-        # The true labels come from here, not from a process of their own that would load them again.
+        # The ground-truth labels come from here, not from a process of their own that would load them again.
         kept = {"targets": self.targets.tolist(), "traits": {}}
         self.bench._evidence = Evidence(self.bench.store, lambda what, task: kept[what])
         self._numbers = itertools.count(1)

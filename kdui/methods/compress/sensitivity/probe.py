@@ -1,4 +1,4 @@
-"""A model whose weights can be swapped: what its answers on a fixed part of the validation data lose by it.
+"""A model whose weights can be swapped: what its predictions on a fixed part of the validation data lose by it.
 
 numpy and ONNX Runtime only, so that the serving process can measure too.
 """

@@ -1,4 +1,4 @@
-"""What a model answers on the test data: the objective's metrics, calibration, and, where asked for, robustness."""
+"""What a model answers on the test data: the objective's metrics, calibration, and, where requested, robustness."""
 
 from typing import Any
 

@@ -29,7 +29,7 @@ LENS_EXAMPLES = 12
 
 
 def teacher_outputs(context: StepContext) -> dict[str, Any]:
-    """Ask the teacher about every training example in every view; keep its outputs, and some validation answers for the lens."""
+    """Run the teacher on every training example in every view; keep its outputs, and some validation answers for the lens."""
     teacher = WholeTeacher(context)
     data = resident(context, "train", teacher.inputs, teacher.folder, context.settings["train_examples"])
     count = context.settings["views"]
@@ -117,7 +117,7 @@ def train_smoothed(context: StepContext) -> dict[str, Any]:
 
 
 def hard_losses(context: StepContext) -> LossFunction:
-    """The loss against true labels alone."""
+    """The loss against ground-truth labels alone."""
     objective = objective_of(context.facts)
     return lambda outputs, batch: {"total": objective.hard_loss(outputs, batch.targets)}
 

@@ -63,7 +63,7 @@ def softened(logits: torch.Tensor, temperature: float) -> torch.Tensor:
 
 
 def mixed_targets(soft: torch.Tensor, hard: torch.Tensor, soft_weight: float) -> torch.Tensor:
-    """α · soft + (1 − α) · hard for probabilities [..., classes]: what a distilled student is told about an example."""
+    """α · soft + (1 − α) · hard for probabilities [..., classes]: what a distilled student is trained on about an example."""
     return soft_weight * soft + (1.0 - soft_weight) * hard
 
 

@@ -22,7 +22,7 @@ def train_matched(
 ) -> dict[str, Any]:
     """Train on α · soft + (1 − α) · hard + β · match, with β the setting ``match_weight``.
 
-    ``matching`` gives the loss of a batch's pairs and what is trained with the student and thrown away, if anything. Matches are
+    ``matching`` gives the loss of a batch's pairs and what is trained with the student and discarded, if anything. Matches are
     computed in fp32: products of whole batches or texts with themselves lose too much in half precision.
     """
     settings = context.settings

@@ -1,4 +1,4 @@
-"""Distilling while compressing: soft and hard loss, fewer weights after every few updates, and few bits where asked."""
+"""Distilling while compressing: soft and hard loss, fewer weights after every few updates, and few bits where requested."""
 
 from typing import Any
 

@@ -9,7 +9,7 @@ from kdui.core.recipe import Recipe
 
 
 def counted(counts: Counts, settings: Mapping[str, Any]) -> Counts:
-    """Zeros, and where asked few bits."""
+    """Zeros, and where requested few bits."""
     return counts.without(settings["sparsity"]).rounded_to(settings["weight_bits"] or FLOAT_BITS)
 
 

@@ -15,7 +15,7 @@ from kdui.core.words import percent
 
 
 class DistillSparseSpec(SoftTargetKnobs):
-    """Settings of distillation with gradual magnitude pruning (Zhu and Gupta 2017, section 3), and at low bits where asked."""
+    """Settings of distillation with gradual magnitude pruning (Zhu and Gupta 2017, section 3), optionally at low bits."""
 
     sparsity: float = Field(
         default=0.5,

@@ -1,1 +1,1 @@
-"""Decoupled distillation: what the teacher says of the true class, and how it ranks the others, weighted apart."""
+"""Decoupled distillation: the teacher's outputs of the true class, and how it ranks the others, weighted apart."""

@@ -35,7 +35,7 @@ def equal_weights(teacher_logits: torch.Tensor) -> torch.Tensor:
 
 
 def confidence_weights(teacher_logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """Weights [n, teachers]: the less a teacher's cross-entropy L on the true label [n], the more it counts.
+    """Weights [n, teachers]: the less a teacher's cross-entropy L on the ground-truth label [n], the more it counts.
 
     w = (1 − exp(L) / Σ exp(L)) / (K − 1) over the K teachers (Zhang et al. 2022, CA-MKD, arXiv:2201.00007, section 2.1).
     """

@@ -1,4 +1,4 @@
-"""What a teacher can learn from its inputs alone, with a small head that is thrown away."""
+"""What a teacher can learn from its inputs alone, with a small head that is discarded."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Hints: soft targets, and intermediate features through projectors that are thrown away after the training."""
+"""Hints: soft targets, and intermediate features through projectors that are discarded after the training."""
 
 from typing import Any
 

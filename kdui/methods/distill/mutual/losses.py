@@ -11,7 +11,7 @@ from kdui.methods.distill.distill.losses import kl_divergence, widened
 def mutual_loss(own_logits: torch.Tensor, peer_logits: Sequence[torch.Tensor]) -> torch.Tensor:
     """Mean over the peers of KL(peer ‖ own), itself the mean over the examples, in nats; all logits [n, classes].
 
-    Gradients reach the own logits alone: for its own update each student takes its peers' answers as given.
+    Gradients reach the own logits alone: for its own update each student takes its peers' predictions as given.
     """
     own = functional.log_softmax(widened(own_logits), dim=-1)
     theirs = [functional.log_softmax(widened(peer.detach()), dim=-1) for peer in peer_logits]

@@ -65,7 +65,7 @@ def plan(builder: PlanBuilder, stage: str, spec: MutualSpec) -> None:
         settings=settings,
     )
     builder.current = builder.add_model(step)
-    # Its targets were its peers' answers, which became its own: mutual learning ends where all say much the same.
+    # Its targets were its peers' predictions, which became its own: mutual learning ends where all say much the same.
     answers = (
         {"outputs": teacher_outputs(builder, stage, spec, step, spec.views if spec.augment else 0)} if spec.smooth_control else {}
     )

@@ -1,1 +1,1 @@
-"""Pseudo-labels: true labels where there are some, the teacher's where it is sure enough."""
+"""Pseudo-labels: ground-truth labels where there are some, the teacher's where it is sure enough."""

@@ -16,7 +16,7 @@ from kdui.training.teacher_answers import teacher_answers
 
 
 def pseudo_labels(context: StepContext) -> dict[str, Any]:
-    """Train on the true labels that are shown and on the teacher's sure ones.
+    """Train on the ground-truth labels that are shown and on the teacher's sure ones.
 
     Hidden labels serve for one thing: to say how many of the labels that were taken are right.
     """

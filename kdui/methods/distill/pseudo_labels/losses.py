@@ -22,7 +22,7 @@ def pseudo_targets(probabilities: torch.Tensor, kind: str) -> torch.Tensor:
 def labelled_and_pseudo(
     student_logits: torch.Tensor, targets: torch.Tensor, pseudo: torch.Tensor, pseudo_weight: float
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """What true labels and what pseudo-labels add to the loss, in nats; their sum is the weighted mean over the rows.
+    """What ground-truth labels and what pseudo-labels add to the loss, in nats; their sum is the weighted mean over the rows.
 
     ``student_logits`` and ``targets`` (distributions) are [n, classes], ``pseudo`` [n] is True where the target is the teacher's.
     A row weighs 1, a pseudo-labelled one ``pseudo_weight`` (FixMatch's λ, section 2.2); without any weight both are 0.

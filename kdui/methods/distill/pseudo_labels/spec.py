@@ -15,7 +15,7 @@ class PseudoLabelsSpec(StudentKnobs):
     """Settings of pseudo-labels (Lee 2013, section 2) with a threshold (Sohn et al. 2020, FixMatch, equation 4).
 
     There is no temperature and no α to schedule: the threshold is one of probabilities at T = 1, of which soft
-    pseudo-labels are kept, and an example has either a true label or the teacher's, never both to be weighed.
+    pseudo-labels are kept, and an example has either a ground-truth label or the teacher's, never both to be weighed.
     """
 
     labels: float = Field(
@@ -53,7 +53,7 @@ class PseudoLabelsSpec(StudentKnobs):
 
 
 def plan(builder: PlanBuilder, stage: str, spec: PseudoLabelsSpec) -> None:
-    """The teacher is asked about every training example; which of its answers count is decided by the student's step."""
+    """The teacher is run on every training example; which of its predictions count is decided by the student's step."""
     if spec.labels == 1:
         raise RecipeError(f"Stage '{stage}' leaves no example without a label. Set 'labels' below 1, e.g. 0.1.")
     settings = {"threshold": spec.threshold, "kind": spec.kind, "pseudo_weight": spec.pseudo_weight}

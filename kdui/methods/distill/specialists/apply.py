@@ -1,4 +1,4 @@
-"""Specialists: a teacher a task, their answers, one student for all tasks, separate ones, and models of one task put together."""
+"""Specialists: a teacher per task, their predictions, one student for all tasks, separate ones, and combined models."""
 
 import shutil
 from typing import Any, cast

@@ -32,7 +32,7 @@ class SpecialistsSpec(SoftTargetKnobs):
 
 
 def plan(builder: PlanBuilder, stage: str, spec: SpecialistsSpec) -> None:
-    """A specialist a task, their answers each on its own task, the one student, and what it is compared with."""
+    """A specialist a task, their predictions each on its own task, the one student, and what it is compared with."""
     weights = _check(builder, stage, spec)
     student, parts = need_student(builder, stage), builder.task.parts
     specialists = _specialists(builder, stage)

@@ -1,1 +1,1 @@
-"""Hard teacher labels: the student learns what the teacher would have answered, and no true label."""
+"""Hard teacher labels: the student trains on the teacher's most probable class alone."""

@@ -1,4 +1,4 @@
-"""TinyBERT: soft targets, hidden states through a projection that is thrown away, and attention."""
+"""TinyBERT: soft targets, hidden states through a projection that is discarded, and attention."""
 
 from typing import Any
 

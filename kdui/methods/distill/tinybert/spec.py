@@ -12,7 +12,7 @@ from kdui.core.plan import PlanBuilder
 
 
 class TinybertSpec(RepresentationKnobs):
-    """Settings of transformer distillation (Jiao et al. 2020, section 3.1), its layers and its answers in one stage."""
+    """Settings of transformer distillation (Jiao et al. 2020, section 3.1), its layers and its predictions in one stage."""
 
     layers: str = Field(
         default="auto",

@@ -15,7 +15,7 @@ from kdui.training.teachers import teacher_of
 
 
 def transfer_set(context: StepContext) -> dict[str, Any]:
-    """Train on every view; true labels count in the first one alone, where they are shown. The teacher answers all the others."""
+    """Train on every view; ground-truth labels count in the first one alone, where shown. The teacher labels all others."""
     teacher, settings = teacher_of(context), context.settings
 
     def losses(outputs: torch.Tensor, batch: Batch) -> Losses:

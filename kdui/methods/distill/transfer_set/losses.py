@@ -14,7 +14,7 @@ def transfer_losses(
     temperature: float,
     soft_weight: float,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """What the teacher and what true labels add to the loss, in nats; their sum is the mean over the rows.
+    """What the teacher and what ground-truth labels add to the loss, in nats; their sum is the mean over the rows.
 
     Logits are [n, classes], ``targets`` [n] labels, ``known`` [n] True where an example has one. A known row has the loss
     α · soft + (1 − α) · hard with α the ``soft_weight``; every other one is the teacher's alone (Tang et al. 2019, section 3.3).

@@ -1,4 +1,4 @@
-"""Pre-training: the teacher's body guesses words in the training texts; the head that it guesses with is thrown away."""
+"""Pre-training: the teacher's body guesses words in the training texts; the head that it guesses with is discarded."""
 
 from typing import Any
 

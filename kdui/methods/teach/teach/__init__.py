@@ -1,1 +1,1 @@
-"""Train or fine-tune the teacher on the true labels."""
+"""Train or fine-tune the teacher on the ground-truth labels."""

@@ -1,4 +1,4 @@
-"""Teach: plain training on the true labels, or a teacher taken as it is."""
+"""Teach: plain training on the ground-truth labels, or a teacher taken as it is."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A teacher of which only the answers are known: an ONNX file made one of kdui's own."""
+"""A teacher of which only predictions are available: an ONNX file made one of kdui's own."""
 
 import shutil
 from collections.abc import Mapping

@@ -29,7 +29,7 @@ def take_trained(context: StepContext) -> dict[str, Any]:
     """Keep the teacher as it comes, with its validation score as the summary of a training of no epoch.
 
     Raises StageFailed where a checkpoint of the Hub tells other labels than the task's, where weights of its head are missing,
-    and where its answers are not those of a model that learned the task (see ``training.plausibility``).
+    and where its predictions are not those of a model that learned the task (see ``training.plausibility``).
     """
     began = time.monotonic()
     facts = resolve(ModelRef.parse(context.step.model), context.facts, context.app_settings)
