@@ -17,15 +17,14 @@ from kdui.settings import Settings
 UNTRAINED = {"epochs": 0, "soft_weight": 0.0, "train_examples": 64}  # of every stage that would train, or ask a teacher
 
 
-def removed_parts(settings: Settings, repeats: int = 3, runs: int = 60, layers: int = 0) -> list[Finding]:
+def removed_parts(settings: Settings, repeats: int = 3, runs: int = 60, teacher: str = "", student: str = "") -> list[Finding]:
     """Latency before ÷ after structured pruning, of the networks and with the settings of the recorded studies.
 
-    ``layers`` leaves only this many of the transformer's: less to wait for where the speed itself is not the point.
+    ``teacher`` and ``student`` stand in for the transformers: less to wait for where the speed itself is not the point.
     """
     minilm, fashion = (read_study(name) for name in ("minilm-pruned", "fashion-pruned"))
-    if layers:
-        few = {"teacher": f"minilm-l6?layers={layers}", "student": f"minilm-l3-trim?layers={layers}"}
-        minilm = minilm.model_copy(update=few)
+    if teacher:
+        minilm = minilm.model_copy(update={"teacher": teacher, "student": student})
     return [pruned_speed(settings, study, repeats, runs) for study in (minilm, fashion)]
 
 

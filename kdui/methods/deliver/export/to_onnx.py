@@ -1,6 +1,7 @@
 """A module as an ONNX file, by the exporter of PyTorch."""
 
 import contextlib
+import functools
 import io
 import warnings
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import onnx
 import torch
+from onnxscript._framework_apis import torch_2_11 as operators
 from torch import nn
 
 from kdui.runtime.graph_files import is_large
@@ -42,6 +44,7 @@ def plain_norms(graph: onnx.GraphProto) -> int:
 
 def to_onnx(module: nn.Module, sample: dict[str, np.ndarray], opset: int) -> Any:
     """The exporter's program; its chatter on the console is kept out of the run's output."""
+    _keep_operators()
     names = list(sample)
     tensors = {name: torch.from_numpy(array) for name, array in sample.items()}
     batch, length = torch.export.Dim("batch"), torch.export.Dim("length")
@@ -62,3 +65,13 @@ def to_onnx(module: nn.Module, sample: dict[str, np.ndarray], opset: int) -> Any
             output_names=["outputs"],
             verbose=False,
         )
+
+
+def _keep_operators() -> None:
+    """Let the exporter translate its library of operators once in a process.
+
+    PyTorch 2.13 asks for the list at every export, and the list reads and parses the source of five hundred functions: half of
+    the time that a small model takes. What it holds never changes.
+    """
+    if not hasattr(operators.get_torchlib_ops, "cache_info"):
+        operators.get_torchlib_ops = functools.cache(operators.get_torchlib_ops)
