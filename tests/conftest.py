@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -10,6 +11,7 @@ import pytest
 # As a worker has it; it counts only when it is set before torch is imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+from kdui.catalogue.tasks import load_task
 from kdui.settings import Settings
 
 # How long one example takes says how busy the machine is, not whether the code is right.
@@ -41,6 +43,23 @@ def pytest_configure() -> None:
     os.environ[CORES] = ",".join(map(str, allowed))
     if share := allowed[int(number.removeprefix("gw")) % count :: count]:
         os.sched_setaffinity(0, share)
+
+
+@pytest.fixture(scope="module")
+def few_examples(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Runs of this module validate and test on the first ``FEW`` examples: every epoch and every export reads all of them."""
+    count = getattr(request.module, "FEW", 200)
+
+    def load_few(*named: Any) -> tuple[Any, dict[str, Any]]:
+        facts, splits = load_task(*named)
+        few = {
+            name: split if name == "train" else split.take(list(range(min(count, len(split))))) for name, split in splits.items()
+        }
+        return facts, few
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("kdui.engine.pipeline.load_task", load_few)
+        yield
 
 
 @pytest.fixture(scope="session")

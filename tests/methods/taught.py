@@ -6,7 +6,7 @@ from kdui.core.run import RunState
 from tests.engine.digits import Bench
 
 TEACH: dict[str, Any] = {"epochs": 4, "learning_rate": 0.004}
-STUDENT: dict[str, Any] = {"epochs": 8, "batch_size": 32, "learning_rate": 0.01, "control": False}
+STUDENT: dict[str, Any] = {"epochs": 5, "batch_size": 32, "learning_rate": 0.015, "control": False}
 
 
 def digits_recipe(method: str, student: str = "cnn-small", teacher: str = "cnn-medium", **settings: Any) -> dict[str, Any]:

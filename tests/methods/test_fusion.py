@@ -19,6 +19,8 @@ from tests.engine.digits import Bench
 from tests.engine.gpt import decoder
 from tests.methods.taught import digits_recipe, learned
 
+pytestmark = pytest.mark.usefixtures("few_examples")
+
 
 def test_the_balance_weighs_the_two_losses():
     assert fused_loss(torch.tensor(2.0), torch.tensor(4.0), 0.25).item() == pytest.approx(0.25 * 2 + 0.75 * 4)

@@ -23,6 +23,8 @@ from tests.engine.gpt import decoder
 from tests.models.small import spelling_checkpoint
 from tests.training.digits import CPU, same_weights
 
+pytestmark = pytest.mark.usefixtures("few_examples")
+FEW = 100
 EXAMPLES = 300
 READ = {"epochs": 3, "batch_size": 16, "learning_rate": 0.002, "train_examples": EXAMPLES}
 TEACH = {"epochs": 2, "batch_size": 16, "learning_rate": 0.002, "train_examples": EXAMPLES}
@@ -44,6 +46,7 @@ def newswire(tmp_path_factory, shared_cache):
     bench.settings.home.mkdir(exist_ok=True)
     (bench.settings.home / "cache").symlink_to(shared_cache, target_is_directory=True)
     splits = load_task("reuters-r8", bench.settings)[1]
+    splits = {**splits, "validation": splits["validation"].take(list(range(FEW)))}
     texts = splits["train"].inputs[:EXAMPLES]
     return SimpleNamespace(
         bench=bench,
@@ -223,7 +226,7 @@ def test_what_cannot_read_is_refused_in_words(newswire, plain, words):
 def test_a_recurrent_model_is_refused_as_a_reader(newswire, tmp_path):
     teacher = {"task": "sentiment", "teacher": f"folder:{spelling_checkpoint(tmp_path / 'small', TASKS['sentiment'].labels)}"}
     run = newswire.bench.run(
-        {**teacher, "student": "bilstm-64?embedding=8", "stages": [{"teach": {"epochs": 0}}, {"distill": {"epochs": 0}}]}
+        {**teacher, "student": "bilstm-64?embedding=8", "stages": [{"teach": {"epochs": 0}}, {"distill": {"epochs": 0, "train_examples": 8}}]}
     )
     student = digest_of(run, "distill")
     with pytest.raises(RecipeError, match="is no transformer, so it cannot be pre-trained on text"):

@@ -10,6 +10,8 @@ from kdui.models.module_store import load_model
 from kdui.workbench.estimate import Estimator
 from tests.engine.digits import Bench
 
+pytestmark = pytest.mark.usefixtures("few_examples")
+
 KNOBS = {"epochs": 4, "batch_size": 16, "learning_rate": 0.01, "train_examples": 640, "control": False}
 PLAIN = {"task": "reuters-r8", "teacher": "csv:assets/teachers/reuters-words.csv", "student": "pooled-64"}
 RECIPE = {**PLAIN, "stages": [{"distill": KNOBS}]}

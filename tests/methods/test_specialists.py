@@ -20,6 +20,8 @@ from kdui.serving.answers import Answers
 from tests.engine.bert import checkpoint
 from tests.engine.digits import Bench, digest_of
 
+pytestmark = pytest.mark.usefixtures("few_examples")
+
 EXAMPLES, TESTED = 600, 1500
 TASK = "reuters-and-sentiment"
 KNOBS = {"batch_size": 16, "train_examples": EXAMPLES}

@@ -6,6 +6,8 @@ from kdui.catalogue.tasks import load_task
 from kdui.core.run import RunState
 from tests.engine.digits import Bench
 
+pytestmark = pytest.mark.usefixtures("few_examples")
+
 EXAMPLES = 320
 KNOBS = {"batch_size": 16, "train_examples": EXAMPLES, "schedule": "linear"}
 LARGEST = 52.0  # share of the largest topic, %

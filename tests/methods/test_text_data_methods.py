@@ -7,6 +7,8 @@ from kdui.core.run import RunState
 from kdui.training.teacher_outputs import FILE
 from tests.methods.test_transformer_methods import EXAMPLES, KNOBS, Newswire
 
+pytestmark = pytest.mark.usefixtures("few_examples")
+
 
 @pytest.fixture(scope="module")
 def newswire(tmp_path_factory, shared_cache):

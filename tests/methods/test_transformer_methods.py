@@ -18,6 +18,8 @@ from kdui.models.layer_refs import Point, Taps
 from tests.engine.bert import checkpoint
 from tests.engine.digits import Bench, digest_of, read_json
 
+pytestmark = pytest.mark.usefixtures("few_examples")
+
 EXAMPLES = 400
 KNOBS = {"batch_size": 16, "train_examples": EXAMPLES, "learning_rate": 0.002}
 METHODS = {
@@ -56,7 +58,7 @@ class Newswire:
                 "student": f"folder:{student}",
                 "stages": [
                     {"teach": {**KNOBS, "epochs": 4}},
-                    {method: {**KNOBS, "epochs": 8, "learning_rate": 0.005, "control": False, **settings}},
+                    {method: {**KNOBS, "epochs": 5, "learning_rate": 0.006, "control": False, **settings}},
                 ],
             }
         )

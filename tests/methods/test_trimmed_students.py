@@ -12,6 +12,8 @@ from kdui.runtime.sessions import graph_outputs
 from tests.engine.bert import checkpoint
 from tests.engine.digits import Bench
 
+pytestmark = pytest.mark.usefixtures("few_examples")
+
 EXAMPLES, WORDS = 400, 500
 
 

@@ -18,6 +18,9 @@ from kdui.runtime.sessions import run_graph
 from tests.engine.digits import Bench
 from tests.models.small import built, facts_of
 
+pytestmark = pytest.mark.usefixtures("few_examples")
+FEW = 100
+
 TASK = TASKS["reuters-r8"]
 SMALL = "decoder-4?layers=1&width=32&heads=2"
 TEXTS = ["oil prices fell after the ministers met", "wheat", "the bank raised its dividend for the third time this year"]
@@ -73,8 +76,8 @@ def test_it_reads_learns_teaches_and_its_file_answers_alike(tmp_path_factory, sh
     load_task("reuters-r8", bench.settings)
     knobs = {"train_examples": 240, "batch_size": 16, "learning_rate": 0.004}
     stages = [
-        {"pretrain": {**knobs, "epochs": 1, "control": False}},
-        {"teach": {**knobs, "epochs": 6}},
+        {"pretrain": {**knobs, "train_examples": 96, "learning_rate": 0.01, "epochs": 1, "control": False}},
+        {"teach": {**knobs, "epochs": 4}},
         {"distill": {**knobs, "epochs": 1, "control": False}},
         "export",
     ]

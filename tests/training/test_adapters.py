@@ -20,6 +20,8 @@ from tests.engine.bert import checkpoint
 from tests.engine.digits import Bench, digest_of
 from tests.models.small import built, random_tokens, small_bert, small_teacher
 
+pytestmark = pytest.mark.usefixtures("few_examples")
+
 TASK = TASKS["sentiment"]
 
 
