@@ -22,7 +22,8 @@ from tests.engine.digits import Bench, digest_of
 
 pytestmark = pytest.mark.usefixtures("few_examples")
 
-EXAMPLES, TESTED = 600, 1500
+FEW = 600  # of the validation and test examples
+EXAMPLES, TESTED = 600, 500
 TASK = "reuters-and-sentiment"
 KNOBS = {"batch_size": 16, "train_examples": EXAMPLES}
 PARTS = {"reuters-r8": range(8), "sentiment": range(8, 10)}
@@ -88,7 +89,7 @@ def test_every_model_is_a_row_with_both_accuracies(bench, run):
         # The largest topic is 49.5 % and 58 % of the reviews are positive: their mean is 53.8 %. Measured: 67 to 72 %, and
         # 76 to 83 % of the topics; 300 reviews are too few for a model without pretraining to learn what they mean.
         assert both[0] > 65, name
-        assert row["accuracy"].value > 61, name
+        assert row["accuracy"].value > 58, name
     assert found["specialists.separate"]["parameters"].value == 2 * found["specialists"]["parameters"].value
     assert found["specialists.teachers"]["file_bytes"].value > 1.9 * found["teach"]["file_bytes"].value
 
