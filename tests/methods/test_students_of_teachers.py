@@ -8,7 +8,8 @@ from tests.engine.digits import Bench
 
 pytestmark = pytest.mark.usefixtures("few_examples")
 
-EXAMPLES = 320
+FEW = 100  # of the validation and test examples
+EXAMPLES = 160
 KNOBS = {"batch_size": 16, "train_examples": EXAMPLES, "schedule": "linear"}
 LARGEST = 52.0  # share of the largest topic, %
 
@@ -45,6 +46,6 @@ def test_a_student_of_its_teachers_parts_learns(newswire, student, options):
     )
     assert run.state is RunState.SUCCEEDED, run.error
     found = {step: newswire.summary(run, step) for step in ("teach", "distill")}
-    assert found["teach"]["training"]["validation"] > LARGEST + 20
-    assert found["distill"]["training"]["validation"] > LARGEST + 10, student
+    assert found["teach"]["training"]["validation"] > LARGEST + 15
+    assert found["distill"]["training"]["validation"] > LARGEST + 8, student
     assert found["distill"]["parameters"] < found["teach"]["parameters"]
