@@ -30,7 +30,7 @@ def finished(home):
         check=False,
     )
     assert done.returncode == 0, done.stderr + done
-    return json.loads(done)
+    return json.loads(done.stdout)
 
 
 @pytest.fixture
