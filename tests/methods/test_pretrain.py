@@ -226,7 +226,11 @@ def test_what_cannot_read_is_refused_in_words(newswire, plain, words):
 def test_a_recurrent_model_is_refused_as_a_reader(newswire, tmp_path):
     teacher = {"task": "sentiment", "teacher": f"folder:{spelling_checkpoint(tmp_path / 'small', TASKS['sentiment'].labels)}"}
     run = newswire.bench.run(
-        {**teacher, "student": "bilstm-64?embedding=8", "stages": [{"teach": {"epochs": 0}}, {"distill": {"epochs": 0, "train_examples": 8}}]}
+        {
+            **teacher,
+            "student": "bilstm-64?embedding=8",
+            "stages": [{"teach": {"epochs": 0}}, {"distill": {"epochs": 0, "train_examples": 8}}],
+        }
     )
     student = digest_of(run, "distill")
     with pytest.raises(RecipeError, match="is no transformer, so it cannot be pre-trained on text"):

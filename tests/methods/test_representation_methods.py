@@ -81,7 +81,7 @@ def test_relations_weigh_as_much_as_the_kind_of_task_needs(bench, task, teacher,
         ("minilm_relations", {}, "Stage 'minilm_relations' matches self-attention, but CNN medium shows feature maps"),
         ("hints", {"layers": "2:"}, "hints.layers: Layer pairs cannot be used: string should match pattern"),
         ("similarity", {"layers": "penultimate"}, "similarity.layers: Layer pairs cannot be used: string should match pattern"),
-        ("relational", {"angle_weight": -1}, "relational.angle_weight: Weight of angles must be 0 to 1000 (got -1)"),
+        ("relational", {"angle_weight": -1}, "relational.angle_weight: Angle weight must be 0 to 1000 (got -1)"),
     ],
 )
 def test_what_cannot_be_matched_is_refused_before_it_runs(bench, method, settings, words):
