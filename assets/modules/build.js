@@ -70,7 +70,10 @@ export const mount = (root, server) => {
     }
     if (view.yaml !== undefined && view.yaml !== shownYaml) part("build-yaml").value = shownYaml = view.yaml;
     if (view.command !== undefined) part("build-command").textContent = view.command;
-    if (view.link) address.write({ ...view.link, step: view.state.open });
+    if (view.link) {
+      address.write({ ...view.link, step: view.state.open });
+      if ((kdui.url.get("tab") ?? "build") === "build") kdui.url.set({ task: "" }); // the recipe names it
+    }
     for (const [name, { key, data }] of Object.entries(view.data ?? {})) {
       seen[name] = key;
       ({ lenses: (fresh) => lenses.feed(fresh), whatif: (fresh) => whatif.feed(fresh) })[name]?.(data);

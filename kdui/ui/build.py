@@ -5,7 +5,7 @@ the changed state back with all that is shown of it: one request for a knob as f
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kdui.core.errors import KduiError
 from kdui.ui.build_actions import Sweep, counted, grid, needed, queued, queued_sweep, saved, sweep_choices
@@ -16,10 +16,13 @@ from kdui.ui.panel import create_panel, options
 from kdui.ui.shell import PageState
 from kdui.ui.what_if import create_what_if
 
+if TYPE_CHECKING:
+    from kdui.workbench.workbench import Workbench
+
 MOST_CHANGES = 200  # at once: those that a person made while an answer was on its way
 
 
-def create_build(workbench: Any, page_state: PageState) -> None:
+def create_build(workbench: "Workbench", page_state: PageState) -> None:
     """Three columns, a bar with the buttons, and What-if below them."""
     calls = BuildCalls(workbench)
     asked = [calls.build_plan, calls.build_queue, calls.build_sweep, calls.build_save]
@@ -32,32 +35,33 @@ def create_build(workbench: Any, page_state: PageState) -> None:
 class BuildCalls:
     """What the browser can ask of Build."""
 
-    def __init__(self, workbench: Any):
+    def __init__(self, workbench: "Workbench"):
         self.bench = workbench
         self.view = View(workbench)
 
-    def build_plan(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+    def build_plan(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """The state after ``changes``, and what is shown of it; one that cannot be made is left out, and ``refused`` says why."""
-        state, told, refused = self._state(asked), list[str](), ""
-        for item in list(asked.get("changes") or [])[:MOST_CHANGES]:
+        state, told, refused = self._state(payload), list[str](), ""
+        changes = payload.get("changes")
+        for item in changes[:MOST_CHANGES] if isinstance(changes, list) else ():
             try:
                 after = changed(self.bench, state, item if isinstance(item, Mapping) else {})
             except KduiError as problem:
                 refused = str(problem)
                 continue
             state, told = after.state, [*told, *after.told]
-        seen = asked.get("seen")
-        view = self.view.of(state, seen if isinstance(seen, Mapping) else {}, patient=bool(asked.get("patient")))
+        seen = payload.get("seen")
+        view = self.view.of(state, seen if isinstance(seen, Mapping) else {}, patient=bool(payload.get("patient")))
         return {**view, "told": told, "refused": refused}
 
-    def build_queue(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+    def build_queue(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """Queue the run."""
-        return {"said": queued(self.bench, self._state(asked))}
+        return {"said": queued(self.bench, self._state(payload))}
 
-    def build_sweep(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+    def build_sweep(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """What can be swept, how many runs the wish makes and takes; with ``queue`` they are queued."""
-        state, sweep = self._state(asked), Sweep.model_validate(asked.get("sweep") or {})
-        if asked.get("queue"):
+        state, sweep = self._state(payload), Sweep.model_validate(payload.get("sweep") or {})
+        if payload.get("queue"):
             return {"said": queued_sweep(self.bench, state, sweep)}
         recipe = recipe_of(state)
         listed = sweep_choices(recipe)
@@ -68,14 +72,14 @@ class BuildCalls:
             "needed": needed(self.bench, sweep.effect, recipe.task),
         }
 
-    def build_save(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+    def build_save(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """Keep the recipe under a name."""
-        return saved(self.bench, self._state(asked), str(asked.get("name") or ""), replace=bool(asked.get("replace")))
+        return saved(self.bench, self._state(payload), str(payload.get("name") or ""), replace=bool(payload.get("replace")))
 
-    def _state(self, asked: Mapping[str, Any]) -> State:
+    def _state(self, payload: Mapping[str, Any]) -> State:
         """The state that was sent; without one, the recipe that a page begins with."""
-        if asked.get("state"):
-            return State.model_validate(asked["state"])
+        if payload.get("state"):
+            return State.model_validate(payload["state"])
         name = self.bench.recipe_names()[0]
         return shown(self.bench.recipe(name), name)
 

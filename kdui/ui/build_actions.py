@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from html import escape
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
@@ -17,6 +17,9 @@ from kdui.core.recipe import Recipe, Stage
 from kdui.ui.build_changes import State, recipe_of
 from kdui.ui.forms import Knob, knobs
 from kdui.ui.recipe_form import sweep_seeds, sweep_values
+
+if TYPE_CHECKING:
+    from kdui.workbench.workbench import Workbench
 
 NEVER_SWEPT = ("control", "smooth_control", "cache_teacher")  # they change what is kept or measured beside, not the student
 
@@ -32,19 +35,19 @@ class Sweep(Frozen):
     effect: float | None = None
 
 
-def queued(bench: Any, state: State) -> str:
+def queued(bench: "Workbench", state: State) -> str:
     """Queue one run; says so with a link to it."""
     run = bench.submit(recipe_of(state), state.device)
     return _done(f"Queued “{escape(run.name)}”", run.id)
 
 
-def queued_sweep(bench: Any, state: State, sweep: Sweep) -> str:
+def queued_sweep(bench: "Workbench", state: State, sweep: Sweep) -> str:
     """Queue all runs of a sweep; says how many."""
     runs = bench.submit_sweep(*grid(bench, recipe_of(state), sweep), state.device)
     return _done(f"{len(runs)} runs queued" if len(runs) > 1 else "1 run queued", runs[0].id)
 
 
-def saved(bench: Any, state: State, name: str, *, replace: bool) -> dict[str, Any]:
+def saved(bench: "Workbench", state: State, name: str, *, replace: bool) -> dict[str, Any]:
     """Keep the recipe; ``{"said": words, "start": its name}``, or ``taken`` where one of that name must be replaced knowingly."""
     if not name.strip():
         raise RecipeError("Give the recipe a name first.")
@@ -74,7 +77,7 @@ def _step_title(stage: Stage) -> str:
     return METHODS[stage.method].title if stage.name == stage.method else stage.name
 
 
-def grid(bench: Any, recipe: Recipe, sweep: Sweep) -> tuple[Recipe, dict[str, list[Any]]]:
+def grid(bench: "Workbench", recipe: Recipe, sweep: Sweep) -> tuple[Recipe, dict[str, list[Any]]]:
     """The recipe and the values to try, each checked by itself; raises RecipeError in words."""
     if sweep.second and sweep.second == sweep.knob:
         raise RecipeError("A grid needs two different settings: choose another one for 'With each value of'.")
@@ -99,7 +102,7 @@ def _find(recipe: Recipe, key: str) -> tuple[Stage, Knob]:
     return stage, knob
 
 
-def needed(bench: Any, effect: float | None, task: str) -> str:
+def needed(bench: "Workbench", effect: float | None, task: str) -> str:
     """How many seeds a wished difference takes on this task; nothing without a wish."""
     if effect is None:
         return ""

@@ -5,7 +5,7 @@ it is edited, so that it may hold what somebody has typed and the check refuses;
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import Field
 
@@ -22,6 +22,9 @@ from kdui.ui.model_options import short, with_option
 from kdui.ui.recipe_form import student_forms, with_distiller
 from kdui.ui.scales import scaled
 from kdui.ui.shared_training import SHARED, training_stages
+
+if TYPE_CHECKING:
+    from kdui.workbench.workbench import Workbench
 
 LOST = "The page has lost its recipe: load it again, or choose one under Start from."
 
@@ -85,7 +88,7 @@ def form_of(stage: Mapping[str, Any]) -> tuple[Knob, ...]:
     return drawable(knobs(METHODS[stage["method"]].spec))
 
 
-def changed(bench: Any, state: State, change: Mapping[str, Any]) -> Changed:
+def changed(bench: "Workbench", state: State, change: Mapping[str, Any]) -> Changed:
     """The state after one change; raises KduiError in words where it cannot be made."""
     make = CHANGES.get(str(change.get("role")))
     if make is None:
@@ -108,7 +111,7 @@ def _turned(stage: Mapping[str, Any], knob: Knob, value: Any) -> dict[str, Any]:
     return {**stage, "settings": rest if setting == knob.default else {**rest, knob.name: setting}}
 
 
-def _knob(_bench: Any, state: State, change: Mapping[str, Any]) -> Changed:
+def _knob(_bench: "Workbench", state: State, change: Mapping[str, Any]) -> Changed:
     found = stages_of(state)
     place = next((place for place, stage in enumerate(found) if stage["name"] == change.get("stage")), None)
     if place is None:
@@ -120,7 +123,7 @@ def _knob(_bench: Any, state: State, change: Mapping[str, Any]) -> Changed:
     return Changed(_with(state, stages=found))
 
 
-def _training(_bench: Any, state: State, change: Mapping[str, Any]) -> Changed:
+def _training(_bench: "Workbench", state: State, change: Mapping[str, Any]) -> Changed:
     """One setting of the training, for all steps that train and call it the same."""
     found = stages_of(state)
     for place, knob in training_stages(found, str(change.get("name")), str(change.get("title"))):
@@ -128,25 +131,25 @@ def _training(_bench: Any, state: State, change: Mapping[str, Any]) -> Changed:
     return Changed(_with(state, stages=found))
 
 
-def _seed(_bench: Any, state: State, change: Mapping[str, Any]) -> Changed:
+def _seed(_bench: "Workbench", state: State, change: Mapping[str, Any]) -> Changed:
     return Changed(_with(state, seed=change.get("value") or 0))
 
 
-def _scale(bench: Any, state: State, change: Mapping[str, Any]) -> Changed:
+def _scale(bench: "Workbench", state: State, change: Mapping[str, Any]) -> Changed:
     return Changed(_with(state, stages=scaled(stages_of(state), standard_stages(bench, state), str(change.get("value")))))
 
 
-def standard_stages(bench: Any, state: State) -> list[dict[str, Any]]:
+def standard_stages(bench: "Workbench", state: State) -> list[dict[str, Any]]:
     """The stages of the recipe that this one began as, else of the task's usual one: what scales are measured by."""
-    known = state.start in bench.recipe_names()
-    recipe = bench.recipe(state.start) if known else bench.default_recipe(recipe_of(state).task)
+    known = state.start if state.start in bench.recipe_names() else None
+    recipe = bench.recipe(known) if known else bench.default_recipe(recipe_of(state).task)
     return [stage.model_dump(mode="json") for stage in recipe.stages]
 
 
 # --- models and method ------------------------------------------------------------------------------------------------------
 
 
-def _model(bench: Any, state: State, change: Mapping[str, Any]) -> Changed:
+def _model(bench: "Workbench", state: State, change: Mapping[str, Any]) -> Changed:
     role, value = _role(change), str(change.get("value") or "")
     if role == "student" and not value:
         return Changed(_with(state, student=""))
@@ -163,7 +166,7 @@ def _model(bench: Any, state: State, change: Mapping[str, Any]) -> Changed:
     return Changed(after, tuple(carried.words(_title(bench, edited.task, value))))
 
 
-def _option(_bench: Any, state: State, change: Mapping[str, Any]) -> Changed:
+def _option(_bench: "Workbench", state: State, change: Mapping[str, Any]) -> Changed:
     role = _role(change)
     turned = with_option(str(state.recipe.get(role) or ""), str(change.get("name")), change.get("value"))
     return Changed(_with(state, **{role: turned}))
@@ -176,12 +179,12 @@ def _role(change: Mapping[str, Any]) -> str:
     return role
 
 
-def _title(bench: Any, task: str, model: str) -> str:
+def _title(bench: "Workbench", task: str, model: str) -> str:
     cards = [*bench.teachers(task), *bench.students(task, None)]
     return next((card.title for card in cards if card.ref == model), model or "no teacher")
 
 
-def _method(bench: Any, state: State, change: Mapping[str, Any]) -> Changed:
+def _method(bench: "Workbench", state: State, change: Mapping[str, Any]) -> Changed:
     value = str(change.get("value"))
     recipe = recipe_of(state)
     if value not in student_forms():
@@ -200,7 +203,7 @@ def _ordered(stages: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(stages, key=lambda stage: METHODS[stage["method"]].order)
 
 
-def _add(bench: Any, state: State, change: Mapping[str, Any]) -> Changed:
+def _add(bench: "Workbench", state: State, change: Mapping[str, Any]) -> Changed:
     value, found = str(change.get("value")), stages_of(state)
     if value not in METHODS:
         raise RecipeError(f"There is no step called '{value}'.")
@@ -215,12 +218,12 @@ def _add(bench: Any, state: State, change: Mapping[str, Any]) -> Changed:
     return Changed(after.model_copy(update={"open": name}))
 
 
-def _remove(_bench: Any, state: State, change: Mapping[str, Any]) -> Changed:
+def _remove(_bench: "Workbench", state: State, change: Mapping[str, Any]) -> Changed:
     left = [stage for stage in stages_of(state) if stage["name"] != change.get("value")]
     return Changed(_without_student(_with(state, stages=_some(left))))
 
 
-def _compression(_bench: Any, state: State, change: Mapping[str, Any]) -> Changed:
+def _compression(_bench: "Workbench", state: State, change: Mapping[str, Any]) -> Changed:
     wanted, found = [name for name in str(change.get("value") or "").split("+") if name], stages_of(state)
     if strangers := [name for name in wanted if not is_of(Group.COMPRESS, name)]:
         raise RecipeError(f"There is no way to compress called '{strangers[0]}'.")
@@ -243,14 +246,14 @@ def _without_student(state: State) -> State:
     return state if trained else _with(state, student=None)
 
 
-def _open(_bench: Any, state: State, change: Mapping[str, Any]) -> Changed:
+def _open(_bench: "Workbench", state: State, change: Mapping[str, Any]) -> Changed:
     return Changed(state.model_copy(update={"open": str(change.get("value"))}))
 
 
 # --- another recipe ---------------------------------------------------------------------------------------------------------
 
 
-def _left(bench: Any, state: State) -> tuple[str, ...]:
+def _left(bench: "Workbench", state: State) -> tuple[str, ...]:
     """What is told where another recipe takes the place of one that somebody has changed."""
     known = bench.recipe(state.start) if state.start in bench.recipe_names() else None
     try:
@@ -262,40 +265,40 @@ def _left(bench: Any, state: State) -> tuple[str, ...]:
     return (f"Your changes to “{title}” were put aside.",)
 
 
-def named(bench: Any, recipe: Recipe) -> str | None:
+def named(bench: "Workbench", recipe: Recipe) -> str | None:
     """The name under Start from of a recipe that is one of them."""
     return next((name for name in bench.recipe_names() if bench.recipe(name).digest == recipe.digest), None)
 
 
-def recipe_named(bench: Any, value: str) -> Recipe:
+def recipe_named(bench: "Workbench", value: str) -> Recipe:
     """The recipe of that name, or of the run with that id."""
     known = {*bench.recipe_names(), *bench.broken_recipes()}
     return bench.recipe(value) if value in known else bench.run(value).run.recipe
 
 
-def _start(bench: Any, state: State, change: Mapping[str, Any]) -> Changed:
+def _start(bench: "Workbench", state: State, change: Mapping[str, Any]) -> Changed:
     value = str(change.get("value"))
     return Changed(shown(bench.recipe(value), value, device=state.device), _left(bench, state))
 
 
-def _from(bench: Any, state: State, change: Mapping[str, Any]) -> Changed:
+def _from(bench: "Workbench", state: State, change: Mapping[str, Any]) -> Changed:
     value = str(change.get("value"))
     recipe = recipe_named(bench, value)
     return Changed(shown(recipe, value if value in bench.recipe_names() else None, str(change.get("open") or "")))
 
 
-def _task(bench: Any, state: State, change: Mapping[str, Any]) -> Changed:
+def _task(bench: "Workbench", state: State, change: Mapping[str, Any]) -> Changed:
     recipe = bench.default_recipe(str(change.get("value")))
     told = () if change.get("address") else _left(bench, state)
     return Changed(shown(recipe, named(bench, recipe), device=state.device), told)
 
 
-def _address(bench: Any, state: State, change: Mapping[str, Any]) -> Changed:
+def _address(bench: "Workbench", state: State, change: Mapping[str, Any]) -> Changed:
     start, recipe = unpacked(str(change.get("value")))
     return Changed(shown(recipe, start if start in bench.recipe_names() else None, str(change.get("open") or "")))
 
 
-def _yaml(bench: Any, state: State, change: Mapping[str, Any]) -> Changed:
+def _yaml(bench: "Workbench", state: State, change: Mapping[str, Any]) -> Changed:
     return Changed(shown(bench.parse_recipe(str(change.get("value"))), None, device=state.device), _left(bench, state))
 
 

@@ -1,6 +1,6 @@
 """What is wrong with a recipe, and the field that it is about."""
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from kdui.catalogue.methods import METHODS
 from kdui.core.errors import KduiError
@@ -8,6 +8,9 @@ from kdui.ui import build_facts
 from kdui.ui.build_changes import State, form_of, stages_of
 from kdui.ui.build_form import control_id
 from kdui.ui.model_options import apart
+
+if TYPE_CHECKING:
+    from kdui.workbench.workbench import Workbench
 
 
 class Problem(NamedTuple):
@@ -19,13 +22,13 @@ class Problem(NamedTuple):
     open: str = ""
 
 
-def problem_of(bench: Any, state: State, problem: KduiError) -> Problem:
+def problem_of(bench: "Workbench", state: State, problem: KduiError) -> Problem:
     """The problem at its field; an unknown model with those of the task that are meant most likely."""
     text = str(problem)
     return _of_model(bench, state, text) or _of_knob(state, text) or _of_step(state, text)
 
 
-def _of_model(bench: Any, state: State, text: str) -> Problem | None:
+def _of_model(bench: "Workbench", state: State, text: str) -> Problem | None:
     task = str(state.recipe.get("task"))
     for role in ("teacher", "student"):
         ref = str(state.recipe.get(role) or "")

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from html import escape
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kdui.catalogue.defaults import NO_TEACHER
 from kdui.catalogue.methods import METHODS
@@ -25,6 +25,9 @@ from kdui.ui.recipe_form import student_forms
 from kdui.ui.scales import SCALES, scale_of
 from kdui.ui.what_if import choices
 
+if TYPE_CHECKING:
+    from kdui.workbench.workbench import Workbench
+
 OTHER = "…"  # in a list of models: another one, whose name is written beside it
 WITHOUT, NO_STUDENT, NO_METHOD = "No teacher", "No student", "No distillation"
 AT_ONCE, A_WHILE = 0.1, 1.0  # seconds that an answer waits for a model's size; then it comes without the cost, and is asked again
@@ -41,7 +44,7 @@ class Known(NamedTuple):
 class View:
     """Draws states of one page; ``known`` lives as long as the page."""
 
-    def __init__(self, workbench: Any):
+    def __init__(self, workbench: "Workbench"):
         self.bench = workbench
         self.tasks = {task.name: task for task in workbench.tasks()}
         self.known = Known(BoundedWait(), set(), {})

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kdui.catalogue.defaults import NO_TEACHER
 from kdui.catalogue.methods import METHODS, is_of
@@ -12,6 +12,9 @@ from kdui.core.method import Group
 from kdui.core.recipe import ModelRef, Recipe, Stage
 from kdui.ui.forms import knobs
 from kdui.ui.recipe_form import student_forms, with_distiller
+
+if TYPE_CHECKING:
+    from kdui.workbench.workbench import Workbench
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class Carried:
         return [*self.told, f"{count} reset to suit {model}: {', '.join(self.reset)}."]
 
 
-def with_models(bench: Any, edited: Recipe, teacher: str, student: str | None) -> Carried:
+def with_models(bench: "Workbench", edited: Recipe, teacher: str, student: str | None) -> Carried:
     """The edited recipe with another pair.
 
     A student that does not suit the teacher gives way to one that does. Where nothing helps, all is kept and the plan says why.
@@ -84,7 +87,7 @@ def _taught(recipe: Recipe, edited: Recipe, usual: Recipe) -> Recipe:
     return recipe
 
 
-def _with_fitting_method(bench: Any, recipe: Recipe) -> tuple[Recipe, tuple[str, ...]]:
+def _with_fitting_method(bench: "Workbench", recipe: Recipe) -> tuple[Recipe, tuple[str, ...]]:
     """Without a teacher, a way to train the student that needs none."""
     forms = student_forms()
     method = next((stage.method for stage in recipe.stages if stage.method in forms), None)
@@ -105,7 +108,7 @@ def _teaches(stage: Stage) -> bool:
     return is_of(Group.TEACH, stage.method)
 
 
-def _runs(bench: Any, recipe: Recipe) -> bool:
+def _runs(bench: "Workbench", recipe: Recipe) -> bool:
     try:
         bench.check(recipe)
     except KduiError:

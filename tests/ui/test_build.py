@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 import zlib
+from types import SimpleNamespace
 
 import gradio as gr
 import pytest
@@ -28,7 +29,7 @@ from kdui.ui.build_address import packed, unpacked
 from kdui.ui.build_changes import changed, recipe_named, recipe_of, shown
 from kdui.ui.carry_over import with_models
 from kdui.ui.forms import knobs
-from kdui.ui.page import assets_version, create_page, head, plotly_script
+from kdui.ui.page import assets_version, create_page, head, plotly_script, serve_module
 from kdui.ui.panel import answered
 from kdui.ui.recipe_form import sweep_seeds, sweep_values, with_distiller
 from kdui.workbench.workbench import Workbench
@@ -316,6 +317,8 @@ def test_numbers_out_of_bounds_are_refused_in_words_at_their_field(calls, workbe
         {"state": {"recipe": {"stages": [{"method": "nothing", "name": "x", "settings": {}}]}}},
         {"state": {"recipe": "digits"}},
         {"changes": [{"role": "nothing"}, 3]},
+        {"changes": [{"role": "knob", "stage": ["x"], "name": {}, "value": []}]},
+        {"changes": [{"role": "yaml"}, {"role": "recipe", "value": 5}, {"role": "option", "of": "nobody"}]},
     ],
 )
 def test_a_state_that_no_page_sends_is_answered_in_words(workbench, sent):
@@ -512,6 +515,16 @@ def test_every_control_of_every_step_has_a_label(calls, workbench):
         fields = set(re.findall(r'<(?:input type="(?:number|text|checkbox)"|select) id="([^"]+)"', markup))
         assert fields == set(re.findall(r'<label for="([^"]+)"', markup)), stage
         assert markup.count("<input") + markup.count("<select") == len(fields) + markup.count('type="range"')
+
+
+@pytest.mark.parametrize(
+    ("name", "status"), [("build.js", 200), ("none.js", 404), ("../shell.js", 404), ("../../app.py", 404), ("build.css", 404)]
+)
+def test_modules_are_served_by_their_plain_names_and_kept_as_long_as_their_version(name, status):
+    for version, kept in ((assets_version(), "immutable"), ("older", "no-cache")):
+        answer = serve_module(SimpleNamespace(path_params={"version": version, "name": name}))
+        assert answer.status_code == status
+        assert status != 200 or (kept in answer.headers["cache-control"] and "javascript" in answer.headers["content-type"])
 
 
 def test_nothing_is_fetched_from_outside():
