@@ -105,12 +105,6 @@ def cost_html(estimate: Estimate, notes: Iterable[str] = ()) -> str:
     return table + warnings + _time(estimate)
 
 
-def problem_html(problem: str, place: str = "", title: str = "") -> str:
-    """A problem in words; ``place``: element id of the field that it is about, ``title``: what the field is called."""
-    way = f' <a href="#{escape(place)}" data-field="{escape(place)}">Go to {escape(title)}</a>' if place else ""
-    return f'<div class="fail" role="alert">{escape(problem)}{way}</div>'
-
-
 def unknown_model(name: str, cards: Iterable[ModelCard]) -> str:
     """A model that nobody knows: what may have been meant, by title, and what else may be written."""
     known = list(cards)

@@ -148,11 +148,6 @@ def _bound(info: FieldInfo, *names: str) -> float | None:
     return None
 
 
-def differences(form: Iterable[Knob], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Only what differs from the defaults, so that a recipe says what a person decided and nothing else."""
-    return {knob.name: settings[knob.name] for knob in form if knob.name in settings and settings[knob.name] != knob.default}
-
-
 def applies(knob: Knob, settings: Mapping[str, Any], modality: str | None, shows: Collection[str] | None = None) -> bool:
     """Whether a knob means anything beside these settings, for a task of this modality and a model with such inner values.
 

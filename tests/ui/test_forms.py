@@ -12,7 +12,7 @@ from kdui.core.errors import RecipeError
 from kdui.ui import build_changes, build_form, shared_training
 from kdui.ui.build_changes import State, changed, form_of, stages_of
 from kdui.ui.build_form import Drawn, Subject, control_id, step_html
-from kdui.ui.forms import applies, differences, knobs
+from kdui.ui.forms import applies, knobs
 
 
 class ExampleSpec(StageSpec):
@@ -90,8 +90,12 @@ def test_a_typed_word_where_a_number_belongs_is_refused_in_words():
         by_name(ExampleSpec)["share"].parse("lots")
 
 
-def test_only_differences_from_the_defaults_are_kept():
-    assert differences(knobs(ExampleSpec), {"share": 0.5, "bits": 4, "kind": "one"}) == {"bits": 4}
+def test_only_differences_from_the_defaults_are_kept(example):
+    turned = [("share", 60), ("bits", 4), ("kind", "one"), ("bits", None), ("rate", 1e-3)]
+    after = state({})
+    for name, value in turned:
+        after = changed(None, after, {"role": "knob", "stage": "example", "name": name, "value": value}).state
+    assert stages_of(after)[0]["settings"] == {"share": 0.6}
 
 
 def test_knobs_apply_beside_their_setting_and_modality():
