@@ -109,7 +109,7 @@ def test_the_answers_of_another_teacher_are_refused(bench):
 
 
 def test_answers_to_fewer_examples_are_refused(bench):
-    with pytest.raises(StageFailed, match=r"10 values on 64 examples, but .* learns from 1,259 examples\. Name a teacher"):
+    with pytest.raises(StageFailed, match=r"10 values on 64 examples, but .* trains on 1,259 examples\. Name a teacher"):
         fed_with(bench, distilled(bench), distilled(bench, train_examples=64))
 
 
