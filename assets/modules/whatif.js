@@ -136,7 +136,7 @@ const mount = (root, server) => {
     else if (answer.found) show(answer.found);
     else offer();
   };
-  const offer = () => blank(`${html`<p>Nobody has measured yet what <b>${chosen().title}</b> loses when its layers are changed.</p>
+  const offer = () => blank(`${html`<p>Layer sensitivity of <b>${chosen().title}</b> is not measured yet.</p>
     <button type="button" class="act" id="whatif-compute">Measure its layers now</button>
     <p>Or add a step <b>Sensitivity</b> to the recipe: it is kept like any other step.</p>`}`);
   const compute = async () => {

@@ -111,7 +111,7 @@ def markup(devices: list[str]) -> str:
     <div class="pick compressed">{_list("compression", "Compression", change("compression"))}</div>
     <div class="turn"><label for="build-seed">Seed</label><span class="amount"><input type="number" id="build-seed" step="1"
       aria-describedby="build-seed-help" {change("seed")}></span>
-      <p class="help" id="build-seed-help">Decides initial weights, order and dropout.</p></div>
+      <p class="help" id="build-seed-help">Random seed for initialization, data order and dropout.</p></div>
   </section>
   <section class="card how" aria-labelledby="build-how">
     <div class="how-head"><h2 class="label" id="build-how">How</h2>
@@ -122,12 +122,12 @@ def markup(devices: list[str]) -> str:
   <section class="card cost-card" aria-labelledby="build-costs">
     <h2 class="label" id="build-costs">What it will cost <span class="prov">● measured ○ estimated</span></h2>
     <div id="build-cost"><p class="lead">Estimating …</p></div>
-    <div class="code-head"><h3 class="sub">The same as a command</h3>
+    <div class="code-head"><h3 class="sub">Command line</h3>
       <button type="button" class="quiet" data-copy="#build-command">Copy</button></div>
     <pre class="code" id="build-command" tabindex="0"></pre>
     <div class="turn"><label for="build-device">Run on</label>
       <select id="build-device">{options([(name, name) for name in devices])}</select></div>
-    <details class="more" id="build-yaml-fold"><summary>The same as YAML</summary>
+    <details class="more" id="build-yaml-fold"><summary>YAML</summary>
       <textarea id="build-yaml" class="code" rows="14" spellcheck="false" aria-label="Recipe as YAML"></textarea>
       <div class="buttons"><button type="button" class="quiet" data-copy="#build-yaml">Copy</button>
         <button type="button" class="quiet" id="load-yaml">Load this YAML</button></div></details>
