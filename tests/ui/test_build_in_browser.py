@@ -191,7 +191,7 @@ def test_a_run_is_queued_and_opened_and_the_way_back_leads_to_build(page, bench)
     run = bench.runs().rows[0]
     expect(page).to_have_url(re.compile(f"tab=runs&.*run={run.id}"))
     expect(page.locator("#chip-queue")).to_contain_text(
-        re.compile(r"Queue stands · 0 running · \d+ queued: Nothing starts new runs at the moment")
+        re.compile(r"Queue stopped · 0 running · \d+ queued: Nothing starts new runs at the moment")
     )  # the bench has no dispatcher
     page.go_back()
     expect(page.get_by_role("tab", name="Build")).to_have_attribute("aria-selected", "true")
