@@ -14,11 +14,10 @@ const says = {
   temperature(labels, soft, temperature) {
     const [first, second] = soft.map((_, i) => i).sort((a, b) => soft[b] - soft[a]);
     const flat = maths.entropy(soft) / Math.log2(labels.length);
-    if (temperature <= 1) return `The teacher's plain answer: ${percent(soft[first])} ${labels[first]}.`;
-    if (flat > 0.93) return `Nearly flat: little is left of what the teacher knows.`;
-    if (soft[second] < 0.02) return `Still sharp: ${labels[first]} keeps ${percent(soft[first])}.`;
-    const much = soft[second] < 0.15 ? "a little" : percent(soft[second]);
-    return `Softens the teacher: ${much} ${labels[second]} in this ${labels[first]}.`;
+    if (temperature <= 1) return `Teacher's prediction at T = 1: “${labels[first]}” with ${percent(soft[first])}.`;
+    if (flat > 0.93) return `Almost uniform at T = ${temperature}: the classes can hardly be told apart.`;
+    if (soft[second] < 0.02) return `Still sharp at T = ${temperature}: “${labels[first]}” keeps ${percent(soft[first])}.`;
+    return `At T = ${temperature} the teacher gives this “${labels[first]}” a ${percent(soft[second])} chance of being “${labels[second]}”.`;
   },
 };
 
@@ -72,7 +71,7 @@ const figures = {
       traces: [bars("teacher", names, rows.map((row) => alpha * row[1]), kdui.colour("teacher")),
         bars("label", names, rows.map((row) => (1 - alpha) * row[2]), kdui.colour("control"), { marker: { color: kdui.colour("control"), pattern: { shape: "/" } } })],
       layout: { barmode: "stack", bargap: 0.35, yaxis: { ...shareAxis, range: [0, 1] }, xaxis: labelAxis, showlegend: true, legend },
-      says: `What the student is asked for: ${percent(alpha)} the teacher's soft answer, ${percent(1 - alpha)} the label ${truth}.`,
+      says: `Target of the student: ${percent(alpha)} the teacher's soft labels, ${percent(1 - alpha)} the label “${truth}”.`,
       from: source("temperature"),
     };
   },
@@ -84,12 +83,12 @@ const figures = {
     const gone = magnitude ? maths.covered(edges, threshold) : edges.slice(0, -1).map(() => (values.kind === "random" ? share : 0));
     const line = (x) => ({ type: "line", x0: x, x1: x, yref: "paper", y0: 0, y1: 1, line: { color: kdui.colour("over"), width: 2, dash: "dot" } });
     const sentence = {
-      magnitude: `Zeroes the ${Math.round(total * share).toLocaleString("en")} of ${total.toLocaleString("en")} weights: those under ${small(threshold)} of their layer's root mean square.`,
-      random: `Zeroes ${percent(share)} of ${total.toLocaleString("en")} weights, large ones too.`,
-      taylor: `Zeroes the ${percent(share)} of weights whose absence would change the loss least: gradients decide, not this histogram.`,
-      movement: `Zeroes the ${percent(share)} of weights that training moves towards zero most: their size does not decide.`,
-      wanda: `Zeroes ${percent(share)} of each output's weights: the smallest products of weight and input.`,
-      "2:4": "Zeroes two of every four inputs of each output: half of the weights, whatever this share says.",
+      magnitude: `Prunes ${Math.round(total * share).toLocaleString("en")} of ${total.toLocaleString("en")} weights (|w| < ${small(threshold)} × layer RMS).`,
+      random: `Prunes ${percent(share)} of ${total.toLocaleString("en")} weights at random, large ones too.`,
+      taylor: `Prunes the ${percent(share)} of weights whose absence would change the loss least: gradients decide, not this histogram.`,
+      movement: `Prunes the ${percent(share)} of weights that training moves towards zero most: their size does not decide.`,
+      wanda: `Prunes ${percent(share)} of each output's weights: the smallest products of weight and input.`,
+      "2:4": "Prunes two of every four inputs of each output: half of the weights, whatever this share says.",
     }[values.kind];
     return {
       traces: [histogram("removed", edges, heights.map((h, i) => h * gone[i]), kdui.colour("track")),

@@ -131,10 +131,10 @@ def write(page, role, text):
 
 
 def test_knobs_answer_in_the_browser_and_reach_the_command(page):
-    expect(says(page, "temperature")).to_contain_text("money-fx in this interest")
+    expect(says(page, "temperature")).to_contain_text("At T = 4 the teacher gives this “interest” a 24")
     page.evaluate("window.mounted = document.querySelector('.lens[data-lens=temperature] .lens-plot')")
     turn(page, "distill-temperature", 20)
-    expect(says(page, "temperature")).to_contain_text("Nearly flat")
+    expect(says(page, "temperature")).to_contain_text("Almost uniform at T = 20")
     expect(command(page)).to_contain_text("--set distill.temperature=20")
     number = page.get_by_label("Temperature", exact=True)
     number.fill("99")
@@ -142,15 +142,15 @@ def test_knobs_answer_in_the_browser_and_reach_the_command(page):
     number.fill("0")
     number.press("Tab")
     expect(number).to_have_value("1")
-    expect(says(page, "temperature")).to_contain_text("The teacher's plain answer: 98")
+    expect(says(page, "temperature")).to_contain_text("Teacher's prediction at T = 1: “interest” with 98")
     page.get_by_role("button", name="Next example").click()
     expect(page.locator('.lens[data-lens="temperature"]')).to_contain_text("wheat credits")
     step(page, "prune")
     turn(page, "prune-sparsity", 75)
-    cut = "Zeroes the 75 of 100 weights: those under 0.75 of their layer's root mean square."
+    cut = "Prunes 75 of 100 weights (|w| < 0.75 × layer RMS)."
     expect(says(page, "sparsity")).to_have_text(cut)
     page.get_by_label("Criterion").select_option("random")
-    expect(says(page, "sparsity")).to_have_text("Zeroes 75 % of 100 weights, large ones too.".replace(" %", "\u202f%"))
+    expect(says(page, "sparsity")).to_have_text("Prunes 75 % of 100 weights at random, large ones too.".replace(" %", "\u202f%"))
     step(page, "quantize")
     turn(page, "quantize-bits", 3)
     expect(says(page, "bits")).to_contain_text("7 levels")
