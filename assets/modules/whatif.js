@@ -94,8 +94,8 @@ const mount = (root, server) => {
     part("whatif-title").textContent = none ? `Unchanged: ${value(found.base.headline)} on validation data at ${size(found.base.bytes)}`
       : `${changeText(now)}: ${short(times)} × smaller, about ${value(here.headline)} predicted`;
     const limit = found.error.mild_up_to;
-    const scope = { mild: ` where it predicts up to ${limit} lost`, steep: ` where it predicts over ${limit} lost`, floor: " where it predicts that nothing is left", "": "" }[error.band];
-    part("whatif-subtitle").textContent = `○ the sum of what each layer lost by itself; it missed ${error.count} measured changes by ${lost(error.drop)} ${metric().differenceUnit} on average${scope}. `
+    const scope = { mild: ` where it predicts a drop of up to ${limit}`, steep: ` where it predicts a drop of over ${limit}`, floor: " where it predicts a total loss", "": "" }[error.band];
+    part("whatif-subtitle").textContent = `○ Prediction: sum of per-layer losses. Mean error on ${error.count} measured settings: ${lost(error.drop)} ${metric().differenceUnit}${scope}. `
       + `● ${found.n.toLocaleString("en")} validation examples.`;
     const left = now.rank < 1 ? found.layers.filter(({ rows, columns }) => !maths.pays(rows, columns, now.rank)).length : 0;
     set(part("whatif-says"), none ? "Turn a slider: nothing is trained again, so this is what compression alone costs."

@@ -56,7 +56,7 @@ def saved(bench: "Workbench", state: State, name: str, *, replace: bool) -> dict
         slug = bench.save_recipe(recipe, name.strip(), replace=replace)
     except AlreadySaved as problem:
         return {"taken": str(problem)}
-    words = f'<div class="win" role="status">Saved as “{escape(slug)}”: it stands under Start from.</div>'
+    words = f'<div class="win" role="status">Saved as “{escape(slug)}”. You find it under “Start from”.</div>'
     return {"said": words, "start": slug, "name": name.strip()}
 
 

@@ -45,11 +45,11 @@ def task_facts(task: TaskFacts) -> str:
 
 
 def model_facts(card: ModelCard | None, ref: str | None, headline: str = "accuracy") -> str:
-    """Parameters, size, licence, what it is known to reach; a model that is not in the list is looked up when it runs."""
+    """Parameters, size, licence, measured headline; of a model that is not in the list, that it is read when the run starts."""
     if card is None and ref and ModelRef.parse(ref).kind == "preset":
         return ""  # it has no such options, or does not suit the task: the estimate says so
     if card is None and ref:
-        return _lines([f"{ref} is looked up when the run starts; its figures are not known yet."])
+        return _lines([f"Details of {ref} are read when the run starts."])
     if card is None:
         return _lines(["Pick one, or write hub:OWNER/NAME or folder:PATH; a teacher may also be onnx:PATH or csv:PATH."])
     facts = []
@@ -158,7 +158,7 @@ def _time(estimate: Estimate) -> str:
     steps = estimate.steps
     cached = [step for step in steps if step.cached]
     if steps and len(cached) == len(steps):
-        lead = "<b>Nothing to compute</b>: every step is already in the store."
+        lead = "<b>Nothing to compute</b>: every step is cached."
     elif estimate.seconds is None:
         lead = "No time estimate yet: nothing like it has run here."
     else:
@@ -170,11 +170,7 @@ def _time(estimate: Estimate) -> str:
             "; the teacher is already trained (cache hit)." if any(is_of(Group.TEACH, step.method) for step in cached) else "."
         )
     listed = "".join(_step(step) for step in steps)
-    fold = (
-        f"<details><summary>{len(cached)} of {len(steps)} steps already in the store</summary><ul>{listed}</ul></details>"
-        if steps
-        else ""
-    )
+    fold = f"<details><summary>{len(cached)} of {len(steps)} steps cached</summary><ul>{listed}</ul></details>" if steps else ""
     return f'<p class="lead">{lead}</p>{fold}'
 
 

@@ -173,7 +173,7 @@ class View:
         return build_facts.model_facts(self._card(state, teacher, "teacher"), short(teacher), metric)
 
     def _card(self, state: State, ref: ModelRef | None, role: str) -> ModelCard | None:
-        """The card of one of kdui's own models; others are looked up when the run starts."""
+        """The card of one of kdui's own models; details of others are read when the run starts."""
         if ref is None or ref.kind != "preset":
             return None
         try:

@@ -6,7 +6,7 @@ from html import escape
 from kdui.core.method import Method
 from kdui.ui.diagrams import GROUPS, diagram, flow_of, group_of, picture_of
 
-UNFIT = " · not as it stands"  # behind a method's title in the list; the reason is told when it is chosen
+UNFIT = " · incompatible with this pair"  # behind a method's title in the list; the reason is told when it is chosen
 
 
 def grouped(methods: Iterable[Method]) -> list[Method]:

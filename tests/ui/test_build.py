@@ -441,7 +441,7 @@ def test_cost_shows_ranges_ratios_warnings_and_what_is_cached():
         "Slow &amp; big",
         "About <b>3 min</b>",
         "already trained (cache hit)",
-        "1 of 2 steps already in the store",
+        "1 of 2 steps cached",
     ):
         assert part in html
     assert html.count("<td>–</td>") == 3

@@ -135,7 +135,7 @@ def test_a_slider_moves_the_curve_without_a_request_and_the_button_draws_what_wa
     page.wait_for_function(f"JSON.stringify({CURVE}) !== JSON.stringify(window.curve)")
     assert page.evaluate("window.asked") == 0
     assert page.evaluate(f"{CURVE}[2]") == pytest.approx(guess["headline"])
-    expect(page.locator("#whatif-subtitle")).to_contain_text("it missed 3 measured changes by")
+    expect(page.locator("#whatif-subtitle")).to_contain_text("Mean error on 3 measured settings: ")
     page.locator("#whatif-measure").click()
     expect(page.locator("#whatif-measured")).to_contain_text("● measured, n = 179 validation")
     assert bench.what_if.asked == [{"sparsity": 0.5, "rank": 1.0, "bits": 4}]
