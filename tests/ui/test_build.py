@@ -391,7 +391,7 @@ def test_model_facts_give_figures_with_their_marks_and_escape_what_others_wrote(
 
 
 def test_a_model_that_is_not_listed_has_no_invented_figures():
-    assert "figures are not known yet" in build_facts.model_facts(None, "hub:owner/name")
+    assert "Details of hub:owner/name are read when the run starts." in build_facts.model_facts(None, "hub:owner/name")
 
 
 def test_an_onnx_teacher_shows_its_figures_before_any_run(calls, workbench):
