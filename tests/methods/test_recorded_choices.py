@@ -54,7 +54,7 @@ def test_the_preferred_variant_stays_unless_another_is_clearly_faster(monkeypatc
     assert found["variant"] == kept
     (reading,) = found["readings"]
     assert (reading["variant"], reading["against"], reading["runs"], reading["processes"]) == ("S8S8", "U8S8", 180, 3)
-    assert ("it is kept instead" in said[0]) == (kept == "S8S8") and "180 answers in turn" in said[0]
+    assert ("it is kept instead" in said[0]) == (kept == "S8S8") and "180 alternating inferences" in said[0]
 
 
 def test_accuracy_goes_before_speed():
@@ -80,7 +80,7 @@ def test_a_step_that_is_made_again_gives_the_same_bytes(tmp_path, monkeypatch):
     assert summary["variant"] == "S8S8" and summary["readings"][0]["ratio"] == pytest.approx(2.0)
     assert {"S8S8", "U8S8"} <= set(summary["variants"])
     note = bench.measured(first)["quantize"]["latency_p50"].provenance.note
-    assert "int8 graph S8S8, chosen because S8S8 answered 2.00 (2.00 to 2.00) times as fast as U8S8" in note
+    assert "int8 graph S8S8, chosen because S8S8 ran 2.00 (2.00 to 2.00) times as fast as U8S8" in note
     manifests = [bench.store.artifacts.manifest(name) for name in bench.store.artifacts.digests()]
     (kept,) = [manifest for manifest in manifests if manifest.operation == OPERATION]
     assert kept.summary["readings"] == summary["readings"] and kept.inputs == {"model": digest_of(first, "export.teach")}
