@@ -4,7 +4,7 @@ import hashlib
 import itertools
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from sqlalchemy import insert
@@ -141,56 +141,70 @@ def _add_run(rows: Rows, number: int, run_id: str, recipe: Recipe, plan: list[St
             _add_result(rows, run_id, recipe, step, digest, random)
 
 
+class _Figures(NamedTuple):
+    """What a made-up model is said to reach: %, ms, MB and a count."""
+
+    accuracy: float
+    latency: float
+    megabytes: float
+    parameters: float
+
+
 def _add_result(rows: Rows, run_id: str, recipe: Recipe, step: Step, digest: str, random: np.random.Generator) -> None:
-    accuracy, latency, megabytes, parameters = (value * float(random.uniform(0.97, 1.02)) for value in MODELS[str(step.role)])
-    readings = [round(value, 5) for value in (latency * random.uniform(0.95, 1.3, SAMPLES)).tolist()]
+    made_up = _Figures(*(value * float(random.uniform(0.97, 1.02)) for value in MODELS[str(step.role)]))
+    rows["measurements"] += _measurements(run_id, step, made_up, random)
+    rows["results"].append(_result(run_id, recipe, step, digest, made_up))
+
+
+def _measurements(run_id: str, step: Step, made_up: _Figures, random: np.random.Generator) -> Iterator[dict[str, Any]]:
+    readings = [round(value, 5) for value in (made_up.latency * random.uniform(0.95, 1.3, SAMPLES)).tolist()]
     known = {
-        "accuracy": accuracy,
-        "latency_p50": latency,
-        "file_bytes": megabytes * 1e6,
-        "gzip_bytes": megabytes * 9e5,
-        "parameters": parameters,
+        "accuracy": made_up.accuracy,
+        "latency_p50": made_up.latency,
+        "file_bytes": made_up.megabytes * 1e6,
+        "gzip_bytes": made_up.megabytes * 9e5,
+        "parameters": made_up.parameters,
     }
     for metric, unit in UNITS.items():
-        rows["measurements"].append(
-            {
-                "run": run_id,
-                "step": step.name,
-                "metric": metric,
-                "value": known.get(metric, float(random.uniform(1, 100))),
-                "unit": unit,
-                "low": None,
-                "high": None,
-                "higher_is_better": unit == "%",
-                "samples": readings if metric == "latency_p50" else [],
-                "provenance": SIMULATED,
-            }
-        )
-    rows["results"].append(
-        {
+        yield {
             "run": run_id,
             "step": step.name,
-            "task": recipe.task,
-            "role": step.role,
-            "label": step.label,
-            "model": str(recipe.teacher if step.role == "teacher" else recipe.student),
-            "digest": digest,
-            "group": group_digest(recipe, step.name),
-            "headline": accuracy,
-            "headline_low": accuracy - 1.0,
-            "headline_high": min(100.0, accuracy + 1.0),
-            "latency_ms": latency,
-            "latency_low": 0.98 * latency,
-            "latency_high": 1.03 * latency,
-            "file_mb": megabytes,
-            "gzip_mb": 0.9 * megabytes,
-            "packed_mb": None,
-            "parameters": parameters,
-            "macs": 20 * parameters,
-            "memory_mb": 60.0,
-            "retained": accuracy / 0.98,
-            "speedup": 0.5 / latency,
-            "origin": "simulated",
-            "latency_origin": "simulated",
+            "metric": metric,
+            "value": known.get(metric, float(random.uniform(1, 100))),
+            "unit": unit,
+            "low": None,
+            "high": None,
+            "higher_is_better": unit == "%",
+            "samples": readings if metric == "latency_p50" else [],
+            "provenance": SIMULATED,
         }
-    )
+
+
+def _result(run_id: str, recipe: Recipe, step: Step, digest: str, made_up: _Figures) -> dict[str, Any]:
+    accuracy, latency, megabytes, parameters = made_up
+    return {
+        "run": run_id,
+        "step": step.name,
+        "task": recipe.task,
+        "role": step.role,
+        "label": step.label,
+        "model": str(recipe.teacher if step.role == "teacher" else recipe.student),
+        "digest": digest,
+        "group": group_digest(recipe, step.name),
+        "headline": accuracy,
+        "headline_low": accuracy - 1.0,
+        "headline_high": min(100.0, accuracy + 1.0),
+        "latency_ms": latency,
+        "latency_low": 0.98 * latency,
+        "latency_high": 1.03 * latency,
+        "file_mb": megabytes,
+        "gzip_mb": 0.9 * megabytes,
+        "packed_mb": None,
+        "parameters": parameters,
+        "macs": 20 * parameters,
+        "memory_mb": 60.0,
+        "retained": accuracy / 0.98,
+        "speedup": 0.5 / latency,
+        "origin": "simulated",
+        "latency_origin": "simulated",
+    }

@@ -1,5 +1,6 @@
 """What there is, as rows: tasks, models, methods, recipes, studies, runs."""
 
+from collections.abc import Callable
 from typing import Any
 
 from kdui.catalogue.studies import read_study, study_names
@@ -11,65 +12,26 @@ from kdui.workbench.workbench import Workbench
 
 def listing(bench: Workbench, kind: str, text: str = "") -> list[dict[str, Any]]:
     """Rows of tasks, models, methods, recipes, studies or runs; raises UnknownName with the nearest."""
-    if kind == "tasks":
-        return [
-            {
-                "name": task.name,
-                "title": task.title,
-                "kind": task.modality,
-                "labels": len(task.labels),
-                **task.splits,
-                "licence": task.resource.licence,
-            }
-            for task in bench.tasks()
-        ]
-    if kind == "models":
-        return _models()
-    if kind == "methods":
-        return [
-            {"name": method.name, "group": method.group, "what": method.summary, "settings": ", ".join(method.spec.model_fields)}
-            for method in bench.methods()
-        ]
-    if kind == "recipes":
-        return [
-            {"name": name, "title": recipe.name, "task": recipe.task, "what": recipe.summary}
-            for name, recipe in zip(bench.recipe_names(), bench.recipes(), strict=True)
-        ] + [
-            {"name": name, "title": "", "task": "", "what": f"cannot be used: {reason}"}
-            for name, reason in bench.broken_recipes().items()
-        ]
-    if kind == "runs":
-        return [
-            {
-                "id": row.id,
-                "name": row.name,
-                "state": standing(row.state, row.silent_seconds, row.waits),
-                "task": row.task,
-                "teacher": row.teacher,
-                "student": row.student,
-                "result": row.headline,
-                "created (UTC)": row.created,
-                "error": row.error or "",
-            }
-            for row in bench.runs(text=text, size=100).rows
-        ]
-    if kind == "studies":
-        studies = [read_study(name) for name in study_names()]
-        return [
-            {
-                "name": item.name,
-                "title": item.title,
-                "arms": len(item.arms),
-                "seeds": len(item.seeds),
-                "seeds needed": proposal(item),
-                "what": item.summary,
-            }
-            for item in studies
-        ]
-    raise UnknownName("list", kind, ["tasks", "models", "methods", "recipes", "studies", "runs"])
+    if kind not in _ROWS:
+        raise UnknownName("list", kind, list(_ROWS))
+    return _ROWS[kind](bench, text)
 
 
-def _models() -> list[dict[str, Any]]:
+def _tasks(bench: Workbench, _: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": task.name,
+            "title": task.title,
+            "kind": task.modality,
+            "labels": len(task.labels),
+            **task.splits,
+            "licence": task.resource.licence,
+        }
+        for task in bench.tasks()
+    ]
+
+
+def _models(_: Workbench, __: str) -> list[dict[str, Any]]:
     from kdui.catalogue.models import presets
 
     return [
@@ -82,3 +44,60 @@ def _models() -> list[dict[str, Any]]:
         }
         for name, (family, preset) in presets().items()
     ]
+
+
+def _methods(bench: Workbench, _: str) -> list[dict[str, Any]]:
+    return [
+        {"name": method.name, "group": method.group, "what": method.summary, "settings": ", ".join(method.spec.model_fields)}
+        for method in bench.methods()
+    ]
+
+
+def _recipes(bench: Workbench, _: str) -> list[dict[str, Any]]:
+    usable = [
+        {"name": name, "title": recipe.name, "task": recipe.task, "what": recipe.summary}
+        for name, recipe in zip(bench.recipe_names(), bench.recipes(), strict=True)
+    ]
+    broken = bench.broken_recipes().items()
+    return [*usable, *({"name": name, "title": "", "task": "", "what": f"cannot be used: {reason}"} for name, reason in broken)]
+
+
+def _studies(_: Workbench, __: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": study.name,
+            "title": study.title,
+            "arms": len(study.arms),
+            "seeds": len(study.seeds),
+            "seeds needed": proposal(study),
+            "what": study.summary,
+        }
+        for study in map(read_study, study_names())
+    ]
+
+
+def _runs(bench: Workbench, text: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": row.id,
+            "name": row.name,
+            "state": standing(row.state, row.silent_seconds, row.waits),
+            "task": row.task,
+            "teacher": row.teacher,
+            "student": row.student,
+            "result": row.headline,
+            "created (UTC)": row.created,
+            "error": row.error or "",
+        }
+        for row in bench.runs(text=text, size=100).rows
+    ]
+
+
+_ROWS: dict[str, Callable[[Workbench, str], list[dict[str, Any]]]] = {
+    "tasks": _tasks,
+    "models": _models,
+    "methods": _methods,
+    "recipes": _recipes,
+    "studies": _studies,
+    "runs": _runs,
+}

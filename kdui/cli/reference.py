@@ -185,8 +185,8 @@ def _commands() -> str:
         "# Commands",
         "`python app.py` alone serves the page. A command that cannot go on says why, and what to do, on standard error.",
     ]
-    group = typer.main.get_command(app)
-    for name, command in [("", group), *sorted(group.commands.items())]:  # type: ignore[attr-defined]
+    group = typer.main.get_group(app)
+    for name, command in [("", group), *sorted(group.commands.items())]:
         usage = " ".join(filter(None, ["python app.py", name, *_arguments(command)]))
         parts += [f"## {name or 'serve'}", command.help if name else "Serve the page.", f"`{usage}`"]
         rows = [(_parameter(each), each.help or "") for each in command.params if each.name != "help"]

@@ -18,8 +18,8 @@ from kdui.charts.gain import gain_sentence
 from kdui.cli.plain_terminal import clean, console, has_utf8
 from kdui.core.errors import KduiError, RecipeError
 from kdui.core.measurement import with_download
-from kdui.core.page_rows import RunDetail
-from kdui.core.run import RunState
+from kdui.core.page_rows import ModelResult, RunDetail
+from kdui.core.run import RunState, StepStatus
 from kdui.launch.dispatcher import Dispatcher
 from kdui.workbench.workbench import Workbench
 
@@ -101,38 +101,6 @@ def wait_until_stopped(bench: Workbench, run_id: str) -> str:
 def run_json(bench: Workbench, detail: RunDetail) -> dict[str, Any]:
     """A run as one object: id, state, stages with cached flag and seconds, measurements, artifacts."""
     run = detail.run
-    stages = [
-        {
-            "name": step.name,
-            "label": step.label,
-            "method": step.method,
-            "role": step.role,
-            "state": step.state.value,
-            "cached": step.state == "cached",
-            "seconds": step.seconds,
-            "digest": step.digest,
-        }
-        for step in run.steps
-    ]
-    results = [
-        {
-            "role": item.role,
-            "label": item.label,
-            "step": item.step,
-            "measurements": {name: found.row() for name, found in item.measurements.items()},
-        }
-        for item in detail.results
-    ]
-    artifacts = [
-        {
-            "step": step.name,
-            "produces": step.produces,
-            "digest": step.digest,
-            "path": str(bench.store.artifacts.place(step.digest)),
-        }
-        for step in run.steps
-        if bench.store.artifacts.has(step.digest)
-    ]
     return {
         "id": run.id,
         "name": run.name,
@@ -142,13 +110,32 @@ def run_json(bench: Workbench, detail: RunDetail) -> dict[str, Any]:
         "silent_seconds": run.silent_seconds(datetime.now(UTC)),
         "command": detail.command,
         "recipe": run.recipe.plain(),
-        "stages": stages,
-        "measurements": results,
+        "stages": [_stage_json(step) for step in run.steps],
+        "measurements": [_result_json(result) for result in detail.results],
         "gain": {**detail.gain.model_dump(mode="json"), "shown": detail.gain.is_shown} if detail.gain else None,
         "findings": list(detail.findings),
         "unlearned": detail.unlearned,
-        "artifacts": artifacts,
+        "artifacts": [
+            {
+                "step": step.name,
+                "produces": step.produces,
+                "digest": step.digest,
+                "path": str(bench.store.artifacts.place(step.digest)),
+            }
+            for step in run.steps
+            if bench.store.artifacts.has(step.digest)
+        ],
     }
+
+
+def _stage_json(step: StepStatus) -> dict[str, Any]:
+    facts = ("name", "label", "method", "role", "seconds", "digest")
+    return {**{fact: getattr(step, fact) for fact in facts}, "state": step.state.value, "cached": step.state == "cached"}
+
+
+def _result_json(result: ModelResult) -> dict[str, Any]:
+    measured = {name: measurement.row() for name, measurement in result.measurements.items()}
+    return {"role": result.role, "label": result.label, "step": result.step, "measurements": measured}
 
 
 def print_json(value: Any) -> None:

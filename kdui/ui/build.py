@@ -87,9 +87,7 @@ class BuildCalls:
 # --- the frame that assets/modules/build.js fills -----------------------------------------------------------------------------
 
 
-def markup(devices: list[str]) -> str:
-    """The bar stands first, so that its buttons are at hand for the keyboard too."""
-    return f"""
+BAR = """
 <section id="build-bar" aria-label="Run">
   <div id="build-status"></div><div id="build-sum"></div>
   <div class="buttons">
@@ -99,67 +97,16 @@ def markup(devices: list[str]) -> str:
     <button type="button" class="act" id="build-undo" disabled title="Ctrl+Z">Undo</button>
   </div>
 </section>
-<div class="cols three build">
-  <section class="card what" aria-labelledby="build-what"><h2 class="label" id="build-what">What</h2>
-    <div class="start"><div class="field"><label for="build-start">Start from</label>
-      <select id="build-start" {change("start")}></select></div><div id="build-edited"></div></div>
-    <div id="build-notice"></div>
-    <div class="pick">{_list("task", "Task", change("task"))}<div id="build-task-facts"></div></div>
-    {_model("teacher", "Teacher")}
-    {_model("student", "Student")}
-    <div class="pick">{_list("method", "What the student learns from", change("method"))}</div>
-    <div class="pick compressed">{_list("compression", "Compression", change("compression"))}</div>
-    <div class="turn"><label for="build-seed">Seed</label><span class="amount"><input type="number" id="build-seed" step="1"
-      aria-describedby="build-seed-help" {change("seed")}></span>
-      <p class="help" id="build-seed-help">Random seed for initialization, data order and dropout.</p></div>
-  </section>
+"""
+HOW = """
   <section class="card how" aria-labelledby="build-how">
     <div class="how-head"><h2 class="label" id="build-how">How</h2>
       <div class="scale" role="group" aria-label="Scale" id="build-scale"></div></div>
     <nav id="build-strip" aria-label="Steps"></nav>
     <div id="build-step"></div>
   </section>
-  <section class="card cost-card" aria-labelledby="build-costs">
-    <h2 class="label" id="build-costs">What it will cost <span class="prov">● measured ○ estimated</span></h2>
-    <div id="build-cost"><p class="lead">Estimating …</p></div>
-    <div class="code-head"><h3 class="sub">Command line</h3>
-      <button type="button" class="quiet" data-copy="#build-command">Copy</button></div>
-    <pre class="code" id="build-command" tabindex="0"></pre>
-    <div class="turn"><label for="build-device">Run on</label>
-      <select id="build-device">{options([(name, name) for name in devices])}</select></div>
-    <details class="more" id="build-yaml-fold"><summary>YAML</summary>
-      <textarea id="build-yaml" class="code" rows="14" spellcheck="false" aria-label="Recipe as YAML"></textarea>
-      <div class="buttons"><button type="button" class="quiet" data-copy="#build-yaml">Copy</button>
-        <button type="button" class="quiet" id="load-yaml">Load this YAML</button></div></details>
-    <a class="to-what-if" href="#whatif-panel">What if it were compressed after training?</a>
-  </section>
-</div>
-{_sweep()}
-<dialog id="save-panel" aria-labelledby="save-title"><form method="dialog"><h3 class="title" id="save-title">Save recipe</h3>
-  <label class="field"><span>Name</span>
-    <input type="text" id="save-name" placeholder="Name of the recipe" autocomplete="off"></label>
-  <div id="save-said"></div>
-  <div class="buttons"><button type="button" class="act primary" id="save-recipe">Save</button>
-    <button type="button" class="act" id="replace-recipe" hidden>Replace it</button>
-    <button class="act" value="cancel">Close</button></div></form></dialog>
 """
-
-
-def _list(name: str, title: str, changes: str) -> str:
-    return f'<label for="build-{name}">{title}</label><select id="build-{name}" {changes}></select>'
-
-
-def _model(role: str, title: str) -> str:
-    changes = change("model", of=role)
-    hint = "hub:OWNER/NAME, folder:PATH" + (", onnx:PATH, csv:PATH" if role == "teacher" else "")
-    return f"""<div class="pick {role}">{_list(role, title, changes)}
-      <input type="text" id="build-{role}-name" {changes} aria-label="{title} by name" placeholder="{hint}" autocomplete="off"
-        spellcheck="false" hidden>
-      <div id="build-{role}-facts"></div><div id="build-{role}-options"></div></div>"""
-
-
-def _sweep() -> str:
-    return """
+SWEEP = """
 <dialog id="sweep-panel" aria-labelledby="sweep-title"><form method="dialog"><h3 class="title" id="sweep-title">Queue a sweep</h3>
   <div class="sweep">
     <label class="field"><span>Setting</span><select id="sweep-knob" data-sweep="knob"></select></label>
@@ -175,4 +122,68 @@ def _sweep() -> str:
   </div>
   <div id="sweep-count"></div><div id="sweep-needed"></div><div id="sweep-said"></div>
   <div class="buttons"><button type="button" class="act primary" id="queue-sweep">Queue these runs</button>
-    <button class="act" value="cancel">Close</button></div></form></dialog>"""
+    <button class="act" value="cancel">Close</button></div></form></dialog>
+"""
+SAVE = """
+<dialog id="save-panel" aria-labelledby="save-title"><form method="dialog"><h3 class="title" id="save-title">Save recipe</h3>
+  <label class="field"><span>Name</span>
+    <input type="text" id="save-name" placeholder="Name of the recipe" autocomplete="off"></label>
+  <div id="save-said"></div>
+  <div class="buttons"><button type="button" class="act primary" id="save-recipe">Save</button>
+    <button type="button" class="act" id="replace-recipe" hidden>Replace it</button>
+    <button class="act" value="cancel">Close</button></div></form></dialog>
+"""
+
+
+def markup(devices: list[str]) -> str:
+    """The bar stands first, so that its buttons are at hand for the keyboard too."""
+    columns = f'<div class="cols three build">{_what()}{HOW}{_cost(devices)}</div>'
+    return f"{BAR}{columns}{SWEEP}{SAVE}"
+
+
+def _what() -> str:
+    return f"""
+  <section class="card what" aria-labelledby="build-what"><h2 class="label" id="build-what">What</h2>
+    <div class="start"><div class="field"><label for="build-start">Start from</label>
+      <select id="build-start" {change("start")}></select></div><div id="build-edited"></div></div>
+    <div id="build-notice"></div>
+    <div class="pick">{_list("task", "Task", change("task"))}<div id="build-task-facts"></div></div>
+    {_model("teacher", "Teacher")}
+    {_model("student", "Student")}
+    <div class="pick">{_list("method", "What the student learns from", change("method"))}</div>
+    <div class="pick compressed">{_list("compression", "Compression", change("compression"))}</div>
+    <div class="turn"><label for="build-seed">Seed</label><span class="amount"><input type="number" id="build-seed" step="1"
+      aria-describedby="build-seed-help" {change("seed")}></span>
+      <p class="help" id="build-seed-help">Random seed for initialization, data order and dropout.</p></div>
+  </section>"""
+
+
+def _cost(devices: list[str]) -> str:
+    return f"""
+  <section class="card cost-card" aria-labelledby="build-costs">
+    <h2 class="label" id="build-costs">What it will cost <span class="prov">● measured ○ estimated</span></h2>
+    <div id="build-cost"><p class="lead">Estimating …</p></div>
+    <div class="code-head"><h3 class="sub">Command line</h3>
+      <button type="button" class="quiet" data-copy="#build-command">Copy</button></div>
+    <pre class="code" id="build-command" tabindex="0"></pre>
+    <div class="turn"><label for="build-device">Run on</label>
+      <select id="build-device">{options([(name, name) for name in devices])}</select></div>
+    <details class="more" id="build-yaml-fold"><summary>YAML</summary>
+      <textarea id="build-yaml" class="code" rows="14" spellcheck="false" aria-label="Recipe as YAML"></textarea>
+      <div class="buttons"><button type="button" class="quiet" data-copy="#build-yaml">Copy</button>
+        <button type="button" class="quiet" id="load-yaml">Load this YAML</button></div></details>
+    <a class="to-what-if" href="#whatif-panel">What if it were compressed after training?</a>
+  </section>"""
+
+
+def _list(name: str, title: str, changes: str) -> str:
+    return f'<label for="build-{name}">{title}</label><select id="build-{name}" {changes}></select>'
+
+
+def _model(role: str, title: str) -> str:
+    changes = change("model", of=role)
+    hint = "hub:OWNER/NAME, folder:PATH" + (", onnx:PATH, csv:PATH" if role == "teacher" else "")
+    return f"""<div class="pick {role}">{_list(role, title, changes)}
+      <input type="text" id="build-{role}-name" {changes} aria-label="{title} by name" placeholder="{hint}" autocomplete="off"
+        spellcheck="false" hidden>
+      <div id="build-{role}-facts"></div><div id="build-{role}-options"></div></div>"""

@@ -10,7 +10,7 @@ UNFIT = " · incompatible with this pair"  # behind a method's title in the list
 
 
 def grouped(methods: Iterable[Method]) -> list[Method]:
-    """In the order of the list: by what they transfer; that which all others are held against first, then by title."""
+    """In the order of the list: by what they transfer; the one that the others are compared with first, then by title."""
     places = list(GROUPS)
     return sorted(methods, key=lambda method: (places.index(group_of(method)), not method.plain, method.title))
 
