@@ -188,8 +188,8 @@ def _commands() -> str:
     group = typer.main.get_group(app)
     for name, command in [("", group), *sorted(group.commands.items())]:
         usage = " ".join(filter(None, ["python app.py", name, *_arguments(command)]))
-        parts += [f"## {name or 'serve'}", command.help if name else "Serve the page.", f"`{usage}`"]
-        rows = [(_parameter(each), each.help or "") for each in command.params if each.name != "help"]
+        parts += [f"## {name or 'serve'}", (command.help or "") if name else "Serve the page.", f"`{usage}`"]
+        rows = [(_parameter(each), getattr(each, "help", None) or "") for each in command.params if each.name != "help"]
         if rows:
             parts.append(_table(("argument or option", "meaning"), rows))
     return "\n\n".join(parts)
