@@ -132,7 +132,7 @@ function lossCurves({ epochs, soft, hard }, alpha) {
     traces: [line("α · soft", weighted[0], kdui.colour("teacher")), line("(1 − α) · hard", weighted[1], kdui.colour("control"), "dot")],
     layout: { yaxis: { rangemode: "tozero", nticks: 4, fixedrange: true }, xaxis: { fixedrange: true, nticks: 7, title: { text: "epoch", standoff: 4, font: { size: 14 } } },
       showlegend: true, legend },
-    says: `At α = ${alpha}, the teacher's answer makes up ${percent(last / (last + rest || 1))} of that run's last loss.`,
+    says: `At α = ${alpha}, the distillation term is ${percent(last / (last + rest || 1))} of that run's final loss.`,
     from: source("soft_weight"),
   };
 }

@@ -75,7 +75,10 @@ def pareto_figure(
     line = known.take(front)
     # Plain traces, all at once: a figure copies those that are objects, and checks itself anew for each that is added.
     figure = go.Figure(
-        data=[*_traces(drawn, x, metric, budget, settings, errors=errors), _front_line(line[x], line["headline"], line["label"])],
+        data=[
+            *_traces(drawn, x, metric, budget, settings, errors=errors),
+            _front_line(line[x], line["headline"], line["label"], known[x]),
+        ],
         layout=style.layout(
             title={
                 "text": finding(models, budget, metric, facts),
@@ -131,22 +134,38 @@ def _traces(
     return traces
 
 
-def _front_line(cost: pd.Series, headline: pd.Series, labels: pd.Series) -> dict[str, Any]:
+def _front_line(cost: pd.Series, headline: pd.Series, labels: pd.Series, all_costs: pd.Series) -> dict[str, Any]:
     """The front, its models named where they are few enough to be read."""
     few = len(labels) <= MOST_NAMED
+    positions = _name_positions(cost, headline, all_costs)
     return {
         "type": "scatter",
         "x": cost,
         "y": headline,
         "mode": "lines+text" if few else "lines",
-        "text": [text if len(text := str(label)) <= NAMED else f"{text[: NAMED - 1]}…" for label in labels] if few else None,
-        "textposition": "top center",
-        "textfont": {"size": 12, "color": style.INK},
+        "text": [_beside(str(label), where) for label, where in zip(labels, positions, strict=True)] if few else None,
+        "textposition": positions if few else None,
+        "textfont": {"size": 14, "color": style.INK},
         "cliponaxis": False,
         "name": "Pareto front",
         "hoverinfo": "skip",
         "line": {"color": style.FRONT, "width": 1.5, "dash": "dot"},
     }
+
+
+def _name_positions(cost: pd.Series, headline: pd.Series, all_costs: pd.Series) -> list[str]:
+    """Where names stand: towards the middle of the chart, beside the interval, on the side that the front leaves free."""
+    middle = math.sqrt(float(all_costs.min()) * float(all_costs.max())) if len(all_costs) else 0.0
+    costs, values = cost.to_numpy(float), headline.to_numpy(float)
+    rises = len(cost) < 2 or bool(values[costs.argmax()] >= values[costs.argmin()])
+    cheap, dear = ("bottom right", "top left") if rises else ("top right", "bottom left")
+    return [cheap if each <= middle else dear for each in costs]
+
+
+def _beside(label: str, where: str) -> str:
+    """A model's name, cut where it is long, with room for the symbol that it stands beside."""
+    name, room = label if len(label) <= NAMED else f"{label[: NAMED - 1]}…", "\u00a0" * 3
+    return room + name if where.endswith("right") else name + room
 
 
 def _thinned(models: pd.DataFrame, front: np.ndarray) -> pd.DataFrame:

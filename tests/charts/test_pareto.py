@@ -105,6 +105,8 @@ def test_what_fails_the_budget_is_dimmed_and_the_limit_is_drawn():
 def test_front_line_holds_the_undominated_models():
     (front,) = [trace for trace in figure().data if trace.name == "Pareto front"]
     assert list(front.x) == [0.9, 1.6, 16.4]
+    # Names stay inside the chart and off the front, which rises to the right.
+    assert list(front.textposition) == ["bottom right", "bottom right", "top left"]
 
 
 def test_models_without_the_drawn_number_are_counted_not_hidden():
@@ -159,6 +161,6 @@ def test_sentences_of_limits():
 def test_the_front_is_named_and_no_interval_of_a_share_reaches_beyond_100():
     drawn = figure(models=bench().assign(high=101.5))
     front = next(trace for trace in drawn.data if trace.name == "Pareto front")
-    assert front.mode == "lines+text" and "BiLSTM 4-bit" in front.text
+    assert front.mode == "lines+text" and "BiLSTM 4-bit" in [name.strip() for name in front.text]
     bars = [top for trace in drawn.data if trace.error_y.array is not None for top in np.add(trace.y, trace.error_y.array)]
     assert bars and max(bars) == pytest.approx(100)
