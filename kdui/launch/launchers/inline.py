@@ -1,15 +1,14 @@
-"""Launcher ``inline``: the run is worked off in this process before ``start`` returns. For tests and debugging."""
+"""Launcher ``inline``: the run is worked off in this process before ``start`` returns. For tests and debugging.
 
-from kdui.core.run import Run, RunFacts
-from kdui.launch.launcher import Seen
-from kdui.launch.launchers import local
-from kdui.settings import Settings
+Its slots are this machine's. A run that is still marked as running when it is looked at belongs to a process that has gone, or to
+a worker of its own: it is seen and stopped as the ``local`` launcher does.
+"""
+
+from kdui.core.run import Run
+from kdui.launch.launchers.local import poll, slots, stop
 from kdui.store.store import Store
 
-
-def slots(settings: Settings) -> list[str]:
-    """Those of this machine."""
-    return local.slots(settings)
+__all__ = ["poll", "slots", "start", "stop"]
 
 
 def start(run: Run, store: Store) -> None:
@@ -17,13 +16,3 @@ def start(run: Run, store: Store) -> None:
     from kdui.worker import perform
 
     perform(store, run.id)
-
-
-def poll(run: RunFacts, *, closely: bool = False) -> Seen:
-    """A run that is still marked as running belongs to a process that has gone, or to a worker of its own."""
-    return local.poll(run, closely=closely)
-
-
-def stop(run: RunFacts, *, at_once: bool = False) -> bool:
-    """Only a worker of its own can be stopped from outside."""
-    return local.stop(run, at_once=at_once)
