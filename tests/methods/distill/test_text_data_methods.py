@@ -5,7 +5,7 @@ import pytest
 
 from kdui.core.run import RunState
 from kdui.training.teacher_outputs import FILE
-from tests.methods.test_transformer_methods import EXAMPLES, KNOBS, Newswire
+from tests.methods.distill.test_transformer_methods import EXAMPLES, KNOBS, Newswire
 
 pytestmark = pytest.mark.usefixtures("few_examples")
 
