@@ -21,7 +21,7 @@ LAYERS = [
     ["SPECS"],
     ["kdz"],
     ["store", "catalogue"],
-    ["inputs", "objectives", "tasks"],
+    ["modalities", "problems", "tasks"],
     ["models"],
     ["training", "runtime"],
     ["methods"],
@@ -190,7 +190,7 @@ def test_light_layers_import_nothing_heavy_at_the_start():
     [
         ["kdui.ui.page", "kdui.workbench.workbench"],
         ["app"],
-        ["kdui.inputs.image", "kdui.inputs.text"],
+        ["kdui.modalities.image.prepare", "kdui.modalities.text.prepare"],
         ["kdui.launch.dispatcher", "kdui.catalogue.planner"],
     ],
 )

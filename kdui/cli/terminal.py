@@ -272,7 +272,7 @@ def payload(bench: Workbench, task: str, example: str) -> Any:
         return found.text if facts.modality == "text" else _grey(found.image)
     if facts.modality == "text":
         return example
-    from kdui.inputs.picture_files import MOST_BYTES, read_picture
+    from kdui.modalities.image.picture_files import MOST_BYTES, read_picture
 
     try:
         with Path(example).expanduser().open("rb") as file:

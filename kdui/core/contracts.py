@@ -1,21 +1,21 @@
-"""What a task, a model family, an objective, a kind of input and a method must offer.
+"""What a task, a model family, a problem, a modality and a method must offer.
 
 Facts are frozen data in a ``spec.py`` that the page can read at once. What does the work stands beside it
 in ``load.py``, ``build.py`` or ``apply.py`` and follows the protocols at the end of this file. Nothing here
-knows classification: it is one objective among those to come.
+knows classification: it is one problem among those to come.
 
 How the next domains fit:
 
-- *Language models*: a task with ``objective="causal-lm"`` whose split holds token ids; outputs have the shape
+- *Language models*: a task with ``problem="causal-lm"`` whose split holds token ids; outputs have the shape
   [batch, length, vocabulary], the soft-target loss works over the last axis, the headline is perplexity (lower is
-  better), and the teacher cache keeps the top k of each row. Streaming is a serving concern: the objective's
+  better), and the teacher cache keeps the top k of each row. Streaming is a serving concern: the problem's
   ``present`` yields one row a token.
 - *Speech*: a task with ``modality="speech"``; ``inputs/speech.py`` passes the waveform and the exported graph
   computes its features, so one file answers a microphone.
-- *Recommenders*: ``objective="ranking"``; the split holds (user, item) pairs, outputs are scores over items, the
+- *Recommenders*: ``problem="ranking"``; the split holds (user, item) pairs, outputs are scores over items, the
   headline is NDCG@10.
-- *Generators*: ``objective="generation"``; outputs are samples and the headline a distance to held-out data.
-- *Several tasks at once* (``objective="several"``): a task whose ``parts`` name others; its outputs are theirs in one row, and
+- *Generators*: ``problem="generation"``; outputs are samples and the headline a distance to held-out data.
+- *Several tasks at once* (``problem="several"``): a task whose ``parts`` name others; its outputs are theirs in one row, and
   each example's target tells which part it asks about.
 """
 
@@ -60,8 +60,8 @@ class TaskFacts(Frozen):
     title: str
     summary: str
     version: int = 1
-    modality: str = Field(description="image, text, ...: names the module in kdui/inputs")
-    objective: str = Field(description="classification, ...: names the module in kdui/objectives")
+    modality: str = Field(description="image, text, ...: names the module in kdui/modalities")
+    problem: str = Field(description="classification, ...: names the module in kdui/problems")
     headline: Metric
     labels: tuple[str, ...] = ()
     splits: dict[str, int] = Field(description="split -> number of examples")
@@ -170,8 +170,8 @@ class TaskLoader(Protocol):
         """Read the resource folder. Validation is split off the training data with a fixed seed; test is left whole."""
 
 
-class InputKind(Protocol):
-    """``inputs/MODALITY.py``: numpy and tokenizers only, because the serving process uses it without torch."""
+class Modality(Protocol):
+    """``modalities/NAME/prepare.py``: numpy and tokenizers only, because the serving process uses it without torch."""
 
     def prepare(self, raw: Sequence[Any], settings: Mapping[str, Any], folder: Path) -> "dict[str, np.ndarray]":
         """Named arrays that the graph takes, first axis the batch, padded to the longest of this batch."""
@@ -196,8 +196,8 @@ class ModelBuilder(Protocol):
         """How this model wants its examples."""
 
 
-class Objective(Protocol):
-    """``objectives/NAME.py``: what to learn and how to score it. Losses carry names; they become chart series."""
+class Problem(Protocol):
+    """``problems/NAME/problem.py``: what to learn and how to score it. Losses carry names; they become chart series."""
 
     name: ClassVar[str]
 

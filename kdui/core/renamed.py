@@ -8,6 +8,7 @@ RENAMED = {
     "temperature_course": "temperature_schedule",
     "soft_weight_course": "soft_weight_schedule",
     "elsewhere": "out_of_domain",
+    "objective": "problem",
 }
 _DIGESTED = {new: old for old, new in RENAMED.items()}
 

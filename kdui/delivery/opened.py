@@ -11,9 +11,9 @@ from kdui.core.contracts import InputSettings
 from kdui.core.errors import StageFailed
 from kdui.delivery.claims import Claims
 from kdui.delivery.stamp import Stamped, metadata_of, read_stamp
-from kdui.inputs import input_kind
 from kdui.kdz.container import MODEL, is_container, tail_of, unpack
 from kdui.kdz.on_disk import read_file, write_whole
+from kdui.modalities import modality_of
 from kdui.runtime.confined import ConfinedSession, Limits
 
 LARGEST_INPUT, MOST_VALUES = 8192, 2_000_000_000  # of one setting, and of all examples together
@@ -66,7 +66,7 @@ class Opened:
         elif tuple(written) != labels:
             same = "in another order" if sorted(written) == sorted(labels) else "others"
             found.append(f"its labels are not those of the task: {same}")
-        inputs = self._json("kdui.inputs", None)
+        inputs = self._json("kdui.modalities", None)
         if inputs is not None:
             try:
                 agree = InputSettings.model_validate(inputs) == claims.inputs
@@ -85,7 +85,7 @@ class Opened:
                 f"The file asks for inputs of {str(settings)[:200]}, which is more than verify tries. Deliver the model again."
             )
         try:
-            return input_kind(self.claims.inputs.modality).prepare(raw, settings, self.folder)
+            return modality_of(self.claims.inputs.modality).prepare(raw, settings, self.folder)
         except (KeyError, TypeError, ValueError) as error:
             raise StageFailed(
                 f"The file does not say how its inputs are prepared ({type(error).__name__}: {error}). Deliver the model again."

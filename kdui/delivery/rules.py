@@ -63,7 +63,7 @@ def quality(
     claim: Claim, metric: Metric, found: float, count: int, claims: Claims, *, test: int, same_data: bool, same_device: bool,
     simulated: bool, headline: bool,
 ) -> Check:  # fmt: skip
-    """A figure of the task's objective, found over the first ``count`` of ``test`` examples."""
+    """A figure of the task's problem, found over the first ``count`` of ``test`` examples."""
     title = f"{metric.title}, {count:,} test examples"
     check = Check(what=title, claimed=figure(claim), found=f"{found:.2f} {metric.unit}".strip(), verdict="fail", weighs=headline)
     reason = misstated(claim, metric.unit) or _misstated_quality(claim, metric, claims, simulated, headline)

@@ -19,8 +19,8 @@ from kdui.delivery.rules import Check, Verdict
 from kdui.delivery.stamp import record_of
 from kdui.methods.deliver.measure.provenance import provenance
 from kdui.methods.deliver.measure.samples import timed_arrays
-from kdui.objectives import objective_of
-from kdui.objectives.calibration import calibrated_error, expected_calibration_error, fitted_temperature
+from kdui.problems import problem_of
+from kdui.problems.classification.calibration import calibrated_error, expected_calibration_error, fitted_temperature
 from kdui.runtime.confined import GraphOverrun, Limits
 from kdui.runtime.latency import measure_latency
 from kdui.runtime.sessions import graph_outputs
@@ -171,7 +171,7 @@ class _Measured:
         self.known = {facts.headline.name, "file_bytes", "packed_bytes", "latency_p50", "parameters", "nonzero", "macs"}
 
     def quality(self) -> list[Check]:
-        """Every figure of the objective that is claimed, over as many examples as claimed and never fewer than we ask for."""
+        """Every figure of the problem that is claimed, over as many examples as claimed and never fewer than we ask for."""
         claims, headline = self.opened.claims, self.facts.headline
         count = min(len(self._test), max(claims.data.n, rules.least_examples(len(self._test))))
         title = f"{headline.title}, {count:,} test examples"
@@ -208,9 +208,9 @@ class _Measured:
         with self.opened.session(self.limits) as session:
             self._counts = session.counts(one)
             outputs = graph_outputs(self.opened.graph, arrays, session=session)
-        objective = objective_of(self.facts)
-        found = list(objective.score(outputs, targets, self.facts))
-        masked = objective.mask_to_task(outputs, targets)
+        problem = problem_of(self.facts)
+        found = list(problem.score(outputs, targets, self.facts))
+        masked = problem.mask_to_task(outputs, targets)
         if masked.ndim == 2 and targets.ndim == 1 and any(self.opened.claims.figure(name) for name in CALIBRATION):
             values = (
                 100 * expected_calibration_error(masked, targets),

@@ -12,7 +12,7 @@ from torch import nn
 from kdui.catalogue.models import FAMILIES
 from kdui.core.contracts import InputSettings
 from kdui.core.errors import StageFailed, StoreError
-from kdui.inputs.text import TOKENIZER
+from kdui.modalities.text.prepare import TOKENIZER
 from kdui.models.description import ModelDescription
 from kdui.models.surgery import apply_surgery, describe_surgery
 
@@ -36,7 +36,7 @@ def save_model(module: nn.Module, description: ModelDescription, folder: Path) -
 
 
 def save_inputs(module: nn.Module, inputs: InputSettings, folder: Path) -> None:
-    """Write inputs.json and the files it names: all that ``kdui.inputs`` needs to prepare examples for the module."""
+    """Write inputs.json and the files it names: all that ``kdui.modalities`` needs to prepare examples for the module."""
     if TOKENIZER in inputs.files:
         tokenizer_json = getattr(module, "tokenizer_json", None)
         if not tokenizer_json:

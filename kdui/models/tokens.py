@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from kdui.core.contracts import InputSettings, TaskFacts
-from kdui.inputs.text import TOKENIZER
+from kdui.modalities.text.prepare import TOKENIZER
 
 
 def text_inputs(facts: TaskFacts, longest: int | None = None) -> InputSettings:

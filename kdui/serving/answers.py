@@ -11,9 +11,9 @@ import numpy as np
 from kdui.catalogue.tasks import TASKS, load_task
 from kdui.core.errors import StoreError
 from kdui.core.layout import MODEL_FILE, read_inputs
-from kdui.inputs import input_kind
-from kdui.objectives import objective_of
-from kdui.objectives.softmax import softmax
+from kdui.modalities import modality_of
+from kdui.problems import problem_of
+from kdui.problems.softmax import softmax
 from kdui.runtime.timing import take_turns, warm_up
 from kdui.settings import Settings
 from kdui.store.artifacts import ArtifactStore
@@ -52,13 +52,13 @@ class Answers:
         runs, answers = [], []
         for digest in digests:
             session, inputs, folder = self._open(digest)
-            arrays = input_kind(inputs.modality).prepare([example], inputs.settings, folder)
+            arrays = modality_of(inputs.modality).prepare([example], inputs.settings, folder)
             outputs = session.run(None, arrays)[0]
             runs.append(_reader(session, arrays))
             answers.append(
                 {
                     "digest": digest,
-                    "rows": objective_of(facts).present(outputs[0], facts),
+                    "rows": problem_of(facts).present(outputs[0], facts),
                     "file_bytes": (folder / MODEL_FILE).stat().st_size,
                 }
             )
@@ -94,7 +94,7 @@ class Answers:
         kept = [self._outputs(digest) for digest in (teacher, other)]
         total = min(len(outputs) for outputs in kept)
         targets = self._data(task)["test"].targets[:total]
-        mask = objective_of(TASKS[task]).mask_to_task
+        mask = problem_of(TASKS[task]).mask_to_task
         ours, theirs = (softmax(mask(outputs[:total], targets)) for outputs in kept)
         parted = np.flatnonzero((ours.argmax(-1) == targets) & (theirs.argmax(-1) != targets))
         parted = parted[np.argsort(-ours[parted].max(-1), kind="stable")]
@@ -146,7 +146,7 @@ class Answers:
 
     def _find_traits(self, task: str) -> dict[str, list[float]]:
         data = self._data(task)
-        found = input_kind(TASKS[task].modality).traits(data["train"].inputs, data["test"].inputs)
+        found = modality_of(TASKS[task].modality).traits(data["train"].inputs, data["test"].inputs)
         return {name: [round(float(value), 5) for value in values] for name, values in found.items()}
 
     def _open(self, digest: str) -> tuple[Any, Any, Any]:

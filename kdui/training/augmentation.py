@@ -11,8 +11,8 @@ import torch
 from tokenizers import Tokenizer
 
 from kdui.core.contracts import InputSettings
-from kdui.inputs import input_kind
-from kdui.inputs.text import TOKENIZER
+from kdui.modalities import modality_of
+from kdui.modalities.text.prepare import TOKENIZER
 from kdui.training.context import StepContext
 from kdui.training.device_dataset import Augmentation, ResidentData, augmented, hashed
 
@@ -38,7 +38,7 @@ def transfer_views(context: StepContext, inputs: InputSettings, folder: Path, li
         texts, plain = [text.lower() for text in texts], {**plain, "lowercase": False}
 
     def prepare(masked: list[str]) -> Mapping[str, np.ndarray]:
-        return input_kind("text").prepare(masked, plain, folder)
+        return modality_of("text").prepare(masked, plain, folder)
 
     return MaskedTexts(texts, settings["share"], mask_of(folder), prepare)
 

@@ -14,7 +14,7 @@ from kdui.core.contracts import InputSettings, Split, TaskFacts
 from kdui.core.errors import Cancelled
 from kdui.core.plain import canonical_json
 from kdui.core.plan import Step
-from kdui.inputs import input_kind
+from kdui.modalities import modality_of
 from kdui.settings import Settings
 from kdui.store.artifacts import sha256_file
 
@@ -78,7 +78,7 @@ class TaskData:
         )
         if key not in self._prepared:
             raw = self.splits[split].inputs
-            self._prepared[key] = input_kind(inputs.modality).prepare(raw[:limit] if limit else raw, inputs.settings, folder)
+            self._prepared[key] = modality_of(inputs.modality).prepare(raw[:limit] if limit else raw, inputs.settings, folder)
         return self._prepared[key]
 
 

@@ -10,7 +10,7 @@ from torch import nn
 from kdui.core.contracts import InputSettings, Split
 from kdui.core.knobs.training import TrainingKnobs
 from kdui.models.module_store import save_model
-from kdui.objectives import objective_of
+from kdui.problems import problem_of
 from kdui.store.artifacts import write_json
 from kdui.training.adapters import merge_adapters
 from kdui.training.augmentation import transfer_views
@@ -76,7 +76,7 @@ def fit(
         model=saved.module,
         data=data,
         validation=resident(context, "validation", saved.inputs, saved.folder),
-        objective=objective_of(context.facts),
+        problem=problem_of(context.facts),
         metric=context.facts.headline,
         losses=losses,
         knobs=knobs,

@@ -10,7 +10,7 @@ from kdui.core.contracts import InputSettings
 from kdui.core.errors import StageFailed
 from kdui.core.plan import ModelFacts
 from kdui.core.recipe import ModelRef
-from kdui.inputs.known_words import unknown_share
+from kdui.modalities.text.known_words import unknown_share
 from kdui.models.building import build_model, describe
 from kdui.models.fit import Fit
 from kdui.models.layers import output_layer

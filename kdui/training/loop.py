@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from kdui.core.contracts import Objective
+from kdui.core.contracts import Problem
 from kdui.core.errors import ArtifactCorrupt, Cancelled, StageFailed
 from kdui.core.knobs.training import TrainingKnobs
 from kdui.core.metric import Metric
@@ -68,13 +68,13 @@ class Trainer:
     weights). ``companion`` holds what is trained beside the model but is no part of the result: projectors, a peer, a teacher;
     its learning rate is ``companion_rate`` times the model's.
     Before the share ``settled_at`` of the training is done, no epoch may become the best (the model is still being compressed).
-    ``objective`` scores the validation data; ``metric`` is what its score is, and says which of two epochs is the better one.
+    ``problem`` scores the validation data; ``metric`` is what its score is, and says which of two epochs is the better one.
     """
 
     model: nn.Module
     data: ResidentData
     validation: ResidentData
-    objective: Objective | LossOnly
+    problem: Problem | LossOnly
     metric: Metric
     losses: LossFunction
     knobs: TrainingKnobs
@@ -162,7 +162,7 @@ class Trainer:
         self._best, facts = found
         self._epoch, self._position, self._steps_done = facts["epoch"], facts["position"], facts["steps"]
         self._best_score, self._best_loss, self._best_epoch = facts["best_score"], facts["best_loss"], facts["best_epoch"]
-        if isinstance(self.objective, LossOnly) and self._best_score is not None:
+        if isinstance(self.problem, LossOnly) and self._best_score is not None:
             self._best_score = self._best_loss  # checkpoints of earlier versions hold its negative
         self.history, self._sums, self._seconds_before = facts["history"], facts["sums"], facts["seconds"]
         self.report.log(
@@ -233,9 +233,9 @@ class Trainer:
         """Score the validation split; keep the weights when they are the best so far (ties go to the lower loss)."""
         outputs = predict(self.model, self.validation)
         targets = self.validation.targets.cpu()
-        loss = float(self.objective.hard_loss(torch.from_numpy(outputs), targets))
-        score = loss if isinstance(self.objective, LossOnly) else self.objective.headline(outputs, targets.numpy())
-        told = {} if isinstance(self.objective, LossOnly) else {"validation": score}
+        loss = float(self.problem.hard_loss(torch.from_numpy(outputs), targets))
+        score = loss if isinstance(self.problem, LossOnly) else self.problem.headline(outputs, targets.numpy())
+        told = {} if isinstance(self.problem, LossOnly) else {"validation": score}
         means = {f"train_{name}": float(total) / self._steps_an_epoch for name, total in self._sums.items()}
         self.history.append({"epoch": at, **told, "loss": loss, **means})
         self.report.metric(at, **told, validation_loss=loss)

@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from kdui.core.contracts import Objective, TaskFacts
+from kdui.core.contracts import Problem, TaskFacts
 from kdui.core.errors import StageFailed
 from kdui.core.plan import ModelFacts
 from kdui.core.recipe import ModelRef
 from kdui.core.statistics.intervals import wilson
-from kdui.objectives import objective_of
-from kdui.objectives.softmax import log_softmax
+from kdui.problems import problem_of
+from kdui.problems.softmax import log_softmax
 
 SURE = 4.0  # standard errors of a paired difference: none of the dozen other readings that are tried is so much better by chance
 LEAST_GAIN = 0.02  # of the examples
@@ -54,37 +54,37 @@ def require_plausible(
     """
     if not np.isfinite(outputs).all():
         raise StageFailed(f"{model.title} gives NaN or infinity on {examples} of {task.title}. Choose another model.")
-    objective = objective_of(task)
+    problem = problem_of(task)
     places = list(order) or list(range(len(task.labels)))
     index = np.linspace(0, len(targets) - 1, min(len(targets), TRIED) if scales else len(targets)).astype(np.int64)
-    given, *tried = _readings(objective, task, outputs[index], targets[index], {}, places)
+    given, *tried = _readings(problem, task, outputs[index], targets[index], {}, places)
     if scales:
         for options in scales.usual:
-            tried += _readings(objective, task, scales.outputs(options, index), targets[index], options, places)
-    tried = [one for one in tried if above_chance(float(one.right.mean()), targets[index], objective)]
+            tried += _readings(problem, task, scales.outputs(options, index), targets[index], options, places)
+    tried = [one for one in tried if above_chance(float(one.right.mean()), targets[index], problem)]
     best = _best(given, tried, loss_counts="scale" not in model.ref.options)
     if best is not given:
         raise StageFailed(_misread(model, f"{examples} of {task.title}", given, best))
-    right = objective.mask_to_task(outputs, targets).argmax(-1) == targets
-    if not above_chance(float(right.mean()), targets, objective):
+    right = problem.mask_to_task(outputs, targets).argmax(-1) == targets
+    if not above_chance(float(right.mean()), targets, problem):
         raise StageFailed(
             f"{model.title} gets {_count(right)} {examples} of {task.title} right, and always giving the most frequent "
-            f"label gets {100 * majority(targets, objective):.1f} %: that is no better than chance. Other orders of its outputs"
+            f"label gets {100 * majority(targets, problem):.1f} %: that is no better than chance. Other orders of its outputs"
             f"{' and the usual scales of pixels' if scales else ''} were tried, and none fits. Choose a model that was trained "
             "for this task, or put a 'teach' stage before the others where it has weights."
         )
     return float(right.mean())
 
 
-def above_chance(share: float, targets: np.ndarray, objective: Objective) -> bool:
+def above_chance(share: float, targets: np.ndarray, problem: Problem) -> bool:
     """Whether accuracy ``share`` is above that of the most frequent label, by its lower Wilson limit."""
-    return wilson(share, len(targets))[0] > majority(targets, objective)
+    return wilson(share, len(targets))[0] > majority(targets, problem)
 
 
-def majority(targets: np.ndarray, objective: Objective) -> float:
+def majority(targets: np.ndarray, problem: Problem) -> float:
     """The share that always giving the most frequent label gets right; of several tasks at once, each its own."""
     counts = np.bincount(targets)
-    parts = getattr(objective, "part_of_label", np.zeros(len(counts), dtype=np.int64))[: len(counts)]
+    parts = getattr(problem, "part_of_label", np.zeros(len(counts), dtype=np.int64))[: len(counts)]
     return float(sum(counts[parts == part].max() for part in np.unique(parts)) / len(targets))
 
 
@@ -124,10 +124,10 @@ def usual_scales(pixels: np.ndarray) -> list[Options]:
 
 
 def _readings(
-    objective: Objective, task: TaskFacts, outputs: np.ndarray, targets: np.ndarray, options: Options, places: list[int]
+    problem: Problem, task: TaskFacts, outputs: np.ndarray, targets: np.ndarray, options: Options, places: list[int]
 ) -> Iterator[Reading]:
     """The outputs as they stand, and in the order of labels that fits best."""
-    log_p = log_softmax(objective.mask_to_task(outputs, targets))
+    log_p = log_softmax(problem.mask_to_task(outputs, targets))
     rows, predicted = np.arange(len(targets)), log_p.argmax(-1)
     yield Reading(predicted == targets, -log_p[rows, targets], options)
     meant = best_order(predicted, targets, len(task.labels))

@@ -12,7 +12,7 @@ from kdui.core.contracts import TaskFacts
 from kdui.core.errors import RecipeError, UnknownName
 from kdui.core.page_rows import Servable
 from kdui.core.plain import Frozen
-from kdui.inputs.picture_files import NAMES, read_picture
+from kdui.modalities.image.picture_files import NAMES, read_picture
 from kdui.ui import compare_view
 from kdui.ui.calls import whole
 from kdui.ui.panel import create_panel, options

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pandas
 
     from kdui.core.statistics.paired import Difference
-    from kdui.objectives.comparison import ClassScore
+    from kdui.problems.classification.comparison import ClassScore
 
 MOST_RUNS = 16  # whose frames are kept
 MOST_RIGHT = 128  # models whose correct predictions are kept, a byte an example
@@ -85,7 +85,7 @@ class Evidence:
         """
         key = (run_id, step, reference, reference_run or run_id)
         if key not in self._differences:
-            from kdui.objectives.comparison import paired
+            from kdui.problems.classification.comparison import paired
 
             runs = [self.store.runs.get(each) for each in (run_id, reference_run or run_id)]
             facts = TASKS[runs[0].recipe.task]
@@ -117,11 +117,11 @@ class Evidence:
                 return kept["right"], kept.get("part")
         if PREDICTIONS_FILE not in artifact.manifest.files or not facts.labels:
             raise KduiError("No per-example predictions were stored.")
-        from kdui.objectives import objective_of
+        from kdui.problems import problem_of
 
-        outputs, objective = np.load(artifact.file(PREDICTIONS_FILE)).astype(np.float32), objective_of(facts)
+        outputs, problem = np.load(artifact.file(PREDICTIONS_FILE)).astype(np.float32), problem_of(facts)
         targets = np.array(self._of_data("targets", facts.name), dtype=np.int64)[: len(outputs)]
-        return objective.mask_to_task(outputs, targets).argmax(-1) == targets, objective.parts_of(targets)
+        return problem.mask_to_task(outputs, targets).argmax(-1) == targets, problem.parts_of(targets)
 
     def _models(self, run_id: str) -> list[Measured]:
         digests = {step.name: step.digest for step in self.store.runs.get(run_id).steps}
@@ -178,12 +178,12 @@ def answer_frames(facts: TaskFacts, said: "list[tuple[Measured, np.ndarray]]", t
     examples of each model."""
     import pandas
 
-    from kdui.objectives import objective_of
-    from kdui.objectives.calibration import expected_calibration_error, reliability
-    from kdui.objectives.comparison import class_scores, compare
+    from kdui.problems import problem_of
+    from kdui.problems.classification.calibration import expected_calibration_error, reliability
+    from kdui.problems.classification.comparison import class_scores, compare
 
-    objective = objective_of(facts)
-    mask = objective.mask_to_task
+    problem = problem_of(facts)
+    mask = problem.mask_to_task
     teacher, first_control = (next((each for each in said if each[0].role == role), None) for role in ("teacher", "control"))
     own_controls = {each[0].step.removesuffix(".control"): each for each in said if each[0].role == "control"}
     comparisons: list[dict[str, Any]] = []
@@ -200,7 +200,7 @@ def answer_frames(facts: TaskFacts, said: "list[tuple[Measured, np.ndarray]]", t
             if other is None or other[0] is model or model.role in ("teacher", name):
                 continue
             n = min(len(outputs), len(other[1]))
-            parts = objective.parts_of(own[:n])
+            parts = problem.parts_of(own[:n])
             found = compare(answers[:n].argmax(-1), mask(other[1][:n], own[:n]).argmax(-1), own[:n], parts)
             comparisons.append({**model.facts, "against": name, **found.row()})
         if teacher is not None and model.role != "teacher":
@@ -237,10 +237,10 @@ def shift_frame(
     import pandas
 
     from kdui.core.statistics.intervals import wilson
-    from kdui.objectives import objective_of
+    from kdui.problems import problem_of
 
     rows = []
-    mask = objective_of(facts).mask_to_task
+    mask = problem_of(facts).mask_to_task
     for model, outputs in said:
         own = targets[: len(outputs)]
         right = mask(outputs, own).argmax(-1) == own

@@ -327,10 +327,10 @@ class Workbench:
 
     def ask(self, task: str, digests: list[str], payload: Any) -> list[Answer]:
         """Each model's answer to what a person typed, drew or uploaded, with its latency measured now."""
-        from kdui.inputs import input_kind
+        from kdui.modalities import modality_of
 
         facts = TASKS[task]
-        raw = input_kind(facts.modality).parse(payload, facts)
+        raw = modality_of(facts.modality).parse(payload, facts)
         plain = raw.tolist() if hasattr(raw, "tolist") else raw
         return [answer(item) for item in self.serving.call("ask", task=task, digests=digests, raw=plain)]
 

@@ -11,8 +11,8 @@ from kdui.catalogue.tasks import TASKS
 from kdui.core.measurement import Origin
 from kdui.core.run import RunState
 from kdui.core.statistics.intervals import wilson
-from kdui.inputs import image
 from kdui.methods.compress.quantize.packed import read_packed
+from kdui.modalities.image import prepare as image
 from kdui.models.module_store import load_model
 from tests.engine.digits import WHOLE, Bench, digest_of, read_json, states
 from tests.training.digits import splits

@@ -8,7 +8,7 @@ import torch
 
 from kdui.catalogue.tasks import TASKS, load_task
 from kdui.core.run import RunState
-from kdui.inputs import text
+from kdui.modalities.text import prepare as text
 from kdui.models.module_store import load_model
 from tests.engine.bert import checkpoint
 from tests.engine.digits import Bench, read_json, states

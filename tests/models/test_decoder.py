@@ -11,7 +11,7 @@ from kdui.core.errors import RecipeError
 from kdui.core.layout import read_inputs
 from kdui.core.recipe import ModelRef
 from kdui.core.run import RunState
-from kdui.inputs import text
+from kdui.modalities.text import prepare as text
 from kdui.models.building import build_model
 from kdui.models.module_store import load_model
 from kdui.runtime.sessions import run_graph

@@ -9,7 +9,7 @@ from transformers import GPT2Config, GPT2ForSequenceClassification, ViTForImageC
 
 from kdui.catalogue.tasks import TASKS
 from kdui.core.errors import RecipeError, SourceError
-from kdui.inputs import input_kind
+from kdui.modalities import modality_of
 from kdui.models.building import build_model, describe, size_of
 from kdui.models.module_store import load_model, save_model
 from kdui.models.size import count_macs, count_parameters, example_inputs
@@ -58,7 +58,7 @@ def test_text_checkpoint_is_saved_and_lives_on_without_its_folder(settings, tmp_
     shutil.rmtree(folder)
     loaded, _, inputs = load_model(out)
     assert inputs.settings["max_length"] == 38
-    arrays = input_kind("text").prepare(["the film is not very good", "fun"], inputs.settings, out)
+    arrays = modality_of("text").prepare(["the film is not very good", "fun"], inputs.settings, out)
     tokens = {name: torch.from_numpy(array) for name, array in arrays.items()}
     assert tokens["input_ids"][1].tolist()[:3] == [WORDS.index("[CLS]"), WORDS.index("fun"), WORDS.index("[SEP]")]
     assert torch.equal(loaded(**tokens), module(**tokens))

@@ -7,7 +7,7 @@ import torch
 
 from kdui.catalogue.tasks import TASKS
 from kdui.core.errors import StageFailed, StoreError
-from kdui.inputs import input_kind
+from kdui.modalities import modality_of
 from kdui.models.building import describe
 from kdui.models.module_store import load_model, save_model
 from tests.models.small import built, facts_of, small_teacher
@@ -35,7 +35,7 @@ def test_a_text_model_carries_its_tokenizer_and_vocabulary(settings, tmp_path):
     loaded, description, inputs = load_model(tmp_path)
     assert saved.surgery == {"word_embedding": {"num_embeddings": 16}}
     assert loaded.tokenizer_json == teacher.tokenizer_json
-    arrays = input_kind("text").prepare(["a good film", "not very dull at all"], inputs.settings, tmp_path)
+    arrays = modality_of("text").prepare(["a good film", "not very dull at all"], inputs.settings, tmp_path)
     tokens = {name: torch.from_numpy(array) for name, array in arrays.items()}
     assert torch.equal(loaded(**tokens), module(**tokens))
     assert (description.family, description.options["hidden"]) == ("bilstm", 4)

@@ -10,7 +10,7 @@ from torch import nn
 
 from kdui.catalogue.tasks import TASKS
 from kdui.core.knobs.training import TrainingKnobs
-from kdui.objectives import objective_of
+from kdui.problems import problem_of
 from kdui.training.context import QuietReporter
 from kdui.training.device_dataset import ResidentData
 from kdui.training.loop import Trainer
@@ -62,14 +62,14 @@ def trainer(
     **knobs: Any,
 ) -> Trainer:
     """A trainer of ``Small`` on the first digits."""
-    objective = objective_of(FACTS)
+    problem = problem_of(FACTS)
     settings = TrainingKnobs(**{"epochs": 3, "batch_size": 32, "learning_rate": 0.01, **knobs})
     return Trainer(
         model=model or Small(seed),
         data=resident("train", limit),
         validation=resident("validation"),
-        losses=lambda outputs, batch: {"total": objective.hard_loss(outputs, batch.targets)},
-        objective=objective,
+        losses=lambda outputs, batch: {"total": problem.hard_loss(outputs, batch.targets)},
+        problem=problem,
         metric=FACTS.headline,
         knobs=settings,
         seed=seed,

@@ -11,7 +11,7 @@ from kdui.core.run import RunState
 from kdui.models.layers import output_layer
 from kdui.models.module_store import load_model
 from kdui.models.size import count_parameters
-from kdui.objectives import objective_of
+from kdui.problems import problem_of
 from kdui.training.adapters import add_adapters, attention_projections, merge_adapters
 from kdui.training.context import QuietReporter
 from kdui.training.device_dataset import ResidentData
@@ -122,14 +122,14 @@ def trainer(report: QuietReporter, folder) -> Trainer:
     data = ResidentData(arrays, (ids == 9).any(1).astype(np.int64), torch.device("cpu"))
     module = small_teacher()
     add_adapters(module, 4, 2, seed=1)
-    objective = objective_of(TASK)
+    problem = problem_of(TASK)
     return Trainer(
         model=module,
         data=data,
         validation=data,
-        objective=objective,
+        problem=problem,
         metric=TASK.headline,
-        losses=lambda outputs, batch: {"total": objective.hard_loss(outputs, batch.targets)},
+        losses=lambda outputs, batch: {"total": problem.hard_loss(outputs, batch.targets)},
         knobs=TrainingKnobs(epochs=4, batch_size=16, learning_rate=5e-3),
         seed=2,
         report=report,

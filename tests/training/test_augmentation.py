@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from kdui.inputs import text
+from kdui.modalities.text import prepare as text
 from kdui.training.augmentation import MaskedTexts, MixedPictures, mask_of, masked_texts, partners
 from kdui.training.device_dataset import ResidentData, augmented
 from tests.models.small import word_pieces

@@ -8,7 +8,7 @@ import torch
 from kdui.core.errors import Cancelled, StageFailed
 from kdui.core.knobs.training import TrainingKnobs
 from kdui.core.metric import ACCURACY, Metric
-from kdui.objectives.classification import Classification
+from kdui.problems.classification.problem import Classification
 from kdui.training import loop
 from kdui.training.checkpoint import FILE, save_checkpoint
 from kdui.training.context import QuietReporter
@@ -58,7 +58,7 @@ class Wrong(Classification):
 
 
 def test_of_a_metric_where_less_is_better_the_lowest_epoch_is_kept(tmp_path):
-    usual, inverted = trainer(epochs=4), replace(trainer(epochs=4), objective=Wrong(), metric=WRONG)
+    usual, inverted = trainer(epochs=4), replace(trainer(epochs=4), problem=Wrong(), metric=WRONG)
     highest, lowest = usual.run(), inverted.run()
     assert lowest["validation"] == min(entry["validation"] for entry in lowest["history"]) < 90
     assert (lowest["best_epoch"], lowest["validation"]) == (highest["best_epoch"], pytest.approx(100 - highest["validation"]))
@@ -66,13 +66,13 @@ def test_of_a_metric_where_less_is_better_the_lowest_epoch_is_kept(tmp_path):
 
 
 def test_a_resumed_training_continues_with_the_best_of_a_metric_where_less_is_better(tmp_path):
-    whole = replace(trainer(epochs=4), objective=Wrong(), metric=WRONG)
+    whole = replace(trainer(epochs=4), problem=Wrong(), metric=WRONG)
     whole.run()
     report = QuietReporter()
     report.stop_at = lambda fraction: fraction >= 0.8
     with pytest.raises(Cancelled):
-        replace(trainer(tmp_path, report=report, epochs=4), objective=Wrong(), metric=WRONG).run()
-    resumed = replace(trainer(tmp_path, model=Small(seed=9), epochs=4), objective=Wrong(), metric=WRONG)
+        replace(trainer(tmp_path, report=report, epochs=4), problem=Wrong(), metric=WRONG).run()
+    resumed = replace(trainer(tmp_path, model=Small(seed=9), epochs=4), problem=Wrong(), metric=WRONG)
     summary = resumed.run()
     assert summary["validation"] == min(entry["validation"] for entry in whole.history)
     assert same_weights(resumed.model, whole.model)

@@ -6,7 +6,7 @@ import pytest
 from kdui.catalogue.tasks import TASKS
 from kdui.core.errors import StageFailed
 from kdui.core.recipe import ModelRef
-from kdui.objectives import objective_of
+from kdui.problems import problem_of
 from kdui.training.plausibility import Scales, above_chance, best_order, majority, require_plausible, usual_scales
 from tests.models.small import facts_of
 
@@ -123,12 +123,12 @@ def test_a_frequent_label_is_no_knowledge(model):
 
 
 def test_of_two_tasks_at_once_each_has_its_own_majority():
-    objective = objective_of(BOTH)
+    problem = problem_of(BOTH)
     first = BOTH.labels.index(TASKS["sentiment"].labels[0])
-    other = next(index for index, part in enumerate(objective.part_of_label) if part != objective.part_of_label[first])
+    other = next(index for index, part in enumerate(problem.part_of_label) if part != problem.part_of_label[first])
     targets = np.array([first] * 30 + [first + 1] * 20 + [other] * 50)
-    assert majority(targets, objective) == 0.8
-    assert not above_chance(0.85, targets, objective) and above_chance(0.92, targets, objective)
+    assert majority(targets, problem) == 0.8
+    assert not above_chance(0.85, targets, problem) and above_chance(0.92, targets, problem)
 
 
 def test_what_nothing_distinguishes_stays_where_it_is():

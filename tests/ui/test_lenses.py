@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from kdui.methods.compress.quantize.rounding import dequantize_channels, quantize_channels
-from kdui.objectives.softmax import softmax
+from kdui.problems.softmax import softmax
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets" / "modules"
 

@@ -14,7 +14,7 @@ from transformers import AutoConfig, AutoModelForImageClassification, AutoModelF
 from kdui.catalogue.checkpoint_files import weight_bytes
 from kdui.core.contracts import InputSettings, TaskFacts
 from kdui.core.errors import SourceError
-from kdui.inputs.text import padding_of
+from kdui.modalities.text.prepare import padding_of
 from kdui.models.convolution import image_inputs
 from kdui.models.huggingface.reading import (
     config_of,

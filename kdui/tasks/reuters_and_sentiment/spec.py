@@ -12,7 +12,7 @@ TASK = TaskFacts(
     summary="Two tasks for one model: the topic of a newswire text, and the sentiment of a film review. The reviews are "
     "subsampled once to the number of newswire texts for training; validation and test data are complete.",
     modality="text",
-    objective="several",
+    problem="several",
     headline=Metric(name="accuracy", title="Accuracy, mean of the tasks", unit="%"),
     labels=(*REUTERS.labels, *SENTIMENT.labels),
     splits={

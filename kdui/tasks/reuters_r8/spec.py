@@ -10,7 +10,7 @@ TASK = TaskFacts(
     summary="1987 newswire in 8 topics, lower-cased, without punctuation or digits. Standard test set of 2,189 texts; "
     "duplicates removed from the training set.",
     modality="text",
-    objective="classification",
+    problem="classification",
     headline=ACCURACY,
     labels=("Acquisitions", "Crude oil", "Earnings", "Grain", "Interest rates", "Foreign exchange", "Shipping", "Trade"),
     splits={"train": 4874, "validation": 541, "test": 2189},

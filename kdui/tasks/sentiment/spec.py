@@ -31,7 +31,7 @@ TASK = TaskFacts(
     summary="One-sentence snippets of film reviews from a site that marks them rotten (negative) or fresh (positive). "
     "Fixed split; no snippet occurs in two parts.",
     modality="text",
-    objective="classification",
+    problem="classification",
     headline=ACCURACY,
     labels=("Negative", "Positive"),
     splits={"train": 8925, "validation": 1275, "test": 2549},

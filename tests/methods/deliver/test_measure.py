@@ -16,8 +16,8 @@ from kdui.methods.deliver.measure.costs import energy, kernel_note, weight_bytes
 from kdui.methods.deliver.measure.provenance import unpacked_note
 from kdui.methods.deliver.measure.quality import _spread_out
 from kdui.methods.deliver.measure.spec import DEFERRED, MeasureSpec
-from kdui.objectives.calibration import expected_calibration_error
-from kdui.objectives.comparison import compare
+from kdui.problems.classification.calibration import expected_calibration_error
+from kdui.problems.classification.comparison import compare
 from kdui.runtime.kernels import Kernel, KernelTruth
 from kdui.workbench.evidence import Evidence
 from tests.engine.digits import Bench, read_json

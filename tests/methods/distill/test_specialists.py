@@ -14,8 +14,8 @@ from kdui.catalogue.tasks import TASKS, load_task
 from kdui.core.errors import RecipeError
 from kdui.core.layout import read_inputs
 from kdui.core.run import RunState
-from kdui.inputs import text
 from kdui.methods.distill.specialists.losses import weighted_hard_loss, weighted_smoothed_loss
+from kdui.modalities.text import prepare as text
 from kdui.serving.answers import Answers
 from tests.engine.bert import checkpoint
 from tests.engine.digits import Bench, digest_of

@@ -6,7 +6,7 @@ from tokenizers import Tokenizer
 from kdui.catalogue.tasks import load_task
 from kdui.core.errors import RecipeError
 from kdui.core.run import RunState
-from kdui.inputs import text
+from kdui.modalities.text import prepare as text
 from kdui.models.module_store import load_model
 from kdui.runtime.sessions import graph_outputs
 from tests.engine.bert import checkpoint

@@ -9,7 +9,7 @@ import numpy as np
 from kdui.core.layout import read_inputs
 from kdui.core.numbers import THIN
 from kdui.methods.compress.sensitivity.probe import mean_divergence
-from kdui.objectives import objective_of
+from kdui.problems import problem_of
 from kdui.runtime.sessions import graph_outputs
 from kdui.training.context import StepContext
 
@@ -24,7 +24,7 @@ class Fidelity:
     def __init__(self, context: StepContext, source: Path):
         self.context, self.source = context, source
         self._inputs = read_inputs(source.parent)
-        self._objective = objective_of(context.facts)
+        self._problem = problem_of(context.facts)
 
     @cached_property
     def _arrays(self) -> dict[str, np.ndarray]:
@@ -51,11 +51,9 @@ class Fidelity:
         targets = self.context.data.targets("validation")[:VALIDATION_EXAMPLES]
         found = graph_outputs(path, self._arrays, check=lambda done: self.context.report.check())
         return {
-            "float": self._objective.headline(self._float, targets),
-            "quantized": self._objective.headline(found, targets),
-            "kl": mean_divergence(
-                self._objective.mask_to_task(self._float, targets), self._objective.mask_to_task(found, targets)
-            ),
+            "float": self._problem.headline(self._float, targets),
+            "quantized": self._problem.headline(found, targets),
+            "kl": mean_divergence(self._problem.mask_to_task(self._float, targets), self._problem.mask_to_task(found, targets)),
             "examples": len(targets),
         }
 

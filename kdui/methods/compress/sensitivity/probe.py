@@ -18,11 +18,11 @@ from onnx.external_data_helper import set_external_data
 from kdui.core.contracts import TaskFacts
 from kdui.core.errors import StageFailed
 from kdui.core.layout import MODEL_FILE, read_inputs
-from kdui.inputs import input_kind
 from kdui.methods.compress.sensitivity.changes import Change, ChangedLayer
 from kdui.methods.compress.sensitivity.weights import Weight, weights_of
-from kdui.objectives import objective_of
-from kdui.objectives.softmax import log_softmax
+from kdui.modalities import modality_of
+from kdui.problems import problem_of
+from kdui.problems.softmax import log_softmax
 
 BATCH = 64
 WEIGHTS_FILE = "weights"
@@ -60,19 +60,19 @@ class Probe:
         if not self.weights:
             raise StageFailed("This graph holds no float weights that could be changed. Choose a model before it is quantized.")
         self.facts, self.threads = facts, threads
-        self.objective = objective_of(facts)
+        self.problem = problem_of(facts)
         places = subset(len(split.targets), examples)
         chosen = split.take(places)
         self.targets = chosen.targets
         inputs = read_inputs(folder)
-        self._batches = _batches(input_kind(inputs.modality).prepare(chosen.inputs, inputs.settings, folder))
+        self._batches = _batches(modality_of(inputs.modality).prepare(chosen.inputs, inputs.settings, folder))
         swapped = {weight.name for weight in self.weights}
         self.rest_bytes = sum(numpy_helper.to_array(item).nbytes for item in model.graph.initializer if item.name not in swapped)
         self._folder = tempfile.TemporaryDirectory(prefix="kdui-probe-")
         self._path = Path(self._folder.name) / MODEL_FILE
         self._graph = _written_apart(model, swapped, self._path.parent)
-        self._base = self.objective.mask_to_task(self._outputs({}), self.targets)
-        self.headline = self.objective.headline(self._base, self.targets)
+        self._base = self.problem.mask_to_task(self._outputs({}), self.targets)
+        self.headline = self.problem.headline(self._base, self.targets)
 
     @property
     def count(self) -> int:
@@ -80,8 +80,8 @@ class Probe:
 
     def effect(self, changed: Mapping[str, np.ndarray]) -> Effect:
         """What these initializers cost in place of the model's own."""
-        outputs = self.objective.mask_to_task(self._outputs(changed), self.targets)
-        headline = self.objective.headline(outputs, self.targets)
+        outputs = self.problem.mask_to_task(self._outputs(changed), self.targets)
+        headline = self.problem.headline(outputs, self.targets)
         return Effect(headline, self.facts.headline.gain(self.headline, headline), mean_divergence(self._base, outputs))
 
     def of_change(self, layers: Sequence[ChangedLayer], change: Change) -> Effect:

@@ -9,7 +9,7 @@ import torch
 from kdui.core.errors import StageFailed
 from kdui.models.layers import output_layer
 from kdui.models.low_bits import Quantization, rounded_inputs
-from kdui.objectives import objective_of
+from kdui.problems import problem_of
 from kdui.runtime.sessions import graph_outputs, open_session
 from kdui.training.context import StepContext
 from kdui.training.device_dataset import ResidentData
@@ -56,7 +56,7 @@ class Parity:
         largest = max(1.0, float(np.abs(expected).max()))
         shares = np.abs(written - expected).reshape(len(targets), -1).max(1) / largest
         self._hold(float(np.quantile(shares, 1 - FEW) if self._grids else shares.max()), largest, "On the test examples ")
-        mask = objective_of(context.facts).mask_to_task
+        mask = problem_of(context.facts).mask_to_task
         alike = int((mask(found, targets).argmax(-1) == mask(expected, targets).argmax(-1)).sum())
         context.report.log(
             f"ONNX Runtime predicts the same as PyTorch on {alike:,} of {len(targets):,} test examples; the exported graph "

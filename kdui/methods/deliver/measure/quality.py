@@ -1,4 +1,4 @@
-"""What a model answers on the test data: the objective's metrics, calibration, and, where requested, robustness."""
+"""What a model answers on the test data: the problem's metrics, calibration, and, where requested, robustness."""
 
 from typing import Any
 
@@ -12,11 +12,11 @@ from kdui.core.measurement import Measurement, Origin, Provenance
 from kdui.core.metric import Metric
 from kdui.core.numbers import THIN
 from kdui.core.statistics.intervals import wilson
-from kdui.inputs import input_kind
 from kdui.methods.deliver.measure.corruptions import CORRUPTIONS, SEVERITIES, corrupted
 from kdui.methods.deliver.measure.provenance import SIMULATED_ACCURACY, is_simulated, provenance, row
-from kdui.objectives import objective_of
-from kdui.objectives.calibration import BINS, calibrated_error, expected_calibration_error, fitted_temperature
+from kdui.modalities import modality_of
+from kdui.problems import problem_of
+from kdui.problems.classification.calibration import BINS, calibrated_error, expected_calibration_error, fitted_temperature
 from kdui.runtime.sessions import graph_outputs
 from kdui.training.context import StepContext
 from kdui.training.teachers import graph_session
@@ -36,7 +36,7 @@ def accuracy_provenance(model: Artifact, n: int) -> Provenance:
 
 
 def quality(context: StepContext, model: Artifact) -> list[Measurement]:
-    """The objective's metrics on the test split, the headline with its 95 % interval where it is a share; calibration."""
+    """The problem's metrics on the test split, the headline with its 95 % interval where it is a share; calibration."""
     limit = context.settings["test_examples"]
     arrays = context.data.prepared("test", read_inputs(model.path), model.path, limit)
     targets = context.data.targets("test")[:limit] if limit else context.data.targets("test")
@@ -48,19 +48,19 @@ def quality(context: StepContext, model: Artifact) -> list[Measurement]:
     )
     # Halved precision could turn the answer of an example whose two highest outputs are close.
     np.save(context.out / PREDICTIONS_FILE, outputs.astype(np.float32 if outputs.ndim == 2 else np.float16))
-    source, objective = accuracy_provenance(model, len(targets)), objective_of(context.facts)
-    kept = {"right": objective.mask_to_task(outputs, targets).argmax(-1) == targets} if targets.ndim == 1 else {}
-    if kept and (parts := objective.parts_of(targets)) is not None:
+    source, problem = accuracy_provenance(model, len(targets)), problem_of(context.facts)
+    kept = {"right": problem.mask_to_task(outputs, targets).argmax(-1) == targets} if targets.ndim == 1 else {}
+    if kept and (parts := problem.parts_of(targets)) is not None:
         kept["part"] = parts
     if kept:
         np.savez(context.out / QUALITY_FILE, **kept)
     found, headline = [], context.facts.headline
-    for metric, value in objective.score(outputs, targets, context.facts):
+    for metric, value in problem.score(outputs, targets, context.facts):
         interval: dict[str, Any] = _interval(value, metric.unit, len(targets)) if metric.name == headline.name else {}
         found.append(_row_of(metric, value, source, **interval))
     if all(item.metric != headline.name for item in found):
         raise StageFailed(f"The test data gave no {headline.title.lower()}, by which {context.facts.title} is judged.")
-    return found + calibration(objective.mask_to_task(outputs, targets), targets, source)
+    return found + calibration(problem.mask_to_task(outputs, targets), targets, source)
 
 
 def calibration(outputs: np.ndarray, targets: np.ndarray, source: Provenance) -> list[Measurement]:
@@ -93,15 +93,15 @@ def robustness(context: StepContext, model: Artifact) -> list[Measurement]:
     inputs = context.data.splits["test"].inputs
     raw = [inputs[index] for index in chosen] if isinstance(inputs, list) else inputs[chosen]
     source = accuracy_provenance(model, len(chosen))
-    settings, objective = read_inputs(model.path), objective_of(context.facts)
+    settings, problem = read_inputs(model.path), problem_of(context.facts)
     metric = context.facts.headline
     session = graph_session(context, model)
     cells = [("clean", 0), *((name, severity) for name in kinds for severity in SEVERITIES)]
     found = []
     for number, (name, severity) in enumerate(cells):
         examples = corrupted(raw, context.facts.modality, name, severity) if severity else raw
-        arrays = input_kind(settings.modality).prepare(examples, settings.settings, model.path)
-        value = objective.headline(graph_outputs(model.file(MODEL_FILE), arrays, session=session), targets)
+        arrays = modality_of(settings.modality).prepare(examples, settings.settings, model.path)
+        value = problem.headline(graph_outputs(model.file(MODEL_FILE), arrays, session=session), targets)
         interval = _interval(value, metric.unit, len(chosen))
         found.append(row(f"robustness.{name}.{severity}", value, metric.unit, source, metric.higher_is_better, **interval))
         context.report.progress(0.9 + 0.1 * number / len(cells))
@@ -124,11 +124,11 @@ def out_of_domain(context: StepContext, model: Artifact) -> list[Measurement]:
     for other in context.facts.out_of_domain:
         whole = load_out_of_domain(context.facts, other, context.app_settings, context.report.download)
         examples = whole.take([int(place) for place in _spread_out(len(whole), context.settings["out_of_domain"])])
-        arrays = input_kind(settings.modality).prepare(examples.inputs, settings.settings, model.path)
+        arrays = modality_of(settings.modality).prepare(examples.inputs, settings.settings, model.path)
         outputs = graph_outputs(
             model.file(MODEL_FILE), arrays, check=lambda done: context.report.check(), session=graph_session(context, model)
         )
-        value = objective_of(context.facts).headline(outputs, examples.targets)
+        value = problem_of(context.facts).headline(outputs, examples.targets)
         alone.append(_most_frequent(context, other.name, examples.targets, other.title))
         source = accuracy_provenance(model, len(examples)).model_copy(update={"split": other.title})
         more = _interval(value, metric.unit, len(examples))

@@ -9,11 +9,11 @@ import numpy as np
 from kdui.core.artifact import Artifact
 from kdui.core.layout import MODEL_FILE, read_inputs
 from kdui.core.measurement import Measurement
-from kdui.inputs import input_kind
 from kdui.methods.deliver.measure.costs import kernels
 from kdui.methods.deliver.measure.provenance import provenance, row, unpacked_note, variant_note
 from kdui.methods.deliver.measure.samples import THROUGHPUT_BATCH, sweep, timed_length, timed_sample
-from kdui.objectives import objective_of
+from kdui.modalities import modality_of
+from kdui.problems import problem_of
 from kdui.runtime.latency import Latency, Setting, measure_latency, measure_memory
 from kdui.runtime.timing import quantile_interval
 from kdui.training.context import StepContext
@@ -113,17 +113,17 @@ def memory_rows(context: StepContext, model: Artifact, sample: dict[str, np.ndar
 
 def around_rows(context: StepContext, model: Artifact, sample: dict[str, np.ndarray]) -> list[Measurement]:
     """Median ms from one raw example to the graph's arrays, and from its outputs to labels with probabilities."""
-    inputs, objective = read_inputs(model.path), objective_of(context.facts)
+    inputs, problem = read_inputs(model.path), problem_of(context.facts)
     one = context.data.splits["validation"].inputs[:1]
     outputs = graph_session(context, model).run(None, sample)[0][0]
-    kind = input_kind(inputs.modality)
+    kind = modality_of(inputs.modality)
     parts: list[tuple[str, Callable[[], Any], str]] = [
         (
             "preprocess",
             lambda: kind.prepare(one, inputs.settings, model.path),
             "one raw validation example to the graph's arrays",
         ),
-        ("postprocess", lambda: objective.present(outputs, context.facts), "one row of outputs to labels with probabilities"),
+        ("postprocess", lambda: problem.present(outputs, context.facts), "one row of outputs to labels with probabilities"),
     ]
     found = []
     for name, work, note in parts:

@@ -14,8 +14,8 @@ from kdui.methods.distill.distill.losses import (
     standardized,
 )
 from kdui.methods.distill.distill.target_entropy import targets_entropy
-from kdui.objectives import objective_of
-from kdui.objectives.softmax import softmax
+from kdui.problems import problem_of
+from kdui.problems.softmax import softmax
 from kdui.store.artifacts import write_json
 from kdui.training.context import StepContext
 from kdui.training.fit import LENS_FILE, resident
@@ -91,7 +91,7 @@ def shown(context: StepContext, raw: Any) -> dict[str, Any]:
 
 def distill(context: StepContext) -> dict[str, Any]:
     """Train the student on α · soft + (1 − α) · hard, where α and T may follow a schedule."""
-    teacher, settings, objective = teacher_of(context), context.settings, objective_of(context.facts)
+    teacher, settings, problem = teacher_of(context), context.settings, problem_of(context.facts)
 
     def losses(outputs: torch.Tensor, batch: Batch) -> Losses:
         temperature, soft_weight = soft_knobs(settings, batch.progress)
@@ -99,7 +99,7 @@ def distill(context: StepContext) -> dict[str, Any]:
         if settings["standardize"]:
             ours, theirs = standardized(ours), standardized(theirs)
         soft = soft_target_loss(ours, theirs, temperature, settings["divergence"])
-        hard = objective.hard_loss(outputs, batch.targets)
+        hard = problem.hard_loss(outputs, batch.targets)
         return {"total": distillation_loss(soft, hard, soft_weight), "soft": soft, "hard": hard}
 
     return train_student(context, lambda student: losses)
@@ -118,8 +118,8 @@ def train_smoothed(context: StepContext) -> dict[str, Any]:
 
 def hard_losses(context: StepContext) -> LossFunction:
     """The loss against ground-truth labels alone."""
-    objective = objective_of(context.facts)
-    return lambda outputs, batch: {"total": objective.hard_loss(outputs, batch.targets)}
+    problem = problem_of(context.facts)
+    return lambda outputs, batch: {"total": problem.hard_loss(outputs, batch.targets)}
 
 
 def smoothed_losses(context: StepContext) -> tuple[LossFunction, float]:
@@ -135,12 +135,12 @@ def smoothed_losses(context: StepContext) -> tuple[LossFunction, float]:
 
 def soft_and_hard(context: StepContext, teacher: Asks) -> LossFunction:
     """Named losses: soft, hard and their sum by the step's temperature and soft weight, or by their schedules."""
-    objective = objective_of(context.facts)
+    problem = problem_of(context.facts)
 
     def losses(outputs: torch.Tensor, batch: Batch) -> Losses:
         temperature, soft_weight = soft_knobs(context.settings, batch.progress)
         soft = soft_target_loss(outputs, teacher(batch), temperature)
-        hard = objective.hard_loss(outputs, batch.targets)
+        hard = problem.hard_loss(outputs, batch.targets)
         return {"total": distillation_loss(soft, hard, soft_weight), "soft": soft, "hard": hard}
 
     return losses

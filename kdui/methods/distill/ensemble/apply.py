@@ -16,7 +16,7 @@ from kdui.methods.distill.ensemble.losses import (
     equal_weights,
     gate_loss,
 )
-from kdui.objectives import objective_of
+from kdui.problems import problem_of
 from kdui.training.context import StepContext
 from kdui.training.loop import Batch, Losses
 from kdui.training.student import train_student
@@ -27,7 +27,7 @@ Weights = Callable[[torch.Tensor, Batch], torch.Tensor]
 
 def ensemble(context: StepContext) -> dict[str, Any]:
     """Train on α · soft + (1 − α) · hard, the soft targets being those of all teachers together."""
-    settings, objective = context.settings, objective_of(context.facts)
+    settings, problem = context.settings, problem_of(context.facts)
     teachers = _cached_teachers(context)
     gate = Gate(len(teachers), context.facts.outputs) if settings["weighting"] == "gate" else None
     weigh = _weighting(context, len(teachers), teachers[0].count, gate)
@@ -39,7 +39,7 @@ def ensemble(context: StepContext) -> dict[str, Any]:
         sums.add_(weights.detach().double().sum(0).cpu())
         temperature, soft_weight = soft_knobs(settings, batch.progress)
         soft = ensemble_loss(outputs, theirs, weights.detach(), temperature)
-        hard = objective.hard_loss(outputs, batch.targets)
+        hard = problem.hard_loss(outputs, batch.targets)
         found = {"total": distillation_loss(soft, hard, soft_weight), "soft": soft, "hard": hard}
         if gate is not None:
             found["gate"] = gate_loss(theirs, weights, batch.targets)

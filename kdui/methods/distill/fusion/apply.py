@@ -9,7 +9,7 @@ from kdui.methods.distill.distill.apply import soft_and_hard
 from kdui.methods.distill.distill.losses import distillation_loss, soft_knobs, soft_target_loss
 from kdui.methods.distill.fusion.losses import fused_loss
 from kdui.methods.distill.fusion.own_tasks import own_task
-from kdui.objectives import objective_of
+from kdui.problems import problem_of
 from kdui.training.context import StepContext
 from kdui.training.fit import resident
 from kdui.training.initial_weights import load_input
@@ -41,7 +41,7 @@ class Together:
     """The losses of both on one batch. ``trained`` is what learns beside the student."""
 
     def __init__(self, context: StepContext, teacher: SavedModel):
-        self._settings, self._objective = context.settings, objective_of(context.facts)
+        self._settings, self._problem = context.settings, problem_of(context.facts)
         self._teacher = teacher.module
         self._data = resident(context, "train", teacher.inputs, teacher.folder, context.settings["train_examples"])
         self._task = None
@@ -56,8 +56,8 @@ class Together:
         answers = self._teacher(**inputs)
         temperature, soft_weight = soft_knobs(settings, batch.progress)
         soft = soft_target_loss(outputs, answers.detach(), temperature)
-        hard = self._objective.hard_loss(outputs, batch.targets)
-        parts = [] if settings["own_loss"] == "self-supervised" else [self._objective.hard_loss(answers, batch.targets)]
+        hard = self._problem.hard_loss(outputs, batch.targets)
+        parts = [] if settings["own_loss"] == "self-supervised" else [self._problem.hard_loss(answers, batch.targets)]
         if self._task is not None:
             parts.append(self._task(self._teacher, inputs))
         own = torch.stack(parts).mean()
@@ -69,4 +69,4 @@ def _validated(context: StepContext, teacher: SavedModel) -> float:
     """The headline of the teacher on validation data, in the metric's unit."""
     module = teacher.module.to(context.device)
     data = resident(context, "validation", teacher.inputs, teacher.folder)
-    return objective_of(context.facts).headline(predict(module, data), context.data.targets("validation"))
+    return problem_of(context.facts).headline(predict(module, data), context.data.targets("validation"))

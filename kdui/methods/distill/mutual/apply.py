@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from kdui.methods.distill.mutual.losses import mutual_loss
-from kdui.objectives import objective_of
+from kdui.problems import problem_of
 from kdui.training.context import StepContext
 from kdui.training.fit import resident
 from kdui.training.initial_weights import start_model
@@ -23,7 +23,7 @@ Reads = Callable[[Batch], dict[str, torch.Tensor]]
 
 def mutual(context: StepContext) -> dict[str, Any]:
     """Train each student on hard + weight · mean divergence from its peers; all are updated in the same step."""
-    settings, objective = context.settings, objective_of(context.facts)
+    settings, problem = context.settings, problem_of(context.facts)
     with TemporaryDirectory() as scratch:
         peers = [start_peer(context, number, Path(scratch)) for number in range(1, settings["peers"])]
         reads = [inputs_of(context, peer) for peer in peers]
@@ -31,7 +31,7 @@ def mutual(context: StepContext) -> dict[str, Any]:
 
     def losses(outputs: torch.Tensor, batch: Batch) -> Losses:
         answers = [outputs, *(module(**read(batch)) for module, read in zip(modules, reads, strict=True))]
-        hard = [objective.hard_loss(answer, batch.targets) for answer in answers]
+        hard = [problem.hard_loss(answer, batch.targets) for answer in answers]
         match = [mutual_loss(answer, [other for other in answers if other is not answer]) for answer in answers]
         each = [one + settings["mutual_weight"] * other for one, other in zip(hard, match, strict=True)]
         return {

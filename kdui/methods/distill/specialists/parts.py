@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from kdui.core.contracts import Split
-from kdui.objectives.several import Several
+from kdui.problems.several.problem import Several
 from kdui.training.context import StepContext, TaskData
 
 

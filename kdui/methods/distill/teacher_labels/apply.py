@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from kdui.objectives import objective_of
+from kdui.problems import problem_of
 from kdui.training.context import StepContext
 from kdui.training.labels import Labels
 from kdui.training.student import train_student
@@ -13,13 +13,13 @@ from kdui.training.teacher_answers import teacher_answers
 
 def teacher_labels(context: StepContext) -> dict[str, Any]:
     """Train on the teacher's first choice for every training example. True labels serve to say how many of them are right."""
-    objective = objective_of(context.facts)
+    problem = problem_of(context.facts)
     labels = teacher_answers(context).argmax(-1).numpy()
     right = float((labels == context.data.targets("train")[: len(labels)]).mean())
     context.report.log(f"The teacher's labels of {len(labels):,} training examples are right in {100 * right:.1f} % of cases.")
     summary = train_student(
         context,
-        lambda student: lambda outputs, batch: {"total": objective.hard_loss(outputs, batch.targets)},
+        lambda student: lambda outputs, batch: {"total": problem.hard_loss(outputs, batch.targets)},
         labels=Labels(labels, np.arange(len(labels))),
     )
     return {**summary, "teacher_labels": {"examples": len(labels), "right": right}}

@@ -29,7 +29,7 @@ def pretrain(context: StepContext) -> dict[str, Any]:
         model=model,
         data=questions(resident(context, "train", saved.inputs, saved.folder, knobs.train_examples), hiding, training=True),
         validation=questions(resident(context, "validation", saved.inputs, saved.folder), hiding, training=False),
-        objective=scoring,
+        problem=scoring,
         metric=LOSS,
         losses=lambda outputs, batch: {"total": scoring.hard_loss(outputs, batch.targets)},
         knobs=knobs.model_copy(update={"augment": not causal}),  # every epoch hides other words

@@ -4,7 +4,7 @@ from typing import Any
 
 from kdui.core.metric import ACCURACY
 from kdui.methods.teach.teach import black_box, table, trained
-from kdui.objectives import objective_of
+from kdui.problems import problem_of
 from kdui.training.context import StepContext
 from kdui.training.fit import fit, keep
 from kdui.training.initial_weights import start_model
@@ -29,11 +29,11 @@ def take_trained(context: StepContext) -> dict[str, Any]:
 def teach(context: StepContext) -> dict[str, Any]:
     """Build the teacher, train it on hard labels for its epochs, and keep the best one."""
     saved = start_model(context, seed=context.settings["seed"])
-    objective = objective_of(context.facts)
+    problem = problem_of(context.facts)
     training = fit(
         context,
         saved,
-        lambda outputs, batch: {"total": objective.hard_loss(outputs, batch.targets)},
+        lambda outputs, batch: {"total": problem.hard_loss(outputs, batch.targets)},
         seed=context.settings["seed"],
     )
     _warn_of_guesses(context, training["validation"])
@@ -42,9 +42,9 @@ def teach(context: StepContext) -> dict[str, Any]:
 
 def _warn_of_guesses(context: StepContext, score: float) -> None:
     """Say in the log where the teacher of this training is no better than always giving the most frequent label."""
-    targets, objective = context.data.targets("validation"), objective_of(context.facts)
-    guessed = 100 * majority(targets, objective)
-    if context.facts.headline == ACCURACY and not above_chance(score / 100, targets, objective):
+    targets, problem = context.data.targets("validation"), problem_of(context.facts)
+    guessed = 100 * majority(targets, problem)
+    if context.facts.headline == ACCURACY and not above_chance(score / 100, targets, problem):
         context.report.log(
             f"Warning: this teacher gets {score:.1f} % of the validation examples right, and always giving the most frequent "
             f"label gets {guessed:.1f} %. Nothing can be distilled from it: train it longer, or at another learning rate."

@@ -15,7 +15,7 @@ from kdui.core.plan import ModelFacts
 from kdui.core.recipe import ModelRef
 from kdui.models.fit import Fit
 from kdui.models.transformer import ImageClassifier
-from kdui.objectives import objective_of
+from kdui.problems import problem_of
 from kdui.training.context import StepContext
 from kdui.training.device_dataset import ResidentData
 from kdui.training.fit import keep, resident
@@ -94,9 +94,9 @@ def _scales(context: StepContext, facts: ModelFacts, saved: SavedModel) -> Scale
 
 def _training(context: StepContext, outputs: np.ndarray, targets: np.ndarray, seconds: float) -> dict[str, Any]:
     """The summary that a training of no epoch gives."""
-    objective = objective_of(context.facts)
-    loss = float(objective.hard_loss(torch.from_numpy(outputs), torch.from_numpy(targets)))
-    score = objective.headline(outputs, targets)
+    problem = problem_of(context.facts)
+    loss = float(problem.hard_loss(torch.from_numpy(outputs), torch.from_numpy(targets)))
+    score = problem.headline(outputs, targets)
     context.report.metric(0.0, validation=score, validation_loss=loss)
     return {
         "epochs": 0,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from kdui.objectives.softmax import log_softmax, softmax
+from kdui.problems.softmax import log_softmax, softmax
 
 
 @pytest.mark.parametrize("temperature", [1.0, 4.0])

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from tokenizers import Tokenizer
 
-from kdui.inputs.text import TOKENIZER
+from kdui.modalities.text.prepare import TOKENIZER
 
 
 def unknown_share(folder: Path, input_ids: np.ndarray, attention_mask: np.ndarray) -> float:

@@ -7,7 +7,7 @@ Pure numpy over outputs [n, labels] (logits) and targets [n].
 import numpy as np
 
 from kdui.core.plain import Frozen
-from kdui.objectives.softmax import log_softmax, softmax
+from kdui.problems.softmax import log_softmax, softmax
 
 BINS = 15
 COLDEST, HOTTEST, STEPS = 0.05, 20.0, 60

@@ -10,7 +10,7 @@ import numpy as np
 from kdui.catalogue.tasks import TASKS
 from kdui.core.contracts import TaskFacts
 from kdui.core.metric import Metric
-from kdui.objectives.softmax import softmax
+from kdui.problems.softmax import softmax
 
 if TYPE_CHECKING:
     import torch
@@ -94,5 +94,5 @@ class Several:
 
 
 def of(facts: TaskFacts) -> Several:
-    """The objective of a task that names its parts."""
+    """The problem of a task that names its parts."""
     return Several(facts)

@@ -9,7 +9,7 @@ from PIL import Image, ImageOps
 
 from kdui.core.contracts import TaskFacts
 from kdui.core.errors import KduiError
-from kdui.inputs.picture_files import eight_bits
+from kdui.modalities.image.picture_files import eight_bits
 
 BLANK = "This image is blank. Draw something, upload another image, or pick one of the test examples."
 _LONGEST_SIDE = 1024  # more pixels than this say nothing new about an image that ends up 28 wide

@@ -6,7 +6,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 
 from kdui.catalogue.tasks import TASKS
 from kdui.core.errors import KduiError
-from kdui.inputs import text
+from kdui.modalities.text import prepare as text
 
 WORDS = {"[PAD]": 3, "[UNK]": 0, "[CLS]": 1, "[SEP]": 2, "oil": 4, "prices": 5, "rise": 6, "OIL": 7}
 

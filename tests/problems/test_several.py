@@ -9,11 +9,11 @@ import torch
 from kdui.catalogue.tasks import TASKS
 from kdui.methods.distill.distill.losses import soft_target_loss
 from kdui.methods.distill.specialists.losses import normalized, weighted_hard_loss, weighted_soft_loss
-from kdui.objectives import objective_of
-from kdui.objectives.several import NOT_ASKED
+from kdui.problems import problem_of
+from kdui.problems.several.problem import NOT_ASKED
 
 FACTS = TASKS["reuters-and-sentiment"]
-SEVERAL = objective_of(FACTS)
+SEVERAL = problem_of(FACTS)
 TARGETS = torch.tensor([2, 9, 8])  # a topic, then two reviews
 ONES = torch.ones(3, dtype=torch.float64)
 

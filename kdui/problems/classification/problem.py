@@ -9,7 +9,7 @@ import numpy as np
 
 from kdui.core.contracts import TaskFacts
 from kdui.core.metric import ACCURACY, Metric
-from kdui.objectives.softmax import softmax
+from kdui.problems.softmax import softmax
 
 if TYPE_CHECKING:
     import torch
@@ -70,4 +70,4 @@ class Classification:
         ]
 
 
-OBJECTIVE = Classification()
+PROBLEM = Classification()

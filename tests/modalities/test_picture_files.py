@@ -14,8 +14,9 @@ from PIL import Image
 
 from kdui.catalogue.tasks import TASKS
 from kdui.core.errors import KduiError
-from kdui.inputs import image, picture_files
-from kdui.inputs.picture_files import FORMATS, read_picture
+from kdui.modalities.image import picture_files
+from kdui.modalities.image import prepare as image
+from kdui.modalities.image.picture_files import FORMATS, read_picture
 
 ROOT = Path(__file__).resolve().parents[2]
 EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\n(x) print\n%%EOF\n"
@@ -58,7 +59,7 @@ def test_a_postscript_file_starts_no_program(tmp_path):
     gs.chmod(0o755)
     (tmp_path / "picture.png").write_bytes(EPS)
     code = (
-        "from kdui.core.errors import KduiError\nfrom kdui.inputs.picture_files import read_picture\nimport sys\n"
+        "from kdui.core.errors import KduiError\nfrom kdui.modalities.image.picture_files import read_picture\nimport sys\n"
         "try: read_picture(open(sys.argv[1], 'rb').read())\nexcept KduiError as error: print(error)"
     )
     environment = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}

@@ -9,16 +9,17 @@ from sklearn.svm import SVC
 
 from kdui.catalogue.tasks import TASKS, load_task
 from kdui.core.errors import KduiError, UnknownName
-from kdui.inputs import image, input_kind
+from kdui.modalities import modality_of
+from kdui.modalities.image import prepare as image
 
 DIGITS, FASHION = TASKS["digits"], TASKS["fashion-mnist"]
 NOWHERE = Path("unused")
 
 
 def test_the_module_is_found_by_modality():
-    assert input_kind("image") is image
+    assert modality_of("image") is image
     with pytest.raises(UnknownName, match="no kind of input called 'smell'"):
-        input_kind("smell")
+        modality_of("smell")
 
 
 def test_prepare_gives_channels_first_fractions():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kdui.objectives.comparison import class_scores, compare
+from kdui.problems.classification.comparison import class_scores, compare
 
 
 def test_flips_by_hand():

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from kdui.objectives.calibration import (
+from kdui.problems.classification.calibration import (
     calibrated_error,
     expected_calibration_error,
     fitted_temperature,
     reliability,
 )
-from kdui.objectives.softmax import softmax
+from kdui.problems.softmax import softmax
 
 
 def logits(*shares: float) -> np.ndarray:

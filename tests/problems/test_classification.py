@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from kdui.catalogue.tasks import TASKS
-from kdui.objectives import objective_of
+from kdui.problems import problem_of
 
 FACTS = TASKS["sentiment"]
-OBJECTIVE = objective_of(FACTS)
+PROBLEM = problem_of(FACTS)
 TARGETS = torch.tensor([0, 2, 1])
 
 
@@ -21,29 +21,29 @@ def logits() -> torch.Tensor:
 def test_hard_loss_by_hand():
     outputs = torch.tensor([[math.log(3.0), 0.0], [0.0, 0.0]], dtype=torch.float64)  # (3/4, 1/4) and halves
     expected = -(math.log(0.75) + math.log(0.5)) / 2
-    assert OBJECTIVE.hard_loss(outputs, torch.tensor([0, 1])).item() == pytest.approx(expected, abs=1e-12)
+    assert PROBLEM.hard_loss(outputs, torch.tensor([0, 1])).item() == pytest.approx(expected, abs=1e-12)
 
 
 def test_hard_loss_ignores_shifts_has_right_gradients_and_vanishes_for_a_sure_model():
     outputs = logits().requires_grad_()
-    shifted = OBJECTIVE.hard_loss(outputs + torch.tensor([[5.0], [-3.0], [0.1]]), TARGETS).item()
-    assert shifted == pytest.approx(OBJECTIVE.hard_loss(outputs, TARGETS).item(), rel=1e-12)
-    assert torch.autograd.gradcheck(lambda ours: OBJECTIVE.hard_loss(ours, TARGETS), (outputs,))
+    shifted = PROBLEM.hard_loss(outputs + torch.tensor([[5.0], [-3.0], [0.1]]), TARGETS).item()
+    assert shifted == pytest.approx(PROBLEM.hard_loss(outputs, TARGETS).item(), rel=1e-12)
+    assert torch.autograd.gradcheck(lambda ours: PROBLEM.hard_loss(ours, TARGETS), (outputs,))
     sure = 60 * torch.nn.functional.one_hot(TARGETS, 4).double()
-    assert OBJECTIVE.hard_loss(sure, TARGETS).item() == pytest.approx(0, abs=1e-12)
+    assert PROBLEM.hard_loss(sure, TARGETS).item() == pytest.approx(0, abs=1e-12)
 
 
 @pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16])
 def test_half_precision_is_widened(kind):
     narrow = logits().to(kind)
-    found = OBJECTIVE.hard_loss(narrow, TARGETS)
+    found = PROBLEM.hard_loss(narrow, TARGETS)
     assert found.dtype == torch.float32
-    assert found.item() == pytest.approx(OBJECTIVE.hard_loss(narrow.double(), TARGETS).item(), rel=1e-6)
+    assert found.item() == pytest.approx(PROBLEM.hard_loss(narrow.double(), TARGETS).item(), rel=1e-6)
 
 
 def test_scores_by_hand():
     # Predicted 0, 0, 1 for 0, 1, 1: precisions 1/2 and 1, recalls 1 and 1/2, F1 2/3 each.
     outputs, targets = np.array([[2.0, 0.0], [1.0, 0.0], [0.0, 1.0]], np.float32), np.array([0, 1, 1])
-    scores = {metric.name: value for metric, value in OBJECTIVE.score(outputs, targets, FACTS)}
+    scores = {metric.name: value for metric, value in PROBLEM.score(outputs, targets, FACTS)}
     assert scores == pytest.approx({"accuracy": 200 / 3, "macro_precision": 75, "macro_recall": 75, "macro_f1": 200 / 3})
-    assert OBJECTIVE.headline(outputs, targets) == pytest.approx(200 / 3)
+    assert PROBLEM.headline(outputs, targets) == pytest.approx(200 / 3)

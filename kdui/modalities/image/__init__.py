@@ -1,0 +1,1 @@
+"""Images: uint8 pixels, whatever the file that they came in."""

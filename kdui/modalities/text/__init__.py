@@ -1,0 +1,1 @@
+"""Texts, read as the token ids of a model's own tokenizer."""

@@ -1,0 +1,1 @@
+"""Several tasks at once, each a classification, in one model."""
