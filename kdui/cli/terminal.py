@@ -16,6 +16,7 @@ from kdui.catalogue.tasks import TASKS
 from kdui.catalogue.yaml_text import read_value
 from kdui.charts.gain import gain_sentence
 from kdui.cli.plain_terminal import clean, console, has_utf8
+from kdui.core.answers import AnswerPart, Ranked
 from kdui.core.errors import KduiError, RecipeError
 from kdui.core.measurement import with_download
 from kdui.core.page_rows import ModelResult, RunDetail
@@ -251,15 +252,22 @@ def predictions(bench: Workbench, run_id: str, example: str) -> list[dict[str, A
         {
             "model": item.label,
             "role": item.role,
-            "answer": answer.rows[0]["label"],
-            "probability": round(answer.rows[0]["probability"], 4),
-            "next": answer.rows[1]["label"],
-            "next probability": round(answer.rows[1]["probability"], 4),
+            **_in_columns(answer.parts[0]),
             "p50 ms": round(answer.latency_ms.value, 3),
             "n": answer.latency_ms.provenance.n,
         }
         for item, answer in zip(detail.results, answers, strict=True)
     ]
+
+
+def _in_columns(part: AnswerPart) -> dict[str, Any]:
+    """The two best labels, or the text."""
+    if not isinstance(part, Ranked):
+        return {"answer": part.text}
+    found = {"answer": part.rows[0].label, "probability": round(part.rows[0].probability, 4)}
+    if len(part.rows) > 1:
+        found |= {"next": part.rows[1].label, "next probability": round(part.rows[1].probability, 4)}
+    return found
 
 
 def payload(bench: Workbench, task: str, example: str) -> Any:

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from pydantic import Field, model_validator
 
+from kdui.core.answers import AnswerPart
 from kdui.core.metric import Metric
 from kdui.core.plain import Frozen
 from kdui.core.renamed import current_names
@@ -216,5 +217,5 @@ class Problem(Protocol):
     def parts_of(self, targets: "np.ndarray") -> "np.ndarray | None":
         """To which of several tasks each example [n] belongs, where the headline is the mean of theirs; None where it is not."""
 
-    def present(self, outputs: "np.ndarray", facts: TaskFacts) -> list[dict[str, Any]]:
-        """One model's prediction for one example as rows of {label, probability}, best first."""
+    def present(self, outputs: "np.ndarray", facts: TaskFacts) -> tuple[AnswerPart, ...]:
+        """One model's prediction for one example as typed parts."""

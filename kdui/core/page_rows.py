@@ -1,9 +1,8 @@
 """What the workbench answers: frozen values that the page, the command line and the API all show."""
 
-from typing import Any
-
 from pydantic import Field
 
+from kdui.core.answers import AnswerPart
 from kdui.core.measurement import Measurement, Origin
 from kdui.core.plain import Frozen
 from kdui.core.plan import Role
@@ -134,7 +133,7 @@ class Answer(Frozen):
     """One model's prediction for one input."""
 
     digest: str
-    rows: tuple[dict[str, Any], ...] = Field(description="{label, probability}, best first")
+    parts: tuple[AnswerPart, ...]
     latency_ms: Measurement
     file_bytes: int
 

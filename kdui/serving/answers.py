@@ -58,7 +58,7 @@ class Answers:
             answers.append(
                 {
                     "digest": digest,
-                    "rows": problem_of(facts).present(outputs[0], facts),
+                    "parts": [part.model_dump() for part in problem_of(facts).present(outputs[0], facts)],
                     "file_bytes": (folder / MODEL_FILE).stat().st_size,
                 }
             )

@@ -14,10 +14,11 @@ from PIL import Image
 from kdui.core.contracts import TaskFacts
 from kdui.core.numbers import number
 from kdui.core.page_rows import Answer, Example, Servable
+from kdui.ui.answers import renderer
+from kdui.ui.answers.ranked import percent
 from kdui.ui.provenance import mark, measured
 from kdui.ui.run_view import ROLE_TITLES
 
-TOP = 3
 SHORT = 96
 
 
@@ -72,28 +73,19 @@ def cards_html(answers: Sequence[Answer], models: Mapping[str, Servable]) -> str
 
 
 def _card(answer: Answer, model: Servable) -> str:
-    bars = "".join(
-        f'<div class="prob"><span title="{escape(str(row["label"]))}">{escape(str(row["label"]))}</span>'
-        f'<span class="track"><b class="bar-fill {model.role}" style="width:{row["probability"]:.1%}"></b></span>'
-        f"<span>{_percent(row['probability'])}</span></div>"
-        for row in answer.rows[:TOP]
-    )
+    shown = "".join(renderer(part).html(part, model.role) for part in answer.parts)
     latency = answer.latency_ms
     return (
         f'<section class="card {model.role}"><h2 class="title">{escape(title(model))}</h2>'
         f'<p class="lead">{speed(model)} · {size(model)}</p>'
         f'<p class="lead live">just now {number(latency.value, latency.unit)} '
-        f'<span class="prov">{_how(measured(latency, words=True))}</span></p>{bars}</section>'
+        f'<span class="prov">{_how(measured(latency, words=True))}</span></p>{shown}</section>'
     )
 
 
 def _how(words: str) -> str:
     """Only the part that says how it was measured: the number itself stands before it."""
     return words.split(" ", 1)[1]
-
-
-def _percent(share: float) -> str:
-    return f"{share * 100:.0f} %" if share >= 0.005 else "&lt; 1 %"
 
 
 def waiting_html(models: Sequence[Servable]) -> str:
@@ -109,10 +101,7 @@ def waiting_html(models: Sequence[Servable]) -> str:
 
 def best_labels(answer: Answer) -> tuple[str, ...]:
     """The most probable label; of a task of several parts that of each part."""
-    found: dict[str, str] = {}
-    for row in answer.rows:
-        found.setdefault(str(row.get("part", "")), str(row["label"]))
-    return tuple(found.values())
+    return tuple(label for part in answer.parts for label in renderer(part).said(part))
 
 
 def agreement(answers: Sequence[Answer], models: Mapping[str, Servable], truth: str = "") -> str:
@@ -131,7 +120,9 @@ def agreement(answers: Sequence[Answer], models: Mapping[str, Servable], truth: 
 
 
 def agreement_html(answers: Sequence[Answer], models: Mapping[str, Servable], truth: str) -> str:
-    """The sentence with a mark of its own when they part."""
+    """The sentence with a mark of its own when they part; empty where answers are not of a kind that can be counted."""
+    if not any(best_labels(answer) for answer in answers):
+        return ""
     same = len({best_labels(answer) for answer in answers}) == 1
     wrong = bool(truth) and same and truth not in best_labels(answers[0])
     kind, sign = ("note", "≠") if not same or wrong else ("win", "=")
@@ -191,8 +182,8 @@ def _pair(pair: Mapping[str, Any], first: Servable, other: Servable, unfolded: b
     truth, taken = str(pair["teacher"]), str(pair["other"])
     examples = "".join(
         f'<div class="parted-one">{_example(row.get("text"), row.get("image"), str(row["truth"]))}'
-        f'<span class="mute"><span class="swatch {first.role}"></span>{_percent(row["teacher_p"])} '
-        f'<span class="swatch {other.role}"></span>{_percent(row["other_p"])}</span></div>'
+        f'<span class="mute"><span class="swatch {first.role}"></span>{percent(row["teacher_p"])} '
+        f'<span class="swatch {other.role}"></span>{percent(row["other_p"])}</span></div>'
         for row in pair["rows"]
     )
     left = pair["count"] - len(pair["rows"])

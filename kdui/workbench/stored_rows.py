@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from kdui import machine
 from kdui.catalogue.methods import METHODS, stage_spec
 from kdui.catalogue.tasks import TASKS
+from kdui.core.answers import read_parts
 from kdui.core.errors import ArtifactCorrupt
 from kdui.core.majority import has_learned, unlearned_words
 from kdui.core.measurement import Measurement, Origin, Provenance
@@ -134,7 +135,7 @@ def answer(item: dict[str, Any]) -> Answer:
             origin=Origin.MEASURED, device=machine.cpu_name(), n=len(samples), note="just now, one thread, batch 1"
         ),
     )
-    return Answer(digest=item["digest"], rows=tuple(item["rows"]), latency_ms=latency, file_bytes=item["file_bytes"])
+    return Answer(digest=item["digest"], parts=read_parts(item["parts"]), latency_ms=latency, file_bytes=item["file_bytes"])
 
 
 def against_itself(results: tuple[ModelResult, ...]) -> tuple[ModelResult, ...]:

@@ -107,13 +107,15 @@ def test_the_headline_is_the_mean_of_the_tasks_not_of_the_examples():
 def test_both_answers_are_shown_first():
     outputs = np.zeros(10, dtype=np.float32)
     outputs[2], outputs[9] = 1.0, math.log(4.0)
-    rows = SEVERAL.present(outputs, FACTS)
-    assert [(row["label"], row["part"]) for row in rows[:2]] == [
+    (ranked,) = SEVERAL.present(outputs, FACTS)
+    rows = ranked.rows
+    assert ranked.best == ("Earnings", "Positive")
+    assert [(row.label, row.part) for row in rows[:2]] == [
         ("Earnings", "Reuters topics (R8)"),
         ("Positive", "Film reviews"),
     ]
-    assert rows[0]["probability"] == pytest.approx(math.e / (math.e + 7))
-    assert rows[1]["probability"] == pytest.approx(0.8)
+    assert rows[0].probability == pytest.approx(math.e / (math.e + 7))
+    assert rows[1].probability == pytest.approx(0.8)
     assert len(rows) == 10
     for part in ("Reuters topics (R8)", "Film reviews"):
-        assert sum(row["probability"] for row in rows if row["part"] == part) == pytest.approx(1)
+        assert sum(row.probability for row in rows if row.part == part) == pytest.approx(1)

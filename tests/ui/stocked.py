@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from kdui.core.answers import read_parts
 from kdui.core.measurement import Measurement, Provenance
 from kdui.core.page_rows import Answer, Example, Servable
 from kdui.core.run import Run, RunState
@@ -80,13 +81,10 @@ class StockedWorkbench(Workbench):
 
     def ask(self, task: str, digests: list[str], payload: Any) -> list[Answer]:
         self.asked.append(payload)
-        rows = (
-            {"label": "7", "probability": 0.91},
-            {"label": "1", "probability": 0.06},
-            {"label": "4", "probability": 0.003},
-        )
+        shares = {"7": 0.91, "1": 0.06, "4": 0.003}
+        parts = read_parts([{"kind": "ranked", "rows": [{"label": label, "probability": p} for label, p in shares.items()]}])
         latency = measured("latency_p50", 1.6, "ms")
-        return [Answer(digest=digest, rows=rows, latency_ms=latency, file_bytes=4_800_000) for digest in digests]
+        return [Answer(digest=digest, parts=parts, latency_ms=latency, file_bytes=4_800_000) for digest in digests]
 
     def examples(self, task: str, n: int = 12, offset: int = 0) -> list[Example]:
         return [Example(index=offset + place, truth=str(place % 10), image=[[0, 255], [128, place]]) for place in range(n)]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from kdui.core.answers import Ranked, RankedLabel
 from kdui.core.errors import ServingError
 from kdui.core.page_rows import Answer
 from kdui.ui import compare_view
@@ -94,7 +95,7 @@ def test_agreement_counts_votes(bench):
     def said(digest: str, label: str) -> Answer:
         return Answer(
             digest=digest,
-            rows=({"label": label, "probability": 0.9},),
+            parts=(Ranked(rows=(RankedLabel(label=label, probability=0.9),)),),
             latency_ms=measured("latency_p50", 1, "ms"),
             file_bytes=1,
         )
@@ -115,7 +116,7 @@ def test_a_task_of_parts_is_answered_part_by_part(bench):
         rows = (("trade", "Topics"), (review, "Reviews"), ("crude", "Topics"))
         return Answer(
             digest=digest,
-            rows=tuple({"label": label, "probability": 0.5, "part": part} for label, part in rows),
+            parts=(Ranked(rows=tuple(RankedLabel(label=label, probability=0.5, part=part) for label, part in rows)),),
             latency_ms=measured("latency_p50", 1, "ms"),
             file_bytes=1,
         )

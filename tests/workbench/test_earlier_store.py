@@ -80,5 +80,6 @@ def test_its_models_answer(bench):
     answers = bench.ask("digits", digests, picture)
     assert [answer.digest for answer in answers] == digests
     for answer in answers:
-        assert len({row["label"] for row in answer.rows}) == len(answer.rows) > 1
-        assert sum(row["probability"] for row in answer.rows) <= 1.001
+        (ranked,) = answer.parts
+        assert len({row.label for row in ranked.rows}) == len(ranked.rows) > 1
+        assert sum(row.probability for row in ranked.rows) <= 1.001

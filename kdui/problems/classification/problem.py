@@ -3,10 +3,11 @@
 torch is imported inside the loss only, so that the serving process can present answers without it.
 """
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from kdui.core.answers import Ranked, RankedLabel
 from kdui.core.contracts import TaskFacts
 from kdui.core.metric import ACCURACY, Metric
 from kdui.problems.softmax import softmax
@@ -61,13 +62,12 @@ class Classification:
     def parts_of(self, targets: np.ndarray) -> None:
         """The headline is one share over all examples."""
 
-    def present(self, outputs: np.ndarray, facts: TaskFacts) -> list[dict[str, Any]]:
-        """Softmax of one row of logits [classes] as {label, probability}, most probable first."""
+    def present(self, outputs: np.ndarray, facts: TaskFacts) -> tuple[Ranked]:
+        """Softmax of one row of logits [classes], most probable first."""
         probabilities = softmax(outputs)
-        return [
-            {"label": facts.labels[index], "probability": float(probabilities[index])}
-            for index in np.argsort(-probabilities, kind="stable")
-        ]
+        order = np.argsort(-probabilities, kind="stable")
+        rows = (RankedLabel(label=facts.labels[index], probability=float(probabilities[index])) for index in order)
+        return (Ranked(rows=tuple(rows)),)
 
 
 PROBLEM = Classification()

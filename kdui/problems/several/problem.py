@@ -3,11 +3,12 @@
 The target says which task an example belongs to. torch is imported inside only, as in classification.
 """
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from kdui.catalogue.tasks import TASKS
+from kdui.core.answers import Ranked, RankedLabel
 from kdui.core.contracts import TaskFacts
 from kdui.core.metric import Metric
 from kdui.problems.softmax import softmax
@@ -77,20 +78,20 @@ class Several:
         parts: np.ndarray = self.part_of_label[targets]
         return parts
 
-    def present(self, outputs: np.ndarray, facts: TaskFacts) -> list[dict[str, Any]]:
-        """One row of outputs as {label, probability, part}: first the best answer of each task, then the rest by probability."""
-        rows: list[dict[str, Any]] = []
-        best: list[dict[str, Any]] = []
+    def present(self, outputs: np.ndarray, facts: TaskFacts) -> tuple[Ranked]:
+        """One row of outputs as ranked labels of several tasks: first the best of each, then the rest by probability."""
+        rows: list[RankedLabel] = []
+        best: list[RankedLabel] = []
         for number, name in enumerate(self.parts):
             places = np.flatnonzero(self.part_of_label == number)
-            found: list[dict[str, Any]] = [
-                {"label": facts.labels[place], "probability": float(share), "part": TASKS[name].title}
+            found = [
+                RankedLabel(label=facts.labels[place], probability=float(share), part=TASKS[name].title)
                 for place, share in zip(places, softmax(outputs[places]), strict=True)
             ]
-            found.sort(key=lambda row: -row["probability"])
+            found.sort(key=lambda row: -row.probability)
             best.append(found[0])
             rows += found[1:]
-        return best + sorted(rows, key=lambda row: -row["probability"])
+        return (Ranked(rows=(*best, *sorted(rows, key=lambda row: -row.probability))),)
 
 
 def of(facts: TaskFacts) -> Several:

@@ -183,8 +183,9 @@ def test_compare_shows_both_answers_and_disagreements_within_a_task(bench, run):
     answers = Answers(bench.settings)
     digests = [digest_of(run, name) for name in ("export.specialists", "specialists.teachers")]
     for answer in answers.ask(TASK, digests, "the central bank cut its discount rate"):
-        assert [row["part"] for row in answer["rows"][:2]] == ["Reuters topics (R8)", "Film reviews"]
-        assert len(answer["rows"]) == 10
+        (ranked,) = answer["parts"]
+        assert [row["part"] for row in ranked["rows"][:2]] == ["Reuters topics (R8)", "Film reviews"]
+        assert len(ranked["rows"]) == 10
     measured = [digest_of(run, f"measure.{name}") for name in ("teach", "specialists")]
     found = answers.disagreements(TASK, *measured, n=30)
     assert found["total"] == TESTED and 0 < found["count"] < TESTED
