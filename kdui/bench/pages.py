@@ -78,7 +78,7 @@ def workbench_calls(bench: Workbench, ids: list[str]) -> dict[str, Call]:
         "run detail": lambda number: bench.run(_run(number, ids)),
         "points under a budget": lambda number: explore.explore_view(_wish(number, recipe.task)),
         "overview": lambda number: bench.overview(),
-        "estimate": lambda number: bench.estimate(recipe.with_values({"distill.temperature": _temperature(number)})),
+        "estimate": lambda number: bench.estimate(bench.plan(recipe.with_values({"distill.temperature": _temperature(number)}))),
     }
 
 

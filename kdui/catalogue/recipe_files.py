@@ -1,6 +1,7 @@
 """Recipes as YAML: the built-in ones, those a person saved, and any file."""
 
 import contextlib
+import json
 import re
 from functools import lru_cache
 from pathlib import Path
@@ -65,21 +66,30 @@ def dump_recipe(recipe: Recipe) -> str:
     """The YAML that ``parse_recipe`` reads back to an equal recipe."""
     data = recipe.plain()
     stages = "".join(f"  - {_stage_line(stage)}\n" for stage in data.pop("stages"))
-    return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=110) + "stages:\n" + stages
+    return _block(json.dumps(data)) + "stages:\n" + stages
 
 
 def _stage_line(stage: Any) -> str:
     if isinstance(stage, str):
         return stage
     if "method" in stage:
-        return _flow(stage)
+        return _flow(json.dumps(stage))
     ((method, settings),) = stage.items()
-    return f"{method}: {_flow(settings)}"
+    return f"{method}: {_flow(json.dumps(settings))}"
 
 
-def _flow(value: Any) -> str:
-    """A mapping on one line."""
-    return yaml.safe_dump(value, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10_000).strip()
+# YAML's writer takes a millisecond for each, and a turn of a knob changes one of them.
+@lru_cache(maxsize=1024)
+def _block(mapping: str) -> str:
+    """A mapping, given as JSON, with an entry on each line."""
+    return yaml.safe_dump(json.loads(mapping), sort_keys=False, allow_unicode=True, width=110)
+
+
+@lru_cache(maxsize=1024)
+def _flow(mapping: str) -> str:
+    """A mapping, given as JSON, on one line."""
+    plain = json.loads(mapping)
+    return yaml.safe_dump(plain, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10_000).strip()
 
 
 def recipe_files(settings: Settings) -> dict[str, Path]:

@@ -38,6 +38,8 @@ def digests_in(text: str) -> set[str]:
 
 
 def _plain(value: Any) -> Any:
+    if value is None or type(value) in (str, int, bool):  # most of what there is; the page digests some hundred steps at a turn
+        return value
     if isinstance(value, BaseModel):
         return _plain(value.model_dump(mode="json"))
     if isinstance(value, dict):

@@ -5,7 +5,7 @@ recipe leaves every earlier digest as it was, so the store already holds those s
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from pydantic import Field, field_validator
 
@@ -78,6 +78,13 @@ class Step(Frozen):
     def _current_names(cls, settings: dict[str, Any]) -> dict[str, Any]:
         """Steps of earlier runs are stored with the old names of their settings."""
         return current_names(settings)
+
+
+class Planned(NamedTuple):
+    """A recipe with absolute paths, and its steps in the order they will run."""
+
+    recipe: Recipe
+    steps: list[Step]
 
 
 def step_digest(

@@ -23,6 +23,7 @@ class Registry(Mapping[str, T], Generic[T]):
         self.package, self.kind, self.attribute, self.file = package, kind, attribute, file
         self._found: dict[str, T] | None = None
         self._packages: dict[str, str] = {}
+        self._optional: dict[tuple[str, str], ModuleType | None] = {}
 
     def _all(self) -> dict[str, T]:
         if self._found is None:
@@ -58,7 +59,10 @@ class Registry(Mapping[str, T], Generic[T]):
     def optional(self, name: str, file: str) -> ModuleType | None:
         """As ``module``, for a sibling that not every package has; None where it is not there."""
         self[name]
-        return self.module(name, file) if importlib.util.find_spec(f"{self._packages[name]}.{file}") else None
+        if (name, file) not in self._optional:  # looking for a file again and again takes longer than what is done with it
+            there = importlib.util.find_spec(f"{self._packages[name]}.{file}")
+            self._optional[name, file] = self.module(name, file) if there else None
+        return self._optional[name, file]
 
 
 def _with(file: str, package: str) -> Iterator[str]:

@@ -1,9 +1,10 @@
 """Measurements in the database, and the one table that charts read."""
 
 from collections.abc import Collection, Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Engine, delete, func, insert, select
+from sqlalchemy import Engine, Select, bindparam, delete, func, insert, select
 from sqlalchemy.engine import Row, RowMapping
 
 from kdui.core.measurement import Measurement, Provenance
@@ -122,23 +123,34 @@ class ResultStore:
 
     def newest_headline(self, task: str, model: str, role: str, metric: str) -> Measurement | None:
         """The newest measured headline of a model in a role on a task, whose headline metric has that name."""
-        newest = (
-            select(results.c.run, results.c.step)
-            .where(results.c.task == task, results.c.model == model, results.c.role == role, results.c.headline.is_not(None))
-            .order_by(results.c.id.desc())
-            .limit(1)
-            .subquery()
-        )
-        query = (
-            select(measurements)
-            .join(newest, (newest.c.run == measurements.c.run) & (newest.c.step == measurements.c.step))
-            .where(measurements.c.metric == metric)
-            .order_by(measurements.c.id.desc())
-            .limit(1)
-        )
+        wanted = {"wanted_task": task, "wanted_model": model, "wanted_role": role, "wanted_metric": metric}
         with self.engine.connect() as connection:
-            row = connection.execute(query).mappings().first()
+            row = connection.execute(_newest_headline(), wanted).mappings().first()
         return None if row is None else _measurement(row)
+
+
+@cache
+def _newest_headline() -> Select[Any]:
+    """Built once: Build asks for it at every turn of a knob."""
+    newest = (
+        select(results.c.run, results.c.step)
+        .where(
+            results.c.task == bindparam("wanted_task"),
+            results.c.model == bindparam("wanted_model"),
+            results.c.role == bindparam("wanted_role"),
+            results.c.headline.is_not(None),
+        )
+        .order_by(results.c.id.desc())
+        .limit(1)
+        .subquery()
+    )
+    return (
+        select(measurements)
+        .join(newest, (newest.c.run == measurements.c.run) & (newest.c.step == measurements.c.step))
+        .where(measurements.c.metric == bindparam("wanted_metric"))
+        .order_by(measurements.c.id.desc())
+        .limit(1)
+    )
 
 
 def _measurement(row: RowMapping) -> Measurement:

@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import DateTime, Engine, Select, Text, case, cast, func, or_, select
+from sqlalchemy import DateTime, Engine, Select, Text, bindparam, case, cast, func, or_, select
 
 from kdui.core.errors import RunUnreadable, UnknownName
 from kdui.core.recipe import Recipe
@@ -124,23 +124,10 @@ class RunReader:
     def newest_step(self, task: str, column: str, model: str, produces: str, role: str | None, *, ending: str = "") -> str | None:
         """Digest of the newest finished step of that kind in a run whose ``column`` (teacher or student) is ``model``;
         ``ending``: how the step's name ends."""
-        role_is = steps.c.role.is_(None) if role is None else steps.c.role == role
-        query = (
-            select(steps.c.digest)
-            .join(runs, runs.c.id == steps.c.run)
-            .where(
-                runs.c.task == task,
-                runs.c[column] == model,
-                steps.c.produces == produces,
-                steps.c.name.endswith(ending, autoescape=True),
-                role_is,
-                steps.c.state.in_([StepState.DONE, StepState.CACHED]),
-            )
-            .order_by(runs.c.created.desc(), steps.c.ordinal)
-            .limit(1)
-        )
+        query = _newest_step(column, ending, role is not None)
         with self.engine.connect() as connection:
-            return connection.execute(query).scalar()
+            wanted = {"wanted_task": task, "wanted_model": model, "wanted_kind": produces}
+            return connection.execute(query, wanted if role is None else {**wanted, "wanted_role": role}).scalar()
 
     def measured_step(self, onnx_digest: str) -> tuple[str, str] | None:
         """Task and digest of the newest measurement of the model with that ONNX artifact."""
@@ -185,6 +172,25 @@ class RunReader:
                 if (task, method, label) in wanted:
                     found.setdefault((task, method, label), []).append(seconds)
         return {key: sorted(values)[len(values) // 2] for key, values in found.items()}
+
+
+@lru_cache(maxsize=64)
+def _newest_step(column: str, ending: str, has_role: bool) -> Select[Any]:
+    """Built once: Build asks for five of them at every turn of a knob, and making one takes longer than its answer."""
+    return (
+        select(steps.c.digest)
+        .join(runs, runs.c.id == steps.c.run)
+        .where(
+            runs.c.task == bindparam("wanted_task"),
+            runs.c[column] == bindparam("wanted_model"),
+            steps.c.produces == bindparam("wanted_kind"),
+            steps.c.name.endswith(ending, autoescape=True),
+            steps.c.role == bindparam("wanted_role") if has_role else steps.c.role.is_(None),
+            steps.c.state.in_([StepState.DONE, StepState.CACHED]),
+        )
+        .order_by(runs.c.created.desc(), steps.c.ordinal)
+        .limit(1)
+    )
 
 
 @lru_cache(maxsize=4096)

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kdui.catalogue.defaults import NO_TEACHER
 from kdui.catalogue.methods import METHODS
+from kdui.catalogue.sizes import known_size
 from kdui.core.errors import KduiError
 from kdui.core.method import Group
 from kdui.core.page_rows import ModelCard
+from kdui.core.plan import Planned
 from kdui.core.recipe import ModelRef, Recipe
 from kdui.ui import build_facts
 from kdui.ui.bounded_wait import BoundedWait
@@ -37,7 +39,7 @@ class Known(NamedTuple):
     """What is worked out once: look-ups that may take long, and the methods that do not suit a pair of models."""
 
     look_ups: BoundedWait
-    sized: set[tuple[str, str, str]]
+    sized: set[tuple[str, frozenset[str]]]  # models of a task
     unfit: dict[str, dict[str, str]]
 
 
@@ -52,7 +54,7 @@ class View:
     def of(self, state: State, seen: Mapping[str, Any], *, patient: bool = False) -> dict[str, Any]:
         """The whole view. ``seen``: digests of the data that the browser has; ``patient``: it waits for the cost."""
         drawn = Drawn()
-        recipe, problem = self._checked(state)
+        recipe, planned, problem = self._checked(state)
         task = self.tasks.get(str(state.recipe.get("task")))
         modality = task.modality if task else None
         unfit = self._unfit(recipe) if recipe is not None else {}
@@ -65,16 +67,19 @@ class View:
         view: dict[str, Any] = {"state": state.model_dump(), "html": drawn.html, "values": drawn.values, "pending": False}
         if recipe is not None:
             view |= self._texts(state, recipe)
-            problem = problem or self._draw_cost(recipe, view, patient)
-            view |= self._data(recipe, problem, seen)
+            problem = problem or (self._draw_cost(planned, state, view, patient) if planned else None)
+            view["data"] = self._data(recipe, None if problem else planned, seen)
         view["problem"] = problem._asdict() if problem else None
         return view
 
-    def _checked(self, state: State) -> tuple[Recipe | None, Problem | None]:
+    def _checked(self, state: State) -> tuple[Recipe | None, Planned | None, Problem | None]:
+        """The recipe and its plan, each where there is one, and what is wrong."""
+        recipe = None
         try:
-            return recipe_of(state), None
+            recipe = recipe_of(state)
+            return recipe, self.bench.plan(recipe), None
         except KduiError as problem:
-            return None, problem_of(self.bench, state, problem)
+            return recipe, None, problem_of(self.bench, state, problem)
 
     # --- choices and facts ---------------------------------------------------------------------------------------------
 
@@ -219,24 +224,25 @@ class View:
             "edited": edited,
         }
 
-    def _draw_cost(self, recipe: Recipe, view: dict[str, Any], patient: bool) -> Problem | None:
+    def _draw_cost(self, planned: Planned, state: State, view: dict[str, Any], patient: bool) -> Problem | None:
         """The estimate as a table and as a line, or why there is none."""
-        pair = (recipe.task, str(recipe.teacher), str(recipe.student))
-        hub = build_facts.hub_models(recipe)
+        recipe, hub = planned.recipe, build_facts.hub_models(planned.recipe)
+        own = {str(model) for model in (recipe.teacher, recipe.student) if model}
+        models = frozenset(own | {step.model for step in planned.steps if step.model})
+        counted = all(known_size(recipe.task, model) for model in models)  # and shipped: no look-up at all
         try:
-            if hub or pair not in self.known.sized:
-                self.bench.check(recipe)  # what is wrong with it needs no look-up
+            if hub or not (counted or (recipe.task, models) in self.known.sized):
                 wait = AT_ONCE if not patient else None if hub else A_WHILE
-                if not self.known.look_ups.done(pair, lambda: self.bench.estimate(recipe), wait):
+                if not self.known.look_ups.done((recipe.task, models), lambda: self.bench.estimate(planned), wait):
                     view["pending"] = not (hub and patient)
                     waiting = build_facts.still_looking(hub) if hub and patient else build_facts.waiting(recipe)
                     view["html"] |= {"build-cost": waiting, "build-sum": ""}
                     return None
-                self.known.sized.add(pair)
-            estimate = self.bench.estimate(recipe)
+                self.known.sized.add((recipe.task, models))
+            estimate = self.bench.estimate(planned)
         except KduiError as problem:
-            return problem_of(self.bench, State.model_validate(view["state"]), problem)
-        headline = self.tasks[recipe.task].headline.title if recipe.task in self.tasks else ""
+            return problem_of(self.bench, state, problem)
+        headline = self.tasks[recipe.task].headline.title
         view["html"] |= {
             "build-cost": build_facts.cost_html(estimate),
             "build-sum": build_facts.summary_html(estimate, headline),
@@ -245,26 +251,26 @@ class View:
 
     # --- data of the pictures ------------------------------------------------------------------------------------------
 
-    def _data(self, recipe: Recipe, problem: Problem | None, seen: Mapping[str, Any]) -> dict[str, Any]:
+    def _data(self, recipe: Recipe, planned: Planned | None, seen: Mapping[str, Any]) -> dict[str, Any]:
         """Data of lenses and What-if, where the browser has others."""
-        found = {"lenses": no_lenses() if problem else self._lenses(recipe), "whatif": choices(self.bench, recipe)}
+        now = {
+            "lenses": self._lenses(planned) if planned else no_lenses(),
+            "whatif": choices(self.bench, planned) if planned else {"task": recipe.task, "models": []},
+        }
         fresh = {}
-        for name, data in found.items():
+        for name, data in now.items():
             key = hashlib.blake2b(json.dumps(data, sort_keys=True, default=str).encode(), digest_size=8).hexdigest()
             if seen.get(name) != key:
                 fresh[name] = {"key": key, "data": data}
-        return {"data": fresh}
+        return fresh
 
-    def _lenses(self, recipe: Recipe) -> dict[str, Any]:
-        try:
-            found: dict[str, Any] = self.bench.lenses(recipe)
-        except KduiError:  # the estimate says what is wrong
-            return no_lenses()
-        if (now := self.bench.running_now(recipe.task)) is None:
-            return found
+    def _lenses(self, planned: Planned) -> dict[str, Any]:
+        pictures: dict[str, Any] = self.bench.lenses(planned)
+        if (now := self.bench.running_now(planned.recipe.task)) is None:
+            return pictures
         doing = "waits in the queue" if now.waits else "is running"
         note = f"“{now.name}” {doing}: this picture appears here when it has got so far."
-        return {name: {**part, "note": note} if part["origin"] == "none" else part for name, part in found.items()}
+        return {name: {**part, "note": note} if part["origin"] == "none" else part for name, part in pictures.items()}
 
 
 def compression(stages: list[dict[str, Any]]) -> str:

@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from kdui.core.errors import KduiError
 from kdui.core.plain import Frozen
-from kdui.core.recipe import Recipe
+from kdui.core.plan import Planned
 from kdui.ui.panel import create_panel
 
 if TYPE_CHECKING:
@@ -63,12 +62,9 @@ def create_what_if(workbench: "Workbench") -> None:
     create_panel("whatif", markup(), asked, module=True)
 
 
-def choices(workbench: "Workbench", recipe: Recipe) -> dict[str, Any]:
-    """The task and its models that can be changed, for the panel; none while the recipe cannot run."""
-    try:
-        return {"task": recipe.task, "models": workbench.what_if.models(recipe)}
-    except KduiError:  # the estimate says what is wrong
-        return {"task": recipe.task, "models": []}
+def choices(workbench: "Workbench", planned: Planned) -> dict[str, Any]:
+    """The task and its models that can be changed, for the panel."""
+    return {"task": planned.recipe.task, "models": workbench.what_if.models(planned)}
 
 
 def markup() -> str:

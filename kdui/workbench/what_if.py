@@ -6,15 +6,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from kdui.catalogue.methods import is_of
-from kdui.catalogue.planner import plan_recipe
 from kdui.catalogue.tasks import TASKS
 from kdui.core.errors import ArtifactCorrupt
 from kdui.core.layout import SENSITIVITY_FILE
 from kdui.core.method import Group
-from kdui.core.recipe import Recipe
+from kdui.core.plan import Planned
 from kdui.methods.compress.sensitivity.spec import ALL, METHOD, sensitivity_digest
 from kdui.serving.client import ServingClient
-from kdui.settings import Settings
 from kdui.store.store import Store
 
 # Parameters -> validation examples that are measured on demand: a larger model answers more slowly.
@@ -26,16 +24,16 @@ MOST_MODELS = 300
 class WhatIf:
     """Reads the store; what needs the model is asked of the serving process."""
 
-    def __init__(self, store: Store, settings: Settings, serving: Callable[[], ServingClient]):
-        self.store, self.settings, self._serving = store, settings, serving
+    def __init__(self, store: Store, serving: Callable[[], ServingClient]):
+        self.store, self._serving = store, serving
 
-    def models(self, recipe: Recipe) -> list[dict[str, Any]]:
+    def models(self, planned: Planned) -> list[dict[str, Any]]:
         """Exported float models of this very recipe, else of the newest runs with the same models; the best match first."""
         found: dict[str, dict[str, Any]] = {}
-        plan = plan_recipe(recipe, self.settings)
+        recipe = planned.recipe
         here = [
             step
-            for step in plan
+            for step in planned.steps
             if step.produces == "onnx" and is_of(Group.DELIVER, step.method) and self.store.artifacts.has(step.digest)
         ]
         for role in ("student", "compressed", "teacher"):

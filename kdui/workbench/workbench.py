@@ -23,6 +23,7 @@ from kdui.core.layout import OUTPUT_FILE
 from kdui.core.logs import logger, prefix
 from kdui.core.method import Method
 from kdui.core.page_rows import Answer, Estimate, Example, ModelCard, ModelResult, Overview, RunDetail, RunPage, Servable
+from kdui.core.plan import Planned
 from kdui.core.recipe import ModelRef, Recipe
 from kdui.core.run import Event, Run, RunState
 from kdui.launch.dispatcher import Dispatcher
@@ -58,7 +59,7 @@ class Workbench:
         self._points = ResultsFrame(self.store)
         self._evidence = Evidence(self.store, lambda what, task: self.serving.call(what, task=task))
         self._size = lru_cache(maxsize=256)(self._ask_size)
-        self.what_if = WhatIf(self.store, self.settings, lambda: self.serving)
+        self.what_if = WhatIf(self.store, lambda: self.serving)
         self.folder = Path.cwd()  # what relative paths mean to whoever started this; the page leaves it later
 
     @cached_property
@@ -68,7 +69,7 @@ class Workbench:
 
     def keep_to_own_files(self) -> None:
         """From now on recipes name only files of the home, KDUI_DATA_DIR and the assets: whoever sees the page writes them."""
-        self.settings = self.what_if.settings = self.settings.model_copy(update={"own_files_only": True})
+        self.settings = self.settings.model_copy(update={"own_files_only": True})
 
     def start_dispatcher(self) -> None:
         """Give queued runs to free slots from now on, in a thread of this process."""
@@ -185,9 +186,14 @@ class Workbench:
                 )
         return f"cat > recipe.yaml <<'END_OF_RECIPE'\n{self.recipe_yaml(recipe)}END_OF_RECIPE\npython app.py run recipe.yaml"
 
+    def plan(self, recipe: Recipe) -> Planned:
+        """The recipe with the steps that it will run; raises RecipeError in words when it cannot."""
+        recipe = anchored(recipe, self.folder)
+        return Planned(recipe, plan_recipe(recipe, self.settings))
+
     def check(self, recipe: Recipe) -> None:
         """Raise RecipeError in words when the recipe cannot run."""
-        plan_recipe(anchored(recipe, self.folder), self.settings)
+        self.plan(recipe)
 
     def unfit_methods(self, recipe: Recipe) -> dict[str, str]:
         """Ways to train the student that do not suit the recipe's models as they stand, each with the reason in words."""
@@ -195,26 +201,23 @@ class Workbench:
 
     # --- before starting ---------------------------------------------------------------------------------------
 
-    def estimate(self, recipe: Recipe) -> Estimate:
+    def estimate(self, planned: Planned) -> Estimate:
         """What it will cost; asks the serving process for sizes that it has not told yet."""
-        recipe = anchored(recipe, self.folder)
-        return Estimator(self.store, self._size).estimate(recipe, plan_recipe(recipe, self.settings))
+        return Estimator(self.store, self._size).estimate(*planned)
 
     def _ask_size(self, task: str, ref: str) -> dict[str, int]:
         return known_size(task, ref) or cast(dict[str, int], self.serving.call("size", task=task, ref=ref))
 
-    def lenses(self, recipe: Recipe) -> dict[str, Any]:
+    def lenses(self, planned: Planned) -> dict[str, Any]:
         """Data for the lenses beside the knobs."""
-        recipe = anchored(recipe, self.folder)
-        return lens_data(self.store, recipe, plan_recipe(recipe, self.settings))
+        return lens_data(self.store, *planned)
 
     # --- runs --------------------------------------------------------------------------------------------------
 
     def submit(self, recipe: Recipe, device: str = "auto") -> Run:
         """Check a recipe and put it at the end of the queue."""
         machine.require_device(device)
-        recipe = anchored(recipe, self.folder)
-        run = self.store.runs.create(recipe, plan_recipe(recipe, self.settings), device)
+        run = self.store.runs.create(*self.plan(recipe), device)
         self.store.events(run.id).append("state", state="queued")
         return run
 

@@ -133,10 +133,10 @@ def test_a_recipe_without_a_teacher_survives_the_form_and_is_queued(calls, workb
     assert view["values"]["build-teacher"] == "" and "No teacher</option>" in view["html"]["build-teacher"]
     run = workbench.submit(recipe)
     assert [step.role for step in run.steps if step.produces == "model"] == ["student", "control", "compressed"]
-    estimate = workbench.estimate(recipe)
+    estimate = workbench.estimate(workbench.plan(recipe))
     assert {row.teacher for row in estimate.rows} == {None} and estimate.rows[0].result is not None
     assert "need none" in view["html"]["build-teacher-facts"]
-    assert workbench.lenses(recipe)["temperature"]["origin"] == "none"
+    assert workbench.lenses(workbench.plan(recipe))["temperature"]["origin"] == "none"
     saved = workbench.save_recipe(recipe, "Alone")
     named = recipe.with_values({"teacher": "cnn-medium"})
     assert workbench.command(recipe) == f"python app.py run {saved}"
@@ -495,6 +495,37 @@ def test_a_change_tells_what_it_puts_aside(workbench):
     assert (other.state.start, other.told) == ("fashion-cnn", ("Your changes to “Quickstart on digits” were put aside.",))
     same = changed(workbench, shown(workbench.recipe("quickstart"), "quickstart"), {"role": "start", "value": "fashion-cnn"})
     assert same.told == ()
+
+
+# --- its speed: what a change may cost, counted, since a stopwatch tells how busy the machine is -----------------------
+
+
+def test_a_change_plans_the_recipe_once_and_a_known_pair_tries_no_other_method(calls, monkeypatch):
+    counts = {"planned": 0, "tried": 0}
+
+    def counting(name, work):
+        def counted(*given):
+            counts[name] += 1
+            return work(*given)
+
+        return counted
+
+    recipe = calls.bench.recipe("quickstart")
+    plan(calls, recipe)
+    monkeypatch.setattr("kdui.workbench.workbench.plan_recipe", counting("planned", plan_recipe))
+    monkeypatch.setattr("kdui.catalogue.compatibility.plan_recipe", counting("tried", plan_recipe))
+    for temperature in (5, 6, 7):
+        view = plan(calls, recipe, knob("distill", "temperature", temperature), start="quickstart")
+        assert f"distill.temperature={temperature}" in view["command"] and "<table" in view["html"]["build-cost"]
+    assert counts == {"planned": 3, "tried": 0}
+
+
+def test_the_first_visit_of_a_task_answers_with_its_cost_at_once(workbench):
+    calls = BuildCalls(workbench)
+    for task in workbench.tasks():
+        view = calls.build_plan({"changes": [{"role": "task", "value": task.name}], "seen": {}})
+        assert view["values"]["build-task"] == task.name and not view["pending"] and not view["refused"]
+        assert "<table" in view["html"]["build-cost"], task.name
 
 
 # --- the page ---------------------------------------------------------------------------------------------------------

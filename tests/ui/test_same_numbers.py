@@ -93,7 +93,7 @@ def test_build_estimates_with_the_numbers_that_were_measured(stocked):
         found = bench.store.results.of_run(run.id)[name].values()
         written = json.dumps([item.row() for item in found]).encode()
         artifact(bench.store.artifacts, files={MEASUREMENTS_FILE: written}, digest=steps[name].digest, produces="measurements")
-    rows = {row.quantity: row for row in bench.estimate(run.recipe).rows}
+    rows = {row.quantity: row for row in bench.estimate(bench.plan(run.recipe)).rows}
     for name in ("headline", "download", "latency"):
         row = rows[TITLES[name]]
         assert (str(row.teacher_origin), str(row.result_origin)) == ("measured", "measured"), name

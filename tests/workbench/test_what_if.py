@@ -7,8 +7,10 @@ import pytest
 from kdui.core.errors import KduiError
 from kdui.core.layout import SENSITIVITY_FILE
 from kdui.core.recipe import Recipe
+from kdui.ui.build import BuildCalls
+from kdui.ui.build_changes import shown
 from kdui.ui.panel import answered
-from kdui.ui.what_if import WhatIfCalls, choices
+from kdui.ui.what_if import WhatIfCalls
 from kdui.workbench.workbench import Workbench
 from tests.engine.digits import Bench, digest_of
 
@@ -37,15 +39,16 @@ def workbench(made):
 
 
 def test_the_very_recipe_comes_before_an_earlier_run_and_the_student_before_its_teacher(made, workbench):
-    here = workbench.what_if.models(Recipe.model_validate(RECIPE))
+    here = workbench.what_if.models(workbench.plan(Recipe.model_validate(RECIPE)))
     assert [(each["role"], each["note"]) for each in here] == [("student", ""), ("teacher", "")]
     assert here[0]["digest"] == digest_of(made[1], "export.distill")
     other = Recipe.model_validate(RECIPE).with_values({"seed": 7})  # the teacher has a seed of its own: it stays the very one
-    assert [(each["digest"], each["note"]) for each in workbench.what_if.models(other)] == [
+    assert [(each["digest"], each["note"]) for each in workbench.what_if.models(workbench.plan(other))] == [
         (digest_of(made[1], "export.distill"), "from an earlier run"),
         (digest_of(made[1], "export.teach"), ""),
     ]
-    assert workbench.what_if.models(Recipe.model_validate({**RECIPE, "teacher": "cnn-medium", "student": "cnn-medium"})) == []
+    strangers = Recipe.model_validate({**RECIPE, "teacher": "cnn-medium", "student": "cnn-medium"})
+    assert workbench.what_if.models(workbench.plan(strangers)) == []
 
 
 def test_a_sensitivity_is_measured_in_pieces_kept_and_found_by_a_recipe(made, workbench, monkeypatch):
@@ -94,4 +97,5 @@ def test_what_cannot_be_asked_is_refused_in_words(made, workbench):
     with pytest.raises(KduiError, match="not in the store"):
         workbench.what_if.measure("digits", "0" * 64, {})
     impossible = Recipe.model_validate({**RECIPE, "stages": ["teach"]})
-    assert choices(workbench, impossible) == {"task": "digits", "models": []}
+    view = BuildCalls(workbench).build_plan({"state": shown(impossible, None).model_dump(), "seen": {}})
+    assert view["data"]["whatif"]["data"] == {"task": "digits", "models": []}
