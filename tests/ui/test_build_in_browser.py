@@ -118,6 +118,12 @@ def says(page, lens):
     return page.locator(f'.lens[data-lens="{lens}"] .lens-says')
 
 
+def heights(page, lens):
+    """Of the front bars of a lens, in pixels, as they are drawn."""
+    bars = page.locator(f'.lens[data-lens="{lens}"] .lens-plot .trace.bars').last.locator(".point path")
+    return bars.evaluate_all("(paths) => paths.map((path) => path.getBBox().height)")
+
+
 def turn(page, knob, value):
     """Under the hand, as a person drags a slider."""
     page.locator(f'[data-follows="knob-{knob}"]').fill(str(value))
@@ -133,8 +139,11 @@ def write(page, role, text):
 def test_knobs_answer_in_the_browser_and_reach_the_command(page):
     expect(says(page, "temperature")).to_contain_text("At T = 4 the teacher gives this “interest” a 24")
     page.evaluate("window.mounted = document.querySelector('.lens[data-lens=temperature] .lens-plot')")
+    assert max(heights(page, "temperature")) > 3 * min(heights(page, "temperature"))
+    turn(page, "distill-temperature", 19)
     turn(page, "distill-temperature", 20)
     expect(says(page, "temperature")).to_contain_text("Almost uniform at T = 20")
+    assert 1 < max(heights(page, "temperature")) / min(heights(page, "temperature")) < 1.6  # the bars have moved
     expect(command(page)).to_contain_text("--set distill.temperature=20")
     number = page.get_by_label("Temperature", exact=True)
     number.fill("99")
