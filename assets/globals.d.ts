@@ -1,30 +1,26 @@
-// What the scripts of the page share: kdui's own parts, which load one another on demand, and the charting library.
-// The page holds HTML alone, so an element that was found is an HTML element, and one that was listened to is one too.
+// What the modules find in the window: the page's one entry, and the charting library once it was fetched.
 
-declare const Plotly: any;
-declare var kdui: any;
+/** A trace, a layout: their attributes are Plotly's own, which has no types here. */
+type Trace = Record<string, any>;
+type Layout = Record<string, any>;
+type Figure = { data: Trace[]; layout: Layout; config?: Record<string, unknown> };
+type Point = { customdata?: unknown };
+
+/** An element that Plotly has drawn on, or will. */
+interface Chart extends HTMLElement {
+  data?: Trace[];
+  on?(event: "plotly_click", listener: (hit: { points: Point[] }) => void): void;
+}
+
+interface Plotly {
+  react(element: Chart, data: Trace[], layout: Layout, config: Record<string, unknown>): Promise<void>;
+  restyle(element: Chart, values: Trace): Promise<void>;
+  purge(element: Chart): void;
+  downloadImage(figure: Figure, options: Record<string, unknown>): Promise<void>;
+  Plots: { resize(element: Chart): void };
+}
 
 interface Window {
-  kdui: any;
-  Plotly: any;
-}
-
-interface Element {
-  value: string;
-  data: any;
-  dataset: DOMStringMap;
-  offsetWidth: number;
-  click(): void;
-  focus(options?: FocusOptions): void;
-}
-
-interface EventTarget {
-  closest(selector: string): HTMLElement | null;
-  dataset: DOMStringMap;
-  data: any;
-  offsetWidth: number;
-}
-
-interface Event {
-  detail: any;
+  Plotly: Plotly;
+  kdui: { module(name: string): Promise<any> };
 }

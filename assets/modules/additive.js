@@ -1,5 +1,5 @@
 // What-if's prediction: the same sums as kdui/methods/compress/sensitivity/additive.py, held to the same vectors (tests/data).
-const { kdui } = /** @type {any} */ (globalThis);
+import { metric } from "./numbers.js";
 
 export const FLOAT_BITS = 32;
 export const BITS = [2, 3, 4, 5, 6, 7, 8, FLOAT_BITS];
@@ -34,7 +34,7 @@ export const maths = {
     }
     return points.at(-1)[1];
   },
-  metric: (found) => kdui.numbers.metric(found.metric),
+  metric: (found) => metric(found.metric),
   predicted(found, change) {
     const sums = { drop: 0, kl: 0 };
     for (const [method, measured] of Object.entries(found.methods)) {

@@ -2,15 +2,51 @@
 
 const LOST = "The server does not answer. What you have set is kept here: try again in a moment.";
 
-/** @param {Record<string, (asked: object) => Promise<any>>} server */
-export const connect = (server) => ({
-  /** Asks `call`; a connection that fails is a problem like any other. @param {string} call @param {object} asked @returns {Promise<any>} */
-  async ask(call, asked) {
+/** @typedef {{error?: string, lost?: boolean}} Problem `lost`: the server was not reached at all */
+
+/**
+ * @template {Record<string, (asked: any) => Promise<any>>} S
+ * @param {S} server
+ */
+export const connect = (server) => {
+  /**
+   * Asks `call`; a connection that fails is thrown, for a poll that tells how old its last answer is.
+   * @template {keyof S & string} K
+   * @param {K} call @param {Parameters<S[K]>[0]} asked
+   * @returns {Promise<Awaited<ReturnType<S[K]>> & Problem>}
+   */
+  const fetch = async (call, asked) => (await server[call](asked)) ?? {};
+  /**
+   * Asks `call`; a connection that fails is a problem like any other.
+   * @template {keyof S & string} K
+   * @param {K} call @param {Parameters<S[K]>[0]} asked
+   * @returns {Promise<Awaited<ReturnType<S[K]>> & Problem>}
+   */
+  const ask = async (call, asked) => {
     try {
-      return (await server[call](asked)) ?? {};
+      return await fetch(call, asked);
     } catch (problem) {
       console.warn(`kdui: ${call}`, problem);
-      return { error: LOST, lost: true };
+      return /** @type {any} */ ({ error: LOST, lost: true });
     }
-  },
-});
+  };
+  return { ask, fetch };
+};
+
+/**
+ * Of questions that overtake one another only the newest one's answer counts: the others come to nothing.
+ * @template {any[]} A
+ * @template T
+ * @param {(...asked: A) => Promise<T>} ask
+ */
+export const newest = (ask) => {
+  let turn = 0;
+  /** @param {A} asked @returns {Promise<T | undefined>} */
+  const question = async (...asked) => {
+    const mine = (turn += 1), answer = await ask(...asked);
+    return mine === turn ? answer : undefined;
+  };
+  /** No answer that is on its way counts any more. */
+  const forget = () => { turn += 1; };
+  return Object.assign(question, { forget });
+};

@@ -1,13 +1,14 @@
 // Build: the recipe is the state; what a person changes goes to the server, and the changed state comes back with all that is shown.
 import { connect } from "./api.js";
 import { arrow, bound, show, slider, valueOf } from "./controls.js";
-import { html } from "./html.js";
+import { onPulse } from "./header.js";
+import { html, problem as failed, set } from "./html.js";
 import { lenses } from "./lenses.js";
-import { addressed, history } from "./state.js";
+import { onAddress, tab } from "./navigation.js";
+import { addressed, history, url } from "./state.js";
 import { saveDialog, sweepDialog } from "./sweep.js";
 import { whatif } from "./whatif.js";
 
-const { kdui } = window;
 const OTHER = "…"; // in a list of models: another one, whose name is written beside it
 const TYPED = ["knob", "training", "option", "seed"]; // turns of one control in a row are one thing to send and to undo
 
@@ -16,7 +17,6 @@ export const mount = (root, server) => {
   const api = connect(server), address = addressed(["from", "recipe", "step"]), past = history();
   /** @type {(id: string) => any} */
   const part = (id) => root.querySelector(`#${CSS.escape(id)}`);
-  const set = kdui.live.set;
   const seen = /** @type {Record<string, string>} */ ({});
   /** @type {any} */
   let state = null, problem = null;
@@ -43,7 +43,7 @@ export const mount = (root, server) => {
       const view = await api.ask("build_plan", { state, changes, seen, patient });
       if (view.error) {
         if (view.lost) waiting = [...changes, ...waiting];
-        told(`${html`<div class="fail" role="alert">${view.error}</div>`}`);
+        told(failed(view.error));
         return;
       }
       if (undone) { undone = false; again = true; continue; } // an answer about what was taken back meanwhile
@@ -72,7 +72,7 @@ export const mount = (root, server) => {
     if (view.command !== undefined) part("build-command").textContent = view.command;
     if (view.link) {
       address.write({ ...view.link, step: view.state.open });
-      if ((kdui.url.get("tab") ?? "build") === "build") kdui.url.set({ task: "" }); // the recipe names it
+      if ((url.get("tab") ?? "build") === "build") url.set({ task: "" }); // the recipe names it
     }
     for (const [name, { key, data }] of Object.entries(view.data ?? {})) {
       seen[name] = key;
@@ -80,7 +80,7 @@ export const mount = (root, server) => {
     }
     showProblem(view.problem);
     if (changes.length || view.told.length) notice(view.told);
-    if (view.refused) told(`${html`<div class="fail" role="alert">${view.refused}</div>`}`);
+    if (view.refused) told(failed(view.refused));
     part("build-undo").disabled = !past.any;
     if (focusNext && part(focusNext)) { go(focusNext); focusNext = ""; }
   };
@@ -93,8 +93,8 @@ export const mount = (root, server) => {
     if (control.dataset.lensValue) lenses.set(control.dataset.lensValue, control.type === "checkbox" ? control.checked : control.value);
   };
   const told = (markup) => set(part("build-status"), markup);
-  const notice = (sentences) => set(part("build-notice"), sentences.length ? `${html`<div class="info" role="status"><span>${sentences.join(" ")}</span>
-    <button type="button" class="undo" data-undo>Undo</button></div>`}` : "");
+  const notice = (sentences) => set(part("build-notice"), sentences.length ? html`<div class="info" role="status"><span>${sentences.join(" ")}</span>
+    <button type="button" class="undo" data-undo>Undo</button></div>` : "");
 
   // --- what is wrong stands at its field, and the bar leads there --------------------------------------------------------------
   const showProblem = (fresh) => {
@@ -106,17 +106,17 @@ export const mount = (root, server) => {
     if (!problem) return;
     const field = problem.field ? part(problem.field) : null;
     const way = problem.title && !field ? html` <a href="#build-step" data-go>Go to ${problem.title}</a>` : "";
-    const words = `${html`<div class="fail" id="build-problem" role="alert">${problem.text}${way}</div>`}`;
-    const led = problem.title ? `${html`<p class="sum"><a href="#build-step" data-go>Go to ${problem.title}</a> to mend what is wrong.</p>`}` : "";
+    const words = html`<div class="fail" id="build-problem" role="alert">${problem.text}${way}</div>`;
+    const led = problem.title ? html`<p class="sum"><a href="#build-step" data-go>Go to ${problem.title}</a> to mend what is wrong.</p>` : "";
     set(part("build-sum"), led);
     if (!field) { set(part("build-cost"), words); return; }
-    set(part("build-cost"), `<p class="lead">No cost until the field that is marked can be used.</p>`);
+    set(part("build-cost"), html`<p class="lead">No cost until the field that is marked can be used.</p>`);
     field.setAttribute("aria-invalid", "true");
     field.setAttribute("aria-errormessage", "build-problem");
     field.closest("details:not([open])")?.setAttribute("open", "");
     const place = field.closest(".turn, .pick, .field") ?? field;
     place.classList.add("wrong-field");
-    place.insertAdjacentHTML("beforeend", words);
+    place.insertAdjacentHTML("beforeend", String(words));
   };
   const go = (id) => {
     const field = part(id);
@@ -186,14 +186,14 @@ export const mount = (root, server) => {
   });
   document.addEventListener("keydown", (event) => {
     const field = /** @type {any} */ (event.target);
-    if (event.key !== "z" || !(event.ctrlKey || event.metaKey) || event.shiftKey || kdui.tab() !== "build") return;
+    if (event.key !== "z" || !(event.ctrlKey || event.metaKey) || event.shiftKey || tab() !== "build") return;
     if (field.matches?.("textarea, input:not([type=range], [type=checkbox])")) return; // the field's own undo
     event.preventDefault();
     undo();
   });
   part("queue-run").addEventListener("click", async () => {
     const answer = await api.ask("build_queue", { state: await settled() });
-    told(answer.error ? `${html`<div class="fail" role="alert">${answer.error}</div>`}` : answer.said);
+    told(answer.error ? failed(answer.error) : answer.said);
   });
   const build = { part, ask: api.ask, settled, told, saved: ({ start, name }) => {
     state = { ...state, start, recipe: { ...state.recipe, name } };
@@ -204,19 +204,19 @@ export const mount = (root, server) => {
 
   // --- the address: where it begins, and what a link or the way back asks for ---------------------------------------------------
   const asked = () => {
-    const { from, recipe, step } = address.read(), task = kdui.url.get("task");
+    const { from, recipe, step } = address.read(), task = url.get("task");
     if (recipe) return { role: "recipe", value: recipe, open: step };
     if (from) return { role: "from", value: from, open: step };
-    const here = (kdui.url.get("tab") ?? "build") === "build"; // Explore and Compare have their task in the address, too
+    const here = (url.get("tab") ?? "build") === "build"; // Explore and Compare have their task in the address, too
     return here && task && task !== state?.recipe.task ? { role: "task", value: task, address: true } : null;
   };
   const follow = () => {
-    if (!address.changed() && !kdui.url.get("task")) return;
+    if (!address.changed() && !url.get("task")) return;
     const change = asked();
     if (change && (change.role === "task" || address.changed())) send(change);
   };
-  window.addEventListener("kdui:address", follow);
-  window.addEventListener("kdui:pulse", run);
+  onAddress(follow);
+  onPulse(run);
   const first = asked();
   if (first) send(first); else run();
 };

@@ -1,7 +1,7 @@
 // Pictures beside Build's knobs. Data comes once from the server; every turn of a knob is answered here, without a round trip.
 import { maths } from "./mathematics.js";
-
-const { kdui } = window;
+import { chart, layout as themedLayout } from "./plotly.js";
+import { colour } from "./theme.js";
 
 // --- words ---------------------------------------------------------------------------------------------------------
 const percent = (share, digits = 0) => {
@@ -30,6 +30,8 @@ const NOTHING = {
 };
 const values = { temperature: 4, soft_weight: 0.7, sparsity: 50, bits: 8, kind: "magnitude" };
 const mounted = new Map();
+/** @type {Set<(name: string, value: string | number | boolean) => void>} */
+const turns = new Set();
 let data = null, example = 0;
 
 const present = (part) => data?.[part] && data[part].origin !== "none";
@@ -52,8 +54,8 @@ const figures = {
     const rows = maths.leading(labels, plain, soft), names = rows.map((row) => row[0]);
     return {
       // The answer at T = 1 stays behind as a ghost on an axis that never moves: one sees the bars flatten.
-      traces: [bars("T = 1", names, rows.map((row) => row[1]), kdui.colour("teacher-pale"), { width: 0.86 }),
-        bars("this T", names, rows.map((row) => row[2]), kdui.colour("teacher"), { width: 0.5 })],
+      traces: [bars("T = 1", names, rows.map((row) => row[1]), colour("teacher-pale"), { width: 0.86 }),
+        bars("this T", names, rows.map((row) => row[2]), colour("teacher"), { width: 0.5 })],
       layout: { barmode: "overlay", yaxis: { ...shareAxis, range: [0, 1] }, xaxis: labelAxis, showlegend: true, legend },
       says: `${says.temperature(labels, soft, T)} Entropy ${maths.entropy(plain).toFixed(2)} → ${maths.entropy(soft).toFixed(2)} bits.`,
       from: source("temperature"), example: current(),
@@ -68,8 +70,8 @@ const figures = {
     const hard = labels.map((label) => Number(label === truth));
     const rows = maths.leading(labels, soft, hard), names = rows.map((row) => row[0]);
     return {
-      traces: [bars("teacher", names, rows.map((row) => alpha * row[1]), kdui.colour("teacher")),
-        bars("label", names, rows.map((row) => (1 - alpha) * row[2]), kdui.colour("control"), { marker: { color: kdui.colour("control"), pattern: { shape: "/" } } })],
+      traces: [bars("teacher", names, rows.map((row) => alpha * row[1]), colour("teacher")),
+        bars("label", names, rows.map((row) => (1 - alpha) * row[2]), colour("control"), { marker: { color: colour("control"), pattern: { shape: "/" } } })],
       layout: { barmode: "stack", bargap: 0.35, yaxis: { ...shareAxis, range: [0, 1] }, xaxis: labelAxis, showlegend: true, legend },
       says: `Target of the student: ${percent(alpha)} the teacher's soft labels, ${percent(1 - alpha)} the label “${truth}”.`,
       from: source("temperature"),
@@ -81,7 +83,7 @@ const figures = {
     const sum = counts.reduce((a, b) => a + b, 0), heights = counts.map((count) => count / sum);
     const threshold = maths.quantile(sample, share), magnitude = values.kind === "magnitude";
     const gone = magnitude ? maths.covered(edges, threshold) : edges.slice(0, -1).map(() => (values.kind === "random" ? share : 0));
-    const line = (x) => ({ type: "line", x0: x, x1: x, yref: "paper", y0: 0, y1: 1, line: { color: kdui.colour("over"), width: 2, dash: "dot" } });
+    const line = (x) => ({ type: "line", x0: x, x1: x, yref: "paper", y0: 0, y1: 1, line: { color: colour("over"), width: 2, dash: "dot" } });
     const sentence = {
       magnitude: `Prunes ${Math.round(total * share).toLocaleString("en")} of ${total.toLocaleString("en")} weights (|w| < ${small(threshold)} × layer RMS).`,
       random: `Prunes ${percent(share)} of ${total.toLocaleString("en")} weights at random, large ones too.`,
@@ -91,8 +93,8 @@ const figures = {
       "2:4": "Prunes two of every four inputs of each output: half of the weights, whatever this share says.",
     }[values.kind];
     return {
-      traces: [histogram("removed", edges, heights.map((h, i) => h * gone[i]), kdui.colour("track")),
-        histogram("kept", edges, heights.map((h, i) => h * (1 - gone[i])), kdui.colour("compressed"))],
+      traces: [histogram("removed", edges, heights.map((h, i) => h * gone[i]), colour("track")),
+        histogram("kept", edges, heights.map((h, i) => h * (1 - gone[i])), colour("compressed"))],
       layout: { barmode: "stack", bargap: 0, yaxis: { ...shareAxis, tickformat: ".1~%" }, xaxis: weightAxis(),
         shapes: magnitude && share > 0 ? [line(-threshold), line(threshold)] : [] },
       says: share > 0 ? sentence : "Nothing is removed.", from: source("weights"),
@@ -108,9 +110,9 @@ const figures = {
     const middle = edges.slice(0, -1).map((left, i) => (left + edges[i + 1]) / 2);
     return {
       traces: [{ type: "scatter", mode: "lines", name: "weights", x: middle, y: counts.map((count) => count / sum), fill: "tozeroy",
-        line: { color: kdui.colour("compressed"), width: 1.5, shape: "hvh" }, hovertemplate: "w = %{x:.3f}<br>%{y:.1%} of weights<extra></extra>" },
+        line: { color: colour("compressed"), width: 1.5, shape: "hvh" }, hovertemplate: "w = %{x:.3f}<br>%{y:.1%} of weights<extra></extra>" },
       { type: "scatter", mode: "markers", name: "levels", x: levels, y: levels.map(() => lift), hoverinfo: "x",
-        marker: { opacity: dense ? 0.35 : 1, symbol: "line-ns", size: dense ? 7 : 14, line: { width: dense ? 0.5 : 1.6, color: kdui.colour("ink") } },
+        marker: { opacity: dense ? 0.35 : 1, symbol: "line-ns", size: dense ? 7 : 14, line: { width: dense ? 0.5 : 1.6, color: colour("ink") } },
         hovertemplate: "level %{x:.4f}<extra></extra>" }],
       layout: { yaxis: { ...shareAxis, tickformat: ".1~%" }, xaxis: weightAxis() },
       says: `${levels.length} levels, one grid for all weights: mean squared error ${small(error)}, ${maths.decibels(maths.power(edges, counts), error).toFixed(1)} dB.`,
@@ -129,7 +131,7 @@ function lossCurves({ epochs, soft, hard }, alpha) {
   const weighted = [soft.map((loss) => alpha * loss), hard.map((loss) => (1 - alpha) * loss)];
   const [last, rest] = weighted.map((series) => series.at(-1));
   return {
-    traces: [line("α · soft", weighted[0], kdui.colour("teacher")), line("(1 − α) · hard", weighted[1], kdui.colour("control"), "dot")],
+    traces: [line("α · soft", weighted[0], colour("teacher")), line("(1 − α) · hard", weighted[1], colour("control"), "dot")],
     layout: { yaxis: { rangemode: "tozero", nticks: 4, fixedrange: true }, xaxis: { fixedrange: true, nticks: 7, title: { text: "epoch", standoff: 4, font: { size: 14 } } },
       showlegend: true, legend },
     says: `At α = ${alpha}, the distillation term is ${percent(last / (last + rest || 1))} of that run's final loss.`,
@@ -154,7 +156,7 @@ function draw(name) {
   if (result.example) showExample(shown, result.example);
   lens.result = result;
   if (lens.draw && moved(lens)) return;
-  lens.draw ? lens.draw() : (lens.draw = kdui.chart(plot, () => figure(coloured(name, lens.result))));
+  lens.draw ? lens.draw() : (lens.draw = chart(plot, () => figure(coloured(name, lens.result))));
 }
 /** The chart in the theme's colours of now: it may have been made in those of before. */
 function coloured(name, result) {
@@ -172,7 +174,7 @@ function moved(lens) {
 }
 function figure({ traces, layout }) {
   const margin = { l: 48, r: 6, t: 8, b: layout.xaxis.title ? 44 : 26, ...layout.margin };
-  return { data: traces, layout: kdui.layout({ ...layout, margin, height: 150, dragmode: false, hovermode: "closest" }), config: {} };
+  return { data: traces, layout: themedLayout({ ...layout, margin, height: 150, dragmode: false, hovermode: "closest" }), config: {} };
 }
 
 function showExample(shown, { text, image, truth }) {
@@ -204,6 +206,8 @@ function soon(names) {
   names.forEach((name) => waiting.add(name));
 }
 const after = { temperature: ["temperature", "soft_weight"], soft_weight: ["soft_weight"], sparsity: ["sparsity"], kind: ["sparsity"], bits: ["bits"] };
+/** Calls `follow` with every value that a knob with a picture gets under somebody's hand. @param {(name: string, value: string | number | boolean) => void} follow */
+export const onTurn = (follow) => { turns.add(follow); };
 export const lenses = {
   says, values,
   mount(element) {
@@ -225,7 +229,7 @@ export const lenses = {
     if (value === null || value === undefined || value === "") return;
     if (!turned && String(values[name]) === String(value)) return;
     values[name] = value;
-    if (turned) window.dispatchEvent(new CustomEvent("kdui:knob", { detail: { name, value } })); // What-if follows
+    if (turned) turns.forEach((follow) => follow(name, value));
     const [first, ...others] = after[name] ?? [];
     if (first) draw(first);
     if (others.length) soon(others);

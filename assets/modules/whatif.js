@@ -1,12 +1,14 @@
 // What-if: the sensitivity comes once from the server; every turn of a slider is a sum in the browser. One button measures the point.
 import { BITS, FLOAT_BITS, GRID, maths } from "./additive.js";
-import { html } from "./html.js";
-
-const { kdui } = window;
+import { html, problem, set } from "./html.js";
+import { onTurn } from "./lenses.js";
+import { number } from "./numbers.js";
+import { chart, layout as themedLayout } from "./plotly.js";
+import { colour } from "./theme.js";
 
 // --- words ------------------------------------------------------------------------------------------------------------
 const short = (value) => Number(value.toPrecision(3)).toString();
-const size = (bytes) => kdui.numbers.number(bytes, "bytes");
+const size = (bytes) => number(bytes, "bytes");
 const bitsText = (bits) => (bits === FLOAT_BITS ? "fp32" : `${bits} bits`);
 const changeText = ({ sparsity, rank, bits }) => [
   sparsity > 0 && `${Math.round(100 * sparsity)}\u202f% removed`, rank < 1 && `${Math.round(100 * rank)}\u202f% of the rank`, bits < FLOAT_BITS && bitsText(bits),
@@ -18,7 +20,6 @@ let panel = null, waiting = null; // Build may tell of models before the panel i
 
 const mount = (root, server) => {
   const part = (id) => root.querySelector(`#${id}`);
-  const { set } = kdui.live;
   const select = part("whatif-model"), button = part("whatif-measure");
   const view = { task: "", models: [], model: "", prepared: "", found: null, front: [], measured: [], turn: 0, draw: null };
 
@@ -30,7 +31,7 @@ const mount = (root, server) => {
   const metric = () => maths.metric(view.found);
   const value = (headline) => metric().format(headline);
   const lost = (drop) => Number(drop).toFixed(metric().placesOf(drop));
-  const fail = (words) => set(part("whatif-message"), words ? `${html`<div class="fail" role="alert">${words}</div>`}` : "");
+  const fail = (words) => set(part("whatif-message"), problem(words));
   const blank = (markup) => {
     part("whatif-shown").hidden = true;
     part("whatif-empty").hidden = false;
@@ -44,10 +45,10 @@ const mount = (root, server) => {
     return error.bands[band].count ? { ...error.bands[band], band } : { ...error, band: "" };
   };
   const figure = () => {
-    if (!view.found) return { data: [], layout: kdui.layout({}), config: {} }; // left, or another model, while it waited to be drawn
+    if (!view.found) return { data: [], layout: themedLayout({}), config: {} }; // left, or another model, while it waited to be drawn
     const { found } = view, now = change(), here = maths.predicted(found, now);
     const curve = BITS.map((bits) => ({ ...maths.predicted(found, { ...now, bits }), change: { ...now, bits } }));
-    const amber = kdui.colour("compressed"), own = kdui.colour(COLOURS[chosen()?.role] ?? "student");
+    const amber = colour("compressed"), own = colour(COLOURS[chosen()?.role] ?? "student");
     const told = (name) => `%{customdata}<br>%{y:.3~g} ${found.metric.unit}<extra>${name}</extra>`;
     const trace = (name, points, more) => ({ type: "scatter", name, x: points.map((each) => each.bytes), y: points.map((each) => each.headline),
       customdata: points.map((each) => `${changeText(each.change)}<br>${size(each.bytes)}`), hovertemplate: told(name), ...more });
@@ -58,16 +59,16 @@ const mount = (root, server) => {
     const highest = Math.max(here.headline, ...view.measured.map((each) => each.headline), metric().lowered(found.base.headline, metric().sign > 0 ? 0 : far));
     const range = found.metric.unit === "%" ? [Math.max(found.bounds[0] - 2, lowest - 3), Math.min(102, highest + 3)] : [Math.min(0, lowest), 1.1 * highest];
     const data = [
-      trace("best of all settings ○", view.front, { mode: "lines", line: { color: kdui.colour("mute"), width: 1.5, dash: "dot" } }),
+      trace("best of all settings ○", view.front, { mode: "lines", line: { color: colour("mute"), width: 1.5, dash: "dot" } }),
       trace("2 to 8 bits, fp32 ○", curve, { mode: "lines+markers", line: { color: amber, width: 2, dash: "dash" }, marker: { symbol: "diamond-open", size: 8, color: amber } }),
       trace("measured with the sensitivity ●", joint, { mode: "markers", marker: { symbol: "diamond", size: 7, color: amber, opacity: 0.55 } }),
       trace("unchanged ●", [{ ...found.base, change: { sparsity: 0, rank: 1, bits: FLOAT_BITS } }], { mode: "markers", marker: { symbol: chosen()?.role === "teacher" ? "star" : "circle", size: 13, color: own } }),
       trace("this point ○", [{ ...here, change: now }], { mode: "markers", marker: { symbol: "diamond-open", size: 16, color: amber, line: { width: 2.5, color: amber } },
         error_y: { type: "constant", value: error, color: amber, thickness: 1.5, width: 5 } }),
-      trace("measured here ●", view.measured, { mode: "markers", marker: { symbol: "diamond", size: 14, color: amber, line: { width: 1.5, color: kdui.colour("ink") } } }),
+      trace("measured here ●", view.measured, { mode: "markers", marker: { symbol: "diamond", size: 14, color: amber, line: { width: 1.5, color: colour("ink") } } }),
     ];
     const narrow = part("whatif-chart").clientWidth < 520;
-    const layout = kdui.layout({
+    const layout = themedLayout({
       height: 400, dragmode: false, hovermode: "closest", showlegend: true, margin: { l: 56, r: 10, t: narrow ? 10 : 44, b: 52 },
       legend: narrow ? { orientation: "h", y: -0.25, yanchor: "top" } : { orientation: "h", x: 0, y: 1.02, yanchor: "bottom", font: { size: 14 } },
       xaxis: { type: "log", title: { text: "packed size, by formula ○", standoff: 8, font: { size: 14 } }, fixedrange: true, ...ticks([...curve, ...view.front, found.base]) },
@@ -105,7 +106,7 @@ const mount = (root, server) => {
   const redraw = () => {
     if (!view.found) return;
     say();
-    view.draw ? view.draw() : (view.draw = kdui.chart(part("whatif-chart"), figure));
+    view.draw ? view.draw() : (view.draw = chart(part("whatif-chart"), figure));
   };
 
   // --- which model, and its sensitivity ------------------------------------------------------------------------------------
@@ -178,7 +179,7 @@ const mount = (root, server) => {
   root.addEventListener("input", (event) => { if (event.target.matches?.("[data-turn]")) redraw(); });
   root.addEventListener("click", (event) => { if (event.target.id === "whatif-compute") compute(); });
   button.addEventListener("click", measure);
-  window.addEventListener("kdui:knob", ({ detail: { name, value: turned } }) => {
+  onTurn((name, turned) => {
     if (name === "sparsity") part("whatif-sparsity").value = Math.round(Number(turned));
     else if (name === "bits") part("whatif-bits").value = Math.min(9, Number(turned));
     else return;

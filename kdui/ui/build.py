@@ -13,7 +13,6 @@ from kdui.ui.build_changes import State, changed, recipe_of, shown
 from kdui.ui.build_form import change
 from kdui.ui.build_view import View
 from kdui.ui.panel import create_panel, options
-from kdui.ui.shell import PageState
 from kdui.ui.what_if import create_what_if
 
 if TYPE_CHECKING:
@@ -22,14 +21,12 @@ if TYPE_CHECKING:
 MOST_CHANGES = 200  # at once: those that a person made while an answer was on its way
 
 
-def create_build(workbench: "Workbench", page_state: PageState) -> None:
+def create_build(workbench: "Workbench") -> None:
     """Three columns, a bar with the buttons, and What-if below them."""
     calls = BuildCalls(workbench)
     asked = [calls.build_plan, calls.build_queue, calls.build_sweep, calls.build_save]
-    create_panel("build", markup(workbench.devices()), asked, module=True)
+    create_panel("build", markup(workbench.devices()), asked)
     create_what_if(workbench)
-    js = "() => { window.dispatchEvent(new Event('kdui:pulse')); }"  # a run that starts or ends changes what is known
-    page_state.pulse.change(fn=None, js=js, api_visibility="private")
 
 
 class BuildCalls:

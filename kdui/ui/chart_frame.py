@@ -2,7 +2,7 @@
 
 
 def chart_frame(name: str, control: str = "", *, text: bool = False, heading: str = "h3") -> str:
-    """The frame that ``kdui.live.titled`` fills; ``text``: sentences below the chart. Ids are NAME-title and so on."""
+    """What ``assets/modules/chart_frame.js`` fills; ``text``: sentences below the chart. Ids are NAME-title and so on."""
     below = f'<ul class="lead evidence-text" id="{name}-text"></ul>' if text else ""
     return f'<div id="{name}">{chart_parts(name, control, below, heading)}</div>'
 

@@ -17,7 +17,6 @@ from kdui.ui import compare_view
 from kdui.ui.calls import whole
 from kdui.ui.panel import create_panel, options
 from kdui.ui.running_html import running_html
-from kdui.ui.shell import PageState
 
 if TYPE_CHECKING:
     from kdui.workbench.workbench import Workbench
@@ -44,7 +43,7 @@ class Question(Frozen):
     truth: str = Field(default="", max_length=200)
 
 
-def create_compare(workbench: "Workbench", page_state: PageState) -> None:
+def create_compare(workbench: "Workbench") -> None:
     """Pickers and input above, answers side by side, disagreements below."""
     calls = CompareCalls(workbench)
     create_panel(
@@ -52,8 +51,6 @@ def create_compare(workbench: "Workbench", page_state: PageState) -> None:
         markup(workbench.tasks()),
         [calls.compare_start, calls.compare_ask, calls.compare_examples, calls.compare_parted],
     )
-    page_state.models.change(fn=None, inputs=page_state.models, js="(models) => { window.kdui.compare?.choose(models); }")
-    page_state.task.change(fn=None, inputs=page_state.task, js="(task) => { window.kdui.compare?.turn(task); }")
 
 
 class CompareCalls:
@@ -163,7 +160,7 @@ def input_of(question: Question) -> Any:
 
 
 def markup(tasks: list[TaskFacts]) -> str:
-    """The frame that assets/compare.js fills."""
+    """The frame that assets/modules/compare.js fills."""
     pickers = "".join(
         f'<label class="field grow"><span>Model {slot + 1}</span>'
         f'<select id="compare-model-{slot}" data-slot="{slot}"></select></label>'

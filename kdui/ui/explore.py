@@ -22,7 +22,6 @@ from kdui.ui.explore_view import Wish
 from kdui.ui.kept_answers import KeptAnswers
 from kdui.ui.panel import create_panel, options
 from kdui.ui.running_html import running_html
-from kdui.ui.shell import PageState
 
 if TYPE_CHECKING:
     from kdui.workbench.workbench import Workbench
@@ -41,7 +40,7 @@ EMPTY = (
 )
 
 
-def create_explore(workbench: "Workbench", page_state: PageState) -> None:
+def create_explore(workbench: "Workbench") -> None:
     """Chart and table on the left, budget on the right."""
     calls = ExploreCalls(workbench)
     gains, layers = GainCalls(workbench), LayerCalls(workbench)
@@ -50,7 +49,6 @@ def create_explore(workbench: "Workbench", page_state: PageState) -> None:
     evidence = EvidenceCalls(workbench)
     offered += [evidence.explore_evidence, evidence.explore_evidence_csv]
     create_panel("explore", markup(workbench.tasks()), offered)
-    page_state.task.change(fn=None, inputs=page_state.task, js="(task) => { window.kdui.explore?.choose(task); }")
 
 
 def drawable(models: pd.DataFrame, wished: str) -> str:
@@ -175,7 +173,7 @@ def _outward(value: float, rounding: Any) -> float:
 
 
 def markup(tasks: list[TaskFacts]) -> str:
-    """The frame that assets/explore.js fills."""
+    """The frame that assets/modules/explore.js fills."""
     choices = options([(task.name, task.title) for task in tasks])
     sliders = "".join(
         _slider(name, title)

@@ -122,7 +122,7 @@ def _listed(lines: list[str]) -> str:
 
 
 def evidence_markup() -> str:
-    """The frame that assets/evidence.js fills."""
+    """The frame that assets/modules/evidence.js fills."""
     charts = in_order()
     questions = dict.fromkeys(chart.question for chart in charts)
     groups = "".join(

@@ -128,7 +128,7 @@ def _drawn(figure: Any) -> dict[str, Any]:
 
 
 def gains_markup() -> str:
-    """The frame that assets/gains.js fills."""
+    """The frame that assets/modules/gains.js fills."""
     return f"""
   <section class="card bought" id="bought" aria-labelledby="bought-label">
     <div class="bought-head"><h2 class="label" id="bought-label">Gain from distillation</h2>

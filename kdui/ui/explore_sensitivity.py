@@ -86,7 +86,7 @@ class LayerCalls:
 
 
 def layers_markup() -> str:
-    """The frame that assets/layers.js fills."""
+    """The frame that assets/modules/layers.js fills."""
     quantities = options([("drop", "Headline drop"), ("kl", "KL divergence from the original model")])
     fields = "".join(
         f'<label class="field" hidden><span>{title}</span><select id="layers-{name}">{given}</select></label>'

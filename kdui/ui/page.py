@@ -17,7 +17,7 @@ from kdui.ui.calls import EventCalls, server_call_routes
 from kdui.ui.downloads import download_route
 from kdui.ui.edge import guard_handlers, route_error
 from kdui.ui.guard import Guard, Receive, Scope, Send
-from kdui.ui.shell import PageState, create_header, create_state
+from kdui.ui.shell import create_header
 from kdui.ui.sign_in import SignIn
 from kdui.ui.theme import create_theme
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from kdui.workbench.workbench import Workbench
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
-SERVED = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+MODULES = ASSETS / "modules"
 
 FOR_A_YEAR = "public, max-age=31536000, immutable"
 
@@ -38,17 +38,17 @@ TABS = (("build", "Build"), ("runs", "Runs"), ("explore", "Explore"), ("compare"
 def create_page(workbench: "Workbench") -> gr.Blocks:
     """The page over one workbench; it holds no state of its own beyond what the URL says."""
     with gr.Blocks(title="kdui", analytics_enabled=False, fill_width=True) as demo:
-        state = create_state(demo, create_header(workbench, demo))
+        create_header(workbench, demo)
         with gr.Tabs(elem_id="kdui-tabs", overflow_behavior="wrap"):
             for name, title in TABS:
                 with gr.Tab(title, id=name, elem_id=f"tab-{name}"):
-                    _creator(name)(workbench, state)
-        demo.load(fn=None, js="() => { kdui.start(); }")
+                    _creator(name)(workbench)
+        demo.load(fn=None, js="() => kdui.module('navigation.js').then((module) => module.start())")
     guard_handlers(demo, workbench.settings.home)
     return demo
 
 
-def _creator(name: str) -> Callable[[Any, PageState], None]:
+def _creator(name: str) -> Callable[["Workbench"], None]:
     """``create_NAME`` of ``kdui/ui/NAME.py``."""
     return getattr(importlib.import_module(f"kdui.ui.{name}"), f"create_{name}")
 
@@ -68,7 +68,7 @@ def launch(
     workbench.keep_to_own_files()
     demo = create_page(workbench)
     routes = [
-        Route("/kdui-assets/{name}", serve_asset),
+        Route("/kdui-assets/plotly.min.js", serve_plotly),
         Route("/kdui-assets/modules/{version}/{name}", serve_module),
         download_route(workbench),
         *server_call_routes(),
@@ -112,16 +112,18 @@ class GuardedApp(gradio.routes.App):
 
 
 def head() -> str:
-    """Stylesheet and shell script in the page itself, so that neither flickers nor comes late; charts load on demand.
+    """Stylesheet in the page itself, so that it comes before the first paint, and the modules, fetched side by side at once.
+
+    ``window.kdui.module(NAME)`` is the page's one global name: how the events of Gradio's components reach a module.
 
     Not Gradio's ``css``: that rewrites every selector and breaks ``:root`` and ``body``.
     """
     style = (ASSETS / "theme.css").read_text(encoding="utf-8")
-    script = (ASSETS / "shell.js").read_text(encoding="utf-8")
-    return (
-        f'<style id="kdui-style">{style}</style>'
-        f'<script>window.kdui = {{version: "{assets_version()}"}};</script><script>{script}</script>'
-    )
+    base = f"kdui-assets/modules/{assets_version()}/"
+    early = "".join(f'<link rel="modulepreload" href="{base}{path.name}">' for path in sorted(MODULES.glob("*.js")))
+    entry = f'window.kdui = {{ module: (name) => import(new URL("{base}" + name, document.baseURI)) }};'
+    start = f'<script>{entry}</script><script type="module">kdui.module("shell.js");</script>'
+    return f'<style id="kdui-style">{style}</style>{early}{start}'
 
 
 @cache
@@ -139,22 +141,19 @@ def assets_version() -> str:
     return f"{newest:x}"
 
 
-def serve_asset(request: Any) -> Response:
-    """One file of assets/ by its plain name, or plotly.min.js."""
-    name = request.path_params["name"]
-    path = plotly_script() if name == "plotly.min.js" else ASSETS / name
-    if path.suffix not in SERVED or path.parent not in (ASSETS, plotly_script().parent) or not path.is_file():
-        return Response("There is no such file.", status_code=404)
-    return _file(path, FOR_A_YEAR if "v" in request.query_params else "no-cache")
+def serve_plotly(request: Any) -> Response:
+    """The charting library, which a browser may keep when it asked for a version."""
+    return _script(plotly_script(), kept="v" in request.query_params)
 
 
 def serve_module(request: Any) -> Response:
     """One module of assets/modules/. Its address holds the version, so that what it imports, by plain names, has it too."""
-    path = ASSETS / "modules" / request.path_params["name"]
-    if path.suffix != ".js" or path.parent != ASSETS / "modules" or not path.is_file():
+    path = MODULES / request.path_params["name"]
+    if path.suffix != ".js" or path.parent != MODULES or not path.is_file():
         return Response("There is no such file.", status_code=404)
-    return _file(path, FOR_A_YEAR if request.path_params["version"] == assets_version() else "no-cache")
+    return _script(path, kept=request.path_params["version"] == assets_version())
 
 
-def _file(path: Path, kept: str) -> Response:
-    return FileResponse(path, media_type=SERVED[path.suffix], headers={"Cache-Control": kept})
+def _script(path: Path, *, kept: bool) -> Response:
+    headers = {"Cache-Control": FOR_A_YEAR if kept else "no-cache"}
+    return FileResponse(path, media_type="text/javascript", headers=headers)

@@ -1,4 +1,4 @@
-"""A part of the page that its own script in assets/ draws from answers of Python functions.
+"""A part of the page that its own module in assets/modules/ draws from answers of Python functions.
 
 The markup is set once, so a chart mounts once and keeps its zoom; the browser asks for what is new and changes only that.
 Calls go straight to the function, outside the event queue, so any number of visitors can read at once.
@@ -20,19 +20,12 @@ ASSETS = Path(__file__).resolve().parents[2] / "assets"
 Call = Callable[[Mapping[str, Any]], dict[str, Any]]
 
 
-def create_panel(name: str, markup: str, calls: Sequence[Call], *, module: bool = False) -> gr.HTML:
-    """The panel drawn by ``assets/NAME.js``, or by the module of that name; each call is there as ``server.CALL({...})``."""
-    scripts = "".join(f".then(() => kdui.load('{script}.js'))" for script in ("numbers", *(() if module else (name,))))
-    mount = (
-        f"kdui.module('{name}.js').then((module) => module.mount(element, server))"
-        if module
-        else f"kdui.{name}.mount(element, server)"
-    )
-    start = f"kdui.load('live.js'){scripts}.then(() => {mount});"
+def create_panel(name: str, markup: str, calls: Sequence[Call]) -> gr.HTML:
+    """The panel drawn by ``assets/modules/NAME.js``; each call is there as ``server.CALL({...})``."""
     return gr.HTML(
         html_template=markup,
         css_template=panel_css(),
-        js_on_load=start,
+        js_on_load=f"kdui.module('{name}.js').then((module) => module.mount(element, server));",
         apply_default_css=False,
         elem_id=f"{name}-panel",
         server_functions=[answered(call) for call in calls],

@@ -15,7 +15,6 @@ from kdui.ui.calls import whole
 from kdui.ui.downloads import downloads_html
 from kdui.ui.panel import create_panel, options
 from kdui.ui.run_table import page_html
-from kdui.ui.shell import PageState
 
 if TYPE_CHECKING:
     from kdui.workbench.workbench import Workbench
@@ -33,12 +32,11 @@ class Asked(Frozen):
     chosen: str = ""
 
 
-def create_runs(workbench: "Workbench", page_state: PageState) -> None:
+def create_runs(workbench: "Workbench") -> None:
     """The table on the left, the chosen run on the right; both are asked for while the tab is looked at."""
     calls = RunCalls(workbench)
     tasks = [(task.name, task.title) for task in workbench.tasks()]
     create_panel("runs", markup(tasks), [calls.run_table, calls.run_detail, calls.run_act])
-    page_state.run.change(fn=None, inputs=page_state.run, js="(run) => { window.kdui.runs?.choose(run); }")
 
 
 class RunCalls:
@@ -114,7 +112,7 @@ def curves(run: Run, events: list[Any], unit: str) -> dict[str, Any]:
 
 
 def markup(tasks: list[tuple[str, str]]) -> str:
-    """The frame that assets/runs.js fills."""
+    """The frame that assets/modules/runs.js fills."""
     states = [("", "All states"), *((state.value, state.value.capitalize()) for state in RunState)]
     return f"""
 <div class="split">

@@ -1,6 +1,5 @@
-"""The frame of the page: header strip, tab navigation, and the view state that lives in the URL."""
+"""The header strip of the page."""
 
-from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -18,41 +17,12 @@ POLL_SECONDS = 2.0
 READ: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
 
 
-@dataclass(frozen=True)
-class PageState:
-    """What tabs share: the page and the fields that follow the URL (``?run=ID`` sets ``run`` and so on); ``pulse`` changes
-    whenever a run starts or ends, for ``pulse.change``.
-
-    A tab listens with ``page_state.run.change(...)``; a link ``<a href="?tab=runs&run=ID">`` anywhere sets them.
-    """
-
-    demo: gr.Blocks
-    pulse: gr.HTML
-    run: gr.Textbox
-    models: gr.Textbox
-    task: gr.Textbox
-
-
-def query(request: gr.Request | None, key: str, default: str = "") -> str:
-    """A parameter of the page's address, for handlers of ``demo.load``."""
-    return str(request.query_params.get(key, default)) if request is not None else default
-
-
-def create_state(demo: gr.Blocks, pulse: gr.HTML) -> PageState:
-    """The hidden fields that assets/shell.js fills from the URL."""
-
-    def field(key: str) -> gr.Textbox:
-        return gr.Textbox(elem_id=f"nav-{key}", elem_classes="nav-field", label=f"Address field {key}", container=False)
-
-    return PageState(demo=demo, pulse=pulse, run=field("run"), models=field("models"), task=field("task"))
-
-
-def create_header(workbench: "Workbench", demo: gr.Blocks) -> gr.HTML:
+def create_header(workbench: "Workbench", demo: gr.Blocks) -> None:
     """Product name, device, queue and theme switch; the queue is asked for every two seconds."""
     header = gr.HTML(
         header_html(_overview(workbench)),
         elem_id="kdui-header",
-        js_on_load="kdui.theme.apply(); watch('value', () => kdui.theme.apply())",
+        js_on_load="kdui.module('header.js').then((module) => module.mount(watch));",
         apply_default_css=False,
     )
 
@@ -63,7 +33,6 @@ def create_header(workbench: "Workbench", demo: gr.Blocks) -> gr.HTML:
     timer = gr.Timer(POLL_SECONDS)
     timer.tick(poll, header, header, **READ)
     demo.load(poll, header, header, **READ)
-    return header
 
 
 def _overview(workbench: "Workbench") -> Overview | str:

@@ -59,7 +59,7 @@ def create_what_if(workbench: "Workbench") -> None:
     """Draw it here; ``assets/modules/build.js`` tells it which models there are."""
     calls = WhatIfCalls(workbench)
     asked = [calls.whatif_open, calls.whatif_compute, calls.whatif_prepare, calls.whatif_measure]
-    create_panel("whatif", markup(), asked, module=True)
+    create_panel("whatif", markup(), asked)
 
 
 def choices(workbench: "Workbench", planned: Planned) -> dict[str, Any]:

@@ -11,10 +11,11 @@ from kdui.core.numbers import number
 
 ROOT = Path(__file__).parents[2]
 VECTORS = json.loads((ROOT / "tests" / "data" / "numbers.json").read_text(encoding="utf-8"))
-# The same questions, asked of assets/numbers.js.
+# The same questions, asked of the browser's module.
 SCRIPT = """
-require(process.argv[1]);
-const { number, metric } = globalThis.kdui.numbers, given = JSON.parse(require("fs").readFileSync(0, "utf8"));
+import { readFileSync } from "node:fs";
+const text = readFileSync(process.argv[1], "utf8"), given = JSON.parse(readFileSync(0, "utf8"));
+const { number, metric } = await import("data:text/javascript," + encodeURIComponent(text));
 console.log(JSON.stringify({
   number: given.number.map(([value, unit]) => number(value, unit)),
   gain: given.gain.map(([of, now, old, width]) => {
@@ -51,7 +52,7 @@ def test_what_is_kept_in_python(given, new, old, expected):
 
 def test_the_browsers_script_writes_the_same():
     asked = subprocess.run(
-        ["node", "-e", SCRIPT, str(ROOT / "assets" / "numbers.js")],
+        ["node", "--input-type=module", "-e", SCRIPT, str(ROOT / "assets" / "modules" / "numbers.js")],
         input=json.dumps(VECTORS),
         capture_output=True,
         text=True,

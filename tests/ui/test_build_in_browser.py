@@ -10,6 +10,7 @@ from kdui.workbench.workbench import Workbench
 from tests.ui.served import served
 
 PATIENCE_MS = 60_000
+OPEN = "(values) => kdui.module('navigation.js').then((module) => module.open(values))"  # what a link does
 
 # What a trained teacher and student would give; the lenses' own data path is tested with the serving process.
 LENSES = {
@@ -81,7 +82,7 @@ def opened(browser, address):
 def page(opened):
     """That page, with the quickstart as it stands: what a link to it opens, without another load."""
     opened.set_viewport_size({"width": 1440, "height": 900})
-    opened.evaluate("window.kdui.open({ tab: 'build', from: 'quickstart', x: String(performance.now()) })")
+    opened.evaluate(OPEN, {"tab": "build", "from": "quickstart"})
     expect(command(opened)).to_have_text("python app.py run quickstart")
     expect(opened.locator("table.cost")).to_contain_text("Parameters")
     opened.asked.clear()
@@ -207,7 +208,7 @@ def test_a_run_is_queued_and_opened_and_the_way_back_leads_to_build(page, bench)
 
 
 def test_the_address_brings_a_recipe_back_and_wrong_input_is_answered_in_words(page):
-    page.evaluate("window.kdui.open({ tab: 'build', from: 'fashion-cnn' })")
+    page.evaluate(OPEN, {"tab": "build", "from": "fashion-cnn"})
     expect(page.locator("#build-task")).to_have_value("fashion-mnist")
     page.locator("#knob-distill-epochs").fill("-3")
     expect(page.locator("#build-problem")).to_contain_text("Epochs must be 0 to 1000 (got -3)")

@@ -35,10 +35,10 @@ async ({host, form, call}) => {
     socket: () => new Promise((yes, no) => { const socket = new WebSocket(`ws://${host}/gradio_api/queue/join`);
       socket.onopen = () => yes("open"); socket.onerror = () => no("closed"); }),
     script: () => new Promise((yes, no) => { const script = document.createElement("script");
-      script.onload = () => yes("loaded"); script.onerror = () => no("refused"); script.src = base + "/kdui-assets/shell.js";
+      script.onload = () => yes("loaded"); script.onerror = () => no("refused"); script.src = base + "/kdui-assets/plotly.min.js";
       document.head.append(script); }),
     picture: () => new Promise((yes, no) => { const picture = new Image(); picture.onload = () => yes("loaded");
-      picture.onerror = () => no("refused"); picture.src = base + "/kdui-assets/favicon.svg"; }),
+      picture.onerror = () => no("refused"); picture.src = base + "/favicon.ico"; }),
     frame: () => new Promise((yes) => { const frame = document.createElement("iframe");
       frame.onload = () => yes(""); frame.name = "framed"; frame.src = base + "/"; document.body.append(frame); }),
     form: () => new Promise((yes) => { const frame = document.createElement("iframe");
@@ -124,7 +124,7 @@ def test_a_page_of_another_site_reads_and_starts_nothing(chromium, demo, bench, 
     assert {url.split("/")[2].rpartition(":")[0] for _, url in of_kdui} == set(NAMES) - {"[::1]"}  # nothing listens there
     assert bench.run(run.id).run.state is RunState.QUEUED
     # The very same call from kdui's own page does it.
-    page.goto(f"http://127.0.0.1:{demo.server_port}/kdui-assets/shell.js")
+    page.goto(f"http://127.0.0.1:{demo.server_port}/kdui-assets/modules/-/shell.js")
     told = page.evaluate(ATTACK, {"host": f"127.0.0.1:{demo.server_port}", "form": form, "call": call})
     assert json.loads(told["json"]) == {"done": "cancel"} and bench.run(run.id).run.state is RunState.CANCELLED
     page.close()

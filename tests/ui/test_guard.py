@@ -235,7 +235,7 @@ def test_visitors_who_come_and_go_take_no_memory_for_ever(page):
 
 
 def test_every_answer_says_that_it_is_not_to_be_framed_or_guessed_at(page):
-    for path in ("/", "/config", "/kdui-assets/shell.js", "/nowhere", "/kdui-assets/none.js"):
+    for path in ("/", "/config", "/kdui-assets/modules/-/shell.js", "/nowhere", "/kdui-assets/none.js"):
         headers = ask(page, path=path)[0]
         assert "frame-ancestors 'none'" in headers.getheader("content-security-policy")
         assert headers.getheader("x-frame-options") == "DENY" and headers.getheader("x-content-type-options") == "nosniff"

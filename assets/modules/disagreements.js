@@ -1,0 +1,36 @@
+// Compare's last question: the test examples on which two of the chosen models disagree.
+import { newest } from "./api.js";
+import { hit, html, parts, problem, set } from "./html.js";
+
+/** @typedef {{digest: string, title: string}} Other one of the chosen models */
+/** @typedef {(first: string, other: string) => Promise<{html: string, error?: string}>} Parted */
+
+/** @param {HTMLElement} root @param {Parted} ask */
+export const disagreements = (root, ask) => {
+  const part = parts(root), question = newest(ask);
+  /** @type {Other[]} */
+  let models = [];
+  let chosen = ""; // the one that stands beside the first of the models
+
+  const look = async () => {
+    const [first, ...rest] = models;
+    if (!rest.some((other) => other.digest === chosen)) chosen = rest[0]?.digest ?? "";
+    set(part("compare-pairs"), rest.length < 2 ? "" : html`${rest.map(({ digest, title }) => html`<button type="button" class="act small"
+      id="pair-${digest.slice(0, 12)}" data-other="${digest}" aria-pressed="${String(digest === chosen)}">${title}</button>`)}`);
+    if (!first || !chosen) return;
+    set(part("compare-table"), html`<p class="lead" role="status">Looking through the test data…</p>`);
+    const answer = await question(first.digest, chosen);
+    if (answer) set(part("compare-table"), answer.error ? problem(answer.error) : answer.html);
+  };
+  root.addEventListener("click", (event) => {
+    const pair = hit(event, "[data-other]");
+    if (!pair) return;
+    chosen = pair.dataset.other ?? "";
+    look();
+  });
+  /** @param {Other[]} fresh the reference first */
+  return (fresh) => {
+    models = fresh;
+    return look();
+  };
+};

@@ -1,0 +1,138 @@
+// Explore: the Pareto chart, the budget sliders and the table of models; all of it is one question to the server on release.
+import { connect, newest } from "./api.js";
+import { sliders } from "./budget.js";
+import { clicked, savePicture, saveTable } from "./chart_frame.js";
+import * as evidence from "./evidence.js";
+import { draw } from "./figures.js";
+import * as gains from "./gains.js";
+import { all, hit, parts, problem, set } from "./html.js";
+import * as layers from "./layers.js";
+import { onAddress, open, tab } from "./navigation.js";
+import { poll } from "./polling.js";
+import { url } from "./state.js";
+
+/** @typedef {import("./budget.js").Limits} Limits */
+/** @typedef {{task: string, x: string, budget: Limits, sort: string, down: boolean, page: number}} Wish */
+/** @typedef {Record<"figure" | "title" | "subtitle" | "x" | "missing" | "winner" | "gain" | "table", string>} Texts */
+/**
+ * @typedef {{
+ *   explore_start: (asked: {}) => Promise<{task: string}>,
+ *   explore_view: (asked: Wish) => Promise<Texts & {ranges: import("./budget.js").Ranges, empty?: string}>,
+ *   explore_csv: (asked: {task: string}) => Promise<import("./chart_frame.js").Table>,
+ * } & gains.Server & layers.Server & evidence.Server} Server
+ */
+
+const KEYS = { latency_ms: "latency", download_mb: "download", retained: "keep" }; // names in the URL
+const COSTS = ["latency_ms", "download_mb", "parameters", "macs"];
+const NARROW = 560; // px of the chart
+
+/** The limits that stand in the address. */
+const addressedLimits = () => {
+  const limits = /** @type {Limits} */ ({});
+  for (const [name, key] of Object.entries(KEYS)) {
+    const text = url.get(key), value = Number(text);
+    if (text && Number.isFinite(value) && value > 0) limits[name] = value;
+  }
+  return limits;
+};
+
+/** @param {HTMLElement} root @param {Server} server */
+export const mount = async (root, server) => {
+  const api = connect(server), part = parts(root);
+  const axis = part("explore-x", HTMLSelectElement), tasks = all(root, "select[data-task]", HTMLSelectElement);
+  const below = [gains, layers, evidence].map((each) => each.mount(root, server));
+  const view = { task: "", limits: addressedLimits(), sort: "headline", down: true, page: 1, figure: "" };
+  const budget = sliders(root, (name, value) => change({ limits: { ...view.limits, [name]: value } }));
+
+  // --- one question, one answer ------------------------------------------------------------------------------------------------
+  const question = newest(() => {
+    const { task, limits, sort, down, page } = view;
+    const set = Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== null && value !== undefined));
+    return api.fetch("explore_view", { task, x: axis.value, budget: set, sort, down, page });
+  });
+  const ask = async () => {
+    const answer = await question();
+    if (!answer) return;
+    set(part("explore-message"), problem(answer.error));
+    part("explore-shown").hidden = Boolean(answer.error || answer.empty);
+    part("explore-empty").hidden = !answer.empty;
+    if (answer.error) return;
+    if (answer.empty) {
+      set(all(part("explore-empty"), ".empty", HTMLElement)[0], answer.empty);
+      return;
+    }
+    axis.value = answer.x;
+    budget.place(answer.ranges, view.limits);
+    for (const name of /** @type {const} */ (["title", "subtitle", "missing"])) part(`explore-${name}`).textContent = answer[name];
+    for (const name of /** @type {const} */ (["winner", "gain", "table"])) set(part(`explore-${name}`), answer[name]);
+    if (answer.figure === view.figure) return;
+    view.figure = answer.figure;
+    await chart();
+  };
+  let linked = false;
+  const chart = async () => {
+    const place = part("explore-chart");
+    await draw(place, view.figure, (figure) => {
+      delete figure.layout.title; // stands above the chart as text
+      figure.layout.uirevision = `${view.task} ${axis.value}`;
+      if (place.clientWidth < NARROW) {
+        const { xaxis } = figure.layout;
+        figure.layout.margin = { ...figure.layout.margin, l: 52, r: 6 };
+        for (const ticks of ["tickvals", "ticktext"]) xaxis[ticks] = xaxis[ticks]?.filter((/** @type {unknown} */ _, /** @type {number} */ at) => at % 2 === 0);
+      }
+      return figure;
+    });
+    if (linked) return;
+    linked = true;
+    clicked(place, (run) => open({ tab: "runs", run }));
+  };
+  const remember = () => {
+    const sort = view.sort === "headline" && view.down ? "" : `${view.down ? "-" : ""}${view.sort}`;
+    const limits = Object.fromEntries(Object.entries(KEYS).map(([name, key]) => [key, view.limits[name]]));
+    url.set({ task: view.task, x: axis.value === "latency_ms" ? "" : axis.value, sort, ...limits });
+  };
+  /** @param {Partial<typeof view>} values */
+  const change = (values) => {
+    Object.assign(view, { page: 1 }, values);
+    remember();
+    return ask();
+  };
+
+  // --- what a person does ------------------------------------------------------------------------------------------------------
+  axis.addEventListener("change", () => change({}));
+  /** @param {string | null} task */
+  const choose = (task) => {
+    if (!task || task === view.task || !tasks.some((select) => [...select.options].some((option) => option.value === task))) return;
+    for (const select of tasks) select.value = task;
+    Object.assign(view, { task, limits: {}, page: 1 });
+    for (const each of below) each.choose(task);
+    if (tab() === "explore") change({}); // else it is asked as soon as somebody turns to it
+  };
+  for (const select of tasks) select.addEventListener("change", () => open({ tab: "explore", task: select.value }));
+  root.addEventListener("click", (event) => {
+    const sort = hit(event, "[data-sort]")?.dataset.sort, page = hit(event, "[data-page]")?.dataset.page;
+    const kind = hit(event, "[data-save]:not([data-of])")?.dataset.save, row = hit(event, "tr[data-run]");
+    // A first click shows the best: the cheapest of what costs, the highest of what is gained.
+    if (sort) change({ sort, down: sort === view.sort ? !view.down : !["label", ...COSTS].includes(sort) });
+    else if (page) { view.page = Number(page); ask(); }
+    else if (kind) save(kind);
+    else if (row && !hit(event, "a")) open({ tab: "runs", run: row.dataset.run });
+  });
+  /** @param {string} kind */
+  const save = async (kind) => {
+    if (kind !== "csv") { savePicture(view.figure, kind, `kdui-${view.task}`); return; }
+    const answer = await api.ask("explore_csv", { task: view.task });
+    if (answer.csv) saveTable(answer);
+  };
+
+  // --- start -------------------------------------------------------------------------------------------------------------------
+  const x = url.get("x"), sort = url.get("sort");
+  if ([...axis.options].some((option) => option.value === x)) axis.value = x ?? "";
+  if (sort && (url.get("tab") ?? "build") === "explore") Object.assign(view, { down: sort.startsWith("-"), sort: sort.replace(/^-/, "") });
+  view.task = url.get("task") || (await api.fetch("explore_start", {})).task;
+  for (const select of tasks) select.value = view.task;
+  onAddress(() => choose(url.get("task")));
+  await ask();
+  for (const each of below) each.choose(view.task);
+  poll("explore", 5, ask);
+};
