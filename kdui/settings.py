@@ -68,7 +68,9 @@ class Settings(Frozen):
     serving_memory_mb: int = Field(
         default=2048, ge=64, le=10_000_000, description="memory for the models that Compare keeps open"
     )
-    serving_timeout_s: float = Field(default=30.0, gt=0, le=86_400, description="seconds that one prediction may take")
+    serving_timeout_s: float = Field(
+        default=30.0, gt=0, le=86_400, description="seconds that one prediction, or one piece of a streamed answer, may take"
+    )
     own_files_only: bool = Field(
         default=False, description="recipes name only files of the home, KDUI_DATA_DIR and the assets: set while a page is served"
     )

@@ -38,9 +38,10 @@ class Unanswered(Exception):
         self.why: Why = why
 
 
-class AskedProcess:
-    """Runs ``python -m MODULE ARGUMENTS``, which answers each line of JSON with one; ended with the last reference to it.
+class LineProcess:
+    """Runs ``python -m MODULE ARGUMENTS``, which reads and writes lines of JSON; ended with the last reference to it.
 
+    ``receive`` is given each line that it writes, and None at its end, in a thread of its own; it must not refer to this object.
     ``most_mb``: memory beside the program's own; ``environment``: without one, this process's without its secrets.
     """
 
@@ -51,6 +52,8 @@ class AskedProcess:
         environment: Mapping[str, str] | None = None,
         most_mb: float | None = None,
         stderr: Any = None,
+        *,
+        receive: Callable[[str | None], None],
     ):
         environment = without_secrets(os.environ) if environment is None else environment
         found = {**environment, "PYTHONPATH": os.pathsep.join(filter(None, [PROGRAM, environment.get("PYTHONPATH")]))}
@@ -65,8 +68,7 @@ class AskedProcess:
             start_new_session=True,
         )
         weakref.finalize(self, _end, self._process)
-        self._answers: queue.Queue[str | None] = queue.Queue()
-        threading.Thread(target=_read, args=(self._process, self._answers), daemon=True).start()
+        threading.Thread(target=_read, args=(self._process, receive), daemon=True).start()
 
     @property
     def alive(self) -> bool:
@@ -81,40 +83,21 @@ class AskedProcess:
         """How it ended; None while it lives."""
         return self._process.poll()
 
-    def ask(self, request: Mapping[str, Any], seconds: float, check: Callable[[], None] | None = None) -> dict[str, Any]:
-        """The answer to one request; raises Unanswered. ``check`` is called while it computes and may raise, to cancel."""
+    def write(self, request: Mapping[str, Any]) -> None:
+        """Send one line; raises Unanswered where nobody reads it any more. One thread at a time."""
+        line = json.dumps(request) + "\n"
         try:
             assert self._process.stdin is not None
-            self._process.stdin.write(json.dumps(request) + "\n")
+            self._process.stdin.write(line)
             self._process.stdin.flush()
-        except OSError:
+        except (OSError, ValueError):  # it died, or was ended meanwhile
             self.stop()
             raise Unanswered("dead") from None
-        return self.answer(seconds, check)
 
-    def answer(self, seconds: float, check: Callable[[], None] | None = None) -> dict[str, Any]:
-        """The next line that the process writes, within this many seconds; else it is ended and Unanswered raised."""
-        deadline = time.monotonic() + seconds
-        try:
-            while True:
-                try:
-                    line = self._answers.get(timeout=max(0.0, min(LOOK_SECONDS, deadline - time.monotonic())))
-                except queue.Empty:
-                    if check:
-                        check()
-                    if self._most_mb is not None and self._resident_mb() > self._most_mb + PROGRAM_MB:
-                        raise Unanswered("large") from None
-                    if time.monotonic() >= deadline:
-                        raise Unanswered("slow") from None
-                    continue
-                if line is None:
-                    self._process.wait()
-                    raise Unanswered("dead")
-                found: dict[str, Any] = json.loads(line)
-                return found
-        except BaseException:
-            self.stop()
-            raise
+    def check_memory(self) -> None:
+        """Raises Unanswered where it takes more than it may."""
+        if self._most_mb is not None and self._resident_mb() > self._most_mb + PROGRAM_MB:
+            raise Unanswered("large")
 
     def stop(self) -> None:
         """End the process, whatever it does."""
@@ -127,6 +110,42 @@ class AskedProcess:
             return float(psutil.Process(self._process.pid).memory_info().rss) / 1e6
         except psutil.Error:
             return 0.0
+
+
+class AskedProcess(LineProcess):
+    """One that answers each line with one."""
+
+    def __init__(self, module: str, arguments: Sequence[str] = (), **limits: Any):
+        self._answers: queue.Queue[str | None] = queue.Queue()
+        super().__init__(module, arguments, receive=self._answers.put, **limits)
+
+    def ask(self, request: Mapping[str, Any], seconds: float, check: Callable[[], None] | None = None) -> dict[str, Any]:
+        """The answer to one request; raises Unanswered. ``check`` is called while it computes and may raise, to cancel."""
+        self.write(request)
+        return self.answer(seconds, check)
+
+    def answer(self, seconds: float, check: Callable[[], None] | None = None) -> dict[str, Any]:
+        """The next line that the process writes, within this many seconds; else it is ended and Unanswered raised."""
+        deadline = time.monotonic() + seconds
+        try:
+            while True:
+                try:
+                    line = self._answers.get(timeout=max(0.0, min(LOOK_SECONDS, deadline - time.monotonic())))
+                except queue.Empty:
+                    if check:
+                        check()
+                    self.check_memory()
+                    if time.monotonic() >= deadline:
+                        raise Unanswered("slow") from None
+                    continue
+                if line is None:
+                    self._process.wait()
+                    raise Unanswered("dead")
+                found: dict[str, Any] = json.loads(line)
+                return found
+        except BaseException:
+            self.stop()
+            raise
 
 
 def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
@@ -143,15 +162,15 @@ def _end(process: subprocess.Popen[str]) -> None:
                 pipe.close()
 
 
-def _read(process: subprocess.Popen[str], answers: "queue.Queue[str | None]") -> None:
+def _read(process: subprocess.Popen[str], receive: Callable[[str | None], None]) -> None:
     """Hand on each line; None at the end, so that a waiting caller learns of the death at once."""
     assert process.stdout is not None
     try:
         for line in process.stdout:
-            answers.put(line)
+            receive(line)
     except ValueError:  # closed meanwhile
         pass
-    answers.put(None)
+    receive(None)
 
 
 def answers_pipe() -> TextIO:

@@ -1,20 +1,23 @@
 """What the serving process answers: predictions, test examples, disagreements, and the size of a model before it exists."""
 
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from functools import cache, cached_property
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from kdui.catalogue.tasks import TASKS, load_task
-from kdui.core.errors import StoreError
-from kdui.core.layout import MODEL_FILE, read_inputs
+from kdui.core.layout import MODEL_FILE
+from kdui.core.sampling import Sampling
 from kdui.modalities import modality_of
 from kdui.problems import problem_of
 from kdui.problems.softmax import softmax
 from kdui.runtime.timing import take_turns, warm_up
+from kdui.serving.once_per_key import OncePerKey
+from kdui.serving.open_models import OpenModels
+from kdui.serving.requests import in_turn, undisturbed
 from kdui.settings import Settings
 from kdui.store.artifacts import ArtifactStore
 
@@ -23,21 +26,18 @@ if TYPE_CHECKING:
 
 TIMED_RUNS, TURN_SECONDS = 30, 0.15  # readings of each model in an answer; of a slow one as many as fit into its turns
 WARM_RUNS, WARM_SECONDS = 20, 0.05
-SESSION_OVERHEAD_MB = 12.0  # of ONNX Runtime for each open session
-
-
 MOST_PAIRS = 12  # confusions that are shown
 
 
 class Answers:
-    """Keeps sessions by least recent use within the memory limit, and each task's data once read."""
+    """A method for each kind of request; a generator for one that streams. Keeps open models, and each task's data once read."""
 
     def __init__(self, settings: Settings):
         self.settings = settings
         self.artifacts = ArtifactStore(settings)
-        self._sessions: OrderedDict[str, tuple[Any, float]] = OrderedDict()
-        self._data = cache(self._load)
-        self._traits = cache(self._find_traits)
+        self._models = OpenModels(self.artifacts, settings.serving_memory_mb)
+        self._data = OncePerKey(self._load)
+        self._traits = OncePerKey(self._find_traits)
 
     def warm_up(self) -> str:
         """Import what the first answer needs, so that a person does not wait for it."""
@@ -45,26 +45,37 @@ class Answers:
 
         return kdui.runtime.sessions.__name__
 
+    @undisturbed
     def ask(self, task: str, digests: list[str], raw: Any) -> list[dict[str, Any]]:
         """Each model's answer to one raw example, and its latency measured now, the models taking turns."""
         facts = TASKS[task]
         example = np.array(raw, np.uint8) if facts.modality == "image" else raw
         runs, answers = [], []
-        for digest in digests:
-            session, inputs, folder = self._open(digest)
-            arrays = modality_of(inputs.modality).prepare([example], inputs.settings, folder)
-            outputs = session.run(None, arrays)[0]
-            runs.append(_reader(session, arrays))
-            answers.append(
-                {
-                    "digest": digest,
-                    "parts": [part.model_dump() for part in problem_of(facts).present(outputs[0], facts)],
-                    "file_bytes": (folder / MODEL_FILE).stat().st_size,
-                }
-            )
-        for answer, samples in zip(answers, timed_in_turn(runs), strict=True):
-            answer["samples"] = samples
-        return answers
+        with ExitStack() as used:
+            for digest in digests:
+                session, inputs, folder = used.enter_context(self._models.use(digest))
+                arrays = modality_of(inputs.modality).prepare([example], inputs.settings, folder)
+                outputs = session.run(None, arrays)[0]
+                runs.append(_reader(session, arrays))
+                answers.append(
+                    {
+                        "digest": digest,
+                        "parts": [part.model_dump() for part in problem_of(facts).present(outputs[0], facts)],
+                        "file_bytes": (folder / MODEL_FILE).stat().st_size,
+                    }
+                )
+            samples = timed_in_turn(runs)
+        return [{**answer, "samples": readings} for answer, readings in zip(answers, samples, strict=True)]
+
+    def tokens(self, digest: str, prompt: str, sampling: dict[str, Any], reference: str = "") -> Iterator[dict[str, Any]]:
+        """Text that a language model generates, token by token; ``reference``: another model whose opinion of each is told."""
+        from kdui.serving.streams import GeneratedText
+
+        with ExitStack() as used:
+            model = used.enter_context(self._models.use(digest))
+            other = used.enter_context(self._models.use(reference)) if reference else None
+            for piece in GeneratedText(model, other).stream(prompt, Sampling.model_validate(sampling)):
+                yield piece.model_dump()
 
     def examples(self, task: str, n: int, offset: int) -> list[dict[str, Any]]:
         """Test examples as the page shows them, from ``offset`` on, going round at the end."""
@@ -75,6 +86,7 @@ class Answers:
         """The true labels of the test split, in its order."""
         return [int(target) for target in self._data(task)["test"].targets]
 
+    @in_turn
     def traits(self, task: str) -> dict[str, list[float]]:
         """What the test split can be sorted by, one number an example: how unlike the training data it is, and more."""
         return self._traits(task)
@@ -84,6 +96,7 @@ class Answers:
         split = self._data(task)["test"]
         return {"version": TASKS[task].version, "n": len(split), "sha256": split.sha256()}
 
+    @in_turn
     def disagreements(self, task: str, teacher: str, other: str, n: int) -> dict[str, Any]:
         """Test examples that the teacher gets right and the other model wrong; both named by their measure artifact's digest.
 
@@ -115,6 +128,7 @@ class Answers:
         ]
         return {"count": len(parted), "total": total, "pairs": found, "more": max(0, len(pairs) - MOST_PAIRS)}
 
+    @in_turn
     def size(self, task: str, ref: str) -> dict[str, int]:
         """Parameters and MACs of a model on this task, without training it. The first call imports torch."""
         from kdui.catalogue.models import resolve, weights_folder
@@ -125,10 +139,12 @@ class Answers:
         folder = weights_folder(facts, self.settings) if facts.ref.kind != "preset" else None
         return size_of(facts, TASKS[task], folder).model_dump()
 
+    @in_turn
     def measure_change(self, task: str, model: str, examples: int, change: dict[str, Any]) -> dict[str, Any]:
         """What one change of all layers costs a model on the validation subset."""
         return self._changing.measure(task, model, examples, change)
 
+    @in_turn
     def scan(self, task: str, model: str, settings: dict[str, Any], seconds: float) -> dict[str, Any]:
         """Continue measuring a model's sensitivity for this many seconds."""
         return self._changing.scan(task, model, settings, seconds)
@@ -148,23 +164,6 @@ class Answers:
         data = self._data(task)
         found = modality_of(TASKS[task].modality).traits(data["train"].inputs, data["test"].inputs)
         return {name: [round(float(value), 5) for value in values] for name, values in found.items()}
-
-    def _open(self, digest: str) -> tuple[Any, Any, Any]:
-        """A session of an artifact whose checksums hold; the least recently used ones make room."""
-        from kdui.runtime.sessions import open_session
-
-        artifact = self.artifacts.open(digest)
-        if artifact.manifest.produces != "onnx":
-            raise StoreError(f"Artifact {digest[:12]} is no ONNX model. Choose a model of a finished run.")
-        if digest in self._sessions:
-            self._sessions.move_to_end(digest)
-        else:
-            path = artifact.file(MODEL_FILE)
-            # Weights stand once in the file and about once more in the session.
-            self._sessions[digest] = (open_session(path, threads=1), SESSION_OVERHEAD_MB + 2 * path.stat().st_size / 1e6)
-            while len(self._sessions) > 1 and sum(size for _, size in self._sessions.values()) > self.settings.serving_memory_mb:
-                self._sessions.popitem(last=False)
-        return self._sessions[digest][0], read_inputs(artifact.path), artifact.path
 
     def _outputs(self, digest: str) -> np.ndarray:
         """Test outputs [n, labels] kept by Measure."""

@@ -45,7 +45,7 @@ def test_a_size_is_counted_without_training(client):
 
 def test_a_killed_process_is_started_again_and_the_page_is_reported(client):
     client.call("warm_up")
-    os.kill(client._process.pid, signal.SIGKILL)
+    os.kill(client.pid, signal.SIGKILL)
     with pytest.raises(ServingError, match="started again"):
         client.call("warm_up")
     assert client.restarts == 1 and "started again" in client.notice
@@ -54,7 +54,7 @@ def test_a_killed_process_is_started_again_and_the_page_is_reported(client):
 
 def test_the_server_stops_at_once_in_the_middle_of_an_answer(client):
     client.call("warm_up")
-    pid = client._process.pid
+    pid = client.pid
     os.kill(pid, signal.SIGSTOP)  # an answer that takes for ever
     told = []
 
@@ -66,7 +66,7 @@ def test_the_server_stops_at_once_in_the_middle_of_an_answer(client):
 
     asking = threading.Thread(target=ask)
     asking.start()
-    while not client._lock.locked():
+    while not client.waiting:
         threading.Event().wait(0.01)
     began = time.monotonic()
     client.close()

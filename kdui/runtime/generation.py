@@ -1,0 +1,113 @@
+"""Next-token models in ONNX Runtime, token by token, with a KV cache where the graph has one.
+
+A graph takes ``input_ids`` [1, length] and gives ``logits`` [1, length, vocabulary]; ``attention_mask`` and ``position_ids`` are
+given where it asks for them. The cache goes by the names of ONNX Runtime GenAI: inputs ``past_key_values.*``, [1, heads, past,
+width], and outputs ``present.*``. Measure and parity can use it as the page does, so it stands below both.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import onnxruntime
+
+from kdui.core.errors import KduiError
+from kdui.core.sampling import Sampling
+from kdui.problems.softmax import softmax
+from kdui.runtime.sampling import distribution, draw
+
+IDS, MASK, POSITIONS, LOGITS = "input_ids", "attention_mask", "position_ids", "logits"
+PAST, PRESENT = "past_key_values", "present"
+TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
+
+
+class Generated(NamedTuple):
+    """One chosen token; ``probability`` is the model's at temperature 1, ``reference`` and ``agrees`` another model's."""
+
+    token: int
+    probability: float
+    reference: float | None = None
+    agrees: bool | None = None
+
+
+class Decoder:
+    """Holds the tokens fed so far, and the cache where the graph has one; else every step runs all of them again."""
+
+    def __init__(self, session: onnxruntime.InferenceSession):
+        self._session = session
+        inputs = {each.name: each for each in session.get_inputs()}
+        self._asked = set(inputs)
+        self._past = {name: each for name, each in inputs.items() if name.startswith(f"{PAST}.")}
+        outputs = [each.name for each in session.get_outputs()]
+        self._logits = LOGITS if LOGITS in outputs else outputs[0]
+        strange = sorted(self._asked - {IDS, MASK, POSITIONS} - set(self._past))
+        if IDS not in inputs or strange or len(session.get_outputs()[outputs.index(self._logits)].shape) != 3:
+            asks = f"it asks for {', '.join(strange)}" if strange else f"it has no {IDS}, or no {LOGITS} for each token"
+            raise KduiError(f"This graph does not predict the next token ({asks}). Choose a language model.")
+        length = inputs[IDS].shape[-1]
+        self.most_tokens: int | None = length if isinstance(length, int) and not self._past else None
+        self._presents = [PRESENT + name.removeprefix(PAST) for name in self._past]
+        self._cache = {name: _empty(each) for name, each in self._past.items()}
+        self.tokens: list[int] = []
+
+    @property
+    def has_cache(self) -> bool:
+        return bool(self._past)
+
+    def feed(self, tokens: Sequence[int]) -> np.ndarray:
+        """Append tokens; their logits [tokens, vocabulary], where each row predicts the token after it."""
+        self.tokens += tokens
+        given = list(tokens) if self._past else self.tokens
+        found = self._run(given, len(self.tokens))
+        return found[0, -len(tokens) :]
+
+    def _run(self, given: list[int], total: int) -> np.ndarray:
+        arrays = {
+            IDS: np.array([given], np.int64),
+            MASK: np.ones((1, total), np.int64),
+            POSITIONS: np.arange(total - len(given), total, dtype=np.int64)[None],
+        }
+        if not self._past:
+            plain: np.ndarray = self._session.run([self._logits], {name: arrays[name] for name in self._asked})[0]
+            return plain
+        values = {name: onnxruntime.OrtValue.ortvalue_from_numpy(array) for name, array in arrays.items() if name in self._asked}
+        found = self._session.run_with_ort_values([self._logits, *self._presents], {**values, **self._cache})
+        self._cache = dict(zip(self._past, found[1:], strict=True))  # stays where it is: no copy between two steps
+        logits: np.ndarray = found[0].numpy()
+        return logits
+
+
+def generate(
+    decoder: Decoder,
+    prompt: Sequence[int],
+    sampling: Sampling,
+    end_tokens: Collection[int] = (),
+    reference: Decoder | None = None,
+) -> Iterator[Generated]:
+    """Tokens after the prompt, up to and with an end token, at most ``sampling.limit``.
+
+    ``reference``: a fresh decoder of another model of the same vocabulary, fed the same tokens, whose opinion is told beside.
+    """
+    random = np.random.default_rng(sampling.seed)
+    logits = decoder.feed(prompt)[-1]
+    theirs = reference.feed(prompt)[-1] if reference is not None else None
+    for number in range(sampling.limit):
+        token = draw(distribution(logits, sampling), random)
+        yield _judged(token, logits, theirs)
+        if token in end_tokens or number + 1 == sampling.limit:
+            return
+        logits = decoder.feed([token])[-1]
+        theirs = reference.feed([token])[-1] if reference is not None else None
+
+
+def _judged(token: int, logits: np.ndarray, theirs: np.ndarray | None) -> Generated:
+    probability = float(softmax(logits)[token])
+    if theirs is None:
+        return Generated(token, probability)
+    return Generated(token, probability, float(softmax(theirs)[token]), int(theirs.argmax()) == token)
+
+
+def _empty(past: Any) -> onnxruntime.OrtValue:
+    """A cache without tokens: of axes without a fixed size the first is the batch, which is 1, and the other the length."""
+    shape = [size if isinstance(size, int) else int(axis == 0) for axis, size in enumerate(past.shape)]
+    return onnxruntime.OrtValue.ortvalue_from_numpy(np.zeros(shape, TYPES[past.type]))
