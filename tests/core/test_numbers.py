@@ -14,8 +14,7 @@ VECTORS = json.loads((ROOT / "tests" / "data" / "numbers.json").read_text(encodi
 # The same questions, asked of the browser's module.
 SCRIPT = """
 import { readFileSync } from "node:fs";
-const text = readFileSync(process.argv[1], "utf8"), given = JSON.parse(readFileSync(0, "utf8"));
-const { number, metric } = await import("data:text/javascript," + encodeURIComponent(text));
+const { number, metric } = await import(process.argv[1]), given = JSON.parse(readFileSync(0, "utf8"));
 console.log(JSON.stringify({
   number: given.number.map(([value, unit]) => number(value, unit)),
   gain: given.gain.map(([of, now, old, width]) => {
@@ -52,7 +51,7 @@ def test_what_is_kept_in_python(given, new, old, expected):
 
 def test_the_browsers_script_writes_the_same():
     asked = subprocess.run(
-        ["node", "--input-type=module", "-e", SCRIPT, str(ROOT / "assets" / "modules" / "numbers.js")],
+        ["node", "--input-type=module", "-e", SCRIPT, (ROOT / "assets" / "modules" / "numbers.js").as_uri()],
         input=json.dumps(VECTORS),
         capture_output=True,
         text=True,
