@@ -2,7 +2,7 @@
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any
 
 from kdui.core.errors import KduiError, RecipeError, ServingError
@@ -45,9 +45,12 @@ class ServingClient:
         with contextlib.closing(self._messages(kind, values)) as messages:
             return next(messages)["result"]
 
-    def stream(self, kind: str, **values: Any) -> Iterator[Any]:
-        """The pieces of an answer as they come; raises as ``call``. Closing it stops the work in the process."""
-        with contextlib.closing(self._messages(kind, values)) as messages:
+    def stream(self, kind: str, stop: threading.Event | None = None, **values: Any) -> Generator[Any, None, None]:
+        """The pieces of an answer as they come; raises as ``call``. Closing it stops the work in the process.
+
+        ``stop``: ends it as well, where another thread than the one that reads it has to.
+        """
+        with contextlib.closing(self._messages(kind, values, stop)) as messages:
             for message in messages:
                 if "chunk" in message:
                     yield message["chunk"]
@@ -60,10 +63,10 @@ class ServingClient:
         if connection is not None:
             connection.stop()
 
-    def _messages(self, kind: str, values: dict[str, Any]) -> Iterator[Message]:
+    def _messages(self, kind: str, values: dict[str, Any], stop: threading.Event | None = None) -> Generator[Message, None, None]:
         connection = self._connected()
         try:
-            with contextlib.closing(connection.request(kind, values, self.settings.serving_timeout_s)) as messages:
+            with contextlib.closing(connection.request(kind, values, self.settings.serving_timeout_s, stop)) as messages:
                 for message in messages:
                     if "error" in message:
                         raise (RecipeError if message.get("recipe") else KduiError)(message["error"])

@@ -10,7 +10,7 @@ import json
 import queue
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from itertools import count
 from typing import Any
 
@@ -51,8 +51,13 @@ class Connection:
         """End the process: every caller is told at once."""
         self._process.stop()
 
-    def request(self, kind: str, values: Mapping[str, Any], seconds: float) -> Iterator[Message]:
-        """Its messages until the last one, each within so many seconds; raises Unanswered. Closed early, it is cancelled."""
+    def request(
+        self, kind: str, values: Mapping[str, Any], seconds: float, stop: threading.Event | None = None
+    ) -> Generator[Message, None, None]:
+        """Its messages until the last one, each within so many seconds; raises Unanswered.
+
+        Closed early, or once ``stop`` is set, it is cancelled.
+        """
         number = next(self._numbers)
         lines = self._waiting.enter(number)
         finished = False
@@ -60,7 +65,9 @@ class Connection:
             self._send({"id": number, "kind": kind, "values": values}, seconds)
             taken, begun = 0, False
             while not finished:
-                message = self._next(lines, seconds, begun)
+                message = self._next(lines, seconds, begun, stop)
+                if message is None:
+                    return
                 if "begun" in message:
                     begun = True
                     continue
@@ -83,11 +90,13 @@ class Connection:
         finally:
             self._writing.release()
 
-    def _next(self, lines: "queue.SimpleQueue[Message | None]", seconds: float, begun: bool) -> Message:
-        """The next message. Before its work began a request waits for others, so any line of the process is a sign of life."""
+    def _next(
+        self, lines: "queue.SimpleQueue[Message | None]", seconds: float, begun: bool, stop: threading.Event | None
+    ) -> Message | None:
+        """The next message, None once it is to stop. Before a request's work began any line of the process is a sign of life."""
         seconds = seconds if self._waiting.answered else max(seconds, START_SECONDS)
         since = time.monotonic()
-        while True:
+        while stop is None or not stop.is_set():
             try:
                 message = lines.get(timeout=min(LOOK_SECONDS, seconds))
             except queue.Empty:
@@ -98,6 +107,7 @@ class Connection:
             if message is None:
                 raise Unanswered("dead")
             return message
+        return None
 
 
 class Waiting:

@@ -69,7 +69,7 @@ def server_call_routes() -> list[Route]:
 async def call_server_function(request: Any) -> Response:
     """Run the server function that a component of the page offers, in a thread, with the one mapping that was sent."""
     try:
-        payload = _object(await request.body())
+        payload = json_object(await request.body())
         data = payload.get("data") or {}
         if not isinstance(data, dict):
             raise MalformedCall("Send an object with component_id, fn_name and data, where data is an object too.")
@@ -94,7 +94,7 @@ class EventCalls:
             return
         body = await _body(receive)
         try:
-            self._check(_object(body))
+            self._check(json_object(body))
         except MalformedCall as error:
             await refuse(scope, send, Refusal(422, str(error)))
             return
@@ -128,7 +128,8 @@ async def _body(receive: Receive) -> bytes:
             return b"".join(parts)
 
 
-def _object(body: bytes) -> dict[str, Any]:
+def json_object(body: bytes) -> dict[str, Any]:
+    """The one object that a body holds; raises MalformedCall for anything else."""
     try:
         payload = json.loads(body)
     except (ValueError, RecursionError):

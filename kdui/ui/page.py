@@ -19,6 +19,7 @@ from kdui.ui.edge import guard_handlers, route_error
 from kdui.ui.guard import Guard, Receive, Scope, Send
 from kdui.ui.shell import create_header
 from kdui.ui.sign_in import SignIn
+from kdui.ui.streams import stream_route
 from kdui.ui.theme import create_theme
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ def launch(
         Route("/kdui-assets/plotly.min.js", serve_plotly),
         Route("/kdui-assets/modules/{version}/{name}", serve_module),
         download_route(workbench),
+        stream_route(workbench),
         *server_call_routes(),
     ]
     errors = {Exception: route_error(workbench.settings.home)}

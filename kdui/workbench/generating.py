@@ -1,0 +1,82 @@
+"""Text that several models generate at a time, the pieces of all in the order in which they come."""
+
+import queue
+import threading
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
+from functools import partial
+from typing import Generic, TypeVar
+
+from kdui.core.answers import AnswerPart, read_parts
+from kdui.core.sampling import Sampling
+from kdui.serving.client import ServingClient
+
+T = TypeVar("T")
+
+AHEAD = 8  # pieces of each answer that nobody has taken yet
+
+
+class SideBySide(Generic[T]):
+    """Reads each stream in a thread of its own. ``close`` stops them all at once, from any thread.
+
+    ``open_stream``: name -> a function that begins the stream; it is given an event that ends it when it is set.
+    """
+
+    def __init__(self, open_stream: Mapping[str, Callable[[threading.Event], Generator[T, None, None]]]):
+        self._stop = threading.Event()
+        self._pieces: queue.SimpleQueue[tuple[str, T | Exception] | None] = queue.SimpleQueue()
+        self._room = {name: threading.Semaphore(AHEAD) for name in open_stream}
+        self._running = len(open_stream)
+        for name, begin in open_stream.items():
+            threading.Thread(target=self._read, args=(name, begin), daemon=True, name=f"stream {name[:8]}").start()
+
+    def __iter__(self) -> Iterator[tuple[str, T | Exception]]:
+        while (piece := self.next()) is not None:
+            yield piece
+
+    def next(self) -> tuple[str, T | Exception] | None:
+        """Whose piece it is and the piece, or the error with which that answer ended; None once all have ended."""
+        while self._running and not self._stop.is_set():
+            piece = self._pieces.get()
+            if piece is not None:
+                self._room[piece[0]].release()
+                return piece
+            self._running -= 1
+        return None
+
+    def close(self) -> None:
+        """Stop what still runs, and let go whoever waits for a piece."""
+        self._stop.set()
+        self._pieces.put(None)
+        for room in self._room.values():
+            room.release()
+
+    def _read(self, name: str, begin: Callable[[threading.Event], Generator[T, None, None]]) -> None:
+        try:
+            with closing(begin(self._stop)) as pieces:
+                for piece in pieces:
+                    self._room[name].acquire()
+                    if self._stop.is_set():
+                        return
+                    self._pieces.put((name, piece))
+        except Exception as error:  # told by whoever shows the answers
+            self._pieces.put((name, error))
+        finally:
+            self._pieces.put(None)
+
+
+def generate(
+    serving: ServingClient, digests: Sequence[str], prompt: str, sampling: Sampling, reference: str | None = None
+) -> SideBySide[AnswerPart]:
+    """What each language model of the store writes after the prompt; close it to stop them.
+
+    ``reference``: the model whose probability of each token is told beside.
+    """
+    asked = {"prompt": prompt, "sampling": sampling.model_dump(), "reference": reference or ""}
+
+    def stream(digest: str, stop: threading.Event) -> Generator[AnswerPart, None, None]:
+        with closing(serving.stream("tokens", stop=stop, digest=digest, **asked)) as pieces:
+            for piece in pieces:
+                yield from read_parts([piece])
+
+    return SideBySide({digest: partial(stream, digest) for digest in digests})
