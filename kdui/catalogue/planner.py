@@ -4,6 +4,7 @@ from typing import Any
 
 from kdui.catalogue.methods import METHODS, plain_method, stage_spec, trains_student
 from kdui.catalogue.models import resolve, started, weights_folder
+from kdui.catalogue.problems import require_fit
 from kdui.catalogue.source_attempt import Report
 from kdui.catalogue.tasks import TASKS
 from kdui.catalogue.trained import require_trained
@@ -50,6 +51,7 @@ def plan_recipe(recipe: Recipe, settings: Settings) -> list[Step]:
     _check_adapters(builder, specs)
     _take_teacher(builder, {stage.method for stage in recipe.stages}, settings)
     for name, method, spec in specs:
+        require_fit(method, name, task)
         method.plan(builder, name, spec)
     return _as_it_runs(builder)
 

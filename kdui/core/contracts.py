@@ -2,21 +2,7 @@
 
 Facts are frozen data in a ``spec.py`` that the page can read at once. What does the work stands beside it
 in ``load.py``, ``build.py`` or ``apply.py`` and follows the protocols at the end of this file. Nothing here
-knows classification: it is one problem among those to come.
-
-How the next domains fit:
-
-- *Language models*: a task with ``problem="causal-lm"`` whose split holds token ids; outputs have the shape
-  [batch, length, vocabulary], the soft-target loss works over the last axis, the headline is perplexity (lower is
-  better), and the teacher cache keeps the top k of each row. Streaming is a serving concern: the problem's
-  ``present`` yields one row a token.
-- *Speech*: a task with ``modality="speech"``; ``inputs/speech.py`` passes the waveform and the exported graph
-  computes its features, so one file answers a microphone.
-- *Recommenders*: ``problem="ranking"``; the split holds (user, item) pairs, outputs are scores over items, the
-  headline is NDCG@10.
-- *Generators*: ``problem="generation"``; outputs are samples and the headline a distance to held-out data.
-- *Several tasks at once* (``problem="several"``): a task whose ``parts`` name others; its outputs are theirs in one row, and
-  each example's target tells which part it asks about.
+knows classification: it is one problem among several.
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,10 +21,15 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
 
+    from kdui.core.rows import Rows
+
 
 Split = Literal["train", "validation", "test"]
 Transfer = Literal["outputs", "representations", "relations", "data", "sources"]
 Representation = Literal["maps", "tokens", "attention"]
+# What a method may need of a problem: categorical distributions (rows), one of the same classes for every example (columns), one
+# label an example (labels), parts that are tasks of their own (parts).
+Need = Literal["rows", "columns", "labels", "parts"]
 
 
 class OutOfDomain(Frozen):
@@ -113,6 +104,7 @@ class Family(Frozen):
     structured_pruning: bool = Field(default=False, description="channels or heads can be removed by torch-pruning")
     quantization: Literal["static", "dynamic"] = Field(description="int8 scheme that suits its layers in ONNX Runtime")
     options: type[Frozen] = Field(default=Frozen, exclude=True, description="the options that its presets and references may set")
+    problems: tuple[str, ...] = Field(default=("classification", "several"), description="names of the problems that it serves")
     offers: tuple[str, ...] = Field(default=(), description="what a student may start from, e.g. text-embeddings")
     shows: tuple[Representation, ...] = Field(default=(), description="inner values that a student can be taught to match")
     later: dict[str, Any] = Field(
@@ -127,6 +119,22 @@ class Family(Frozen):
     def is_transformer(self) -> bool:
         """Whether it has attention, also where no student could match it."""
         return "attention" in self.shows or self.language_model
+
+
+class ProblemFacts(Frozen):
+    """What kind of answer a task wants: ``problems/NAME/spec.py``. What it gives decides which methods suit it."""
+
+    name: str
+    title: str
+    gives: frozenset[Need] = Field(description="what methods may read of its outputs and targets")
+
+
+NEEDS: dict[Need, str] = {
+    "rows": "categorical distributions to match",
+    "columns": "the same classes for every example",
+    "labels": "one label for each example",
+    "parts": "several tasks in one",
+}
 
 
 class StageSpec(Frozen):
@@ -198,24 +206,55 @@ class ModelBuilder(Protocol):
 
 
 class Problem(Protocol):
-    """``problems/NAME/problem.py``: what to learn and how to score it. Losses carry names; they become chart series."""
+    """``problems/NAME/problem.py``: what to learn and how to judge it. Losses carry names; they become chart series.
+
+    The *outputs* of a batch are what ``compute`` makes of it: logits [batch, classes] of a classifier, or what else the problem
+    likes. Nobody but the problem looks into them. Whoever teaches reads ``rows``; whoever judges reads the *values* of examples,
+    ``summarize`` of each batch put together to an array [n, ...], so that no split's outputs are ever held whole.
+    """
 
     name: ClassVar[str]
+    graph_batch: ClassVar[int] = 64  # examples that a graph computes at once over a split
 
-    def hard_loss(self, outputs: "torch.Tensor", targets: "torch.Tensor") -> "torch.Tensor":
-        """Scalar loss against the true targets, mean over the batch."""
+    # --- learning, with torch ---
 
-    def score(self, outputs: "np.ndarray", targets: "np.ndarray", facts: TaskFacts) -> list[tuple[Metric, float]]:
+    def compute(self, module: "torch.nn.Module", inputs: "Mapping[str, torch.Tensor]") -> Any:
+        """The outputs of a batch of named inputs."""
+        return module(**inputs)
+
+    def loss(self, outputs: Any, targets: "torch.Tensor") -> "torch.Tensor":
+        """Scalar loss against the true targets, mean over what counts in the batch, in nats."""
+
+    def rows(self, outputs: Any, targets: "torch.Tensor") -> "Rows":
+        """The categorical distributions that the outputs hold, in an order that depends on the batch's inputs alone."""
+
+    def summarize(self, outputs: Any) -> "torch.Tensor":
+        """What scoring takes of a batch, an entry an example: [batch, ...]."""
+        tensor: torch.Tensor = outputs
+        return tensor
+
+    # --- judging, with numpy ---
+
+    def summarize_arrays(self, outputs: "np.ndarray", inputs: "Mapping[str, np.ndarray]") -> "np.ndarray":
+        """The same of the first output of a graph for a batch of its inputs."""
+        return outputs
+
+    def validation_loss(self, values: "np.ndarray", targets: "np.ndarray") -> float:
+        """The loss over a whole split, in nats."""
+
+    def score(self, values: "np.ndarray", targets: "np.ndarray", facts: TaskFacts) -> list[tuple[Metric, float]]:
         """Metrics over a whole split, ``facts.headline`` among them by its name. Values in the metric's unit."""
 
-    def headline(self, outputs: "np.ndarray", targets: "np.ndarray") -> float:
+    def headline(self, values: "np.ndarray", targets: "np.ndarray") -> float:
         """The headline metric alone, quickly: it chooses the best epoch on validation data."""
 
     def mask_to_task(self, outputs: "np.ndarray", targets: "np.ndarray") -> "np.ndarray":
         """The outputs [n, ...] with the logits of other tasks masked, where a model has several tasks."""
+        return outputs
 
     def parts_of(self, targets: "np.ndarray") -> "np.ndarray | None":
         """To which of several tasks each example [n] belongs, where the headline is the mean of theirs; None where it is not."""
+        return None
 
     def present(self, outputs: "np.ndarray", facts: TaskFacts) -> tuple[AnswerPart, ...]:
         """One model's prediction for one example as typed parts."""

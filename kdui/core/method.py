@@ -19,7 +19,7 @@ from typing import Any
 
 from pydantic import Field
 
-from kdui.core.contracts import StageSpec, Transfer
+from kdui.core.contracts import Need, StageSpec, Transfer
 from kdui.core.plain import Frozen
 from kdui.core.plan import ModelFacts, PlanBuilder
 
@@ -70,6 +70,7 @@ class Method(Frozen):
     )
     picture: str = Field(default="", description="the diagram that shows it (see ``ui.diagrams``); empty: that of its kind")
     modality: str = Field(default="", description="the only kind of task that it is for; empty: any")
+    needs: frozenset[Need] = Field(default=frozenset(), description="what it reads of a task's outputs and targets")
     source: str = Field(default="", description="the paper that it comes from, with section or equation")
     summary: str
     version: int

@@ -2,7 +2,6 @@
 
 import math
 import time
-from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,18 +44,11 @@ class Batch:
 
 
 Losses = dict[str, torch.Tensor]
-LossFunction = Callable[[torch.Tensor, Batch], Losses]  # must hold "total"; the other names become chart series
+LossFunction = Callable[[Any, Batch], Losses]  # must hold "total"; the other names become chart series
 
 
+# By which a training without a headline metric of its own is judged.
 LOSS = Metric(name="loss", title="Validation loss", unit="nats", higher_is_better=False)
-
-
-class LossOnly(ABC):
-    """Scores a training that has no headline metric: its best epoch is the one of the lowest validation loss (``LOSS``)."""
-
-    @abstractmethod
-    def hard_loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Scalar loss of a split's outputs, in nats."""
 
 
 @dataclass
@@ -74,7 +66,7 @@ class Trainer:
     model: nn.Module
     data: ResidentData
     validation: ResidentData
-    problem: Problem | LossOnly
+    problem: Problem
     metric: Metric
     losses: LossFunction
     knobs: TrainingKnobs
@@ -162,7 +154,7 @@ class Trainer:
         self._best, facts = found
         self._epoch, self._position, self._steps_done = facts["epoch"], facts["position"], facts["steps"]
         self._best_score, self._best_loss, self._best_epoch = facts["best_score"], facts["best_loss"], facts["best_epoch"]
-        if isinstance(self.problem, LossOnly) and self._best_score is not None:
+        if self.metric == LOSS and self._best_score is not None:
             self._best_score = self._best_loss  # checkpoints of earlier versions hold its negative
         self.history, self._sums, self._seconds_before = facts["history"], facts["sums"], facts["seconds"]
         self.report.log(
@@ -204,7 +196,7 @@ class Trainer:
         for group in self._optimizer.param_groups:
             group["lr"] = rate * group["rate"]
         with self._autocast:
-            outputs = self.model(**batch.inputs)
+            outputs = self.problem.compute(self.model, batch.inputs)
             losses = self.losses(outputs, batch)
         self._precision = outputs.dtype
         if extra := penalties(self.model, self.knobs.l1, self.knobs.group_lasso):
@@ -231,11 +223,11 @@ class Trainer:
 
     def _evaluate(self, at: float) -> None:
         """Score the validation split; keep the weights when they are the best so far (ties go to the lower loss)."""
-        outputs = predict(self.model, self.validation)
-        targets = self.validation.targets.cpu()
-        loss = float(self.problem.hard_loss(torch.from_numpy(outputs), targets))
-        score = loss if isinstance(self.problem, LossOnly) else self.problem.headline(outputs, targets.numpy())
-        told = {} if isinstance(self.problem, LossOnly) else {"validation": score}
+        values = predict(self.model, self.validation, problem=self.problem)
+        targets = self.validation.targets.cpu().numpy()
+        loss = self.problem.validation_loss(values, targets)
+        score = loss if self.metric == LOSS else self.problem.headline(values, targets)
+        told = {} if self.metric == LOSS else {"validation": score}
         means = {f"train_{name}": float(total) / self._steps_an_epoch for name, total in self._sums.items()}
         self.history.append({"epoch": at, **told, "loss": loss, **means})
         self.report.metric(at, **told, validation_loss=loss)

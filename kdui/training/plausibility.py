@@ -84,7 +84,8 @@ def above_chance(share: float, targets: np.ndarray, problem: Problem) -> bool:
 def majority(targets: np.ndarray, problem: Problem) -> float:
     """The share that always giving the most frequent label gets right; of several tasks at once, each its own."""
     counts = np.bincount(targets)
-    parts = getattr(problem, "part_of_label", np.zeros(len(counts), dtype=np.int64))[: len(counts)]
+    by_label = problem.parts_of(np.arange(len(counts)))
+    parts = np.zeros(len(counts), dtype=np.int64) if by_label is None else by_label
     return float(sum(counts[parts == part].max() for part in np.unique(parts)) / len(targets))
 
 

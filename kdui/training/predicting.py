@@ -1,4 +1,4 @@
-"""What a model answers to a whole split: gathered, or handed on batch by batch."""
+"""A model's outputs over a whole split: gathered, or handed on batch by batch."""
 
 import contextlib
 from collections.abc import Callable
@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from kdui.core.contracts import Problem
 from kdui.core.errors import StageFailed
 from kdui.training.device import autocast
 from kdui.training.device_dataset import ResidentData
@@ -21,26 +22,36 @@ def predict(
     view: int | None = None,
     check: Callable[[float], None] | None = None,
     exact: bool = False,
+    problem: Problem | None = None,
 ) -> np.ndarray:
     """Outputs [n, ...] in fp32 over a whole split, in the split's order; ``check(fraction)`` may raise to stop.
 
+    With a ``problem``, what its scoring takes of them in their place.
     ``exact`` computes in fp32 where the hardware would multiply bf16 faster.
     """
     whole = Gathered(len(data), check)
-    predict_each(model, data, whole, batch_size, view, exact)
+    predict_each(model, data, whole, batch_size, view, exact, problem)
     if whole.outputs is None:
         raise StageFailed("There is no data to predict on.")
     return whole.outputs
 
 
 def predict_each(
-    model: nn.Module, data: ResidentData, keep: Keep, batch_size: int = 256, view: int | None = None, exact: bool = False
+    model: nn.Module,
+    data: ResidentData,
+    keep: Keep,
+    batch_size: int = 256,
+    view: int | None = None,
+    exact: bool = False,
+    problem: Problem | None = None,
 ) -> None:
     """Hand the outputs of a whole split to ``keep`` batch by batch, so that no more than a batch of them lies in memory."""
     model.eval()
     with torch.inference_mode(), contextlib.nullcontext() if exact else autocast(data.device):
         for index in data.in_order(batch_size if data.lengths is None else min(batch_size, 64)):
-            keep(index.numpy(), model(**data.inputs(index, view)).float().cpu().numpy())
+            inputs = data.inputs(index, view)
+            outputs = problem.summarize(problem.compute(model, inputs)) if problem else model(**inputs)
+            keep(index.numpy(), outputs.float().cpu().numpy())
 
 
 class Gathered:

@@ -5,15 +5,20 @@ epoch of plain training costs. Where there are very many classes (a vocabulary),
 """
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from kdui.core.artifact import Artifact
 from kdui.core.errors import StageFailed
+from kdui.core.rows import OtherRows
+from kdui.problems.dense_rows import DenseRows
 from kdui.training.context import StepContext
 from kdui.training.teacher_features import reserve
+
+if TYPE_CHECKING:
+    from kdui.training.loop import Batch
 
 FILE, PLACES, REST = "outputs.npy", "places.npy", "rest.npy"
 MANY_CLASSES, TOP = 4096, 128
@@ -114,6 +119,10 @@ class TeacherOutputs:
         rest = self._read(self._rest, view, index)
         whole = rest.unsqueeze(-1).expand(*rest.shape, self.classes).clone()
         return whole.scatter(-1, self._read(self._places, view, index).long(), kept)
+
+    def of_batch(self, batch: "Batch") -> OtherRows:
+        """The teacher's rows of a batch."""
+        return DenseRows(self(batch.index, batch.view))
 
     def _read(self, mapped: np.ndarray, view: int, index: torch.Tensor) -> torch.Tensor:
         return torch.from_numpy(np.array(mapped[view, index.cpu().numpy()])).to(self._device)

@@ -1,4 +1,4 @@
-"""What the teacher says about a batch: from its cached answers, or by asking it now."""
+"""The teacher's distributions for a batch: from the cache, or computed now."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,8 +9,10 @@ from torch import nn
 
 from kdui.core.artifact import Artifact
 from kdui.core.layout import MODEL_FILE, read_inputs
+from kdui.core.rows import OtherRows, Rows
 from kdui.models.black_box.spec import FAMILY
 from kdui.models.layer_refs import Point, Taps
+from kdui.problems import problem_of
 from kdui.runtime.confined import ConfinedSession, Limits
 from kdui.runtime.foreign_graph import require_numbers
 from kdui.runtime.sessions import Runs, open_session
@@ -25,16 +27,14 @@ from kdui.training.saved import SavedModel
 from kdui.training.teacher_outputs import cached_outputs
 
 FOREIGN = FAMILY.name
-Asks = Callable[[Batch], torch.Tensor]
+TeacherRows = Callable[[Batch], OtherRows]
 
 
-def teacher_of(context: StepContext) -> Asks:
-    """The teacher's outputs on a batch, fp32: cached ones where the step reads ``outputs``, else the ``teacher`` itself."""
+def teacher_of(context: StepContext) -> TeacherRows:
+    """The teacher's rows of a batch: cached ones where the step reads ``outputs``, else those that it computes now."""
     if "outputs" in context.inputs:
-        cached = cached_outputs(context)
-        return lambda batch: cached(batch.index, batch.view)
-    live = LiveTeacher(context, load_input(context, "teacher"))
-    return lambda batch: live(batch)
+        return cached_outputs(context).of_batch
+    return LiveTeacher(context, load_input(context, "teacher")).rows
 
 
 class WholeTeacher:
@@ -91,16 +91,31 @@ class LiveTeacher:
         self._module = teacher.module.to(context.device).eval()
         self._data = resident(context, "train", teacher.inputs, teacher.folder, context.settings.get("train_examples", 0))
         self._augment = bool(context.settings.get("augment")) or "augmentation" in context.settings
-        self._device, self._points = context.device, points
+        self._device, self._points, self._problem = context.device, points, problem_of(context.facts)
         self._taps = Taps(self._module, points)
 
-    def __call__(self, batch: Batch) -> torch.Tensor:
-        """Outputs [batch, ...] in fp32."""
+    def rows(self, batch: Batch) -> OtherRows:
+        """Its rows of a batch, in fp32; a chunk's logits are computed when they are read."""
+        return FrozenRows(self._problem.rows(self._outputs(batch), batch.targets), self._device)
+
+    def _outputs(self, batch: Batch) -> Any:
         with torch.no_grad(), autocast(self._device):
-            outputs: torch.Tensor = self._module(**self._data.inputs(batch.index, batch.view if self._augment else None))
-        return outputs.float()
+            inputs = self._data.inputs(batch.index, batch.view if self._augment else None)
+            return self._problem.compute(self._module, inputs)
 
     def values(self, batch: Batch) -> list[torch.Tensor]:
         """The intermediate features at its points, fp32; runs the teacher once more."""
-        self(batch)
+        self._outputs(batch)
         return [self._taps[point].float() for point in self._points]
+
+
+class FrozenRows:
+    """A teacher's rows: fp32, without gradient."""
+
+    def __init__(self, rows: Rows, device: torch.device):
+        self._rows, self._device = rows, device
+
+    def part(self, start: int, stop: int) -> torch.Tensor:
+        """Logits of these rows."""
+        with torch.no_grad(), autocast(self._device):
+            return self._rows.part(start, stop).float()

@@ -112,7 +112,7 @@ def test_a_full_disk_fails_the_run_in_words_and_a_resume_goes_on(bench, monkeypa
 
 def test_a_loss_that_is_no_number_fails_the_run_with_advice(bench, monkeypatch):
     monkeypatch.setattr(
-        "kdui.problems.classification.problem.Classification.hard_loss",
+        "kdui.problems.classification.problem.Classification.loss",
         lambda self, outputs, targets: outputs.sum() * float("nan"),
     )
     run = bench.run({**SHORT, "student": None, "stages": [{"teach": {"epochs": 1, "learning_rate": 0.5}}]})

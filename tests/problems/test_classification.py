@@ -18,27 +18,27 @@ def logits() -> torch.Tensor:
     return 2 * torch.randn(3, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 
 
-def test_hard_loss_by_hand():
+def test_loss_by_hand():
     outputs = torch.tensor([[math.log(3.0), 0.0], [0.0, 0.0]], dtype=torch.float64)  # (3/4, 1/4) and halves
     expected = -(math.log(0.75) + math.log(0.5)) / 2
-    assert PROBLEM.hard_loss(outputs, torch.tensor([0, 1])).item() == pytest.approx(expected, abs=1e-12)
+    assert PROBLEM.loss(outputs, torch.tensor([0, 1])).item() == pytest.approx(expected, abs=1e-12)
 
 
-def test_hard_loss_ignores_shifts_has_right_gradients_and_vanishes_for_a_sure_model():
+def test_loss_ignores_shifts_has_right_gradients_and_vanishes_for_a_sure_model():
     outputs = logits().requires_grad_()
-    shifted = PROBLEM.hard_loss(outputs + torch.tensor([[5.0], [-3.0], [0.1]]), TARGETS).item()
-    assert shifted == pytest.approx(PROBLEM.hard_loss(outputs, TARGETS).item(), rel=1e-12)
-    assert torch.autograd.gradcheck(lambda ours: PROBLEM.hard_loss(ours, TARGETS), (outputs,))
+    shifted = PROBLEM.loss(outputs + torch.tensor([[5.0], [-3.0], [0.1]]), TARGETS).item()
+    assert shifted == pytest.approx(PROBLEM.loss(outputs, TARGETS).item(), rel=1e-12)
+    assert torch.autograd.gradcheck(lambda ours: PROBLEM.loss(ours, TARGETS), (outputs,))
     sure = 60 * torch.nn.functional.one_hot(TARGETS, 4).double()
-    assert PROBLEM.hard_loss(sure, TARGETS).item() == pytest.approx(0, abs=1e-12)
+    assert PROBLEM.loss(sure, TARGETS).item() == pytest.approx(0, abs=1e-12)
 
 
 @pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16])
 def test_half_precision_is_widened(kind):
     narrow = logits().to(kind)
-    found = PROBLEM.hard_loss(narrow, TARGETS)
+    found = PROBLEM.loss(narrow, TARGETS)
     assert found.dtype == torch.float32
-    assert found.item() == pytest.approx(PROBLEM.hard_loss(narrow.double(), TARGETS).item(), rel=1e-6)
+    assert found.item() == pytest.approx(PROBLEM.loss(narrow.double(), TARGETS).item(), rel=1e-6)
 
 
 def test_scores_by_hand():

@@ -22,33 +22,37 @@ def logits(seed: int = 0, scale: float = 2.0) -> torch.Tensor:
     return scale * torch.randn(3, 10, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
+def masked(raw: torch.Tensor) -> torch.Tensor:
+    return SEVERAL.rows(raw, TARGETS).part(0, 3)
+
+
 def test_only_the_own_tasks_slice_counts():
     raw = logits()
-    asked = SEVERAL.asked_tensor(raw, TARGETS)
+    asked = masked(raw)
     assert torch.equal(asked[0, :8], raw[0, :8]) and (asked[0, 8:] == NOT_ASKED).all()
     assert torch.equal(asked[1, 8:], raw[1, 8:]) and (asked[1:, :8] == NOT_ASKED).all()
     assert SEVERAL.mask_to_task(raw.numpy(), TARGETS.numpy()) == pytest.approx(asked.float().numpy())
 
 
-def test_hard_loss_by_hand_whatever_the_other_task_says():
+def test_loss_by_hand_whatever_the_other_task_says():
     outputs = torch.zeros(2, 10, dtype=torch.float64)
     outputs[1, 9] = math.log(3.0)
     expected = (math.log(8) - math.log(0.75)) / 2
     targets = torch.tensor([4, 9])
-    assert SEVERAL.hard_loss(outputs, targets).item() == pytest.approx(expected, abs=1e-9)
+    assert SEVERAL.loss(outputs, targets).item() == pytest.approx(expected, abs=1e-9)
     outputs[0, 8:], outputs[1, :8] = 50.0, -7.0
-    assert SEVERAL.hard_loss(outputs, targets).item() == pytest.approx(expected, abs=1e-9)
+    assert SEVERAL.loss(outputs, targets).item() == pytest.approx(expected, abs=1e-9)
 
 
 def test_losses_have_right_gradients_and_none_for_what_was_not_asked():
-    teacher, each = SEVERAL.asked_tensor(logits(1), TARGETS), torch.tensor([1.5, 0.5, 0.5], dtype=torch.float64)
+    teacher, each = masked(logits(1)), torch.tensor([1.5, 0.5, 0.5], dtype=torch.float64)
     student = logits().requires_grad_()
 
     def soft(ours: torch.Tensor) -> torch.Tensor:
-        return weighted_soft_loss(SEVERAL.asked_tensor(ours, TARGETS), teacher, each, 2.0)
+        return weighted_soft_loss(masked(ours), teacher, each, 2.0)
 
     assert torch.autograd.gradcheck(soft, (student,))
-    assert torch.autograd.gradcheck(lambda ours: SEVERAL.hard_loss(ours, TARGETS), (student,))
+    assert torch.autograd.gradcheck(lambda ours: SEVERAL.loss(ours, TARGETS), (student,))
     (gradient,) = torch.autograd.grad(soft(student), student)
     assert gradient[0, 8:].abs().max() == 0 and gradient[1:, :8].abs().max() == 0
     assert gradient[0, :8].abs().max() > 0
@@ -60,18 +64,16 @@ def test_soft_loss_is_that_of_each_slice_on_its_own(temperature):
     own = [(0, slice(0, 8)), (1, slice(8, 10)), (2, slice(8, 10))]
     rows = [soft_target_loss(ours[row : row + 1, part], theirs[row : row + 1, part], temperature).item() for row, part in own]
     weights = [2.0, 0.5, 0.5]
-    found = weighted_soft_loss(
-        SEVERAL.asked_tensor(ours, TARGETS), SEVERAL.asked_tensor(theirs, TARGETS), torch.tensor(weights).double(), temperature
-    )
+    found = weighted_soft_loss(masked(ours), masked(theirs), torch.tensor(weights).double(), temperature)
     assert found.item() == pytest.approx(sum(w * row for w, row in zip(weights, rows, strict=True)) / 3, rel=1e-9)
 
 
 def test_limits_of_the_losses():
     teacher = logits()
-    same = SEVERAL.asked_tensor(teacher + 3.0, TARGETS), SEVERAL.asked_tensor(teacher, TARGETS)
+    same = masked(teacher + 3.0), masked(teacher)
     assert weighted_soft_loss(*same, ONES, 4.0).item() == pytest.approx(0, abs=1e-9)
-    asked = SEVERAL.asked_tensor(teacher, TARGETS)
-    assert weighted_hard_loss(asked, TARGETS, ONES).item() == pytest.approx(SEVERAL.hard_loss(teacher, TARGETS).item())
+    asked = masked(teacher)
+    assert weighted_hard_loss(asked, TARGETS, ONES).item() == pytest.approx(SEVERAL.loss(teacher, TARGETS).item())
     assert normalized([1.0, 3.0]) == [0.5, 1.5]
 
 
@@ -88,7 +90,7 @@ def test_the_weighted_hard_loss_by_hand_ignores_shifts_and_has_right_gradients()
 
 
 def test_half_precision_keeps_its_place():
-    asked = SEVERAL.asked_tensor(logits().bfloat16(), TARGETS)
+    asked = masked(logits().bfloat16())
     assert asked.dtype == torch.float32 and (asked[0, 8:] == NOT_ASKED).all()
 
 

@@ -68,7 +68,7 @@ def trainer(
         model=model or Small(seed),
         data=resident("train", limit),
         validation=resident("validation"),
-        losses=lambda outputs, batch: {"total": problem.hard_loss(outputs, batch.targets)},
+        losses=lambda outputs, batch: {"total": problem.loss(outputs, batch.targets)},
         problem=problem,
         metric=FACTS.headline,
         knobs=settings,

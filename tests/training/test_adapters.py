@@ -129,7 +129,7 @@ def trainer(report: QuietReporter, folder) -> Trainer:
         validation=data,
         problem=problem,
         metric=TASK.headline,
-        losses=lambda outputs, batch: {"total": problem.hard_loss(outputs, batch.targets)},
+        losses=lambda outputs, batch: {"total": problem.loss(outputs, batch.targets)},
         knobs=TrainingKnobs(epochs=4, batch_size=16, learning_rate=5e-3),
         seed=2,
         report=report,

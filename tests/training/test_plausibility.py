@@ -125,7 +125,8 @@ def test_a_frequent_label_is_no_knowledge(model):
 def test_of_two_tasks_at_once_each_has_its_own_majority():
     problem = problem_of(BOTH)
     first = BOTH.labels.index(TASKS["sentiment"].labels[0])
-    other = next(index for index, part in enumerate(problem.part_of_label) if part != problem.part_of_label[first])
+    parts = problem.parts_of(np.arange(len(BOTH.labels)))
+    other = next(index for index, part in enumerate(parts) if part != parts[first])
     targets = np.array([first] * 30 + [first + 1] * 20 + [other] * 50)
     assert majority(targets, problem) == 0.8
     assert not above_chance(0.85, targets, problem) and above_chance(0.92, targets, problem)

@@ -6,7 +6,6 @@ from typing import Any, Literal
 from kdui.core.knobs.student import (
     StudentKnobs,
     check_layers,
-    need_one_answer,
     need_open_teacher,
     need_student,
     teacher_features,
@@ -36,7 +35,6 @@ def plan_student(
     ``remark`` follows the student's name in its label; ``compression`` are settings that make the student smaller: its controls
     have them, too, and are trained by the method's own operations.
     """
-    need_one_answer(builder, stage)
     teacher, student = builder.need_teacher(stage), need_student(builder, stage)
     if features is not None:
         need_open_teacher(builder, stage, "matches intermediate features")

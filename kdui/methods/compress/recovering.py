@@ -1,6 +1,7 @@
 """The recovery of a compressed model: fine-tuning under the teacher's soft targets, with what was cut held where it is."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from kdui.methods.distill.distill.apply import hard_losses, smoothed_losses, soft_and_hard
@@ -46,5 +47,5 @@ def recovery_losses(context: StepContext) -> LossFunction:
         return smoothed_losses(context)[0]
     if "outputs" in context.inputs:
         cached = cached_outputs(context)
-        return soft_and_hard(context, lambda batch: cached(batch.index, 0))
+        return soft_and_hard(context, lambda batch: cached.of_batch(replace(batch, view=0)))
     return hard_losses(context)

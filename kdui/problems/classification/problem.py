@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from kdui.core.answers import Ranked, RankedLabel
-from kdui.core.contracts import TaskFacts
+from kdui.core.contracts import Problem, TaskFacts
 from kdui.core.metric import ACCURACY, Metric
 from kdui.problems.softmax import softmax
 
 if TYPE_CHECKING:
     import torch
+
+    from kdui.core.rows import Rows
 
 PRECISION = Metric(name="macro_precision", title="Macro precision", unit="%")
 RECALL = Metric(name="macro_recall", title="Macro recall", unit="%")
@@ -21,18 +23,28 @@ F1 = Metric(name="macro_f1", title="Macro F1", unit="%")
 TOP5 = Metric(name="top5", title="Top-5 accuracy", unit="%")
 
 
-class Classification:
+class Classification(Problem):
     """Cross-entropy; accuracy is the headline, macro averages count rare classes as much as common ones."""
 
     name: ClassVar[str] = "classification"
 
-    def hard_loss(self, outputs: "torch.Tensor", targets: "torch.Tensor") -> "torch.Tensor":
+    def loss(self, outputs: "torch.Tensor", targets: "torch.Tensor") -> "torch.Tensor":
         """Mean cross-entropy of logits [batch, classes] against labels [batch], in nats; half precision is widened first."""
-        import torch
-        from torch.nn import functional
+        from kdui.problems.row_losses import cross_entropy
 
-        wide = outputs.float() if outputs.dtype in (torch.float16, torch.bfloat16) else outputs
-        return functional.cross_entropy(wide, targets)
+        return cross_entropy(outputs, targets)
+
+    def rows(self, outputs: "torch.Tensor", targets: "torch.Tensor") -> "Rows":
+        """One row an example."""
+        from kdui.problems.dense_rows import DenseRows
+
+        return DenseRows(outputs, targets)
+
+    def validation_loss(self, values: np.ndarray, targets: np.ndarray) -> float:
+        """Mean cross-entropy over a split's logits [n, classes], in nats."""
+        import torch
+
+        return float(self.loss(torch.from_numpy(values), torch.from_numpy(targets)))
 
     def score(self, outputs: np.ndarray, targets: np.ndarray, facts: TaskFacts) -> list[tuple[Metric, float]]:
         """Accuracy, macro precision, recall and F1 in %, over all labels of the task; a label never predicted has precision 0.
@@ -54,13 +66,6 @@ class Classification:
     def headline(self, outputs: np.ndarray, targets: np.ndarray) -> float:
         """Accuracy in %, the value that chooses the best epoch."""
         return 100.0 * float((outputs.argmax(-1) == targets).mean())
-
-    def mask_to_task(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        """Every example asks about all labels: the outputs as they are."""
-        return outputs
-
-    def parts_of(self, targets: np.ndarray) -> None:
-        """The headline is one share over all examples."""
 
     def present(self, outputs: np.ndarray, facts: TaskFacts) -> tuple[Ranked]:
         """Softmax of one row of logits [classes], most probable first."""

@@ -9,18 +9,20 @@ import numpy as np
 
 from kdui.catalogue.tasks import TASKS
 from kdui.core.answers import Ranked, RankedLabel
-from kdui.core.contracts import TaskFacts
+from kdui.core.contracts import Problem, TaskFacts
 from kdui.core.metric import Metric
 from kdui.problems.softmax import softmax
 
 if TYPE_CHECKING:
     import torch
 
+    from kdui.core.rows import Rows
+
 # Logit for labels of other tasks: softmax ≈ 0 at any temperature; finite, unlike -inf, so differences stay finite.
 NOT_ASKED = -1e5
 
 
-class Several:
+class Several(Problem):
     """Cross-entropy within the example's own task; the headline is the mean of the tasks' accuracies."""
 
     name: ClassVar[str] = "several"
@@ -35,19 +37,32 @@ class Several:
         own = self.part_of_label[targets][:, None] == self.part_of_label[None, :]
         return np.where(own, outputs, NOT_ASKED).astype(np.float32)
 
-    def asked_tensor(self, outputs: "torch.Tensor", targets: "torch.Tensor") -> "torch.Tensor":
-        """The same for tensors, with gradient; fp32 where they were of half precision."""
+    def loss(self, outputs: "torch.Tensor", targets: "torch.Tensor") -> "torch.Tensor":
+        """Mean cross-entropy over the example's own task's labels, in nats; outputs [batch, labels of all], targets [batch]."""
+        from kdui.problems.row_losses import cross_entropy
+
+        return cross_entropy(self._masked(outputs, targets), targets)
+
+    def rows(self, outputs: "torch.Tensor", targets: "torch.Tensor") -> "Rows":
+        """One row an example, in which the labels of the other tasks are out of reach."""
+        from kdui.problems.dense_rows import DenseRows
+
+        return DenseRows(self._masked(outputs, targets), targets)
+
+    def validation_loss(self, values: np.ndarray, targets: np.ndarray) -> float:
+        """Mean cross-entropy over a split's logits [n, labels of all], in nats."""
         import torch
 
-        labels = torch.from_numpy(self.part_of_label).to(outputs.device)
-        wide = outputs.float() if outputs.dtype in (torch.float16, torch.bfloat16) else outputs
-        return wide.masked_fill(labels[targets].unsqueeze(1) != labels.unsqueeze(0), NOT_ASKED)
+        return float(self.loss(torch.from_numpy(values), torch.from_numpy(targets)))
 
-    def hard_loss(self, outputs: "torch.Tensor", targets: "torch.Tensor") -> "torch.Tensor":
-        """Mean cross-entropy over the example's own task's labels, in nats; outputs [batch, labels of all], targets [batch]."""
-        from torch.nn import functional
+    def _masked(self, outputs: "torch.Tensor", targets: "torch.Tensor") -> "torch.Tensor":
+        """``mask_to_task`` for tensors, with gradient; fp32 where they were of half precision."""
+        import torch
 
-        return functional.cross_entropy(self.asked_tensor(outputs, targets), targets)
+        from kdui.problems.row_losses import widened
+
+        part = torch.from_numpy(self.part_of_label).to(outputs.device)
+        return widened(outputs).masked_fill(part[targets].unsqueeze(1) != part.unsqueeze(0), NOT_ASKED)
 
     def accuracies(self, outputs: np.ndarray, targets: np.ndarray) -> dict[str, float]:
         """Accuracy in % by task, for those that have examples here."""

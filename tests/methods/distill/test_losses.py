@@ -86,10 +86,16 @@ def test_nothing_to_learn_from_an_equal_teacher_and_shifts_do_not_count(seed, te
     assert soft_target_loss(student + shift, teacher - shift, temperature).item() == pytest.approx(loss, rel=1e-6)
 
 
-def test_token_logits_count_each_position_alike():
-    student, teacher = logits(2, 3, 5), logits(2, 3, 5, seed=1)
-    rows = soft_target_loss(student.reshape(6, 5), teacher.reshape(6, 5), 2.0)
-    assert soft_target_loss(student, teacher, 2.0).item() == pytest.approx(rows.item(), rel=1e-12)
+@pytest.mark.parametrize("divergence", ["forward", "reverse", "jensen-shannon"])
+def test_rows_count_by_their_weight(divergence):
+    student, teacher, weight = logits(4, 5), logits(4, 5, seed=1), torch.tensor([1.0, 0.0, 0.5, 0.0], dtype=torch.float64)
+    each = [soft_target_loss(student[row : row + 1], teacher[row : row + 1], 2.0, divergence).item() for row in range(4)]
+    found = soft_target_loss(student, teacher, 2.0, divergence, weight).item()
+    assert found == pytest.approx((each[0] + 0.5 * each[2]) / 1.5, rel=1e-12)
+    padded = torch.cat([teacher[:3], 1e4 * teacher[3:]])  # what padding holds changes nothing
+    assert soft_target_loss(student, padded, 2.0, divergence, weight).item() == found
+    ones = torch.ones(4, dtype=torch.float64)
+    assert soft_target_loss(student, teacher, 2.0, divergence, ones).item() == pytest.approx(sum(each) / 4, rel=1e-12)
 
 
 @pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16])

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from kdui.methods.teach.pretrain import losses
-from kdui.methods.teach.pretrain.losses import WordLoss, hidden_words, next_words, text_sums, word_losses
+from kdui.methods.teach.pretrain.losses import HiddenWordsProblem, hidden_words, next_words, text_sums, word_losses
 from kdui.training.labels import HIDDEN
 
 MASK, VOCABULARY = 3, 1000
@@ -66,7 +66,7 @@ def test_without_a_word_to_guess_the_loss_is_zero_and_so_is_its_gradient():
     states = torch.randn(0, 3, dtype=torch.float64, requires_grad=True)
     table = torch.randn(6, 3, dtype=torch.float64, requires_grad=True)
     sums = text_sums(word_losses(states, torch.arange(0), table, None), torch.zeros(2, 4, dtype=torch.bool))
-    loss = WordLoss().hard_loss(sums, torch.zeros(2))
+    loss = HiddenWordsProblem().loss(sums, torch.zeros(2))
     loss.backward()
     assert loss.item() == 0 and table.grad is not None and table.grad.abs().max() == 0
 
@@ -87,8 +87,8 @@ def test_text_sums_and_their_mean_by_hand():
     known = torch.tensor([[True, False, True], [False, False, False], [False, True, False]])
     sums = text_sums(torch.tensor([1.0, 2.0, 4.5]), known)
     assert sums.tolist() == [[3.0, 2.0], [0.0, 0.0], [4.5, 1.0]]
-    assert WordLoss().hard_loss(sums, torch.zeros(3)).item() == pytest.approx(2.5)
-    assert WordLoss().hard_loss(torch.zeros(2, 2), torch.zeros(2)).item() == 0  # nothing was asked
+    assert HiddenWordsProblem().loss(sums, torch.zeros(3)).item() == pytest.approx(2.5)
+    assert HiddenWordsProblem().loss(torch.zeros(2, 2), torch.zeros(2)).item() == 0  # nothing was asked
 
 
 def test_losses_have_right_gradients_and_vanish_for_a_sure_model():

@@ -67,6 +67,7 @@ METHOD = Method(
     flow="step by step",
     picture="chain",
     source="Mirzadeh et al. 2020, arXiv:1902.03393, section 3",
+    needs=frozenset({"rows"}),
     order=Place.BETWEEN,
     version=1,
     spec=AssistantSpec,

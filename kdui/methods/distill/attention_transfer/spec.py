@@ -49,6 +49,7 @@ METHOD = Method(
     transfers="representations",
     flow="attention maps",
     source="Zagoruyko, Komodakis 2017, arXiv:1612.03928, section 3.1",
+    needs=frozenset({"labels"}),
     order=Place.STUDENT,
     version=1,
     spec=AttentionTransferSpec,

@@ -62,6 +62,7 @@ METHOD = Method(
     flow="step by step",
     picture="chain",
     source="Furlanello et al. 2018, arXiv:1805.04770, section 3",
+    needs=frozenset({"rows"}),
     order=Place.STUDENT,
     version=1,
     spec=BornAgainSpec,

@@ -6,7 +6,9 @@ import torch
 
 from kdui.methods.distill.dist.losses import correlation_losses
 from kdui.methods.distill.distill.losses import distillation_loss, soft_knobs
+from kdui.core.rows import RowBatch, RowLosses
 from kdui.problems import problem_of
+from kdui.problems.row_losses import cross_entropy
 from kdui.training.context import StepContext
 from kdui.training.loop import Batch, Losses
 from kdui.training.student import train_student
@@ -17,11 +19,15 @@ def correlate(context: StepContext) -> dict[str, Any]:
     """Train on α · (b · inter + c · intra) + (1 − α) · hard."""
     teacher, settings, problem = teacher_of(context), context.settings, problem_of(context.facts)
 
-    def losses(outputs: torch.Tensor, batch: Batch) -> Losses:
+    def losses(outputs: Any, batch: Batch) -> Losses:
         temperature, soft_weight = soft_knobs(settings, batch.progress)
-        inter, intra = correlation_losses(outputs, teacher(batch), temperature)
-        hard = problem.hard_loss(outputs, batch.targets)
-        soft = settings["inter_weight"] * inter + settings["intra_weight"] * intra
-        return {"total": distillation_loss(soft, hard, soft_weight), "inter": inter, "intra": intra, "hard": hard}
+
+        def of_rows(rows: RowBatch, theirs: torch.Tensor) -> RowLosses:
+            inter, intra = correlation_losses(rows.logits, theirs, temperature)
+            return {"inter": inter, "intra": intra, "hard": cross_entropy(rows.logits, rows.target, rows.weight)}
+
+        found = problem.rows(outputs, batch.targets).mean(of_rows, teacher(batch))
+        soft = settings["inter_weight"] * found["inter"] + settings["intra_weight"] * found["intra"]
+        return {"total": distillation_loss(soft, found["hard"], soft_weight), **found}
 
     return train_student(context, lambda student: losses)

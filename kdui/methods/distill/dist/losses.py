@@ -2,7 +2,7 @@
 
 import torch
 
-from kdui.methods.distill.distill.losses import widened
+from kdui.problems.row_losses import widened
 
 
 def pearson_distance(one: torch.Tensor, other: torch.Tensor, dim: int) -> torch.Tensor:

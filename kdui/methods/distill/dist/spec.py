@@ -41,6 +41,7 @@ METHOD = Method(
     transfers="outputs",
     flow="correlations",
     source="Huang et al. 2022, arXiv:2205.10536, section 3",
+    needs=frozenset({"rows", "columns"}),
     order=Place.STUDENT,
     version=1,
     spec=DistSpec,

@@ -3,9 +3,9 @@
 from typing import Any
 
 import numpy as np
-import torch
 from torch.nn import functional
 
+from kdui.core.rows import RowBatch, RowLosses
 from kdui.methods.distill.distill.losses import (
     distillation_loss,
     smoothing_of_equal_entropy,
@@ -15,6 +15,7 @@ from kdui.methods.distill.distill.losses import (
 )
 from kdui.methods.distill.distill.target_entropy import targets_entropy
 from kdui.problems import problem_of
+from kdui.problems.row_losses import cross_entropy
 from kdui.problems.softmax import softmax
 from kdui.store.artifacts import write_json
 from kdui.training.context import StepContext
@@ -23,7 +24,7 @@ from kdui.training.loop import Batch, Losses, LossFunction
 from kdui.training.matching import keep_teacher_features
 from kdui.training.student import train_student
 from kdui.training.teacher_outputs import OutputsWriter
-from kdui.training.teachers import Asks, WholeTeacher, teacher_of
+from kdui.training.teachers import TeacherRows, WholeTeacher, teacher_of
 
 LENS_EXAMPLES = 12
 
@@ -91,17 +92,7 @@ def shown(context: StepContext, raw: Any) -> dict[str, Any]:
 
 def distill(context: StepContext) -> dict[str, Any]:
     """Train the student on α · soft + (1 − α) · hard, where α and T may follow a schedule."""
-    teacher, settings, problem = teacher_of(context), context.settings, problem_of(context.facts)
-
-    def losses(outputs: torch.Tensor, batch: Batch) -> Losses:
-        temperature, soft_weight = soft_knobs(settings, batch.progress)
-        ours, theirs = outputs, teacher(batch)
-        if settings["standardize"]:
-            ours, theirs = standardized(ours), standardized(theirs)
-        soft = soft_target_loss(ours, theirs, temperature, settings["divergence"])
-        hard = problem.hard_loss(outputs, batch.targets)
-        return {"total": distillation_loss(soft, hard, soft_weight), "soft": soft, "hard": hard}
-
+    losses = soft_and_hard(context, teacher_of(context), context.settings["divergence"], context.settings["standardize"])
     return train_student(context, lambda student: losses)
 
 
@@ -119,28 +110,40 @@ def train_smoothed(context: StepContext) -> dict[str, Any]:
 def hard_losses(context: StepContext) -> LossFunction:
     """The loss against ground-truth labels alone."""
     problem = problem_of(context.facts)
-    return lambda outputs, batch: {"total": problem.hard_loss(outputs, batch.targets)}
+    return lambda outputs, batch: {"total": problem.loss(outputs, batch.targets)}
 
 
 def smoothed_losses(context: StepContext) -> tuple[LossFunction, float]:
     """The loss against smoothed labels, and ε, for which they are as soft as the student's targets were on average."""
-    smoothing = smoothing_of_equal_entropy(targets_entropy(context), context.facts.outputs)
+    problem, smoothing = problem_of(context.facts), smoothing_of_equal_entropy(targets_entropy(context), context.facts.outputs)
     context.report.log(f"Label smoothing of {smoothing:.4f}: as soft as the teacher's targets on average.")
 
-    def losses(outputs: torch.Tensor, batch: Batch) -> Losses:
-        return {"total": functional.cross_entropy(outputs.float(), batch.targets, label_smoothing=smoothing)}
+    def of_rows(rows: RowBatch) -> RowLosses:
+        return {"total": functional.cross_entropy(rows.logits.float(), rows.target, label_smoothing=smoothing)}
+
+    def losses(outputs: Any, batch: Batch) -> Losses:
+        return problem.rows(outputs, batch.targets).mean(of_rows)
 
     return losses, smoothing
 
 
-def soft_and_hard(context: StepContext, teacher: Asks) -> LossFunction:
+def soft_and_hard(
+    context: StepContext, teacher: TeacherRows, divergence: str = "forward", standardize: bool = False
+) -> LossFunction:
     """Named losses: soft, hard and their sum by the step's temperature and soft weight, or by their schedules."""
     problem = problem_of(context.facts)
 
-    def losses(outputs: torch.Tensor, batch: Batch) -> Losses:
+    def losses(outputs: Any, batch: Batch) -> Losses:
         temperature, soft_weight = soft_knobs(context.settings, batch.progress)
-        soft = soft_target_loss(outputs, teacher(batch), temperature)
-        hard = problem.hard_loss(outputs, batch.targets)
-        return {"total": distillation_loss(soft, hard, soft_weight), "soft": soft, "hard": hard}
+
+        def of_rows(rows: RowBatch, theirs: Any) -> RowLosses:
+            ours = rows.logits
+            if standardize:
+                ours, theirs = standardized(ours), standardized(theirs)
+            soft = soft_target_loss(ours, theirs, temperature, divergence, rows.weight)
+            return {"soft": soft, "hard": cross_entropy(rows.logits, rows.target, rows.weight)}
+
+        found = problem.rows(outputs, batch.targets).mean(of_rows, teacher(batch))
+        return {"total": distillation_loss(found["soft"], found["hard"], soft_weight), **found}
 
     return losses

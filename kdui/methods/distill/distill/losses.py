@@ -1,4 +1,4 @@
-"""The mathematics of soft targets: pure functions over the last axis, so that token logits fit as they are."""
+"""The mathematics of soft targets: pure functions of rows of logits, be they examples or tokens."""
 
 import math
 from collections.abc import Mapping
@@ -7,33 +7,46 @@ from typing import Any
 import torch
 from torch.nn import functional
 
+from kdui.core.rows import TopLogits
+from kdui.methods.distill.distill.top_logits import top_divergence
+from kdui.problems.row_losses import weighted_mean, widened
+
 
 def soft_target_loss(
-    student_logits: torch.Tensor, teacher_logits: torch.Tensor, temperature: float, divergence: str = "forward"
+    student_logits: torch.Tensor,
+    teacher_logits: torch.Tensor | TopLogits,
+    temperature: float,
+    divergence: str = "forward",
+    weight: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """T² · divergence of the softened distributions, mean over all but the last axis, in nats.
+    """T² · divergence of the softened distributions, mean over the rows by their ``weight`` [m], in nats.
 
-    Both are [..., classes]. ``forward`` is KL(teacher ‖ student), which covers all that the teacher allows; ``reverse`` is
-    KL(student ‖ teacher), which seeks its main answer (Gu et al. 2024, MiniLLM, section 2.2); ``jensen-shannon`` is the mean of
-    both against their mixture (Agarwal et al. 2024, GKD, section 2, at β = ½). The factor T² keeps the gradient's size when the
-    temperature changes: each softened gradient is about 1 / T² of the hard one (Hinton, Vinyals, Dean 2015, section 2,
-    equations 2 to 4). Half precision is widened first: at a high temperature differences are below its resolution.
+    Both are [m, choices]; of a teacher with very many choices the largest logits do (``TopLogits``). ``forward`` is
+    KL(teacher ‖ student), which covers all that the teacher allows; ``reverse`` is KL(student ‖ teacher), which seeks its main
+    answer (Gu et al. 2024, MiniLLM, section 2.2); ``jensen-shannon`` is the mean of both against their mixture (Agarwal et al.
+    2024, GKD, section 2, at β = ½). The factor T² keeps the gradient's size when the temperature changes: each softened gradient
+    is about 1 / T² of the hard one (Hinton, Vinyals, Dean 2015, section 2, equations 2 to 4). Half precision is widened first:
+    at a high temperature differences are below its resolution.
     """
-    student = functional.log_softmax(widened(student_logits) / temperature, dim=-1).flatten(0, -2)
-    teacher = functional.log_softmax(widened(teacher_logits) / temperature, dim=-1).flatten(0, -2)
+    if isinstance(teacher_logits, TopLogits):
+        return weighted_mean(top_divergence(student_logits, teacher_logits, temperature, divergence), weight) * temperature**2
+    student = functional.log_softmax(widened(student_logits) / temperature, dim=-1)
+    teacher = functional.log_softmax(widened(teacher_logits) / temperature, dim=-1)
     if divergence == "forward":
-        found = kl_divergence(teacher, student)
+        found = kl_divergence(teacher, student, weight)
     elif divergence == "reverse":
-        found = kl_divergence(student, teacher)
+        found = kl_divergence(student, teacher, weight)
     else:
         mixture = torch.logaddexp(student, teacher) - math.log(2.0)
-        found = 0.5 * (kl_divergence(teacher, mixture) + kl_divergence(student, mixture))
+        found = 0.5 * (kl_divergence(teacher, mixture, weight) + kl_divergence(student, mixture, weight))
     return found * temperature**2
 
 
-def kl_divergence(log_p: torch.Tensor, log_q: torch.Tensor) -> torch.Tensor:
-    """KL(p ‖ q) of log-probabilities [n, classes], mean over the rows, in nats."""
-    return functional.kl_div(log_q, log_p, reduction="batchmean", log_target=True)
+def kl_divergence(log_p: torch.Tensor, log_q: torch.Tensor, weight: torch.Tensor | None = None) -> torch.Tensor:
+    """KL(p ‖ q) of log-probabilities [m, choices], mean over the rows by their weight [m], in nats."""
+    if weight is None:
+        return functional.kl_div(log_q, log_p, reduction="batchmean", log_target=True)
+    return weighted_mean(functional.kl_div(log_q, log_p, reduction="none", log_target=True).sum(-1), weight)
 
 
 def standardized(logits: torch.Tensor) -> torch.Tensor:
@@ -104,8 +117,3 @@ def smoothed_entropy(smoothing: float, classes: int) -> float:
     rest = smoothing / classes
     top = 1.0 - smoothing + rest
     return -sum(share * math.log(share) * times for share, times in ((top, 1), (rest, classes - 1)) if share > 0)
-
-
-def widened(logits: torch.Tensor) -> torch.Tensor:
-    """Half precision as fp32; everything else as it is."""
-    return logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits

@@ -48,6 +48,7 @@ METHOD = Method(
     group=Group.DISTILL,
     transfers="outputs",
     source="Hinton, Vinyals, Dean 2015, section 2",
+    needs=frozenset({"rows"}),
     order=Place.STUDENT,
     plain=True,
     version=2,

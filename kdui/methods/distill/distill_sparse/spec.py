@@ -84,6 +84,7 @@ METHOD = Method(
     transfers="outputs",
     flow="softened predictions",
     source="Zhu and Gupta 2017, arXiv:1710.01878, section 3; Esser et al. 2020, arXiv:1902.08153",
+    needs=frozenset({"labels"}),
     order=Place.STUDENT,
     version=1,
     spec=DistillSparseSpec,

@@ -4,9 +4,11 @@ from typing import Any
 
 import torch
 
+from kdui.core.rows import RowBatch, RowLosses
 from kdui.methods.distill.distill.losses import distillation_loss, soft_knobs
 from kdui.methods.distill.dkd.losses import decoupled_losses
 from kdui.problems import problem_of
+from kdui.problems.row_losses import cross_entropy
 from kdui.training.context import StepContext
 from kdui.training.loop import Batch, Losses
 from kdui.training.student import train_student
@@ -17,12 +19,15 @@ def decoupled(context: StepContext) -> dict[str, Any]:
     """Train on α · (a · target + b · non-target) + (1 − α) · hard."""
     teacher, settings, problem = teacher_of(context), context.settings, problem_of(context.facts)
 
-    def losses(outputs: torch.Tensor, batch: Batch) -> Losses:
+    def losses(outputs: Any, batch: Batch) -> Losses:
         temperature, soft_weight = soft_knobs(settings, batch.progress)
-        target, others = decoupled_losses(outputs, teacher(batch), batch.targets, temperature)
-        hard = problem.hard_loss(outputs, batch.targets)
-        soft = settings["target_weight"] * target + settings["others_weight"] * others
-        total = distillation_loss(soft, hard, soft_weight)
-        return {"total": total, "target": target, "others": others, "hard": hard}
+
+        def of_rows(rows: RowBatch, theirs: torch.Tensor) -> RowLosses:
+            target, others = decoupled_losses(rows.logits, theirs, rows.target, temperature, rows.weight)
+            return {"target": target, "others": others, "hard": cross_entropy(rows.logits, rows.target, rows.weight)}
+
+        found = problem.rows(outputs, batch.targets).mean(of_rows, teacher(batch))
+        soft = settings["target_weight"] * found["target"] + settings["others_weight"] * found["others"]
+        return {"total": distillation_loss(soft, found["hard"], soft_weight), **found}
 
     return train_student(context, lambda student: losses)

@@ -41,6 +41,7 @@ METHOD = Method(
     transfers="outputs",
     flow="target | non-target",
     source="Zhao et al. 2022, arXiv:2203.08679, section 3",
+    needs=frozenset({"rows"}),
     order=Place.STUDENT,
     version=1,
     spec=DkdSpec,

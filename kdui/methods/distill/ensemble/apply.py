@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from kdui.core.errors import StageFailed
+from kdui.core.rows import RowBatch, RowLosses
 from kdui.methods.distill.distill.losses import distillation_loss, soft_knobs
 from kdui.methods.distill.ensemble.losses import (
     Gate,
@@ -17,12 +18,13 @@ from kdui.methods.distill.ensemble.losses import (
     gate_loss,
 )
 from kdui.problems import problem_of
+from kdui.problems.row_losses import cross_entropy
 from kdui.training.context import StepContext
 from kdui.training.loop import Batch, Losses
 from kdui.training.student import train_student
 from kdui.training.teacher_outputs import TeacherOutputs, cached_outputs
 
-Weights = Callable[[torch.Tensor, Batch], torch.Tensor]
+Weights = Callable[[torch.Tensor, RowBatch, Batch], torch.Tensor]
 
 
 def ensemble(context: StepContext) -> dict[str, Any]:
@@ -33,18 +35,22 @@ def ensemble(context: StepContext) -> dict[str, Any]:
     weigh = _weighting(context, len(teachers), teachers[0].count, gate)
     sums = torch.zeros(len(teachers), dtype=torch.float64)
 
-    def losses(outputs: torch.Tensor, batch: Batch) -> Losses:
-        theirs = torch.stack([teacher(batch.index, batch.view) for teacher in teachers])
-        weights = weigh(theirs, batch)
-        sums.add_(weights.detach().double().sum(0).cpu())
+    def losses(outputs: Any, batch: Batch) -> Losses:
         temperature, soft_weight = soft_knobs(settings, batch.progress)
-        soft = ensemble_loss(outputs, theirs, weights.detach(), temperature)
-        hard = problem.hard_loss(outputs, batch.targets)
-        found = {"total": distillation_loss(soft, hard, soft_weight), "soft": soft, "hard": hard}
-        if gate is not None:
-            found["gate"] = gate_loss(theirs, weights, batch.targets)
-            found["total"] = found["total"] + found["gate"]
-        return found
+
+        def of_rows(rows: RowBatch, *logits: torch.Tensor) -> RowLosses:
+            theirs = torch.stack(logits)
+            weights = weigh(theirs, rows, batch)
+            sums.add_(weights.detach().double().sum(0).cpu())
+            found = {
+                "soft": ensemble_loss(rows.logits, theirs, weights.detach(), temperature),
+                "hard": cross_entropy(rows.logits, rows.target, rows.weight),
+            }
+            return found if gate is None else {**found, "gate": gate_loss(theirs, weights, rows.target)}
+
+        found = problem.rows(outputs, batch.targets).mean(of_rows, *(teacher.of_batch(batch) for teacher in teachers))
+        total = distillation_loss(found["soft"], found["hard"], soft_weight)
+        return {"total": total + found["gate"] if "gate" in found else total, **found}
 
     summary = train_student(context, lambda student: losses, companion=gate)
     shares = [round(float(value), 4) for value in sums / sums.sum().clamp(min=1e-12)]
@@ -66,15 +72,20 @@ def _cached_teachers(context: StepContext) -> list[TeacherOutputs]:
 
 
 def _weighting(context: StepContext, teachers: int, examples: int, gate: nn.Module | None) -> Weights:
-    """How the teachers' logits [teachers, n, classes] on a batch become weights [n, teachers]."""
+    """How the teachers' logits [teachers, m, choices] on a batch become weights [m, teachers]."""
     if gate is not None:
-        return lambda theirs, batch: gate(theirs)
+        return lambda theirs, rows, batch: gate(theirs)
     if context.settings["weighting"] == "confidence":
-        return lambda theirs, batch: confidence_weights(theirs, batch.targets)
+        return lambda theirs, rows, batch: confidence_weights(theirs, rows.target)
     if context.settings["weighting"] == "random":
         lots = Lots(teachers, examples, context.settings["seed"], context.settings["epochs"])
-        return lambda theirs, batch: drawn_weights(lots(batch).to(theirs.device), teachers)
-    return lambda theirs, batch: equal_weights(theirs)
+        return lambda theirs, rows, batch: drawn_weights(_of_rows(lots(batch), rows).to(theirs.device), teachers)
+    return lambda theirs, rows, batch: equal_weights(theirs)
+
+
+def _of_rows(drawn: torch.Tensor, rows: RowBatch) -> torch.Tensor:
+    """What was drawn for each example [batch], for each row [m]."""
+    return drawn if rows.example is None else drawn[rows.example.cpu()]
 
 
 class Lots:

@@ -4,7 +4,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from kdui.methods.distill.distill.losses import kl_divergence, widened
+from kdui.methods.distill.distill.losses import kl_divergence
+from kdui.problems.row_losses import widened
 
 
 def mixture(teacher_logits: torch.Tensor, weights: torch.Tensor, temperature: float) -> torch.Tensor:

@@ -112,6 +112,7 @@ METHOD = Method(
     group=Group.DISTILL,
     transfers="sources",
     source="You et al. 2017, KDD, section 3.1; Zhang et al. 2022, arXiv:2201.00007, section 2.1",
+    needs=frozenset({"labels"}),
     order=Place.STUDENT,
     version=1,
     spec=EnsembleSpec,

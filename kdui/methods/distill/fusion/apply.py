@@ -5,11 +5,13 @@ from typing import Any
 import torch
 from torch import nn
 
+from kdui.core.rows import RowBatch, RowLosses
 from kdui.methods.distill.distill.apply import soft_and_hard
 from kdui.methods.distill.distill.losses import distillation_loss, soft_knobs, soft_target_loss
 from kdui.methods.distill.fusion.losses import fused_loss
 from kdui.methods.distill.fusion.own_tasks import own_task
 from kdui.problems import problem_of
+from kdui.problems.row_losses import cross_entropy
 from kdui.training.context import StepContext
 from kdui.training.fit import resident
 from kdui.training.initial_weights import load_input
@@ -49,24 +51,29 @@ class Together:
         if context.settings["own_loss"] != "supervised":
             self._task = self.trained["task"] = own_task(teacher, context.facts, context.settings["seed"])
 
-    def __call__(self, outputs: torch.Tensor, batch: Batch) -> Losses:
+    def __call__(self, outputs: Any, batch: Batch) -> Losses:
         """total, soft, hard, and the teacher's own loss, of which no gradient reaches the other model."""
         settings = self._settings
         inputs = self._data.inputs(batch.index, batch.view if settings["augment"] else None)
-        answers = self._teacher(**inputs)
+        theirs = self._problem.compute(self._teacher, inputs)
         temperature, soft_weight = soft_knobs(settings, batch.progress)
-        soft = soft_target_loss(outputs, answers.detach(), temperature)
-        hard = self._problem.hard_loss(outputs, batch.targets)
-        parts = [] if settings["own_loss"] == "self-supervised" else [self._problem.hard_loss(answers, batch.targets)]
+
+        def of_rows(rows: RowBatch, theirs: torch.Tensor) -> RowLosses:
+            soft = soft_target_loss(rows.logits, theirs.detach(), temperature, weight=rows.weight)
+            return {"soft": soft, "hard": cross_entropy(rows.logits, rows.target, rows.weight)}
+
+        found = self._problem.rows(outputs, batch.targets).mean(of_rows, self._problem.rows(theirs, batch.targets))
+        parts = [] if settings["own_loss"] == "self-supervised" else [self._problem.loss(theirs, batch.targets)]
         if self._task is not None:
             parts.append(self._task(self._teacher, inputs))
         own = torch.stack(parts).mean()
-        total = fused_loss(own, distillation_loss(soft, hard, soft_weight), settings["balance"])
-        return {"total": total, "soft": soft, "hard": hard, "teacher": own}
+        total = fused_loss(own, distillation_loss(found["soft"], found["hard"], soft_weight), settings["balance"])
+        return {"total": total, **found, "teacher": own}
 
 
 def _validated(context: StepContext, teacher: SavedModel) -> float:
     """The headline of the teacher on validation data, in the metric's unit."""
     module = teacher.module.to(context.device)
     data = resident(context, "validation", teacher.inputs, teacher.folder)
-    return problem_of(context.facts).headline(predict(module, data), context.data.targets("validation"))
+    problem = problem_of(context.facts)
+    return problem.headline(predict(module, data, problem=problem), context.data.targets("validation"))

@@ -10,13 +10,13 @@ from torch.nn import functional
 
 from kdui.core.contracts import TaskFacts
 from kdui.core.errors import StageFailed
-from kdui.methods.distill.distill.losses import widened
 from kdui.methods.distill.fusion.losses import turned
 from kdui.methods.teach.pretrain.language_model import WordHead, is_decoder, special_tokens
 from kdui.methods.teach.pretrain.losses import hidden_words, next_words
 from kdui.models.layer_refs import Taps, penultimate, stages
 from kdui.models.layers import output_layer
 from kdui.models.size import example_inputs
+from kdui.problems.row_losses import widened
 from kdui.training.labels import HIDDEN
 from kdui.training.saved import SavedModel
 

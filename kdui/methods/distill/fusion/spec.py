@@ -79,6 +79,7 @@ METHOD = Method(
     flow="joint training",
     picture="exchange",
     source="λ-weighted joint loss; Gidaris et al. 2018, arXiv:1803.07728, section 2; Devlin et al. 2019, section 3.1",
+    needs=frozenset({"labels"}),
     order=Place.STUDENT,
     version=1,
     spec=FusionSpec,

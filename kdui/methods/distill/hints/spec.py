@@ -33,6 +33,7 @@ METHOD = Method(
     group=Group.DISTILL,
     transfers="representations",
     source="Romero et al. 2015, arXiv:1412.6550, section 2.2",
+    needs=frozenset({"labels"}),
     order=Place.STUDENT,
     version=2,
     spec=HintsSpec,

@@ -67,6 +67,7 @@ METHOD = Method(
     transfers="representations",
     flow="attention relations",
     source="Wang et al. 2021, MiniLMv2, arXiv:2012.15828, section 3",
+    needs=frozenset({"labels"}),
     order=Place.STUDENT,
     version=1,
     spec=MinilmRelationsSpec,

@@ -9,8 +9,10 @@ from typing import Any
 import torch
 from torch import nn
 
+from kdui.core.rows import RowBatch, RowLosses
 from kdui.methods.distill.mutual.losses import mutual_loss
 from kdui.problems import problem_of
+from kdui.problems.row_losses import cross_entropy
 from kdui.training.context import StepContext
 from kdui.training.fit import resident
 from kdui.training.initial_weights import start_model
@@ -29,10 +31,16 @@ def mutual(context: StepContext) -> dict[str, Any]:
         reads = [inputs_of(context, peer) for peer in peers]
     modules = nn.ModuleList(peer.module for peer in peers)
 
-    def losses(outputs: torch.Tensor, batch: Batch) -> Losses:
-        answers = [outputs, *(module(**read(batch)) for module, read in zip(modules, reads, strict=True))]
-        hard = [problem.hard_loss(answer, batch.targets) for answer in answers]
-        match = [mutual_loss(answer, [other for other in answers if other is not answer]) for answer in answers]
+    def losses(outputs: Any, batch: Batch) -> Losses:
+        computed = (problem.compute(module, read(batch)) for module, read in zip(modules, reads, strict=True))
+        answers = [problem.rows(each, batch.targets) for each in (outputs, *computed)]
+
+        def of_rows(rows: RowBatch, *peers: torch.Tensor) -> RowLosses:
+            hard = cross_entropy(rows.logits, rows.target, rows.weight)
+            return {"hard": hard, "match": mutual_loss(rows.logits, peers, rows.weight)}
+
+        found = [answer.mean(of_rows, *(other for other in answers if other is not answer)) for answer in answers]
+        hard, match = [each["hard"] for each in found], [each["match"] for each in found]
         each = [one + settings["mutual_weight"] * other for one, other in zip(hard, match, strict=True)]
         return {
             "total": torch.stack(each).sum(),

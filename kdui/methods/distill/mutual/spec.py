@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from kdui.core.knobs.planned_students import plan_controls
-from kdui.core.knobs.student import StudentKnobs, need_one_answer, need_student, teacher_outputs, training_settings
+from kdui.core.knobs.student import StudentKnobs, need_student, teacher_outputs, training_settings
 from kdui.core.knobs.training import ADVANCED, NEVER
 from kdui.core.method import Group, Method, Place
 from kdui.core.plan import PlanBuilder
@@ -43,7 +43,6 @@ class MutualSpec(StudentKnobs):
 
 def plan(builder: PlanBuilder, stage: str, spec: MutualSpec) -> None:
     """The first student with its peers beside it; a teacher is read only where their initial weights come from it."""
-    need_one_answer(builder, stage)
     student = need_student(builder, stage)
     peer = builder.resolved(spec.peer) if spec.peer else student
     settings = {
@@ -80,6 +79,7 @@ METHOD = Method(
     flow="mutual learning",
     picture="peers",
     source="Zhang et al. 2018, arXiv:1706.00384, section 3",
+    needs=frozenset({"rows"}),
     order=Place.STUDENT,
     version=1,
     spec=MutualSpec,

@@ -67,6 +67,7 @@ METHOD = Method(
     transfers="data",
     flow="confident labels",
     source="Lee 2013, section 2; Sohn et al. 2020, arXiv:2001.07685, equation 4; Xie et al. 2020, arXiv:1911.04252, algorithm 1",
+    needs=frozenset({"labels"}),
     order=Place.STUDENT,
     version=1,
     spec=PseudoLabelsSpec,

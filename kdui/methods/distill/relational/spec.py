@@ -43,6 +43,7 @@ METHOD = Method(
     group=Group.DISTILL,
     transfers="relations",
     source="Park et al. 2019, arXiv:1904.05068, section 3.2",
+    needs=frozenset({"labels"}),
     order=Place.STUDENT,
     version=1,
     spec=RelationalSpec,

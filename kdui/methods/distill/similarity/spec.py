@@ -48,6 +48,7 @@ METHOD = Method(
     transfers="relations",
     flow="similarity matrix",
     source="Tung, Mori 2019, arXiv:1907.09682, section 3",
+    needs=frozenset({"labels"}),
     order=Place.STUDENT,
     version=1,
     spec=SimilaritySpec,

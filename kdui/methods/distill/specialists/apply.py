@@ -1,7 +1,7 @@
 """Specialists: a teacher per task, their predictions, one student for all tasks, separate ones, and combined models."""
 
 import shutil
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import onnx
@@ -9,15 +9,15 @@ import torch
 
 from kdui.core.errors import StageFailed
 from kdui.core.layout import INPUTS_FILE, MODEL_FILE, read_inputs
+from kdui.core.rows import RowBatch, RowLosses
 from kdui.methods.distill.distill.apply import shown
 from kdui.methods.distill.distill.losses import distillation_loss, smoothing_of_equal_entropy, soft_knobs, target_entropy
 from kdui.methods.distill.distill.target_entropy import values_over
 from kdui.methods.distill.specialists.graphs import difference, joined_graph
 from kdui.methods.distill.specialists.losses import normalized, weighted_hard_loss, weighted_smoothed_loss, weighted_soft_loss
-from kdui.methods.distill.specialists.parts import only_part, places_of
+from kdui.methods.distill.specialists.parts import only_part, parts_of_labels, places_of
 from kdui.methods.teach.teach.apply import teach
 from kdui.problems import problem_of
-from kdui.problems.several.problem import Several
 from kdui.problems.softmax import softmax
 from kdui.runtime.graph_metadata import export_metadata, write_metadata
 from kdui.runtime.graph_notes import without_notes
@@ -66,7 +66,7 @@ def _examples(own: StepContext, teacher: SavedModel) -> list[dict[str, Any]]:
     """Validation examples that the specialist gets right, by the probability of the runner-up; other tasks get none."""
     targets = own.data.targets("validation")
     outputs = predict(teacher.module, resident(own, "validation", teacher.inputs, teacher.folder))
-    outputs = _problem(own).mask_to_task(outputs, targets)
+    outputs = problem_of(own.facts).mask_to_task(outputs, targets)
     shares = softmax(outputs)
     right = np.flatnonzero(outputs.argmax(-1) == targets)
     chosen = right[np.argsort(-np.sort(shares[right], -1)[:, -2], kind="stable")][:LENS_EXAMPLES]
@@ -82,64 +82,67 @@ def _examples(own: StepContext, teacher: SavedModel) -> list[dict[str, Any]]:
 
 def distil_parts(context: StepContext) -> dict[str, Any]:
     """Train on α · soft + (1 − α) · hard within each example's own task; with a ``part`` in the settings, on that task alone."""
-    settings, problem = context.settings, _problem(context)
+    settings, problem = context.settings, problem_of(context.facts)
     teacher, part = TeacherOutputs(context.inputs["outputs"], context.device), settings.get("part")
     places = torch.from_numpy(places_of(context, part, "train", settings["train_examples"])) if part else None
     weigh = TaskWeights(context)
 
     def losses(outputs: torch.Tensor, batch: Batch) -> Losses:
         index = batch.index if places is None else places[batch.index.cpu()]
-        ours = problem.asked_tensor(outputs, batch.targets)
-        theirs = problem.asked_tensor(teacher(index, batch.view), batch.targets)
-        weights = weigh(batch.targets)
         temperature, soft_weight = soft_knobs(settings, batch.progress)
-        soft = weighted_soft_loss(ours, theirs, weights, temperature)
-        hard = weighted_hard_loss(ours, batch.targets, weights)
-        return {"total": distillation_loss(soft, hard, soft_weight), "soft": soft, "hard": hard}
+
+        def of_rows(rows: RowBatch, theirs: torch.Tensor) -> RowLosses:
+            weights = weigh(rows.target)
+            soft = weighted_soft_loss(rows.logits, theirs, weights, temperature)
+            return {"soft": soft, "hard": weighted_hard_loss(rows.logits, rows.target, weights)}
+
+        theirs = problem.rows(teacher(index, batch.view), batch.targets)
+        found = problem.rows(outputs, batch.targets).mean(of_rows, theirs)
+        return {"total": distillation_loss(found["soft"], found["hard"], soft_weight), **found}
 
     return train_student(only_part(context, part) if part else context, lambda student: losses)
 
 
 def train_control(context: StepContext) -> dict[str, Any]:
     """Train the same student on hard labels alone, with the same weights of the tasks."""
-    problem, weigh = _problem(context), TaskWeights(context)
+    problem, weigh = problem_of(context.facts), TaskWeights(context)
 
-    def losses(outputs: torch.Tensor, batch: Batch) -> Losses:
-        asked = problem.asked_tensor(outputs, batch.targets)
-        return {"total": weighted_hard_loss(asked, batch.targets, weigh(batch.targets))}
+    def of_rows(rows: RowBatch) -> RowLosses:
+        return {"total": weighted_hard_loss(rows.logits, rows.target, weigh(rows.target))}
 
-    return train_student(context, lambda student: losses)
+    return train_student(context, lambda student: lambda outputs, batch: problem.rows(outputs, batch.targets).mean(of_rows))
 
 
 def train_smoothed(context: StepContext) -> dict[str, Any]:
     """Train the same student on labels smoothed, within each task, to the entropy of its specialist's targets."""
-    problem, weigh = _problem(context), TaskWeights(context)
+    problem, weigh = problem_of(context.facts), TaskWeights(context)
     by_part = _smoothing(context)
     words = ", ".join(f"{part} {share:.4f}" for part, share in zip(context.facts.parts, by_part, strict=True))
     context.report.log(f"Labels are smoothed by {words}: as soft as the specialists' targets on average.")
-    part_of_label = torch.from_numpy(problem.part_of_label).to(context.device)
+    part_of_label = torch.from_numpy(parts_of_labels(context.facts)).to(context.device)
     shares = torch.tensor(by_part, device=context.device)
 
-    def losses(outputs: torch.Tensor, batch: Batch) -> Losses:
-        part = part_of_label[batch.targets]
-        asked = part[:, None] == part_of_label[None, :]
-        logits = problem.asked_tensor(outputs, batch.targets)
-        return {"total": weighted_smoothed_loss(logits, batch.targets, weigh(batch.targets), asked, shares[part])}
+    def of_rows(rows: RowBatch) -> RowLosses:
+        part = part_of_label[rows.target]
+        own = part[:, None] == part_of_label[None, :]
+        return {"total": weighted_smoothed_loss(rows.logits, rows.target, weigh(rows.target), own, shares[part])}
 
-    return {**train_student(context, lambda student: losses), "smoothing": by_part}
+    summary = train_student(context, lambda student: lambda outputs, batch: problem.rows(outputs, batch.targets).mean(of_rows))
+    return {**summary, "smoothing": by_part}
 
 
 def _smoothing(context: StepContext) -> list[float]:
     """ε of each task whose smoothed labels have the mean entropy of α · soft + (1 − α) · hard over its training examples."""
-    settings, problem = context.settings, _problem(context)
+    settings, problem = context.settings, problem_of(context.facts)
+    part_of_label = parts_of_labels(context.facts)
     teacher = TeacherOutputs(context.inputs["outputs"], context.device)
     found = []
     for number, part in enumerate(context.facts.parts):
         places = places_of(context, part, "train", settings["train_examples"])
         targets = torch.from_numpy(context.data.targets("train")[places]).to(context.device)
-        logits = problem.asked_tensor(teacher(torch.from_numpy(places), 0), targets)
+        logits = problem.rows(teacher(torch.from_numpy(places), 0), targets).part(0, len(targets))
         entropies = [target_entropy(logits, targets, *values) for values in values_over(settings)]
-        found.append(smoothing_of_equal_entropy(sum(entropies) / len(entropies), int((problem.part_of_label == number).sum())))
+        found.append(smoothing_of_equal_entropy(sum(entropies) / len(entropies), int((part_of_label == number).sum())))
     return found
 
 
@@ -148,7 +151,7 @@ class TaskWeights:
 
     def __init__(self, context: StepContext):
         weights = normalized(context.settings["weights"])
-        by_label = np.array(weights, dtype=np.float32)[_problem(context).part_of_label]
+        by_label = np.array(weights, dtype=np.float32)[parts_of_labels(context.facts)]
         self._by_label = torch.from_numpy(np.ones_like(by_label) if "part" in context.settings else by_label).to(context.device)
 
     def __call__(self, targets: torch.Tensor) -> torch.Tensor:
@@ -157,12 +160,12 @@ class TaskWeights:
 
 def together(context: StepContext) -> dict[str, Any]:
     """One graph of the parts' models; raises StageFailed where they read different tokens or the graph answers otherwise."""
-    parts, problem = context.facts.parts, _problem(context)
+    parts, part_of_label = context.facts.parts, parts_of_labels(context.facts)
     models = [context.inputs[part] for part in parts]
     inputs = read_inputs(models[0].path)
     if len({tuple(sha256_file(one.file(name)) for name in (INPUTS_FILE, *inputs.files)) for one in models}) > 1:
         raise StageFailed("These models cut a text into different tokens, so they cannot be put together. Use one vocabulary.")
-    labels = [range(*np.flatnonzero(problem.part_of_label == number)[[0, -1]] + [0, 1]) for number in range(len(parts))]
+    labels = [range(*np.flatnonzero(part_of_label == number)[[0, -1]] + [0, 1]) for number in range(len(parts))]
     onnx.save(without_notes(joined_graph([one.file(MODEL_FILE) for one in models], labels)), context.out / MODEL_FILE)
     for name in (INPUTS_FILE, *inputs.files):
         shutil.copyfile(models[0].file(name), context.out / name)
@@ -178,7 +181,3 @@ def together(context: StepContext) -> dict[str, Any]:
     )
     known = [one.manifest.summary for one in models]
     return {**{name: sum(each[name] for each in known) for name in ("parameters", "nonzero", "macs")}, "parity": parity}
-
-
-def _problem(context: StepContext) -> Several:
-    return cast(Several, problem_of(context.facts))

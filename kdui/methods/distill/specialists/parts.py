@@ -4,15 +4,24 @@ from dataclasses import replace
 
 import numpy as np
 
-from kdui.core.contracts import Split
-from kdui.problems.several.problem import Several
+from kdui.core.contracts import Split, TaskFacts
+from kdui.core.errors import StageFailed
+from kdui.problems import problem_of
 from kdui.training.context import StepContext, TaskData
+
+
+def parts_of_labels(facts: TaskFacts) -> np.ndarray:
+    """The number of the part that each of the task's labels [labels] belongs to."""
+    parts = problem_of(facts).parts_of(np.arange(len(facts.labels)))
+    if parts is None:
+        raise StageFailed(f"{facts.title} does not consist of several tasks.")
+    return parts
 
 
 def places_of(context: StepContext, part: str, split: Split, limit: int = 0) -> np.ndarray:
     """Indices of the part's examples among the first ``limit`` (0: all) of a split."""
     targets = context.data.targets(split)
-    own = Several(context.facts).part_of_label[targets[:limit] if limit else targets]
+    own = parts_of_labels(context.facts)[targets[:limit] if limit else targets]
     return np.flatnonzero(own == context.facts.parts.index(part))
 
 

@@ -152,6 +152,7 @@ METHOD = Method(
     transfers="sources",
     flow="a teacher per task",
     source="Clark et al. 2019, BAM, arXiv:1907.04829, section 3.1",
+    needs=frozenset({"parts"}),
     order=Place.STUDENT,
     version=1,
     spec=SpecialistsSpec,

@@ -19,7 +19,7 @@ def teacher_labels(context: StepContext) -> dict[str, Any]:
     context.report.log(f"The teacher's labels of {len(labels):,} training examples are right in {100 * right:.1f} % of cases.")
     summary = train_student(
         context,
-        lambda student: lambda outputs, batch: {"total": problem.hard_loss(outputs, batch.targets)},
+        lambda student: lambda outputs, batch: {"total": problem.loss(outputs, batch.targets)},
         labels=Labels(labels, np.arange(len(labels))),
     )
     return {**summary, "teacher_labels": {"examples": len(labels), "right": right}}

@@ -22,6 +22,7 @@ METHOD = Method(
     transfers="data",
     flow="hard labels",
     source="Hinton, Vinyals, Dean 2015, arXiv:1503.02531, section 2",
+    needs=frozenset({"labels"}),
     order=Place.STUDENT,
     version=1,
     spec=TeacherLabelsSpec,

@@ -51,6 +51,7 @@ METHOD = Method(
     transfers="representations",
     flow="states, attention",
     source="Jiao et al. 2020, arXiv:1909.10351, section 3.1",
+    needs=frozenset({"labels"}),
     order=Place.STUDENT,
     version=1,
     spec=TinybertSpec,

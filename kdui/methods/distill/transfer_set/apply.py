@@ -4,8 +4,10 @@ from typing import Any
 
 import torch
 
+from kdui.core.rows import RowBatch, RowLosses
 from kdui.methods.distill.distill.losses import soft_knobs
 from kdui.methods.distill.transfer_set.losses import transfer_losses
+from kdui.problems import problem_of
 from kdui.training.context import StepContext
 from kdui.training.fit import visible_labels
 from kdui.training.labels import HIDDEN
@@ -16,11 +18,15 @@ from kdui.training.teachers import teacher_of
 
 def transfer_set(context: StepContext) -> dict[str, Any]:
     """Train on every view; ground-truth labels count in the first one alone, where shown. The teacher labels all others."""
-    teacher, settings = teacher_of(context), context.settings
+    teacher, settings, problem = teacher_of(context), context.settings, problem_of(context.facts)
 
-    def losses(outputs: torch.Tensor, batch: Batch) -> Losses:
-        known = (batch.targets != HIDDEN) & (batch.view == 0)
-        soft, hard = transfer_losses(outputs, teacher(batch), batch.targets, known, *soft_knobs(settings, batch.progress))
-        return {"total": soft + hard, "soft": soft, "hard": hard}
+    def losses(outputs: Any, batch: Batch) -> Losses:
+        def of_rows(rows: RowBatch, theirs: torch.Tensor) -> RowLosses:
+            known = (rows.target != HIDDEN) & (batch.view == 0)
+            soft, hard = transfer_losses(rows.logits, theirs, rows.target, known, *soft_knobs(settings, batch.progress))
+            return {"soft": soft, "hard": hard}
+
+        found = problem.rows(outputs, batch.targets).mean(of_rows, teacher(batch))
+        return {"total": found["soft"] + found["hard"], **found}
 
     return train_student(context, lambda student: losses, labels=visible_labels(context, draw_all=True))

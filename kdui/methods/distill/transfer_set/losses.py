@@ -3,7 +3,7 @@
 import torch
 from torch.nn import functional
 
-from kdui.methods.distill.distill.losses import widened
+from kdui.problems.row_losses import widened
 
 
 def transfer_losses(

@@ -83,6 +83,7 @@ METHOD = Method(
     transfers="data",
     flow="new examples",
     source="Tang et al. 2019, arXiv:1903.12136, section 3.3; Beyer et al. 2022, arXiv:2106.05237, section 3",
+    needs=frozenset({"labels"}),
     order=Place.STUDENT,
     version=1,
     spec=TransferSetSpec,

@@ -3,7 +3,7 @@
 from typing import Any
 
 from kdui.methods.teach.pretrain.language_model import HiddenWords, LanguageModel, questions, reads_forward
-from kdui.methods.teach.pretrain.losses import WordLoss
+from kdui.methods.teach.pretrain.losses import HiddenWordsProblem
 from kdui.training.context import StepContext
 from kdui.training.fit import keep, knobs_of, resident
 from kdui.training.initial_weights import start_model
@@ -24,14 +24,14 @@ def pretrain(context: StepContext) -> dict[str, Any]:
     learnable = any(parameter.requires_grad for parameter in model.head.parameters())
     model.head.to(context.device)
     knobs = knobs_of(context)
-    scoring = WordLoss()
+    scoring = HiddenWordsProblem()
     trainer = Trainer(
         model=model,
         data=questions(resident(context, "train", saved.inputs, saved.folder, knobs.train_examples), hiding, training=True),
         validation=questions(resident(context, "validation", saved.inputs, saved.folder), hiding, training=False),
         problem=scoring,
         metric=LOSS,
-        losses=lambda outputs, batch: {"total": scoring.hard_loss(outputs, batch.targets)},
+        losses=lambda outputs, batch: {"total": scoring.loss(outputs, batch.targets)},
         knobs=knobs.model_copy(update={"augment": not causal}),  # every epoch hides other words
         seed=settings["seed"],
         report=context.report,

@@ -1,11 +1,14 @@
 """What a language model is asked, as pure functions: hidden words, next words, and how well they are guessed."""
 
+from typing import ClassVar
+
+import numpy as np
 import torch
 from torch.nn import functional
 
-from kdui.methods.distill.distill.losses import widened
+from kdui.core.contracts import Problem
+from kdui.problems.row_losses import widened
 from kdui.training.labels import HIDDEN
-from kdui.training.loop import LossOnly
 
 MASKED, SWAPPED = 0.8, 0.1  # of the chosen tokens: replaced by the mask, by any other token; the rest stays as it is
 ROWS = 1024  # tokens whose logits over the whole vocabulary are held at once
@@ -56,10 +59,19 @@ def text_sums(losses: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
     return torch.stack([placed.sum(dim=1), known.sum(dim=1).to(losses)], dim=1)
 
 
-class WordLoss(LossOnly):
-    """How a language model is scored: mean cross-entropy over the words that it was asked, in nats; lower is better."""
+class HiddenWordsProblem(Problem):
+    """How a text encoder or decoder is pretrained: mean cross-entropy over the words that are hidden from it, in nats.
 
-    def hard_loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """The mean over all words of the sums [n, 2] of ``text_sums``; texts without a word to guess do not count."""
+    Its outputs are the sums [n, 2] of ``text_sums``, and its one metric is the loss.
+    """
+
+    name: ClassVar[str] = "hidden-words"
+
+    def loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """The mean over all words; texts without a word to guess do not count."""
         total = outputs.double().sum(dim=0)
         return (total[0] / total[1].clamp(min=1)).float()
+
+    def validation_loss(self, values: np.ndarray, targets: np.ndarray) -> float:
+        """The same over a split."""
+        return float(self.loss(torch.from_numpy(values), torch.from_numpy(targets)))

@@ -33,7 +33,7 @@ def teach(context: StepContext) -> dict[str, Any]:
     training = fit(
         context,
         saved,
-        lambda outputs, batch: {"total": problem.hard_loss(outputs, batch.targets)},
+        lambda outputs, batch: {"total": problem.loss(outputs, batch.targets)},
         seed=context.settings["seed"],
     )
     _warn_of_guesses(context, training["validation"])

@@ -1,0 +1,22 @@
+"""The problems that kdui knows, and which methods suit them."""
+
+from kdui.catalogue.methods import METHODS
+from kdui.core.contracts import NEEDS, ProblemFacts, TaskFacts
+from kdui.core.errors import RecipeError
+from kdui.core.method import Method
+from kdui.core.registry import Registry
+
+PROBLEMS: Registry[ProblemFacts] = Registry("kdui.problems", "problem", "PROBLEM")
+
+
+def require_fit(method: Method, stage: str, task: TaskFacts) -> None:
+    """Raises RecipeError where a stage's method needs what the task's problem does not give."""
+    problem = PROBLEMS[task.problem]
+    missing = sorted(method.needs - problem.gives)
+    if missing:
+        others = [item.name for item in METHODS.values() if item.group is method.group and item.needs <= problem.gives]
+        way = f"Use the method {' or '.join(repr(name) for name in others[:3])}" if others else "Leave this stage out"
+        raise RecipeError(
+            f"Stage '{stage}': {method.title.lower()} needs {' and '.join(NEEDS[need] for need in missing)}, but {task.title} is "
+            f"a task of {problem.title.lower()}. {way}."
+        )

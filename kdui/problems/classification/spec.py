@@ -1,0 +1,5 @@
+"""Facts of classification."""
+
+from kdui.core.contracts import ProblemFacts
+
+PROBLEM = ProblemFacts(name="classification", title="Classification", gives=frozenset({"rows", "columns", "labels"}))

@@ -1,0 +1,24 @@
+"""Rows whose logits are in memory: those of classifiers."""
+
+from collections.abc import Callable
+
+import torch
+
+from kdui.core.rows import OtherRows, RowBatch, RowLosses
+
+
+class DenseRows:
+    """Logits [m, choices] with their targets [m] (none where another model is only to be matched), all in one chunk."""
+
+    def __init__(self, logits: torch.Tensor, target: torch.Tensor | None = None):
+        self._batch = RowBatch(logits, target if target is not None else torch.empty(0, dtype=torch.int64))
+        self.count, self.choices = len(logits), logits.shape[-1]
+
+    def mean(self, losses: Callable[..., RowLosses], *others: OtherRows) -> dict[str, torch.Tensor]:
+        """See ``core.rows.Rows``."""
+        return dict(losses(self._batch, *(other.part(0, self.count) for other in others)))
+
+    def part(self, start: int, stop: int) -> torch.Tensor:
+        """Logits of these rows."""
+        logits = self._batch.logits
+        return logits if (start, stop) == (0, len(logits)) else logits[start:stop]

@@ -1,0 +1,72 @@
+"""Language modelling: learn to predict the next token, judged in bits per byte."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from kdui.core.answers import AnswerPart
+from kdui.core.contracts import Problem, TaskFacts
+from kdui.core.metric import Metric
+from kdui.problems.language_model import score
+
+if TYPE_CHECKING:
+    import torch
+
+    from kdui.core.rows import Rows
+    from kdui.problems.language_model.learn import TokenOutputs
+
+
+class LanguageModelling(Problem):
+    """Cross-entropy of each token after its first; ``targets`` [n] are the texts' bytes, which only scoring reads."""
+
+    name: ClassVar[str] = "language-model"
+    graph_batch: ClassVar[int] = 8
+
+    def compute(self, module: "torch.nn.Module", inputs: "Mapping[str, torch.Tensor]") -> "TokenOutputs":
+        """States of a batch, to be turned into logits a chunk at a time."""
+        from kdui.problems.language_model.learn import compute
+
+        return compute(module, inputs)
+
+    def loss(self, outputs: "TokenOutputs", targets: "torch.Tensor") -> "torch.Tensor":
+        """Mean cross-entropy of the batch's tokens, in nats."""
+        from kdui.problems.row_losses import cross_entropy
+
+        found = self.rows(outputs, targets).mean(lambda rows: {"loss": cross_entropy(rows.logits, rows.target)})
+        return found["loss"]
+
+    def rows(self, outputs: "TokenOutputs", targets: "torch.Tensor") -> "Rows":
+        """One row a token, padding left out."""
+        from kdui.problems.language_model.learn import token_rows
+
+        return token_rows(outputs)
+
+    def summarize(self, outputs: "TokenOutputs") -> "torch.Tensor":
+        """Nats, correct first choices and tokens of each text, [batch, 3]."""
+        from kdui.problems.language_model.learn import text_sums
+
+        return text_sums(outputs)
+
+    def summarize_arrays(self, outputs: np.ndarray, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
+        """The same from a graph's logits [batch, length, vocabulary]."""
+        return score.array_sums(outputs, inputs)
+
+    def validation_loss(self, values: np.ndarray, targets: np.ndarray) -> float:
+        """Mean cross-entropy of a token, in nats."""
+        return score.loss(values)
+
+    def score(self, values: np.ndarray, targets: np.ndarray, facts: TaskFacts) -> list[tuple[Metric, float]]:
+        """Bits per byte, perplexity, next-token accuracy, bytes per token."""
+        return score.figures(values, targets)
+
+    def headline(self, values: np.ndarray, targets: np.ndarray) -> float:
+        """Bits per byte."""
+        return score.bits_per_byte(values, targets)
+
+    def present(self, outputs: np.ndarray, facts: TaskFacts) -> tuple[AnswerPart, ...]:
+        """Nothing: a text is continued token by token, see ``serving.generation``."""
+        return ()
+
+
+PROBLEM = LanguageModelling()

@@ -1,0 +1,5 @@
+"""Facts of language modelling."""
+
+from kdui.core.contracts import ProblemFacts
+
+PROBLEM = ProblemFacts(name="language-model", title="Language modelling", gives=frozenset({"rows"}))
