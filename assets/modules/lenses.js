@@ -37,6 +37,11 @@ let data = null, example = 0;
 const present = (part) => data?.[part] && data[part].origin !== "none";
 const source = (part) => `${MARKS[data[part].origin] ?? "○"} ${data[part].note || data[part].origin}`;
 const current = () => data.temperature.examples[example % data.temperature.examples.length];
+// A token's distribution names its own choices; the last one stands for all others, whose sum depends on the temperature.
+const distribution = (T) => {
+  const { labels = data.temperature.labels, logits, others } = current();
+  return others ? { labels, logits: [...logits.slice(0, -1), others[Math.max(0, Math.min(others.length - 1, Math.round(2 * (T - 1))))]] } : { labels, logits };
+};
 const hasExamples = () => present("temperature") && data.temperature.examples.length > 0;
 
 // --- figures: each gives {figure, says, from, example} or a reason why there is none ------------------------------------
@@ -49,8 +54,8 @@ const labelAxis = { type: "category", fixedrange: true, automargin: true, gridco
 const figures = {
   temperature() {
     if (!hasExamples()) return { empty: data?.temperature?.note || NOTHING.temperature };
-    const { labels } = data.temperature, { logits } = current(), T = Number(values.temperature);
-    const plain = maths.softmax(logits, 1), soft = maths.softmax(logits, T);
+    const T = Number(values.temperature), { labels, logits } = distribution(T);
+    const plain = maths.softmax(distribution(1).logits, 1), soft = maths.softmax(logits, T);
     const rows = maths.leading(labels, plain, soft), names = rows.map((row) => row[0]);
     return {
       // The answer at T = 1 stays behind as a ghost on an axis that never moves: one sees the bars flatten.
@@ -65,7 +70,7 @@ const figures = {
     const alpha = Number(values.soft_weight);
     if (present("soft_weight") && data.soft_weight.epochs.length) return lossCurves(data.soft_weight, alpha);
     if (!hasExamples()) return { empty: data?.soft_weight?.note || NOTHING.soft_weight };
-    const { labels } = data.temperature, { logits, truth } = current();
+    const { truth } = current(), { labels, logits } = distribution(Number(values.temperature));
     const soft = maths.softmax(logits, Number(values.temperature));
     const hard = labels.map((label) => Number(label === truth));
     const rows = maths.leading(labels, soft, hard), names = rows.map((row) => row[0]);

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import torch
 
     from kdui.core.rows import Rows
+    from kdui.core.statistics.paired import Difference
 
 
 Split = Literal["train", "validation", "test"]
@@ -247,6 +248,16 @@ class Problem(Protocol):
 
     def headline(self, values: "np.ndarray", targets: "np.ndarray") -> float:
         """The headline metric alone, quickly: it chooses the best epoch on validation data."""
+
+    def interval(self, values: "np.ndarray", targets: "np.ndarray") -> tuple[float, float] | None:
+        """The 95 % interval of the headline over these examples, in its unit; None where it is not known."""
+        return None
+
+    def kept(self, values: "np.ndarray", targets: "np.ndarray") -> "dict[str, np.ndarray]":
+        """What a comparison with another model on the same examples needs of each of them, [n] each: see ``difference``."""
+
+    def difference(self, ours: "Mapping[str, np.ndarray]", theirs: "Mapping[str, np.ndarray]") -> "Difference":
+        """The headline of one model minus another's from what both have ``kept``, paired by example; plus is better."""
 
     def mask_to_task(self, outputs: "np.ndarray", targets: "np.ndarray") -> "np.ndarray":
         """The outputs [n, ...] with the logits of other tasks masked, where a model has several tasks."""

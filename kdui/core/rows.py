@@ -34,6 +34,9 @@ class TopLogits(NamedTuple):
 class OtherRows(Protocol):
     """Another model's distributions for the same rows, as far as a method asks for them."""
 
+    count: int
+    choices: int
+
     def part(self, start: int, stop: int) -> Any:
         """Those from ``start`` up to ``stop``: logits [rows, choices], or the largest of each row (``TopLogits``)."""
 
@@ -43,6 +46,7 @@ class Rows(Protocol):
 
     count: int
     choices: int
+    examples: "torch.Tensor"  # [m], ascending: the example of the batch that a row belongs to
 
     def mean(self, losses: Callable[..., RowLosses], *others: OtherRows) -> "dict[str, torch.Tensor]":
         """Named means over all rows of ``losses(rows, *theirs)``, which is given a RowBatch and what each of ``others`` has for

@@ -202,24 +202,23 @@ class _Measured:
         return checks
 
     def _scores(self, count: int) -> list[tuple[Metric, float]]:
-        targets = self._test.targets[:count]
+        targets, problem = self._test.targets[:count], problem_of(self.facts)
         arrays = self.opened.prepared(self._test.inputs[:count])
         one = {name: array[:1].shape for name, array in self.opened.prepared(self._validation.inputs).items()}
         with self.opened.session(self.limits) as session:
             self._counts = session.counts(one)
-            outputs = graph_outputs(self.opened.graph, arrays, session=session)
-        problem = problem_of(self.facts)
-        found = list(problem.score(outputs, targets, self.facts))
-        masked = problem.mask_to_task(outputs, targets)
-        if masked.ndim == 2 and targets.ndim == 1 and any(self.opened.claims.figure(name) for name in CALIBRATION):
-            values = (
+            values = graph_outputs(self.opened.graph, arrays, session=session, problem=problem)
+        found = list(problem.score(values, targets, self.facts))
+        if self.facts.labels and any(self.opened.claims.figure(name) for name in CALIBRATION):
+            masked = problem.mask_to_task(values, targets)
+            figures = (
                 100 * expected_calibration_error(masked, targets),
                 100 * calibrated_error(masked, targets),
                 fitted_temperature(masked, targets),
             )
             found += [
                 (Metric(name=name, title=name.replace("_", " "), unit=unit), float(value))
-                for (name, unit), value in zip(CALIBRATION.items(), values, strict=True)
+                for (name, unit), value in zip(CALIBRATION.items(), figures, strict=True)
             ]
         return found
 

@@ -14,6 +14,11 @@ class DenseRows:
         self._batch = RowBatch(logits, target if target is not None else torch.empty(0, dtype=torch.int64))
         self.count, self.choices = len(logits), logits.shape[-1]
 
+    @property
+    def examples(self) -> torch.Tensor:
+        """Row i is example i's."""
+        return torch.arange(self.count)
+
     def mean(self, losses: Callable[..., RowLosses], *others: OtherRows) -> dict[str, torch.Tensor]:
         """See ``core.rows.Rows``."""
         return dict(losses(self._batch, *(other.part(0, self.count) for other in others)))

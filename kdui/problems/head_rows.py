@@ -22,7 +22,7 @@ class HeadRows:
 
     def __init__(self, states: torch.Tensor, head: nn.Module, choices: int, target: torch.Tensor, example: torch.Tensor):
         """``example`` [m]: the example of the batch that a row belongs to."""
-        self._states, self._head, self._target, self._example = states, head, target, example
+        self._states, self._head, self._target, self.examples = states, head, target, example
         self.count, self.choices = len(states), choices
 
     def mean(self, losses: Callable[..., RowLosses], *others: OtherRows) -> dict[str, torch.Tensor]:
@@ -30,6 +30,12 @@ class HeadRows:
         size = max(1, CHUNK_VALUES // self.choices)
         if not self.count:
             raise StageFailed("A batch holds no token to predict: every text needs one token at least after its first.")
+        for other in others:
+            if (other.count, other.choices) != (self.count, self.choices):
+                raise StageFailed(
+                    f"The teacher reads this batch as {other.count:,} tokens of {other.choices:,}, its student as "
+                    f"{self.count:,} of {self.choices:,}: their tokenizers differ. Choose a student that takes its teacher's."
+                )
         if self.count <= size:
             return dict(self._chunk(losses, others, 0, self.count, self._states))
         sums: dict[str, torch.Tensor] = {}
@@ -53,5 +59,5 @@ class HeadRows:
     def _chunk(
         self, losses: Callable[..., RowLosses], others: tuple[OtherRows, ...], start: int, stop: int, states: torch.Tensor
     ) -> RowLosses:
-        rows = RowBatch(self._head(states), self._target[start:stop], None, self._example[start:stop])
+        rows = RowBatch(self._head(states), self._target[start:stop], None, self.examples[start:stop])
         return losses(rows, *(other.part(start, stop) for other in others))

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 import onnxruntime
 
+from kdui.core.contracts import Problem
 from kdui.core.errors import DeviceUnavailable
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
@@ -74,12 +75,17 @@ def graph_outputs(
     check: Callable[[float], None] | None = None,
     optimize: bool = True,
     session: Runs | None = None,
+    problem: Problem | None = None,
 ) -> np.ndarray:
     """Outputs [n, ...] over a whole split; texts of like length go together, so that little is padded.
+
+    With a ``problem``, what its scoring takes of them in their place.
 
     ``session``: what answers in place of a session of this process, e.g. one with limits.
     """
     session = session or open_session(path, optimize=optimize)
+    if problem is not None:
+        batch_size = min(batch_size, problem.graph_batch)
     count = len(next(iter(arrays.values())))
     mask = arrays.get("attention_mask")
     order = np.argsort(mask.sum(1), kind="stable") if mask is not None else np.arange(count)
@@ -91,6 +97,8 @@ def graph_outputs(
             longest = int(batch["attention_mask"].sum(1).max())
             batch = {name: array[:, :longest] for name, array in batch.items()}
         rows = session.run(None, batch)[0]
+        if problem is not None:
+            rows = problem.summarize_arrays(rows, batch)
         if found is None:
             found = np.empty((count, *rows.shape[1:]), dtype=np.float32)
         found[index] = rows

@@ -16,6 +16,7 @@ from kdui.core.rows import OtherRows
 from kdui.problems.dense_rows import DenseRows
 from kdui.training.context import StepContext
 from kdui.training.teacher_features import reserve
+from kdui.training.teacher_rows import FACTS, CachedRows
 
 if TYPE_CHECKING:
     from kdui.training.loop import Batch
@@ -128,12 +129,33 @@ class TeacherOutputs:
         return torch.from_numpy(np.array(mapped[view, index.cpu().numpy()])).to(self._device)
 
 
+def cached_rows(context: StepContext) -> TeacherOutputs | CachedRows:
+    """The kept rows that the step reads; raises StageFailed as ``cached_outputs`` does."""
+    artifact = context.inputs["outputs"]
+    if FACTS not in artifact.manifest.files:
+        return cached_outputs(context)
+    _require_own(context, artifact)
+    found = CachedRows(artifact, context.device)
+    needed = len(context.data.targets("train")[: context.settings.get("train_examples") or None])
+    if found.count < needed:
+        raise StageFailed(
+            f"The teacher's tokens of {found.count:,} texts are kept, but the student trains on {needed:,}. Run the recipe again."
+        )
+    return found
+
+
+def _require_own(context: StepContext, artifact: Artifact) -> None:
+    teacher = context.inputs.get("teacher")
+    made_by = artifact.manifest.inputs.get("teacher", artifact.digest)  # a table of predictions is its own teacher
+    if teacher is not None and made_by != teacher.digest:
+        raise StageFailed("The cached outputs belong to another teacher. Run the recipe again, so that its own are kept.")
+
+
 def cached_outputs(context: StepContext, name: str = "outputs") -> TeacherOutputs:
     """The kept outputs that the step reads; raises StageFailed where they are another teacher's or answer another question."""
-    artifact, teacher = context.inputs[name], context.inputs.get("teacher")
-    asked = artifact.manifest.inputs.get("teacher", artifact.digest)  # a table of answers is its own teacher
-    if name == "outputs" and teacher is not None and asked != teacher.digest:
-        raise StageFailed("The cached outputs belong to another teacher. Run the recipe again, so that its own are kept.")
+    artifact = context.inputs[name]
+    if name == "outputs":
+        _require_own(context, artifact)
     found = TeacherOutputs(artifact, context.device)
     limit: Any = context.settings.get("train_examples")
     needed = len(context.data.targets("train")[: limit or None])

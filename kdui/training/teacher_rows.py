@@ -14,7 +14,7 @@ import torch
 from kdui.core.artifact import Artifact
 from kdui.core.errors import StageFailed
 from kdui.core.plain import canonical_json
-from kdui.core.rows import Rows, TopLogits
+from kdui.core.rows import OtherRows, TopLogits
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,13 +40,12 @@ class RowsWriter:
         self._lost = self._mass = 0.0
         self._files: dict[str, BinaryIO] = {name: (folder / name).open("wb") for name in (VALUES, PLACES, REST)}
 
-    def write(self, examples: np.ndarray, rows: Rows, of_example: torch.Tensor) -> None:
+    def write(self, examples: np.ndarray, rows: OtherRows, of_example: torch.Tensor) -> None:
         """``rows`` of a batch of ``examples`` [batch]; ``of_example`` [m]: to which of the batch each row belongs, ascending."""
         counts = np.bincount(of_example.cpu().numpy(), minlength=len(examples))
         starts = self._written + np.concatenate([[0], np.cumsum(counts)[:-1]])
         self._offsets[examples] = np.stack([starts, counts], axis=1)
-        self._choices = rows.choices
-        size = max(1, CHUNK_VALUES // rows.choices)
+        self._choices, size = rows.choices, max(1, CHUNK_VALUES // rows.choices)
         for start in range(0, rows.count, size):
             kept, lost, mass = largest(rows.part(start, min(start + size, rows.count)).float(), self._top)
             self._lost, self._mass = self._lost + float(lost.sum()), self._mass + float(mass.sum())

@@ -24,7 +24,7 @@ from kdui.training.initial_weights import load_input
 from kdui.training.loop import Batch
 from kdui.training.predicting import Gathered, Keep, predict_each
 from kdui.training.saved import SavedModel
-from kdui.training.teacher_outputs import cached_outputs
+from kdui.training.teacher_outputs import cached_rows
 
 FOREIGN = FAMILY.name
 TeacherRows = Callable[[Batch], OtherRows]
@@ -33,7 +33,7 @@ TeacherRows = Callable[[Batch], OtherRows]
 def teacher_of(context: StepContext) -> TeacherRows:
     """The teacher's rows of a batch: cached ones where the step reads ``outputs``, else those that it computes now."""
     if "outputs" in context.inputs:
-        return cached_outputs(context).of_batch
+        return cached_rows(context).of_batch
     return LiveTeacher(context, load_input(context, "teacher")).rows
 
 
@@ -114,6 +114,7 @@ class FrozenRows:
 
     def __init__(self, rows: Rows, device: torch.device):
         self._rows, self._device = rows, device
+        self.count, self.choices = rows.count, rows.choices
 
     def part(self, start: int, stop: int) -> torch.Tensor:
         """Logits of these rows."""

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from kdui.problems.classification.comparison import ClassScore
 
 MOST_RUNS = 16  # whose frames are kept
-MOST_RIGHT = 128  # models whose correct predictions are kept, a byte an example
+MOST_COMPARED = 128  # models of which what comparisons need is kept: one or two numbers an example
 FIFTHS = 5
 ROBUST = re.compile(r"robustness\.(?P<corruption>\w+)\.(?P<severity>\d+)")
 ELSEWHERE = "elsewhere."
@@ -61,7 +61,7 @@ class Evidence:
         self._data: dict[tuple[str, str], Any] = {}
         self._kept: dict[tuple[str, ...], Frames] = {}
         self._differences: dict[tuple[str, str, str, str], Difference] = {}
-        self._right = lru_cache(maxsize=MOST_RIGHT)(self._read_right)
+        self._kept_of = lru_cache(maxsize=MOST_COMPARED)(self._read_kept)
 
     def of_run(self, run_id: str) -> Frames:
         """``comparisons``, ``classes``, ``bins``, ``shift``, ``robustness``, ``elsewhere``, ``sweep``, ``kernels`` and
@@ -78,32 +78,32 @@ class Evidence:
         return self._kept[key]
 
     def difference(self, run_id: str, step: str, reference: str, reference_run: str = "") -> "Difference | None":
-        """One measured model of a run minus another (of another run of the task, where that is named), in points, over the test
+        """One measured model of a run minus another (of another run of the task, where that is named), over the test
         examples that both answered.
 
-        None where the headline is no share of correct predictions, or the answers of one are not at hand or to other examples.
+        None where what one of them predicted is not at hand, or is of other examples.
         """
         key = (run_id, step, reference, reference_run or run_id)
         if key not in self._differences:
-            from kdui.problems.classification.comparison import paired
+            from kdui.problems import problem_of
 
             runs = [self.store.runs.get(each) for each in (run_id, reference_run or run_id)]
             facts = TASKS[runs[0].recipe.task]
-            if facts.headline.unit != "%" or runs[1].recipe.task != facts.name:
+            if runs[1].recipe.task != facts.name:
                 return None
             named = zip(runs, (step, reference), strict=True)
             digests = [next((each.digest for each in run.steps if each.name == name), "") for run, name in named]
             try:
-                ours, theirs = (self._right(facts.name, digest) for digest in digests)
+                ours, theirs = (self._kept_of(facts.name, digest) for digest in digests)
             except KduiError:  # damaged, or the data are not there: what follows says that one seed is not enough to tell
                 return None
-            if len(ours[0]) != len(theirs[0]):
+            if len(next(iter(ours.values()))) != len(next(iter(theirs.values()))):
                 return None
-            self._differences[key] = paired(ours[0], theirs[0], ours[1])
+            self._differences[key] = problem_of(facts).difference(ours, theirs)
         return self._differences[key]
 
-    def _read_right(self, task: str, digest: str) -> "tuple[np.ndarray, np.ndarray | None]":
-        """Which test examples a measured model has right, and of which task each is; old measurements kept its outputs alone.
+    def _read_kept(self, task: str, digest: str) -> "dict[str, np.ndarray]":
+        """What Measure kept of each test example for comparisons (``Problem.kept``); old measurements kept outputs alone.
 
         Raises KduiError where neither is there.
         """
@@ -114,14 +114,13 @@ class Evidence:
         artifact, facts = self.store.artifacts.open(digest), TASKS[task]
         if QUALITY_FILE in artifact.manifest.files:
             with np.load(artifact.file(QUALITY_FILE)) as kept:
-                return kept["right"], kept.get("part")
+                return dict(kept)
         if PREDICTIONS_FILE not in artifact.manifest.files or not facts.labels:
             raise KduiError("No per-example predictions were stored.")
         from kdui.problems import problem_of
 
-        outputs, problem = np.load(artifact.file(PREDICTIONS_FILE)).astype(np.float32), problem_of(facts)
-        targets = np.array(self._of_data("targets", facts.name), dtype=np.int64)[: len(outputs)]
-        return problem.mask_to_task(outputs, targets).argmax(-1) == targets, problem.parts_of(targets)
+        outputs = np.load(artifact.file(PREDICTIONS_FILE)).astype(np.float32)
+        return problem_of(facts).kept(outputs, np.array(self._of_data("targets", facts.name), dtype=np.int64)[: len(outputs)])
 
     def _models(self, run_id: str) -> list[Measured]:
         digests = {step.name: step.digest for step in self.store.runs.get(run_id).steps}

@@ -10,7 +10,7 @@ from kdui.training.context import StepContext
 from kdui.training.fit import fit, keep
 from kdui.training.loop import LossFunction
 from kdui.training.saved import SavedModel
-from kdui.training.teacher_outputs import cached_outputs
+from kdui.training.teacher_outputs import cached_rows
 
 
 def recover(
@@ -46,6 +46,6 @@ def recovery_losses(context: StepContext) -> LossFunction:
     if context.settings.get("smoothed"):
         return smoothed_losses(context)[0]
     if "outputs" in context.inputs:
-        cached = cached_outputs(context)
+        cached = cached_rows(context)
         return soft_and_hard(context, lambda batch: cached.of_batch(replace(batch, view=0)))
     return hard_losses(context)

@@ -3,6 +3,7 @@
 torch is imported inside the loss only, so that the serving process can present answers without it.
 """
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -10,6 +11,9 @@ import numpy as np
 from kdui.core.answers import Ranked, RankedLabel
 from kdui.core.contracts import Problem, TaskFacts
 from kdui.core.metric import ACCURACY, Metric
+from kdui.core.statistics.intervals import wilson
+from kdui.core.statistics.paired import Difference
+from kdui.problems.classification.comparison import paired
 from kdui.problems.softmax import softmax
 
 if TYPE_CHECKING:
@@ -66,6 +70,19 @@ class Classification(Problem):
     def headline(self, outputs: np.ndarray, targets: np.ndarray) -> float:
         """Accuracy in %, the value that chooses the best epoch."""
         return 100.0 * float((outputs.argmax(-1) == targets).mean())
+
+    def interval(self, values: np.ndarray, targets: np.ndarray) -> tuple[float, float]:
+        """Wilson's interval of the share of correct predictions, in %."""
+        low, high = wilson(self.headline(values, targets) / 100, len(targets))
+        return 100 * low, 100 * high
+
+    def kept(self, values: np.ndarray, targets: np.ndarray) -> dict[str, np.ndarray]:
+        """``right``: whether each prediction is correct."""
+        return {"right": values.argmax(-1) == targets}
+
+    def difference(self, ours: Mapping[str, np.ndarray], theirs: Mapping[str, np.ndarray]) -> Difference:
+        """In points."""
+        return paired(ours["right"], theirs["right"], ours.get("part"))
 
     def present(self, outputs: np.ndarray, facts: TaskFacts) -> tuple[Ranked]:
         """Softmax of one row of logits [classes], most probable first."""

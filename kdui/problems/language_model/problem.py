@@ -1,5 +1,6 @@
 """Language modelling: learn to predict the next token, judged in bits per byte."""
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
@@ -8,7 +9,10 @@ import numpy as np
 from kdui.core.answers import AnswerPart
 from kdui.core.contracts import Problem, TaskFacts
 from kdui.core.metric import Metric
+from kdui.core.statistics.paired import Difference
+from kdui.core.statistics.ratios import over_ratios, ratio_interval
 from kdui.problems.language_model import score
+from kdui.problems.language_model.score import BITS_PER_BYTE
 
 if TYPE_CHECKING:
     import torch
@@ -63,6 +67,19 @@ class LanguageModelling(Problem):
     def headline(self, values: np.ndarray, targets: np.ndarray) -> float:
         """Bits per byte."""
         return score.bits_per_byte(values, targets)
+
+    def interval(self, values: np.ndarray, targets: np.ndarray) -> tuple[float, float]:
+        """The interval of bits ÷ bytes over texts."""
+        low, high = ratio_interval(values[:, 0] / math.log(2), targets)
+        return low, high
+
+    def kept(self, values: np.ndarray, targets: np.ndarray) -> dict[str, np.ndarray]:
+        """``bits`` and ``bytes`` of each text."""
+        return {"bits": values[:, 0] / math.log(2), "bytes": targets}
+
+    def difference(self, ours: Mapping[str, np.ndarray], theirs: Mapping[str, np.ndarray]) -> Difference:
+        """In bits per byte; plus is better, that is fewer bits."""
+        return over_ratios(ours["bits"] - theirs["bits"], ours["bytes"], BITS_PER_BYTE.sign)
 
     def present(self, outputs: np.ndarray, facts: TaskFacts) -> tuple[AnswerPart, ...]:
         """Nothing: a text is continued token by token, see ``serving.generation``."""

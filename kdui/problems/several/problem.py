@@ -3,6 +3,7 @@
 The target says which task an example belongs to. torch is imported inside only, as in classification.
 """
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -11,6 +12,9 @@ from kdui.catalogue.tasks import TASKS
 from kdui.core.answers import Ranked, RankedLabel
 from kdui.core.contracts import Problem, TaskFacts
 from kdui.core.metric import Metric
+from kdui.core.statistics.intervals import wilson
+from kdui.core.statistics.paired import Difference
+from kdui.problems.classification.comparison import paired
 from kdui.problems.softmax import softmax
 
 if TYPE_CHECKING:
@@ -92,6 +96,19 @@ class Several(Problem):
         """The number of the task that each example asks about."""
         parts: np.ndarray = self.part_of_label[targets]
         return parts
+
+    def interval(self, values: np.ndarray, targets: np.ndarray) -> tuple[float, float]:
+        """Wilson's interval of the share of correct predictions, in %."""
+        low, high = wilson(self.headline(values, targets) / 100, len(targets))
+        return 100 * low, 100 * high
+
+    def kept(self, values: np.ndarray, targets: np.ndarray) -> dict[str, np.ndarray]:
+        """``right``: whether each prediction is correct, and ``part``: of which task it is."""
+        return {"right": self.mask_to_task(values, targets).argmax(-1) == targets, "part": self.parts_of(targets)}
+
+    def difference(self, ours: Mapping[str, np.ndarray], theirs: Mapping[str, np.ndarray]) -> Difference:
+        """In points."""
+        return paired(ours["right"], theirs["right"], ours.get("part"))
 
     def present(self, outputs: np.ndarray, facts: TaskFacts) -> tuple[Ranked]:
         """One row of outputs as ranked labels of several tasks: first the best of each, then the rest by probability."""

@@ -6,12 +6,12 @@ import numpy as np
 
 from kdui.catalogue.tasks import load_out_of_domain
 from kdui.core.artifact import Artifact
+from kdui.core.contracts import Problem
 from kdui.core.errors import StageFailed
 from kdui.core.layout import MODEL_FILE, PREDICTIONS_FILE, QUALITY_FILE, read_inputs
 from kdui.core.measurement import Measurement, Origin, Provenance
 from kdui.core.metric import Metric
 from kdui.core.numbers import THIN
-from kdui.core.statistics.intervals import wilson
 from kdui.methods.deliver.measure.corruptions import CORRUPTIONS, SEVERITIES, corrupted
 from kdui.methods.deliver.measure.provenance import SIMULATED_ACCURACY, is_simulated, provenance, row
 from kdui.modalities import modality_of
@@ -40,32 +40,31 @@ def quality(context: StepContext, model: Artifact) -> list[Measurement]:
     limit = context.settings["test_examples"]
     arrays = context.data.prepared("test", read_inputs(model.path), model.path, limit)
     targets = context.data.targets("test")[:limit] if limit else context.data.targets("test")
-    outputs = graph_outputs(
+    source, problem = accuracy_provenance(model, len(targets)), problem_of(context.facts)
+    values = graph_outputs(
         model.file(MODEL_FILE),
         arrays,
         check=lambda done: context.report.progress(0.4 * done),
         session=graph_session(context, model),
+        problem=problem,
     )
-    # Halved precision could turn the answer of an example whose two highest outputs are close.
-    np.save(context.out / PREDICTIONS_FILE, outputs.astype(np.float32 if outputs.ndim == 2 else np.float16))
-    source, problem = accuracy_provenance(model, len(targets)), problem_of(context.facts)
-    kept = {"right": problem.mask_to_task(outputs, targets).argmax(-1) == targets} if targets.ndim == 1 else {}
-    if kept and (parts := problem.parts_of(targets)) is not None:
-        kept["part"] = parts
-    if kept:
-        np.savez(context.out / QUALITY_FILE, **kept)
+    if context.facts.labels:
+        # Halved precision could turn the prediction of an example whose two highest outputs are close.
+        np.save(context.out / PREDICTIONS_FILE, values.astype(np.float32))
+    arrays_kept: dict[str, Any] = problem.kept(values, targets)
+    np.savez(context.out / QUALITY_FILE, **arrays_kept)
     found, headline = [], context.facts.headline
-    for metric, value in problem.score(outputs, targets, context.facts):
-        interval: dict[str, Any] = _interval(value, metric.unit, len(targets)) if metric.name == headline.name else {}
+    for metric, value in problem.score(values, targets, context.facts):
+        interval = _interval(problem, values, targets) if metric.name == headline.name else {}
         found.append(_row_of(metric, value, source, **interval))
     if all(item.metric != headline.name for item in found):
         raise StageFailed(f"The test data gave no {headline.title.lower()}, by which {context.facts.title} is judged.")
-    return found + calibration(problem.mask_to_task(outputs, targets), targets, source)
+    return found + (calibration(problem.mask_to_task(values, targets), targets, source) if context.facts.labels else [])
 
 
 def calibration(outputs: np.ndarray, targets: np.ndarray, source: Provenance) -> list[Measurement]:
     """Expected calibration error, the temperature that would mend it, and what error it would leave; for one label an example."""
-    if outputs.ndim != 2 or targets.ndim != 1 or len(targets) < LEAST_FOR_CALIBRATION:
+    if len(targets) < LEAST_FOR_CALIBRATION:
         return []
     temperature = fitted_temperature(outputs, targets)
     before = 100 * expected_calibration_error(outputs, targets)
@@ -101,8 +100,8 @@ def robustness(context: StepContext, model: Artifact) -> list[Measurement]:
     for number, (name, severity) in enumerate(cells):
         examples = corrupted(raw, context.facts.modality, name, severity) if severity else raw
         arrays = modality_of(settings.modality).prepare(examples, settings.settings, model.path)
-        value = problem.headline(graph_outputs(model.file(MODEL_FILE), arrays, session=session), targets)
-        interval = _interval(value, metric.unit, len(chosen))
+        values = graph_outputs(model.file(MODEL_FILE), arrays, session=session, problem=problem)
+        value, interval = problem.headline(values, targets), _interval(problem, values, targets)
         found.append(row(f"robustness.{name}.{severity}", value, metric.unit, source, metric.higher_is_better, **interval))
         context.report.progress(0.9 + 0.1 * number / len(cells))
     harmed = [item.value for item in found[1:]]
@@ -120,18 +119,23 @@ def out_of_domain(context: StepContext, model: Artifact) -> list[Measurement]:
     Beside it what the most frequent right answer alone would reach, on the test data as well: sources differ in their balance.
     """
     found, settings, metric = [], read_inputs(model.path), context.facts.headline
+    problem = problem_of(context.facts)
     alone = [_most_frequent(context, "test", context.data.targets("test"), "test")]
     for other in context.facts.out_of_domain:
         whole = load_out_of_domain(context.facts, other, context.app_settings, context.report.download)
         examples = whole.take([int(place) for place in _spread_out(len(whole), context.settings["out_of_domain"])])
         arrays = modality_of(settings.modality).prepare(examples.inputs, settings.settings, model.path)
-        outputs = graph_outputs(
-            model.file(MODEL_FILE), arrays, check=lambda done: context.report.check(), session=graph_session(context, model)
+        values = graph_outputs(
+            model.file(MODEL_FILE),
+            arrays,
+            check=lambda done: context.report.check(),
+            session=graph_session(context, model),
+            problem=problem,
         )
-        value = problem_of(context.facts).headline(outputs, examples.targets)
+        value = problem.headline(values, examples.targets)
         alone.append(_most_frequent(context, other.name, examples.targets, other.title))
         source = accuracy_provenance(model, len(examples)).model_copy(update={"split": other.title})
-        more = _interval(value, metric.unit, len(examples))
+        more = _interval(problem, values, examples.targets)
         found.append(
             row(f"elsewhere.{other.name}", value, metric.unit, _noted(source, other.about), metric.higher_is_better, **more)
         )
@@ -165,8 +169,6 @@ def _spread_out(total: int, wanted: int) -> np.ndarray:
     return np.unique(np.linspace(0, total - 1, min(total, wanted)).round().astype(int))
 
 
-def _interval(value: float, unit: str, n: int) -> dict[str, float]:
-    if unit != "%":
-        return {}
-    low, high = wilson(value / 100, n)
-    return {"low": 100 * low, "high": 100 * high}
+def _interval(problem: Problem, values: np.ndarray, targets: np.ndarray) -> dict[str, float]:
+    found = problem.interval(values, targets)
+    return {} if found is None else {"low": found[0], "high": found[1]}

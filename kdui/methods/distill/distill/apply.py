@@ -6,6 +6,7 @@ import numpy as np
 from torch.nn import functional
 
 from kdui.core.rows import RowBatch, RowLosses
+from kdui.methods.distill.distill.kept_rows import keep_teacher_rows
 from kdui.methods.distill.distill.losses import (
     distillation_loss,
     smoothing_of_equal_entropy,
@@ -30,7 +31,9 @@ LENS_EXAMPLES = 12
 
 
 def teacher_outputs(context: StepContext) -> dict[str, Any]:
-    """Run the teacher on every training example in every view; keep its outputs, and some validation answers for the lens."""
+    """Run the teacher on every training example in every view; keep its outputs, and some validation predictions for the lens."""
+    if not context.facts.labels:
+        return keep_teacher_rows(context)
     teacher = WholeTeacher(context)
     data = resident(context, "train", teacher.inputs, teacher.folder, context.settings["train_examples"])
     count = context.settings["views"]

@@ -42,9 +42,11 @@ def teach(context: StepContext) -> dict[str, Any]:
 
 def _warn_of_guesses(context: StepContext, score: float) -> None:
     """Say in the log where the teacher of this training is no better than always giving the most frequent label."""
+    if context.facts.headline != ACCURACY:
+        return
     targets, problem = context.data.targets("validation"), problem_of(context.facts)
     guessed = 100 * majority(targets, problem)
-    if context.facts.headline == ACCURACY and not above_chance(score / 100, targets, problem):
+    if not above_chance(score / 100, targets, problem):
         context.report.log(
             f"Warning: this teacher gets {score:.1f} % of the validation examples right, and always giving the most frequent "
             f"label gets {guessed:.1f} %. Nothing can be distilled from it: train it longer, or at another learning rate."

@@ -95,7 +95,7 @@ def _scales(context: StepContext, facts: ModelFacts, saved: SavedModel) -> Scale
 def _training(context: StepContext, outputs: np.ndarray, targets: np.ndarray, seconds: float) -> dict[str, Any]:
     """The summary that a training of no epoch gives."""
     problem = problem_of(context.facts)
-    loss = float(problem.loss(torch.from_numpy(outputs), torch.from_numpy(targets)))
+    loss = problem.validation_loss(outputs, targets)
     score = problem.headline(outputs, targets)
     context.report.metric(0.0, validation=score, validation_loss=loss)
     return {
