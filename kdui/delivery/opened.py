@@ -66,7 +66,7 @@ class Opened:
         elif tuple(written) != labels:
             same = "in another order" if sorted(written) == sorted(labels) else "others"
             found.append(f"its labels are not those of the task: {same}")
-        inputs = self._json("kdui.modalities", None)
+        inputs = self._json("kdui.inputs", None)
         if inputs is not None:
             try:
                 agree = InputSettings.model_validate(inputs) == claims.inputs

@@ -15,7 +15,7 @@ def export_metadata(facts: TaskFacts, step: str, inputs: str) -> dict[str, str]:
         "kdui.task": facts.name,
         "kdui.labels": json.dumps(facts.labels),
         "kdui.step": step,
-        "kdui.modalities": inputs,
+        "kdui.inputs": inputs,
     }
 
 

@@ -309,8 +309,8 @@ def with_metadata(sent, path, key: str, value: str):
         ("kdui.labels", json.dumps([str(digit) for digit in reversed(range(10))]), "in another order"),
         ("kdui.labels", json.dumps(["a", "b"]), "others"),
         ("kdui.task", "sentiment", "made for the task 'sentiment'"),
-        ("kdui.modalities", json.dumps({"modality": "image", "settings": {"height": 9}}), "how inputs are prepared"),
-        ("kdui.modalities", "7", "how inputs are prepared"),
+        ("kdui.inputs", json.dumps({"modality": "image", "settings": {"height": 9}}), "how inputs are prepared"),
+        ("kdui.inputs", "7", "how inputs are prepared"),
         ("kdui.quantization", json.dumps({"scheme": "simulated"}), "simulated"),
     ],
 )
