@@ -3,7 +3,7 @@
 import contextlib
 import json
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -94,9 +94,14 @@ def _flow(mapping: str) -> str:
 
 def recipe_files(settings: Settings) -> dict[str, Path]:
     """Name -> file: built-in recipes, then the person's own, which may take a built-in name."""
-    found = {path.stem: path for path in sorted(BUILT_IN.glob("*.yaml"))}
-    ordered = {"quickstart": found.pop("quickstart"), **found}
-    return ordered | {path.stem: path for path in sorted(settings.recipes.glob("*.yaml"))}
+    return _built_in() | {path.stem: path for path in sorted(settings.recipes.glob("*.yaml"))}
+
+
+@cache
+def _built_in() -> dict[str, Path]:
+    """Those that come with kdui do not change while it runs: the page asks for them several times at each turn of a knob."""
+    files = {path.stem: path for path in sorted(BUILT_IN.glob("*.yaml"))}
+    return {"quickstart": files.pop("quickstart"), **files}
 
 
 def known_recipes(settings: Settings) -> tuple[dict[str, Recipe], dict[str, str]]:
@@ -123,15 +128,21 @@ def read_recipe(name: str, settings: Settings) -> Recipe:
 
 
 def _read(path: Path) -> Recipe:
-    own = path.parent != BUILT_IN
-    recipe = _parsed(read_file(path), path.name, path.absolute().parent if own else None)
+    if path.parent == BUILT_IN:
+        return _read_built_in(path)
+    recipe = _parsed(read_file(path), path.name, path.absolute().parent)
     if isinstance(recipe, str):
         raise RecipeError(recipe)
     return recipe
 
 
+@cache
+def _read_built_in(path: Path) -> Recipe:
+    return parse_recipe(read_file(path), path.name)
+
+
 @lru_cache(maxsize=256)
-def _parsed(text: str, place: str, folder: Path | None) -> Recipe | str:
+def _parsed(text: str, place: str, folder: Path) -> Recipe | str:
     """The recipe, or why it cannot be used: the page asks for every known one at each turn of a knob, and texts hardly change."""
     try:
         return parse_recipe(text, place, folder)

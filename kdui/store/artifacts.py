@@ -38,7 +38,7 @@ class ArtifactStore:
 
     def has(self, digest: str) -> bool:
         """True when a complete artifact is there; its checksums are verified by ``open``."""
-        return is_digest(digest) and (self.place(digest) / MANIFEST).is_file()
+        return is_digest(digest) and os.path.isfile(os.path.join(self.root, digest[:2], digest, MANIFEST))
 
     def manifest(self, digest: str) -> Manifest:
         """What the artifact holds; raises StoreError when it is not there, ArtifactCorrupt when it can't be read."""

@@ -86,9 +86,7 @@ class ResultStore:
     def version(self, task: str) -> tuple[int, int]:
         """Changes whenever the chart rows of a task change: lets a reader keep what it read."""
         with self.engine.connect() as connection:
-            count, newest = connection.execute(
-                select(func.count(), func.coalesce(func.max(results.c.id), 0)).where(results.c.task == task)
-            ).one()
+            count, newest = connection.execute(_version(), {"wanted_task": task}).one()
         return count, newest
 
     def rows_of_task(self, task: str, after: int = 0) -> tuple[list[str], list[tuple[Any, ...]]]:
@@ -112,14 +110,9 @@ class ResultStore:
 
     def newest_of_model(self, task: str, model: str, roles: Collection[str], limit: int) -> Sequence[Row[Any, Any, Any]]:
         """``headline``, ``latency_ms`` and ``memory_mb`` of a model's newest chart rows in these roles, oldest of them first."""
-        query = (
-            select(results.c.headline, results.c.latency_ms, results.c.memory_mb)
-            .where(results.c.task == task, results.c.model == model, results.c.role.in_(roles))
-            .order_by(results.c.id.desc())
-            .limit(limit)
-        )
+        wanted = {"wanted_task": task, "wanted_model": model, "wanted_roles": list(roles), "wanted_count": limit}
         with self.engine.connect() as connection:
-            return connection.execute(query).all()[::-1]
+            return connection.execute(_newest_of_model(), wanted).all()[::-1]
 
     def newest_headline(self, task: str, model: str, role: str, metric: str) -> Measurement | None:
         """The newest measured headline of a model in a role on a task, whose headline metric has that name."""
@@ -129,9 +122,30 @@ class ResultStore:
         return None if row is None else _measurement(row)
 
 
+# Built once: the page asks for them at every turn of a knob and every look at a chart, and making a statement takes longer than
+# its answer.
+@cache
+def _version() -> Select[Any]:
+    rows = results.c.task == bindparam("wanted_task")
+    return select(func.count(), func.coalesce(func.max(results.c.id), 0)).where(rows)
+
+
+@cache
+def _newest_of_model() -> Select[Any]:
+    return (
+        select(results.c.headline, results.c.latency_ms, results.c.memory_mb)
+        .where(
+            results.c.task == bindparam("wanted_task"),
+            results.c.model == bindparam("wanted_model"),
+            results.c.role.in_(bindparam("wanted_roles", expanding=True)),
+        )
+        .order_by(results.c.id.desc())
+        .limit(bindparam("wanted_count"))
+    )
+
+
 @cache
 def _newest_headline() -> Select[Any]:
-    """Built once: Build asks for it at every turn of a knob."""
     newest = (
         select(results.c.run, results.c.step)
         .where(

@@ -58,12 +58,13 @@ class View:
         task = self.tasks.get(str(state.recipe.get("task")))
         modality = task.modality if task else None
         unfit = self._unfit(recipe) if recipe is not None else {}
-        self._draw_choices(state, unfit, drawn)
+        usual = self._usual_stages(state)
+        self._draw_choices(state, unfit, usual, drawn)
         self._draw_facts(state, drawn)
         shows = {role: self._inner_values(state, role) for role in ("teacher", "student")}
         drawn.html["build-strip"] = strip_html(state, modality)
         step_html(state, Subject(modality, shows), unfit, drawn)
-        self._draw_scale(state, drawn)
+        drawn.html["build-scale"] = scales_html(scale_of(stages_of(state), usual))
         view: dict[str, Any] = {"state": state.model_dump(), "html": drawn.html, "values": drawn.values, "pending": False}
         if recipe is not None:
             view |= self._texts(state, recipe)
@@ -83,7 +84,7 @@ class View:
 
     # --- choices and facts ---------------------------------------------------------------------------------------------
 
-    def _draw_choices(self, state: State, unfit: Mapping[str, str], drawn: Drawn) -> None:
+    def _draw_choices(self, state: State, unfit: Mapping[str, str], usual: list[dict[str, Any]], drawn: Drawn) -> None:
         """The lists of the first column, and what each of them shows."""
         task, teacher = str(state.recipe.get("task")), state.recipe.get("teacher")
         drawn.html["build-start"] = options([("", "–"), *self._recipes()])
@@ -100,7 +101,7 @@ class View:
         students = self.bench.model_titles(task, "student", teacher) if known and not unreadable(teacher) else []
         none = [("", NO_STUDENT)] if state.recipe.get("student") is None else []
         self._draw_model("student", [*students, *none], str(state.recipe.get("student") or ""), drawn)
-        self._draw_methods(state, unfit, drawn)
+        self._draw_methods(state, unfit, usual, drawn)
 
     def _recipes(self) -> list[tuple[str, str]]:
         names, recipes = self.bench.recipe_names(), self.bench.recipes()
@@ -118,7 +119,7 @@ class View:
         if asked:
             drawn.values[f"{place}-options-says"] = f"Options: {', '.join(turned)}" if turned else "Options"
 
-    def _draw_methods(self, state: State, unfit: Mapping[str, str], drawn: Drawn) -> None:
+    def _draw_methods(self, state: State, unfit: Mapping[str, str], usual: list[dict[str, Any]], drawn: Drawn) -> None:
         stages = stages_of(state)
         distiller = next((stage["method"] for stage in stages if stage["method"] in student_forms()), "")
         none = "" if distiller else f'<option value="">{NO_METHOD}</option>'
@@ -130,11 +131,11 @@ class View:
             for method in self.bench.methods()
             if method.group is Group.COMPRESS and (not method.modality or task is None or method.modality == task.modality)
         ]
-        now, usual = compression(stages), compression(self._usual_stages(state))
+        now = compression(stages)
         titles = {method.name: method.title for method in compress}
         several = [
             (chain, " + ".join(METHODS[name].title for name in chain.split("+")))
-            for chain in dict.fromkeys((now, usual))
+            for chain in dict.fromkeys((now, compression(usual)))
             if chain
         ]
         listed = {"": "None", **dict(several), **titles}
@@ -146,14 +147,6 @@ class View:
             return standard_stages(self.bench, state)
         except KduiError:
             return []
-
-    def _draw_scale(self, state: State, drawn: Drawn) -> None:
-        now = scale_of(stages_of(state), self._usual_stages(state))
-        drawn.html["build-scale"] = "".join(
-            f'<button type="button" class="act small" id="scale-{name}" aria-pressed="{str(name == now).lower()}" '
-            f'title="{escape(words)}" {change("scale", value=name)}>{title}</button>'
-            for name, (title, words) in SCALES.items()
-        )
 
     def _draw_facts(self, state: State, drawn: Drawn) -> None:
         task = self.tasks.get(str(state.recipe.get("task")))
@@ -266,7 +259,8 @@ class View:
 
     def _lenses(self, planned: Planned) -> dict[str, Any]:
         pictures: dict[str, Any] = self.bench.lenses(planned)
-        if (now := self.bench.running_now(planned.recipe.task)) is None:
+        missing = any(part["origin"] == "none" for part in pictures.values())
+        if not missing or (now := self.bench.running_now(planned.recipe.task)) is None:
             return pictures
         doing = "waits in the queue" if now.waits else "is running"
         note = f"“{now.name}” {doing}: this picture appears here when it has got so far."
@@ -276,6 +270,15 @@ class View:
 def compression(stages: list[dict[str, Any]]) -> str:
     """The ways to compress among the stages, as the list of them has it: prune+quantize."""
     return "+".join(stage["method"] for stage in stages if METHODS[stage["method"]].group is Group.COMPRESS)
+
+
+def scales_html(now: str) -> str:
+    """A button for each scale; the one that the recipe stands at is pressed."""
+    return "".join(
+        f'<button type="button" class="act small" id="scale-{name}" aria-pressed="{str(name == now).lower()}" '
+        f'title="{escape(words)}" {change("scale", value=name)}>{title}</button>'
+        for name, (title, words) in SCALES.items()
+    )
 
 
 def no_lenses() -> dict[str, Any]:

@@ -102,14 +102,14 @@ class ExploreCalls:
         """Chart, budget card and table in one answer."""
         wish = Wish.model_validate(payload)
         facts = self._task(wish.task)
-        points = self.workbench.points(wish.task)
-        if self._models(wish.task).models.empty:  # never kept: what is running changes without a new point
+        merged = self._models(wish.task, self.workbench.points(wish.task))
+        if merged.models.empty:  # never kept: what is running changes without a new point
             return {"empty": running_html(self.workbench.running_now(facts.name), EMPTY)}
-        return self._views.answer(points, wish.model_dump_json(), lambda: self._view(wish))
+        return self._views.answer(merged.points, wish.model_dump_json(), lambda: self._view(wish, merged))
 
-    def _view(self, wish: Wish) -> dict[str, Any]:
+    def _view(self, wish: Wish, merged: Merged) -> dict[str, Any]:
         facts = self._task(wish.task)
-        points, models, settings, by_run, drift = self._models(wish.task)
+        points, models, settings, by_run, drift = merged
         pair = between(self.workbench.paired, facts.headline, facts.splits["test"])
         budget, metric, x = wish.budget, facts.headline, drawable(models, wish.x)
         figure = pareto_figure(models, x=x, metric=metric, task=facts.title, budget=budget, settings=settings, facts=facts)
@@ -141,9 +141,8 @@ class ExploreCalls:
             raise UnknownName("task", name, tasks)
         return tasks[name]
 
-    def _models(self, task: str) -> Merged:
-        """What the workbench's points come to; worked out again only when it gives other ones."""
-        points = self.workbench.points(task)
+    def _models(self, task: str, points: pd.DataFrame) -> Merged:
+        """What the workbench's points come to; worked out again only for other ones."""
         kept = self._merged.get(task)
         if kept is None or kept.points is not points:
             models = merge_repeats(points)

@@ -539,6 +539,13 @@ def test_the_page_has_its_tabs_and_no_fields_of_gradio(workbench):
     assert inputs == []
 
 
+def test_the_page_looks_seldom_at_a_queue_that_it_does_not_use(workbench):
+    page = create_page(workbench)
+    assert not any(handler.queue for handler in page.fns.values() if handler.fn is not None)
+    assert vars(gr.Blocks()._queue).keys() >= {"sleep_when_free", "progress_update_sleep_when_free"}  # Gradio's own names
+    assert min(page._queue.sleep_when_free, page._queue.progress_update_sleep_when_free) >= 0.1
+
+
 def test_every_control_of_every_step_has_a_label(calls, workbench):
     recipe = workbench.recipe("reuters-minilm3")
     for stage in ["*training", *(stage.name for stage in recipe.stages)]:
