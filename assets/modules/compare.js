@@ -6,10 +6,11 @@ import { all, hit, html, parts, problem, set } from "./html.js";
 import { onAddress, open } from "./navigation.js";
 import { later } from "./polling.js";
 import { url } from "./state.js";
+import { writing } from "./writing.js";
 
 /** @typedef {import("./disagreements.js").Other} Other */
 /** @typedef {{text: string} | {picture: string} | {pixels: number[][]}} Input */
-/** @typedef {{task: string, empty?: string, modality?: string, pickers?: string[], models?: string[], cards?: string, others?: Other[]}} Start */
+/** @typedef {{task: string, empty?: string, modality?: string, pickers?: string[], models?: string[], writes?: boolean, reference?: string, cards?: string, others?: Other[]}} Start */
 /**
  * @typedef {{
  *   compare_start: (asked: {task: string, models: string}) => Promise<Start>,
@@ -26,8 +27,9 @@ export const mount = (root, server) => {
   const api = connect(server), part = parts(root);
   const task = part("compare-task", HTMLSelectElement), text = part("compare-text", HTMLTextAreaElement), file = part("compare-file", HTMLInputElement);
   const pickers = all(root, "select[data-slot]", HTMLSelectElement);
-  const view = { task: "", wished: "", models: /** @type {string[]} */ ([]), modality: "", input: /** @type {Input | null} */ (null), truth: "", offset: 0 };
+  const view = { task: "", wished: "", models: /** @type {string[]} */ ([]), modality: "", input: /** @type {Input | null} */ (null), truth: "", offset: 0, writes: false, reference: "" };
   const pad = drawingPad(part("compare-pad", HTMLCanvasElement), () => ask({ picture: pad.picture() }));
+  const writers = writing(root);
   const parted = disagreements(root, (first, other) => api.ask("compare_parted", { task: view.task, first, other }));
 
   // --- which models ------------------------------------------------------------------------------------------------------------
@@ -38,18 +40,21 @@ export const mount = (root, server) => {
     if (answer.error) { set(part("compare-agreement"), problem(answer.error)); return; }
     view.wished = `${answer.task} ${models}`;
     const newTask = answer.task !== view.task, others = answer.others ?? [];
-    Object.assign(view, { task: answer.task, models: answer.models ?? [] });
+    writers.stop(); // what they write belongs to the cards that go now
+    Object.assign(view, { task: answer.task, models: answer.models ?? [], writes: Boolean(answer.writes), reference: answer.reference ?? "" });
     task.value = answer.task;
     part("compare-empty").hidden = !answer.empty;
     part("compare-input").hidden = Boolean(answer.empty);
     for (const picker of pickers) picker.closest("label")?.toggleAttribute("hidden", Boolean(answer.empty));
     set(part("compare-agreement"), "");
     set(part("compare-cards"), answer.cards ?? "");
-    part("compare-parted").hidden = view.models.length < 2;
+    part("compare-parted").hidden = others.length < 2;
+    part("compare-sampling").hidden = !view.writes;
+    part("compare-go").textContent = view.writes ? "Generate" : "Ask";
     if (answer.empty) { view.modality = ""; set(part("compare-empty"), answer.empty); return; }
     pickers.forEach((picker, slot) => { set(picker, answer.pickers?.[slot] ?? ""); });
     if (newTask) await turnTo(answer.modality ?? "");
-    if (view.input) ask(view.input, view.truth);
+    if (view.input && !view.writes) ask(view.input, view.truth);
     parted(others);
   };
   /** @param {string} modality */
@@ -81,6 +86,7 @@ export const mount = (root, server) => {
   /** @param {Input} input @param {string} [truth] */
   const ask = async (input, truth = "") => {
     Object.assign(view, { input, truth });
+    if (view.writes && "text" in input) { writers.write({ models: view.models, reference: view.reference, prompt: input.text }); return; }
     part("compare-cards").setAttribute("aria-busy", "true");
     const answer = await question();
     if (!answer) return; // the input changed meanwhile
@@ -97,7 +103,7 @@ export const mount = (root, server) => {
     question.forget();
     part("compare-cards").setAttribute("aria-busy", "false");
     set(part("compare-agreement"), html`<div class="note">Type a text first, or pick one of the examples.</div>`);
-    set(part("compare-cards"), "");
+    if (!view.writes) set(part("compare-cards"), "");
   };
   /** @param {HTMLElement} button */
   const pick = (button) => {
@@ -139,7 +145,7 @@ export const mount = (root, server) => {
       open({ tab: "compare", task: view.task, models: [...models].join(",") });
     });
   }
-  text.addEventListener("input", later(500, () => say(text.value)));
+  text.addEventListener("input", later(500, () => { if (!view.writes) say(text.value); })); // to write takes long: it is asked for
   text.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && !event.shiftKey) { event.preventDefault(); say(text.value); }
   });

@@ -4,7 +4,7 @@ const ADDRESS = new URL("../../../kdui-streams/text", import.meta.url); // modul
 const LOST = "The answer broke off: the server does not answer. Try again in a moment.";
 
 /** @typedef {{text: string, probability?: number, reference?: number, agrees?: boolean}} Token */
-/** @typedef {{kind: "text", tokens?: Token[], ended?: "end token" | "stop" | "limit"}} Text */
+/** @typedef {{kind: "text", tokens?: Token[], seconds?: number, ended?: "end token" | "stop" | "limit"}} Text */
 /** @typedef {{model: string, part?: Text, error?: string}} Line */
 /** @typedef {{temperature?: number, top_p?: number, seed?: number, stop?: string[], limit?: number}} Sampling */
 

@@ -48,6 +48,7 @@ class Text(Frozen):
 
     kind: Literal["text"] = "text"
     tokens: tuple[Token, ...] = ()
+    seconds: float | None = Field(default=None, ge=0, description="that the model itself took for these tokens, measured")
     ended: Ending | None = Field(default=None, description="why nothing follows; None where more may")
 
     @property

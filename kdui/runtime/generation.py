@@ -5,6 +5,7 @@ given where it asks for them. The cache goes by the names of ONNX Runtime GenAI:
 width], and outputs ``present.*``. Measure and parity can use it as the page does, so it stands below both.
 """
 
+import time
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -22,9 +23,13 @@ TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
 
 
 class Generated(NamedTuple):
-    """One chosen token; ``probability`` is the model's at temperature 1, ``reference`` and ``agrees`` another model's."""
+    """One chosen token and the seconds that the model took for its logits; of the first one with the whole prompt.
+
+    ``probability`` is the model's at temperature 1, ``reference`` and ``agrees`` another model's.
+    """
 
     token: int
+    seconds: float
     probability: float
     reference: float | None = None
     agrees: bool | None = None
@@ -89,22 +94,20 @@ def generate(
     ``reference``: a fresh decoder of another model of the same vocabulary, fed the same tokens, whose opinion is told beside.
     """
     random = np.random.default_rng(sampling.seed)
-    logits = decoder.feed(prompt)[-1]
-    theirs = reference.feed(prompt)[-1] if reference is not None else None
-    for number in range(sampling.limit):
+    fed = list(prompt)
+    for _ in range(sampling.limit):
+        started = time.perf_counter()
+        logits = decoder.feed(fed)[-1]
+        seconds = time.perf_counter() - started
         token = draw(distribution(logits, sampling), random)
-        yield _judged(token, logits, theirs)
-        if token in end_tokens or number + 1 == sampling.limit:
+        found = Generated(token, seconds, float(softmax(logits)[token]))
+        if reference is not None:
+            theirs = reference.feed(fed)[-1]
+            found = found._replace(reference=float(softmax(theirs)[token]), agrees=int(theirs.argmax()) == token)
+        yield found
+        if token in end_tokens:
             return
-        logits = decoder.feed([token])[-1]
-        theirs = reference.feed([token])[-1] if reference is not None else None
-
-
-def _judged(token: int, logits: np.ndarray, theirs: np.ndarray | None) -> Generated:
-    probability = float(softmax(logits)[token])
-    if theirs is None:
-        return Generated(token, probability)
-    return Generated(token, probability, float(softmax(theirs)[token]), int(theirs.argmax()) == token)
+        fed = [token]
 
 
 def _empty(past: Any) -> onnxruntime.OrtValue:

@@ -179,7 +179,7 @@ class Answers:
             if facts.modality == "image"
             else {"text": str(raw), "image": None}
         )
-        return {"index": index, "truth": facts.labels[int(split.targets[index])], **shown}
+        return {"index": index, "truth": facts.labels[int(split.targets[index])] if facts.labels else "", **shown}
 
 
 def _reader(session: Any, arrays: dict[str, np.ndarray]) -> Callable[[], float]:

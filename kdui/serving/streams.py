@@ -40,6 +40,7 @@ class GeneratedText:
             _check_alike(model, reference)
             self._reference = Decoder(reference.session)
         settings = model.inputs.settings
+        self._lowercase = bool(settings.get("lowercase"))
         self._ends = frozenset(settings.get("end_tokens", ()))
         limits = (settings.get("context"), settings.get("max_length"), self._decoder.most_tokens, MOST_TOKENS)
         self.context = min(int(limit) for limit in limits if limit)
@@ -61,13 +62,14 @@ class GeneratedText:
                 reference=found.reference,
                 agrees=found.agrees,
             )
-            yield Text(tokens=held.add(token))
+            yield Text(tokens=held.add(token), seconds=found.seconds)
             if held.stopped:
                 ended = "stop"
                 break
         yield Text(tokens=held.rest(), ended=ended)
 
     def _prompt(self, prompt: str) -> list[int]:
+        prompt = prompt.lower() if self._lowercase else prompt
         ids: list[int] = self._tokenizer.encode(prompt).ids if prompt.strip() else []
         if not ids:
             raise KduiError("The prompt is empty. Type something for the model to continue.")

@@ -13,10 +13,11 @@ from kdui.core.errors import RecipeError, UnknownName
 from kdui.core.page_rows import Servable
 from kdui.core.plain import Frozen
 from kdui.modalities.image.picture_files import NAMES, read_picture
-from kdui.ui import compare_view
+from kdui.ui import compare_view, compare_writing
 from kdui.ui.calls import whole
 from kdui.ui.panel import create_panel, options
 from kdui.ui.running_html import running_html
+from kdui.workbench.generating import generates
 
 if TYPE_CHECKING:
     from kdui.workbench.workbench import Workbench
@@ -72,15 +73,18 @@ class CompareCalls:
             compare_view.model_options(models, chosen[slot] if slot < len(chosen) else "", slot > 0)
             for slot in range(MOST_MODELS)
         ]
+        shown, ordered = [known[digest] for digest in chosen], reference_first(chosen, known)
+        writes = generates(facts)
         return {
             "task": facts.name,
             "modality": facts.modality,
+            "writes": writes,
             "pickers": pickers,
             "models": chosen,
-            "cards": compare_view.waiting_html([known[digest] for digest in chosen]),
-            "others": [
-                {"digest": digest, "title": compare_view.title(known[digest])} for digest in reference_first(chosen, known)
-            ],
+            "reference": ordered[0] if known[ordered[0]].role == "teacher" else "",
+            "cards": compare_writing.cards_html(shown) if writes else compare_view.waiting_html(shown),
+            # Texts are no right and wrong answers, on which two models could disagree.
+            "others": [] if writes else [{"digest": digest, "title": compare_view.title(known[digest])} for digest in ordered],
         }
 
     def compare_examples(self, payload: Mapping[str, Any]) -> dict[str, Any]:
@@ -88,7 +92,12 @@ class CompareCalls:
         facts = self._task(str(payload["task"]))
         offset = max(0, whole(payload, "offset"))
         found = self.workbench.examples(facts.name, n=EXAMPLES if facts.modality == "image" else 4, offset=offset)
-        return {"html": compare_view.examples_html(found, facts.examples[:4] if offset == 0 else ()), "next": offset + len(found)}
+        typed = facts.examples[:4] if offset == 0 else ()
+        if generates(facts):
+            shown = compare_view.examples_html((), (*typed, *compare_writing.beginnings(found)))
+        else:
+            shown = compare_view.examples_html(found, typed)
+        return {"html": shown, "next": offset + len(found)}
 
     def compare_ask(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """Every chosen model's answer to the input, and whether they agree."""
@@ -176,6 +185,7 @@ def markup(tasks: list[TaskFacts]) -> str:
       <label class="field" for="compare-text"><span class="caps">Your input</span></label>
       <div class="say"><textarea id="compare-text" rows="2" placeholder="Type a sentence, or pick an example below"></textarea>
       <button type="button" class="act primary" id="compare-go">Ask</button></div>
+      {compare_writing.sampling_html()}
     </div>
     <div data-modality="image" class="drawing" hidden>
       <div><span class="caps">Your input</span> <span class="mute">draw here</span>

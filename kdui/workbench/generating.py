@@ -8,7 +8,9 @@ from functools import partial
 from typing import Generic, TypeVar
 
 from kdui.core.answers import AnswerPart, read_parts
+from kdui.core.contracts import TaskFacts
 from kdui.core.sampling import Sampling
+from kdui.problems import problem_of
 from kdui.serving.client import ServingClient
 
 T = TypeVar("T")
@@ -63,6 +65,11 @@ class SideBySide(Generic[T]):
             self._pieces.put((name, error))
         finally:
             self._pieces.put(None)
+
+
+def generates(facts: TaskFacts) -> bool:
+    """Whether a task's models generate their answers piece by piece."""
+    return bool(getattr(problem_of(facts), "streams", False))
 
 
 def generate(

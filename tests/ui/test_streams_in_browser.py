@@ -3,7 +3,10 @@
 import time
 
 import pytest
+from playwright.sync_api import expect
 
+from kdui.core.page_rows import Example, Servable
+from kdui.problems.classification.problem import Classification
 from kdui.settings import Settings
 from kdui.workbench.workbench import Workbench
 from tests.serving.generators import circle, store_generator
@@ -30,9 +33,22 @@ async ([models, prompt, sampling, reference, most]) => {
 """
 
 
+class WithWriters(Workbench):
+    """Two models that write stand in the store; what a run would have measured of them is given."""
+
+    def servable(self, task: str) -> list[Servable]:
+        return [
+            Servable(digest=digest, title=f"Writer {number}", role=role, task=task, run="r", file_bytes=1000, headline="1.5 bits")
+            for number, (digest, role) in enumerate([(MODEL, "teacher"), (OTHER, "student")])
+        ]
+
+    def examples(self, task: str, n: int = 12, offset: int = 0) -> list[Example]:
+        return [Example(index=offset, truth="", text="one two three " * 20)]
+
+
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory):
-    bench = Workbench(Settings(home=tmp_path_factory.mktemp("home"), quickstart=False))
+    bench = WithWriters(Settings(home=tmp_path_factory.mktemp("home"), quickstart=False))
     store_generator(bench.settings, MODEL)
     store_generator(bench.settings, OTHER, table=circle().T)
     yield bench
@@ -59,13 +75,47 @@ def test_models_write_side_by_side_and_what_they_write_is_text(page):
     assert "reference < 1 %" in boxes["cd"].locator(".token").first.get_attribute("title")
 
 
-def test_whoever_reads_can_stop_it_in_the_middle(page, bench):
-    end = page.evaluate(DRAW, [[MODEL, OTHER], "four", {"limit": 4000}, "", 5])
-    assert end["stopped"] and end["count"] < 8000
+def wait_until_idle(bench):
     deadline = time.monotonic() + 30
     while bench.serving.call("status")["running"]:
         assert time.monotonic() < deadline, "a stream still runs"
 
 
+def test_whoever_reads_can_stop_it_in_the_middle(page, bench):
+    end = page.evaluate(DRAW, [[MODEL, OTHER], "four", {"limit": 4000}, "", 5])
+    assert end["stopped"] and end["count"] < 8000
+    wait_until_idle(bench)
+
+
 def test_a_refusal_is_a_sentence(page):
     assert "Top p cannot be used" in page.evaluate(DRAW, [[MODEL], "x", {"top_p": 0}, "", 0])["error"]
+
+
+def test_compare_lets_models_write_side_by_side_and_stops_them(page, bench, monkeypatch):
+    monkeypatch.setattr(Classification, "streams", True, raising=False)  # as a problem whose models generate declares
+    page.goto(f"{page.url.split('?')[0]}?tab=compare&task=sentiment")
+    cards = page.locator("#compare-cards [data-model]")
+    expect(cards).to_have_count(2)
+    expect(page.locator("#compare-go")).to_have_text("Generate")
+    expect(page.locator("#compare-parted")).to_be_hidden()
+    expect(page.locator("#compare-examples .example").last).to_have_text(" ".join(["one two three"] * 4))
+    for name, value in (("Temperature", "0"), ("Tokens", "3")):
+        page.locator("#compare-sampling").get_by_label(name).fill(value)
+    page.locator("#compare-text").fill("four")
+    assert page.locator("#compare-cards .token").count() == 0  # nothing is generated while one types
+    page.locator("#compare-go").click()
+    expect(page.locator("#compare-agreement")).to_contain_text(
+        "They part at the first word. Underlined tokens are not the teacher's first choice"
+    )
+    written = [cards.nth(at).locator(".generated") for at in range(2)]
+    assert [each.text_content() for each in written] == [" <b>five</b> six zero", " three two one"]
+    assert cards.first.locator(".apart").count() == 0 and cards.last.locator(".apart").count() == 3
+    expect(cards.last.locator(".live")).to_contain_text("3 tokens, measured, one thread each, 2 models at a time")
+    expect(page.locator("#compare-stop")).to_be_disabled()
+    page.locator("#compare-sampling").get_by_label("Tokens").fill("4000")
+    page.evaluate("for (const id of ['go', 'stop']) document.querySelector(`#compare-${id}`).click()")
+    expect(page.locator("#compare-agreement")).to_contain_text("Stopped.")
+    page.locator("#compare-text").fill("")
+    page.locator("#compare-go").click()
+    expect(page.locator("#compare-agreement")).to_contain_text("Type a text first")
+    wait_until_idle(bench)

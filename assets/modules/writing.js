@@ -1,0 +1,91 @@
+// Compare for models that generate text: all write at once, each into its card, until they end or somebody stops them.
+import { growing } from "./answer_text.js";
+import { all, html, parts, problem, set } from "./html.js";
+import { duration, number } from "./numbers.js";
+import { generate } from "./stream.js";
+
+/** @typedef {import("./stream.js").Line} Line */
+/** @typedef {{models: string[], reference: string, prompt: string}} Asked */
+
+const UNDERLINED = "Underlined tokens are not the teacher's first choice; point at one for both probabilities.";
+const SHOWN = 40; // letters of what all wrote before they part
+
+/** Where texts part, in words; nothing for a single one. @param {string[]} texts */
+export const parting = (texts) => {
+  if (texts.length < 2) return "";
+  const [first, ...others] = texts.map((text) => [...text]);
+  const length = first.findIndex((letter, at) => others.some((other) => other[at] !== letter));
+  const common = (length < 0 ? first : first.slice(0, length)).join("");
+  if (length < 0 && others.every((other) => other.length === first.length)) return "All wrote the same.";
+  if (!common.trim()) return "They part at the first word.";
+  return `They write the same up to “${common.length > SHOWN ? "…" : ""}${common.slice(-SHOWN).trim()}” and part there.`;
+};
+
+/** What the tokens so far took, measured by the serving process; the first one is made with the whole prompt. */
+const pace = () => {
+  let count = 0, first = 0, rest = 0;
+  /** @param {number | undefined} seconds */
+  const add = (seconds) => {
+    if (seconds === undefined) return;
+    if (count === 0) first = seconds; else rest += seconds;
+    count += 1;
+  };
+  /** @param {number} beside */
+  const words = (beside) => {
+    if (!count) return "";
+    const speed = count > 1 && rest > 0 ? ` · then ${number((count - 1) / rest, "tokens/s")}` : "";
+    const others = beside > 1 ? `, ${beside} models at a time` : "";
+    return `just now: first token ${first < 1 ? number(1000 * first, "ms") : duration(first)}${speed} (${count} tokens, measured, one thread each${others})`;
+  };
+  return { add, words };
+};
+
+/** A card that one model writes into. @param {HTMLElement} card @param {number} beside */
+const writer = (card, beside) => {
+  const [live, box] = [".live", ".written"].map((selector) => all(card, selector, HTMLElement)[0]);
+  const text = growing(box, card.dataset.role ?? ""), took = pace();
+  let written = "";
+  live.textContent = "";
+  /** @param {Line} line */
+  const take = ({ part, error }) => {
+    if (error) { box.insertAdjacentHTML("beforeend", String(problem(error))); return; }
+    if (!part) return;
+    text.add(part);
+    took.add(part.seconds);
+    written += (part.tokens ?? []).map((token) => token.text).join("");
+    live.textContent = took.words(beside);
+  };
+  return { take, written: () => written };
+};
+
+/** @param {HTMLElement} root the panel of Compare */
+export const writing = (root) => {
+  const part = parts(root), halt = part("compare-stop", HTMLButtonElement), stopText = part("compare-stop-text", HTMLInputElement);
+  /** @type {ReturnType<typeof generate> | null} */
+  let running = null;
+
+  const sampling = () => {
+    const fields = all(root, "[data-sampling]", HTMLInputElement).filter((field) => field.value !== "");
+    const values = Object.fromEntries(fields.map((field) => [field.dataset.sampling, Number(field.value)]));
+    return { ...values, ...(stopText.value ? { stop: [stopText.value] } : {}) };
+  };
+  const stop = () => running?.stop();
+  /** Whoever begins anew stops what was written before. @param {Asked} asked */
+  const write = async ({ models, reference, prompt }) => {
+    stop();
+    const cards = all(part("compare-cards"), "[data-model]", HTMLElement);
+    const writers = Object.fromEntries(cards.map((card) => [card.dataset.model, writer(card, models.length)]));
+    set(part("compare-agreement"), "");
+    halt.disabled = false;
+    const mine = running = generate({ models, prompt, sampling: sampling(), ...(reference ? { reference } : {}) }, (line) => writers[line.model]?.take(line));
+    const end = await mine.done;
+    if (running !== mine) return; // another one was begun meanwhile
+    running = null;
+    halt.disabled = true;
+    const found = parting(Object.values(writers).map((each) => each.written()).filter(Boolean));
+    const words = [end.stopped && "Stopped.", found, reference && found && UNDERLINED].filter(Boolean).join(" ");
+    set(part("compare-agreement"), end.error ? problem(end.error) : html`${words && html`<div class="note agreement">${words}</div>`}`);
+  };
+  halt.addEventListener("click", stop);
+  return { write, stop };
+};
