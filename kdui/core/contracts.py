@@ -128,6 +128,9 @@ class ProblemFacts(Frozen):
     name: str
     title: str
     gives: frozenset[Need] = Field(description="what methods may read of its outputs and targets")
+    streams: bool = Field(
+        default=False, description="its models generate answers piece by piece; Compare shows them as they come"
+    )
 
 
 NEEDS: dict[Need, str] = {

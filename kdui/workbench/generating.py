@@ -7,10 +7,10 @@ from contextlib import closing
 from functools import partial
 from typing import Generic, TypeVar
 
+from kdui.catalogue.problems import PROBLEMS
 from kdui.core.answers import AnswerPart, read_parts
 from kdui.core.contracts import TaskFacts
 from kdui.core.sampling import Sampling
-from kdui.problems import problem_of
 from kdui.serving.client import ServingClient
 
 T = TypeVar("T")
@@ -69,7 +69,7 @@ class SideBySide(Generic[T]):
 
 def generates(facts: TaskFacts) -> bool:
     """Whether a task's models generate their answers piece by piece."""
-    return bool(getattr(problem_of(facts), "streams", False))
+    return PROBLEMS[facts.problem].streams
 
 
 def generate(

@@ -5,8 +5,9 @@ import time
 import pytest
 from playwright.sync_api import expect
 
+from kdui.catalogue.tasks import TASKS
+from kdui.core.contracts import TaskFacts
 from kdui.core.page_rows import Example, Servable
-from kdui.problems.classification.problem import Classification
 from kdui.settings import Settings
 from kdui.workbench.workbench import Workbench
 from tests.serving.generators import circle, store_generator
@@ -35,6 +36,10 @@ async ([models, prompt, sampling, reference, most]) => {
 
 class WithWriters(Workbench):
     """Two models that write stand in the store; what a run would have measured of them is given."""
+
+    def tasks(self) -> list[TaskFacts]:
+        texts = TASKS["sentiment"].model_copy(update={"name": "writing", "problem": "language-model", "labels": ()})
+        return [*super().tasks(), texts]
 
     def servable(self, task: str) -> list[Servable]:
         return [
@@ -91,9 +96,8 @@ def test_a_refusal_is_a_sentence(page):
     assert "Top p cannot be used" in page.evaluate(DRAW, [[MODEL], "x", {"top_p": 0}, "", 0])["error"]
 
 
-def test_compare_lets_models_write_side_by_side_and_stops_them(page, bench, monkeypatch):
-    monkeypatch.setattr(Classification, "streams", True, raising=False)  # as a problem whose models generate declares
-    page.goto(f"{page.url.split('?')[0]}?tab=compare&task=sentiment")
+def test_compare_lets_models_write_side_by_side_and_stops_them(page, bench):
+    page.goto(f"{page.url.split('?')[0]}?tab=compare&task=writing")
     cards = page.locator("#compare-cards [data-model]")
     expect(cards).to_have_count(2)
     expect(page.locator("#compare-go")).to_have_text("Generate")

@@ -82,7 +82,7 @@ class LanguageModelling(Problem):
         return over_ratios(ours["bits"] - theirs["bits"], ours["bytes"], BITS_PER_BYTE.sign)
 
     def present(self, outputs: np.ndarray, facts: TaskFacts) -> tuple[AnswerPart, ...]:
-        """Nothing: a text is continued token by token, see ``serving.generation``."""
+        """Nothing: a text is continued token by token, see ``kdui/serving/streams.py``."""
         return ()
 
 

@@ -2,4 +2,4 @@
 
 from kdui.core.contracts import ProblemFacts
 
-PROBLEM = ProblemFacts(name="language-model", title="Language modelling", gives=frozenset({"rows"}))
+PROBLEM = ProblemFacts(name="language-model", title="Language modelling", gives=frozenset({"rows"}), streams=True)
