@@ -57,7 +57,7 @@ def gain_sentence(gain: Difference | None, metric: Metric) -> str:
     if gain is None:
         return "No control was run here, so the gain from distillation is not known."
     if gain.over == "nothing":
-        return f"{_signed(gain.value, metric)} {metric.gain_unit} {OVER_CONTROL}, but one seed is not enough to tell."
+        return f"{_signed(gain.value, metric)} {metric.gain_unit(gain.value)} {OVER_CONTROL}, but one seed is not enough to tell."
     if not gain.is_shown:
         return f"no difference shown: {reading(gain, metric)} {OVER_CONTROL}. {unseen(gain, metric)}"
     doubt = "; other seeds may differ" if gain.over == "examples" else ""
@@ -68,13 +68,15 @@ def reading(gain: Difference, metric: Metric) -> str:
     """A difference with its interval and what that is over: +1.0 ± 0.4 points (3 seeds)."""
     width = gain.half_width
     if width is None or gain.low is None or gain.high is None:
-        return f"{_signed(gain.value, metric)} {metric.gain_unit} (one seed)"
+        return f"{_signed(gain.value, metric)} {metric.gain_unit(gain.value)} (one seed)"
     finer = gain.is_shown and round(min(abs(gain.low), abs(gain.high)), 1) == 0
     places = (2 if finer else 1) if metric.unit == "%" else metric.places_of(gain.value, width)
     if gain.over == "seeds":
-        return f"{signed(gain.value, places)} ± {width:.{places}f} {metric.gain_unit} ({gain.seeds} seeds)"
+        return f"{signed(gain.value, places)} ± {width:.{places}f} {metric.gain_unit(gain.value)} ({gain.seeds} seeds)"
     interval = f"95 % interval {signed(gain.low, places)} to {signed(gain.high, places)}"
-    return f"{signed(gain.value, places)} {metric.gain_unit} ({interval}, paired over {gain.examples:,} test examples)"
+    return (
+        f"{signed(gain.value, places)} {metric.gain_unit(gain.value)} ({interval}, paired over {gain.examples:,} test examples)"
+    )
 
 
 def unseen(gain: Difference, metric: Metric) -> str:

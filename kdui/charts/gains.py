@@ -161,10 +161,10 @@ def gains_title(gains: pd.DataFrame, titles: Mapping[str, str], metric: Metric) 
     name = titles.get(best["method"], best["method"])
     one = " with one seed" if best["over"] == "examples" else ""
     if len(repeated) == 1:
-        return f"{name} beats the same student without KD by {_interval(best, metric)} {metric.gain_unit}{one}"
+        return f"{name} beats the same student without KD by {_interval(best, metric)} {metric.gain_unit(best['value'])}{one}"
     return (
         f"{_count(len(better), len(repeated))} beat the same student without KD{one}; "
-        f"the largest gain shown is {_interval(best, metric)} {metric.gain_unit}: {name}"
+        f"the largest gain shown is {_interval(best, metric)} {metric.gain_unit(best['value'])}: {name}"
     )
 
 
@@ -258,12 +258,13 @@ def _gain_axis(metric: Metric) -> str:
 
 def _reading(row: Any, metric: Metric) -> str:
     if row["over"] == "nothing":
-        return f"{signed(row['value'], metric.places_of(row['value']) + 1)} {metric.gain_unit}, one seed: not enough to tell"
+        value = signed(row["value"], metric.places_of(row["value"]) + 1)
+        return f"{value} {metric.gain_unit(row['value'])}, one seed: not enough to tell"
     over = f"{row['seeds']} seeds" if row["over"] == "seeds" else "one seed, over its test examples"
     near = f"{row['detectable']:.{metric.places_of(row['detectable']) + 1}f}"
     verdict = "" if row["shown"] else f": no difference shown<br>less than {near} could not have been detected"
     level = f"<br>level with methods that share {row['level']}" if row.get("level") else ""
-    return f"{_interval(row, metric, 1)} {metric.gain_unit}, {over}{verdict}{level}"
+    return f"{_interval(row, metric, 1)} {metric.gain_unit(row['value'])}, {over}{verdict}{level}"
 
 
 def _subtitle(over: pd.DataFrame, about: str) -> str:

@@ -105,7 +105,6 @@ class Family(Frozen):
     structured_pruning: bool = Field(default=False, description="channels or heads can be removed by torch-pruning")
     quantization: Literal["static", "dynamic"] = Field(description="int8 scheme that suits its layers in ONNX Runtime")
     options: type[Frozen] = Field(default=Frozen, exclude=True, description="the options that its presets and references may set")
-    problems: tuple[str, ...] = Field(default=("classification", "several"), description="names of the problems that it serves")
     offers: tuple[str, ...] = Field(default=(), description="what a student may start from, e.g. text-embeddings")
     shows: tuple[Representation, ...] = Field(default=(), description="inner values that a student can be taught to match")
     later: dict[str, Any] = Field(

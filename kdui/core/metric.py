@@ -25,10 +25,11 @@ class Metric(Frozen):
         """What a difference is counted in: points for percentages, else the unit."""
         return "points" if self.unit == "%" else self.unit
 
-    @property
-    def gain_unit(self) -> str:
-        """What follows a gain's number, whose plus means better: points; where lower is better that has to be said."""
-        return self.difference_unit if self.higher_is_better else f"{self.difference_unit} better".strip()
+    def gain_unit(self, gain: float) -> str:
+        """What follows a gain's number, whose plus means better: points; where lower is better, what its sign means."""
+        if self.higher_is_better:
+            return self.difference_unit
+        return f"{self.difference_unit}{' better' if gain > 0 else ' (worse)' if gain < 0 else ''}".strip()
 
     def least(self, examples: int | None) -> float:
         """The smallest difference that this many examples can show, of a share; 0 where nothing tells it."""

@@ -96,5 +96,7 @@ def test_the_gain_from_distillation_is_positive_when_the_metric_falls():
     gain = teacher_gain(frame, ("r0", "r1", "r2"), unknown, LOWER)
     assert gain.value == pytest.approx(0.2)
     assert gain_sentence(gain, LOWER).startswith("+0.20 ± 0.05 bits per byte better (3 seeds)")
+    lost = gain.model_copy(update={"value": -gain.value, "low": -gain.high, "high": -gain.low})
+    assert gain_sentence(lost, LOWER).startswith("-0.20 ± 0.05 bits per byte (worse) (3 seeds)".replace("-", "−"))
     title = gains_title(judged(one_a_method(method_gains(frame, LOWER)), unknown), {"distill": "Soft targets"}, LOWER)
     assert title.startswith("Soft targets beats the same student without KD by +0.20 ± 0.05 bits per byte better")
