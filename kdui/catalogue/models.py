@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from kdui.catalogue.black_box import graph_source, table_source
+from kdui.catalogue.checkpoint_family import modality_in, narrowed
 from kdui.catalogue.checkpoint_files import files_digest, folder_digest, require_merged, weight_bytes
 from kdui.catalogue.checkpoint_shapes import left_of, read_config, require_sane, shape_of, shape_of_folder
 from kdui.catalogue.fetch import fetch, fetch_hub_model, fetched_hub_model
@@ -26,6 +27,7 @@ from kdui.core.source import HubRepo, Resource, Source, Wheel
 from kdui.settings import Settings
 
 FAMILIES: Registry[Family] = Registry("kdui.models", "model family", "FAMILY")
+_OFFERED = {"text-embeddings": "word embeddings", "tokenizer": "tokenizer"}  # what families offer besides their layers
 CHECKPOINT, BLACK_BOX = "huggingface", "black-box"
 FALLBACK_INIT = "minilm-l6"  # whose public weights a student of texts starts from under a teacher that shows none
 
@@ -49,7 +51,9 @@ def own_options(name: str) -> dict[str, Any]:
     """The options that a reference to the preset may set, each with the preset's own value; raises UnknownName."""
     family, found = preset(name)
     values = family.options.model_validate(found.options).model_dump(mode="json")
-    return values if found.from_teacher else {key: value for key, value in values.items() if key != "vocabulary"}
+    if found.from_teacher or family.own_tokenizer:
+        return values
+    return {key: value for key, value in values.items() if key != "vocabulary"}
 
 
 def asked_options(ref: ModelRef) -> tuple[type[Frozen], dict[str, Any]] | None:
@@ -75,6 +79,11 @@ def resolve(ref: ModelRef, task: TaskFacts, settings: Settings) -> ModelFacts:
     if facts.family.modality != task.modality:
         raise RecipeError(
             f"'{ref}' takes {facts.family.modality}, but {task.title} is made of {task.modality} examples. "
+            f"Choose another model{_such_as(task)}."
+        )
+    if task.problem not in facts.family.problems:
+        raise RecipeError(
+            f"'{ref}' is a model for {' or '.join(facts.family.problems)}, but {task.title} is a task of {task.problem}. "
             f"Choose another model{_such_as(task)}."
         )
     return facts
@@ -104,10 +113,10 @@ def compatible(student: ModelFacts, teacher: ModelFacts | None) -> None:
     offering = sorted(family.title for family in FAMILIES.values() if wanted == family.name or wanted in family.offers)
     if teacher is None:
         raise RecipeError(f"{student.title} is initialized from its teacher's weights. Name a teacher of: {', '.join(offering)}.")
-    if teacher.ref.is_black_box:
+    if teacher.ref.is_black_box and "language-model" not in student.family.problems:
         return
     if wanted != teacher.family.name and wanted not in teacher.family.offers:
-        what = "word embeddings" if wanted == "text-embeddings" else f"{FAMILIES[wanted].title} layers"
+        what = _OFFERED.get(wanted) or f"{FAMILIES[wanted].title} layers"
         raise RecipeError(
             f"{student.title} is initialized from its teacher's {what}, but {teacher.title} has none. Choose another "
             f"student, or a teacher of: {', '.join(offering)}."
@@ -142,7 +151,7 @@ def _of_preset(ref: ModelRef, task: TaskFacts, settings: Settings) -> ModelFacts
         raise RecipeError(
             f"{found.title} is made for {', '.join(found.tasks)}, not for {task.title}. Choose another model{_such_as(task)}."
         )
-    if ref.options.get("vocabulary") and found.from_teacher is None:
+    if ref.options.get("vocabulary") and found.from_teacher is None and not family.own_tokenizer:
         raise RecipeError(
             f"'{ref}': a vocabulary can be trimmed only in a student that starts from its teacher's words. "
             "Leave 'vocabulary' out, or choose such a student, e.g. minilm-l3 or bilstm-64."
@@ -169,7 +178,7 @@ def _of_hub(ref: ModelRef, task: TaskFacts, settings: Settings) -> ModelFacts:
     return ModelFacts(
         ref=ref,
         title=repo,
-        family=_checkpoint_family(task.modality, {}),
+        family=narrowed(FAMILIES[CHECKPOINT], task.modality, {}, task.problem),
         options=_reading(ref, FAMILIES[CHECKPOINT], task),
         source=source,
         shape=shape_of_folder(folder),
@@ -183,7 +192,7 @@ def _of_folder(ref: ModelRef, task: TaskFacts, settings: Settings) -> ModelFacts
     return ModelFacts(
         ref=ref,
         title=folder.name,
-        family=_checkpoint_family(_checkpoint_modality(config, task), config),
+        family=narrowed(FAMILIES[CHECKPOINT], modality_in(config) or task.modality, config, task.problem),
         options=_reading(ref, FAMILIES[CHECKPOINT], task),
         source=f"folder:{folder_digest(folder, settings)}",
         shape=shape_of(config),
@@ -201,7 +210,8 @@ def _of_artifact(ref: ModelRef, task: TaskFacts, settings: Settings) -> ModelFac
             "Choose the result of a teach, distill or prune stage."
         ) from None
     if family.name == CHECKPOINT:
-        family = _checkpoint_family(saved["task"]["modality"], saved["architecture"].get("config", {}))
+        learned = TaskFacts.model_validate(saved["task"])
+        family = narrowed(family, learned.modality, saved["architecture"].get("config", {}), learned.problem)
     if family.modality == task.modality and labels != task.labels:
         raise RecipeError(
             f"Artifact {ref.name[:12]}… was trained on {saved['task']['title']}, whose labels are not those of "
@@ -308,26 +318,6 @@ def _checkpoint(ref: ModelRef) -> Path:
     return folder
 
 
-def _checkpoint_modality(config: dict[str, Any], task: TaskFacts) -> str:
-    """What a checkpoint takes, by what its config mentions; the task's own where it says nothing."""
-    if "vocab_size" in config:
-        return "text"
-    return "image" if {"image_size", "num_channels", "patch_size"} & config.keys() else task.modality
-
-
-def _checkpoint_family(modality: str, config: dict[str, Any]) -> Family:
-    """The family narrowed to what the checkpoint is: transformers take dynamic int8, convolutions static."""
-    transformer = modality == "text" or bool({"num_attention_heads", "num_heads"} & config.keys())
-    return FAMILIES[CHECKPOINT].model_copy(
-        update={
-            "modality": modality,
-            "quantization": "dynamic" if transformer else "static",
-            "offers": ("text-embeddings",) if modality == "text" else (),
-            "shows": ("tokens", "attention") if transformer else ("maps",),
-        }
-    )
-
-
 def _artifact(ref: ModelRef, settings: Settings) -> Path:
     folder = settings.artifacts / ref.name[:2] / ref.name
     if not re.fullmatch("[0-9a-f]{64}", ref.name) or not folder.is_dir():
@@ -340,6 +330,9 @@ def _such_as(task: TaskFacts) -> str:
     names = [
         item.name
         for family, item in presets().values()
-        if family.modality == task.modality and not item.from_teacher and (not item.tasks or task.name in item.tasks)
+        if family.modality == task.modality
+        and task.problem in family.problems
+        and not item.from_teacher
+        and (not item.tasks or task.name in item.tasks)
     ]
     return f", e.g. {', '.join(names[:3])}" if names else ""

@@ -16,7 +16,7 @@ from kdui.core.recipe import ModelRef
 class Pair(Frozen):
     """A teacher and the students that learn well from it, both as short references."""
 
-    on: str = Field(description="a task's name, or a modality for every task of it that has no rows of its own")
+    on: str = Field(description="a task's name, or a problem or a modality for every task of it that has no rows of its own")
     teacher: str
     students: tuple[str, ...]
 
@@ -42,6 +42,8 @@ PAIRS = (
     Pair(on="image", teacher="lenet-300-100", students=_IMAGES),
     Pair(on="text", teacher="minilm-l6", students=_TEXTS),
     Pair(on="text", teacher="decoder-4", students=tuple(name for name in _TEXTS if not name.startswith("minilm"))),
+    Pair(on="language-model", teacher="lm-small", students=("lm-tiny", "lm-mini", "lm-small-l3")),
+    Pair(on="language-model", teacher="smollm2-135m", students=("smollm2-135m-l15", "lm-tiny", "lm-mini")),
 )
 
 
@@ -70,12 +72,12 @@ def _offered(task: TaskFacts, role: Literal["teacher", "student"]) -> tuple[str,
 
 
 def _suits(family: Family, item: Preset, task: TaskFacts) -> bool:
-    return family.modality == task.modality and (not item.tasks or task.name in item.tasks)
+    return family.modality == task.modality and task.problem in family.problems and (not item.tasks or task.name in item.tasks)
 
 
 def _rows(task: TaskFacts) -> list[Pair]:
     own = [row for row in PAIRS if row.on == task.name]
-    return own or [row for row in PAIRS if row.on == task.modality]
+    return own or [row for row in PAIRS if row.on in (task.problem, task.modality) and _suits(*preset(row.teacher), task)]
 
 
 def _can_start(student: str, teacher: ModelRef | None) -> bool:

@@ -113,6 +113,10 @@ class Family(Frozen):
     depth: str = Field(default="", description="the option that counts its stages or layers")
     language_model: bool = Field(default=False, description="can read texts without labels, also where it shows no attention")
     head_width: int = Field(default=0, description="width of an attention head, where the option heads counts them")
+    problems: tuple[str, ...] = Field(default=("classification", "several"), description="what its models can answer")
+    own_tokenizer: bool = Field(
+        default=False, description="trains its tokenizer on the training texts; the option vocabulary counts its tokens"
+    )
     version: int = 1
 
     @property

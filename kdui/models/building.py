@@ -39,7 +39,7 @@ def build_model(
 
     ``weights_folder`` is what ``catalogue.models.weights_folder`` gives; ``teacher`` the trained teacher where the model
     starts from it (``facts.from_teacher``), else it is not looked at; ``texts`` decide which words it keeps of the teacher's
-    where its vocabulary is trimmed.
+    where its vocabulary is trimmed, and train the tokenizer of a family that has its own.
     """
     if facts.ref.kind == "artifact":
         return _from_artifact(task, weights_folder)
@@ -57,6 +57,8 @@ def build_model(
                 builder.start_by_chance(module, teacher, vocabulary)
         else:
             builder.start_from_teacher(module, teacher, vocabulary)
+    elif facts.family.own_tokenizer and texts and not module.tokenizer_json:
+        builder.start_from_texts(module, texts)
     return module
 
 

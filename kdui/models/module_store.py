@@ -1,5 +1,6 @@
 """Trained modules as files: weights in safetensors and a JSON description of their architecture. Nothing is pickled."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from kdui.core.contracts import InputSettings
 from kdui.core.errors import StageFailed, StoreError
 from kdui.modalities.text.prepare import TOKENIZER
 from kdui.models.description import ModelDescription
-from kdui.models.surgery import apply_surgery, describe_surgery
+from kdui.models.surgery import apply_surgery, describe_surgery, shared_names
 
 WEIGHTS, DESCRIPTION, INPUTS = "model.safetensors", "model.json", "inputs.json"
 
@@ -22,14 +23,16 @@ WEIGHTS, DESCRIPTION, INPUTS = "model.safetensors", "model.json", "inputs.json"
 def save_model(module: nn.Module, description: ModelDescription, folder: Path) -> ModelDescription:
     """Write the module into an existing folder: weights, model.json, inputs.json and, for text, tokenizer.json.
 
-    Architecture and surgery are read off the module. Returns the description as it was written.
+    Architecture and surgery are read off the module; tied weights are written once, under their first name. Returns the
+    description as it was written.
     """
     builder: Any = FAMILIES.module(description.family, "build")
     architecture = builder.architecture(module) if hasattr(builder, "architecture") else {}
     description = description.model_copy(update={"architecture": architecture, "surgery": {}})
     description = description.model_copy(update={"surgery": describe_surgery(module, skeleton(description, "meta"))})
     save_inputs(module, description.inputs, folder)
-    state = {name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()}
+    again = shared_names(module)
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items() if name not in again}
     save_file(state, folder / WEIGHTS)
     (folder / DESCRIPTION).write_text(description.model_dump_json(indent=1), encoding="utf-8")
     return description
@@ -55,7 +58,8 @@ def load_model(folder: Path) -> tuple[nn.Module, ModelDescription, InputSettings
         module: Any = skeleton(description)
     try:
         apply_surgery(module, description.surgery)
-        module.load_state_dict(load_file(folder / WEIGHTS), strict=True)
+        state = load_file(folder / WEIGHTS)
+        module.load_state_dict({**state, **_again(module, state)}, strict=True)
     except (OSError, SafetensorError, RuntimeError, AttributeError) as error:
         raise StoreError(
             f"The weights in {folder} do not fit their description ({error}). Delete that artifact and run its recipe again."
@@ -63,6 +67,11 @@ def load_model(folder: Path) -> tuple[nn.Module, ModelDescription, InputSettings
     if TOKENIZER in description.inputs.files:
         module.tokenizer_json = (folder / TOKENIZER).read_text(encoding="utf-8")
     return module.eval(), description, description.inputs
+
+
+def _again(module: nn.Module, state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The tensors of tied weights under the names that the file leaves out."""
+    return {name: state[other] for name, other in shared_names(module).items() if name not in state and other in state}
 
 
 def read_description(folder: Path) -> ModelDescription:

@@ -60,7 +60,11 @@ def _factorized(layers: Mapping[str, nn.Module], reference: Mapping[str, nn.Modu
 
 
 def apply_surgery(module: nn.Module, surgery: Mapping[str, Mapping[str, Any]]) -> None:
-    """Give a fresh build the described shapes; the values of the resized tensors are undefined until a state is loaded."""
+    """Give a fresh build the described shapes; the values of the resized tensors are undefined until a state is loaded.
+
+    What was one tensor under several names is one afterwards, unless its layers went different ways.
+    """
+    shared = shared_names(module)
     for name, changed in surgery.items():
         layer = module.get_submodule(name)
         if _LENGTH in changed:
@@ -73,6 +77,25 @@ def apply_surgery(module: nn.Module, surgery: Mapping[str, Mapping[str, Any]]) -
             setattr(layer, key, tuple(value) if isinstance(value, list) else value)
         for key, shape in _tensor_shapes(layer).items():
             _resize(layer, key, shape)
+    _tie(module, shared)
+
+
+def shared_names(module: nn.Module) -> dict[str, str]:
+    """Parameters that are another one under a second name (tied weights), each with the first name that it has."""
+    first: dict[int, str] = {}
+    return {
+        name: first[id(parameter)]
+        for name, parameter in module.named_parameters(remove_duplicate=False)
+        if first.setdefault(id(parameter), name) != name
+    }
+
+
+def _tie(module: nn.Module, shared: Mapping[str, str]) -> None:
+    parameters = dict(module.named_parameters(remove_duplicate=False))
+    for name, other in shared.items():
+        if name in parameters and other in parameters and parameters[name].shape == parameters[other].shape:
+            layer, _, key = name.rpartition(".")
+            setattr(module.get_submodule(layer), key, parameters[other])
 
 
 def _shortened(layers: Mapping[str, nn.Module], reference: Mapping[str, nn.Module]) -> dict[str, int]:

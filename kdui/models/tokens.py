@@ -7,13 +7,18 @@ from kdui.core.contracts import InputSettings, TaskFacts
 from kdui.modalities.text.prepare import TOKENIZER
 
 
-def text_inputs(facts: TaskFacts, longest: int | None = None) -> InputSettings:
-    """Token ids of the tokenizer beside the model: the task's length and case, at most ``longest`` tokens."""
+def text_inputs(facts: TaskFacts, longest: int | None = None, whole: bool = False) -> InputSettings:
+    """Token ids of the tokenizer beside the model: the task's length and case, at most ``longest`` tokens.
+
+    ``whole``: a text with more tokens is refused and not cut.
+    """
     length = facts.input["max_length"]
     settings: dict[str, Any] = {
         "max_length": min(length, longest) if longest else length,
         "lowercase": bool(facts.input.get("lowercase", False)),
     }
+    if whole:
+        settings["whole"] = True
     return InputSettings(modality="text", settings=settings, files=(TOKENIZER,))
 
 

@@ -35,11 +35,13 @@ def trimmed_vocabulary(tokenizer_json: str | None, texts: Sequence[str], size: i
     not into [UNK]; the rest goes by how often a piece occurs in the first ``max_length`` tokens of a text, and then by id.
     Raises StageFailed where the tokenizer does not cut by word pieces, or ``size`` has no room for what is always kept.
     """
+    if not tokenizer_json:
+        raise StageFailed("The teacher has no tokenizer, so its vocabulary cannot be trimmed. Set vocabulary to 0.")
+    if size >= Tokenizer.from_str(tokenizer_json).get_vocab_size():
+        return Vocabulary(tokenizer_json)
     pieces = _word_pieces(tokenizer_json)
     facts: dict[str, Any] = json.loads(pieces.to_str())
     known = pieces.get_vocab(with_added_tokens=True)
-    if size >= len(known):
-        return Vocabulary(tokenizer_json)
     always = _always(facts, known)
     if size < len(always):
         raise StageFailed(
@@ -53,9 +55,7 @@ def trimmed_vocabulary(tokenizer_json: str | None, texts: Sequence[str], size: i
     return Vocabulary(_renumbered(facts, renumbered), torch.tensor([known[word] for word in chosen]))
 
 
-def _word_pieces(tokenizer_json: str | None) -> Tokenizer:
-    if not tokenizer_json:
-        raise StageFailed("The teacher has no tokenizer, so its vocabulary cannot be trimmed. Set vocabulary to 0.")
+def _word_pieces(tokenizer_json: str) -> Tokenizer:
     tokenizer = Tokenizer.from_str(tokenizer_json)
     if not isinstance(tokenizer.model, models.WordPiece):
         raise StageFailed(

@@ -12,7 +12,7 @@ from kdui.core.errors import StageFailed
 from kdui.models.bilstm.build import Bilstm
 from kdui.models.building import build_model
 from kdui.models.embeddings import SCALE, reduce_embeddings
-from kdui.models.minilm.build import spread
+from kdui.models.layers import spread
 from tests.models.small import built, facts_of, random_tokens, small_teacher
 
 TASK = TASKS["sentiment"]

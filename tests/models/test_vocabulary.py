@@ -115,6 +115,7 @@ def test_too_small_a_vocabulary_is_refused(whole, texts):
 @pytest.mark.parametrize("kind", ["BPE", "Unigram", "WordLevel"])
 def test_other_tokenizers_are_refused(kind, texts):
     tokenizer = Tokenizer(getattr(models, kind)())
+    tokenizer.add_tokens([f"word{number}" for number in range(SIZE + 1)])
     with pytest.raises(StageFailed, match=f"is a {kind}, and only word pieces"):
         trimmed_vocabulary(tokenizer.to_str(), texts, SIZE, 64)
     with pytest.raises(StageFailed, match="has no tokenizer"):

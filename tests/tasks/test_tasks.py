@@ -12,7 +12,7 @@ from kdui.core.errors import SourceError, UnknownName
 from kdui.tasks.examples import text_key
 from kdui.tasks.fashion_mnist.load import read_idx
 
-NAMES = ("digits", "fashion-mnist", "reuters-and-sentiment", "reuters-r8", "sentiment")
+NAMES = ("books", "digits", "fashion-mnist", "reuters-and-sentiment", "reuters-r8", "sentiment")
 
 
 def test_all_tasks_are_found_and_a_wrong_name_suggests_one():
@@ -27,7 +27,8 @@ def test_a_task_loads_what_its_facts_promise(name, settings):
     assert {split: len(examples.inputs) for split, examples in splits.items()} == facts.splits
     for examples in splits.values():
         assert examples.targets.dtype == np.int64
-        assert sorted(set(examples.targets.tolist())) == list(range(facts.outputs))
+        if facts.labels:
+            assert sorted(set(examples.targets.tolist())) == list(range(facts.outputs))
     inputs = splits["test"].inputs
     if facts.modality == "image":
         assert inputs.shape[1:] == tuple(facts.input[key] for key in ("height", "width", "channels"))
@@ -38,7 +39,7 @@ def test_a_task_loads_what_its_facts_promise(name, settings):
         assert receipt(settings.cache / TASKS[part].resource.name, TASKS[part].resource) is not None
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [name for name in NAMES if TASKS[name].labels])
 def test_the_most_frequent_label_reaches_what_the_facts_say(name, settings):
     facts, splits = load_task(name, settings)
     parts = [load_task(part, settings)[1] for part in facts.parts] or [splits]

@@ -21,13 +21,20 @@ _PAD_TOKENS = ("[PAD]", "<pad>", "<|padding|>", "<|endoftext|>", "</s>")
 def prepare(raw: Sequence[str], settings: Mapping[str, Any], folder: Path) -> dict[str, np.ndarray]:
     """``input_ids`` and ``attention_mask``, both int64 [n, length], cut at ``max_length`` tokens and padded to the longest.
 
-    ``lowercase`` in the settings lowers the texts first. Raises KduiError when the tokenizer is missing.
+    ``lowercase`` in the settings lowers the texts first, and with ``whole`` no text is cut. Raises KduiError when the tokenizer
+    is missing, or where a text that must stay whole has more tokens.
     """
-    tokenizer = _tokenizer(folder, int(settings["max_length"]))
-    texts = [_beginning(text, int(settings["max_length"])) for text in raw]
+    limit, whole = int(settings["max_length"]), settings.get("whole", False)
+    tokenizer = _tokenizer(folder, limit)
+    texts = list(raw) if whole else [_beginning(text, limit) for text in raw]
     if settings.get("lowercase"):
         texts = [text.lower() for text in texts]
     encoded = tokenizer.encode_batch(texts)
+    if whole and (longer := [text for text, one in zip(texts, encoded, strict=True) if one.overflowing]):
+        raise KduiError(
+            f"{len(longer):,} of {len(texts):,} texts have more than {limit} tokens, which is all that this model reads, and "
+            f"none may be cut; the first begins with '{longer[0][:40]}'. Shorten them."
+        )
     length = max((len(one.ids) for one in encoded), default=0)
     ids = np.array([one.ids for one in encoded], dtype=np.int64).reshape(len(encoded), length)
     mask = np.array([one.attention_mask for one in encoded], dtype=np.int64).reshape(len(encoded), length)

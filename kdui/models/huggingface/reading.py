@@ -15,6 +15,11 @@ from kdui.core.errors import KduiError, SourceError
 from kdui.core.foreign import output_order, pixel_scale
 from kdui.models.tokens import read_tokenizer
 
+_WANTED = {
+    "": ("a classifier", "sequence or image classification"),
+    "language-model": ("a language model", "causal language model"),
+}
+
 
 def config_of(folder: Path) -> PretrainedConfig:
     """The network's config; raises KduiError where it cannot be read, or mentions far more than the weights could hold."""
@@ -87,13 +92,14 @@ def require_rows(tokenizer_json: str, rows: int, folder: Path) -> None:
         )
 
 
-def unreadable(folder: Path, error: Exception) -> KduiError:
+def unreadable(folder: Path, error: Exception, problem: str = "") -> KduiError:
     """An error of a foreign library about a checkpoint, in words; kdui's own as it is."""
     if isinstance(error, KduiError):
         return error
+    read_as, wanted = _WANTED.get(problem, _WANTED[""])
     return SourceError(
-        f"The checkpoint in {folder} cannot be read as a classifier: {_first_line(error)} Choose a sequence or image "
-        "classification checkpoint with safetensors weights and no code of its own."
+        f"The checkpoint in {folder} cannot be read as {read_as}: {_first_line(error)} Choose a {wanted} checkpoint with "
+        "safetensors weights and no code of its own."
     )
 
 

@@ -1,9 +1,9 @@
-"""Any Hugging Face classification checkpoint, by hub id or local folder: facts."""
+"""Any Hugging Face checkpoint of a classifier or a causal language model, by hub id or local folder: facts."""
 
 from kdui.core.contracts import Family
 from kdui.core.foreign import UNSAID, ForeignOptions
 
-# The catalogue narrows modality, quantization and offers to what the task and the checkpoint are.
+# The catalogue narrows modality, problems, quantization and offers to what the task and the checkpoint are.
 FAMILY = Family(
     name="huggingface",
     title="Hugging Face checkpoint",
@@ -12,5 +12,6 @@ FAMILY = Family(
     quantization="dynamic",
     options=ForeignOptions,
     later=UNSAID,
-    offers=("text-embeddings",),
+    problems=("classification", "several", "language-model"),
+    offers=("text-embeddings", "tokenizer", "causal-lm"),
 )

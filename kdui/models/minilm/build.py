@@ -12,6 +12,7 @@ from transformers import BertConfig, BertForSequenceClassification
 from kdui.core.contracts import InputSettings, TaskFacts
 from kdui.core.errors import StageFailed
 from kdui.models.embeddings import FactorizedEmbedding, factorize, set_rows
+from kdui.models.layers import spread
 from kdui.models.narrowing import keep_heads, narrow
 from kdui.models.pretrained import pretrained
 from kdui.models.tokens import read_tokenizer, text_inputs
@@ -86,13 +87,6 @@ def _start_embeddings(mine: Any, theirs: Any, vocabulary: Vocabulary) -> None:
     mine.position_embeddings.load_state_dict(theirs.position_embeddings.state_dict())
     mine.token_type_embeddings.load_state_dict(theirs.token_type_embeddings.state_dict())
     mine.LayerNorm.load_state_dict(theirs.LayerNorm.state_dict())
-
-
-def spread(available: int, wanted: int) -> list[int]:
-    """Evenly spread layers from the first to the last: 12 -> 6 gives DistilBERT's own 0, 2, 4, 7, 9, 11."""
-    if wanted == 1:
-        return [0]
-    return [round(position * (available - 1) / (wanted - 1)) for position in range(wanted)]
 
 
 def _shape(options: Mapping[str, Any]) -> tuple[int, int, int, int]:

@@ -35,7 +35,7 @@ def timed_arrays(arrays: dict[str, np.ndarray], inputs: InputSettings, batch: in
     if "attention_mask" not in arrays:
         return {name: np.resize(array, (batch, *array.shape[1:])) for name, array in arrays.items()}
     length = length or timed_length(inputs)
-    longest = np.argsort(-arrays["attention_mask"].sum(1), kind="stable")[:batch]
+    longest = np.resize(np.argsort(-arrays["attention_mask"].sum(1), kind="stable"), batch)  # few texts are repeated
     rows = []
     for index in longest:
         tokens = arrays["input_ids"][index][arrays["attention_mask"][index] == 1]

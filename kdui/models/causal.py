@@ -1,0 +1,106 @@
+"""Causal language models behind kdui's own forward: token ids in, logits of each next token out."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import AutoConfig, AutoModelForCausalLM, PretrainedConfig
+
+from kdui.models.embeddings import set_rows
+from kdui.models.transformer import ATTENTION
+
+
+class CausalLM(nn.Module):
+    """A network of the transformers library that predicts each next token; ``tokenizer_json`` goes with it.
+
+    The output at a place is a distribution of the token after it. Padding stands on the right, where no real token looks at it.
+    """
+
+    def __init__(self, network: Any, tokenizer_json: str | None = None):
+        super().__init__()
+        self.network = network
+        self.tokenizer_json = tokenizer_json
+
+    @property
+    def word_embedding(self) -> nn.Embedding:
+        """The table of token embeddings [vocabulary, width]."""
+        return self.network.get_input_embeddings()
+
+    @property
+    def head(self) -> nn.Linear:
+        """What makes logits of states; in many models its weights are the table of embeddings itself."""
+        return self.network.get_output_embeddings()
+
+    @property
+    def is_tied(self) -> bool:
+        """Whether embeddings and head are one table."""
+        return self.head.weight is self.word_embedding.weight
+
+    def states(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        """What the head takes, [batch, length, width]: a loss in chunks makes logits of a part of it at a time."""
+        return self.network.base_model(input_ids=input_ids, attention_mask=attention_mask, use_cache=False).last_hidden_state
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        """Logits [batch, length, vocabulary]."""
+        return self.head(self.states(input_ids, attention_mask))
+
+
+def described(module: CausalLM) -> dict[str, Any]:
+    """The network's config: enough to build it without the place where its weights came from."""
+    return {"config": json.loads(module.network.config.to_json_string(use_diff=False))}
+
+
+def from_description(architecture: Mapping[str, Any]) -> CausalLM:
+    """The network that ``described`` describes, with new weights."""
+    settings = dict(architecture["config"])
+    config = AutoConfig.for_model(settings.pop("model_type"), **settings)
+    network = AutoModelForCausalLM.from_config(
+        config, attn_implementation=ATTENTION, dtype=torch.float32, trust_remote_code=False
+    )
+    network.tie_weights()
+    return CausalLM(network)
+
+
+def shape_of(config: PretrainedConfig) -> dict[str, int]:
+    """Layers, widths and vocabulary of a network, by the names of the options."""
+    return {
+        "layers": config.num_hidden_layers,
+        "width": config.hidden_size,
+        "heads": config.num_attention_heads,
+        "kv_heads": getattr(config, "num_key_value_heads", None) or config.num_attention_heads,
+        "units": getattr(config, "intermediate_size", None) or getattr(config, "n_inner", None) or 4 * config.hidden_size,
+        "vocabulary": config.vocab_size,
+    }
+
+
+def keep_layers(module: CausalLM, network: Any, kept: Sequence[int]) -> None:
+    """Let the module have this network with these of its layers alone, numbered anew."""
+    body = network.base_model
+    name, layers = next((name, part) for name, part in body.named_children() if isinstance(part, nn.ModuleList))
+    setattr(body, name, nn.ModuleList([layers[place] for place in kept]))
+    for number, layer in enumerate(getattr(body, name)):
+        for part in layer.modules():
+            if hasattr(part, "layer_idx"):
+                part.layer_idx = number
+    network.config.num_hidden_layers = len(kept)
+    if kinds := getattr(network.config, "layer_types", None):
+        network.config.layer_types = [kinds[place] for place in kept]
+    module.network = network
+
+
+def resize_vocabulary(module: CausalLM, rows: int) -> None:
+    """Give embeddings and head this many rows: the first ones stay, those that join are drawn as new ones are."""
+    embedding, head, tied = module.word_embedding, module.head, module.is_tied
+    deviation = module.network.config.initializer_range
+    with torch.no_grad():
+        set_rows(embedding, _resized(embedding.weight, rows, deviation))
+        head.weight = embedding.weight if tied else nn.Parameter(_resized(head.weight, rows, deviation))
+    head.out_features = rows
+    module.network.config.vocab_size = rows
+
+
+def _resized(table: torch.Tensor, rows: int, deviation: float) -> torch.Tensor:
+    more = rows - len(table)
+    return torch.cat([table, deviation * torch.randn(more, table.shape[1])]) if more > 0 else table[:rows]

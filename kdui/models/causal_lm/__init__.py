@@ -1,0 +1,1 @@
+"""Small language models of LLaMA's architecture with a tokenizer of their own."""

@@ -1,0 +1,1 @@
+"""Books: Jane Austen's six novels, to be continued word by word."""

