@@ -1,9 +1,10 @@
-"""Explore's sections and menus by keyboard, and what a screen reader finds: headings, roles and live regions of every tab."""
+"""Explore's sections and menus by keyboard; of every tab what a screen reader finds, what axe-core says, and how much moves."""
 
 from itertools import pairwise
 from typing import Any
 
 import pytest
+from axe_playwright_python.base import AXE_FILE_PATH
 from playwright.sync_api import expect
 
 from kdui.settings import Settings
@@ -20,6 +21,31 @@ FOUND = """(panel) => ({
     live: document.querySelectorAll(`${panel} [aria-live]:not([aria-live=off])`).length,
     roles: [...document.querySelectorAll(`${panel} :is(a[href], button, summary)[role]`)].map(({ role }) => role),
 })"""
+# How much of the page moves how far, in the unit of Cumulative Layout Shift: all added up, moves that answer a hand among them.
+WATCH = """window.moved = 0;
+    const added = (entries) => { for (const { value } of entries) window.moved += value; };
+    const watch = new PerformanceObserver((list) => added(list.getEntries()));
+    watch.observe({ type: "layout-shift", buffered: true });
+    window.settled = () => new Promise((told) => requestAnimationFrame(() => requestAnimationFrame(() => {
+        added(watch.takeRecords());
+        told(window.moved);
+    })));"""
+STILL = 0.1  # what counts as good
+# Each tab, and what is there once it is whole.
+WHOLE = {
+    "build": "#build-step .lens, #build-step .lens-blank",
+    "runs": "#run-results table",
+    "explore": "#flips-chart .main-svg",
+    "compare": "#compare-table .example",
+}
+# What axe-core finds: rule, place and what to do.
+JUDGE = """(runOnly) => axe.run(document, { runOnly, resultTypes: ["violations"] })
+    .then(({ violations }) => violations.flatMap(({ id, nodes }) => nodes.map(
+        ({ target, failureSummary }) => [id, target, failureSummary])))"""
+WCAG_22_AA = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
+OF_THEME_AND_WIDTH = {"type": "rule", "values": ["color-contrast", "link-in-text-block", "target-size"]}  # not the rest
+UNFOLD = "() => { for (const fold of document.querySelectorAll('details:not(.menu, .group)')) fold.open = true; }"
+DARK = """() => { while (!document.body.classList.contains("dark")) document.querySelector("#theme-switch").click(); }"""
 
 
 class Evident(StockedWorkbench):
@@ -39,6 +65,7 @@ def page(browser, tmp_path_factory):
         page.set_default_timeout(PATIENCE_MS)
         wrong: list[str] = []
         page.on("pageerror", lambda problem: wrong.append(str(problem)))
+        page.add_init_script(WATCH)
         page.goto(f"{address}?tab=explore&task=digits")
         yield page
         page.close()
@@ -100,3 +127,42 @@ def test_headings_roles_and_live_regions_are_in_order_on_every_tab(page):
     assert not [tab for tab, each in levels.items() if any(after > before + 1 for before, after in pairwise(each))], levels
     assert all(each["live"] <= 1 for each in found.values()), found
     assert not {role for each in found.values() for role in each["roles"]} & {"status", "alert", "log", "img"}
+
+
+def load(page, tab):
+    """Loads the page at one tab; the layout shift until it is whole."""
+    page.goto(f"{page.url.partition('?')[0]}?tab={tab}" + ("&task=digits" if tab != "build" else ""))
+    expect(page.locator(WHOLE[tab]).first).to_be_visible()
+    return page.evaluate("settled()")
+
+
+def test_every_tab_meets_wcag_22_aa_and_moves_little_while_it_loads(page):
+    moved, wrong = {}, {}
+    for tab in WHOLE:
+        page.set_viewport_size({"width": 1440, "height": 900})
+        moved[tab] = load(page, tab)
+        if tab == "compare":
+            page.locator("#compare-examples .example").first.click()
+            expect(page.locator("#compare-cards .bar-fill")).to_have_count(9)
+        page.evaluate(UNFOLD)
+        page.add_script_tag(path=AXE_FILE_PATH)
+        wrong[tab, "light"] = page.evaluate(JUDGE, WCAG_22_AA)
+        page.set_viewport_size({"width": 390, "height": 844})
+        page.evaluate(DARK)
+        wrong[tab, "dark and narrow"] = page.evaluate(JUDGE, OF_THEME_AND_WIDTH)
+        page.evaluate("localStorage.removeItem('kdui-theme')")
+    assert not any(wrong.values()), wrong
+    assert max(moved.values()) <= STILL, moved
+
+
+def test_build_moves_little_on_a_narrow_screen_and_under_the_hand_that_turns_a_knob(page):
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert load(page, "build") <= STILL
+    page.set_viewport_size({"width": 1440, "height": 900})
+    before = page.evaluate("settled()")
+    knob, command = page.locator("#knob-distill-temperature"), page.locator("#build-command")
+    knob.press("ArrowUp")
+    expect(command).to_contain_text("distill.temperature=")
+    knob.fill("19")
+    expect(command).to_contain_text("distill.temperature=19")
+    assert page.evaluate("settled()") - before <= STILL
