@@ -44,7 +44,7 @@ def plain_norms(graph: onnx.GraphProto) -> int:
 
 def to_onnx(module: nn.Module, sample: dict[str, np.ndarray], opset: int) -> Any:
     """The exporter's program; its chatter on the console is kept out of the run's output."""
-    _keep_operators()
+    keep_operators()
     names = list(sample)
     tensors = {name: torch.from_numpy(array) for name, array in sample.items()}
     batch, length = torch.export.Dim("batch"), torch.export.Dim("length")
@@ -67,7 +67,7 @@ def to_onnx(module: nn.Module, sample: dict[str, np.ndarray], opset: int) -> Any
         )
 
 
-def _keep_operators() -> None:
+def keep_operators() -> None:
     """Let the exporter translate its library of operators once in a process.
 
     PyTorch 2.13 asks for the list at every export, and the list reads and parses the source of five hundred functions: half of
