@@ -50,9 +50,9 @@ def busy_page(settings: Settings, runs: int = 2_500, readers: int = 30, seconds:
 def _wait_for_training(bench: Workbench, run: Run) -> None:
     deadline = time.monotonic() + START_SECONDS
     while _epochs(bench, run)[0] < 2:
-        found = bench.store.runs.get(run.id)
-        if found.state.is_final or time.monotonic() > deadline:
-            raise KduiError(f"The training did not start: {found.state}, {found.error}. The log: {bench.log_tail(run.id)}")
+        now = bench.store.runs.get(run.id)
+        if now.state.is_final or time.monotonic() > deadline:
+            raise KduiError(f"The training did not start: {now.state}, {now.error}. The log: {bench.log_tail(run.id)}")
         time.sleep(0.1)
 
 
@@ -75,11 +75,11 @@ def _in_turns(bench: Workbench, run: Run, url: str, pid: int, readers: int, seco
     for _ in range(rounds):
         alone.append(_speed(bench, run, seconds))
         page.cpu_percent(), work.cpu_percent()
-        with _reading(url, readers, "explore_view") as told:
+        with _reading(url, readers, "explore_view") as counts:
             beside.append(_speed(bench, run, seconds))
         server.append(page.cpu_percent())
         worker.append(work.cpu_percent())
-        answers += sum(told)
+        answers += sum(counts)
     quiet, busy = Spread(tuple(alone), "epochs/s"), Spread(tuple(beside), "epochs/s")
     return Finding(
         f"a training beside {readers} readers of Explore",
@@ -112,23 +112,24 @@ def _speed(bench: Workbench, run: Run, seconds: float) -> float:
 def _reading(url: str, readers: int, call: str) -> Iterator[list[int]]:
     """Visitors that ask again and again; counts of their answers."""
     over = threading.Event()
-    told = [0] * readers
+    counts = [0] * readers
     pages = [Page(url) for _ in range(readers)]  # opened before anything is timed
 
     def read(number: int) -> None:
         page = pages[number]
         while not over.wait(PAUSE_SECONDS):
             try:
-                page.ask("explore-panel", call, task="digits", x="latency_ms", budget={"retained": 90.0 + number % 3})
+                budget = {"retained": 90.0 + number % 3}
+                page.post("explore-panel", call, task="digits", x="latency_ms", budget=budget).raise_for_status()
             except requests.RequestException:  # a page that yields may be slow; who reads asks again
                 continue
-            told[number] += 1
+            counts[number] += 1
 
     threads = [threading.Thread(target=read, args=(number,), daemon=True) for number in range(readers)]
     for thread in threads:
         thread.start()
     try:
-        yield told
+        yield counts
     finally:
         over.set()
         for thread in threads:
@@ -140,7 +141,7 @@ def _memory(url: str, pid: int, readers: int, seconds: float) -> Finding:
     process = psutil.Process(pid)
     before = process.memory_info().rss / 1e6
     most = before
-    with _reading(url, readers, "explore_csv") as told:
+    with _reading(url, readers, "explore_csv") as counts:
         until = time.monotonic() + 4 * seconds
         while time.monotonic() < until:
             time.sleep(0.2)
@@ -150,7 +151,7 @@ def _memory(url: str, pid: int, readers: int, seconds: float) -> Finding:
     while after > before + AIM_MB / 3 and time.monotonic() < deadline:
         time.sleep(1)
         after = process.memory_info().rss / 1e6
-    line = f"{before:,.0f} MB before, {most:,.0f} at the most, {after:,.0f} after {sum(told)} exports by {readers} readers"
+    line = f"{before:,.0f} MB before, {most:,.0f} at the most, {after:,.0f} after {sum(counts)} exports by {readers} readers"
     return Finding(
         f"memory that {readers} readers of the CSV leave behind", after - before, "MB", "one server", "≤", AIM_MB, (line,)
     )
