@@ -7,6 +7,7 @@ from pathlib import Path
 import kdui
 from kdui.catalogue.methods import METHODS
 from kdui.catalogue.planner import plan_recipe
+from kdui.catalogue.studies import read_study
 from kdui.cli import terminal
 from kdui.cli.listing import listing
 from kdui.core.knobs.student import SoftTargetKnobs
@@ -25,8 +26,14 @@ def main(home: Path) -> None:
     distillers = grouped(method for method in bench.methods() if method.group == "distill")  # as Build's list offers them
     shown = {
         "program": str(Path(kdui.__file__).parent),
-        **{kind: [row["name"] for row in listing(bench, kind)] for kind in ("tasks", "models", "methods", "recipes")},
-        "students": [card.ref for card in bench.students("stripes", "cnn-medium")],
+        **{kind: [row["name"] for row in listing(bench, kind)] for kind in ("tasks", "models", "methods", "recipes", "studies")},
+        "students": [card.ref for card in bench.students("fashion-mnist", "cnn-large")],
+        "pair": {
+            "teachers": [card.ref for card in bench.teachers("stripes")],
+            "students": [card.ref for card in bench.students("stripes", "cnn-medium")],
+        },
+        "default": [str(model) for model in (bench.default_recipe("stripes").teacher, bench.default_recipe("stripes").student)],
+        "study": study(bench),
         "knobs": set(METHODS["logit_regression"].spec.model_fields) >= set(SoftTargetKnobs.model_fields),
         "chooser": [[method.name, group_of(method), flow_of(method)] for method in distillers],
         "plan": [step.label for step in plan_recipe(recipe, bench.settings)],
@@ -36,6 +43,18 @@ def main(home: Path) -> None:
         "chart": chart(Settings(home=home / "stocked", quickstart=False)),
     }
     print(json.dumps(shown))
+
+
+def study(bench: Workbench) -> dict[str, list[dict[str, object]]]:
+    """The runs of each arm of the study as they are planned: their seed, methods and epochs of training."""
+    asked = read_study("stripes-logits")
+    return {arm.title: [planned(bench, recipe) for recipe in asked.recipes(arm)] for arm in asked.arms}
+
+
+def planned(bench: Workbench, recipe: Recipe) -> dict[str, object]:
+    steps = bench.plan(recipe).steps
+    epochs = [stage.settings["epochs"] for stage in recipe.stages if "epochs" in stage.settings]
+    return {"seed": recipe.seed, "methods": sorted({step.method for step in steps}), "epochs": epochs}
 
 
 def trained(bench: Workbench, recipe: Recipe) -> dict[str, object]:

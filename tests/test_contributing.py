@@ -12,7 +12,15 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[1]
-FILE = re.compile(r"^`([\w./]+)`:\n\n```\w+\n(.*?)^```", re.M | re.S)
+FILE = re.compile(r"^`([\w./-]+)`:\n\n```\w+\n(.*?)^```", re.M | re.S)
+
+
+ROW = re.compile(r"^In `(\w+)` of `([\w./]+)`:\n\n```python\n(.*?)^```", re.M | re.S)
+
+
+def rows() -> list[tuple[str, str, str]]:
+    """Name of a tuple, path of its file, and the row that the page tells to put into it."""
+    return ROW.findall((ROOT / "CONTRIBUTING.md").read_text("utf-8"))
 
 
 def files() -> dict[str, str]:
@@ -31,6 +39,10 @@ def shown(tmp_path_factory) -> dict[str, Any]:
         (copy / path).parent.mkdir(exist_ok=True)
         assert not (copy / path).exists()  # an addition changes no file that is there
         (copy / path).write_text(text, encoding="utf-8")
+    for name, path, row in rows():
+        text = (copy / path).read_text("utf-8")
+        assert text.count(f"\n{name} = (\n") == 1
+        (copy / path).write_text(text.replace(f"\n{name} = (\n", f"\n{name} = (\n{row}"), encoding="utf-8")
     done = subprocess.run(
         [sys.executable, str(ROOT / "tests" / "additions.py"), str(copy / "home")],
         cwd=copy,
@@ -48,9 +60,11 @@ def shown(tmp_path_factory) -> dict[str, Any]:
 
 def test_each_addition_has_one_place():
     folders = {"kdui/tasks/stripes", "kdui/models/linear", "kdui/methods/distill/logit_regression"}
-    alone = {"kdui/charts/evidence/file_size.py", "kdui/launch/launchers/single.py", "kdui/catalogue/recipes/stripes.yaml"}
+    alone = {"kdui/charts/evidence/file_size.py", "kdui/launch/launchers/single.py"}
+    alone |= {"kdui/catalogue/recipes/stripes.yaml", "kdui/catalogue/studies/stripes-logits.yaml"}
     assert {path for path in files() if str(Path(path).parent) not in folders} == alone
     assert {str(Path(path).parent) for path in files()} >= folders
+    assert [(name, path) for name, path, _ in rows()] == [("PAIRS", "kdui/catalogue/pairs.py")]
 
 
 def test_the_task_is_listed_and_planned(shown):
@@ -61,6 +75,21 @@ def test_the_task_is_listed_and_planned(shown):
 def test_the_model_is_listed_and_offered(shown):
     assert "linear-classifier" in shown["models"]
     assert shown["students"][-1] == "linear-classifier" and shown["students"][0] == "resnet-8-slim"
+
+
+def test_the_pair_holds_the_tasks_defaults_and_leaves_others_as_they_were(shown):
+    assert shown["pair"] == {"teachers": ["cnn-medium"], "students": ["linear-classifier", "resnet-8-slim"]}
+    assert shown["default"] == ["cnn-medium", "linear-classifier"]
+    assert "stripes" in shown["recipes"] and shown["students"][0] == "resnet-8-slim"
+
+
+def test_the_study_is_listed_and_all_of_its_runs_are_planned(shown):
+    assert "stripes-logits" in shown["studies"]
+    assert list(shown["study"]) == ["Soft targets", "Logit regression"]
+    for arm, method in (("Soft targets", "distill"), ("Logit regression", "logit_regression")):
+        assert [run["seed"] for run in shown["study"][arm]] == [0, 1, 2]
+        for run in shown["study"][arm]:
+            assert method in run["methods"] and "measure" in run["methods"] and run["epochs"] == [1, 2]
 
 
 def test_the_method_has_a_form_and_a_place_in_the_chooser(shown):
