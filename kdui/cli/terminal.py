@@ -4,6 +4,7 @@ import json
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,17 +18,21 @@ from kdui.catalogue.yaml_text import read_value
 from kdui.charts.gain import gain_sentence
 from kdui.cli.plain_terminal import clean, console, has_utf8
 from kdui.core.answers import AnswerPart, Ranked
+from kdui.core.answers import Text as TextPart
 from kdui.core.errors import KduiError, RecipeError
 from kdui.core.measurement import with_download
 from kdui.core.page_rows import ModelResult, RunDetail
 from kdui.core.run import RunState, StepStatus
+from kdui.core.sampling import Sampling
 from kdui.launch.dispatcher import Dispatcher
+from kdui.workbench.generating import generate, generates
 from kdui.workbench.workbench import Workbench
 
 if TYPE_CHECKING:
     import pandas
 
 POLL_SECONDS = 0.25
+WRITTEN_TOKENS = 60  # that a language model writes after what it was given
 CANCEL_SECONDS = 8.0
 SHOWN = {
     "macro_f1": "macro F1",
@@ -242,12 +247,15 @@ def print_rows(rows: list[dict[str, Any]]) -> None:
 
 
 def predictions(bench: Workbench, run_id: str, example: str) -> list[dict[str, Any]]:
-    """Each model's two best answers to one input."""
+    """Each model's two best answers to one input, or the text that it writes after it."""
     detail = bench.run(run_id)
     if not detail.results:
         raise KduiError(f"Run {run_id} has no measured model yet (it is {detail.run.state}). Wait for it, or resume it.")
     task = detail.run.recipe.task
-    answers = bench.ask(task, [item.digest for item in detail.results], payload(bench, task, example))
+    given = payload(bench, task, example)
+    if generates(next(facts for facts in bench.tasks() if facts.name == task)):
+        return [{"model": item.label, "role": item.role, **_continued(bench, item.digest, given)} for item in detail.results]
+    answers = bench.ask(task, [item.digest for item in detail.results], given)
     return [
         {
             "model": item.label,
@@ -258,6 +266,20 @@ def predictions(bench: Workbench, run_id: str, example: str) -> list[dict[str, A
         }
         for item, answer in zip(detail.results, answers, strict=True)
     ]
+
+
+def _continued(bench: Workbench, digest: str, prompt: str) -> dict[str, Any]:
+    """The most probable text of one model alone, and the speed of its tokens after the first."""
+    pieces: list[AnswerPart] = []
+    with closing(generate(bench.serving, [digest], prompt, Sampling(limit=WRITTEN_TOKENS))) as written:
+        for _, piece in written:
+            if isinstance(piece, Exception):
+                raise piece
+            pieces.append(piece)
+    texts = [piece for piece in pieces if isinstance(piece, TextPart)]
+    seconds = [piece.seconds for piece in texts if piece.seconds is not None]
+    speed = round((len(seconds) - 1) / sum(seconds[1:]), 1) if len(seconds) > 1 else None
+    return {"text": "".join(piece.text for piece in texts), "tokens": len(seconds), "tokens/s": speed}
 
 
 def _in_columns(part: AnswerPart) -> dict[str, Any]:

@@ -112,7 +112,8 @@ def _overlap(text: str, stop: str) -> int:
 
 def _cut(tokens: Sequence[Token], length: int) -> tuple[list[Token], list[Token]]:
     """The tokens of the first ``length`` letters and the others; one that lies on both sides becomes two."""
-    before, after = [], []
+    before: list[Token] = []
+    after: list[Token] = []
     for token in tokens:
         size = len(token.text)
         if after or size > length:

@@ -6,6 +6,7 @@ once, so this is a route of its own, behind the same guard and password; ``asset
 
 import json
 from collections.abc import AsyncIterator, Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any
 
 import anyio
@@ -44,10 +45,9 @@ class Prompt(Frozen):
 
 def stream_route(workbench: "Workbench") -> Route:
     """Where the page asks for it; the answer's length is not known when it begins."""
-    limiter: list[anyio.CapacityLimiter] = []
+    limiter = cache(lambda: anyio.CapacityLimiter(MOST_WAITING))  # made by the first request, in the loop that runs then
 
     async def respond(request: Any) -> Response:
-        limiter or limiter.append(anyio.CapacityLimiter(MOST_WAITING))  # belongs to the loop that runs now
         try:
             asked = Prompt.model_validate(json_object(await request.body()))
         except MalformedCall as error:
@@ -55,7 +55,7 @@ def stream_route(workbench: "Workbench") -> Route:
         except ValidationError as error:
             return JSONResponse({"error": f"{fault(None, error.errors()[0])}."}, 422)
         answers = generate(workbench.serving, asked.models, asked.prompt, asked.sampling, asked.reference)
-        return Lines(answers, workbench, limiter[0])
+        return Lines(answers, workbench, limiter())
 
     return Route(PATH, respond, methods=["POST"])
 

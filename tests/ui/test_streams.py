@@ -7,19 +7,15 @@ import time
 import pytest
 
 from kdui.settings import Settings
-from kdui.workbench.workbench import Workbench
-from tests.serving.generators import circle, store_generator
 from tests.ui.served import launched
+from tests.ui.writers import MODEL, OTHER, WithWriters
 
 PATH = "/kdui-streams/text"
-MODEL, OTHER = "ab" * 32, "cd" * 32
 
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory):
-    bench = Workbench(Settings(home=tmp_path_factory.mktemp("home"), quickstart=False))
-    store_generator(bench.settings, MODEL)
-    store_generator(bench.settings, OTHER, table=circle().T)
+    bench = WithWriters(Settings(home=tmp_path_factory.mktemp("home"), quickstart=False))
     yield bench
     bench.close()
 

@@ -5,15 +5,10 @@ import time
 import pytest
 from playwright.sync_api import expect
 
-from kdui.catalogue.tasks import TASKS
-from kdui.core.contracts import TaskFacts
-from kdui.core.page_rows import Example, Servable
 from kdui.settings import Settings
-from kdui.workbench.workbench import Workbench
-from tests.serving.generators import circle, store_generator
 from tests.ui.served import served
+from tests.ui.writers import MODEL, OTHER, WithWriters
 
-MODEL, OTHER = "ab" * 32, "cd" * 32
 # Draws what the models write into two elements of the page, and gives the lines as they came.
 DRAW = """
 async ([models, prompt, sampling, reference, most]) => {
@@ -34,28 +29,9 @@ async ([models, prompt, sampling, reference, most]) => {
 """
 
 
-class WithWriters(Workbench):
-    """Two models that write stand in the store; what a run would have measured of them is given."""
-
-    def tasks(self) -> list[TaskFacts]:
-        texts = TASKS["sentiment"].model_copy(update={"name": "writing", "problem": "language-model", "labels": ()})
-        return [*super().tasks(), texts]
-
-    def servable(self, task: str) -> list[Servable]:
-        return [
-            Servable(digest=digest, title=f"Writer {number}", role=role, task=task, run="r", file_bytes=1000, headline="1.5 bits")
-            for number, (digest, role) in enumerate([(MODEL, "teacher"), (OTHER, "student")])
-        ]
-
-    def examples(self, task: str, n: int = 12, offset: int = 0) -> list[Example]:
-        return [Example(index=offset, truth="", text="one two three " * 20)]
-
-
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory):
     bench = WithWriters(Settings(home=tmp_path_factory.mktemp("home"), quickstart=False))
-    store_generator(bench.settings, MODEL)
-    store_generator(bench.settings, OTHER, table=circle().T)
     yield bench
     bench.close()
 
