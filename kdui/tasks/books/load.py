@@ -27,8 +27,9 @@ def load(folder: Path) -> dict[Split, Examples]:
     novels = {lines[0].upper(): lines for lines in string_vectors(folder / NOVELS)}
     if lost := [title for titles in _BOOKS.values() for title in titles if title not in novels]:
         raise ValueError(f"the file lacks {', '.join(lost)}")
-    random, seen, found = np.random.RandomState(_SEED), set[str](), {}
-    for split in ("test", "validation", "train"):  # a passage that two books share stays where it is measured
+    random, seen, found = np.random.RandomState(_SEED), set[str](), dict[Split, Examples]()
+    order: tuple[Split, ...] = ("test", "validation", "train")
+    for split in order:  # a passage that two books share stays where it is measured
         texts = dict.fromkeys(text for title in _BOOKS[split] for text in _passages(novels[title]))
         fresh = [text for text in texts if text not in seen]
         seen.update(fresh)

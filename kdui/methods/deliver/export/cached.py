@@ -9,6 +9,7 @@ import contextlib
 import io
 import warnings
 from pathlib import Path
+from typing import Any
 
 import onnx
 import torch
@@ -69,7 +70,7 @@ def write_cached_onnx(module: CausalLM, opset: int, path: Path) -> None:
     keep_operators()
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), torch.no_grad():
         warnings.simplefilter("ignore")
-        program = torch.onnx.export(
+        program: Any = torch.onnx.export(
             CachedStep(module),
             (),
             kwargs={
