@@ -1,6 +1,6 @@
 // How numbers are written: the same as kdui/core/numbers.py and kdui/core/metric.py, held to the same vectors (tests/data/numbers.json).
 
-/** @typedef {{unit: string, higher_is_better?: boolean, name?: string, title?: string}} Facts */
+/** @typedef {{unit: string, higher_is_better?: boolean, name: string, title: string}} Facts */
 
 const THIN = "\u202f", MINUS = "−";
 /** @type {Record<string, number>} */

@@ -1,61 +1,80 @@
 // Build's two dialogs: a sweep over one or two settings, and the name under which a recipe is kept.
-import { problem, set } from "./html.js";
+import { valueOf } from "./controls.js";
+import { all, parts, problem, set } from "./html.js";
 import { later } from "./polling.js";
 
-/** @typedef {{part: (id: string) => any, ask: (call: string, asked: object) => Promise<any>, settled: () => Promise<any>,
- *   told: (markup: import("./html.js").Markup | string) => void, saved: (answer: any) => void}} Build */
+/** @typedef {import("./html.js").Markup} Markup */
+/** @typedef {import("./build.js").State} State */
+/** @typedef {import("./api.js").Problem} Problem */
+/** @typedef {Record<string, import("./controls.js").Value>} Sweep the settings and their values, by the names of the dialog's fields */
+/** @typedef {{said?: string, knobs?: string, seconds?: string, count?: string, needed?: string}} Swept */
+/** @typedef {{said?: string, start?: string, name?: string, taken?: string}} Saved */
+/** @typedef {{build_sweep: {state: State | null, sweep?: Sweep, queue?: boolean}, build_save: {state: State | null, name: string, replace: boolean}}} Wishes */
+/**
+ * What a dialog needs of Build.
+ * @typedef {{
+ *   root: HTMLElement, settled: () => Promise<State | null>, told: (markup: Markup | string) => void, saved: (start: string, name: string) => void,
+ *   sweep: (wish: Wishes["build_sweep"]) => Promise<Swept & Problem>, save: (wish: Wishes["build_save"]) => Promise<Saved & Problem>,
+ * }} Build
+ */
 
 /** @param {Build} build */
-export const sweepDialog = ({ part, ask, settled, told }) => {
-  const dialog = part("sweep-panel");
-  const wish = () => Object.fromEntries([...dialog.querySelectorAll("[data-sweep]")].map((control) =>
-    [control.dataset.sweep, control.type === "number" ? (control.value === "" ? null : control.valueAsNumber) : control.value])
-    .filter(([, value]) => value !== null));
+export const sweepDialog = ({ root, sweep, settled, told }) => {
+  const part = parts(root), dialog = part("sweep-panel", HTMLDialogElement);
+  const [knob, second] = ["sweep-knob", "sweep-second"].map((id) => part(id, HTMLSelectElement));
+  const fields = [...all(dialog, "[data-sweep]", HTMLInputElement), ...all(dialog, "[data-sweep]", HTMLSelectElement)];
+  /** @returns {Sweep} */
+  const wish = () => Object.fromEntries(fields
+    .filter((field) => field.type !== "number" || field.value !== "")
+    .map((field) => [field.dataset.sweep ?? "", valueOf(field)]));
+  /** @param {string} [words] */
   const fail = (words) => set(part("sweep-said"), problem(words));
   let turn = 0;
   const count = async () => {
     const mine = (turn += 1);
-    const answer = await ask("build_sweep", { state: await settled(), sweep: wish() });
+    const answer = await sweep({ state: await settled(), sweep: wish() });
     if (mine !== turn) return;
     fail(answer.error);
-    for (const name of ["count", "needed"]) set(part(`sweep-${name}`), answer[name] ?? "");
-    return answer;
+    set(part("sweep-count"), answer.count ?? "");
+    set(part("sweep-needed"), answer.needed ?? "");
   };
   part("open-sweep").addEventListener("click", async () => {
-    const [knob, second] = [part("sweep-knob"), part("sweep-second")], kept = [knob.value, second.value];
-    const answer = await ask("build_sweep", { state: await settled() });
+    const answer = await sweep({ state: await settled() });
     if (answer.error) { told(problem(answer.error)); return; }
-    set(knob, answer.knobs);
-    set(second, answer.seconds);
+    const kept = [knob.value, second.value];
+    set(knob, answer.knobs ?? "");
+    set(second, answer.seconds ?? "");
     [knob, second].forEach((list, i) => { list.value = kept[i]; if (list.selectedIndex < 0) list.selectedIndex = 0; });
     dialog.showModal();
     count();
   });
   dialog.addEventListener("input", later(150, count));
   part("queue-sweep").addEventListener("click", async () => {
-    const answer = await ask("build_sweep", { state: await settled(), sweep: wish(), queue: true });
+    const answer = await sweep({ state: await settled(), sweep: wish(), queue: true });
     if (answer.error) { fail(answer.error); return; }
     dialog.close();
-    told(answer.said);
+    told(answer.said ?? "");
   });
 };
 
 /** @param {Build} build */
-export const saveDialog = ({ part, ask, settled, told, saved }) => {
-  const dialog = part("save-panel"), name = part("save-name"), replace = part("replace-recipe");
+export const saveDialog = ({ root, save, settled, told, saved }) => {
+  const part = parts(root), dialog = part("save-panel", HTMLDialogElement), field = part("save-name", HTMLInputElement), replace = part("replace-recipe");
+  /** @param {string} [words] */
   const fail = (words) => set(part("save-said"), problem(words));
-  const save = async (replacing) => {
-    const answer = await ask("build_save", { state: await settled(), name: name.value, replace: replacing });
-    replace.hidden = !answer.taken;
-    fail(answer.error ?? answer.taken);
-    if (!answer.said) return;
+  /** @param {boolean} replacing */
+  const keep = async (replacing) => {
+    const { said, start = "", name = "", taken, error } = await save({ state: await settled(), name: field.value, replace: replacing });
+    replace.hidden = !taken;
+    fail(error ?? taken);
+    if (!said) return;
     dialog.close();
-    saved(answer);
-    told(answer.said);
+    saved(start, name);
+    told(said);
   };
-  part("open-save").addEventListener("click", () => { fail(""); replace.hidden = true; dialog.showModal(); });
-  name.addEventListener("input", () => { replace.hidden = true; fail(""); });
-  name.addEventListener("keydown", (event) => { if (event.key === "Enter") { event.preventDefault(); save(false); } });
-  part("save-recipe").addEventListener("click", () => save(false));
-  replace.addEventListener("click", () => save(true));
+  part("open-save").addEventListener("click", () => { fail(); replace.hidden = true; dialog.showModal(); });
+  field.addEventListener("input", () => { replace.hidden = true; fail(); });
+  field.addEventListener("keydown", (event) => { if (event.key === "Enter") { event.preventDefault(); keep(false); } });
+  part("save-recipe").addEventListener("click", () => keep(false));
+  replace.addEventListener("click", () => keep(true));
 };

@@ -122,6 +122,7 @@ def says(page, lens):
 def heights(page, lens):
     """Of the front bars of a lens, in pixels, as they are drawn."""
     bars = page.locator(f'.lens[data-lens="{lens}"] .lens-plot .trace.bars').last.locator(".point path")
+    expect(bars.first).to_be_visible()
     return bars.evaluate_all("(paths) => paths.map((path) => path.getBBox().height)")
 
 

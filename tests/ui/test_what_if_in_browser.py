@@ -45,8 +45,8 @@ class WhatIfWithoutModels:
     def __init__(self):
         self.found, self.asked, self.computed = sensitivity(), [], 0
 
-    def models(self, recipe):
-        if recipe.task != "digits":
+    def models(self, planned):
+        if planned.recipe.task != "digits":
             return []
         return [
             {"digest": "a" * 64, "title": "CNN small", "role": "student", "note": ""},
