@@ -246,6 +246,11 @@ class Problem(Protocol):
         """The same of the first output of a graph for a batch of its inputs."""
         return outputs
 
+    def distributions(self, outputs: "np.ndarray", inputs: "Mapping[str, np.ndarray]", targets: "np.ndarray") -> "np.ndarray":
+        """Logits [k, choices] of a graph's outputs for a batch, by which two models are compared: all of its rows, or as many of
+        them, chosen by the inputs alone, as memory has room for."""
+        return self.mask_to_task(outputs, targets)
+
     def validation_loss(self, values: "np.ndarray", targets: "np.ndarray") -> float:
         """The loss over a whole split, in nats."""
 

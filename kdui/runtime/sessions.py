@@ -76,10 +76,11 @@ def graph_outputs(
     optimize: bool = True,
     session: Runs | None = None,
     problem: Problem | None = None,
+    keep: Callable[[np.ndarray, np.ndarray, dict[str, np.ndarray]], None] | None = None,
 ) -> np.ndarray:
     """Outputs [n, ...] over a whole split; texts of like length go together, so that little is padded.
 
-    With a ``problem``, what its scoring takes of them in their place.
+    With a ``problem``, what its scoring takes of them in their place. ``keep(index, outputs, inputs)`` sees every batch.
 
     ``session``: what answers in place of a session of this process, e.g. one with limits.
     """
@@ -97,6 +98,8 @@ def graph_outputs(
             longest = int(batch["attention_mask"].sum(1).max())
             batch = {name: array[:, :longest] for name, array in batch.items()}
         rows = session.run(None, batch)[0]
+        if keep is not None:
+            keep(index, rows, batch)
         if problem is not None:
             rows = problem.summarize_arrays(rows, batch)
         if found is None:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from kdui.core.rows import Rows
     from kdui.problems.language_model.learn import TokenOutputs
 
+SAMPLED = 16  # tokens for each one whose distribution is kept to compare two models: a row of a real vocabulary is 200 kB
+
 
 class LanguageModelling(Problem):
     """Cross-entropy of each token after its first; ``targets`` [n] are the texts' bytes, which only scoring reads."""
@@ -55,6 +57,11 @@ class LanguageModelling(Problem):
     def summarize_arrays(self, outputs: np.ndarray, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
         """The same from a graph's logits [batch, length, vocabulary]."""
         return score.array_sums(outputs, inputs)
+
+    def distributions(self, outputs: np.ndarray, inputs: Mapping[str, np.ndarray], targets: np.ndarray) -> np.ndarray:
+        """The distribution at every sixteenth real token."""
+        rows: np.ndarray = outputs[inputs["attention_mask"] == 1][::SAMPLED].astype(np.float32)
+        return rows
 
     def validation_loss(self, values: np.ndarray, targets: np.ndarray) -> float:
         """Mean cross-entropy of a token, in nats."""

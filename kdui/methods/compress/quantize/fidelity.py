@@ -10,10 +10,12 @@ from kdui.core.layout import read_inputs
 from kdui.core.numbers import THIN
 from kdui.methods.compress.sensitivity.probe import mean_divergence
 from kdui.problems import problem_of
+from kdui.problems.judging import Judging
 from kdui.runtime.sessions import graph_outputs
 from kdui.training.context import StepContext
 
 VALIDATION_EXAMPLES = 2000
+VALIDATION_TEXTS = 100  # of which every token counts
 PARITY_EXAMPLES = 64
 FEW = 8
 
@@ -28,11 +30,20 @@ class Fidelity:
 
     @cached_property
     def _arrays(self) -> dict[str, np.ndarray]:
-        return self.context.data.prepared("validation", self._inputs, self.source.parent, VALIDATION_EXAMPLES)
+        return self.context.data.prepared("validation", self._inputs, self.source.parent, self._limit)
+
+    @property
+    def _limit(self) -> int:
+        return VALIDATION_EXAMPLES if self.context.facts.labels else VALIDATION_TEXTS
 
     @cached_property
-    def _float(self) -> np.ndarray:
-        return graph_outputs(self.source, self._arrays, check=lambda done: self.context.report.check())
+    def _float(self) -> Judging:
+        return self._judged(self.source)
+
+    def _judged(self, path: Path) -> Judging:
+        judging = Judging(self._problem, self.context.data.targets("validation")[: self._limit])
+        graph_outputs(path, self._arrays, check=lambda done: self.context.report.check(), problem=self._problem, keep=judging.add)
+        return judging
 
     def training(self, examples: int) -> dict[str, np.ndarray]:
         """Calibration arrays: the first training examples."""
@@ -48,19 +59,22 @@ class Fidelity:
 
     def of(self, path: Path) -> dict[str, Any]:
         """The headline of both graphs in its unit, and the mean KL divergence of the quantized one in nats."""
-        targets = self.context.data.targets("validation")[:VALIDATION_EXAMPLES]
-        found = graph_outputs(path, self._arrays, check=lambda done: self.context.report.check())
+        targets, quantized = self.context.data.targets("validation")[: self._limit], self._judged(path)
         return {
-            "float": self._problem.headline(self._float, targets),
-            "quantized": self._problem.headline(found, targets),
-            "kl": mean_divergence(self._problem.mask_to_task(self._float, targets), self._problem.mask_to_task(found, targets)),
+            "float": self._problem.headline(self._float.values, targets),
+            "quantized": self._problem.headline(quantized.values, targets),
+            "kl": mean_divergence(self._float.rows, quantized.rows),
             "examples": len(targets),
         }
 
     def difference(self, path: Path, other: Path) -> float:
         """Largest difference of an output between two graphs, as a share of the largest output."""
-        sample = {name: array[:PARITY_EXAMPLES] for name, array in self._arrays.items()}
-        one, two = graph_outputs(path, sample), graph_outputs(other, sample)
+        count = PARITY_EXAMPLES if self.context.facts.labels else FEW
+        sample = {name: array[:count] for name, array in self._arrays.items()}
+        one, two = graph_outputs(path, sample, count), graph_outputs(other, sample, count)
+        if one.ndim == 3:  # what stands at padding is nobody's
+            real = sample["attention_mask"][:, : one.shape[1]] == 1
+            one, two = one[real], two[real]
         return float(np.abs(one - two).max() / max(1.0, float(np.abs(two).max())))
 
     def words(self, found: dict[str, Any]) -> str:

@@ -22,9 +22,9 @@ from kdui.methods.compress.sensitivity.changes import Change, ChangedLayer
 from kdui.methods.compress.sensitivity.weights import Weight, weights_of
 from kdui.modalities import modality_of
 from kdui.problems import problem_of
+from kdui.problems.judging import Judging
 from kdui.problems.softmax import log_softmax
 
-BATCH = 64
 WEIGHTS_FILE = "weights"
 SUBSET_SEED = 0
 
@@ -65,14 +65,16 @@ class Probe:
         chosen = split.take(places)
         self.targets = chosen.targets
         inputs = read_inputs(folder)
-        self._batches = _batches(modality_of(inputs.modality).prepare(chosen.inputs, inputs.settings, folder))
+        self._batches = _batches(
+            modality_of(inputs.modality).prepare(chosen.inputs, inputs.settings, folder), self.problem.graph_batch
+        )
         swapped = {weight.name for weight in self.weights}
         self.rest_bytes = sum(numpy_helper.to_array(item).nbytes for item in model.graph.initializer if item.name not in swapped)
         self._folder = tempfile.TemporaryDirectory(prefix="kdui-probe-")
         self._path = Path(self._folder.name) / MODEL_FILE
         self._graph = _written_apart(model, swapped, self._path.parent)
-        self._base = self.problem.mask_to_task(self._outputs({}), self.targets)
-        self.headline = self.problem.headline(self._base, self.targets)
+        base = self._judged({})
+        self._base, self.headline = base.rows, self.problem.headline(base.values, self.targets)
 
     @property
     def count(self) -> int:
@@ -80,9 +82,9 @@ class Probe:
 
     def effect(self, changed: Mapping[str, np.ndarray]) -> Effect:
         """What these initializers cost in place of the model's own."""
-        outputs = self.problem.mask_to_task(self._outputs(changed), self.targets)
-        headline = self.problem.headline(outputs, self.targets)
-        return Effect(headline, self.facts.headline.gain(self.headline, headline), mean_divergence(self._base, outputs))
+        found = self._judged(changed)
+        headline = self.problem.headline(found.values, self.targets)
+        return Effect(headline, self.facts.headline.gain(self.headline, headline), mean_divergence(self._base, found.rows))
 
     def of_change(self, layers: Sequence[ChangedLayer], change: Change) -> Effect:
         """A change of all these layers at once."""
@@ -90,7 +92,7 @@ class Probe:
             return Effect(self.headline, 0.0, 0.0)
         return self.effect({layer.weight.name: layer.changed(change) for layer in layers})
 
-    def _outputs(self, changed: Mapping[str, np.ndarray]) -> np.ndarray:
+    def _judged(self, changed: Mapping[str, np.ndarray]) -> Judging:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
@@ -98,14 +100,10 @@ class Probe:
             options.intra_op_num_threads = self.threads
         onnx.save(_with_weights(self._graph, changed), self._path)
         session = onnxruntime.InferenceSession(str(self._path), options, providers=["CPUExecutionProvider"])
-        found: np.ndarray | None = None
+        judging = Judging(self.problem, self.targets)
         for index, batch in self._batches:
-            rows = session.run(None, batch)[0]
-            if found is None:
-                found = np.empty((self.count, *rows.shape[1:]), np.float32)
-            found[index] = rows
-        assert found is not None, "a split is never empty"
-        return found
+            judging.add(index, session.run(None, batch)[0], batch)
+        return judging
 
 
 def _written_apart(model: onnx.ModelProto, names: set[str], folder: Path) -> onnx.ModelProto:
@@ -134,14 +132,14 @@ def _with_weights(graph: onnx.ModelProto, changed: Mapping[str, np.ndarray]) -> 
     return model
 
 
-def _batches(arrays: dict[str, np.ndarray]) -> list[tuple[np.ndarray, dict[str, np.ndarray]]]:
+def _batches(arrays: dict[str, np.ndarray], size: int) -> list[tuple[np.ndarray, dict[str, np.ndarray]]]:
     """Places and inputs of each batch; texts of like length go together, cut to the longest of them."""
     mask = arrays.get("attention_mask")
     count = len(next(iter(arrays.values())))
     order = np.arange(count) if mask is None else np.argsort(mask.sum(1), kind="stable")
     found = []
-    for start in range(0, count, BATCH):
-        index = order[start : start + BATCH]
+    for start in range(0, count, size):
+        index = order[start : start + size]
         batch = {name: array[index] for name, array in arrays.items()}
         if mask is not None:
             longest = int(mask[index].sum(1).max())

@@ -1,0 +1,44 @@
+"""A graph's outputs over a split, taken batch by batch: what scoring needs of each example, and rows to compare two graphs by."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from kdui.core.contracts import Problem
+from kdui.core.errors import StageFailed
+
+
+class Judging:
+    """Takes batches in any order; two graphs that were given the same batches have their rows in the same order."""
+
+    def __init__(self, problem: Problem, targets: np.ndarray):
+        """``targets`` [n] of all examples that will come."""
+        self._problem, self._targets = problem, targets
+        self._values: np.ndarray | None = None
+        self._rows: list[tuple[np.ndarray, np.ndarray]] = []
+
+    def add(self, index: np.ndarray, outputs: np.ndarray, inputs: Mapping[str, np.ndarray]) -> None:
+        """The first output of a graph for these examples [batch] and the inputs that it was given."""
+        values = self._problem.summarize_arrays(outputs, inputs)
+        if self._values is None:
+            self._values = np.empty((len(self._targets), *values.shape[1:]), dtype=np.float32)
+        self._values[index] = values
+        self._rows.append((index, self._problem.distributions(outputs, inputs, self._targets[index])))
+
+    @property
+    def values(self) -> np.ndarray:
+        """What scoring takes, [n, ...] in the order of the examples."""
+        if self._values is None:
+            raise StageFailed("There is no data to predict on.")
+        return self._values
+
+    @property
+    def rows(self) -> np.ndarray:
+        """Logits [k, choices] of distributions: in the order of the examples where each has one, else as the batches came."""
+        found = np.concatenate([rows for _, rows in self._rows])
+        index = np.concatenate([index for index, _ in self._rows])
+        if len(found) != len(index):
+            return found
+        ordered = np.empty_like(found)
+        ordered[index] = found
+        return ordered
