@@ -51,7 +51,7 @@ def plan_recipe(recipe: Recipe, settings: Settings) -> list[Step]:
     _check_adapters(builder, specs)
     _take_teacher(builder, {stage.method for stage in recipe.stages}, settings)
     for name, method, spec in specs:
-        require_fit(method, name, task)
+        require_fit(method, name, spec, task)
         method.plan(builder, name, spec)
     return _as_it_runs(builder)
 

@@ -1,7 +1,9 @@
 """The problems that kdui knows, and which methods suit them."""
 
+from typing import cast
+
 from kdui.catalogue.methods import METHODS
-from kdui.core.contracts import NEEDS, ProblemFacts, TaskFacts
+from kdui.core.contracts import NEEDS, Need, ProblemFacts, StageSpec, TaskFacts
 from kdui.core.errors import RecipeError
 from kdui.core.method import Method
 from kdui.core.registry import Registry
@@ -9,9 +11,16 @@ from kdui.core.registry import Registry
 PROBLEMS: Registry[ProblemFacts] = Registry("kdui.problems", "problem", "PROBLEM")
 
 
-def require_fit(method: Method, stage: str, task: TaskFacts) -> None:
-    """Raises RecipeError where a stage's method needs what the task's problem does not give."""
+def require_fit(method: Method, stage: str, spec: StageSpec, task: TaskFacts) -> None:
+    """Raises RecipeError where a stage's method, or a knob that is turned, needs what the task's problem does not give."""
     problem = PROBLEMS[task.problem]
+    for name, field in type(spec).model_fields.items():
+        need = field.json_schema_extra.get("needs") if isinstance(field.json_schema_extra, dict) else None
+        if need is not None and need not in problem.gives and getattr(spec, name) != field.default:
+            raise RecipeError(
+                f"Stage '{stage}': '{name}' needs {NEEDS[cast(Need, need)]}, but {task.title} is a task of "
+                f"{problem.title.lower()}. Leave '{name}' out."
+            )
     missing = sorted(method.needs - problem.gives)
     if missing:
         others = [item.name for item in METHODS.values() if item.group is method.group and item.needs <= problem.gives]

@@ -29,8 +29,8 @@ Split = Literal["train", "validation", "test"]
 Transfer = Literal["outputs", "representations", "relations", "data", "sources"]
 Representation = Literal["maps", "tokens", "attention"]
 # What a method may need of a problem: categorical distributions (rows), one of the same classes for every example (columns), one
-# label an example (labels), parts that are tasks of their own (parts).
-Need = Literal["rows", "columns", "labels", "parts"]
+# label of one set an example (labels), a class an example, be it of several sets (classes), parts that are tasks of their own.
+Need = Literal["rows", "columns", "labels", "classes", "parts"]
 
 
 class OutOfDomain(Frozen):
@@ -140,6 +140,7 @@ NEEDS: dict[Need, str] = {
     "rows": "categorical distributions to match",
     "columns": "the same classes for every example",
     "labels": "one label for each example",
+    "classes": "examples that each belong to a class",
     "parts": "several tasks in one",
 }
 
@@ -149,7 +150,8 @@ class StageSpec(Frozen):
 
     ``json_schema_extra`` of a field may hold ``lens`` (name of the image beside the knob), ``step``, ``percent``
     (show 0.6 as 60 %), ``advanced`` (folded away), ``only_when`` ({field: [values]}: else the knob is hidden), ``modality``
-    and ``shows`` (hidden for other tasks, and for a trained model without such features, or that is no ``transformer``),
+    ``needs`` (what it reads of a problem: hidden where the task's does not give it, and refused where it is turned), and
+    ``shows`` (hidden for other tasks, and for a trained model without such features, or that is no ``transformer``),
     ``usual`` (what an empty text means, by modality), ``turns`` (the value of other knobs' lenses that it changes), and
     ``scales`` (what becomes of the value in a demonstration or at full scale: ``at_most``, ``times`` or ``is``; ``all`` is the
     value without limit).

@@ -32,10 +32,11 @@ class Subject:
 
     modality: str | None
     shows: Mapping[str, Collection[str] | None]  # by role
+    gives: Collection[str] | None = None  # what the task's problem has for methods
 
     def visible(self, method: Method, knob: Knob, settings: Mapping[str, Any]) -> bool:
         role = {Group.TEACH: "teacher", Group.DISTILL: "student"}.get(method.group, "")
-        return applies(knob, settings, self.modality, self.shows.get(role))
+        return applies(knob, settings, self.modality, self.shows.get(role), self.gives)
 
 
 def change(role: str, **facts: Any) -> str:
@@ -174,7 +175,7 @@ def _draw_shared(stages: Sequence[Mapping[str, Any]], subject: Subject, drawn: D
     most = max((len(shared.values) for shared in found), default=0)
     for shared in found:
         knob = shared.knob
-        if not applies(knob, {knob.name: knob.default}, subject.modality) and not knob.only_when:
+        if not applies(knob, {knob.name: knob.default}, subject.modality, gives=subject.gives) and not knob.only_when:
             continue
         place = f"training-{knob.name}-{len(controls)}"
         differing = shared.common is None and any(value is not None for value in shared.values.values())

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kdui.catalogue.defaults import NO_TEACHER
 from kdui.catalogue.methods import METHODS
+from kdui.catalogue.problems import PROBLEMS
 from kdui.catalogue.sizes import known_size
 from kdui.core.errors import KduiError
 from kdui.core.method import Group
@@ -63,7 +64,7 @@ class View:
         self._draw_facts(state, drawn)
         shows = {role: self._inner_values(state, role) for role in ("teacher", "student")}
         drawn.html["build-strip"] = strip_html(state, modality)
-        step_html(state, Subject(modality, shows), unfit, drawn)
+        step_html(state, Subject(modality, shows, PROBLEMS[task.problem].gives if task else None), unfit, drawn)
         drawn.html["build-scale"] = scales_html(scale_of(stages_of(state), usual))
         view: dict[str, Any] = {"state": state.model_dump(), "html": drawn.html, "values": drawn.values, "pending": False}
         if recipe is not None:

@@ -37,6 +37,7 @@ class Knob:
     turns: str | None = None
     modality: str | None = None
     shows: str | None = None
+    needs: str | None = None
     usual: Mapping[str, str] = field(default_factory=dict)
     only_when: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     scales: Mapping[str, Any] = field(default_factory=dict)
@@ -116,6 +117,7 @@ def _knob(name: str, info: FieldInfo) -> Knob:
         turns=extra.get("turns"),
         modality=extra.get("modality"),
         shows=extra.get("shows"),
+        needs=extra.get("needs"),
         usual=extra.get("usual", {}),
         only_when=extra.get("only_when", {}),
         scales=extra.get("scales", {}),
@@ -148,15 +150,23 @@ def _bound(info: FieldInfo, *names: str) -> float | None:
     return None
 
 
-def applies(knob: Knob, settings: Mapping[str, Any], modality: str | None, shows: Collection[str] | None = None) -> bool:
-    """Whether a knob means anything beside these settings, for a task of this modality and a model with such inner values.
+def applies(
+    knob: Knob,
+    settings: Mapping[str, Any],
+    modality: str | None,
+    shows: Collection[str] | None = None,
+    gives: Collection[str] | None = None,
+) -> bool:
+    """Whether a knob means anything beside these settings: for a task of this modality whose problem ``gives`` this, and a
+    model with such inner values.
 
-    One that the model cannot take stays in sight where a recipe has turned it, so that it can be turned back.
+    One that task or model cannot take stays in sight where a recipe has turned it, so that it can be turned back.
     """
     if knob.modality is not None and modality is not None and knob.modality != modality:
         return False
-    if knob.shows is not None and shows is not None and knob.shows not in shows:
-        return bool(settings.get(knob.name, knob.default) != knob.default)
+    for wanted, there in ((knob.shows, shows), (knob.needs, gives)):
+        if wanted is not None and there is not None and wanted not in there:
+            return bool(settings.get(knob.name, knob.default) != knob.default)
     return all(settings.get(name) in allowed for name, allowed in knob.only_when.items())
 
 

@@ -26,7 +26,7 @@ class StudentKnobs(TrainingKnobs):
         title="Label-smoothing control",
         description="Second baseline: label smoothing with the same entropy as the teacher's targets. A gain over it comes "
         "from the teacher's knowledge, not from soft labels as such.",
-        json_schema_extra=ADVANCED,
+        json_schema_extra={**ADVANCED, "needs": "classes"},
     )
     views: int = Field(
         default=4,

@@ -69,7 +69,7 @@ class TrainingKnobs(StageSpec):
         title="Labelled fraction",
         description="Fraction of training examples with labels, stratified by class. Only data-based methods use the "
         "unlabelled rest. Steps per epoch stay the same.",
-        json_schema_extra={"advanced": True, "step": 0.05, "percent": True},
+        json_schema_extra={"advanced": True, "needs": "classes", "step": 0.05, "percent": True},
     )
 
     adapter_rank: int = Field(

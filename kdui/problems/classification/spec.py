@@ -2,4 +2,4 @@
 
 from kdui.core.contracts import ProblemFacts
 
-PROBLEM = ProblemFacts(name="classification", title="Classification", gives=frozenset({"rows", "columns", "labels"}))
+PROBLEM = ProblemFacts(name="classification", title="Classification", gives=frozenset({"rows", "columns", "labels", "classes"}))

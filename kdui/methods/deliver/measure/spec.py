@@ -65,7 +65,7 @@ class MeasureSpec(StageSpec):
         le=100_000,
         title="Robustness examples",
         description="Test examples evaluated with noise, blur, typos and similar corruptions at five severities; 0 for none.",
-        json_schema_extra={"advanced": True},
+        json_schema_extra={"advanced": True, "needs": "classes"},
     )
 
     out_of_domain: int = Field(
