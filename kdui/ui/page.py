@@ -119,7 +119,8 @@ class GuardedApp(gradio.routes.App):
 def head() -> str:
     """Stylesheet in the page itself, so that it comes before the first paint, and the modules, fetched side by side at once.
 
-    ``window.kdui.module(NAME)`` is the page's one global name: how the events of Gradio's components reach a module.
+    ``window.kdui.module(NAME)`` is the page's one global name: how the events of Gradio's components reach a module. A chosen
+    theme is there before its module, so that no frame is painted in the other one.
 
     Not Gradio's ``css``: that rewrites every selector and breaks ``:root`` and ``body``.
     """
@@ -127,7 +128,9 @@ def head() -> str:
     base = f"kdui-assets/modules/{assets_version()}/"
     early = "".join(f'<link rel="modulepreload" href="{base}{path.name}">' for path in sorted(MODULES.glob("*.js")))
     entry = f'window.kdui = {{ module: (name) => import(new URL("{base}" + name, document.baseURI)) }};'
-    start = f'<script>{entry}</script><script type="module">kdui.module("shell.js");</script>'
+    chosen = 'const chosen = localStorage.getItem("kdui-theme");'
+    theme = f'{{ {chosen} if (chosen in {{ light: 1, dark: 1 }}) document.body?.classList.toggle("dark", chosen === "dark"); }}'
+    start = f'<script>{entry} {theme}</script><script type="module">kdui.module("shell.js");</script>'
     return f'<style id="kdui-style">{style}</style>{early}{start}'
 
 

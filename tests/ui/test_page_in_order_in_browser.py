@@ -26,6 +26,14 @@ WATCH = """window.moved = 0;
     const added = (entries) => { for (const { value } of entries) window.moved += value; };
     const watch = new PerformanceObserver((list) => added(list.getEntries()));
     watch.observe({ type: "layout-shift", buffered: true });
+    // The themes that frames were painted in, from the first one with the stylesheet.
+    window.painted = new Set();
+    const paint = () => {
+        const { classList } = document.body ?? document.documentElement;
+        if (document.querySelector("#kdui-style")) window.painted.add(classList.contains("dark") ? "dark" : "light");
+        requestAnimationFrame(paint);
+    };
+    requestAnimationFrame(paint);
     window.settled = () => new Promise((told) => requestAnimationFrame(() => requestAnimationFrame(() => {
         added(watch.takeRecords());
         told(window.moved);
@@ -155,9 +163,12 @@ def test_every_tab_meets_wcag_22_aa_and_moves_little_while_it_loads(page):
     assert max(moved.values()) <= STILL, moved
 
 
-def test_build_moves_little_on_a_narrow_screen_and_under_the_hand_that_turns_a_knob(page):
+def test_build_keeps_its_theme_and_its_place_while_it_loads_and_under_the_hand_that_turns_a_knob(page):
     page.set_viewport_size({"width": 390, "height": 844})
+    page.evaluate("localStorage.setItem('kdui-theme', 'dark')")
     assert load(page, "build") <= STILL
+    assert page.evaluate("[...painted]") == ["dark"]  # as it was chosen, from the first frame on
+    page.evaluate("localStorage.removeItem('kdui-theme')")
     page.set_viewport_size({"width": 1440, "height": 900})
     before = page.evaluate("settled()")
     knob, command = page.locator("#knob-distill-temperature"), page.locator("#build-command")
