@@ -91,7 +91,8 @@ def generate(
 ) -> Iterator[Generated]:
     """Tokens after the prompt, up to and with an end token, at most ``sampling.limit``.
 
-    ``reference``: a fresh decoder of another model of the same vocabulary, fed the same tokens, whose opinion is told beside.
+    ``reference``: a fresh decoder of another model of the same vocabulary, fed the same tokens, whose probabilities are told
+    beside; or the same decoder, which then computes nothing twice.
     """
     random = np.random.default_rng(sampling.seed)
     fed = list(prompt)
@@ -102,7 +103,7 @@ def generate(
         token = draw(distribution(logits, sampling), random)
         found = Generated(token, seconds, float(softmax(logits)[token]))
         if reference is not None:
-            theirs = reference.feed(fed)[-1]
+            theirs = logits if reference is decoder else reference.feed(fed)[-1]
             found = found._replace(reference=float(softmax(theirs)[token]), agrees=int(theirs.argmax()) == token)
         yield found
         if token in end_tokens:

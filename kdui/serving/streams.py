@@ -38,7 +38,7 @@ class GeneratedText:
         self._reference = None
         if reference is not None:
             _check_alike(model, reference)
-            self._reference = Decoder(reference.session)
+            self._reference = self._decoder if reference.folder == model.folder else Decoder(reference.session)
         settings = model.inputs.settings
         self._lowercase = bool(settings.get("lowercase"))
         self._ends = frozenset(settings.get("end_tokens", ()))
