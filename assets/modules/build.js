@@ -2,7 +2,7 @@
 import { connect } from "./api.js";
 import { arrow, bound, isControl, show, slider, valueOf } from "./controls.js";
 import { onPulse } from "./header.js";
-import { all, hit, html, parts, problem as failed, set } from "./html.js";
+import { add, all, hit, html, parts, problem as failed, set } from "./html.js";
 import { lenses } from "./lenses.js";
 import { onAddress, tab } from "./navigation.js";
 import { addressed, history, url } from "./state.js";
@@ -149,7 +149,7 @@ export const mount = (root, server) => {
     field.closest("details:not([open])")?.setAttribute("open", "");
     const place = field.closest(".turn, .pick, .field") ?? field;
     place.classList.add("wrong-field");
-    place.insertAdjacentHTML("beforeend", String(words));
+    add(place, words);
   };
   /** @param {string} id */
   const go = (id) => {

@@ -43,6 +43,9 @@ export const set = (element, markup) => {
   if (again instanceof HTMLElement) again.focus();
 };
 
+/** Puts markup at the end of an element. @param {Element} element @param {Markup} markup */
+export const add = (element, { text }) => element.insertAdjacentHTML("beforeend", text);
+
 /** The elements of a panel by their ids; one that is missing, or of another kind, is a fault of its frame. @param {ParentNode} root */
 export const parts = (root) => {
   /**

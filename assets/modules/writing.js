@@ -1,6 +1,6 @@
 // Compare for models that generate text: all write at once, each into its card, until they end or somebody stops them.
 import { growing } from "./answer_text.js";
-import { all, html, parts, problem, set } from "./html.js";
+import { add, all, html, parts, problem, set } from "./html.js";
 import { duration, number } from "./numbers.js";
 import { generate } from "./stream.js";
 
@@ -48,7 +48,7 @@ const writer = (card, beside) => {
   live.textContent = "";
   /** @param {Line} line */
   const take = ({ part, error }) => {
-    if (error) { box.insertAdjacentHTML("beforeend", String(problem(error))); return; }
+    if (error) { add(box, problem(error)); return; }
     if (!part) return;
     text.add(part);
     took.add(part.seconds);
