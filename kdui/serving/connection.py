@@ -29,6 +29,7 @@ class Connection:
         self.ended_because = ""  # in words, set by who ended it
         self._numbers = count(1)
         self._writing = threading.Lock()
+        self._looked = time.monotonic()  # at the process's memory
         self._waiting = Waiting()
         self._process = LineProcess(
             "kdui.serving.process", environment=environment, most_mb=most_mb, receive=self._waiting.receive
@@ -97,10 +98,10 @@ class Connection:
         seconds = seconds if self._waiting.answered else max(seconds, START_SECONDS)
         since = time.monotonic()
         while stop is None or not stop.is_set():
+            self._watch_memory()
             try:
                 message = lines.get(timeout=min(LOOK_SECONDS, seconds))
             except queue.Empty:
-                self._process.check_memory()
                 if time.monotonic() - (since if begun else max(since, self._waiting.heard)) >= seconds:
                     raise Unanswered("slow") from None
                 continue
@@ -108,6 +109,12 @@ class Connection:
                 raise Unanswered("dead")
             return message
         return None
+
+    def _watch_memory(self) -> None:
+        """Look now and then, also while a stream never lets its caller wait."""
+        if time.monotonic() - self._looked >= LOOK_SECONDS:
+            self._looked = time.monotonic()
+            self._process.check_memory()
 
 
 class Waiting:

@@ -11,6 +11,7 @@ import pytest
 
 from kdui.core.answers import read_parts
 from kdui.core.errors import KduiError, ServingError
+from kdui.runtime.json_process import PROGRAM_MB
 from kdui.serving.client import ServingClient
 from kdui.serving.connection import AHEAD
 from kdui.serving.requests import MOST_STREAMS
@@ -177,6 +178,22 @@ def test_a_process_killed_in_the_middle_is_told_to_every_caller_and_started_agai
     assert client.restarts == 1 and "started again" in client.notice
     assert parts(client, sampling={"limit": 1})[-1].ended == "limit"
     assert client.restarts == 1 and client.notice == ""
+    client.close()
+
+
+def test_memory_is_watched_while_tokens_never_fail_to_come(stocked):
+    client = ServingClient(stocked)
+    answer = stream(client)
+    next(answer)
+    connection = client._connection
+    (lines,) = connection._waiting._queues.values()
+    deadline = time.monotonic() + 30
+    while lines.qsize() < AHEAD - 1:
+        assert time.monotonic() < deadline
+    connection._process._most_mb, connection._looked = -PROGRAM_MB, 0.0  # as if it took more than it may
+    with pytest.raises(ServingError, match="needed more than"):
+        next(answer)
+    assert client.restarts == 1 and client.pid is None
     client.close()
 
 
