@@ -191,8 +191,17 @@ class TaskLoader(Protocol):
 class Modality(Protocol):
     """``modalities/NAME/prepare.py``: numpy and tokenizers only, because the serving process uses it without torch."""
 
+    # Names of the axes of each array; those called ``batch`` and ``length`` are free in a graph.
+    AXES: ClassVar[Mapping[str, tuple[str, ...]]]
+
     def prepare(self, raw: Sequence[Any], settings: Mapping[str, Any], folder: Path) -> "dict[str, np.ndarray]":
         """Named arrays that the graph takes, first axis the batch, padded to the longest of this batch."""
+
+    def blank(self, shape: Mapping[str, Any], batch: int) -> "dict[str, np.ndarray]":
+        """Arrays of the largest size that an example of this shape can have (a task's ``input``, or a model's own settings)."""
+
+    def shown(self, raw: Any) -> dict[str, Any]:
+        """One raw example as the page shows it: ``text``, or the rows of a grey ``image``; the other is None."""
 
     def parse(self, payload: Any, facts: TaskFacts) -> Any:
         """What a person typed, drew or uploaded as one raw example; raises KduiError in words."""

@@ -11,7 +11,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from kdui.core.contracts import InputSettings, TaskFacts
-from kdui.core.errors import RecipeError
+from kdui.modalities import modality_of
 
 
 def count_parameters(module: nn.Module) -> int:
@@ -51,12 +51,5 @@ def example_inputs(task: TaskFacts, batch: int = 1, inputs: InputSettings | None
     ``inputs`` are the model's own settings where they differ from the task's, e.g. a shorter length.
     """
     shape = {**task.input, **(inputs.settings if inputs else {})}
-    if task.modality == "image":
-        return {"pixels": torch.full((batch, shape["channels"], shape["height"], shape["width"]), 0.5)}
-    if task.modality == "text":
-        length = shape["max_length"]
-        return {
-            "input_ids": torch.ones((batch, length), dtype=torch.int64),
-            "attention_mask": torch.ones((batch, length), dtype=torch.int64),
-        }
-    raise RecipeError(f"Nothing is known about the inputs of a {task.modality} model yet.")
+    arrays = modality_of(task.modality).blank(shape, batch)
+    return {name: torch.from_numpy(array) for name, array in arrays.items()}

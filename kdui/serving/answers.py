@@ -173,12 +173,7 @@ class Answers:
 
     def _shown(self, task: str, index: int) -> dict[str, Any]:
         facts, split = TASKS[task], self._data(task)["test"]
-        raw = split.inputs[index]
-        shown = (
-            {"text": None, "image": np.asarray(raw)[..., 0].tolist()}
-            if facts.modality == "image"
-            else {"text": str(raw), "image": None}
-        )
+        shown = modality_of(facts.modality).shown(split.inputs[index])
         return {"index": index, "truth": facts.labels[int(split.targets[index])] if facts.labels else "", **shown}
 
 

@@ -23,11 +23,12 @@ from pathlib import Path
 import numpy as np, torch
 import kdui
 from kdui.methods.deliver.export.apply import write_onnx
+from kdui.modalities.image.prepare import AXES
 from kdui.catalogue.tasks import TASKS
 from kdui.catalogue.models import FAMILIES
 torch.manual_seed(0)
 module = FAMILIES.module("cnn", "build").build({"width": 4, "stages": 2, "depth": 1}, TASKS["digits"], None).eval()
-write_onnx(module, {"pixels": np.zeros((2, 1, 8, 8), np.float32)}, 20, Path(sys.argv[1]))
+write_onnx(module, {"pixels": np.zeros((2, 1, 8, 8), np.float32)}, AXES, 20, Path(sys.argv[1]))
 print(Path(kdui.__file__).parent)
 """
 

@@ -17,6 +17,8 @@ _FLAT_STEP, _FLAT_SHARE = 24, 0.9  # a border is flat when 90 % of it lies withi
 _NEIGHBOURS = 10_000  # training images that novelty is compared with: a second's work
 _INK_SHARE = 0.2  # of the strongest contrast; below it is paper, shadow or the soft edge of a stroke
 
+AXES = {"pixels": ("batch", "channel", "height", "width")}
+
 
 def prepare(raw: Sequence[Any], settings: Mapping[str, Any], folder: Path) -> dict[str, np.ndarray]:
     """``pixels`` float32 [n, channels, height, width] in 0..1 from uint8 images [height, width, channels].
@@ -36,6 +38,16 @@ def prepare(raw: Sequence[Any], settings: Mapping[str, Any], folder: Path) -> di
     if "std" in settings:
         pixels /= np.asarray(settings["std"], dtype=np.float32).reshape(1, -1, 1, 1)
     return {"pixels": pixels}
+
+
+def blank(shape: Mapping[str, Any], batch: int) -> dict[str, np.ndarray]:
+    """Mid-grey ``pixels``."""
+    return {"pixels": np.full((batch, shape["channels"], shape["height"], shape["width"]), 0.5, dtype=np.float32)}
+
+
+def shown(raw: Any) -> dict[str, Any]:
+    """The rows of its first channel."""
+    return {"text": None, "image": np.asarray(raw)[..., 0].tolist()}
 
 
 def parse(payload: Any, facts: TaskFacts) -> np.ndarray:

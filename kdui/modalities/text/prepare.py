@@ -17,6 +17,8 @@ TOKENIZER = "tokenizer.json"
 LONGEST = 100_000
 _PAD_TOKENS = ("[PAD]", "<pad>", "<|padding|>", "<|endoftext|>", "</s>")
 
+AXES = {"input_ids": ("batch", "length"), "attention_mask": ("batch", "length")}
+
 
 def prepare(raw: Sequence[str], settings: Mapping[str, Any], folder: Path) -> dict[str, np.ndarray]:
     """``input_ids`` and ``attention_mask``, both int64 [n, length], cut at ``max_length`` tokens and padded to the longest.
@@ -39,6 +41,16 @@ def prepare(raw: Sequence[str], settings: Mapping[str, Any], folder: Path) -> di
     ids = np.array([one.ids for one in encoded], dtype=np.int64).reshape(len(encoded), length)
     mask = np.array([one.attention_mask for one in encoded], dtype=np.int64).reshape(len(encoded), length)
     return {"input_ids": ids, "attention_mask": mask}
+
+
+def blank(shape: Mapping[str, Any], batch: int) -> dict[str, np.ndarray]:
+    """Token ids of full length, all of them real."""
+    return {name: np.ones((batch, shape["max_length"]), dtype=np.int64) for name in AXES}
+
+
+def shown(raw: Any) -> dict[str, Any]:
+    """The text itself."""
+    return {"text": str(raw), "image": None}
 
 
 def parse(payload: Any, facts: TaskFacts) -> str:

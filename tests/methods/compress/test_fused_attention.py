@@ -11,6 +11,7 @@ from kdui.methods.compress.quantize.attention import fuse_attention, write_fused
 from kdui.methods.compress.quantize.int8 import write_dynamic
 from kdui.methods.compress.sensitivity.weights import weights_of
 from kdui.methods.deliver.export.to_onnx import to_onnx
+from kdui.modalities.text.prepare import AXES
 from kdui.models.transformer import ATTENTION, TextClassifier
 from kdui.runtime.graph_files import load_graph, save_graph
 from kdui.runtime.kernels import kernel_truth
@@ -37,7 +38,7 @@ def graph(tmp_path_factory, sample):
     generator = torch.Generator().manual_seed(4)
     for parameter in network.parameters():
         parameter.data += 0.1 * torch.randn(parameter.shape, generator=generator)
-    to_onnx(TextClassifier(network).eval(), sample, 20).save(path, external_data=False)
+    to_onnx(TextClassifier(network).eval(), sample, AXES, 20).save(path, external_data=False)
     return path
 
 

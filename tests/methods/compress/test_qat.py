@@ -12,6 +12,8 @@ from kdui.core.errors import RecipeError, StageFailed
 from kdui.methods.compress.qat.packing import PACKED_MODEL, read_packed_state
 from kdui.methods.deliver.export.low_bits import write_grids
 from kdui.methods.deliver.export.to_onnx import to_onnx
+from kdui.modalities.image.prepare import AXES as PIXELS
+from kdui.modalities.text.prepare import AXES as TOKENS
 from kdui.models.convolution import ConvUnit
 from kdui.models.low_bits import layer_codes, read_quantization, rounded_inputs, weight_codes
 from kdui.models.module_store import load_model
@@ -59,7 +61,7 @@ def exported(module: nn.Module, sample, bits: int, activations: int, path, per_c
     with torch.no_grad():
         module(**inputs)
     training.finish()
-    to_onnx(module, sample, 20).save(path, external_data=False)
+    to_onnx(module, sample, {**PIXELS, **TOKENS}, 20).save(path, external_data=False)
     count = write_grids(path, layer_codes(module, training.quantization))
     with torch.no_grad(), rounded_inputs(module, training.quantization):
         return training.quantization, count, module(**inputs).numpy()

@@ -4,6 +4,7 @@ import numpy as np
 
 from kdui.catalogue.tasks import TASKS
 from kdui.methods.deliver.export.subprocess_export import accepts_any_size, export_alone
+from kdui.modalities.text.prepare import AXES
 from kdui.models.building import describe
 from kdui.models.module_store import save_model
 from kdui.runtime.sessions import run_graph
@@ -15,8 +16,8 @@ def test_an_lstm_exported_alone_takes_any_batch_and_length(settings, tmp_path):
     module = built("bilstm-64?embedding=8", task, settings, teacher=small_teacher())
     save_model(module, describe(facts_of("bilstm-64?embedding=8", task, settings), task, None), tmp_path)
     sample = {name: tensor.numpy() for name, tensor in random_tokens(2, 12).items()}
-    export_alone(tmp_path, sample, 20, tmp_path / "model.onnx")
-    assert accepts_any_size(tmp_path / "model.onnx")
+    export_alone(tmp_path, sample, AXES, 20, tmp_path / "model.onnx")
+    assert accepts_any_size(tmp_path / "model.onnx", AXES)
     for batch, length in ((1, 5), (3, 20)):
         tokens = random_tokens(batch, length)
         found = run_graph(tmp_path / "model.onnx", {name: tensor.numpy() for name, tensor in tokens.items()})

@@ -5,6 +5,7 @@ import pytest
 
 from kdui.catalogue.tasks import TASKS
 from kdui.methods.deliver.export.to_onnx import to_onnx, write_onnx
+from kdui.modalities.text.prepare import AXES
 from kdui.models.transformer import TextClassifier
 from kdui.runtime.kernels import kernel_truth
 from kdui.runtime.sessions import run_graph
@@ -19,8 +20,8 @@ def graphs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("graphs")
     module = TextClassifier(small_bert(TASKS["sentiment"].labels)).eval()
     sample = arrays(2, 8)
-    to_onnx(module, sample, 20).save(folder / "exported.onnx")
-    write_onnx(module, sample, 20, folder / "model.onnx")
+    to_onnx(module, sample, AXES, 20).save(folder / "exported.onnx")
+    write_onnx(module, sample, AXES, 20, folder / "model.onnx")
     return folder / "exported.onnx", folder / "model.onnx"
 
 

@@ -11,6 +11,7 @@ from torch import nn
 from kdui.core.errors import StageFailed
 from kdui.core.words import percent
 from kdui.methods.deliver.export.to_onnx import write_onnx
+from kdui.modalities import modality_of
 from kdui.models.size import count_macs
 from kdui.runtime.latency import measure_latency
 from kdui.training.context import StepContext
@@ -79,8 +80,9 @@ class LatencyShare:
         return share
 
     def _write(self, module: nn.Module, name: str) -> Path:
+        axes = modality_of(self._context.facts.modality).AXES
         # Evaluation mode and the CPU: what is measured is what is delivered.
-        write_onnx(copy.deepcopy(module).to("cpu").eval(), self._pair, OPSET, self._folder / name)
+        write_onnx(copy.deepcopy(module).to("cpu").eval(), self._pair, axes, OPSET, self._folder / name)
         return self._folder / name
 
 

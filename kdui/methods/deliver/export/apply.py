@@ -10,6 +10,7 @@ from kdui.methods.deliver.export.low_bits import write_grids
 from kdui.methods.deliver.export.parity import Parity
 from kdui.methods.deliver.export.subprocess_export import accepts_any_size, export_alone
 from kdui.methods.deliver.export.to_onnx import write_onnx
+from kdui.modalities import modality_of
 from kdui.models.low_bits import layer_codes, read_quantization
 from kdui.models.size import count_macs
 from kdui.runtime.graph_metadata import export_metadata, write_metadata
@@ -30,10 +31,11 @@ def export(context: StepContext) -> dict[str, Any]:
         {name: array[start : start + count] for name, array in arrays.items()}
         for start, count in ((0, 2), (2, 1), (3, PARITY_EXAMPLES))
     ]
-    write_onnx(saved.module, samples[0], context.settings["opset"], context.out / MODEL_FILE)
+    axes, opset, path = modality_of(saved.inputs.modality).AXES, context.settings["opset"], context.out / MODEL_FILE
+    write_onnx(saved.module, samples[0], axes, opset, path)
     context.report.check()
-    if not accepts_any_size(context.out / MODEL_FILE):
-        export_alone(saved.folder, samples[0], context.settings["opset"], context.out / MODEL_FILE)
+    if not accepts_any_size(path, axes):
+        export_alone(saved.folder, samples[0], axes, opset, path)
     for name in (INPUTS_FILE, *saved.inputs.files):
         shutil.copyfile(saved.folder / name, context.out / name)
     grids = read_quantization(saved.folder)

@@ -4,6 +4,7 @@ import contextlib
 import functools
 import io
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +17,16 @@ from torch import nn
 from kdui.runtime.graph_files import is_large
 from kdui.runtime.graph_notes import without_notes
 
+Axes = Mapping[str, tuple[str, ...]]
 
-def write_onnx(module: nn.Module, sample: dict[str, np.ndarray], opset: int, path: Path) -> None:
+
+def write_onnx(module: nn.Module, sample: dict[str, np.ndarray], axes: Axes, opset: int, path: Path) -> None:
     """Export to one file, a large model with its weights beside it (see ``runtime.graph_files``).
 
     Nothing in it tells where it was exported: the same module gives the same bytes from every checkout.
     """
     size = sum(tensor.numel() * tensor.element_size() for tensor in module.state_dict().values())
-    to_onnx(module, sample, opset).save(path, external_data=is_large(size))
+    to_onnx(module, sample, axes, opset).save(path, external_data=is_large(size))
     model = onnx.load(path, load_external_data=False)
     plain_norms(model.graph)
     onnx.save(without_notes(model), path)  # weights beside it stay where they are
@@ -42,16 +45,16 @@ def plain_norms(graph: onnx.GraphProto) -> int:
     return len(added)
 
 
-def to_onnx(module: nn.Module, sample: dict[str, np.ndarray], opset: int) -> Any:
-    """The exporter's program; its chatter on the console is kept out of the run's output."""
+def to_onnx(module: nn.Module, sample: dict[str, np.ndarray], axes: Axes, opset: int) -> Any:
+    """The exporter's program, free in the axes that are called batch and length (see ``Modality.AXES``).
+
+    Its chatter on the console is kept out of the run's output.
+    """
     keep_operators()
     names = list(sample)
     tensors = {name: torch.from_numpy(array) for name, array in sample.items()}
-    batch, length = torch.export.Dim("batch"), torch.export.Dim("length")
-    shapes = {
-        name: {0: batch, 1: length} if tensor.ndim == 2 and tensor.dtype == torch.int64 else {0: batch}
-        for name, tensor in tensors.items()
-    }
+    free = {"batch": torch.export.Dim("batch"), "length": torch.export.Dim("length")}
+    shapes = {name: {place: free[axis] for place, axis in enumerate(axes[name]) if axis in free} for name in tensors}
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
         return torch.onnx.export(

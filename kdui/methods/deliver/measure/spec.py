@@ -88,10 +88,6 @@ def plan(builder: PlanBuilder, stage: str, spec: MeasureSpec) -> None:
         builder.need_model(stage)
     if spec.out_of_domain and not builder.task.out_of_domain:
         raise RecipeError(f"Stage '{stage}': {builder.task.title} has no out-of-domain data. Leave 'out_of_domain' out there.")
-    if spec.robustness and not builder.task.labels:
-        raise RecipeError(
-            f"Stage '{stage}': {builder.task.title} has no labels that a corrupted input would keep. Leave 'robustness' out."
-        )
     first = builder.reference or builder.models[0]
     baseline, settings = builder.exported(first), {**spec.chosen(), "machine": builder.machine}
     if builder.reference is None or first.produces != "model":

@@ -15,6 +15,7 @@ from kdui.methods.distill.distill.losses import (
     standardized,
 )
 from kdui.methods.distill.distill.target_entropy import targets_entropy
+from kdui.modalities import modality_of
 from kdui.problems import problem_of
 from kdui.problems.row_losses import cross_entropy
 from kdui.problems.softmax import softmax
@@ -88,9 +89,8 @@ def example_lens(context: StepContext, teacher: WholeTeacher) -> dict[str, Any]:
 
 def shown(context: StepContext, raw: Any) -> dict[str, Any]:
     """A raw example as the page shows it: text, or the rows of a grey image."""
-    if context.facts.modality == "image":
-        return {"text": None, "image": np.asarray(raw)[..., 0].tolist()}
-    return {"text": str(raw)[:400], "image": None}
+    found = modality_of(context.facts.modality).shown(raw)
+    return {**found, "text": found["text"] and found["text"][:400]}
 
 
 def distill(context: StepContext) -> dict[str, Any]:
