@@ -7,7 +7,7 @@ from kdui.catalogue.models import resolve, started, weights_folder
 from kdui.catalogue.problems import require_fit
 from kdui.catalogue.source_attempt import Report
 from kdui.catalogue.tasks import TASKS
-from kdui.catalogue.trained import require_trained
+from kdui.catalogue.trained import comes_trained, require_trained
 from kdui.core.contracts import TaskFacts
 from kdui.core.errors import RecipeError
 from kdui.core.method import Group, Method, Place
@@ -76,7 +76,7 @@ def _take_teacher(builder: PlanBuilder, methods: set[str], settings: Settings) -
         return
     if teacher.ref.is_black_box:
         method.take(builder)
-    elif method.name not in methods and teacher.ref.kind in ("artifact", "folder", "hub"):
+    elif method.name not in methods and comes_trained(teacher, builder.task):
         require_trained(teacher, builder.task, settings)
         method.take(builder)
 

@@ -17,6 +17,11 @@ TEACH_IT = "Put a 'teach' stage before the others"
 _NAMELESS = re.compile(r"label[_ ]?\d+|\d+")  # what transformers writes where nobody named the labels
 
 
+def comes_trained(teacher: ModelFacts, task: TaskFacts) -> bool:
+    """Whether it may predict as it is: an earlier result, a checkpoint, or public weights of a model that needs no new head."""
+    return teacher.ref.kind in ("artifact", "folder", "hub") or (not task.labels and teacher.source is not None)
+
+
 def require_trained(teacher: ModelFacts, task: TaskFacts, settings: Settings) -> None:
     """Raises RecipeError in words where the teacher has nothing to tell as it is.
 
@@ -36,7 +41,7 @@ def require_labels(folder: Path, teacher: ModelFacts, task: TaskFacts) -> None:
 
     Its config.json may name them in any order and case, or else the owner with the option ``labels``.
     """
-    if teacher.options.get("labels"):
+    if teacher.options.get("labels") or not task.labels:
         return
     named = read_config(folder).get("id2label")
     theirs = sorted(str(name).casefold() for name in named.values()) if isinstance(named, dict) else []

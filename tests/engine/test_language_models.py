@@ -3,11 +3,16 @@
 import numpy as np
 import pytest
 import torch
+from transformers import LlamaConfig, LlamaForCausalLM
 
+from kdui.catalogue.planner import plan_recipe
 from kdui.catalogue.tasks import load_task
+from kdui.core.errors import RecipeError
 from kdui.core.layout import read_inputs
+from kdui.core.recipe import Recipe
 from kdui.core.run import RunState
 from kdui.modalities.text.prepare import prepare
+from kdui.models.byte_pairs import trained_tokenizer
 from kdui.models.module_store import load_model
 from kdui.runtime.sessions import run_graph
 from tests.engine.digits import Bench
@@ -40,3 +45,38 @@ def test_a_student_learns_tokens_under_its_teacher_and_its_file_predicts_alike(t
         ours = module(**{name: torch.from_numpy(array) for name, array in arrays.items()}).numpy()
     real = arrays["attention_mask"].astype(bool)
     assert np.allclose(run_graph(folder / "model.onnx", arrays)[real], ours[real], atol=1e-3)
+
+
+def test_a_checkpoint_that_learned_nothing_is_no_teacher_and_one_that_did_needs_no_stage(tmp_path_factory, shared_cache):
+    bench = Bench(tmp_path_factory.mktemp("taken"))
+    (bench.settings.home / "cache").symlink_to(shared_cache, target_is_directory=True)
+    _, splits = load_task("books", bench.settings)
+    folder = tmp_path_factory.mktemp("checkpoint")
+    words = trained_tokenizer(splits["train"].inputs[:100], 400)
+    size = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 1, "num_attention_heads": 2}
+    network = LlamaForCausalLM(LlamaConfig(vocab_size=400, tie_word_embeddings=True, max_position_embeddings=512, **size))
+    network.save_pretrained(folder)
+    (folder / "tokenizer.json").write_text(words, encoding="utf-8")
+    recipe = {"task": "books", "teacher": f"folder:{folder}", "stages": [{"export": {"parity_examples": 4}}]}
+    run = bench.run(recipe)
+    assert run.state is RunState.FAILED and "one drawn at random among 400 takes 5.99: it predicts nothing" in (run.error or "")
+    taught = bench.run(
+        {**recipe, "stages": [{"teach": {"train_examples": 80, "batch_size": 8, "learning_rate": 0.02, "epochs": 2}}]}
+    )
+    assert taught.state is RunState.SUCCEEDED, taught.error
+    digest = bench.folder(taught, "teach").name
+    again = bench.run({**recipe, "teacher": f"artifact:{digest}"})
+    assert again.state is RunState.SUCCEEDED, again.error
+    assert bench.summary(again, "teacher")["training"]["validation"] == bench.summary(taught, "teach")["training"]["validation"]
+
+
+def test_public_weights_predict_as_they_are_and_random_ones_do_not(settings):
+    plan = {
+        "task": "books",
+        "teacher": "smollm2-135m",
+        "student": "smollm2-135m-l15",
+        "stages": [{"distill": {"control": False}}],
+    }
+    assert plan_recipe(Recipe.model_validate(plan), settings)[0].name == "teacher"
+    with pytest.raises(RecipeError, match="LM small is not trained yet"):
+        plan_recipe(Recipe.model_validate({**plan, "teacher": "lm-small", "student": "lm-tiny"}), settings)

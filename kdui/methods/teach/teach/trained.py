@@ -1,5 +1,6 @@
 """A teacher that is already trained (fine-tuned): checked once, then kept unchanged."""
 
+import math
 import time
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ from kdui.training.plausibility import Options, Scales, require_plausible, usual
 from kdui.training.predicting import predict
 from kdui.training.saved import SavedModel
 
+LEAST_LEARNED = 0.9  # of the loss of drawing tokens at random; a model that has learned anything takes half of it
+
 
 def take_trained(context: StepContext) -> dict[str, Any]:
     """Keep the teacher as it comes, with its validation score as the summary of a training of no epoch.
@@ -41,11 +44,26 @@ def take_trained(context: StepContext) -> dict[str, Any]:
     saved.module.to(context.device)
     if any(isinstance(module, torch.nn.Conv2d) for module in saved.module.modules()):
         saved.module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    outputs = predict(saved.module, validation)
     targets = context.data.targets("validation")
-    share = require_plausible(facts, context.facts, outputs, targets, _scales(context, facts, saved), fit.order)
-    context.report.log(f"{facts.title} gets {100 * share:.1f} % of the validation examples right as it comes.")
-    return keep(context, saved, _training(context, outputs, targets, time.monotonic() - began))
+    values = predict(saved.module, validation, problem=problem_of(context.facts), check=lambda _: context.report.check())
+    if context.facts.labels:
+        share = require_plausible(facts, context.facts, values, targets, _scales(context, facts, saved), fit.order)
+        context.report.log(f"{facts.title} gets {100 * share:.1f} % of the validation examples right as it comes.")
+    training = _training(context, values, targets, time.monotonic() - began)
+    if not context.facts.labels:
+        _require_learned(context, facts, training["history"][0]["loss"], saved.module.head.out_features)
+    return keep(context, saved, training)
+
+
+def _require_learned(context: StepContext, facts: ModelFacts, loss: float, choices: int) -> None:
+    """Of a language model; raises StageFailed where its tokens cost about as much as if each were as likely."""
+    chance = math.log(choices)
+    if not loss < LEAST_LEARNED * chance:
+        raise StageFailed(
+            f"{facts.title} takes {loss:.2f} nats for a token of {context.facts.title}, and one drawn at random among "
+            f"{choices:,} takes {chance:.2f}: it predicts nothing. Choose another model, or put a 'teach' stage first."
+        )
+    context.report.log(f"{facts.title} takes {loss:.2f} nats for a token of the validation texts as it comes.")
 
 
 def _require_named(context: StepContext, facts: ModelFacts) -> None:
