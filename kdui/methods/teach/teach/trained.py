@@ -15,6 +15,7 @@ from kdui.core.foreign import pixel_scale
 from kdui.core.plan import ModelFacts
 from kdui.core.recipe import ModelRef
 from kdui.models.fit import Fit
+from kdui.models.layers import output_layer
 from kdui.models.transformer import ImageClassifier
 from kdui.problems import problem_of
 from kdui.training.context import StepContext
@@ -51,7 +52,7 @@ def take_trained(context: StepContext) -> dict[str, Any]:
         context.report.log(f"{facts.title} gets {100 * share:.1f} % of the validation examples right as it comes.")
     training = _training(context, values, targets, time.monotonic() - began)
     if not context.facts.labels:
-        _require_learned(context, facts, training["history"][0]["loss"], saved.module.head.out_features)
+        _require_learned(context, facts, training["history"][0]["loss"], output_layer(saved.module, 0).out_features)
     return keep(context, saved, training)
 
 
