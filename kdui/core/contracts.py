@@ -246,14 +246,14 @@ class Problem(Protocol):
     def rows(self, outputs: Any, targets: "torch.Tensor") -> "Rows":
         """The categorical distributions that the outputs hold, in an order that depends on the batch's inputs alone."""
 
-    def summarize(self, outputs: Any) -> "torch.Tensor":
+    def summarize(self, outputs: Any, targets: "torch.Tensor") -> "torch.Tensor":
         """What scoring takes of a batch, an entry an example: [batch, ...]."""
         tensor: torch.Tensor = outputs
         return tensor
 
     # --- judging, with numpy ---
 
-    def summarize_arrays(self, outputs: "np.ndarray", inputs: "Mapping[str, np.ndarray]") -> "np.ndarray":
+    def summarize_arrays(self, outputs: "np.ndarray", inputs: "Mapping[str, np.ndarray]", targets: "np.ndarray") -> "np.ndarray":
         """The same of the first output of a graph for a batch of its inputs."""
         return outputs
 

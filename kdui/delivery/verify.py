@@ -21,9 +21,10 @@ from kdui.methods.deliver.measure.provenance import provenance
 from kdui.methods.deliver.measure.samples import timed_arrays
 from kdui.problems import problem_of
 from kdui.problems.classification.calibration import calibrated_error, expected_calibration_error, fitted_temperature
+from kdui.problems.judging import judged
 from kdui.runtime.confined import GraphOverrun, Limits
 from kdui.runtime.latency import measure_latency
-from kdui.runtime.sessions import graph_outputs
+from kdui.runtime.sessions import graph_batches
 from kdui.settings import Settings
 from kdui.tasks.examples import Examples
 
@@ -207,7 +208,8 @@ class _Measured:
         one = {name: array[:1].shape for name, array in self.opened.prepared(self._validation.inputs).items()}
         with self.opened.session(self.limits) as session:
             self._counts = session.counts(one)
-            values = graph_outputs(self.opened.graph, arrays, session=session, problem=problem)
+            batches = graph_batches(self.opened.graph, arrays, problem.graph_batch, session=session)
+            values = judged(problem, targets, batches).values
         found = list(problem.score(values, targets, self.facts))
         if self.facts.labels and any(self.opened.claims.figure(name) for name in CALIBRATION):
             masked = problem.mask_to_task(values, targets)

@@ -1,16 +1,19 @@
 """ONNX Runtime sessions with fixed threads, and whole splits run through them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import onnxruntime
 
-from kdui.core.contracts import Problem
 from kdui.core.errors import DeviceUnavailable
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+
+
+# Places of a batch's examples in its split [batch], the graph's first output for them, and the inputs that it was given.
+GraphBatch = tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]
 
 
 class Runs(Protocol):
@@ -75,37 +78,40 @@ def graph_outputs(
     check: Callable[[float], None] | None = None,
     optimize: bool = True,
     session: Runs | None = None,
-    problem: Problem | None = None,
-    keep: Callable[[np.ndarray, np.ndarray, dict[str, np.ndarray]], None] | None = None,
 ) -> np.ndarray:
-    """Outputs [n, ...] over a whole split; texts of like length go together, so that little is padded.
+    """Outputs [n, ...] over a whole split, put together from ``graph_batches``."""
+    count = len(next(iter(arrays.values())))
+    found: np.ndarray | None = None
+    for index, rows, _ in graph_batches(path, arrays, batch_size, check, optimize, session):
+        if found is None:
+            found = np.empty((count, *rows.shape[1:]), dtype=np.float32)
+        found[index] = rows
+    assert found is not None, "a split is never empty"
+    return found
 
-    With a ``problem``, what its scoring takes of them in their place. ``keep(index, outputs, inputs)`` sees every batch.
+
+def graph_batches(
+    path: Path,
+    arrays: dict[str, np.ndarray],
+    batch_size: int = 64,
+    check: Callable[[float], None] | None = None,
+    optimize: bool = True,
+    session: Runs | None = None,
+) -> Iterator[GraphBatch]:
+    """A split's batches one by one; texts of like length go together, so that little is padded.
 
     ``session``: what answers in place of a session of this process, e.g. one with limits.
     """
     session = session or open_session(path, optimize=optimize)
-    if problem is not None:
-        batch_size = min(batch_size, problem.graph_batch)
     count = len(next(iter(arrays.values())))
     mask = arrays.get("attention_mask")
     order = np.argsort(mask.sum(1), kind="stable") if mask is not None else np.arange(count)
-    found: np.ndarray | None = None
     for start in range(0, count, batch_size):
         index = order[start : start + batch_size]
         batch = {name: array[index] for name, array in arrays.items()}
         if mask is not None:
             longest = int(batch["attention_mask"].sum(1).max())
             batch = {name: array[:, :longest] for name, array in batch.items()}
-        rows = session.run(None, batch)[0]
-        if keep is not None:
-            keep(index, rows, batch)
-        if problem is not None:
-            rows = problem.summarize_arrays(rows, batch)
-        if found is None:
-            found = np.empty((count, *rows.shape[1:]), dtype=np.float32)
-        found[index] = rows
+        yield index, session.run(None, batch)[0], batch
         if check:
             check((start + len(index)) / count)
-    assert found is not None, "a split is never empty"
-    return found

@@ -50,7 +50,10 @@ def predict_each(
     with torch.inference_mode(), contextlib.nullcontext() if exact else autocast(data.device):
         for index in data.in_order(batch_size if data.lengths is None else min(batch_size, 64)):
             inputs = data.inputs(index, view)
-            outputs = problem.summarize(problem.compute(model, inputs)) if problem else model(**inputs)
+            if problem is None:
+                outputs = model(**inputs)
+            else:
+                outputs = problem.summarize(problem.compute(model, inputs), data.targets[index.to(data.device)])
             keep(index.numpy(), outputs.float().cpu().numpy())
 
 

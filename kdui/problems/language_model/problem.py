@@ -48,13 +48,13 @@ class LanguageModelling(Problem):
 
         return token_rows(outputs)
 
-    def summarize(self, outputs: "TokenOutputs") -> "torch.Tensor":
+    def summarize(self, outputs: "TokenOutputs", targets: "torch.Tensor") -> "torch.Tensor":
         """Nats, correct first choices and tokens of each text, [batch, 3]."""
         from kdui.problems.language_model.learn import text_sums
 
         return text_sums(outputs)
 
-    def summarize_arrays(self, outputs: np.ndarray, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
+    def summarize_arrays(self, outputs: np.ndarray, inputs: Mapping[str, np.ndarray], targets: np.ndarray) -> np.ndarray:
         """The same from a graph's logits [batch, length, vocabulary]."""
         return score.array_sums(outputs, inputs)
 

@@ -10,8 +10,8 @@ from kdui.core.layout import read_inputs
 from kdui.core.numbers import THIN
 from kdui.methods.compress.sensitivity.probe import mean_divergence
 from kdui.problems import problem_of
-from kdui.problems.judging import Judging
-from kdui.runtime.sessions import graph_outputs
+from kdui.problems.judging import Judging, judged
+from kdui.runtime.sessions import graph_batches, graph_outputs
 from kdui.training.context import StepContext
 
 VALIDATION_EXAMPLES = 2000
@@ -41,9 +41,9 @@ class Fidelity:
         return self._judged(self.source)
 
     def _judged(self, path: Path) -> Judging:
-        judging = Judging(self._problem, self.context.data.targets("validation")[: self._limit])
-        graph_outputs(path, self._arrays, check=lambda done: self.context.report.check(), problem=self._problem, keep=judging.add)
-        return judging
+        size, targets = self._problem.graph_batch, self.context.data.targets("validation")[: self._limit]
+        batches = graph_batches(path, self._arrays, size, check=lambda done: self.context.report.check())
+        return judged(self._problem, targets, batches, keep_rows=True)
 
     def training(self, examples: int) -> dict[str, np.ndarray]:
         """Calibration arrays: the first training examples."""

@@ -22,7 +22,7 @@ from kdui.methods.compress.sensitivity.changes import Change, ChangedLayer
 from kdui.methods.compress.sensitivity.weights import Weight, weights_of
 from kdui.modalities import modality_of
 from kdui.problems import problem_of
-from kdui.problems.judging import Judging
+from kdui.problems.judging import Judging, judged
 from kdui.problems.softmax import log_softmax
 
 WEIGHTS_FILE = "weights"
@@ -100,10 +100,8 @@ class Probe:
             options.intra_op_num_threads = self.threads
         onnx.save(_with_weights(self._graph, changed), self._path)
         session = onnxruntime.InferenceSession(str(self._path), options, providers=["CPUExecutionProvider"])
-        judging = Judging(self.problem, self.targets)
-        for index, batch in self._batches:
-            judging.add(index, session.run(None, batch)[0], batch)
-        return judging
+        batches = ((index, session.run(None, batch)[0], batch) for index, batch in self._batches)
+        return judged(self.problem, self.targets, batches, keep_rows=True)
 
 
 def _written_apart(model: onnx.ModelProto, names: set[str], folder: Path) -> onnx.ModelProto:

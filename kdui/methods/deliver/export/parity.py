@@ -70,7 +70,7 @@ class Parity:
     def _on_tokens(self, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
         """The same for every token of some test texts, whose outputs would not fit into memory: by batches, without padding."""
         session, size = open_session(self._graph), problem_of(self._context.facts).graph_batch
-        texts = np.unique(np.linspace(0, len(arrays["input_ids"]) - 1, TOKEN_TEXTS).astype(int))
+        texts = np.unique(np.linspace(0, len(next(iter(arrays.values()))) - 1, TOKEN_TEXTS).astype(int))
         order = texts[np.argsort(arrays["attention_mask"][texts].sum(1), kind="stable")]
         largest, worst, alike, tokens = 1.0, 0.0, 0, 0
         for start in range(0, len(order), size):

@@ -17,7 +17,8 @@ from kdui.methods.deliver.measure.provenance import SIMULATED_ACCURACY, is_simul
 from kdui.modalities import modality_of
 from kdui.problems import problem_of
 from kdui.problems.classification.calibration import BINS, calibrated_error, expected_calibration_error, fitted_temperature
-from kdui.runtime.sessions import graph_outputs
+from kdui.problems.judging import judged
+from kdui.runtime.sessions import graph_batches
 from kdui.training.context import StepContext
 from kdui.training.teachers import graph_session
 
@@ -41,13 +42,14 @@ def quality(context: StepContext, model: Artifact) -> list[Measurement]:
     arrays = context.data.prepared("test", read_inputs(model.path), model.path, limit)
     targets = context.data.targets("test")[:limit] if limit else context.data.targets("test")
     source, problem = accuracy_provenance(model, len(targets)), problem_of(context.facts)
-    values = graph_outputs(
+    batches = graph_batches(
         model.file(MODEL_FILE),
         arrays,
+        problem.graph_batch,
         check=lambda done: context.report.progress(0.4 * done),
         session=graph_session(context, model),
-        problem=problem,
     )
+    values = judged(problem, targets, batches).values
     if context.facts.labels:
         # Halved precision could turn the prediction of an example whose two highest outputs are close.
         np.save(context.out / PREDICTIONS_FILE, values.astype(np.float32))
@@ -100,7 +102,8 @@ def robustness(context: StepContext, model: Artifact) -> list[Measurement]:
     for number, (name, severity) in enumerate(cells):
         examples = corrupted(raw, context.facts.modality, name, severity) if severity else raw
         arrays = modality_of(settings.modality).prepare(examples, settings.settings, model.path)
-        values = graph_outputs(model.file(MODEL_FILE), arrays, session=session, problem=problem)
+        batches = graph_batches(model.file(MODEL_FILE), arrays, problem.graph_batch, session=session)
+        values = judged(problem, targets, batches).values
         value, interval = problem.headline(values, targets), _interval(problem, values, targets)
         found.append(row(f"robustness.{name}.{severity}", value, metric.unit, source, metric.higher_is_better, **interval))
         context.report.progress(0.9 + 0.1 * number / len(cells))
@@ -125,13 +128,14 @@ def out_of_domain(context: StepContext, model: Artifact) -> list[Measurement]:
         whole = load_out_of_domain(context.facts, other, context.app_settings, context.report.download)
         examples = whole.take([int(place) for place in _spread_out(len(whole), context.settings["out_of_domain"])])
         arrays = modality_of(settings.modality).prepare(examples.inputs, settings.settings, model.path)
-        values = graph_outputs(
+        batches = graph_batches(
             model.file(MODEL_FILE),
             arrays,
+            problem.graph_batch,
             check=lambda done: context.report.check(),
             session=graph_session(context, model),
-            problem=problem,
         )
+        values = judged(problem, examples.targets, batches).values
         value = problem.headline(values, examples.targets)
         alone.append(_most_frequent(context, other.name, examples.targets, other.title))
         source = accuracy_provenance(model, len(examples)).model_copy(update={"split": other.title})

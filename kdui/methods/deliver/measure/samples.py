@@ -32,7 +32,7 @@ def timed_sample(context: "StepContext", model: Artifact, batch: int, length: in
 
 def timed_arrays(arrays: dict[str, np.ndarray], inputs: InputSettings, batch: int, length: int = 0) -> dict[str, np.ndarray]:
     """The same from a split's prepared arrays."""
-    if "attention_mask" not in arrays:
+    if "input_ids" not in arrays:
         return {name: np.resize(array, (batch, *array.shape[1:])) for name, array in arrays.items()}
     length = length or timed_length(inputs)
     longest = np.resize(np.argsort(-arrays["attention_mask"].sum(1), kind="stable"), batch)  # few texts are repeated

@@ -44,6 +44,8 @@ def keep_teacher_rows(context: StepContext) -> dict[str, Any]:
 
 
 def _lens(context: StepContext, teacher: SavedModel) -> dict[str, Any]:
+    if TOKENIZER not in teacher.inputs.files:  # nothing names the choices
+        return {"labels": [], "examples": []}
     problem = problem_of(context.facts)
     arrays = context.data.prepared("validation", teacher.inputs, teacher.folder)
     few = {name: array[:LENS_TEXTS] for name, array in arrays.items()}
