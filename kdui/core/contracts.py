@@ -192,7 +192,7 @@ class Modality(Protocol):
     """``modalities/NAME/prepare.py``: numpy and tokenizers only, because the serving process uses it without torch."""
 
     # Names of the axes of each array; those called ``batch`` and ``length`` are free in a graph.
-    AXES: ClassVar[Mapping[str, tuple[str, ...]]]
+    AXES: Mapping[str, tuple[str, ...]]
 
     def prepare(self, raw: Sequence[Any], settings: Mapping[str, Any], folder: Path) -> "dict[str, np.ndarray]":
         """Named arrays that the graph takes, first axis the batch, padded to the longest of this batch."""
@@ -223,7 +223,26 @@ class ModelBuilder(Protocol):
         """How this model wants its examples."""
 
 
-class Problem(Protocol):
+class Learning(Protocol):
+    """What a training needs of a problem: how outputs come about, and how a split's are judged to find the best epoch."""
+
+    def compute(self, module: "torch.nn.Module", inputs: "Mapping[str, torch.Tensor]") -> Any:
+        """The outputs of a batch of named inputs."""
+        return module(**inputs)
+
+    def summarize(self, outputs: Any, targets: "torch.Tensor") -> "torch.Tensor":
+        """What scoring takes of a batch, an entry an example: [batch, ...]."""
+        tensor: torch.Tensor = outputs
+        return tensor
+
+    def validation_loss(self, values: "np.ndarray", targets: "np.ndarray") -> float:
+        """The loss over a whole split, in nats."""
+
+    def headline(self, values: "np.ndarray", targets: "np.ndarray") -> float:
+        """The headline metric alone, quickly: it chooses the best epoch on validation data."""
+
+
+class Problem(Learning, Protocol):
     """``problems/NAME/problem.py``: what to learn and how to judge it. Losses carry names; they become chart series.
 
     The *outputs* of a batch are what ``compute`` makes of it: logits [batch, classes] of a classifier, or what else the problem
@@ -236,20 +255,11 @@ class Problem(Protocol):
 
     # --- learning, with torch ---
 
-    def compute(self, module: "torch.nn.Module", inputs: "Mapping[str, torch.Tensor]") -> Any:
-        """The outputs of a batch of named inputs."""
-        return module(**inputs)
-
     def loss(self, outputs: Any, targets: "torch.Tensor") -> "torch.Tensor":
         """Scalar loss against the true targets, mean over what counts in the batch, in nats."""
 
     def rows(self, outputs: Any, targets: "torch.Tensor") -> "Rows":
         """The categorical distributions that the outputs hold, in an order that depends on the batch's inputs alone."""
-
-    def summarize(self, outputs: Any, targets: "torch.Tensor") -> "torch.Tensor":
-        """What scoring takes of a batch, an entry an example: [batch, ...]."""
-        tensor: torch.Tensor = outputs
-        return tensor
 
     # --- judging, with numpy ---
 
@@ -262,14 +272,8 @@ class Problem(Protocol):
         them, chosen by the inputs alone, as memory has room for."""
         return self.mask_to_task(outputs, targets)
 
-    def validation_loss(self, values: "np.ndarray", targets: "np.ndarray") -> float:
-        """The loss over a whole split, in nats."""
-
     def score(self, values: "np.ndarray", targets: "np.ndarray", facts: TaskFacts) -> list[tuple[Metric, float]]:
         """Metrics over a whole split, ``facts.headline`` among them by its name. Values in the metric's unit."""
-
-    def headline(self, values: "np.ndarray", targets: "np.ndarray") -> float:
-        """The headline metric alone, quickly: it chooses the best epoch on validation data."""
 
     def interval(self, values: "np.ndarray", targets: "np.ndarray") -> tuple[float, float] | None:
         """The 95 % interval of the headline over these examples, in its unit; None where it is not known."""

@@ -46,7 +46,10 @@ class Rows(Protocol):
 
     count: int
     choices: int
-    examples: "torch.Tensor"  # [m], ascending: the example of the batch that a row belongs to
+
+    @property
+    def examples(self) -> "torch.Tensor":
+        """The example of the batch that each row belongs to, [m] ascending."""
 
     def mean(self, losses: Callable[..., RowLosses], *others: OtherRows) -> "dict[str, torch.Tensor]":
         """Named means over all rows of ``losses(rows, *theirs)``, which is given a RowBatch and what each of ``others`` has for

@@ -22,8 +22,13 @@ class HeadRows:
 
     def __init__(self, states: torch.Tensor, head: nn.Module, choices: int, target: torch.Tensor, example: torch.Tensor):
         """``example`` [m]: the example of the batch that a row belongs to."""
-        self._states, self._head, self._target, self.examples = states, head, target, example
+        self._states, self._head, self._target, self._examples = states, head, target, example
         self.count, self.choices = len(states), choices
+
+    @property
+    def examples(self) -> torch.Tensor:
+        """The example of the batch that each row belongs to."""
+        return self._examples
 
     def mean(self, losses: Callable[..., RowLosses], *others: OtherRows) -> dict[str, torch.Tensor]:
         """See ``core.rows.Rows``; raises StageFailed for a batch without a row."""
@@ -59,5 +64,5 @@ class HeadRows:
     def _chunk(
         self, losses: Callable[..., RowLosses], others: tuple[OtherRows, ...], start: int, stop: int, states: torch.Tensor
     ) -> RowLosses:
-        rows = RowBatch(self._head(states), self._target[start:stop], None, self.examples[start:stop])
+        rows = RowBatch(self._head(states), self._target[start:stop], None, self._examples[start:stop])
         return losses(rows, *(other.part(start, stop) for other in others))

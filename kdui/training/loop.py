@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from kdui.core.contracts import Problem
+from kdui.core.contracts import Learning
 from kdui.core.errors import ArtifactCorrupt, Cancelled, StageFailed
 from kdui.core.knobs.training import TrainingKnobs
 from kdui.core.metric import Metric
@@ -66,7 +66,7 @@ class Trainer:
     model: nn.Module
     data: ResidentData
     validation: ResidentData
-    problem: Problem
+    problem: Learning
     metric: Metric
     losses: LossFunction
     knobs: TrainingKnobs

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from kdui.core.contracts import Problem
+from kdui.core.contracts import Learning
 from kdui.core.errors import StageFailed
 from kdui.training.device import autocast
 from kdui.training.device_dataset import ResidentData
@@ -22,7 +22,7 @@ def predict(
     view: int | None = None,
     check: Callable[[float], None] | None = None,
     exact: bool = False,
-    problem: Problem | None = None,
+    problem: Learning | None = None,
 ) -> np.ndarray:
     """Outputs [n, ...] in fp32 over a whole split, in the split's order; ``check(fraction)`` may raise to stop.
 
@@ -43,7 +43,7 @@ def predict_each(
     batch_size: int = 256,
     view: int | None = None,
     exact: bool = False,
-    problem: Problem | None = None,
+    problem: Learning | None = None,
 ) -> None:
     """Hand the outputs of a whole split to ``keep`` batch by batch, so that no more than a batch of them lies in memory."""
     model.eval()

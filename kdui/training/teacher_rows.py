@@ -103,9 +103,9 @@ class CachedRows:
         self.choices, self._top, self._device = int(facts["choices"]), int(facts["top"]), device
         self._offsets = np.load(artifact.file(OFFSETS), allow_pickle=False)
         rows, kind = int(facts["rows"]), _place_type(self.choices)
-        self._values = np.memmap(artifact.file(VALUES), np.float16, "r", shape=(rows, self._top))
-        self._places = np.memmap(artifact.file(PLACES), kind, "r", shape=(rows, self._top))
-        self._rest = np.memmap(artifact.file(REST), np.float32, "r", shape=(rows,))
+        self._values: np.ndarray = np.memmap(artifact.file(VALUES), np.float16, "r", shape=(rows, self._top))
+        self._places: np.ndarray = np.memmap(artifact.file(PLACES), kind, "r", shape=(rows, self._top))
+        self._rest: np.ndarray = np.memmap(artifact.file(REST), np.float32, "r", shape=(rows,))
         if self._values.nbytes + self._places.nbytes <= RESIDENT_BYTES:
             self._values, self._places, self._rest = (np.array(each) for each in (self._values, self._places, self._rest))
 

@@ -57,7 +57,7 @@ def quality(context: StepContext, model: Artifact) -> list[Measurement]:
     np.savez(context.out / QUALITY_FILE, **arrays_kept)
     found, headline = [], context.facts.headline
     for metric, value in problem.score(values, targets, context.facts):
-        interval = _interval(problem, values, targets) if metric.name == headline.name else {}
+        interval: dict[str, Any] = _interval(problem, values, targets) if metric.name == headline.name else {}
         found.append(_row_of(metric, value, source, **interval))
     if all(item.metric != headline.name for item in found):
         raise StageFailed(f"The test data gave no {headline.title.lower()}, by which {context.facts.title} is judged.")

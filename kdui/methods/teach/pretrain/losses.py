@@ -1,12 +1,10 @@
 """What a language model is asked, as pure functions: hidden words, next words, and how well they are guessed."""
 
-from typing import ClassVar
-
 import numpy as np
 import torch
 from torch.nn import functional
 
-from kdui.core.contracts import Problem
+from kdui.core.contracts import Learning
 from kdui.problems.row_losses import widened
 from kdui.training.labels import HIDDEN
 
@@ -59,13 +57,11 @@ def text_sums(losses: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
     return torch.stack([placed.sum(dim=1), known.sum(dim=1).to(losses)], dim=1)
 
 
-class HiddenWordsProblem(Problem):
+class HiddenWordsProblem(Learning):
     """How a text encoder or decoder is pretrained: mean cross-entropy over the words that are hidden from it, in nats.
 
     Its outputs are the sums [n, 2] of ``text_sums``, and its one metric is the loss.
     """
-
-    name: ClassVar[str] = "hidden-words"
 
     def loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """The mean over all words; texts without a word to guess do not count."""
@@ -75,3 +71,7 @@ class HiddenWordsProblem(Problem):
     def validation_loss(self, values: np.ndarray, targets: np.ndarray) -> float:
         """The same over a split."""
         return float(self.loss(torch.from_numpy(values), torch.from_numpy(targets)))
+
+    def headline(self, values: np.ndarray, targets: np.ndarray) -> float:
+        """The loss once more."""
+        return self.validation_loss(values, targets)
