@@ -89,10 +89,10 @@ def table_form(path: Path, task: TaskFacts, labels: Sequence[str] = ()) -> Table
     missing = [label for label in task.labels if label not in header]
     foreign = [name for name in header if name not in task.labels]
     if missing or foreign or len(header) != width:
-        told = f"{len(missing)} of {width} are missing" + (f" ({', '.join(missing[:5])} …)" if missing else "")
+        missing_words = f"{len(missing)} of {width} are missing" + (f" ({', '.join(missing[:5])} …)" if missing else "")
         other = f", {len(foreign)} of its {len(header)} names are no labels" if foreign else ", one is named twice"
         raise RecipeError(
-            f"The first line of {path} must name the labels of {task.title}, each once: {told}{other}. "
+            f"The first line of {path} must name the labels of {task.title}, each once: {missing_words}{other}. "
             f"They are: {','.join(task.labels)}"
         )
     return TableForm(separator, [header.index(label) for label in task.labels])

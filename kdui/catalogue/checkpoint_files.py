@@ -67,9 +67,9 @@ def _decides(name: str) -> bool:
 
 def require_merged(names: Iterable[str], title: str) -> None:
     """Raises RecipeError where adapters are among the files: the weights beside them, if any, are not those that were trained."""
-    if found := [name for name in sorted(names) if any(fnmatch(name, one) for one in ADAPTERS)]:
+    if parts := [name for name in sorted(names) if any(fnmatch(name, one) for one in ADAPTERS)]:
         raise RecipeError(
-            f"{title} holds adapters ({', '.join(found)}), which are read only when they have been merged into their base model. "
+            f"{title} holds adapters ({', '.join(parts)}), which are read only when they have been merged into their base model. "
             "Merge them: 'PeftModel.from_pretrained(base, FOLDER).merge_and_unload()' of peft. Save the result and its tokenizer "
             "or preprocessor with save_pretrained into another folder, and name that one."
         )
@@ -85,10 +85,10 @@ def tensors_of(folder: Path) -> dict[str, Tensor]:
 
     Raises SourceError in words where a file is missing, cut off, or holds no tensor.
     """
-    found = {name: tensor for path in _weight_files(folder) for name, tensor in _header(path)}
-    if not found:
+    tensors = {name: tensor for path in _weight_files(folder) for name, tensor in _header(path)}
+    if not tensors:
         raise SourceError(f"The weights in {folder} hold no tensor at all. Save the checkpoint again with save_pretrained.")
-    return found
+    return tensors
 
 
 def _weight_files(folder: Path) -> list[Path]:

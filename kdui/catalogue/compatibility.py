@@ -17,11 +17,11 @@ def unfit_methods(recipe: Recipe, settings: Settings) -> dict[str, str]:
     if place is None:
         return {}
     before, after = recipe.stages[:place], recipe.stages[place + 1 :]
-    found: dict[str, str] = {}
+    reasons: dict[str, str] = {}
     for name in names:
         stage = Stage(method=name, name=name)
         try:
             plan_recipe(recipe.model_copy(update={"stages": (*before, stage, *after)}), settings)
         except RecipeError as problem:
-            found[name] = str(problem)
-    return found if len(found) < len(names) else {}
+            reasons[name] = str(problem)
+    return reasons if len(reasons) < len(names) else {}

@@ -88,8 +88,8 @@ def fetched_hub_model(repo: str, revision: str, settings: Settings) -> tuple[Pat
     """The folder of a hub checkpoint that was brought here before and its receipt, else None; nothing is fetched."""
     resource = _hub_model(repo, revision)
     folder = settings.cache / resource.name
-    found = receipt(folder, resource)
-    return (folder, found) if found else None
+    kept = receipt(folder, resource)
+    return (folder, kept) if kept else None
 
 
 def _hub_model(repo: str, revision: str) -> Resource:
@@ -106,11 +106,11 @@ def _hub_model(repo: str, revision: str) -> Resource:
 def receipt(folder: Path, resource: Resource) -> Receipt | None:
     """The receipt of a folder that is whole (files there, sizes right, same sources as now), else None."""
     try:
-        found = Receipt.model_validate_json((folder / MARKER).read_bytes())
-        whole = all((folder / name).stat().st_size == record.bytes for name, record in found.files.items())
+        kept = Receipt.model_validate_json((folder / MARKER).read_bytes())
+        whole = all((folder / name).stat().st_size == record.bytes for name, record in kept.files.items())
     except (FileNotFoundError, NotADirectoryError, ValidationError):
         return None
-    return found if whole and found.identity == _identity(resource) else None
+    return kept if whole and kept.identity == _identity(resource) else None
 
 
 def describe(source: Source) -> str:

@@ -49,9 +49,9 @@ def preset(name: str) -> tuple[Family, Preset]:
 
 def own_options(name: str) -> dict[str, Any]:
     """The options that a reference to the preset may set, each with the preset's own value; raises UnknownName."""
-    family, found = preset(name)
-    values = family.options.model_validate(found.options).model_dump(mode="json")
-    if found.from_teacher or family.own_tokenizer:
+    family, own = preset(name)
+    values = family.options.model_validate(own.options).model_dump(mode="json")
+    if own.from_teacher or family.own_tokenizer:
         return values
     return {key: value for key, value in values.items() if key != "vocabulary"}
 
@@ -146,24 +146,24 @@ def weights_folder(facts: ModelFacts, settings: Settings, report: Report | None 
 
 
 def _of_preset(ref: ModelRef, task: TaskFacts, settings: Settings) -> ModelFacts:
-    family, found = preset(ref.name)
-    if found.tasks and task.name not in found.tasks and task.modality == family.modality:
+    family, item = preset(ref.name)
+    if item.tasks and task.name not in item.tasks and task.modality == family.modality:
         raise RecipeError(
-            f"{found.title} is made for {', '.join(found.tasks)}, not for {task.title}. Choose another model{_such_as(task)}."
+            f"{item.title} is made for {', '.join(item.tasks)}, not for {task.title}. Choose another model{_such_as(task)}."
         )
-    if ref.options.get("vocabulary") and found.from_teacher is None and not family.own_tokenizer:
+    if ref.options.get("vocabulary") and item.from_teacher is None and not family.own_tokenizer:
         raise RecipeError(
             f"'{ref}': a vocabulary can be trimmed only in a student that starts from its teacher's words. "
             "Leave 'vocabulary' out, or choose such a student, e.g. minilm-l3 or bilstm-64."
         )
-    title = f"{found.title} ({', '.join(f'{key} {value}' for key, value in ref.options.items())})" if ref.options else found.title
+    title = f"{item.title} ({', '.join(f'{key} {value}' for key, value in ref.options.items())})" if ref.options else item.title
     return ModelFacts(
         ref=ref,
         title=title,
         family=family,
-        options=_options(ref, family, found.options),
-        source=_source_name(found.resource.sources[0]) if found.resource else None,
-        from_teacher=found.from_teacher,
+        options=_options(ref, family, item.options),
+        source=_source_name(item.resource.sources[0]) if item.resource else None,
+        from_teacher=item.from_teacher,
     )
 
 

@@ -113,11 +113,11 @@ def _resolve(ref: ModelRef | None, task: TaskFacts, settings: Settings) -> Model
 
 def _further(ref: str, task: TaskFacts, teacher: ModelFacts | None, settings: Settings) -> ModelFacts:
     """A model that a stage names beside the recipe's own; it may start from the teacher's weights where they fit."""
-    found = resolve(ModelRef.parse(ref), task, settings)
-    if found.ref.is_black_box:
+    facts = resolve(ModelRef.parse(ref), task, settings)
+    if facts.ref.is_black_box:
         raise RecipeError(f"'{ref}' is a black box, which can only be the teacher of the whole recipe. Name it in 'teacher:'.")
-    found = started(found, teacher)
-    return found
+    facts = started(facts, teacher)
+    return facts
 
 
 def _as_it_runs(builder: PlanBuilder) -> list[Step]:

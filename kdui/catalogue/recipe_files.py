@@ -27,8 +27,8 @@ def parse_recipe(text: str, place: str = "The recipe", folder: Path | None = Non
     """A recipe from YAML or JSON text; relative paths in it mean ``folder``. Raises RecipeError with lines."""
     document = read_yaml(text, place)
     if not isinstance(document.data, dict):
-        found = "empty" if document.data is None else f"a {type(document.data).__name__}"
-        raise RecipeError(f"{place} must be a mapping with task, teacher, student and stages, but it is {found}.")
+        kind = "empty" if document.data is None else f"a {type(document.data).__name__}"
+        raise RecipeError(f"{place} must be a mapping with task, teacher, student and stages, but it is {kind}.")
     recipe = validated(document.data if folder is None else anchored_plain(document.data, folder), place, document)
     faults = [words for number, stage in enumerate(recipe.stages) for words in _stage_faults(document, number, stage)]
     if faults:
@@ -40,12 +40,12 @@ def _stage_faults(document: Document, number: int, stage: Stage) -> list[str]:
     """What is wrong with a stage's settings, each with its line."""
     at: Place = ("stages", number)
     try:
-        found = stage_faults(stage)
+        knob_faults = stage_faults(stage)
     except UnknownName as error:
         knob = next((part for part in (stage.method, "settings") if (*at, part, error.name) in document.lines), "")
         return [_in_line(document, (*at, knob, error.name), str(error).rstrip("."))]
     inner = "settings" if (*at, "settings") in document.lines else stage.method
-    return [_in_line(document, (*at, inner, knob), words) for knob, words in found]
+    return [_in_line(document, (*at, inner, knob), words) for knob, words in knob_faults]
 
 
 def _in_line(document: Document | None, place: Place, words: str) -> str:
@@ -106,14 +106,14 @@ def _built_in() -> dict[str, Path]:
 
 def known_recipes(settings: Settings) -> tuple[dict[str, Recipe], dict[str, str]]:
     """Name -> recipe of all that can be used, and name -> reason of those that cannot: one broken file stops no other."""
-    found: dict[str, Recipe] = {}
+    usable: dict[str, Recipe] = {}
     broken: dict[str, str] = {}
     for name, path in recipe_files(settings).items():
         try:
-            found[name] = _read(path)
+            usable[name] = _read(path)
         except RecipeError as error:
             broken[name] = str(error)
-    return found, broken
+    return usable, broken
 
 
 def read_recipe(name: str, settings: Settings) -> Recipe:
@@ -175,8 +175,8 @@ def save_recipe(recipe: Recipe, name: str, settings: Settings, *, replace: bool 
 
 def named_artifacts(settings: Settings) -> set[str]:
     """The digests that a person's own recipes name; a file that is no recipe yet may be one tomorrow, so its text is enough."""
-    found: set[str] = set()
+    digests: set[str] = set()
     for path in settings.recipes.glob("*.yaml"):
         with contextlib.suppress(OSError):
-            found |= digests_in(path.read_text(encoding="utf-8", errors="replace"))
-    return found
+            digests |= digests_in(path.read_text(encoding="utf-8", errors="replace"))
+    return digests

@@ -18,8 +18,8 @@ WORDS = ("name", "summary", "title")  # of a recipe: text for people, whatever i
 def anchored(recipe: Recipe, folder: Path) -> Recipe:
     """The recipe with absolute paths."""
     plain = recipe.model_dump(mode="json")
-    found = anchored_plain(plain, folder)
-    return recipe if found == plain else Recipe.model_validate(found)
+    absolute = anchored_plain(plain, folder)
+    return recipe if absolute == plain else Recipe.model_validate(absolute)
 
 
 def anchored_ref(text: str, folder: Path) -> str:

@@ -62,19 +62,19 @@ class Attempt:
 def within(seconds: float, work: Callable[[], Result], check: Callable[[], None]) -> Result:
     """What ``work`` gives, in a thread of its own: a peer that drips is waited for no longer than this (TimeoutError), and
     ``check`` is called meanwhile and may raise, to cancel. A thread that is given up ends with the process."""
-    found: queue.Queue[tuple[Result | None, BaseException | None]] = queue.Queue()
+    outcome: queue.Queue[tuple[Result | None, BaseException | None]] = queue.Queue()
 
     def run() -> None:
         try:
-            found.put((work(), None))
+            outcome.put((work(), None))
         except BaseException as error:
-            found.put((None, error))
+            outcome.put((None, error))
 
     threading.Thread(target=run, daemon=True).start()
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         try:
-            answer, error = found.get(timeout=min(0.2, seconds))
+            answer, error = outcome.get(timeout=min(0.2, seconds))
         except queue.Empty:
             check()
             continue

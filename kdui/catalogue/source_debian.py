@@ -70,7 +70,7 @@ def _locate(source: DebianPackage, attempt: Attempt) -> tuple[list[str], int]:
             answer = run_watched(["apt-get", *options, *query], attempt, text, None, _ENV)
         except Unavailable as error:
             raise Unavailable(f"{error}, even in fresh package lists; perhaps those could not be fetched") from error
-    found = re.search(r"^'[^']+' \S+\.deb (\d+)", answer, flags=re.MULTILINE)
-    if not found:
+    match = re.search(r"^'[^']+' \S+\.deb (\d+)", answer, flags=re.MULTILINE)
+    if not match:
         raise Unavailable("apt-get knows no download address for it")
-    return options, int(found.group(1))
+    return options, int(match.group(1))

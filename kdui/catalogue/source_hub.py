@@ -118,8 +118,8 @@ def _bound_answers() -> None:
 def _everything(snapshot: Path, allow: list[str] | None, ignore: list[str]) -> dict[str, str]:
     """File name -> path of all that was requested; a cached snapshot may hold more than that."""
     paths = [path.relative_to(snapshot).as_posix() for path in sorted(snapshot.rglob("*")) if path.is_file()]
-    asked = [path for path in paths if allow is None or any(fnmatch(path, pattern) for pattern in allow)]
-    return {path: path for path in asked if not any(fnmatch(path, pattern) for pattern in ignore)}
+    wanted = [path for path in paths if allow is None or any(fnmatch(path, pattern) for pattern in allow)]
+    return {path: path for path in wanted if not any(fnmatch(path, pattern) for pattern in ignore)}
 
 
 def _place(source: Path, target: Path) -> None:

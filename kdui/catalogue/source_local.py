@@ -51,8 +51,8 @@ def _members(archive: Path, names: tuple[str, ...]) -> dict[str, str]:
         paths = opened.namelist()
     members = {}
     for name in names:
-        found = [path for path in paths if path == name or path.endswith("/" + name)]
-        if len(found) != 1:
-            raise Unavailable(f"{archive} holds {len(found)} files called {name}, but exactly one is needed")
-        members[name] = found[0]
+        matching = [path for path in paths if path == name or path.endswith("/" + name)]
+        if len(matching) != 1:
+            raise Unavailable(f"{archive} holds {len(matching)} files called {name}, but exactly one is needed")
+        members[name] = matching[0]
     return members

@@ -62,10 +62,10 @@ def wheel_pattern(source: Wheel) -> str:
 
 def _in_data_dir(source: Wheel, attempt: Attempt) -> Path | None:
     folder = attempt.settings.data_dir
-    found = next(folder.glob(wheel_pattern(source)), None) if folder else None
-    if found:
-        _check(file_sha256(found), source, str(found))
-    return found
+    wheel = next(folder.glob(wheel_pattern(source)), None) if folder else None
+    if wheel:
+        _check(file_sha256(wheel), source, str(wheel))
+    return wheel
 
 
 def _check(sha256: str, source: Wheel, what: str) -> None:

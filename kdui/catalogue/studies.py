@@ -104,5 +104,5 @@ def read_study(name: str) -> Study:
         return Study.model_validate({**data, "name": path.stem})
     except ValidationError as error:
         faults = [(document.line(item["loc"]), fault(Study, item)) for item in error.errors()[:MOST_FAULTS]]
-        words = "; ".join(f"line {line}: {said}" if line else said for line, said in faults)
+        words = "; ".join(f"line {line}: {fault_words}" if line else fault_words for line, fault_words in faults)
         raise RecipeError(f"{path} is not a study: {words}.") from None

@@ -59,14 +59,14 @@ def unit_of(what: Quantity, metric: Metric) -> str:
 
 def reached(aims: tuple[Aim, ...], arms: Sequence[Row]) -> list[dict[str, Any]]:
     """Each aim beside what each of its arms measured, in plain data; an arm without that quantity says None."""
-    found = []
+    outcomes = []
     for aim in aims:
         for arm in arms:
             if aim.arm and aim.arm != arm["arm"]:
                 continue
             metric, first = metric_of(arm), next(iter(arm["models"].values()))
             value = quantity(aim.what, arm["models"].get(aim.model or arm["result"]), first, metric)
-            found.append(
+            outcomes.append(
                 {
                     "arm": arm["arm"],
                     "model": aim.model or arm["result"],
@@ -80,7 +80,7 @@ def reached(aims: tuple[Aim, ...], arms: Sequence[Row]) -> list[dict[str, Any]]:
             )
             if aim.model and not aim.arm:
                 break  # a model that all arms share
-    return found
+    return outcomes
 
 
 def quantity(what: Quantity, model: Row | None, first: Row, metric: Metric) -> float | None:
@@ -111,6 +111,6 @@ def stored(model: Row) -> list[float]:
     return values(model.get("packed_mb", model["file_mb"]))
 
 
-def values(found: Any) -> list[float]:
+def values(column: Any) -> list[float]:
     """The readings of a table's cell, which holds one number where all seeds agree."""
-    return list(found) if isinstance(found, list) else [found]
+    return list(column) if isinstance(column, list) else [column]

@@ -45,12 +45,12 @@ def load_out_of_domain(facts: TaskFacts, other: OutOfDomain, settings: Settings,
     """Test examples of a task from an out-of-domain source; raises SourceError when they cannot be downloaded or read."""
     folder = fetch(other.resource, settings, report)
     try:
-        found: Examples = TASKS.module(facts.name, "out_of_domain").load(other.name, folder)
+        examples: Examples = TASKS.module(facts.name, "out_of_domain").load(other.name, folder)
     except _MALFORMED as error:
         raise _unreadable(other.title, folder, error) from error
-    if len(found) != other.examples:
-        raise _others(other.title, folder, f"{len(found):,} examples", f"{other.examples:,} examples")
-    return found
+    if len(examples) != other.examples:
+        raise _others(other.title, folder, f"{len(examples):,} examples", f"{other.examples:,} examples")
+    return examples
 
 
 def _unreadable(title: str, folder: Path, error: Exception) -> SourceError:

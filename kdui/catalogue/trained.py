@@ -53,8 +53,8 @@ def require_labels(folder: Path, teacher: ModelFacts, task: TaskFacts) -> None:
             f"The config.json of {teacher.title} does not name its labels, so its outputs cannot be mapped to labels. Write "
             f"'{example}' with the labels in the order of its outputs, or put a 'teach' stage before the others."
         )
-    told = ", ".join(theirs[:5]) + (" …" if len(theirs) > 5 else "")
+    labels = ", ".join(theirs[:5]) + (" …" if len(theirs) > 5 else "")
     raise RecipeError(
-        f"{teacher.title} has no head for the labels of {task.title}: its config.json names {told}. {TEACH_IT}, or take a "
+        f"{teacher.title} has no head for the labels of {task.title}: its config.json names {labels}. {TEACH_IT}, or take a "
         "checkpoint that was fine-tuned on them."
     )

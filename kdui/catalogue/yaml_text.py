@@ -116,25 +116,25 @@ class _Reader:
         return self._mapping(at) if isinstance(event, yaml.MappingStartEvent) else self._sequence(at)
 
     def _sequence(self, at: Place) -> list[Any]:
-        found: list[Any] = []
+        items: list[Any] = []
         while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
-            found.append(self._value(event, (*at, len(found))))
-        return found
+            items.append(self._value(event, (*at, len(items))))
+        return items
 
     def _mapping(self, at: Place) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+        entries: dict[str, Any] = {}
         while not isinstance(event := next(self._events), yaml.MappingEndEvent):
             if not isinstance(event, yaml.ScalarEvent):
                 raise self._wrong(event, "a name must be plain text")
             key, line = self._text(event), event.start_mark.line + 1  # type: ignore[union-attr]  # a parser's mark is never None
-            if key in found:
+            if key in entries:
                 first = self._lines[(*at, key)]
                 raise self._wrong(event, f"'{key[:60]}' appears twice (first in line {first}). Keep one of them")
             if event.anchor is not None or event.tag is not None:
                 raise self._wrong(event, "aliases and tags are not used here. Write plain names")
-            found[key] = self._value(next(self._events), (*at, key))
+            entries[key] = self._value(next(self._events), (*at, key))
             self._lines[(*at, key)] = line  # where its name stands
-        return found
+        return entries
 
     def _scalar(self, event: yaml.ScalarEvent) -> Any:
         text = self._text(event)

@@ -39,8 +39,8 @@ def level_with(winner: Any, others: pd.DataFrame, pair: Between) -> tuple[pd.Dat
 
     All are judged together (Benjamini-Hochberg); what cannot be paired is not distinguished.
     """
-    found = [pair(winner, row) for _, row in others.iterrows()]
-    known = [difference for difference in found if difference is not None and difference.p_value is not None]
+    differences = [pair(winner, row) for _, row in others.iterrows()]
+    known = [difference for difference in differences if difference is not None and difference.p_value is not None]
     levels = iter(adjusted([difference.p_value for difference in known if difference.p_value is not None]))
-    level = [difference is None or difference.p_value is None or next(levels) >= RATE for difference in found]
-    return others[level], [difference for difference, alike in zip(found, level, strict=True) if alike and difference]
+    level = [difference is None or difference.p_value is None or next(levels) >= RATE for difference in differences]
+    return others[level], [difference for difference, alike in zip(differences, level, strict=True) if alike and difference]

@@ -93,10 +93,10 @@ def overlapping(models: pd.DataFrame, winner: pd.Series) -> np.ndarray:
 def rivals(models: pd.DataFrame, winner: pd.Series, budget: Budget, most: int = MOST_RIVALS) -> pd.DataFrame:
     """Other models within the budget that are near the winner, so that a paired difference may not be shown: those whose own
     intervals overlap its, the ``most`` nearest of them."""
-    found = candidates(models[within(models, budget).to_numpy()])
-    found = found[found.index != winner.name]
-    found = found[overlapping(found, winner)]
-    return found.loc[(found["headline"] - winner["headline"]).abs().sort_values(kind="stable").index[:most]]
+    within_budget = candidates(models[within(models, budget).to_numpy()])
+    within_budget = within_budget[within_budget.index != winner.name]
+    within_budget = within_budget[overlapping(within_budget, winner)]
+    return within_budget.loc[(within_budget["headline"] - winner["headline"]).abs().sort_values(kind="stable").index[:most]]
 
 
 def limit_costs(models: pd.DataFrame, budget: Budget, metric: Metric, pair: Between | None = None) -> list[LimitCost]:
@@ -109,12 +109,12 @@ def limit_costs(models: pd.DataFrame, budget: Budget, metric: Metric, pair: Betw
     winner = best(models, budget, metric)
     if winner is None:
         return _admissions(models, budget, metric)
-    found: list[LimitCost | None] = []
+    costs: list[LimitCost | None] = []
     for column in ("latency_ms", "download_mb"):
         if getattr(budget, column) is not None:
-            found.append(_relaxed(models, budget, column, winner, metric, pair))
-        found.append(_tightened(models, budget, column, winner, metric, pair))
-    return [cost for cost in found if cost is not None]
+            costs.append(_relaxed(models, budget, column, winner, metric, pair))
+        costs.append(_tightened(models, budget, column, winner, metric, pair))
+    return [cost for cost in costs if cost is not None]
 
 
 def _relaxed(
@@ -156,7 +156,7 @@ def _step(
 
 
 def _admissions(models: pd.DataFrame, budget: Budget, metric: Metric) -> list[LimitCost]:
-    found = []
+    admissions = []
     for column in ("latency_ms", "download_mb", "retained"):
         if getattr(budget, column) is None:
             continue
@@ -166,5 +166,5 @@ def _admissions(models: pd.DataFrame, budget: Budget, metric: Metric) -> list[Li
         limit = float(admitted[column].max() if column == "retained" else admitted[column].min())
         entry = best(admitted[admitted[column] == limit], Budget(), metric)
         if entry is not None:
-            found.append(LimitCost(quantity=column, move="relax", limit=limit, gain=None, label=entry["label"]))
-    return found
+            admissions.append(LimitCost(quantity=column, move="relax", limit=limit, gain=None, label=entry["label"]))
+    return admissions

@@ -37,18 +37,18 @@ def teacher_gain(
     for run, step, role, value, artifact in chosen[columns].itertuples(index=False, name=None):
         pairs.setdefault((run, step.removesuffix(".control")), {}).setdefault(role, (value, artifact, step))
     # A cached pair that several recipes share is one observation, not several.
-    found = {
+    by_role = {
         (pair["student"][1], pair["control"][1]): (run, pair["student"], pair["control"])
         for (run, _), pair in sorted(pairs.items())
         if len(pair) == 2
     }
-    if not found:
+    if not by_role:
         return None
-    if len(found) == 1:
-        ((run, student, control),) = found.values()
+    if len(by_role) == 1:
+        ((run, student, control),) = by_role.values()
         if over_examples := paired(run, student[2], control[2]):
             return over_examples
-    differences = [metric.gain(student[0], control[0]) for _, student, control in found.values()]
+    differences = [metric.gain(student[0], control[0]) for _, student, control in by_role.values()]
     return over_seeds(differences, examples, metric.least(examples))
 
 
@@ -85,12 +85,12 @@ def unseen(gain: Difference, metric: Metric) -> str:
         return ""
     of = f" and {gain.examples:,} test examples" if gain.examples else ""
     seeds = f"{gain.seeds} seeds" if gain.seeds > 1 else "one seed"
-    told = f"With {seeds}{of} less than {_plain(gain.detectable, metric)} {metric.difference_unit} could not have been detected"
+    text = f"With {seeds}{of} less than {_plain(gain.detectable, metric)} {metric.difference_unit} could not have been detected"
     if gain.over != "seeds":
-        return f"{told}."
+        return f"{text}."
     more = MORE_SEEDS if gain.seeds < MORE_SEEDS else 2 * gain.seeds
     spread = gain.detectable / detectable_over_seeds(1.0, gain.seeds)
-    return f"{told}; with {more} seeds {_plain(detectable_over_seeds(spread, more), metric)}."
+    return f"{text}; with {more} seeds {_plain(detectable_over_seeds(spread, more), metric)}."
 
 
 def _signed(value: float, metric: Metric) -> str:

@@ -60,14 +60,14 @@ def method_gains(points: pd.DataFrame, metric: Metric, examples: int | None = No
 
 def _row(against: str, own: list[Any], examples: int | None, least: float) -> dict[str, Any]:
     """The pairs of one recipe, newest first, as one row."""
-    found = over_seeds([pair.gain for pair in own], examples, least)
+    difference = over_seeds([pair.gain for pair in own], examples, least)
     newest, settings = own[0], own[0].settings or {}
     return {
         "method": newest.method,
         "teacher": str(settings.get("teacher") or ""),
         "student": str(settings.get("student") or ""),
         "against": against,
-        **_columns(found),
+        **_columns(difference),
         "headline": sum(pair.headline for pair in own) / len(own),
         "seeds": len(own),
         "by_seed": {pair.seed: pair.gain for pair in own},
@@ -76,11 +76,11 @@ def _row(against: str, own: list[Any], examples: int | None, least: float) -> di
     }
 
 
-def _columns(found: Difference) -> dict[str, Any]:
+def _columns(difference: Difference) -> dict[str, Any]:
     """What a row says of its difference; numbers that nothing tells are NaN."""
-    told = {name: getattr(found, name) for name in ("low", "high", "half_width", "p_value", "detectable")}
-    numbers = {name: math.nan if value is None else value for name, value in told.items()}
-    return {"value": found.value, **numbers, "over": found.over, "shown": found.is_shown}
+    columns = {name: getattr(difference, name) for name in ("low", "high", "half_width", "p_value", "detectable")}
+    numbers = {name: math.nan if value is None else value for name, value in columns.items()}
+    return {"value": difference.value, **numbers, "over": difference.over, "shown": difference.is_shown}
 
 
 def judged(rows: pd.DataFrame, paired: Paired) -> pd.DataFrame:
@@ -89,15 +89,15 @@ def judged(rows: pd.DataFrame, paired: Paired) -> pd.DataFrame:
     Of what is shown among many methods one in twenty may be false at most (Benjamini-Hochberg). ``level``: letters; the gains of
     two methods that share one show no difference, paired by seed.
     """
-    found = rows.copy()
+    table = rows.copy()
     for place in rows.index[rows["seeds"] == 1]:
         own = paired(*(str(rows.at[place, name]) for name in ("run", "step", "control_step")))
         for name, value in (_columns(own) if own else {}).items():
-            found.at[place, name] = value
-    known = found.index[found["p_value"].notna()]
-    shown = pd.Series(False, index=found.index)
-    shown[known] = np.array(adjusted(found.loc[known, "p_value"].tolist())) < LEVEL
-    return found.assign(shown=shown, level=_levels(found))
+            table.at[place, name] = value
+    known = table.index[table["p_value"].notna()]
+    shown = pd.Series(False, index=table.index)
+    shown[known] = np.array(adjusted(table.loc[known, "p_value"].tolist())) < LEVEL
+    return table.assign(shown=shown, level=_levels(table))
 
 
 def seeds_sentence(gains: pd.DataFrame, effect: float, unit: str = "points") -> str:
@@ -110,8 +110,8 @@ def seeds_sentence(gains: pd.DataFrame, effect: float, unit: str = "points") -> 
         source
         or f"○ estimated: a spread between seeds of {SPREAD:g} {unit} is assumed, because nothing was repeated on this task"
     )
-    asked = f"{effect:g} {unit if effect != 1 else unit.removesuffix('s')}"
-    return f"To see {asked} takes {needed or 'more than 1,000'} seeds ({source}; 80 % power)."
+    effect_words = f"{effect:g} {unit if effect != 1 else unit.removesuffix('s')}"
+    return f"To see {effect_words} takes {needed or 'more than 1,000'} seeds ({source}; 80 % power)."
 
 
 def _levels(rows: pd.DataFrame) -> list[str]:

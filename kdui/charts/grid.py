@@ -28,9 +28,9 @@ def grid_cells(gains: pd.DataFrame) -> pd.DataFrame:
     families: dict[Any, list[int]] = {}
     places: dict[int, tuple[float, float]] = {}
     for index, method, settings in zip(gains.index, gains["method"], gains["settings"], strict=True):
-        found = _axes(settings or {})
-        if found is not None:
-            rest, places[index] = found
+        axes = _axes(settings or {})
+        if axes is not None:
+            rest, places[index] = axes
             families.setdefault((method, rest), []).append(index)
     if not families:
         return gains.iloc[:0].assign(temperature=[], soft_weight=[])

@@ -273,8 +273,8 @@ def _costs(row: Any) -> str:
     return " · ".join(parts)
 
 
-def _settings(settings: dict[str, Any], told: Sequence[str]) -> str:
-    values = {key: settings[key] for key in told if key in settings}
+def _settings(settings: dict[str, Any], names: Sequence[str]) -> str:
+    values = {key: settings[key] for key in names if key in settings}
     return " · ".join(f"{key} {significant(value) if isinstance(value, float) else value}" for key, value in values.items())
 
 

@@ -17,7 +17,7 @@ TEXT = "#1C1F2A"  # the browser swaps in the theme's ink
 AMBER = "217,119,6"
 
 
-def sensitivity_frame(found: dict[str, Any]) -> pd.DataFrame:
+def sensitivity_frame(report: dict[str, Any]) -> pd.DataFrame:
     """One row for each layer, method and strength of a sensitivity.json, in the order of the graph, from mild to strong."""
     return pd.DataFrame(
         [
@@ -30,8 +30,8 @@ def sensitivity_frame(found: dict[str, Any]) -> pd.DataFrame:
                 "drop": measured["drop"][place][number],
                 "kl": measured["kl"][place][number],
             }
-            for place, layer in enumerate(found["layers"])
-            for method, measured in found["methods"].items()
+            for place, layer in enumerate(report["layers"])
+            for method, measured in report["methods"].items()
             for number, strength in enumerate(measured["strengths"])
         ],
         columns=["layer", "place", "weights", "method", "strength", "drop", "kl"],

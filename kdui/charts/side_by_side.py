@@ -34,12 +34,12 @@ class Model(NamedTuple):
 
 def models_of(frame: pd.DataFrame) -> list[Model]:
     """The models of a frame with the columns ``step``, ``role`` and ``label``, in the order in which they were measured."""
-    found: list[Model] = []
+    models: list[Model] = []
     for step, rows in frame.groupby("step", sort=False):
         role = str(rows["role"].iloc[0])
-        alike = sum(model.role == role for model in found)
-        found.append(Model(str(step), role, str(rows["label"].iloc[0]), DASHES[alike % len(DASHES)], rows))
-    return found
+        alike = sum(model.role == role for model in models)
+        models.append(Model(str(step), role, str(rows["label"].iloc[0]), DASHES[alike % len(DASHES)], rows))
+    return models
 
 
 def subject(models: list[Model]) -> Model:

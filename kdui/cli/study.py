@@ -44,11 +44,11 @@ def queue_study(
             bench.check(recipe)
     # One seed of all arms first: a study that is stopped half-way has compared all of them.
     count = len(next(iter(recipes.values())))
-    found: dict[str, list[Run]] = {title: [] for title in recipes}
+    queued: dict[str, list[Run]] = {title: [] for title in recipes}
     for number in range(count):
         for title, group in recipes.items():
-            found[title].append(bench.submit(group[number], device))
-    return found
+            queued[title].append(bench.submit(group[number], device))
+    return queued
 
 
 def study_table(bench: Workbench, study: Study, runs: dict[str, list[Run]]) -> dict[str, Any]:
@@ -99,8 +99,8 @@ def _arm_row(bench: Workbench, study: Study, arm: Arm, runs: list[Run]) -> Row:
     metric = TASKS[runs[0].recipe.task].headline
     row: Row = {"arm": arm.title, "seeds": [run.recipe.seed for run in runs], "metric": metric.model_dump(), "models": {}}
     for name in by_seed[0]:
-        found = [models[name] for models in by_seed if name in models]
-        row["models"][name] = _summary(found)
+        of_seeds = [models[name] for models in by_seed if name in models]
+        row["models"][name] = _summary(of_seeds)
     row["minutes"] = round(sum(seconds) / len(seconds) / 60, 2)
     row["result"] = main = result_of(row["models"])
     for control in CONTROLS:
@@ -133,14 +133,14 @@ def _models(bench: Workbench, run: Run) -> dict[str, Row]:
 
 def _summary(rows: list[Row]) -> Row:
     mean, width = mean_interval([row["headline"] for row in rows])
-    found: Row = {"role": rows[0]["role"], "label": rows[0]["label"], "mean": round(mean, 3)}
-    found["half_width"] = None if width is None else round(width, 3)
+    summary: Row = {"role": rows[0]["role"], "label": rows[0]["label"], "mean": round(mean, 3)}
+    summary["half_width"] = None if width is None else round(width, 3)
     for name in SHOWN:
         values = [row[name] for row in rows if row.get(name) is not None]
         if values:
             rounded = [round(value, 5) for value in values]
-            found[name] = rounded if len(set(rounded)) > 1 else rounded[0]
-    return found
+            summary[name] = rounded if len(set(rounded)) > 1 else rounded[0]
+    return summary
 
 
 def _seconds(bench: Workbench, run: Run, arm: Arm) -> float:
@@ -255,11 +255,11 @@ def _range(readings: list[float]) -> str:
     return f"{low} ×" if low == high else f"{low} to {high} ×"
 
 
-def _gain_words(found: Row | None) -> str:
-    if found is None:
+def _gain_words(difference: Row | None) -> str:
+    if difference is None:
         return "–"
-    mean = f"{found['mean']:+.2f}".replace("-", "−")
-    if found["half_width"] is None:
+    mean = f"{difference['mean']:+.2f}".replace("-", "−")
+    if difference["half_width"] is None:
         return f"{mean} (one seed)"
-    unseen = f" (under {found['detectable']:.1f} unseen)" if found["verdict"] == NOTHING else ""
-    return f"{mean} ± {found['half_width']:.2f}: {found['verdict']}{unseen}"
+    unseen = f" (under {difference['detectable']:.1f} unseen)" if difference["verdict"] == NOTHING else ""
+    return f"{mean} ± {difference['half_width']:.2f}: {difference['verdict']}{unseen}"

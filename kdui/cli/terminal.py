@@ -55,13 +55,13 @@ ROLE_WORDS = {"smoothed": "label smoothing"}  # a stored role and how it is prin
 
 def parse_values(pairs: list[str]) -> dict[str, Any]:
     """``distill.temperature=4`` as {"distill.temperature": 4}; raises RecipeError for what is not NAME=VALUE."""
-    found = {}
+    values = {}
     for pair in pairs:
         name, sign, value = pair.partition("=")
         if not (name and sign):
             raise RecipeError(f"'--set {pair}' is not NAME=VALUE, e.g. --set distill.temperature=4.")
-        found[name.strip()] = read_value(value, f"The value in '--set {name[:60]}=…'")
-    return found
+        values[name.strip()] = read_value(value, f"The value in '--set {name[:60]}=…'")
+    return values
 
 
 def follow(bench: Workbench, run_id: str, quiet: bool = False) -> None:
@@ -177,10 +177,10 @@ def print_run(detail: RunDetail) -> None:
                 {
                     "model": item.label,
                     "role": ROLE_WORDS.get(item.role, item.role),
-                    **{title: found[name].written() for name, title in columns.items() if name in found},
+                    **{title: measured[name].written() for name, title in columns.items() if name in measured},
                 }
                 for item in detail.results
-                for found in [with_download(item.measurements)]
+                for measured in [with_download(item.measurements)]
             ]
         )
         screen.print("● measured  ◐ simulated  ○ estimated  ⟲ replayed")
@@ -286,10 +286,10 @@ def _in_columns(part: AnswerPart) -> dict[str, Any]:
     """The two best labels, or the text."""
     if not isinstance(part, Ranked):
         return {"answer": part.text}
-    found = {"answer": part.rows[0].label, "probability": round(part.rows[0].probability, 4)}
+    columns = {"answer": part.rows[0].label, "probability": round(part.rows[0].probability, 4)}
     if len(part.rows) > 1:
-        found |= {"next": part.rows[1].label, "next probability": round(part.rows[1].probability, 4)}
-    return found
+        columns |= {"next": part.rows[1].label, "next probability": round(part.rows[1].probability, 4)}
+    return columns
 
 
 def payload(bench: Workbench, task: str, example: str) -> Any:
@@ -298,8 +298,8 @@ def payload(bench: Workbench, task: str, example: str) -> Any:
     if example.startswith("test:"):
         if not example[5:].isdigit():
             raise KduiError(f"'{example}' is not test:INDEX, e.g. test:12.")
-        found = bench.examples(task, 1, int(example[5:]))[0]
-        return found.text if facts.modality == "text" else _grey(found.image)
+        example_row = bench.examples(task, 1, int(example[5:]))[0]
+        return example_row.text if facts.modality == "text" else _grey(example_row.image)
     if facts.modality == "text":
         return example
     from kdui.modalities.image.picture_files import MOST_BYTES, read_picture

@@ -29,13 +29,13 @@ ONE_SEED, NOTHING = "one seed is not enough to tell", "no difference shown"
 
 def gain(by_seed: Sequence[float], step: float = 0.0) -> Row:
     """Mean paired difference over seeds with its 95 % t-interval, its p, and what could have been seen; no verdict yet."""
-    found = over_seeds(by_seed, step=step)
+    difference = over_seeds(by_seed, step=step)
     return {
-        "mean": round(found.value, 3),
-        "half_width": _rounded(found.half_width),
+        "mean": round(difference.value, 3),
+        "half_width": _rounded(difference.half_width),
         "by_seed": [round(value, 3) for value in by_seed],
-        "p": _rounded(found.p_value, 6),
-        "detectable": _rounded(found.detectable),
+        "p": _rounded(difference.p_value, 6),
+        "detectable": _rounded(difference.detectable),
     }
 
 
@@ -46,15 +46,15 @@ def judged(table: Row, study: Study) -> Row:
     Of all gains that are called better or worse, one in twenty may be false (Benjamini-Hochberg over the table).
     """
     arms = [dict(arm) for arm in table["arms"]]
-    found: list[Row] = []
+    verdicts: list[Row] = []
     for arm in arms:
         for name in [f"gain_over_{control}" for control in CONTROLS if f"gain_over_{control}" in arm]:
             arm[name] = gain(arm[name]["by_seed"], step_of(study, arm))
-            found.append(arm[name])
-    known = [row for row in found if row["p"] is not None]
+            verdicts.append(arm[name])
+    known = [row for row in verdicts if row["p"] is not None]
     for row, level in zip(known, adjusted([row["p"] for row in known]), strict=True):
         row["verdict"] = NOTHING if level >= RATE else "better" if row["mean"] > 0 else "worse"
-    for row in found:
+    for row in verdicts:
         row.setdefault("verdict", ONE_SEED)
     for arm in arms:
         arm.pop("level", None)
@@ -91,16 +91,16 @@ def spread_of(table: Row) -> float | None:
     return typical_deviation(gains or [list(headlines(arm).values()) for arm in table["arms"]])
 
 
-def question_words(found: Row, unit: str = "points") -> str:
+def question_words(answerable: Row, unit: str = "points") -> str:
     """Whether the question could be answered with these seeds, in a sentence."""
-    asked = f"The question is about {found['effect']:g} {unit if found['effect'] != 1 else unit.removesuffix('s')}"
-    seeds = "one seed" if found["seeds"] == 1 else f"{found['seeds']} seeds"
-    needed = f"{found['needed']} seeds" if found["needed"] else "more than a thousand seeds"
-    if found["spread"] is None:
-        return f"{asked}: {seeds} cannot answer it; {needed} by an estimated spread of {SPREAD:g} {unit} between seeds."
-    seen = f"with {seeds} less than {found['detectable']:.2f} {unit} could not have been detected"
-    told = "that many can answer it" if found["answered"] else f"it needs {needed}"
-    return f"{asked}: {seen}, so {told} (spread between seeds {found['spread']:.2f} {unit}, 80 % power)."
+    effect = f"The question is about {answerable['effect']:g} {unit if answerable['effect'] != 1 else unit.removesuffix('s')}"
+    seeds = "one seed" if answerable["seeds"] == 1 else f"{answerable['seeds']} seeds"
+    needed = f"{answerable['needed']} seeds" if answerable["needed"] else "more than a thousand seeds"
+    if answerable["spread"] is None:
+        return f"{effect}: {seeds} cannot answer it; {needed} by an estimated spread of {SPREAD:g} {unit} between seeds."
+    seen = f"with {seeds} less than {answerable['detectable']:.2f} {unit} could not have been detected"
+    conclusion = "that many can answer it" if answerable["answered"] else f"it needs {needed}"
+    return f"{effect}: {seen}, so {conclusion} (spread between seeds {answerable['spread']:.2f} {unit}, 80 % power)."
 
 
 def proposal(study: Study) -> str:
@@ -129,8 +129,8 @@ def step_of(study: Study, arm: Row) -> float:
 
 def headlines(arm: Row) -> dict[int, float]:
     """Seed -> headline of the arm's result."""
-    found = values(arm["models"][arm["result"]]["headline"])
-    return dict(zip(arm["seeds"], found if len(found) > 1 else found * len(arm["seeds"]), strict=True))
+    scores = values(arm["models"][arm["result"]]["headline"])
+    return dict(zip(arm["seeds"], scores if len(scores) > 1 else scores * len(arm["seeds"]), strict=True))
 
 
 def _rounded(value: float | None, digits: int = 3) -> float | None:

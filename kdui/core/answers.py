@@ -28,10 +28,10 @@ class Ranked(Frozen):
     @property
     def best(self) -> tuple[str, ...]:
         """The most probable label; of several tasks that of each."""
-        found: dict[str, str] = {}
+        labels_by_part: dict[str, str] = {}
         for row in self.rows:
-            found.setdefault(row.part, row.label)
-        return tuple(found.values())
+            labels_by_part.setdefault(row.part, row.label)
+        return tuple(labels_by_part.values())
 
 
 class Token(Frozen):

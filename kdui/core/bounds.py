@@ -138,13 +138,13 @@ def _known(model: type[BaseModel] | None, place: list[Any]) -> str:
 
 def _field(model: Any, place: list[Any]) -> FieldInfo | None:
     """The field at that place; None where the way there leaves what is known."""
-    found: FieldInfo | None = None
+    field: FieldInfo | None = None
     for part in place:
         if not isinstance(part, str):
             continue
         if not (isinstance(model, type) and issubclass(model, BaseModel)) or part not in model.model_fields:
             return None
-        found = model.model_fields[part]
-        kinds = [found.annotation, *get_args(found.annotation)]
+        field = model.model_fields[part]
+        kinds = [field.annotation, *get_args(field.annotation)]
         model = next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
-    return found
+    return field

@@ -51,9 +51,9 @@ UNSAID: dict[str, Any] = {"labels": [], "scale": 1.0, "mean": [], "std": []}  # 
 def check_reading(ref: Any, options: Mapping[str, Any], task: TaskFacts) -> None:
     """Raises RecipeError in words where the options of a reference cannot be those of a model of this task."""
     output_order(options["labels"], task)
-    said = [name for name in ("scale", "mean", "std") if options[name] != UNSAID[name]]
-    if said and task.modality != "image":
-        raise RecipeError(f"'{ref}': '{said[0]}' is for images, but {task.title} is made of {task.modality}s. Leave it out.")
+    given = [name for name in ("scale", "mean", "std") if options[name] != UNSAID[name]]
+    if given and task.modality != "image":
+        raise RecipeError(f"'{ref}': '{given[0]}' is for images, but {task.title} is made of {task.modality}s. Leave it out.")
     if options["scale"] == 0:
         raise RecipeError(f"'{ref}': a scale of 0 makes all images alike. Write what pixels between 0 and 1 are multiplied by.")
     for name in ("mean", "std"):

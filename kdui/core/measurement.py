@@ -75,10 +75,12 @@ class Measurement(Frozen):
         return self.model_dump(mode="json")
 
 
-def with_download(found: Mapping[str, Measurement]) -> dict[str, Measurement]:
+def with_download(measured: Mapping[str, Measurement]) -> dict[str, Measurement]:
     """The measurements and, as ``download``, what travels over a wire: the packed file if there is one, else the gzipped graph.
 
     It is the one size that all tabs show.
     """
-    item = found.get("packed_bytes") or found.get("gzip_bytes")
-    return {**found, "download": item.model_copy(update={"metric": "download", "title": "Download"})} if item else dict(found)
+    item = measured.get("packed_bytes") or measured.get("gzip_bytes")
+    if item is None:
+        return dict(measured)
+    return {**measured, "download": item.model_copy(update={"metric": "download", "title": "Download"})}

@@ -27,13 +27,13 @@ class Registry(Mapping[str, T], Generic[T]):
 
     def _all(self) -> dict[str, T]:
         if self._found is None:
-            found: dict[str, T] = {}
+            facts_by_name: dict[str, T] = {}
             for package in _with(self.file, self.package) if self.file else _modules(self.package):
                 module = f"{package}.{self.file}" if self.file else package
                 facts = getattr(importlib.import_module(module), self.attribute)
-                found[facts.name] = facts
+                facts_by_name[facts.name] = facts
                 self._packages[facts.name] = package
-            self._found = dict(sorted(found.items()))
+            self._found = dict(sorted(facts_by_name.items()))
         return self._found
 
     def __getitem__(self, name: str) -> T:

@@ -153,7 +153,7 @@ class ArtifactStore:
         Those in ``keep``, and those used within ``idle_seconds`` (another run may read them), stay. They can be made again.
         Returns the digests that went. What cannot be read is passed over: it may be anything, and whoever opens it says so.
         """
-        found = []
+        candidates = []
         for digest in self.digests():
             try:
                 manifest = self.manifest(digest)
@@ -161,10 +161,10 @@ class ArtifactStore:
             except (StoreError, OSError):
                 continue
             if manifest.produces == produces:
-                found.append((used, sum(record.bytes for record in manifest.files.values()), digest))
-        total = float(sum(size for _, size, _ in found))
+                candidates.append((used, sum(record.bytes for record in manifest.files.values()), digest))
+        total = float(sum(size for _, size, _ in candidates))
         evicted = []
-        for used, size, digest in sorted(found):
+        for used, size, digest in sorted(candidates):
             if total <= most_bytes:
                 break
             if digest not in keep and time.time() - used > idle_seconds:

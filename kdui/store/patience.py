@@ -69,22 +69,22 @@ def explained(error: DBAPIError, place: str = "") -> Exception:
     """A fault of the database as a sentence; one of the statement stays what it is. ``place``: the file, where it is known."""
     if type(error).__name__ not in ("OperationalError", "DatabaseError", "InterfaceError"):
         return error
-    said, where = str(error.orig), f" {place}" if place else ""
-    if "disk is full" in said:
+    reason, where = str(error.orig), f" {place}" if place else ""
+    if "disk is full" in reason:
         return StoreError(
             "The disk is full, so the store could not be written. Free some space or set KDUI_HOME to another disk, then resume."
         )
-    if any(words in said for words in ("malformed", "not a database", "corrupt")):
+    if any(words in reason for words in ("malformed", "not a database", "corrupt")):
         return StoreError(
-            f"The store's database{where} is damaged ({said}). Bring it back from a backup, or move it away: kdui then "
+            f"The store's database{where} is damaged ({reason}). Bring it back from a backup, or move it away: kdui then "
             "begins with an empty list of runs, and models and data stay in their folders."
         )
-    if any(words in said for words in ("unable to open", "readonly", "read-only", "disk I/O", "not authorized")):
+    if any(words in reason for words in ("unable to open", "readonly", "read-only", "disk I/O", "not authorized")):
         return StoreError(
-            f"The store's database{where} cannot be read and written ({said}). Make its folder writable for you, or set "
+            f"The store's database{where} cannot be read and written ({reason}). Make its folder writable for you, or set "
             "KDUI_HOME to one that is."
         )
     return StoreError(
-        f"The store's database{where} cannot be used ({said}). Run 'python app.py doctor'; if it is damaged, bring it back "
+        f"The store's database{where} cannot be used ({reason}). Run 'python app.py doctor'; if it is damaged, bring it back "
         "from a backup, or set KDUI_HOME to a new folder."
     )

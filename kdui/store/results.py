@@ -22,7 +22,7 @@ class ResultStore:
     def __init__(self, engine: Engine, patience: float = 0.0):
         self.engine, self.patience = engine, patience
 
-    def record(self, run_id: str, step: str, found: list[Measurement], row: dict[str, Any]) -> None:
+    def record(self, run_id: str, step: str, measured: list[Measurement], row: dict[str, Any]) -> None:
         """Replace what this step of this run measured: every measurement and its chart row, in one transaction."""
         with self.engine.begin() as connection:
             for table in (measurements, results):
@@ -43,20 +43,20 @@ class ResultStore:
                         "samples": list(item.samples),
                         "provenance": item.provenance.model_dump(mode="json"),
                     }
-                    for item in found
+                    for item in measured
                 ],
             )
             connection.execute(insert(results).values(run=run_id, step=step, **row))
 
     def of_run(self, run_id: str) -> dict[str, dict[str, Measurement]]:
         """All measurements of a run: step -> metric -> measurement."""
-        found: dict[str, dict[str, Measurement]] = {}
+        by_step: dict[str, dict[str, Measurement]] = {}
         with self.engine.connect() as connection:
             for row in connection.execute(
                 select(measurements).where(measurements.c.run == run_id).order_by(measurements.c.id)
             ).mappings():
-                found.setdefault(row["step"], {})[row["metric"]] = _measurement(row)
-        return found
+                by_step.setdefault(row["step"], {})[row["metric"]] = _measurement(row)
+        return by_step
 
     def rows_of_run(self, run_id: str) -> list[dict[str, Any]]:
         """The chart rows of a run in the order they were measured."""
@@ -105,8 +105,8 @@ class ResultStore:
             .order_by(results.c.id)
         )
         with self.engine.connect() as connection:
-            found = connection.execute(query)
-            return list(found.keys()), [tuple(row) for row in found.all()]
+            rows = connection.execute(query)
+            return list(rows.keys()), [tuple(row) for row in rows.all()]
 
     def newest_of_model(self, task: str, model: str, roles: Collection[str], limit: int) -> Sequence[Row[Any, Any, Any]]:
         """``headline``, ``latency_ms`` and ``memory_mb`` of a model's newest chart rows in these roles, oldest of them first."""

@@ -75,20 +75,20 @@ class RunReader:
         query = query.order_by(*order, runs.c.created.desc(), runs.c.id).limit(size).offset((page - 1) * size)
         with self.engine.connect() as connection:
             total = connection.execute(select(func.count()).select_from(runs).where(*conditions)).scalar() or 0
-        found = []
+        read_rows = []
         for row in self._rows(query):
             reason = why_unreadable(row.pop("recipe", None))
-            found.append({**row, "unreadable": row.get("unreadable") or reason})
-        return found, total
+            read_rows.append({**row, "unreadable": row.get("unreadable") or reason})
+        return read_rows, total
 
     def in_state(self, *states: RunState) -> list[RunFacts]:
         """All runs in these states, in queue order; their recipes are not looked at."""
         query = select(*_FACTS).where(runs.c.state.in_([str(state) for state in states])).order_by(runs.c.position)
-        found = []
+        matching = []
         for row in self._rows(query):
             with contextlib.suppress(ValueError):  # the table of runs says so
-                found.append(RunFacts.model_validate(self._bare(row["id"]) if "unreadable" in row else row))
-        return found
+                matching.append(RunFacts.model_validate(self._bare(row["id"]) if "unreadable" in row else row))
+        return matching
 
     def _bare(self, run_id: str) -> dict[str, Any]:
         """What is left of a row whose times cannot be read: enough to tell whether somebody works on it."""
@@ -104,14 +104,14 @@ class RunReader:
                 return [dict(row) for row in connection.execute(query).mappings()]
             except ValueError:  # SQLite keeps any text in any column
                 ids = connection.execute(query.with_only_columns(runs.c.id)).scalars().all()
-            found: list[dict[str, Any]] = []
+            read_rows: list[dict[str, Any]] = []
             for run_id in ids:
                 try:
                     row = connection.execute(query.where(runs.c.id == run_id).offset(0)).mappings().one()
-                    found.append(dict(row))
+                    read_rows.append(dict(row))
                 except ValueError as error:
-                    found.append({"id": run_id, "unreadable": str(error)[:200]})
-            return found
+                    read_rows.append({"id": run_id, "unreadable": str(error)[:200]})
+            return read_rows
 
     def counts(self) -> dict[str, int]:
         """Number of runs by state."""
@@ -146,13 +146,13 @@ class RunReader:
     def recipes(self, run_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
         """The plain recipes of runs by id, without those that cannot be read."""
         wanted = list(run_ids)
-        found: dict[str, dict[str, Any]] = {}
+        by_run: dict[str, dict[str, Any]] = {}
         with self.engine.connect() as connection:
             for start in range(0, len(wanted), 500):
                 query = select(runs.c.id, cast(runs.c.recipe, Text)).where(runs.c.id.in_(wanted[start : start + 500]))
-                read = ((run_id, _recipe(told)) for run_id, told in connection.execute(query).all())
-                found.update((run_id, recipe) for run_id, recipe in read if recipe is not None)
-        return found
+                read = ((run_id, _recipe(text)) for run_id, text in connection.execute(query).all())
+                by_run.update((run_id, recipe) for run_id, recipe in read if recipe is not None)
+        return by_run
 
     def expected_seconds(self, digest_or_labels: Iterable[tuple[str, str, str]]) -> dict[tuple[str, str, str], float]:
         """Median seconds that (task, method, label) took in finished runs: the basis of time estimates."""
@@ -166,12 +166,12 @@ class RunReader:
             .join(runs, runs.c.id == steps.c.run)
             .where(runs.c.id.in_(newest), steps.c.state == StepState.DONE, steps.c.seconds.is_not(None))
         )
-        found: dict[tuple[str, str, str], list[float]] = {}
+        timed: dict[tuple[str, str, str], list[float]] = {}
         with self.engine.connect() as connection:
             for task, method, label, seconds in connection.execute(query).all():
                 if (task, method, label) in wanted:
-                    found.setdefault((task, method, label), []).append(seconds)
-        return {key: sorted(values)[len(values) // 2] for key, values in found.items()}
+                    timed.setdefault((task, method, label), []).append(seconds)
+        return {key: sorted(values)[len(values) // 2] for key, values in timed.items()}
 
 
 @lru_cache(maxsize=64)
@@ -206,12 +206,12 @@ def why_unreadable(recipe: str | None) -> str:
 def _recipe(text: str | None) -> dict[str, Any] | None:
     """A stored recipe as it stands, None where it is none: thousands are read at once, so its settings are not looked at."""
     try:
-        found = json.loads(text or "")
+        recipe = json.loads(text or "")
     except ValueError:
         return None
-    stages = found.get("stages") if isinstance(found, dict) else None
+    stages = recipe.get("stages") if isinstance(recipe, dict) else None
     whole = isinstance(stages, list) and all(isinstance(stage, dict) and "method" in stage for stage in stages)
-    return found if whole else None
+    return recipe if whole else None
 
 
 def _first(error: Exception) -> str:
@@ -219,8 +219,8 @@ def _first(error: Exception) -> str:
     errors = getattr(error, "errors", None)
     if errors is None:
         return str(error)[:200]
-    found = errors(include_input=False, include_url=False, include_context=False)[0]
-    return f"{'.'.join(str(part) for part in found['loc']) or 'recipe'}: {found['msg']}"[:200]
+    complaint = errors(include_input=False, include_url=False, include_context=False)[0]
+    return f"{'.'.join(str(part) for part in complaint['loc']) or 'recipe'}: {complaint['msg']}"[:200]
 
 
 def _unreadable(run_id: str, reason: str) -> RunUnreadable:

@@ -64,8 +64,8 @@ class RunStore(RunReader):
         The database decides: the update needs the state to be queued still, and the unique index refuses a second
         running run on one slot. So any number of dispatchers may try at once.
         """
-        asked = runs.c.device == (device or slot)
-        wanted = or_(asked, runs.c.device == "auto") if auto else asked
+        fitting = runs.c.device == (device or slot)
+        wanted = or_(fitting, runs.c.device == "auto") if auto else fitting
         first = (
             select(runs.c.id).where(runs.c.state == RunState.QUEUED, wanted).order_by(runs.c.position).limit(1).scalar_subquery()
         )
@@ -152,12 +152,12 @@ class RunStore(RunReader):
             .returning(runs.c.cancel_requested)
         )
         with self.engine.begin() as connection:
-            asked = connection.execute(change).scalar()
-            if step and asked is not None:
+            cancel_requested = connection.execute(change).scalar()
+            if step and cancel_requested is not None:
                 name, done, left = step
                 its = (steps.c.run == run.id, steps.c.name == name, steps.c.state == StepState.RUNNING)
                 connection.execute(update(steps).where(*its).values(progress=done, eta_seconds=left))
-        return asked is None or bool(asked)
+        return cancel_requested is None or bool(cancel_requested)
 
     def saw_work(self, run: RunFacts) -> None:
         """Note that a worker that does not beat was seen working from outside."""
@@ -217,14 +217,14 @@ class RunStore(RunReader):
         with self.engine.begin() as connection:
             # A write first: no dispatcher can claim the run between the look and its end.
             connection.execute(update(runs).where(runs.c.id == run_id).values(position=runs.c.position))
-            found = connection.execute(select(runs.c.state, _RECIPE_TEXT).where(runs.c.id == run_id)).first()
-            if found is None:
+            row = connection.execute(select(runs.c.state, _RECIPE_TEXT).where(runs.c.id == run_id)).first()
+            if row is None:
                 self.facts(run_id)  # raises with the nearest id
                 return []
-            if found.state == RunState.RUNNING:
+            if row.state == RunState.RUNNING:
                 raise StateConflict(f"Run {run_id} is running. Cancel it first.")
             mine = set(connection.execute(select(steps.c.digest).where(steps.c.run == run_id)).scalars())
-            mine |= digests_in(found.text or "")
+            mine |= digests_in(row.text or "")
             connection.execute(delete(steps).where(steps.c.run == run_id))
             connection.execute(delete(runs).where(runs.c.id == run_id))
             kept = set(connection.execute(select(steps.c.digest).where(steps.c.digest.in_(mine))).scalars().all())

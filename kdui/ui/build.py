@@ -24,8 +24,8 @@ MOST_CHANGES = 200  # at once: those that a person made while an answer was on i
 def create_build(workbench: "Workbench") -> None:
     """Three columns, a bar with the buttons, and What-if below them."""
     calls = BuildCalls(workbench)
-    asked = [calls.build_plan, calls.build_queue, calls.build_sweep, calls.build_save]
-    create_panel("build", markup(workbench.devices()), asked)
+    offered = [calls.build_plan, calls.build_queue, calls.build_sweep, calls.build_save]
+    create_panel("build", markup(workbench.devices()), offered)
     create_what_if(workbench)
 
 
@@ -38,7 +38,7 @@ class BuildCalls:
 
     def build_plan(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """The state after ``changes``, and what is shown of it; one that cannot be made is left out, and ``refused`` says why."""
-        state, told, refused = self._state(payload), list[str](), ""
+        state, notices, refused = self._state(payload), list[str](), ""
         changes = payload.get("changes")
         for item in changes[:MOST_CHANGES] if isinstance(changes, list) else ():
             try:
@@ -46,10 +46,10 @@ class BuildCalls:
             except KduiError as problem:
                 refused = str(problem)
                 continue
-            state, told = after.state, [*told, *after.told]
+            state, notices = after.state, [*notices, *after.told]
         seen = payload.get("seen")
         view = self.view.of(state, seen if isinstance(seen, Mapping) else {}, patient=bool(payload.get("patient")))
-        return {**view, "told": told, "refused": refused}
+        return {**view, "told": notices, "refused": refused}
 
     def build_queue(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """Queue the run."""

@@ -62,15 +62,15 @@ def saved(bench: "Workbench", state: State, name: str, *, replace: bool) -> dict
 
 def sweep_choices(recipe: Recipe) -> list[tuple[str, str]]:
     """Dotted name and title of what can be swept; knobs with a lens first, because those are the ones that people sweep."""
-    found = [
+    listed = [
         (stage, knob)
         for stage in recipe.stages
         if METHODS[stage.method].group is not Group.DELIVER
         for knob in knobs(METHODS[stage.method].spec)
         if knob.name not in NEVER_SWEPT
     ]
-    found.sort(key=lambda item: (item[1].advanced, not item[1].lens, not trains_student(METHODS[item[0].method])))
-    return [(f"{stage.name}.{knob.name}", f"{_step_title(stage)} · {knob.title}") for stage, knob in found]
+    listed.sort(key=lambda item: (item[1].advanced, not item[1].lens, not trains_student(METHODS[item[0].method])))
+    return [(f"{stage.name}.{knob.name}", f"{_step_title(stage)} · {knob.title}") for stage, knob in listed]
 
 
 def _step_title(stage: Stage) -> str:

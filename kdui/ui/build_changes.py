@@ -53,11 +53,11 @@ def shown(recipe: Recipe, start: str | None, open_: str = "", device: str = "aut
 
 def opened(state: State) -> State:
     """With a step open that the recipe has."""
-    found = stages_of(state)
-    if state.open == SHARED or any(stage["name"] == state.open for stage in found):
+    stages = stages_of(state)
+    if state.open == SHARED or any(stage["name"] == state.open for stage in stages):
         return state
     order = (Group.DISTILL, Group.COMPRESS, Group.TEACH, Group.DELIVER)
-    first = min(found, key=lambda stage: order.index(METHODS[stage["method"]].group), default=None)
+    first = min(stages, key=lambda stage: order.index(METHODS[stage["method"]].group), default=None)
     return state.model_copy(update={"open": first["name"] if first else ""})
 
 
@@ -70,17 +70,17 @@ def recipe_of(state: State) -> Recipe:
 
 def stages_of(state: State) -> list[dict[str, Any]]:
     """The recipe's stages as plain data, each with method, name and settings; raises RecipeError where they are none."""
-    found = state.recipe.get("stages")
-    sound = isinstance(found, list) and all(
+    stages = state.recipe.get("stages")
+    sound = isinstance(stages, list) and all(
         isinstance(stage, dict)
         and isinstance(stage.get("settings"), dict)
         and isinstance(stage.get("name"), str)
         and stage.get("method") in METHODS
-        for stage in found
+        for stage in stages
     )
     if not sound:
         raise RecipeError(LOST)
-    return list(found or [])
+    return list(stages or [])
 
 
 def form_of(stage: Mapping[str, Any]) -> tuple[Knob, ...]:
@@ -112,23 +112,23 @@ def _turned(stage: Mapping[str, Any], knob: Knob, value: Any) -> dict[str, Any]:
 
 
 def _knob(_bench: "Workbench", state: State, change: Mapping[str, Any]) -> Changed:
-    found = stages_of(state)
-    place = next((place for place, stage in enumerate(found) if stage["name"] == change.get("stage")), None)
+    stages = stages_of(state)
+    place = next((place for place, stage in enumerate(stages) if stage["name"] == change.get("stage")), None)
     if place is None:
         raise RecipeError(f"This recipe has no step '{change.get('stage')}'.")
-    knob = next((knob for knob in form_of(found[place]) if knob.name == change.get("name")), None)
+    knob = next((knob for knob in form_of(stages[place]) if knob.name == change.get("name")), None)
     if knob is None:
         raise RecipeError(f"'{change.get('stage')}' has no setting '{change.get('name')}'.")
-    found[place] = _turned(found[place], knob, change.get("value"))
-    return Changed(_with(state, stages=found))
+    stages[place] = _turned(stages[place], knob, change.get("value"))
+    return Changed(_with(state, stages=stages))
 
 
 def _training(_bench: "Workbench", state: State, change: Mapping[str, Any]) -> Changed:
     """One setting of the training, for all steps that train and call it the same."""
-    found = stages_of(state)
-    for place, knob in training_stages(found, str(change.get("name")), str(change.get("title"))):
-        found[place] = _turned(found[place], knob, change.get("value"))
-    return Changed(_with(state, stages=found))
+    stages = stages_of(state)
+    for place, knob in training_stages(stages, str(change.get("name")), str(change.get("title"))):
+        stages[place] = _turned(stages[place], knob, change.get("value"))
+    return Changed(_with(state, stages=stages))
 
 
 def _seed(_bench: "Workbench", state: State, change: Mapping[str, Any]) -> Changed:
@@ -204,14 +204,14 @@ def _ordered(stages: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _add(bench: "Workbench", state: State, change: Mapping[str, Any]) -> Changed:
-    value, found = str(change.get("value")), stages_of(state)
+    value, stages = str(change.get("value")), stages_of(state)
     if value not in METHODS:
         raise RecipeError(f"There is no step called '{value}'.")
-    taken, name, count = {stage["name"] for stage in found}, value, 1
+    taken, name, count = {stage["name"] for stage in stages}, value, 1
     while name in taken:
         count += 1
         name = f"{value}-{count}"
-    after = _with(state, stages=_ordered([*found, {"method": value, "name": name, "settings": {}}]))
+    after = _with(state, stages=_ordered([*stages, {"method": value, "name": name, "settings": {}}]))
     if trains_student(METHODS[value]) and not after.recipe.get("student"):
         cards = bench.students(str(after.recipe.get("task")), after.recipe.get("teacher"))
         after = _with(after, student=cards[0].ref if cards else "")
@@ -224,10 +224,10 @@ def _remove(_bench: "Workbench", state: State, change: Mapping[str, Any]) -> Cha
 
 
 def _compression(_bench: "Workbench", state: State, change: Mapping[str, Any]) -> Changed:
-    wanted, found = [name for name in str(change.get("value") or "").split("+") if name], stages_of(state)
+    wanted, stages = [name for name in str(change.get("value") or "").split("+") if name], stages_of(state)
     if strangers := [name for name in wanted if not is_of(Group.COMPRESS, name)]:
         raise RecipeError(f"There is no way to compress called '{strangers[0]}'.")
-    kept = [stage for stage in found if METHODS[stage["method"]].group is not Group.COMPRESS or stage["method"] in wanted]
+    kept = [stage for stage in stages if METHODS[stage["method"]].group is not Group.COMPRESS or stage["method"] in wanted]
     there = {stage["method"] for stage in kept}
     new = [{"method": name, "name": name, "settings": {}} for name in wanted if name not in there]
     after = _with(state, stages=_some(_ordered([*kept, *new])))
@@ -289,8 +289,8 @@ def _from(bench: "Workbench", state: State, change: Mapping[str, Any]) -> Change
 
 def _task(bench: "Workbench", state: State, change: Mapping[str, Any]) -> Changed:
     recipe = bench.default_recipe(str(change.get("value")))
-    told = () if change.get("address") else _left(bench, state)
-    return Changed(shown(recipe, named(bench, recipe), device=state.device), told)
+    notices = () if change.get("address") else _left(bench, state)
+    return Changed(shown(recipe, named(bench, recipe), device=state.device), notices)
 
 
 def _address(bench: "Workbench", state: State, change: Mapping[str, Any]) -> Changed:

@@ -63,11 +63,11 @@ def model_facts(card: ModelCard | None, ref: str | None, headline: str = "accura
     return _lines(lines, escaped=True) + _lines([card.summary])
 
 
-def graph_facts(found: GraphFigures) -> str:
+def graph_facts(figures: GraphFigures) -> str:
     """An ONNX file as it lies there: size, weights and operations, read from it."""
     title = escape("counted in the file")
-    counts = f"{number(found.weights)} weights, {found.operations:,} operations"
-    marked = f'{number(found.file_bytes, "bytes")}, {counts}<span class="mark" title="{title}">{Origin.MEASURED.mark}</span>'
+    counts = f"{number(figures.weights)} weights, {figures.operations:,} operations"
+    marked = f'{number(figures.file_bytes, "bytes")}, {counts}<span class="mark" title="{title}">{Origin.MEASURED.mark}</span>'
     return _lines([f"ONNX file of {marked}"], escaped=True) + _lines(["Of it only the answers are used: it is not trained."])
 
 

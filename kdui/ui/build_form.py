@@ -129,13 +129,13 @@ def step_html(state: State, subject: Subject, unfit: Mapping[str, str], drawn: D
 
 def _elsewhere(stages: Sequence[Mapping[str, Any]], stage: Mapping[str, Any]) -> dict[str, str]:
     """Beside each knob of the training, what other steps have in the place of this step's value where that differs."""
-    found = {}
+    beside = {}
     for shared in shared_knobs(stages):
         own = shared.values.get(stage["name"])
         others = {name: value for name, value in shared.values.items() if name != stage["name"] and value != own}
         if stage["name"] in shared.values:
-            found[f"{control_id(stage['name'], shared.knob)}-beside"] = _by_step(shared.knob, others)
-    return found
+            beside[f"{control_id(stage['name'], shared.knob)}-beside"] = _by_step(shared.knob, others)
+    return beside
 
 
 def _by_step(knob: Knob, values: Mapping[str, Any]) -> str:
@@ -152,7 +152,7 @@ def _laid_out(stage: str, method: Method, form: Sequence[Knob], modality: str | 
 
     def control(knob: Knob) -> str:
         changes = change("knob", stage=stage, name=knob.name)
-        return knob_html(control_id(stage, knob), knob, modality, changes, told=is_training(method.name, knob))
+        return knob_html(control_id(stage, knob), knob, modality, changes, compared=is_training(method.name, knob))
 
     pictured = [knob for knob in form if knob.lens and not knob.advanced]
     plain = [knob for knob in form if not knob.advanced and knob not in pictured]
@@ -163,17 +163,17 @@ def _laid_out(stage: str, method: Method, form: Sequence[Knob], modality: str | 
     )
     folds = "".join(
         f'<details class="more" id="more-{kind}"><summary>{title}</summary>'
-        f'<div class="knobs">{"".join(map(control, found))}</div></details>'
-        for kind, title, found in (("own", "More settings", own), ("training", "Training of this step alone", training))
-        if found
+        f'<div class="knobs">{"".join(map(control, inside))}</div></details>'
+        for kind, title, inside in (("own", "More settings", own), ("training", "Training of this step alone", training))
+        if inside
     )
     return rows + (f'<div class="knobs">{"".join(map(control, plain))}</div>' if plain else "") + folds
 
 
 def _draw_shared(stages: Sequence[Mapping[str, Any]], subject: Subject, drawn: Drawn) -> None:
-    controls, found = list[str](), shared_knobs(stages)
-    most = max((len(shared.values) for shared in found), default=0)
-    for shared in found:
+    controls, settings = list[str](), shared_knobs(stages)
+    most = max((len(shared.values) for shared in settings), default=0)
+    for shared in settings:
         knob = shared.knob
         if not applies(knob, {knob.name: knob.default}, subject.modality, gives=subject.gives) and not knob.only_when:
             continue
@@ -183,7 +183,7 @@ def _draw_shared(stages: Sequence[Mapping[str, Any]], subject: Subject, drawn: D
         some = "" if len(shared.values) == most else ", ".join(shared.values)
         drawn.values[f"{place}-beside"] = _by_step(knob, shared.values) if differing else some
         changes = change("training", name=knob.name, title=knob.title)
-        controls.append(knob_html(place, knob, subject.modality, changes, told=True, shared=True))
+        controls.append(knob_html(place, knob, subject.modality, changes, compared=True, shared=True))
     drawn.html["build-step"] = (
         '<div class="step-head"><h3 class="title">Training of all steps</h3><span>What is set here is set in every step that '
         f'trains; a step may have its own.</span></div><div class="knobs">{"".join(controls)}</div>'
@@ -193,15 +193,15 @@ def _draw_shared(stages: Sequence[Mapping[str, Any]], subject: Subject, drawn: D
 # --- one control --------------------------------------------------------------------------------------------------------
 
 
-def knob_html(place: str, knob: Knob, modality: str | None, changes: str, *, told: bool = False, shared: bool = False) -> str:
-    """One control with its label and help; ``told``: other steps' values stand beside it; ``shared``: it may show none."""
+def knob_html(place: str, knob: Knob, modality: str | None, changes: str, *, compared: bool = False, shared: bool = False) -> str:
+    """One control with its label and help; ``compared``: other steps' values stand beside it; ``shared``: it may show none."""
     name, described = escape(place), f'aria-describedby="{escape(place)}-help"'
     lens = (f' data-lens-value="{knob.lens}"' if knob.lens and not knob.advanced else "") + (
         f' data-lens-value="{knob.turns}"' if knob.turns else ""
     )
     facts = f'id="{name}" {changes} {described}{lens}'
     label = f'<label for="{name}">{escape(knob.title)}</label>'
-    beside = f' <small class="beside" id="{name}-beside"></small>' if told else ""
+    beside = f' <small class="beside" id="{name}-beside"></small>' if compared else ""
     help_ = f'<p class="help" id="{name}-help">{escape(knob.help)}{beside}</p>'
     if knob.kind == "switch":
         return f'<div class="turn switch"><input type="checkbox" {facts}>{label}{help_}</div>'

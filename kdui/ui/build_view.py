@@ -110,14 +110,14 @@ class View:
         return [(name, recipe.name or name) for name, recipe in zip(names, recipes, strict=True)] + broken
 
     def _draw_model(self, role: str, listed: list[tuple[str, str]], ref: str, drawn: Drawn) -> None:
-        name, asked = apart(ref)
+        name, turned_options = apart(ref)
         place, known = f"build-{role}", any(value == (name or "") for value, _ in listed)
         drawn.html[place] = options([*listed, (OTHER, "Another model …")])
         drawn.values |= {place: (name or "") if known else OTHER, f"{place}-name": "" if known else ref}
-        drawn.html[f"{place}-options"] = options_html(role, asked)
-        drawn.values |= {f"option-{role}-{option.knob.name}": option.value for option in asked}
-        turned = [f"{option.knob.title.lower()} {option.value}" for option in asked if option.value != option.own]
-        if asked:
+        drawn.html[f"{place}-options"] = options_html(role, turned_options)
+        drawn.values |= {f"option-{role}-{option.knob.name}": option.value for option in turned_options}
+        turned = [f"{option.knob.title.lower()} {option.value}" for option in turned_options if option.value != option.own]
+        if turned_options:
             drawn.values[f"{place}-options-says"] = f"Options: {', '.join(turned)}" if turned else "Options"
 
     def _draw_methods(self, state: State, unfit: Mapping[str, str], usual: list[dict[str, Any]], drawn: Drawn) -> None:
@@ -183,8 +183,8 @@ class View:
 
     def _inner_values(self, state: State, role: str) -> tuple[str, ...] | None:
         ref, task = _parsed(state.recipe.get(role)), str(state.recipe.get("task"))
-        found: tuple[str, ...] | None = self.bench.inner_values(task, str(ref)) if ref and task in self.tasks else None
-        return found
+        shows: tuple[str, ...] | None = self.bench.inner_values(task, str(ref)) if ref and task in self.tasks else None
+        return shows
 
     def _unfit(self, recipe: Recipe) -> dict[str, str]:
         """Methods that do not suit; planning each of them takes a while, and the settings of the shown one do not matter."""
@@ -287,13 +287,13 @@ def no_lenses() -> dict[str, Any]:
     return {name: {"origin": "none", "note": note} for name in ("temperature", "soft_weight", "weights")}
 
 
-def options_html(role: str, asked: list[Option]) -> str:
+def options_html(role: str, form: list[Option]) -> str:
     """Fields of a model's options, folded; nothing for a model without any."""
-    if not asked:
+    if not form:
         return ""
     fields = "".join(
         knob_html(f"option-{role}-{option.knob.name}", option.knob, None, change("option", of=role, name=option.knob.name))
-        for option in asked
+        for option in form
     )
     return (
         f'<details class="model-options" id="build-{role}-fields"><summary id="build-{role}-options-says">Options</summary>'

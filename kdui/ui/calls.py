@@ -143,8 +143,8 @@ def json_object(body: bytes) -> dict[str, Any]:
 def _offered(blocks: Any, component: Any, name: Any) -> Any:
     """The function of that name, only if the component offers it; an id that is none leads nowhere."""
     block = blocks.blocks.get(component) if type(component) is int else None
-    found = {function.__name__: function for function in getattr(block, "server_fns", ())}
-    return found.get(name) if isinstance(name, str) else None
+    functions = {function.__name__: function for function in getattr(block, "server_fns", ())}
+    return functions.get(name) if isinstance(name, str) else None
 
 
 def _json(content: Any, status: int = 200) -> Response:

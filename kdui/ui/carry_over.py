@@ -41,13 +41,13 @@ def with_models(bench: "Workbench", edited: Recipe, teacher: str, student: str |
     usual = bench.default_recipe(edited.task, teacher, student)
     kept = _changed(edited, name="", summary="", teacher=_model(teacher), student=_model(student))
     kept = _taught(kept, edited, usual)
-    first, told = _with_fitting_method(bench, kept)
-    candidates = [Carried(first, told=told)]
+    first, notice = _with_fitting_method(bench, kept)
+    candidates = [Carried(first, told=notice)]
     suiting = bench.students(edited.task, teacher)
     if kept.teacher != edited.teacher and suiting and student not in (None, suiting[0].ref):
         other = _changed(first, student=_model(suiting[0].ref))
         sentence = f"The student is now {suiting[0].title}: the former one does not suit this teacher."
-        candidates.append(Carried(other, told=(sentence, *told)))
+        candidates.append(Carried(other, told=(sentence, *notice)))
     for candidate in candidates:
         for tried in _smaller(candidate):
             if _runs(bench, tried.recipe):
@@ -96,8 +96,8 @@ def _with_fitting_method(bench: "Workbench", recipe: Recipe) -> tuple[Recipe, tu
     other = next((name for name in forms if name not in unfit), None)
     if other is None:
         return recipe, ()
-    told = f"{METHODS[other].title} takes the place of {METHODS[method].title.lower()}, which needs a teacher."
-    return with_distiller(recipe, other), (told,)
+    notice = f"{METHODS[other].title} takes the place of {METHODS[method].title.lower()}, which needs a teacher."
+    return with_distiller(recipe, other), (notice,)
 
 
 def _comes_trained(teacher: ModelRef | None) -> bool:

@@ -91,13 +91,13 @@ class CompareCalls:
         """A dozen inputs to try; ``offset`` turns the page."""
         facts = self._task(str(payload["task"]))
         offset = max(0, whole(payload, "offset"))
-        found = self.workbench.examples(facts.name, n=EXAMPLES if facts.modality == "image" else 4, offset=offset)
+        examples = self.workbench.examples(facts.name, n=EXAMPLES if facts.modality == "image" else 4, offset=offset)
         typed = facts.examples[:4] if offset == 0 else ()
         if generates(facts):
-            shown = compare_view.examples_html((), (*typed, *compare_writing.beginnings(found)))
+            shown = compare_view.examples_html((), (*typed, *compare_writing.beginnings(examples)))
         else:
-            shown = compare_view.examples_html(found, typed)
-        return {"html": shown, "next": offset + len(found)}
+            shown = compare_view.examples_html(examples, typed)
+        return {"html": shown, "next": offset + len(examples)}
 
     def compare_ask(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """Every chosen model's answer to the input, and whether they agree."""
@@ -140,9 +140,9 @@ def default_models(models: Sequence[Servable]) -> list[str]:
     own = [model for model in models if model.run == newest] or list(models)
     picked = []
     for role in ("teacher", "student", "compressed"):
-        found = [model for model in own if model.role == role] or [model for model in models if model.role == role]
-        if found:
-            picked.append(min(found, key=lambda model: model.file_bytes) if role == "compressed" else found[0])
+        candidates = [model for model in own if model.role == role] or [model for model in models if model.role == role]
+        if candidates:
+            picked.append(min(candidates, key=lambda model: model.file_bytes) if role == "compressed" else candidates[0])
     return list(dict.fromkeys(model.digest for model in picked)) or [models[0].digest]
 
 

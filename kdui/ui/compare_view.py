@@ -34,9 +34,9 @@ def model_options(models: Sequence[Servable], chosen: str, optional: bool) -> st
         groups.setdefault(model.run, []).append(model)
     parts = ['<option value="">none</option>'] if optional else []
     order = list(ROLE_TITLES)
-    for run, found in groups.items():
-        inner = "".join(_option(model, chosen) for model in sorted(found, key=lambda model: order.index(model.role)))
-        name = f"{found[0].run_name or 'Run'} · {run[:8]}"
+    for run, of_run in groups.items():
+        inner = "".join(_option(model, chosen) for model in sorted(of_run, key=lambda model: order.index(model.role)))
+        name = f"{of_run[0].run_name or 'Run'} · {run[:8]}"
         parts.append(f'<optgroup label="{escape(name)}">{inner}</optgroup>')
     return "".join(parts)
 
@@ -162,19 +162,19 @@ def _short(text: str) -> str:
     return text if len(text) <= SHORT else text[:SHORT].rsplit(" ", 1)[0] + " …"
 
 
-def parted_html(found: Mapping[str, Any], facts: TaskFacts, first: Servable, other: Servable) -> str:
+def parted_html(parting: Mapping[str, Any], facts: TaskFacts, first: Servable, other: Servable) -> str:
     """Examples on which the first is right and the other wrong: what was taken for what, the most frequent confusion first."""
     things = {"text": "test texts", "image": "test images"}.get(facts.modality, "test examples")
     whose = "the teacher" if first.role == "teacher" else "the first one"
     head = (
-        f'<h2 class="title">Disagreements: {found["count"]:,} of {found["total"]:,} {things}</h2>'
+        f'<h2 class="title">Disagreements: {parting["count"]:,} of {parting["total"]:,} {things}</h2>'
         f'<p class="lead">{escape(title(first))} right, {escape(title(other))} wrong · most frequent confusions first; '
         f"examples on which {whose} is most confident. Click one to run all models on it.</p>"
     )
-    if not found["pairs"]:
+    if not parting["pairs"]:
         return head + f'<div class="empty">None: {escape(title(other))} is right wherever {escape(title(first))} is.</div>'
-    more = f'<p class="mute">{found["more"]:,} rarer confusions are not shown.</p>' if found["more"] else ""
-    return f"{head}{''.join(_pair(pair, first, other, at < 3) for at, pair in enumerate(found['pairs']))}{more}"
+    more = f'<p class="mute">{parting["more"]:,} rarer confusions are not shown.</p>' if parting["more"] else ""
+    return f"{head}{''.join(_pair(pair, first, other, at < 3) for at, pair in enumerate(parting['pairs']))}{more}"
 
 
 def _pair(pair: Mapping[str, Any], first: Servable, other: Servable, unfolded: bool) -> str:

@@ -65,8 +65,8 @@ def download_route(workbench: "Workbench") -> Route:
             return Response("There is no such file.", status_code=404)
         place = tempfile.TemporaryDirectory(prefix=f"{PREFIX}{os.getpid()}-")
         try:
-            found = workbench.deliver(request.path_params["run"], model, Path(place.name) / f"model.{ending}")
-            if found.beside:
+            delivered = workbench.deliver(request.path_params["run"], model, Path(place.name) / f"model.{ending}")
+            if delivered.beside:
                 raise KduiError(
                     f"This model is so large that its weights stand in a file of their own. Write both with 'python app.py "
                     f"deliver {request.path_params['run']} {model} --out model.onnx'."
@@ -76,7 +76,7 @@ def download_route(workbench: "Workbench") -> Route:
             return Response(str(error), status_code=409, media_type="text/plain")
         filename = f"{request.path_params['run']}-{re.sub(r'[^A-Za-z0-9._-]+', '-', model)}.{ending}"
         return FileResponse(
-            found.path, media_type="application/octet-stream", filename=filename, background=BackgroundTask(place.cleanup)
+            delivered.path, media_type="application/octet-stream", filename=filename, background=BackgroundTask(place.cleanup)
         )
 
     return Route("/kdui-models/{run}/{name:path}", send)

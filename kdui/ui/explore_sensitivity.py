@@ -38,19 +38,19 @@ class LayerCalls:
     def explore_layers(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """The heat map with the models and methods to choose from."""
         wish = LayerWish.model_validate(payload)
-        task, models, model, found = self._found(wish)
-        if found is None:
+        task, models, model, sensitivity = self._found(wish)
+        if sensitivity is None:
             return {"layers": {"title": "Layer sensitivity: not measured", "note": NOTHING}, "models": "", "model": ""}
-        methods = list(found["methods"])
+        methods = list(sensitivity["methods"])
         method = wish.method if wish.method in methods else methods[0]
-        metric = Metric.model_validate(found["metric"])
-        error = found["error"]
+        metric = Metric.model_validate(sensitivity["metric"])
+        error = sensitivity["error"]
         figure = sensitivity_figure(
-            sensitivity_frame(found),
+            sensitivity_frame(sensitivity),
             method=method,
             quantity=wish.quantity,
             about=f"{task.title} · {model['title']}",
-            n=found["n"],
+            n=sensitivity["n"],
             unit=metric.difference_unit,
             error=f"sum of per-layer losses: mean error {metric.format_loss(error['drop'])} on {error['count']} joint changes",
         )
@@ -70,8 +70,8 @@ class LayerCalls:
 
     def explore_layers_csv(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """Every layer, method and strength of a model, nothing rounded."""
-        task, _, _, found = self._found(LayerWish.model_validate(payload))
-        text = spreadsheet_csv(sensitivity_frame(found)) if found else ""
+        task, _, _, sensitivity = self._found(LayerWish.model_validate(payload))
+        text = spreadsheet_csv(sensitivity_frame(sensitivity)) if sensitivity else ""
         return {"name": f"kdui-{task.name}-layers.csv", "csv": text}
 
     def _found(self, wish: LayerWish) -> tuple[Any, list[dict[str, Any]], dict[str, Any], dict[str, Any] | None]:
@@ -81,8 +81,8 @@ class LayerCalls:
             raise UnknownName("task", wish.task, tasks)
         models = self.workbench.what_if.measured(wish.task)
         model = next((each for each in models if each["digest"] == wish.model), models[0] if models else {})
-        found = self.workbench.what_if.sensitivity(wish.task, model["digest"]) if model else None
-        return tasks[wish.task], models, model, found
+        sensitivity = self.workbench.what_if.sensitivity(wish.task, model["digest"]) if model else None
+        return tasks[wish.task], models, model, sensitivity
 
 
 def layers_markup() -> str:

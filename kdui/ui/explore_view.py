@@ -77,14 +77,14 @@ def winner_html(models: pd.DataFrame, budget: Budget, metric: Metric, task: Task
 def _rivals(models: pd.DataFrame, winner: pd.Series, budget: Budget, pair: Between, unit: str) -> str:
     """How many models the winner cannot be distinguished from, and whether a student without KD is among them."""
     near = rivals(models, winner, budget)
-    found, differences = level_with(winner, near, pair)
-    if found.empty:
+    level, differences = level_with(winner, near, pair)
+    if level.empty:
         return ""
-    controls = found["role"].isin(("control", "smoothed")).sum()
+    controls = level["role"].isin(("control", "smoothed")).sum()
     among = ", including students without KD" if controls and winner["role"] not in ("control", "smoothed") else ""
-    others = "another model" if len(found) == 1 else f"{len(found):,} other models"
-    among = among if len(found) > 1 else ", a student without KD" if among else ""
-    more = " or more" if len(found) == MOST_RIVALS else ""
+    others = "another model" if len(level) == 1 else f"{len(level):,} other models"
+    among = among if len(level) > 1 else ", a student without KD" if among else ""
+    more = " or more" if len(level) == MOST_RIVALS else ""
     unseen = max((difference.detectable or 0 for difference in differences), default=0)
     reason = f"differences up to {unseen:.1f} {unit} could not have been detected" if unseen else "95 % intervals overlap"
     return f"<p>Not distinguishable from {others}{more}{among} ({reason}).</p>"
@@ -130,7 +130,7 @@ def differing(models: pd.DataFrame) -> list[str]:
     for settings in models["settings"]:
         for key, value in (settings or {}).items():
             values.setdefault(key, set()).add(_setting(value))
-    return sorted((key for key, found in values.items() if len(found) > 1 and key != "seed"), key=lambda key: -len(values[key]))
+    return sorted((key for key, seen in values.items() if len(seen) > 1 and key != "seed"), key=lambda key: -len(values[key]))
 
 
 def table_html(models: pd.DataFrame, settings: Sequence[str], metric: Metric, wish: Wish) -> str:

@@ -69,8 +69,8 @@ class Guard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self.application(scope, receive, send)
-        elif found := refusal(scope, self.hosts):
-            await refuse(scope, _guarded(send), found)
+        elif reason := refusal(scope, self.hosts):
+            await refuse(scope, _guarded(send), reason)
         else:
             await self.application(scope, receive, _guarded(send))
 
@@ -81,14 +81,14 @@ def refusal(scope: Scope, hosts: Collection[str]) -> Refusal | None:
     return _foreign_name(scope, headers, hosts) or _foreign_page(scope, headers) or _unasked(scope, headers)
 
 
-async def refuse(scope: Scope, send: Send, found: Refusal, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
+async def refuse(scope: Scope, send: Send, reason: Refusal, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
     """Answer with the refusal's words; a websocket is closed before it opens."""
     if scope["type"] == "websocket":
-        await send({"type": "websocket.close", "code": 1008, "reason": found.words[:120]})
+        await send({"type": "websocket.close", "code": 1008, "reason": reason.words[:120]})
         return
-    body = (found.words + "\n").encode()
-    told = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(body)).encode()), *headers]
-    await send({"type": "http.response.start", "status": found.status, "headers": told})
+    body = (reason.words + "\n").encode()
+    fields = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(body)).encode()), *headers]
+    await send({"type": "http.response.start", "status": reason.status, "headers": fields})
     await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
 
@@ -159,10 +159,10 @@ def _unasked(scope: Scope, headers: dict[str, list[str]]) -> Refusal | None:
 
 def _headers(scope: Scope) -> dict[str, list[str]]:
     """Every value of each header: one that is given twice is not to be read as either."""
-    found: dict[str, list[str]] = {}
+    values: dict[str, list[str]] = {}
     for name, value in scope["headers"]:
-        found.setdefault(name.decode("latin-1").lower(), []).append(value.decode("latin-1"))
-    return found
+        values.setdefault(name.decode("latin-1").lower(), []).append(value.decode("latin-1"))
+    return values
 
 
 def _same_place(origin: str, own: Place | None) -> bool:

@@ -21,28 +21,28 @@ class KeptAnswers:
 
     def answer(self, source: object, key: str, make: Callable[[], Answer]) -> Answer:
         """What ``make`` gives, or gave before for this ``key`` and ``source``; nobody may change it."""
-        found = self._find(source, key)
-        if found is None:
+        kept = self._find(source, key)
+        if kept is None:
             with _AT_ONCE:
-                found = self._find(source, key)  # whoever waited finds what the first one made
-                if found is None:
-                    found = (source, make())
-                    self._keep(key, found)
-        answer: Answer = found[1]
+                kept = self._find(source, key)  # whoever waited finds what the first one made
+                if kept is None:
+                    kept = (source, make())
+                    self._keep(key, kept)
+        answer: Answer = kept[1]
         return answer
 
     def _find(self, source: object, key: str) -> tuple[object, Any] | None:
         with self._lock:
-            found = self._kept.get(key)
-            if found is None or found[0] is not source:
+            kept = self._kept.get(key)
+            if kept is None or kept[0] is not source:
                 return None
             self._kept.move_to_end(key)
-            return found
+            return kept
 
-    def _keep(self, key: str, found: tuple[object, Any]) -> None:
+    def _keep(self, key: str, entry: tuple[object, Any]) -> None:
         with self._lock:
-            for name in [name for name, kept in self._kept.items() if name == key or kept[0] is not found[0]]:
+            for name in [name for name, kept in self._kept.items() if name == key or kept[0] is not entry[0]]:
                 del self._kept[name]  # of older points, of another task: its memory is wanted
-            self._kept[key] = found
+            self._kept[key] = entry
             while len(self._kept) > self.most:
                 self._kept.popitem(last=False)

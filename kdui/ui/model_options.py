@@ -28,11 +28,11 @@ def apart(ref: str | None) -> tuple[str | None, list[Option]]:
     if model is None or form is None:
         return ref, []
     spec, own = form
-    asked = [knob for knob in knobs(spec) if knob.name in own]
-    if not all(any(knob.name == name and _fits(knob, value) for knob in asked) for name, value in model.options.items()):
+    form_knobs = [knob for knob in knobs(spec) if knob.name in own]
+    if not all(any(knob.name == name and _fits(knob, value) for knob in form_knobs) for name, value in model.options.items()):
         return ref, []
     plain = {name: _text(value) for name, value in own.items()}
-    fields = [Option(knob, plain[knob.name], _text(model.options.get(knob.name, plain[knob.name]))) for knob in asked]
+    fields = [Option(knob, plain[knob.name], _text(model.options.get(knob.name, plain[knob.name]))) for knob in form_knobs]
     return str(model.model_copy(update={"options": {}})), fields
 
 

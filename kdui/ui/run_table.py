@@ -51,12 +51,12 @@ def rows_html(rows: Sequence[RunRow], titles: Mapping[str, str], chosen: str) ->
 def _sweep_html(group: Sequence[RunRow], titles: Mapping[str, str], chosen: str) -> str:
     """One row with what a sweep is called and where it stands; its runs unfold below."""
     counts = Counter(row.state for row in group)
-    told = " · ".join(f"{count} {state}" for state, count in counts.items())
+    states = " · ".join(f"{count} {state}" for state, count in counts.items())
     opened = " open" if any(row.id == chosen for row in group) else ""
     inside = "".join(row_html(row, titles, row.id == chosen) for row in group)
     return (
         f'<tr class="sweep"><td colspan="3" class="left"><details id="sweep-{escape(group[0].id)}"{opened}>'
-        f'<summary><b class="name">{escape(group[0].sweep)}</b><span class="sub">{len(group)} runs: {told}</span></summary>'
+        f'<summary><b class="name">{escape(group[0].sweep)}</b><span class="sub">{len(group)} runs: {states}</span></summary>'
         f'<table class="table runs"><tbody>{inside}</tbody></table></details></td></tr>'
     )
 

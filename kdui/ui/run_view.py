@@ -137,9 +137,9 @@ def actions_html(run: Run, results: Sequence[ModelResult] = ()) -> str:
 
 def compared(results: Sequence[ModelResult]) -> list[str]:
     """The models worth a first look side by side: the recipe's own teacher, the student, and the last compressed one."""
-    found = {result.role: result.digest for result in results}
-    found.update({result.role: result.digest for result in reversed(results) if result.role == "teacher"})
-    return [found[role] for role in ("teacher", "student", "compressed") if role in found]
+    digests = {result.role: result.digest for result in results}
+    digests.update({result.role: result.digest for result in reversed(results) if result.role == "teacher"})
+    return [digests[role] for role in ("teacher", "student", "compressed") if role in digests]
 
 
 def _button(action: str, run_id: str, title: str) -> str:
@@ -231,25 +231,27 @@ def results_html(results: Sequence[ModelResult], headline: Metric) -> str:
         f'<div class="sub">{escape(result.label)}</div></th>'
         for result in results
     )
-    found = [{**with_download(result.measurements), **_retained(result, results, headline)} for result in results]
-    metrics = dict.fromkeys(metric for metric in (headline.name, *TITLES) if any(metric in each for each in found))
+    rows = [{**with_download(result.measurements), **_retained(result, results, headline)} for result in results]
+    metrics = dict.fromkeys(metric for metric in (headline.name, *TITLES) if any(metric in each for each in rows))
     # Readings with a dot in their name, as of one corruption or one batch size, are Explore's.
-    metrics.update(dict.fromkeys(metric for each in found for metric in each if "." not in metric))
+    metrics.update(dict.fromkeys(metric for each in rows for metric in each if "." not in metric))
     first = [metric for metric in (headline.name, *FIRST_METRICS) if metric in metrics][:MOST_METRICS]
     rest = [metric for metric in metrics if metric not in first]
     more = (
         f'<details class="fold" id="all-metrics"><summary>Show all {len(metrics)} metrics</summary>{{}}</details>' if rest else ""
     )
     return (
-        _metrics_table(heads, first, found)
+        _metrics_table(heads, first, rows)
         + '<p class="lead">● measured ◐ simulated ○ estimated ⟲ replayed; hover a mark for device and sample size.</p>'
-        + more.format(_metrics_table(heads, rest, found))
+        + more.format(_metrics_table(heads, rest, rows))
     )
 
 
-def _metrics_table(heads: str, metrics: Sequence[str], found: Sequence[Mapping[str, Measurement]]) -> str:
+def _metrics_table(heads: str, metrics: Sequence[str], models: Sequence[Mapping[str, Measurement]]) -> str:
     rows = "".join(
-        f'<tr><th scope="row">{escape(_title(metric, found))}</th>' + "".join(_cell(each.get(metric)) for each in found) + "</tr>"
+        f'<tr><th scope="row">{escape(_title(metric, models))}</th>'
+        + "".join(_cell(each.get(metric)) for each in models)
+        + "</tr>"
         for metric in metrics
     )
     return (
@@ -258,9 +260,9 @@ def _metrics_table(heads: str, metrics: Sequence[str], found: Sequence[Mapping[s
     )
 
 
-def _title(metric: str, found: Sequence[Mapping[str, Measurement]]) -> str:
+def _title(metric: str, rows: Sequence[Mapping[str, Measurement]]) -> str:
     """What the measurement calls itself; those of earlier versions have no title."""
-    own = next(each[metric] for each in found if metric in each)
+    own = next(each[metric] for each in rows if metric in each)
     return own.title or TITLES.get(metric, own.kind.title)
 
 

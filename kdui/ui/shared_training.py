@@ -38,10 +38,10 @@ def training_stages(stages: Sequence[Mapping[str, Any]], name: str, title: str) 
 
 def shared_knobs(stages: Sequence[Mapping[str, Any]]) -> list[SharedKnob]:
     """All settings of the recipe's trainings, by name and title: the passes of a recovery are not those of a training."""
-    found: dict[tuple[str, str], SharedKnob] = {}
+    by_title: dict[tuple[str, str], SharedKnob] = {}
     for stage in stages:
         for knob in drawable(knobs(METHODS[stage["method"]].spec)):
             if is_training(stage["method"], knob):
-                entry = found.setdefault((knob.name, knob.title), SharedKnob(knob, {}))
+                entry = by_title.setdefault((knob.name, knob.title), SharedKnob(knob, {}))
                 entry.values[stage["name"]] = stage["settings"].get(knob.name, knob.default)
-    return sorted(found.values(), key=lambda shared: shared.knob.advanced)
+    return sorted(by_title.values(), key=lambda shared: shared.knob.advanced)

@@ -49,12 +49,12 @@ def stream_route(workbench: "Workbench") -> Route:
 
     async def respond(request: Any) -> Response:
         try:
-            asked = Prompt.model_validate(json_object(await request.body()))
+            prompt = Prompt.model_validate(json_object(await request.body()))
         except MalformedCall as error:
             return JSONResponse({"error": str(error)}, 422)
         except ValidationError as error:
             return JSONResponse({"error": f"{fault(None, error.errors()[0])}."}, 422)
-        answers = generate(workbench.serving, asked.models, asked.prompt, asked.sampling, asked.reference)
+        answers = generate(workbench.serving, prompt.models, prompt.prompt, prompt.sampling, prompt.reference)
         return Lines(answers, workbench, limiter())
 
     return Route(PATH, respond, methods=["POST"])

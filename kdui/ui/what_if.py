@@ -39,8 +39,8 @@ class WhatIfCalls:
         """Continue measuring the model's sensitivity; with the result once it is done."""
         task, model = str(payload["task"]), str(payload["model"])
         progress: dict[str, Any] = self.what_if.compute(task, model)
-        found = self.what_if.sensitivity(task, model) if progress["done"] == progress["total"] else None
-        return {**progress, "found": found}
+        sensitivity = self.what_if.sensitivity(task, model) if progress["done"] == progress["total"] else None
+        return {**progress, "found": sensitivity}
 
     def whatif_prepare(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """Have the model opened, because its first point will be wanted soon."""
@@ -58,8 +58,8 @@ class WhatIfCalls:
 def create_what_if(workbench: "Workbench") -> None:
     """Draw it here; ``assets/modules/build.js`` tells it which models there are."""
     calls = WhatIfCalls(workbench)
-    asked = [calls.whatif_open, calls.whatif_compute, calls.whatif_prepare, calls.whatif_measure]
-    create_panel("whatif", markup(), asked)
+    offered = [calls.whatif_open, calls.whatif_compute, calls.whatif_prepare, calls.whatif_measure]
+    create_panel("whatif", markup(), offered)
 
 
 def choices(workbench: "Workbench", planned: Planned) -> dict[str, Any]:

@@ -38,21 +38,21 @@ class Estimator:
         steps = self._steps(recipe, plan, teacher, student)
         seconds = sum(step.seconds for step in steps if step.seconds is not None)
         rows = self._rows(recipe, plan, specs, teacher, student)
-        told = [*_public_start(plan), *warnings(recipe, specs, teacher, student)]
-        return Estimate(rows=tuple(rows), warnings=tuple(told), steps=tuple(steps), seconds=seconds)
+        sentences = [*_public_start(plan), *warnings(recipe, specs, teacher, student)]
+        return Estimate(rows=tuple(rows), warnings=tuple(sentences), steps=tuple(steps), seconds=seconds)
 
     # --- time --------------------------------------------------------------------------------------------------
 
     def _steps(self, recipe: Recipe, plan: list[Step], teacher: Size | None, student: Size | None) -> list[PlannedStep]:
         known = self.store.runs.expected_seconds({(recipe.task, step.method, step.label) for step in plan})
-        found = []
+        planned = []
         for step in plan:
             cached = self.store.artifacts.has(step.digest)
             seconds = 0.0 if cached else known.get((recipe.task, step.method, step.label))
             if seconds is None:
                 seconds = rough_seconds(recipe.task, step, self._size_of(recipe, step, teacher, student))
-            found.append(PlannedStep(name=step.name, label=step.label, method=step.method, cached=cached, seconds=seconds))
-        return found
+            planned.append(PlannedStep(name=step.name, label=step.label, method=step.method, cached=cached, seconds=seconds))
+        return planned
 
     def _size_of(self, recipe: Recipe, step: Step, teacher: Size | None, student: Size | None) -> Size | None:
         """The model that a step trains, or the teacher that it asks."""
@@ -139,7 +139,7 @@ class Estimator:
 
     def _history(self, recipe: Recipe) -> dict[tuple[str, str], Any]:
         """What runs of the same models on the same task gave: medians, and the range of the headline."""
-        found: dict[tuple[str, str], Any] = {}
+        values_by_side: dict[tuple[str, str], Any] = {}
         newest = self.store.results.newest_of_model
         groups = {
             "teacher": newest(recipe.task, str(recipe.teacher), ["teacher"], LIKE_MODELS),
@@ -149,11 +149,11 @@ class Estimator:
             for column, metric in (("latency_ms", "latency_p50"), ("memory_mb", "peak_memory")):
                 values = sorted(value for row in group if (value := getattr(row, column)) is not None)
                 if values:
-                    found[(side, metric)] = values[len(values) // 2]
+                    values_by_side[(side, metric)] = values[len(values) // 2]
             scores = [row.headline for row in group if row.headline is not None]
             if scores:
-                found[(side, "headline")] = scores[-1] if side == "teacher" else (min(scores), max(scores))
-        return found
+                values_by_side[(side, "headline")] = scores[-1] if side == "teacher" else (min(scores), max(scores))
+        return values_by_side
 
 
 def read_measurements(store: Store, digest: str) -> dict[str, Measurement]:
@@ -168,8 +168,8 @@ def read_measurements(store: Store, digest: str) -> dict[str, Measurement]:
     }
 
 
-def _known(found: dict[str, Measurement], metric: str, scale: float) -> tuple[float, Origin] | None:
-    return (found[metric].value / scale, found[metric].provenance.origin) if metric in found else None
+def _known(measured: dict[str, Measurement], metric: str, scale: float) -> tuple[float, Origin] | None:
+    return (measured[metric].value / scale, measured[metric].provenance.origin) if metric in measured else None
 
 
 def counted(size: Size, specs: dict[str, dict[str, Any]], length: int = 0) -> Counts:
@@ -183,8 +183,8 @@ def counted(size: Size, specs: dict[str, dict[str, Any]], length: int = 0) -> Co
 
 def _of_method(method: str, what: str) -> Callable[..., Any] | None:
     """A function of the method's own ``estimate.py``; None where it has none (see ``core.method``)."""
-    found: Callable[..., Any] | None = getattr(METHODS.optional(method, "estimate"), what, None)
-    return found
+    function: Callable[..., Any] | None = getattr(METHODS.optional(method, "estimate"), what, None)
+    return function
 
 
 def rough_seconds(task: str, step: Step, size: Size | None) -> float:
@@ -217,14 +217,14 @@ def _public_start(plan: list[Step]) -> list[str]:
 def warnings(recipe: Recipe, specs: dict[str, dict[str, Any]], teacher: Size | None, student: Size | None) -> list[str]:
     """What a person should know before starting, in words."""
     own = ((_of_method(method, "warnings"), settings) for method, settings in specs.items())
-    found = [warning for told, settings in own if told for warning in told(settings, recipe)]
+    sentences = [warning for of_method, settings in own if of_method for warning in of_method(settings, recipe)]
     distill = next((spec for name, spec in specs.items() if trains_student(METHODS[name])), None)
     if distill and distill.get("soft_weight") == 0 and not distill.get("match_weight"):
-        found.append("With soft weight 0 the teacher has no effect: student and control are identical.")
+        sentences.append("With soft weight 0 the teacher has no effect: student and control are identical.")
     if distill and distill.get("temperature", 1) > 10:
-        found.append("Above a temperature of 10 the soft labels are almost uniform and carry little information.")
+        sentences.append("Above a temperature of 10 the soft labels are almost uniform and carry little information.")
     if distill and not distill.get("control", True):
-        found.append("Without the control run the gain from distillation cannot be measured.")
+        sentences.append("Without the control run the gain from distillation cannot be measured.")
     if teacher and student and recipe.student and student["parameters"] >= teacher["parameters"]:
-        found.append("The student is not smaller than its teacher.")
-    return found
+        sentences.append("The student is not smaller than its teacher.")
+    return sentences

@@ -73,8 +73,8 @@ class Evidence:
         models = self._models(run_id)
         key = (run_id, *(model.digest for model in models))
         if key not in self._kept:
-            found = {**self._answers(facts, models), **_measured_frames(models, facts.headline.name), **self._kernels(models)}
-            self._kept = dict([*self._kept.items(), (key, found)][-MOST_RUNS:])
+            frames = {**self._answers(facts, models), **_measured_frames(models, facts.headline.name), **self._kernels(models)}
+            self._kept = dict([*self._kept.items(), (key, frames)][-MOST_RUNS:])
         return self._kept[key]
 
     def difference(self, run_id: str, step: str, reference: str, reference_run: str = "") -> "Difference | None":
@@ -144,16 +144,16 @@ class Evidence:
         """Comparisons, scores by class and reliability, from the predictions of classifiers."""
         import numpy as np
 
-        said: list[tuple[Measured, np.ndarray]] = []
+        predictions: list[tuple[Measured, np.ndarray]] = []
         for model in models:
             artifact = self._artifact(model)
             if artifact is not None and PREDICTIONS_FILE in artifact.manifest.files and facts.labels:
                 outputs = np.load(artifact.file(PREDICTIONS_FILE)).astype(np.float32)
                 if outputs.ndim == 2 and outputs.shape[1] == facts.outputs:
-                    said.append((model, outputs))
-        targets = np.array(self._of_data("targets", facts.name) if said else [], dtype=np.int64)
-        traits = {name: np.array(values) for name, values in self._of_data("traits", facts.name).items()} if said else {}
-        return {**answer_frames(facts, said, targets), "shift": shift_frame(facts, said, targets, traits)}
+                    predictions.append((model, outputs))
+        targets = np.array(self._of_data("targets", facts.name) if predictions else [], dtype=np.int64)
+        traits = {name: np.array(values) for name, values in self._of_data("traits", facts.name).items()} if predictions else {}
+        return {**answer_frames(facts, predictions, targets), "shift": shift_frame(facts, predictions, targets, traits)}
 
     def _of_data(self, what: str, task: str) -> Any:
         if (what, task) not in self._data:
@@ -172,7 +172,7 @@ class Evidence:
         return {"kernels": pandas.DataFrame(rows, columns=columns)}
 
 
-def answer_frames(facts: TaskFacts, said: "list[tuple[Measured, np.ndarray]]", targets: "np.ndarray") -> Frames:
+def answer_frames(facts: TaskFacts, predictions: "list[tuple[Measured, np.ndarray]]", targets: "np.ndarray") -> Frames:
     """``comparisons`` with the teacher and the control, ``classes`` and ``bins``, from outputs [n, labels] on the first n test
     examples of each model."""
     import pandas
@@ -183,8 +183,10 @@ def answer_frames(facts: TaskFacts, said: "list[tuple[Measured, np.ndarray]]", t
 
     problem = problem_of(facts)
     mask = problem.mask_to_task
-    teacher, first_control = (next((each for each in said if each[0].role == role), None) for role in ("teacher", "control"))
-    own_controls = {each[0].step.removesuffix(".control"): each for each in said if each[0].role == "control"}
+    teacher, first_control = (
+        next((each for each in predictions if each[0].role == role), None) for role in ("teacher", "control")
+    )
+    own_controls = {each[0].step.removesuffix(".control"): each for each in predictions if each[0].role == "control"}
     comparisons: list[dict[str, Any]] = []
     classes: list[dict[str, Any]] = []
     bins: list[dict[str, Any]] = []
@@ -192,7 +194,7 @@ def answer_frames(facts: TaskFacts, said: "list[tuple[Measured, np.ndarray]]", t
     def scores(outputs: "np.ndarray", n: int) -> "list[ClassScore]":
         return class_scores(mask(outputs[:n], targets[:n]).argmax(-1), targets[:n], facts.labels)
 
-    for model, outputs in said:
+    for model, outputs in predictions:
         own = targets[: len(outputs)]
         answers = mask(outputs, own)
         for name, other in (("teacher", teacher), ("control", own_controls.get(model.step, first_control))):
@@ -200,8 +202,8 @@ def answer_frames(facts: TaskFacts, said: "list[tuple[Measured, np.ndarray]]", t
                 continue
             n = min(len(outputs), len(other[1]))
             parts = problem.parts_of(own[:n])
-            found = compare(answers[:n].argmax(-1), mask(other[1][:n], own[:n]).argmax(-1), own[:n], parts)
-            comparisons.append({**model.facts, "against": name, **found.row()})
+            agreement = compare(answers[:n].argmax(-1), mask(other[1][:n], own[:n]).argmax(-1), own[:n], parts)
+            comparisons.append({**model.facts, "against": name, **agreement.row()})
         if teacher is not None and model.role != "teacher":
             n = min(len(outputs), len(teacher[1]))
             classes += [
@@ -223,7 +225,7 @@ def answer_frames(facts: TaskFacts, said: "list[tuple[Measured, np.ndarray]]", t
 
 def shift_frame(
     facts: TaskFacts,
-    said: "list[tuple[Measured, np.ndarray]]",
+    predictions: "list[tuple[Measured, np.ndarray]]",
     targets: "np.ndarray",
     traits: "Mapping[str, np.ndarray]",
 ) -> "pandas.DataFrame":
@@ -240,7 +242,7 @@ def shift_frame(
 
     rows = []
     mask = problem_of(facts).mask_to_task
-    for model, outputs in said:
+    for model, outputs in predictions:
         own = targets[: len(outputs)]
         right = mask(outputs, own).argmax(-1) == own
         for trait, values in traits.items():
@@ -265,12 +267,12 @@ def _measured_frames(models: list[Measured], headline: str) -> Frames:
         for name, item in model.measurements.items():
             values = {**model.facts, "value": item.value, "low": item.low, "high": item.high, "n": item.provenance.n}
             every.append({**values, "name": name, "unit": item.unit, "origin": str(item.provenance.origin)})
-            if found := ROBUST.fullmatch(name):
-                kind = {"corruption": found["corruption"], "severity": int(found["severity"])}
+            if match := ROBUST.fullmatch(name):
+                kind = {"corruption": match["corruption"], "severity": int(match["severity"])}
                 robustness.append({**values, **kind, "unit": item.unit})
-            elif found := SWEPT.fullmatch(name):
-                tokens = int(found["tokens"]) if found["tokens"] else 0
-                sweep.append({**values, "batch": int(found["batch"]), "threads": found["threads"], "tokens": tokens})
+            elif match := SWEPT.fullmatch(name):
+                tokens = int(match["tokens"]) if match["tokens"] else 0
+                sweep.append({**values, "batch": int(match["batch"]), "threads": match["threads"], "tokens": tokens})
     frames = {"robustness": robustness, "elsewhere": elsewhere, "sweep": sweep, "measurements": every}
     return {name: pandas.DataFrame(rows) for name, rows in frames.items()}
 

@@ -79,10 +79,10 @@ def generate(
 
     ``reference``: the model whose probability of each token is told beside.
     """
-    asked = {"prompt": prompt, "sampling": sampling.model_dump(), "reference": reference or ""}
+    request = {"prompt": prompt, "sampling": sampling.model_dump(), "reference": reference or ""}
 
     def stream(digest: str, stop: threading.Event) -> Generator[AnswerPart, None, None]:
-        with closing(serving.stream("tokens", stop=stop, digest=digest, **asked)) as pieces:
+        with closing(serving.stream("tokens", stop=stop, digest=digest, **request)) as pieces:
             for piece in pieces:
                 yield from read_parts([piece])
 

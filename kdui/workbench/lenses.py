@@ -26,8 +26,8 @@ def _digest(store: Store, recipe: Recipe, plan: list[Step], role: str) -> tuple[
         if step.produces == "model" and step.role == role and store.artifacts.has(step.digest):
             return step.digest, True
     model = recipe.teacher if role == "teacher" else recipe.student
-    found = store.runs.newest_step(recipe.task, role, str(model or ""), "model", role)
-    return (found, False) if found and store.artifacts.has(found) else None
+    newest = store.runs.newest_step(recipe.task, role, str(model or ""), "model", role)
+    return (newest, False) if newest and store.artifacts.has(newest) else None
 
 
 def _title(recipe: Recipe, plan: list[Step], role: str) -> str:
@@ -42,8 +42,8 @@ def _answers(store: Store, recipe: Recipe, plan: list[Step]) -> tuple[str, bool]
     for step in plan:
         if step.operation == "teacher_outputs" and step.inputs.get("teacher") in teachers and store.artifacts.has(step.digest):
             return step.digest, True
-    found = store.runs.newest_step(recipe.task, "teacher", str(recipe.teacher or ""), "outputs", None, ending=".outputs")
-    return (found, False) if found and store.artifacts.has(found) else None
+    newest = store.runs.newest_step(recipe.task, "teacher", str(recipe.teacher or ""), "outputs", None, ending=".outputs")
+    return (newest, False) if newest and store.artifacts.has(newest) else None
 
 
 def _read(store: Store, digest: str) -> dict[str, Any]:
@@ -51,8 +51,8 @@ def _read(store: Store, digest: str) -> dict[str, Any]:
 
 
 def _temperature(store: Store, recipe: Recipe, plan: list[Step]) -> dict[str, Any]:
-    found = _answers(store, recipe, plan)
-    if found is None:
+    outputs = _answers(store, recipe, plan)
+    if outputs is None:
         return {
             "origin": "none",
             "note": "Train a teacher to see its soft labels here.",
@@ -60,23 +60,23 @@ def _temperature(store: Store, recipe: Recipe, plan: list[Step]) -> dict[str, An
             "examples": [],
         }
     note = f"Predictions of {_title(recipe, plan, 'teacher')} on validation examples" + (
-        "" if found[1] else ", from an earlier run with other settings"
+        "" if outputs[1] else ", from an earlier run with other settings"
     )
-    return {"origin": "measured", "note": note, **_read(store, found[0])}
+    return {"origin": "measured", "note": note, **_read(store, outputs[0])}
 
 
 def _weights(store: Store, recipe: Recipe, plan: list[Step]) -> dict[str, Any]:
     role = "student" if recipe.student else "teacher"
-    found = _digest(store, recipe, plan, role)
-    if found is None:
+    trained = _digest(store, recipe, plan, role)
+    if trained is None:
         return {"origin": "none", "note": "Train this model to see its weights here."}
-    note = f"Weights of {_title(recipe, plan, role)}" + ("" if found[1] else ", from an earlier run with other settings")
-    return {"origin": "measured", "note": note, **_read(store, found[0])}
+    note = f"Weights of {_title(recipe, plan, role)}" + ("" if trained[1] else ", from an earlier run with other settings")
+    return {"origin": "measured", "note": note, **_read(store, trained[0])}
 
 
 def _soft_weight(store: Store, recipe: Recipe, plan: list[Step]) -> dict[str, Any]:
-    found = _digest(store, recipe, plan, "student")
-    history = store.artifacts.manifest(found[0]).summary["training"]["history"] if found else []
+    trained = _digest(store, recipe, plan, "student")
+    history = store.artifacts.manifest(trained[0]).summary["training"]["history"] if trained else []
     rows = [row for row in history if "train_soft" in row and "train_hard" in row]
     if not rows:
         return {
@@ -88,7 +88,7 @@ def _soft_weight(store: Store, recipe: Recipe, plan: list[Step]) -> dict[str, An
         }
     return {
         "origin": "measured",
-        "note": "Training losses by epoch" + ("" if found and found[1] else ", from an earlier run with other settings"),
+        "note": "Training losses by epoch" + ("" if trained and trained[1] else ", from an earlier run with other settings"),
         "epochs": [row["epoch"] for row in rows],
         "soft": [row["train_soft"] for row in rows],
         "hard": [row["train_hard"] for row in rows],

@@ -72,14 +72,14 @@ def made_by(recipe: dict[str, Any], step: str) -> dict[str, Any]:
     names = [stage.get("name") or stage["method"] for stage in stages]
     own = step.partition(".")[2].partition(".")[0]
     end = names.index(own) + 1 if own in names else len(names)
-    found = {key: _short(recipe.get(key)) for key in ("teacher", "student", "seed")}
+    settings_of = {key: _short(recipe.get(key)) for key in ("teacher", "student", "seed")}
     if own in names and METHODS[stages[end - 1]["method"]].group is Group.TEACH:
-        del found["student"]
+        del settings_of["student"]
     for place, (name, stage) in enumerate(zip(names, stages, strict=True)):
         if place < end or METHODS[stage["method"]].group is Group.DELIVER:
             settings = {**_defaults(stage["method"]), **current_names(stage.get("settings", {}))}
-            found.update({f"{name}.{knob}": value for knob, value in settings.items()})
-    return found
+            settings_of.update({f"{name}.{knob}": value for knob, value in settings.items()})
+    return settings_of
 
 
 def taught_by(recipe: dict[str, Any], step: str) -> str:
@@ -88,17 +88,17 @@ def taught_by(recipe: dict[str, Any], step: str) -> str:
     A plain ``teach`` is no such part, because every recipe has it; a compression is one for the model that it recovers.
     """
     own = step.partition(".")[2].partition(".")[0]
-    found = []
+    methods = []
     for stage in recipe["stages"]:
         method = METHODS[stage["method"]]
         if method.group is Group.DISTILL or (method.group is Group.TEACH and not method.plain):
-            found.append(method.name)
+            methods.append(method.name)
         if (stage.get("name") or stage["method"]) == own:
             knobs = {**_defaults(stage["method"]), **current_names(stage.get("settings", {}))}
             recovers = method.group is Group.COMPRESS and "control" in knobs and knobs["epochs"]
-            found += [method.name] if recovers else []
+            methods += [method.name] if recovers else []
             break
-    return "+".join(found)
+    return "+".join(methods)
 
 
 @cache

@@ -30,10 +30,10 @@ def run_page(
 ) -> RunPage:
     """One page of the run table, newest first; ``queue_first``: running ones, then the queue in the order of its start."""
     page = max(1, page)
-    found, total = store.runs.page(
+    rows, total = store.runs.page(
         state=state or None, task=task or None, text=text.strip(), page=page, size=size, queue_first=queue_first
     )
-    return RunPage(rows=_listed(store, [run_row(row) for row in found]), total=total, page=page, size=size)
+    return RunPage(rows=_listed(store, [run_row(row) for row in rows]), total=total, page=page, size=size)
 
 
 def _listed(store: Store, rows: Sequence[RunRow]) -> tuple[RunRow, ...]:
@@ -56,17 +56,17 @@ def with_titles(rows: Sequence[RunRow], recipes: Mapping[str, Mapping[str, Any]]
     alike = Counter(row.name for row in rows)
     settings = {row.id: _settings(recipes[row.id]) for row in rows if row.id in recipes}
     varying = {name: _varying([settings[row.id] for row in rows if row.name == name and row.id in settings]) for name in alike}
-    found = []
+    titled = []
     for row in rows:
         if swept := _SWEPT.fullmatch(row.name):
             values = dict(part.partition("=")[::2] for part in swept["values"].split(", "))
             title = " · ".join(_short(key, value) for key, value in values.items())
-            found.append(row.model_copy(update={"title": title, "sweep": swept["base"]}))
+            titled.append(row.model_copy(update={"title": title, "sweep": swept["base"]}))
         elif (alike[row.name] > 1 or row.name == row.task) and row.id in settings:
-            found.append(row.model_copy(update={"title": _title(row, settings[row.id], varying[row.name])}))
+            titled.append(row.model_copy(update={"title": _title(row, settings[row.id], varying[row.name])}))
         else:
-            found.append(row)
-    return found
+            titled.append(row)
+    return titled
 
 
 def _title(row: RunRow, settings: Mapping[str, Any], varying: Sequence[str]) -> str:
@@ -76,10 +76,10 @@ def _title(row: RunRow, settings: Mapping[str, Any], varying: Sequence[str]) -> 
     temperature = next((key for key in settings if key.endswith(".temperature")), None)
     if temperature and temperature not in shown:
         shown.insert(0, temperature)
-    told = [_short(key, settings.get(key, "off")) for key in shown[:MOST_SETTINGS]]
+    shown_settings = [_short(key, settings.get(key, "off")) for key in shown[:MOST_SETTINGS]]
     rest = [f"{len(shown) - MOST_SETTINGS} more settings"] if len(shown) > MOST_SETTINGS else []
     teacher = [f"from {_model(row.teacher)}"] if "teacher" in varying else []
-    parts = [task, _model(row.student or row.teacher), *teacher, *told, *rest, f"seed {settings.get('seed', 0)}"]
+    parts = [task, _model(row.student or row.teacher), *teacher, *shown_settings, *rest, f"seed {settings.get('seed', 0)}"]
     return " · ".join(part for part in parts if part)
 
 
@@ -97,13 +97,13 @@ def _short(key: str, value: Any) -> str:
 
 def _settings(recipe: Mapping[str, Any]) -> dict[str, Any]:
     """All dotted settings of a recipe, with its models and its seed."""
-    found = {key: recipe.get(key) for key in ("seed", "teacher", "student")}
+    dotted = {key: recipe.get(key) for key in ("seed", "teacher", "student")}
     for stage in recipe.get("stages", ()):
         name = stage.get("name") or stage["method"]
         fields = METHODS[stage["method"]].spec.model_fields if stage["method"] in METHODS else {}
         usual = {key: field.get_default(call_default_factory=True) for key, field in fields.items()}
-        found.update({f"{name}.{key}": value for key, value in (usual | stage.get("settings", {})).items()})
-    return found
+        dotted.update({f"{name}.{key}": value for key, value in (usual | stage.get("settings", {})).items()})
+    return dotted
 
 
 def _varying(recipes: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -84,8 +84,8 @@ def gain(run: Run, results: tuple[ModelResult, ...], paired: "Paired") -> Differ
     student, control = (item.measurements.get(metric.name) for item in pair) if pair else (None, None)
     if pair is None or student is None or control is None:
         return None
-    if found := paired(run.id, pair[0].step, pair[1].step):
-        return found
+    if difference := paired(run.id, pair[0].step, pair[1].step):
+        return difference
     return Difference(value=metric.gain(student.value, control.value), examples=student.provenance.n)
 
 
@@ -118,8 +118,8 @@ def keep_fp32(run: Run, results: tuple[ModelResult, ...], model: ModelResult) ->
 def unlearned(task: str, results: tuple[ModelResult, ...]) -> str:
     """Which models of a run have learned no more than the task's most frequent label, in a sentence; empty where all have."""
     facts = TASKS[task]
-    measured = [(item, found) for item in results if (found := item.measurements.get(facts.headline.name))]
-    lame = [item.label for item, found in measured if not has_learned(facts, found.value, found.low, found.high)]
+    measured = [(item, headline) for item in results if (headline := item.measurements.get(facts.headline.name))]
+    lame = [item.label for item, headline in measured if not has_learned(facts, headline.value, headline.low, headline.high)]
     return unlearned_words(facts, lame, everyone=len(lame) == len(measured))
 
 
@@ -156,24 +156,24 @@ def findings(store: Store, run: Run, results: tuple[ModelResult, ...]) -> tuple[
 
     And where int8 brought no speed, that it did not.
     """
-    told = []
+    sentences = []
     for step in run.steps:
         if step.produces == "report" and store.artifacts.has(step.digest):
             with contextlib.suppress(ArtifactCorrupt):  # the run's own numbers are shown all the same
-                told.append(str(store.artifacts.manifest(step.digest).summary.get("finding", "")))
-    return (*filter(None, told), *filter(None, (keep_fp32(run, results, item) for item in results)))
+                sentences.append(str(store.artifacts.manifest(step.digest).summary.get("finding", "")))
+    return (*filter(None, sentences), *filter(None, (keep_fp32(run, results, item) for item in results)))
 
 
 def servable(task: str, points: "pandas.DataFrame", present: Callable[[str], bool]) -> list[Servable]:
     """The measured models among ``points`` that can be loaded, newest first, each once; ``present`` knows the store."""
     metric = TASKS[task].headline
-    found: dict[str, Servable] = {}
+    models: dict[str, Servable] = {}
     settings: dict[str, dict[str, Any]] = {}
     for row in points.iloc[::-1].head(LATEST_POINTS).to_dict("records"):
-        if row["digest"] in found or not present(row["digest"]):
+        if row["digest"] in models or not present(row["digest"]):
             continue
         learned = has_learned(TASKS[task], *(row[name] for name in ("headline", "headline_low", "headline_high")))
-        found[row["digest"]] = Servable(
+        models[row["digest"]] = Servable(
             digest=row["digest"],
             title=row["label"],
             role=row["role"],
@@ -188,17 +188,17 @@ def servable(task: str, points: "pandas.DataFrame", present: Callable[[str], boo
             run_name=row["run_name"],
         )
         settings[row["digest"]] = {**(row["settings"] or {}), "seed": row["seed"]}
-        if len(found) >= MOST_SERVABLE:
+        if len(models) >= MOST_SERVABLE:
             break
     alike: dict[tuple[str, str], list[str]] = {}
-    for model in found.values():
+    for model in models.values():
         alike.setdefault((model.role, model.title), []).append(model.digest)
     words = {
         name: text
         for names in alike.values()
         for name, text in distinguishing_settings({name: settings[name] for name in names}).items()
     }
-    return [model.model_copy(update={"apart": words[digest]}) for digest, model in found.items()]
+    return [model.model_copy(update={"apart": words[digest]}) for digest, model in models.items()]
 
 
 def _known(value: float | None) -> float | None:

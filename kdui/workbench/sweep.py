@@ -21,5 +21,5 @@ def sweep_recipes(recipe: Recipe, values: dict[str, list[Any]]) -> list[Recipe]:
 
 def _name(recipe: Recipe, chosen: dict[str, Any]) -> str:
     """What differs stands in full; the recipe's own name is cut where both are too long."""
-    told = ", ".join(f"{key}={value}" for key, value in chosen.items())[: MOST_NAME - 4]
-    return f"{(recipe.name or recipe.task)[: MOST_NAME - len(told) - 3]} · {told}"
+    values = ", ".join(f"{key}={value}" for key, value in chosen.items())[: MOST_NAME - 4]
+    return f"{(recipe.name or recipe.task)[: MOST_NAME - len(values) - 3]} · {values}"

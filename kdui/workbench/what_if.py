@@ -29,7 +29,7 @@ class WhatIf:
 
     def models(self, planned: Planned) -> list[dict[str, Any]]:
         """Exported float models of this very recipe, else of the newest runs with the same models; the best match first."""
-        found: dict[str, dict[str, Any]] = {}
+        by_digest: dict[str, dict[str, Any]] = {}
         recipe = planned.recipe
         here = [
             step
@@ -39,23 +39,23 @@ class WhatIf:
         for role in ("student", "compressed", "teacher"):
             for step in here:
                 if step.role == role:
-                    found.setdefault(step.digest, _choice(step.digest, step.label, role, ""))
+                    by_digest.setdefault(step.digest, _choice(step.digest, step.label, role, ""))
         for role, ref in (("student", recipe.student), ("teacher", recipe.teacher)):
-            if ref is None or any(choice["role"] == role for choice in found.values()):
+            if ref is None or any(choice["role"] == role for choice in by_digest.values()):
                 continue
             digest = self.store.runs.newest_step(recipe.task, role, str(ref), "onnx", role)
             if digest and self.store.artifacts.has(digest):
-                found.setdefault(digest, _choice(digest, str(ref), role, "from an earlier run"))
+                by_digest.setdefault(digest, _choice(digest, str(ref), role, "from an earlier run"))
         order = {"student": 0, "compressed": 1, "teacher": 2}
-        return sorted(found.values(), key=lambda choice: order[choice["role"]])
+        return sorted(by_digest.values(), key=lambda choice: order[choice["role"]])
 
     def sensitivity(self, task: str, model: str) -> dict[str, Any] | None:
         """The content of the model's sensitivity.json, whether a run or the page measured it; None where nobody did."""
         digest = self._known(task, model)
         if digest is None:
             return None
-        found: dict[str, Any] = json.loads(self.store.artifacts.open(digest).file(SENSITIVITY_FILE).read_bytes())
-        return found
+        report: dict[str, Any] = json.loads(self.store.artifacts.open(digest).file(SENSITIVITY_FILE).read_bytes())
+        return report
 
     def compute(self, task: str, model: str) -> dict[str, Any]:
         """Measure for a moment: ``done`` of ``total`` changes, ``eta`` in seconds. Call it again until all are done."""
@@ -78,14 +78,14 @@ class WhatIf:
     def measured(self, task: str) -> list[dict[str, Any]]:
         """Models of the task whose sensitivity is known, the newest first: digest, title, run."""
         names, rows = self.store.results.rows_of_task(task)
-        found: dict[str, dict[str, Any]] = {}
+        models: dict[str, dict[str, Any]] = {}
         for values in reversed(rows):
             row = dict(zip(names, values, strict=True))
-            if row["digest"] not in found:
-                found[row["digest"]] = {"digest": row["digest"], "title": row["label"], "run": row["run"], "role": row["role"]}
-            if len(found) == MOST_MODELS:
+            if row["digest"] not in models:
+                models[row["digest"]] = {"digest": row["digest"], "title": row["label"], "run": row["run"], "role": row["role"]}
+            if len(models) == MOST_MODELS:
                 break
-        return [row for digest, row in found.items() if self.store.artifacts.has(digest) and self._known(task, digest)]
+        return [row for digest, row in models.items() if self.store.artifacts.has(digest) and self._known(task, digest)]
 
     def _known(self, task: str, model: str) -> str | None:
         """The artifact that holds the model's sensitivity."""

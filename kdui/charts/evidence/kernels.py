@@ -72,8 +72,8 @@ def kernels_figure(kernels: pd.DataFrame, *, about: str) -> go.Figure:
 
 def fallback_lines(kernels: pd.DataFrame) -> list[str]:
     """What fell back to float in each quantized model, with the reason, the slowest first."""
-    found = kernels[kernels["fallbacks"].map(len) > 0]
-    return [f"{row.label}: {'; '.join(row.fallbacks)}" for row in found.itertuples()]
+    fallen_back = kernels[kernels["fallbacks"].map(len) > 0]
+    return [f"{row.label}: {'; '.join(row.fallbacks)}" for row in fallen_back.itertuples()]
 
 
 CHART = EvidenceChart(

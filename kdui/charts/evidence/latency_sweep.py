@@ -46,16 +46,16 @@ def sweep_title(models: list[Model], by: By) -> str:
     model, teacher = subject(models), teacher_of(models)
     at, mine = _largest(model, by)
     where = f"In batches of {at}" if by == "batch" else f"At {at} tokens"
-    told = f"{where} {model.label} takes {quantity('latency_ms', mine)} an example"
+    sentence = f"{where} {model.label} takes {quantity('latency_ms', mine)} an example"
     if teacher is None or teacher is model:
-        return told
+        return sentence
     whole = next((each for each in models if each.role == "student"), None) if model.role == "compressed" else None
     if whole is not None and mine > LEVEL * (theirs := _largest(whole, by)[1]):
-        return f"{told}, {significant(mine / theirs, 2)} times slower than {whole.label} before compression"
+        return f"{sentence}, {significant(mine / theirs, 2)} times slower than {whole.label} before compression"
     ratio = _largest(teacher, by)[1] / mine
     if ratio >= 1:
-        return f"{told}, {significant(ratio, 2)} times faster than the teacher"
-    return f"{told}, {significant(1 / ratio, 2)} times slower than the teacher"
+        return f"{sentence}, {significant(ratio, 2)} times faster than the teacher"
+    return f"{sentence}, {significant(1 / ratio, 2)} times slower than the teacher"
 
 
 def _largest(model: Model, by: By) -> tuple[int, float]:

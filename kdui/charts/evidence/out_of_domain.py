@@ -19,8 +19,10 @@ def out_of_domain_title(models: list[Model], metric: Metric) -> str:
     others = model.rows[model.rows["source"] != OWN]
     worst = others.loc[(metric.sign * others["value"]).idxmin()]
     way = metric.worsens if metric.better(_own(model), worst["value"]) else metric.improves
-    told = f"On {str(worst['source']).lower()} {model.label} {way} from {_fall(model, worst['source'], metric)}"
-    return told if teacher is None or teacher is model else f"{told}, its teacher from {_fall(teacher, worst['source'], metric)}"
+    sentence = f"On {str(worst['source']).lower()} {model.label} {way} from {_fall(model, worst['source'], metric)}"
+    if teacher is None or teacher is model:
+        return sentence
+    return f"{sentence}, its teacher from {_fall(teacher, worst['source'], metric)}"
 
 
 def _own(model: Model) -> float:

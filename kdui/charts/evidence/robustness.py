@@ -31,8 +31,8 @@ def curves(robustness: pd.DataFrame, corruption: str = MEAN) -> pd.DataFrame:
 def robustness_title(models: list[Model], metric: Metric) -> str:
     """How far the model and its teacher get worse from clean to the worst severity."""
     model, teacher = subject(models), teacher_of(models)
-    told = f"At the highest severity {model.label} {metric.worsens} from {_fall(model, metric)}"
-    return told if teacher is None or teacher is model else f"{told}, its teacher from {_fall(teacher, metric)}"
+    sentence = f"At the highest severity {model.label} {metric.worsens} from {_fall(model, metric)}"
+    return sentence if teacher is None or teacher is model else f"{sentence}, its teacher from {_fall(teacher, metric)}"
 
 
 def _fall(model: Model, metric: Metric) -> str:

@@ -41,14 +41,14 @@ def impossible(who: str, model: ModelResult, metric: Metric) -> list[str]:
     item = model.measurements.get(metric.name)
     if item is None:
         return [f"{who} has no {metric.title.lower()}: its test data were not measured."]
-    found = []
+    sentences = []
     if not math.isfinite(item.value) or (metric.unit == "%" and not 0 <= item.value <= 100):
-        found.append(f"{who} has {item.value:g} {item.unit} {metric.title.lower()}, which cannot be.")
+        sentences.append(f"{who} has {item.value:g} {item.unit} {metric.title.lower()}, which cannot be.")
     for name in ("latency_p50", "file_bytes", "packed_bytes", "speedup"):
         other = model.measurements.get(name)
         if other is not None and not (math.isfinite(other.value) and other.value > 0):
-            found.append(f"{who} has {name} {other.value:g} {other.unit}, which cannot be.")
-    return found
+            sentences.append(f"{who} has {name} {other.value:g} {other.unit}, which cannot be.")
+    return sentences
 
 
 def one_label(rows: "pandas.DataFrame") -> bool:

@@ -36,8 +36,8 @@ def gate(bench: Workbench, run_id: str, model: str, aims: Aims, may_exceed: bool
         )
     subject = chosen(detail, model)
     look = Look(bench, detail, aims)
-    found = look.verdict(subject, may_exceed)
-    return Judgement(verdict=found[0], run=run_id, model=subject.label, step=subject.step, aims=aims, reasons=tuple(found[1]))
+    verdict, reasons = look.verdict(subject, may_exceed)
+    return Judgement(verdict=verdict, run=run_id, model=subject.label, step=subject.step, aims=aims, reasons=tuple(reasons))
 
 
 class Look:
@@ -103,8 +103,8 @@ class Look:
         )
         if figure.low == figure.high:
             reading = f"{NAMES[name]} {figure.value:.4g} {figure.unit} ({figure.over})"
-        told = "met" if met else "missed" if figure.high < bound else "not shown: the interval reaches below it"
-        words = f"{reading}; aim ≥ {bound:g} {figure.unit}: {told}."
+        outcome = "met" if met else "missed" if figure.high < bound else "not shown: the interval reaches below it"
+        words = f"{reading}; aim ≥ {bound:g} {figure.unit}: {outcome}."
         return Reason(aim=name, words=words, bound=bound, figure=figure, met=met)
 
     # --- what cannot be trusted ----------------------------------------------------------------------------------
@@ -116,9 +116,9 @@ class Look:
         if subject is self.teacher:
             return [Reason(aim="run", words="The model is the teacher itself. Name another one of the run.")]
         both = ((TEACHER, self.teacher), (subject.label, subject))
-        found = [Reason(aim="run", words=words) for who, model in both for words in impossible(who, model, self.metric)]
+        odd = [Reason(aim="run", words=words) for who, model in both for words in impossible(who, model, self.metric)]
         missing = [name for name in self.aims.given if self.figure(subject, name) is None]
-        found += [Reason(aim=name, words=self._why_missing(subject, name)) for name in missing]
+        odd += [Reason(aim=name, words=self._why_missing(subject, name)) for name in missing]
         devices = {
             model.measurements[name].provenance.device
             for _, model in both
@@ -127,8 +127,8 @@ class Look:
         }
         if "faster" in self.aims.given and len(devices) > 1:
             listed = " and ".join(sorted(devices))
-            found.append(Reason(aim="faster", words=f"Speed was measured on different devices: {listed}. Measure both on one."))
-        return found + [Reason(aim="retain", words=words) for words in self._one_label(subject)]
+            odd.append(Reason(aim="faster", words=f"Speed was measured on different devices: {listed}. Measure both on one."))
+        return odd + [Reason(aim="retain", words=words) for words in self._one_label(subject)]
 
     def _why_missing(self, subject: ModelResult, name: str) -> str:
         if name == "faster":
@@ -157,15 +157,15 @@ class Look:
         counts = dict(zip(rows["of"], rows["count"], strict=True))
         label, most = max(counts.items(), key=lambda item: item[1])
         share = 100 * most / max(1, sum(counts.values()))
-        found = []
+        reasons = []
         for who, model in ((TEACHER, self.teacher), (subject.label, subject)):
             item = model.measurements.get(self.metric.name) if model else None
             if item is not None and item.unit == "%" and (item.low if item.low is not None else item.value) <= share:
-                found.append(
+                reasons.append(
                     f"{who} has {item.value:.1f} % right, and always answering '{label}' has {share:.1f} %: it is not shown to "
                     "be better than the most frequent label."
                 )
-        return found + ([f"{subject.label} predicts one label for all inputs."] if len(own) and one_label(own) else [])
+        return reasons + ([f"{subject.label} predicts one label for all inputs."] if len(own) and one_label(own) else [])
 
     def _contradictions(self, subject: ModelResult, figures: Mapping[str, Figure | None], may_exceed: bool) -> list[Reason]:
         figure = figures.get("retain")
@@ -181,18 +181,18 @@ class Look:
 
     def _out_of_reach(self, figures: Mapping[str, Figure | None]) -> list[Reason]:
         """Aims that no model of this run could reach, alone or together; the teacher is one of its models."""
-        found = []
+        reasons = []
         tables = {item.step: {name: self.figure(item, name) for name in self.aims.given} for item in self.detail.results}
         for name, bound in self.aims.given.items():
             if not any(figure and figure.high >= bound for figure in (table[name] for table in tables.values())):
                 best = max((figure.value for table in tables.values() if (figure := table[name])), default=math.nan)
                 unit = "%" if name == "retain" else "×"
                 words = f"No model of this run could reach {NAMES[name]} ≥ {bound:g} {unit}: the most is {best:.4g} {unit}."
-                found.append(Reason(aim=name, words=words, bound=bound))
+                reasons.append(Reason(aim=name, words=words, bound=bound))
         if (figure := figures.get("retain")) and self.aims.retain is not None and figure.low < self.aims.retain:
-            found += self._beyond_the_data(self.aims.retain, figure)
-        if found:
-            return found
+            reasons += self._beyond_the_data(self.aims.retain, figure)
+        if reasons:
+            return reasons
         made = [tables[item.step] for item in self.detail.results if item.role in ("student", "compressed", "assistant")]
         each = all(any(table[name] and table[name].high >= bound for table in made) for name, bound in self.aims.given.items())  # type: ignore[union-attr]
         together = any(

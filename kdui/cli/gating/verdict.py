@@ -83,9 +83,9 @@ def aims_of(**given: float | None) -> Aims:
     return Aims.model_validate(given)
 
 
-def as_text(found: Judgement) -> Sequence[str]:
+def as_text(judgement: Judgement) -> Sequence[str]:
     """The judgement line by line for a terminal."""
     return [
-        f"{found.verdict}  {found.model or found.run}  ({found.step.partition('.')[2] or 'run'})",
-        *(f"  {reason.words}" for reason in found.reasons),
+        f"{judgement.verdict}  {judgement.model or judgement.run}  ({judgement.step.partition('.')[2] or 'run'})",
+        *(f"  {reason.words}" for reason in judgement.reasons),
     ]

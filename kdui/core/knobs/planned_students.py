@@ -60,7 +60,7 @@ def plan_student(
         settings={**training, **settings, **(compression or {}), **({"features": features} if features is not None else {})},
     )
     builder.current = builder.add_model(step)
-    answers = {name: asked for name, asked in reads.items() if name.startswith("outputs")}
+    answers = {name: source for name, source in reads.items() if name.startswith("outputs")}
     trained_by = method if compression else ""
     plan_controls(builder, stage, spec, targets=settings, answers=answers, compression=compression, method=trained_by)
     return step
@@ -106,11 +106,11 @@ def plan_controls(
     if spec.control:
         control("control", "train_control", "(no KD)", start, training)
     if spec.smooth_control:
-        soft, asked = softness(targets), dict(answers or {})
-        if not asked:  # a teacher that is run in every epoch: its predictions on the original examples stand in
-            asked["outputs"] = teacher_outputs(builder, stage, spec, views=spec.views if spec.augment else 0)
+        soft, control_answers = softness(targets), dict(answers or {})
+        if not control_answers:  # a teacher that is run in every epoch: its predictions on the original examples stand in
+            control_answers["outputs"] = teacher_outputs(builder, stage, spec, views=spec.views if spec.augment else 0)
             soft.pop("changed_views", None)
-        control("smoothed", "train_smoothed", "(label smoothing)", {**start, **asked}, {**training, **soft})
+        control("smoothed", "train_smoothed", "(label smoothing)", {**start, **control_answers}, {**training, **soft})
 
 
 def _own_teacher(builder: PlanBuilder, stage: str) -> Step:
@@ -124,9 +124,9 @@ def softness(targets: Mapping[str, Any]) -> dict[str, Any]:
 
     Methods without a temperature and a soft weight pass the teacher's predictions on as they are.
     """
-    found: dict[str, Any] = {"temperature": targets.get("temperature", 1.0), "soft_weight": targets.get("soft_weight", 1.0)}
+    settings: dict[str, Any] = {"temperature": targets.get("temperature", 1.0), "soft_weight": targets.get("soft_weight", 1.0)}
     for knob in ("temperature", "soft_weight"):
         if targets.get(f"{knob}_schedule", "constant") != "constant":
-            found |= {name: targets[name] for name in (f"{knob}_schedule", f"last_{knob}")}
-    found |= {name: targets[name] for name in ("standardize", "weighting") if targets.get(name)}
-    return found | ({"changed_views": True} if "augmentation" in targets else {})
+            settings |= {name: targets[name] for name in (f"{knob}_schedule", f"last_{knob}")}
+    settings |= {name: targets[name] for name in ("standardize", "weighting") if targets.get(name)}
+    return settings | ({"changed_views": True} if "augmentation" in targets else {})

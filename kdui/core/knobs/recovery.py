@@ -136,16 +136,16 @@ def recoveries(builder: PlanBuilder, stage: str, spec: RecoveryKnobs, model: Ste
     if spec.epochs and spec.soft_weight and builder.teacher is not None:
         inputs["outputs"] = teacher_outputs(builder, stage, spec)
     settings = {**chosen, "augment": False, "seed": builder.recipe.seed}
-    found = [Recovery("", "", "compressed", inputs, settings)]
+    recovered = [Recovery("", "", "compressed", inputs, settings)]
     taught = "outputs" in inputs
     if (spec.control or spec.smooth_control) and spec.soft_weight:
         _need_taught_recovery(stage, spec, taught)
     if spec.control and taught:
         own = {**settings, "soft_weight": 0.0, "temperature": 1.0}
-        found.append(Recovery(".control", " (no KD)", "control", {"model": model}, own))
+        recovered.append(Recovery(".control", " (no KD)", "control", {"model": model}, own))
     if spec.smooth_control and taught:
-        found.append(Recovery(".smoothed", " (label smoothing)", "smoothed", inputs, {**settings, "smoothed": True}))
-    return found
+        recovered.append(Recovery(".smoothed", " (label smoothing)", "smoothed", inputs, {**settings, "smoothed": True}))
+    return recovered
 
 
 def _need_taught_recovery(stage: str, spec: RecoveryKnobs, taught: bool) -> None:

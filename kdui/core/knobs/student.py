@@ -96,12 +96,12 @@ class SoftTargetKnobs(StudentKnobs):
 
     def soft(self) -> dict[str, Any]:
         """The knobs of this class alone; a schedule only where there is one: digests of students without one stay."""
-        found: dict[str, Any] = {}
+        settings: dict[str, Any] = {}
         for knob in ("temperature", "soft_weight"):
-            found[knob] = getattr(self, knob)
+            settings[knob] = getattr(self, knob)
             if getattr(self, f"{knob}_schedule") != "constant":
-                found |= {name: getattr(self, name) for name in (f"{knob}_schedule", f"last_{knob}")}
-        return found
+                settings |= {name: getattr(self, name) for name in (f"{knob}_schedule", f"last_{knob}")}
+        return settings
 
 
 class RepresentationKnobs(SoftTargetKnobs):

@@ -12,12 +12,12 @@ RATE = 0.05  # expected share of false ones among all differences that are calle
 def adjusted(p_values: Sequence[float]) -> list[float]:
     """P values adjusted by Benjamini and Hochberg (1995): those below a rate q are shown with a false discovery rate of q."""
     order = sorted(range(len(p_values)), key=lambda place: p_values[place])
-    found, least = [0.0] * len(p_values), 1.0
+    adjusted_values, least = [0.0] * len(p_values), 1.0
     for rank in range(len(order), 0, -1):
         place = order[rank - 1]
         least = min(least, p_values[place] * len(order) / rank)
-        found[place] = least
-    return found
+        adjusted_values[place] = least
+    return adjusted_values
 
 
 def letters(count: int, apart: Collection[tuple[int, int]]) -> list[str]:

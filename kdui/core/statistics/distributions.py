@@ -57,16 +57,16 @@ def _incomplete_beta(a: float, b: float, x: float) -> float:
 
 def _fraction(a: float, b: float, x: float) -> float:
     c, d = 1.0, 1 / _away(1 - (a + b) * x / (a + 1))
-    found = d
+    fraction = d
     for m in range(1, 1000):
         even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
         odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
         for number in (even, odd):
             d, c = 1 / _away(1 + number * d), _away(1 + number / c)
-            found *= d * c
+            fraction *= d * c
         if abs(d * c - 1) < 1e-15:
             break
-    return found
+    return fraction
 
 
 def _away(value: float) -> float:
