@@ -3,6 +3,7 @@
 from typing import cast
 
 from kdui.catalogue.methods import METHODS
+from kdui.catalogue.tasks import TASKS
 from kdui.core.contracts import NEEDS, Need, ProblemFacts, StageSpec, TaskFacts
 from kdui.core.errors import RecipeError
 from kdui.core.method import Method
@@ -23,8 +24,11 @@ def require_fit(method: Method, stage: str, spec: StageSpec, task: TaskFacts) ->
             )
     missing = sorted(method.needs - problem.gives)
     if missing:
-        others = [item.name for item in METHODS.values() if item.group is method.group and item.needs <= problem.gives]
+        fitting = [item for item in METHODS.values() if item.group is method.group and item.needs <= problem.gives]
+        others = [item.name for item in sorted(fitting, key=lambda item: not item.plain)]
         way = f"Use the method {' or '.join(repr(name) for name in others[:3])}" if others else "Leave this stage out"
+        tasks = [item.name for item in TASKS.values() if method.needs <= PROBLEMS[item.problem].gives]
+        way += f", or choose the task {' or '.join(tasks[:2])}" if tasks else ""
         raise RecipeError(
             f"Stage '{stage}': {method.title.lower()} needs {' and '.join(NEEDS[need] for need in missing)}, but {task.title} is "
             f"a task of {problem.title.lower()}. {way}."

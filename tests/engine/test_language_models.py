@@ -20,18 +20,24 @@ from tests.engine.digits import Bench
 pytestmark = pytest.mark.usefixtures("few_examples")
 FEW = 24
 
+KNOBS = {"train_examples": 160, "batch_size": 8, "learning_rate": 0.01}
+TEACH = {"teach": {**KNOBS, "epochs": 3}}
 TEACHER = "lm-small?layers=1&width=64&heads=4&kv_heads=2&units=96&vocabulary=512"
 STUDENT = "lm-tiny?layers=1&width=32&heads=2&kv_heads=1&units=48"
 
 
-def test_a_student_learns_tokens_under_its_teacher_and_its_file_predicts_alike(tmp_path_factory, shared_cache):
-    bench = Bench(tmp_path_factory.mktemp("books"))
-    (bench.settings.home / "cache").symlink_to(shared_cache, target_is_directory=True)
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory, shared_cache):
+    found = Bench(tmp_path_factory.mktemp("books"))
+    (found.settings.home / "cache").symlink_to(shared_cache, target_is_directory=True)
+    return found
+
+
+def test_a_student_learns_tokens_under_its_teacher_and_its_file_predicts_alike(bench):
     _, splits = load_task("books", bench.settings)
-    knobs = {"train_examples": 160, "batch_size": 8, "learning_rate": 0.01}
     stages = [
-        {"teach": {**knobs, "epochs": 3}},
-        {"distill": {**knobs, "epochs": 1, "control": False}},
+        TEACH,
+        {"distill": {**KNOBS, "epochs": 1, "control": False}},
         "export",
     ]
     run = bench.run({"task": "books", "teacher": TEACHER, "student": STUDENT, "stages": stages})
@@ -80,3 +86,34 @@ def test_public_weights_predict_as_they_are_and_random_ones_do_not(settings):
     assert plan_recipe(Recipe.model_validate(plan), settings)[0].name == "teacher"
     with pytest.raises(RecipeError, match="LM small is not trained yet"):
         plan_recipe(Recipe.model_validate({**plan, "teacher": "lm-small", "student": "lm-tiny"}), settings)
+
+
+def test_other_methods_on_rows_train_it_too(bench):
+    once = {**KNOBS, "train_examples": 32, "epochs": 1, "control": False}
+    for stage in ({"dkd": once}, {"mutual": {**once, "peers": 2}}, {"distill": {**once, "standardize": True}}):
+        run = bench.run({"task": "books", "teacher": TEACHER, "student": STUDENT, "stages": [TEACH, stage]})
+        assert run.state is RunState.SUCCEEDED, run.error
+        history = bench.summary(run, next(iter(stage)))["training"]["history"]
+        assert all(np.isfinite(list(epoch.values())).all() for epoch in history)
+
+
+def test_it_is_compressed_and_each_file_is_judged_in_bits_per_byte(bench):
+    stages = [
+        TEACH,
+        {"factorize": {"energy": 0.95, "epochs": 0}},
+        {"prune": {"sparsity": 0.3, "epochs": 0}},
+        {"quantize": {"bits": 4, "scheme": "weight-only"}},
+        {"sensitivity": {"examples": 16}},
+        {"measure": {"speed": False, "test_examples": 16}},
+    ]
+    run = bench.run({"task": "books", "teacher": TEACHER, "stages": stages})
+    assert run.state is RunState.SUCCEEDED, run.error
+    measured = {name: found["bits_per_byte"] for name, found in bench.measured(run).items()}
+    assert set(measured) == {"teach", "factorize", "prune", "quantize"}
+    for item in measured.values():
+        assert item.low < item.value < item.high and item.unit == "bits per byte" and not item.higher_is_better
+    facts = bench.summary(run, "quantize")
+    assert facts["validation"]["kl"] > 0 and facts["validation"]["quantized"] == pytest.approx(
+        measured["quantize"].value, rel=0.2
+    )
+    assert bench.measured(run)["teach"]["perplexity"].value > 1

@@ -15,6 +15,7 @@ from kdui.methods.distill.distill.losses import (
     standardized,
 )
 from kdui.methods.distill.distill.target_entropy import targets_entropy
+from kdui.methods.distill.distill.top_logits import dense
 from kdui.modalities import modality_of
 from kdui.problems import problem_of
 from kdui.problems.row_losses import cross_entropy
@@ -142,7 +143,7 @@ def soft_and_hard(
         def of_rows(rows: RowBatch, theirs: Any) -> RowLosses:
             ours = rows.logits
             if standardize:
-                ours, theirs = standardized(ours), standardized(theirs)
+                ours, theirs = standardized(ours), standardized(dense(theirs))
             soft = soft_target_loss(ours, theirs, temperature, divergence, rows.weight)
             return {"soft": soft, "hard": cross_entropy(rows.logits, rows.target, rows.weight)}
 

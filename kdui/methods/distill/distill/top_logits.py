@@ -28,6 +28,11 @@ def top_divergence(student_logits: torch.Tensor, teacher: TopLogits, temperature
     return _over_all(ours, ours_kept, kept, others, _jensen_shannon)
 
 
+def dense(teacher: torch.Tensor | TopLogits) -> torch.Tensor:
+    """The teacher's logits of a few rows for a loss that has no form for the largest ones alone."""
+    return expanded(teacher) if isinstance(teacher, TopLogits) else teacher
+
+
 def expanded(teacher: TopLogits) -> torch.Tensor:
     """The teacher's logits [m, choices] as they are taken to be; as large as what ``TopLogits`` is there to avoid."""
     whole = teacher.rest.unsqueeze(-1).repeat(1, teacher.choices)

@@ -4,8 +4,9 @@ from typing import Any
 
 import torch
 
-from kdui.core.rows import RowBatch, RowLosses
+from kdui.core.rows import RowBatch, RowLosses, TopLogits
 from kdui.methods.distill.distill.losses import distillation_loss, soft_knobs
+from kdui.methods.distill.distill.top_logits import dense
 from kdui.methods.distill.dkd.losses import decoupled_losses
 from kdui.problems import problem_of
 from kdui.problems.row_losses import cross_entropy
@@ -22,8 +23,8 @@ def decoupled(context: StepContext) -> dict[str, Any]:
     def losses(outputs: Any, batch: Batch) -> Losses:
         temperature, soft_weight = soft_knobs(settings, batch.progress)
 
-        def of_rows(rows: RowBatch, theirs: torch.Tensor) -> RowLosses:
-            target, others = decoupled_losses(rows.logits, theirs, rows.target, temperature, rows.weight)
+        def of_rows(rows: RowBatch, theirs: torch.Tensor | TopLogits) -> RowLosses:
+            target, others = decoupled_losses(rows.logits, dense(theirs), rows.target, temperature, rows.weight)
             return {"target": target, "others": others, "hard": cross_entropy(rows.logits, rows.target, rows.weight)}
 
         found = problem.rows(outputs, batch.targets).mean(of_rows, teacher(batch))

@@ -84,10 +84,6 @@ def plan(builder: PlanBuilder, stage: str, spec: SpecialistsSpec) -> None:
 
 def _check(builder: PlanBuilder, stage: str, spec: SpecialistsSpec) -> list[float]:
     """The weights of the tasks; raises RecipeError in words for what cannot be done."""
-    if not builder.task.parts:
-        raise RecipeError(
-            f"Stage '{stage}' needs a task of several parts, but {builder.task.title} is one. Choose reuters-and-sentiment."
-        )
     if not spec.cache_teacher:
         raise RecipeError(f"Stage '{stage}' always caches its specialists' outputs. Leave 'cache_teacher' out.")
     if spec.separate and need_student(builder, stage).options.get("vocabulary"):
