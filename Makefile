@@ -12,7 +12,7 @@ run: $(VENV)/run.stamp
 	@$(PYTHON) app.py $(ARGS)
 
 test: $(VENV)/dev.stamp chromium
-	@$(PYTHON) -m pytest -n logical --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(PYTHON) -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 bench: $(VENV)/dev.stamp chromium
 	@$(PYTHON) -m kdui.bench $(ARGS)

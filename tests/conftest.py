@@ -34,6 +34,12 @@ def all_cores() -> Iterator[None]:
     os.sched_setaffinity(0, share)
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Processes for ``-n auto``: half as many again as cores, because tests of pages and processes wait a third of their time."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return cores + cores // 2
+
+
 def pytest_configure() -> None:
     """Beside other test processes, keep to a share of the cores: two that both train on all of them wait for each other."""
     number, count = os.environ.get("PYTEST_XDIST_WORKER", ""), int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
