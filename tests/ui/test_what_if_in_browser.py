@@ -147,7 +147,7 @@ def test_an_unmeasured_model_is_measured_on_demand_with_progress_and_problems_in
     expect(page.locator("#whatif-message [role=alert]")).to_contain_text("Try again")
     page.get_by_role("button", name="Measure its layers now").click()
     expect(page.locator("#whatif-title")).to_contain_text("Unchanged: 97.0")
-    assert bench.what_if.computed in (2, 3)  # a slow browser asks once for two changes in a row
+    assert bench.what_if.computed in (2, 3)  # 2 was seen once, on a busy machine; why is not known
 
 
 def test_without_an_exported_model_it_suggests_what_to_do(page, address):
