@@ -125,3 +125,4 @@ class Metric(Frozen):
 
 
 ACCURACY = Metric(name="accuracy", title="Accuracy", unit="%")
+BITS_PER_BYTE = Metric(name="bits_per_byte", title="Bits per byte", unit="bits per byte", higher_is_better=False)

@@ -15,6 +15,7 @@ from kdui.core.artifact import Artifact
 from kdui.core.errors import StageFailed
 from kdui.core.plain import canonical_json
 from kdui.core.rows import OtherRows, TopLogits
+from kdui.problems.head_rows import CHUNK_VALUES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 TOP = 64  # logits of a row that are kept
 VALUES, PLACES, REST, OFFSETS, FACTS = "row_values.bin", "row_places.bin", "row_rest.bin", "row_offsets.npy", "rows.json"
 RESIDENT_BYTES = 1 << 30
-CHUNK_VALUES = 1 << 23
 
 
 class RowsWriter:

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from kdui.core.metric import BITS_PER_BYTE
 from kdui.core.statistics.ratios import over_ratios, ratio_interval
 from kdui.problems import head_rows
 from kdui.problems.language_model import score
@@ -75,7 +76,7 @@ def test_bits_per_byte_by_hand():
     assert found["perplexity"] == pytest.approx(2 ** (12 / 5))
     assert found["token_accuracy"] == pytest.approx(60.0)
     assert found["bytes_per_token"] == pytest.approx(16 / 5)
-    assert not score.BITS_PER_BYTE.higher_is_better and score.BITS_PER_BYTE.better(0.7, 0.8)
+    assert not BITS_PER_BYTE.higher_is_better and BITS_PER_BYTE.better(0.7, 0.8)
 
 
 def test_a_uniform_model_over_bytes_needs_eight_bits_a_byte():

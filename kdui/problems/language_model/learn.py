@@ -35,17 +35,14 @@ def compute(module: Any, inputs: Mapping[str, torch.Tensor]) -> TokenOutputs:
 
 def token_rows(outputs: TokenOutputs) -> HeadRows:
     """A row for each real token that has another before it, text by text: the token is its target."""
-    known = (outputs.attention_mask[:, 1:] == 1) & (outputs.attention_mask[:, :-1] == 1)
-    example, place = known.nonzero(as_tuple=True)
-    return HeadRows(outputs.states[example, place], outputs.head, outputs.choices, outputs.input_ids[example, place + 1], example)
+    example, place, target = _predicted(outputs)
+    return HeadRows(outputs.states[example, place], outputs.head, outputs.choices, target, example)
 
 
 def text_sums(outputs: TokenOutputs) -> torch.Tensor:
     """For each text [batch, 3]: the cross-entropy of its tokens in nats, how many are the first choice, how many there are."""
-    known = (outputs.attention_mask[:, 1:] == 1) & (outputs.attention_mask[:, :-1] == 1)
-    example, place = known.nonzero(as_tuple=True)
-    target = outputs.input_ids[example, place + 1]
-    sums = torch.zeros(len(known), 3, dtype=torch.float64, device=known.device)
+    example, place, target = _predicted(outputs)
+    sums = torch.zeros(len(outputs.input_ids), 3, dtype=torch.float64, device=target.device)
     size = max(1, CHUNK_VALUES // outputs.choices)
     for start in range(0, len(example), size):
         part = slice(start, start + size)
@@ -54,3 +51,10 @@ def text_sums(outputs: TokenOutputs) -> torch.Tensor:
         right = (logits.argmax(-1) == target[part]).double()
         sums.index_add_(0, example[part], torch.stack([nats, right, torch.ones_like(nats)], dim=1))
     return sums
+
+
+def _predicted(outputs: TokenOutputs) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Of each real token with another before it: its text, the place from which it is predicted, and itself, [m] each."""
+    known = (outputs.attention_mask[:, 1:] == 1) & (outputs.attention_mask[:, :-1] == 1)
+    example, place = known.nonzero(as_tuple=True)
+    return example, place, outputs.input_ids[example, place + 1]

@@ -8,11 +8,10 @@ import numpy as np
 
 from kdui.core.answers import AnswerPart
 from kdui.core.contracts import Problem, TaskFacts
-from kdui.core.metric import Metric
+from kdui.core.metric import BITS_PER_BYTE, Metric
 from kdui.core.statistics.paired import Difference
 from kdui.core.statistics.ratios import over_ratios, ratio_interval
 from kdui.problems.language_model import score
-from kdui.problems.language_model.score import BITS_PER_BYTE
 
 if TYPE_CHECKING:
     import torch

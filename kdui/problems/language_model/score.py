@@ -9,9 +9,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from kdui.core.metric import Metric
+from kdui.core.metric import BITS_PER_BYTE, Metric
 
-BITS_PER_BYTE = Metric(name="bits_per_byte", title="Bits per byte", unit="bits per byte", higher_is_better=False)
 PERPLEXITY = Metric(name="perplexity", title="Perplexity per token", unit="", higher_is_better=False)
 TOKEN_ACCURACY = Metric(name="token_accuracy", title="Next-token accuracy", unit="%")
 BYTES_PER_TOKEN = Metric(name="bytes_per_token", title="Bytes per token", unit="bytes")

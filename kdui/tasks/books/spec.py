@@ -1,11 +1,10 @@
 """Facts of the books task."""
 
 from kdui.core.contracts import OutOfDomain, TaskFacts
-from kdui.core.metric import Metric
+from kdui.core.metric import BITS_PER_BYTE
 from kdui.core.source import DebianPackage, LocalFile, Resource, Wheel
 
 NOVELS, TALES = "austen.rdb", ("grimm-tales.tab", "andersen.tab")
-BITS_PER_BYTE = Metric(name="bits_per_byte", title="Bits per byte", unit="bits per byte", higher_is_better=False)
 
 TASK = TaskFacts(
     name="books",
