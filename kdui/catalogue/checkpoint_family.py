@@ -19,7 +19,13 @@ def narrowed(family: Family, modality: str, config: Mapping[str, Any], problem: 
     """The family as this checkpoint is read: transformers take dynamic int8, convolutions static."""
     if problem == LANGUAGE_MODEL:
         return family.model_copy(
-            update={"modality": modality, "problems": (problem,), "offers": ("tokenizer", "causal-lm"), "shows": ("tokens",)}
+            update={
+                "modality": modality,
+                "problems": (problem,),
+                "offers": ("tokenizer", "causal-lm"),
+                "shows": ("tokens",),
+                "language_model": True,
+            }
         )
     transformer = modality == "text" or bool({"num_attention_heads", "num_heads"} & config.keys())
     return family.model_copy(

@@ -111,7 +111,9 @@ class Family(Frozen):
         default={}, description="options that joined later, each with the value at which it does nothing: earlier digests stay"
     )
     depth: str = Field(default="", description="the option that counts its stages or layers")
-    language_model: bool = Field(default=False, description="can read texts without labels, also where it shows no attention")
+    language_model: bool = Field(
+        default=False, description="a transformer that predicts tokens, also where it shows no attention"
+    )
     head_width: int = Field(default=0, description="width of an attention head, where the option heads counts them")
     problems: tuple[str, ...] = Field(default=("classification", "several"), description="what its models can answer")
     own_tokenizer: bool = Field(

@@ -84,8 +84,16 @@ class LowBitTraining:
 
 
 def rounded_layers(module: nn.Module) -> dict[str, nn.Module]:
-    """The layers that are trained at low bits, by name: convolutions and linear layers."""
-    return {name: layer for name, layer in module.named_modules() if isinstance(layer, (nn.Conv2d, nn.Linear))}
+    """The layers that are trained at low bits, by name: convolutions and linear layers.
+
+    An output layer whose weights are the table of embeddings itself stays in float, as the table does.
+    """
+    tables = {id(layer.weight) for layer in module.modules() if isinstance(layer, nn.Embedding)}
+    return {
+        name: layer
+        for name, layer in module.named_modules()
+        if isinstance(layer, (nn.Conv2d, nn.Linear)) and id(layer.weight) not in tables
+    }
 
 
 def _round_input(layer: nn.Module, given: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:

@@ -71,3 +71,9 @@ def test_a_model_for_another_problem_is_refused(settings):
         planned(settings, "distill", student="minilm-l3")
     with pytest.raises(RecipeError, match="lm-small"):
         plan_recipe(Recipe.model_validate({"task": "sentiment", "teacher": "lm-small", "stages": ["teach"]}), settings)
+
+
+def test_pretraining_is_for_tasks_with_classes(settings):
+    recipe = {"task": "books", "teacher": "lm-small", "stages": ["pretrain", "teach"]}
+    with pytest.raises(RecipeError, match="pre-train needs examples that each belong to a class"):
+        plan_recipe(Recipe.model_validate(recipe), settings)

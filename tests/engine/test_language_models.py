@@ -1,5 +1,7 @@
 """A language model on real books from beginning to end: taught, distilled, exported."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +13,7 @@ from kdui.core.errors import RecipeError
 from kdui.core.layout import read_inputs
 from kdui.core.recipe import Recipe
 from kdui.core.run import RunState
+from kdui.methods.compress.qat.packing import PACKED_MODEL, read_packed_state
 from kdui.modalities.text.prepare import prepare
 from kdui.models.byte_pairs import trained_tokenizer
 from kdui.models.module_store import load_model
@@ -116,3 +119,24 @@ def test_it_is_compressed_and_each_file_is_judged_in_bits_per_byte(bench):
         measured["quantize"].value, rel=0.2
     )
     assert bench.measured(run)["teach"]["perplexity"].value > 1
+
+
+def test_training_at_low_bits_leaves_the_table_that_is_also_the_head_in_float(bench):
+    stages = [TEACH, {"qat": {**KNOBS, "train_examples": 32, "epochs": 1, "weight_bits": 4}}]
+    run = bench.run({"task": "books", "teacher": TEACHER, "stages": stages})
+    assert run.state is RunState.SUCCEEDED, run.error
+    folder = bench.folder(run, "qat")
+    module = load_model(folder)[0]
+    layers = json.loads((folder / "quantization.json").read_bytes())["layers"]
+    assert module.is_tied and layers and not any("lm_head" in name for name in layers)
+    packed = read_packed_state(folder / PACKED_MODEL)
+    state = module.state_dict()
+    assert all(torch.equal(packed[name], state[name]) for name in packed)
+    assert set(state) - set(packed) == {"network.lm_head.weight"}  # the table under its second name
+
+
+def test_adapters_stand_beside_its_attention(bench):
+    knobs = {**KNOBS, "train_examples": 32, "epochs": 1, "adapter_rank": 2, "control": False}
+    run = bench.run({"task": "books", "teacher": TEACHER, "student": STUDENT, "stages": [TEACH, {"distill": knobs}]})
+    assert run.state is RunState.SUCCEEDED, run.error
+    assert 0 < bench.summary(run, "distill")["trained_share"] < 1

@@ -101,6 +101,7 @@ FAMILY = Family(
     quantization="dynamic",
     shows=("tokens",),
     depth="layers",
+    language_model=True,
     problems=("language-model",),
     own_tokenizer=True,
     offers=("tokenizer",),

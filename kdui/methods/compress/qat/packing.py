@@ -10,13 +10,18 @@ from torch import nn
 
 from kdui.methods.compress.quantize.rounding import pack_codes, unpack_codes
 from kdui.models.low_bits import Quantization, weight_codes
+from kdui.models.surgery import shared_names
 
 PACKED_MODEL = "packed.safetensors"
 
 
 def write_packed(module: nn.Module, quantization: Quantization, folder: Path) -> int:
-    """Write the packed file; returns its bytes. Grids of inputs go into its header, because the model needs them to answer."""
-    state = dict(module.state_dict())
+    """Write the packed file; returns its bytes. Grids of inputs go into its header, because the model needs them to answer.
+
+    Tied weights are written once, under their first name, as ``save_model`` does.
+    """
+    again = shared_names(module)
+    state = {name: tensor for name, tensor in module.state_dict().items() if name not in again}
     tensors: dict[str, torch.Tensor] = {}
     facts: dict[str, dict[str, object]] = {}
     for name, grid in quantization.layers.items():
@@ -33,7 +38,7 @@ def write_packed(module: nn.Module, quantization: Quantization, folder: Path) ->
 
 
 def read_packed_state(path: Path) -> dict[str, torch.Tensor]:
-    """The state of the module as it was packed, to the bit."""
+    """The state of the module as it was packed, to the bit; of tied weights the first name alone."""
     with safe_open(path, framework="pt") as file:
         facts = json.loads(file.metadata()["layers"])
         state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (it is no mapping)

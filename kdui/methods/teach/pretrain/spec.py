@@ -97,6 +97,7 @@ METHOD = Method(
     group=Group.TEACH,
     modality="text",
     source="Devlin et al. 2019, arXiv:1810.04805, section 3.1; Gururangan et al. 2020, arXiv:2004.10964, section 4",
+    needs=frozenset({"classes"}),
     order=Place.BEFORE_TEACHER,
     version=1,
     answers=False,
