@@ -89,6 +89,8 @@ def _speed(speedup: float) -> str:
     if 0.95 < speedup < 1.05:
         return ", at the same speed"
     text = times(max(speedup, 1 / speedup)).removesuffix("×")
+    if text == "1":  # what is sure of it
+        return ", at nearly the same speed"
     return f", {text} times {'faster' if speedup > 1 else 'slower'}"
 
 
@@ -140,17 +142,17 @@ def cost_sentences(costs: list[LimitCost], metric: Metric) -> list[str]:
     return [sentence for cost in costs if (sentence := _cost_sentence(cost, metric))]
 
 
-def _doubt(difference: Difference | None, unit: str) -> str:
+def _doubt(difference: Difference | None, metric: Metric) -> str:
     """What the paired difference of both models leaves open; nothing where it is shown."""
     if difference is None or difference.detectable is None:
         return " (one seed is not enough to tell)"
     if difference.is_shown:
         return ""
-    return f" (within error: less than {difference.detectable:.1f} {unit} could not have been detected)"
+    return f" (within error: less than {metric.format_detectable(difference.detectable)} could not have been detected)"
 
 
 def _cost_sentence(cost: LimitCost, metric: Metric) -> str:
-    name, doubt = LIMIT_NAMES[cost.quantity], _doubt(cost.difference, metric.difference_unit)
+    name, doubt = LIMIT_NAMES[cost.quantity], _doubt(cost.difference, metric)
     limit = f"{floor(cost.limit)} %" if cost.quantity == "retained" else quantity(cost.quantity, cost.limit)
     if cost.gain is None:
         return f"With a {name} limit of {limit}, {cost.label} would fit."

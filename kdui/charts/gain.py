@@ -85,7 +85,7 @@ def unseen(gain: Difference, metric: Metric) -> str:
         return ""
     of = f" and {gain.examples:,} test examples" if gain.examples else ""
     seeds = f"{gain.seeds} seeds" if gain.seeds > 1 else "one seed"
-    text = f"With {seeds}{of} less than {_plain(gain.detectable, metric)} {metric.difference_unit} could not have been detected"
+    text = f"With {seeds}{of} less than {metric.format_detectable(gain.detectable)} could not have been detected"
     if gain.over != "seeds":
         return f"{text}."
     more = MORE_SEEDS if gain.seeds < MORE_SEEDS else 2 * gain.seeds

@@ -155,8 +155,7 @@ def gains_title(gains: pd.DataFrame, titles: Mapping[str, str], metric: Metric) 
         if len(worse):
             return f"No difference shown in favour of the teacher; {_count(len(worse), len(repeated))} did worse"
         least = repeated["detectable"].min()
-        seen = f"{least:.{metric.places_of(least)}f} {metric.difference_unit}"
-        return f"No difference shown: less than {seen} could not have been detected"
+        return f"No difference shown: less than {metric.format_detectable(least)} could not have been detected"
     best = better.loc[better["value"].idxmax()]
     name = titles.get(best["method"], best["method"])
     one = " with one seed" if best["over"] == "examples" else ""

@@ -52,7 +52,8 @@ class Metric(Frozen):
     def axis(self, split: str = "") -> str:
         """The title of an axis: test accuracy, %; a direction that does not go without saying is said."""
         name = f"{split} {self.title.lower()}".strip()
-        return ", ".join(part for part in (name, self.unit, self.direction) if part)
+        unit = "" if self.unit.casefold() == self.title.casefold() else self.unit
+        return ", ".join(part for part in (name, unit, self.direction) if part)
 
     def better(self, one: float, other: float) -> bool:
         """Whether one value is better than the other; a NaN never is."""
@@ -115,6 +116,10 @@ class Metric(Frozen):
         if loss <= least:
             return f"less than 0.1 {self.difference_unit}" if least else f"0 {self.difference_unit}"
         return f"{significant(loss, 2 if loss < 10 else 3)} {self.difference_unit}".strip()
+
+    def format_detectable(self, effect: float) -> str:
+        """A difference that could have been seen, with as many places as it needs: 1.2 points, 0.0031 bits per byte."""
+        return f"{effect:.{self.places_of(effect)}f} {self.difference_unit}".strip()
 
     def places_of(self, gain: float, half_width: float | None = None) -> int:
         """Decimals of a difference: one for points, else as many as show two digits of the gain or of its interval."""

@@ -66,7 +66,7 @@ def winner_html(models: pd.DataFrame, budget: Budget, metric: Metric, task: Task
     if math.isfinite(winner["latency_ms"]):
         numbers.append(f"{number(winner['latency_ms'], 'ms')}{mark(winner['latency_origin'])}")
     control = "<p>This is a student trained without KD.</p>" if winner["role"] == "control" else ""
-    beside = f"{control}{_rivals(models, winner, budget, pair, metric.difference_unit)}{costs}"
+    beside = f"{control}{_rivals(models, winner, budget, pair, metric)}{costs}"
     return (
         f'<div class="win" role="status"><small>{over}</small><h3 class="title">{escape(winner["label"])}</h3>'
         f'<p>{" · ".join(numbers)}</p>{beside}<div class="buttons">{_links(models, winner, task.name)}</div></div>'
@@ -74,7 +74,7 @@ def winner_html(models: pd.DataFrame, budget: Budget, metric: Metric, task: Task
     )
 
 
-def _rivals(models: pd.DataFrame, winner: pd.Series, budget: Budget, pair: Between, unit: str) -> str:
+def _rivals(models: pd.DataFrame, winner: pd.Series, budget: Budget, pair: Between, metric: Metric) -> str:
     """How many models the winner cannot be distinguished from, and whether a student without KD is among them."""
     near = rivals(models, winner, budget)
     level, differences = level_with(winner, near, pair)
@@ -86,7 +86,11 @@ def _rivals(models: pd.DataFrame, winner: pd.Series, budget: Budget, pair: Betwe
     among = among if len(level) > 1 else ", a student without KD" if among else ""
     more = " or more" if len(level) == MOST_RIVALS else ""
     unseen = max((difference.detectable or 0 for difference in differences), default=0)
-    reason = f"differences up to {unseen:.1f} {unit} could not have been detected" if unseen else "95 % intervals overlap"
+    reason = (
+        f"differences up to {metric.format_detectable(unseen)} could not have been detected"
+        if unseen
+        else "95 % intervals overlap"
+    )
     return f"<p>Not distinguishable from {others}{more}{among} ({reason}).</p>"
 
 

@@ -274,7 +274,8 @@ def _retained(result: ModelResult, results: Sequence[ModelResult], headline: Met
     if own is None or share is None:
         return {}
     cut = float(floor(share))  # never more than was measured
-    return {"retained": Measurement(metric="retained", value=cut, unit="%", provenance=own.provenance)}
+    title = f"{headline.title} retained"
+    return {"retained": Measurement(metric="retained", value=cut, unit="%", title=title, provenance=own.provenance)}
 
 
 def _cell(measurement: Measurement | None) -> str:

@@ -6,12 +6,14 @@ import pandas as pd
 import pytest
 
 from kdui.catalogue.tasks import TASKS
-from kdui.charts.findings import cost_sentences, finding
+from kdui.charts.findings import _doubt, _speed, cost_sentences, finding
 from kdui.charts.front import Budget, best, limit_costs, pareto_front
 from kdui.charts.gain import gain_sentence, teacher_gain
 from kdui.charts.gains import gains_title, judged, method_gains, one_a_method
 from kdui.charts.pareto import pareto_figure
 from kdui.charts.repeats import merge_repeats
+from kdui.core.metric import Metric
+from kdui.core.statistics.paired import Difference
 from kdui.ui.explore_view import Wish, sorted_index, table_html, winner_html
 from tests.charts.frames import LOWER, point, points
 
@@ -56,7 +58,7 @@ def test_sentences_state_what_rises_as_a_loss(models):
 
 def test_the_chart_says_the_direction_and_draws_the_level_that_keeps_the_share(models):
     figure = pareto_figure(models, x="latency_ms", metric=LOWER, task="Texts", budget=Budget(retained=80))
-    assert figure.layout.yaxis.title.text == "test bits per byte, bits per byte, lower is better"
+    assert figure.layout.yaxis.title.text == "test bits per byte, lower is better"
     assert [shape.y0 for shape in figure.layout.shapes if shape.y0 == shape.y1] == [pytest.approx(1.25)]
     hover = [line[2] for trace in figure.data if trace.customdata is not None for line in trace.customdata]
     assert any(text.startswith("1.25 bits per byte, 80.0 % of its teacher") for text in hover)
@@ -100,3 +102,21 @@ def test_the_gain_from_distillation_is_positive_when_the_metric_falls():
     assert gain_sentence(lost, LOWER).startswith("-0.20 ± 0.05 bits per byte (worse) (3 seeds)".replace("-", "−"))
     title = gains_title(judged(one_a_method(method_gains(frame, LOWER)), unknown), {"distill": "Soft targets"}, LOWER)
     assert title.startswith("Soft targets beats the same student without KD by +0.20 ± 0.05 bits per byte better")
+
+
+def test_small_differences_are_not_rounded_to_nothing():
+    assert LOWER.format_detectable(0.00312) == "0.0031 bits per byte"
+    assert Metric(name="accuracy", title="Accuracy", unit="%").format_detectable(1.23) == "1.2 points"
+    assert _doubt(Difference(value=0.0, low=-0.002, high=0.002, p_value=1.0, detectable=0.003), LOWER) == (
+        " (within error: less than 0.0030 bits per byte could not have been detected)"
+    )
+
+
+def test_a_speed_up_of_less_than_a_tenth_is_no_number_of_times():
+    assert [_speed(factor) for factor in (1.0, 1.07, 0.93, 1.1, 2.0)] == [
+        ", at the same speed",
+        ", at nearly the same speed",
+        ", at nearly the same speed",
+        ", 1.1 times faster",
+        ", 2 times faster",
+    ]
