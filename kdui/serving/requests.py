@@ -6,7 +6,7 @@ that compute take turns; those that only look something up wait for nobody.
 
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from inspect import isgeneratorfunction
 from typing import Any, TypeVar
@@ -108,7 +108,7 @@ class Requests:
     def _quiet(self, turn: str) -> AbstractContextManager[None]:
         return self._steps.none() if turn == "quiet" else nullcontext()
 
-    def _stream(self, request: Request, work: Callable[..., Iterator[Any]]) -> dict[str, Any]:
+    def _stream(self, request: Request, work: Callable[..., Generator[Any, None, None]]) -> dict[str, Any]:
         self._count_streams()
         self._write({"id": request.number, "begun": True})
         pieces = work(**request.values)
@@ -120,7 +120,7 @@ class Requests:
                     break
                 self._write({"id": request.number, "chunk": piece})
         finally:
-            pieces.close()  # type: ignore[attr-defined]
+            pieces.close()
         return {"result": None}
 
     def _count_streams(self) -> None:
