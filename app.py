@@ -231,8 +231,8 @@ def gate(
     as_json: Json = False,
 ) -> None:
     """Judge a run's model for a program: ends with 0 ACCEPT, 1 REGRESSION, 3 ANOMALOUS, 4 INFEASIBLE; uncertainty counts."""
-    from kdui.cli.gating.judge import gate as judged
-    from kdui.cli.gating.verdict import aims_of, as_text
+    from kdui.workbench.gating.judge import gate as judged
+    from kdui.workbench.gating.verdict import aims_of, as_text
 
     aims = aims_of(retain=retain, faster=faster, smaller=smaller)
     bench = Workbench()

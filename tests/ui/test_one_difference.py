@@ -9,7 +9,7 @@ from kdui.cli import terminal
 from kdui.ui.explore import ExploreCalls
 from kdui.ui.explore_gains import GainCalls
 from kdui.ui.runs import RunCalls
-from tests.cli.gating.crafted import Crafted
+from tests.workbench.gating.crafted import Crafted
 
 
 @pytest.fixture(scope="module")

@@ -4,14 +4,14 @@ import math
 from collections.abc import Mapping
 
 from kdui.catalogue.tasks import TASKS
-from kdui.cli.gating.figures import examples_needed, impossible, one_label, retained, speedup, stored, too_noisy
-from kdui.cli.gating.verdict import Aims, Figure, Judgement, Reason, Verdict
 from kdui.core.errors import KduiError
 from kdui.core.metric import Metric
 from kdui.core.page_rows import ModelResult, RunDetail
 from kdui.core.run import RunState
 from kdui.core.statistics.paired import Discordant, over_examples
 from kdui.delivery.deliver import chosen
+from kdui.workbench.gating.figures import examples_needed, impossible, one_label, retained, speedup, stored, too_noisy
+from kdui.workbench.gating.verdict import Aims, Figure, Judgement, Reason, Verdict
 from kdui.workbench.stored_rows import keep_fp32
 from kdui.workbench.workbench import Workbench
 

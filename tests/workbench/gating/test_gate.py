@@ -7,13 +7,13 @@ import pytest
 from typer.testing import CliRunner
 
 import app
-from kdui.cli.gating.figures import examples_needed, impossible
-from kdui.cli.gating.judge import gate
-from kdui.cli.gating.verdict import Aims, Verdict, aims_of
 from kdui.core.errors import KduiError
 from kdui.core.metric import ACCURACY
 from kdui.core.page_rows import ModelResult
-from tests.cli.gating.crafted import Crafted, N, measured
+from kdui.workbench.gating.figures import examples_needed, impossible
+from kdui.workbench.gating.judge import gate
+from kdui.workbench.gating.verdict import Aims, Verdict, aims_of
+from tests.workbench.gating.crafted import Crafted, N, measured
 
 ALL = Aims(retain=97, faster=1.5, smaller=10)
 

@@ -3,12 +3,12 @@
 import math
 from typing import TYPE_CHECKING
 
-from kdui.cli.gating.verdict import Figure
 from kdui.core.measurement import Measurement
 from kdui.core.metric import Metric
 from kdui.core.page_rows import ModelResult
 from kdui.core.statistics.paired import Difference, Discordant, score_interval
 from kdui.runtime.timing import NOISY
+from kdui.workbench.gating.verdict import Figure
 
 if TYPE_CHECKING:
     import pandas
