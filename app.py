@@ -171,7 +171,7 @@ def study(
     finally:
         bench.close()
     table = studying.study_table(bench, chosen, runs)
-    terminal.print_json(table) if as_json else print(studying.markdown(table), studying.told(table), sep="\n\n")
+    terminal.print_json(table) if as_json else print(studying.markdown(table), studying.conclusions(table), sep="\n\n")
     if file:  # after the table is shown: a disk that filled up meanwhile takes nothing with it
         write(file, json.dumps(table, indent=1, ensure_ascii=False) + "\n")
 

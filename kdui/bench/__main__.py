@@ -62,24 +62,24 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"which: {', '.join(BENCHES)}; all when none is given")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--tiny", action="store_true", help="with the least sizes: shows that it works, not how fast it is")
-    given = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     settings = Settings.from_environment()
-    if not given.json:
+    if not options.json:
         print(machine_line(), flush=True)
-    found: dict[str, list[Finding]] = {}
+    by_bench: dict[str, list[Finding]] = {}
     try:
-        for name in given.names or BENCHES:
+        for name in options.names or BENCHES:
             if name not in BENCHES:
                 raise UnknownName("bench", name, BENCHES)
             bench = BENCHES[name]
-            found[name] = bench.run(settings, **(bench.tiny if given.tiny else {}))
-            if not given.json:
-                print("", *(finding.text() for finding in found[name]), sep="\n", flush=True)
+            by_bench[name] = bench.run(settings, **(bench.tiny if options.tiny else {}))
+            if not options.json:
+                print("", *(finding.text() for finding in by_bench[name]), sep="\n", flush=True)
     except KduiError as error:
         print(f"kdui: {error}", file=sys.stderr)
         return 2
-    if given.json:
-        rows = {name: [finding.row() for finding in findings] for name, findings in found.items()}
+    if options.json:
+        rows = {name: [finding.row() for finding in findings] for name, findings in by_bench.items()}
         print(json.dumps({"machine": machine_line(), "found": rows}, ensure_ascii=False, indent=1))
     return 0
 

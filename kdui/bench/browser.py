@@ -25,9 +25,9 @@ ARGUMENTS = (
 
 def find_browser() -> str:
     """Path of the browser; raises KduiError where there is none."""
-    for found in (*map(shutil.which, NAMES), *(path for path in APPLICATIONS if Path(path).exists())):
-        if found:
-            return found
+    for browser in (*map(shutil.which, NAMES), *(path for path in APPLICATIONS if Path(path).exists())):
+        if browser:
+            return browser
     raise KduiError("Neither Chromium nor Chrome was found. Install one (Debian, Ubuntu: apt install chromium), then try again.")
 
 

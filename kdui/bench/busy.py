@@ -121,7 +121,7 @@ def _reading(url: str, readers: int, call: str) -> Iterator[list[int]]:
             try:
                 budget = {"retained": 90.0 + number % 3}
                 page.post("explore-panel", call, task="digits", x="latency_ms", budget=budget).raise_for_status()
-            except requests.RequestException:  # a page that yields may be slow; who reads asks again
+            except requests.RequestException:  # a page that yields may be slow; the reader tries again
                 continue
             counts[number] += 1
 

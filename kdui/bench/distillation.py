@@ -27,7 +27,7 @@ def epoch_costs(
         plain, kept = in_turn(
             repeats, lambda: laboratory.train(cached, "distill.control"), lambda: laboratory.train(cached, "distill")
         )
-        beside, asked = in_turn(
+        from_cache, in_loop = in_turn(
             live_repeats, lambda: laboratory.train(cached, "distill"), lambda: laboratory.train(live, "distill")
         )
         where = f"{laboratory.data.facts.title}, {base.teacher} → {base.student}"
@@ -43,8 +43,8 @@ def epoch_costs(
         )
     ]
     if live_repeats:
-        lines = [f"cached {beside}", f"teacher in the loop {asked}", note]
-        findings.append(ratio(f"KD epoch with the teacher in the loop ÷ cached, {where}", asked, beside, "≥", 3.0, lines))
+        lines = [f"cached {from_cache}", f"teacher in the loop {in_loop}", note]
+        findings.append(ratio(f"KD epoch with the teacher in the loop ÷ cached, {where}", in_loop, from_cache, "≥", 3.0, lines))
     return findings
 
 
@@ -73,12 +73,12 @@ def taught_by(teacher: str, recipe: Recipe) -> Recipe:
     return recipe.with_values({"teacher": teacher}) if teacher else recipe
 
 
-def in_turn(repeats: int, one: Callable[[], float], other: Callable[[], float]) -> tuple[Spread, Spread]:
+def in_turn(repeats: int, measure_one: Callable[[], float], measure_other: Callable[[], float]) -> tuple[Spread, Spread]:
     """Seconds of both, taken in turn; who goes first changes, so that a machine that slows down favours neither."""
     first: list[float] = []
     second: list[float] = []
     for number in range(repeats):
-        for measure, seconds in ((one, first), (other, second))[:: 1 if number % 2 else -1]:
+        for measure, seconds in ((measure_one, first), (measure_other, second))[:: 1 if number % 2 else -1]:
             seconds.append(measure())
     return Spread(tuple(first), "s"), Spread(tuple(second), "s")
 

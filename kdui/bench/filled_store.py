@@ -142,7 +142,7 @@ def _add_run(rows: Rows, number: int, run_id: str, recipe: Recipe, plan: list[St
 
 
 class _Figures(NamedTuple):
-    """What a made-up model is said to reach: %, ms, MB and a count."""
+    """The figures of a made-up model: %, ms, MB and a count."""
 
     accuracy: float
     latency: float
@@ -158,7 +158,7 @@ def _add_result(rows: Rows, run_id: str, recipe: Recipe, step: Step, digest: str
 
 def _measurements(run_id: str, step: Step, made_up: _Figures, random: np.random.Generator) -> Iterator[dict[str, Any]]:
     readings = [round(value, 5) for value in (made_up.latency * random.uniform(0.95, 1.3, SAMPLES)).tolist()]
-    known = {
+    plausible = {
         "accuracy": made_up.accuracy,
         "latency_p50": made_up.latency,
         "file_bytes": made_up.megabytes * 1e6,
@@ -170,7 +170,7 @@ def _measurements(run_id: str, step: Step, made_up: _Figures, random: np.random.
             "run": run_id,
             "step": step.name,
             "metric": metric,
-            "value": known.get(metric, float(random.uniform(1, 100))),
+            "value": plausible.get(metric, float(random.uniform(1, 100))),
             "unit": unit,
             "low": None,
             "high": None,

@@ -1,4 +1,4 @@
-"""What a benchmark found: a number with its spread, its aim, and what it is a ratio of."""
+"""The result of a benchmark: a number with its spread, its aim, and what it is a ratio of."""
 
 import math
 import statistics
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Spread:
-    """Repeated readings in one unit; the median speaks for them."""
+    """Repeated readings in one unit; summarized by their median."""
 
     samples: tuple[float, ...]
     unit: str
@@ -69,7 +69,9 @@ class Finding:
 
 def ratio(title: str, above: Spread, below: Spread, relation: str, aim: float, lines: Sequence[str]) -> Finding:
     """The quotient of two series that were read in turn: each reading is divided by the one taken next to it."""
-    each = Spread(tuple(one / other for one, other in zip(above.samples, below.samples, strict=True)), "×")
+    each = Spread(
+        tuple(numerator / denominator for numerator, denominator in zip(above.samples, below.samples, strict=True)), "×"
+    )
     return Finding(title, each.median, "×", each.range, relation, aim, tuple(lines))
 
 

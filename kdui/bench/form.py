@@ -1,4 +1,4 @@
-"""How long Build takes to answer a hand: from a knob to its picture, to the new cost, and from another task to its form."""
+"""Response times of Build: from a knob to its picture, to the new cost, and from another task to its form."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ ANSWERS = {
         "examples": [{"text": None, "image": None, "truth": "0", "logits": [9.0 - 0.8 * place for place in range(10)]}],
     }
 }
-# Turns the temperature as a hand does; resolves with the milliseconds until its picture is drawn, and until the command has it.
+# Turns the temperature as a person does; resolves with the milliseconds until its picture is drawn, and until the command has it.
 TURN = """async (value) => {
     const knob = document.querySelector('#knob-distill-temperature');
     const plot = document.querySelector('.lens[data-lens=temperature] .lens-plot');

@@ -22,19 +22,19 @@ def int8_speedup(
         steps = laboratory.plan(recipe)
         graph = laboratory.make(steps, "export.teach")
         sample = timed_sample(laboratory.context(steps, "export.teach", home.home), graph, 1)
-        found: dict[str, Finding] = {}
+        speedups: dict[str, Finding] = {}
         for number, (name, options) in enumerate(variants("dynamic").items()):
             path = home.home / f"{number}.onnx"
             if not write_dynamic(graph.file(MODEL_FILE), path, **options, sample=sample):
                 continue
-            found[name] = _against_fp32(
+            speedups[name] = _against_fp32(
                 f"int8 speed-up of {teacher}, ONNX Runtime, {name}", graph.file(MODEL_FILE), path, sample, repeats, runs
             )
-        best = max(found, key=lambda name: found[name].value)
+        best = max(speedups, key=lambda name: speedups[name].value)
         tokens = next(iter(sample.values())).shape[1]
-    others = tuple(f"{name}: {plain(item.value)} × ({item.spread})" for name, item in found.items() if name != best)
+    others = tuple(f"{name}: {plain(item.value)} × ({item.spread})" for name, item in speedups.items() if name != best)
     note = f"batch 1, {tokens} tokens, 1 thread, {runs} answers a repeat in turn; trained or not makes no difference to speed"
-    return [Finding(**{**vars(found[best]), "lines": (*found[best].lines, *others, note)})]
+    return [Finding(**{**vars(speedups[best]), "lines": (*speedups[best].lines, *others, note)})]
 
 
 def _against_fp32(title: str, float_graph: Path, int8_graph: Path, sample: dict, repeats: int, runs: int) -> Finding:

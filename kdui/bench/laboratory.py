@@ -82,7 +82,7 @@ class Laboratory:
         return float(self.training(steps, name)["seconds"])
 
     def training(self, steps: Mapping[str, Step], name: str) -> dict[str, Any]:
-        """What the training loop of a step tells of itself; its result is thrown away."""
+        """The training loop's own timings for a step; the result is discarded."""
         with self.store.draft(steps[name].digest) as draft:
             training: dict[str, Any] = self._operate(self.context(steps, name, draft))["training"]
         return training

@@ -1,4 +1,5 @@
-"""How long the page waits when the store holds ten thousand runs: inside the process, and over HTTP as a browser asks."""
+"""How long the page waits when the store holds ten thousand runs: inside the process, and over HTTP as a browser sends its
+requests."""
 
 import secrets
 import time
@@ -49,7 +50,7 @@ def time_calls(calls: Mapping[str, Call], rounds: int) -> dict[str, tuple[float,
 
 
 def finding(title: str, timed: Mapping[str, tuple[float, Spread]], note: str) -> Finding:
-    """The slowest call speaks for the five; the others stand below it."""
+    """The slowest of the five calls is the result; the others are listed below it."""
     slowest = max((spread for _, spread in timed.values()), key=lambda spread: spread.p95)
     lines = [
         f"{name}: p95 {plain(spread.p95)} ms, median {spread}; the very first one {plain(first)} ms"
@@ -64,7 +65,7 @@ def _timed(call: Call, number: int) -> float:
     return 1e3 * (time.perf_counter() - started)
 
 
-# --- what is asked: another page, run, budget and temperature in every round -------------------------------------------
+# --- the requests: another page, run, budget and temperature in every round -------------------------------------------
 
 
 def workbench_calls(bench: Workbench, ids: list[str]) -> dict[str, Call]:
@@ -115,7 +116,7 @@ def _temperature(number: int) -> float:
 
 
 class Page:
-    """A visitor's page: knows what it is made of, and sends what its scripts and its events send."""
+    """A visitor's page: reads its components from the server, and sends the requests of its scripts and events."""
 
     def __init__(self, url: str):
         self._api = f"{url}/gradio_api"
@@ -127,30 +128,30 @@ class Page:
         self._events = config["dependencies"]
         self.task = self.ask("build-panel", "build_plan")["state"]["recipe"]["task"]  # what Build shows first
 
-    def ask(self, panel: str, call: str, **asked: Any) -> dict[str, Any]:
-        """An answer of a panel's function; raises KduiError when it is one in words."""
-        answer = self._answer(self.post(panel, call, **asked))
+    def ask(self, panel: str, call: str, **payload: Any) -> dict[str, Any]:
+        """The result of a panel's function; raises KduiError where it is an error message."""
+        answer = self._answer(self.post(panel, call, **payload))
         if "error" in answer:
             raise KduiError(answer["error"])
         return answer
 
-    def post(self, panel: str, call: str, **asked: Any) -> requests.Response:
-        """The same answer as it comes, for a reader whose own work on it must not count."""
-        body = {"session_hash": self._visit, "component_id": self._ids[panel], "fn_name": call, "data": asked}
+    def post(self, panel: str, call: str, **payload: Any) -> requests.Response:
+        """The same response unparsed, for a reader whose own work on it must not count."""
+        body = {"session_hash": self._visit, "component_id": self._ids[panel], "fn_name": call, "data": payload}
         return self._http.post(f"{self._api}/component_server", json=body, timeout=60)
 
     def update(self, part: str, **changed: Any) -> Any:
         """The new value of a part when these inputs of the event that fills it are changed."""
-        shown, given = self._ids[part], {self._ids[name]: value for name, value in changed.items()}
+        shown, values = self._ids[part], {self._ids[name]: value for name, value in changed.items()}
         fills = (item for item in self._events if shown in item["outputs"] and item["backend_fn"])
-        event = next(item for item in fills if given.keys() <= set(item["inputs"]))
-        data = [given.get(number, self._parts[number].get("value")) for number in event["inputs"]]
+        event = next(item for item in fills if values.keys() <= set(item["inputs"]))
+        data = [values.get(number, self._parts[number].get("value")) for number in event["inputs"]]
         body = {"session_hash": self._visit, "fn_index": event["id"], "data": data}
-        found = self._answer(self._http.post(f"{self._api}/run/predict", json=body, timeout=60))
-        return found["data"][event["outputs"].index(shown)]
+        reply = self._answer(self._http.post(f"{self._api}/run/predict", json=body, timeout=60))
+        return reply["data"][event["outputs"].index(shown)]
 
     @staticmethod
     def _answer(response: requests.Response) -> dict[str, Any]:
         response.raise_for_status()
-        found: dict[str, Any] = response.json()
-        return found
+        reply: dict[str, Any] = response.json()
+        return reply

@@ -20,7 +20,7 @@ WORDS = {
 
 
 def recorded_results(settings: Settings) -> list[Finding]:
-    """One line for each aim of each recorded study; nothing is computed anew but the aims."""
+    """One line for each aim of each recorded study; only the aims are recomputed."""
     return [finding for path in sorted(RESULTS.glob("*.json")) for finding in of_table(json.loads(path.read_text("utf-8")))]
 
 

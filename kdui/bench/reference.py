@@ -25,7 +25,7 @@ from kdui.training.saved import SavedModel
 
 
 class _WithLoss(nn.Module):
-    """What the Trainer wants of a model: the loss among its outputs."""
+    """What the Trainer requires of a model: the loss among its outputs."""
 
     def __init__(self, module: nn.Module):
         super().__init__()

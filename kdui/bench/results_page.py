@@ -1,7 +1,7 @@
 """The recorded results as one page of Markdown, so that no figure of it is copied by hand.
 
-``python -m kdui.bench.documents`` judges the recorded tables anew by their values of each seed (``kdui.cli.verdicts``), writes
-them and ``assets/results/README.md``; a test holds the files against their data.
+``python -m kdui.bench.documents`` recomputes the verdicts of the recorded tables by their values of each seed
+(``kdui.cli.verdicts``), writes them and ``assets/results/README.md``; a test holds the files against their data.
 """
 
 import json
@@ -10,7 +10,7 @@ from typing import Any
 
 from kdui.bench.recorded import of_table
 from kdui.catalogue.studies import RESULTS, read_study
-from kdui.cli.study import has_gains, markdown, sizes_markdown, told
+from kdui.cli.study import conclusions, has_gains, markdown, sizes_markdown
 from kdui.cli.verdicts import CONTROLS, judged
 from kdui.kdz.on_disk import write_whole
 
@@ -55,7 +55,7 @@ def section(table: dict[str, Any]) -> str:
         table.get("remark", ""),
         f"{command} · {circumstances(table)}",
         *tables(table),
-        told(table),
+        conclusions(table),
         aims(table),
     ]
     return "\n\n".join(filter(None, parts)) + "\n"
@@ -85,9 +85,9 @@ def tables(table: dict[str, Any]) -> list[str]:
 def aims(table: dict[str, Any]) -> str:
     """What the study was meant to reach, and whether it did, as a list; empty where it has no aims."""
     return "\n".join(
-        f"- {found.title.removeprefix(table['title'] + ', ')}: {found.value:g} {found.unit} (aim {found.relation} {found.aim:g}: "
-        f"{'met' if found.met else 'missed'})"
-        for found in of_table(table)
+        f"- {finding.title.removeprefix(table['title'] + ', ')}: {finding.value:g} {finding.unit} "
+        f"(aim {finding.relation} {finding.aim:g}: {'met' if finding.met else 'missed'})"
+        for finding in of_table(table)
     )
 
 
@@ -96,8 +96,8 @@ def _is_timed(table: dict[str, Any]) -> bool:
 
 
 def _result(arm: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = arm["models"][arm["result"]]
-    return found
+    model: dict[str, Any] = arm["models"][arm["result"]]
+    return model
 
 
 def judge_again(folder: Path = RESULTS) -> None:

@@ -24,7 +24,7 @@ LOOK_EVERY = 0.01  # s between two looks at the port: the resolution of the firs
 
 @dataclass(frozen=True)
 class Server:
-    """A server that was started at ``started`` (``time.perf_counter``) and answered ``answered`` seconds later."""
+    """A server that was started at ``started`` (``time.perf_counter``) and responded ``answered`` seconds later."""
 
     url: str
     started: float
@@ -34,7 +34,7 @@ class Server:
 
 @contextlib.contextmanager
 def serving(settings: Settings) -> Iterator[Server]:
-    """Start the server and wait until its page answers; raises KduiError with its output when it ends or never does."""
+    """Start the server and wait until its page responds; raises KduiError with its output when it ends or never does."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

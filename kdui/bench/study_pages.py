@@ -7,7 +7,7 @@ from typing import Any
 from kdui.bench.results_page import aims, circumstances, tables
 from kdui.catalogue.studies import RESULTS, Study, read_study, study_names
 from kdui.cli.reference import GENERATED
-from kdui.cli.study import told
+from kdui.cli.study import conclusions
 from kdui.cli.verdicts import CONTROLS, NOTHING
 
 Table = dict[str, Any]
@@ -19,15 +19,15 @@ ONE_TEACHER = (
 
 def pages() -> dict[str, str]:
     """File name -> text, one page a study and an index of them all."""
-    found = {}
+    documents = {}
     rows = ["| study | question | recorded |", "| --- | --- | --- |"]
     for name in study_names():
         study, table = read_study(name), recorded(name)
-        found[f"{name}.md"] = page(study, table)
+        documents[f"{name}.md"] = page(study, table)
         count = seeds_of(table) if table else 0
         made = f"{count} {'seed' if count == 1 else 'seeds'}" if table else "no results yet"
         rows.append(f"| [{study.title}]({name}.md) | {study.question} | {made} |")
-    return {**found, "README.md": f"{GENERATED}\n\n# Studies\n\n{INTRODUCTION}\n\n" + "\n".join(rows) + "\n"}
+    return {**documents, "README.md": f"{GENERATED}\n\n# Studies\n\n{INTRODUCTION}\n\n" + "\n".join(rows) + "\n"}
 
 
 INTRODUCTION = (
@@ -51,7 +51,7 @@ def seeds_of(table: Table) -> int:
 def page(study: Study, table: Table | None) -> str:
     """The whole page of one study; ``table`` as ``recorded`` gives it."""
     results = [*tables(table), circumstances(table)] if table else ["No results have been recorded yet."]
-    verdict = [told(table), verdicts(table), aims(table)] if table else []
+    verdict = [conclusions(table), verdicts(table), aims(table)] if table else []
     parts = [
         GENERATED,
         f"# {study.title}",
@@ -75,14 +75,14 @@ def method(study: Study) -> str:
     """Task, models and amount of training, in a line."""
     seeds = f"{len(study.seeds)} {'seed' if len(study.seeds) == 1 else 'seeds'} in its file"
     knobs = ", ".join(f"{name} {str(value).lower()}" for name, value in study.training.items())
-    known: Mapping[str, str | None] = {
+    settings: Mapping[str, str | None] = {
         "Task": f"`{study.task}`",
         "teacher": study.teacher and f"`{study.teacher}`",
         "student": study.student and f"`{study.student}`",
         "arms": str(len(study.arms)),
         "every student": knobs or None,
     }
-    return "; ".join([*(f"{name} {value}" for name, value in known.items() if value), seeds]) + "."
+    return "; ".join([*(f"{name} {value}" for name, value in settings.items() if value), seeds]) + "."
 
 
 def verdicts(table: Table) -> str:
@@ -91,8 +91,8 @@ def verdicts(table: Table) -> str:
     for control, heading in CONTROLS.items():
         named: dict[str, list[str]] = {}
         for arm in table["arms"]:
-            if found := arm.get(f"gain_over_{control}"):
-                named.setdefault(found["verdict"], []).append(arm["arm"])
+            if gain := arm.get(f"gain_over_{control}"):
+                named.setdefault(gain["verdict"], []).append(arm["arm"])
         distinct = [f"{verdict.capitalize()}: {'; '.join(arms)}" for verdict, arms in named.items() if verdict != NOTHING]
         level = len(named.get(NOTHING, []))
         if named:
@@ -106,10 +106,10 @@ def limits(study: Study, table: Table | None) -> list[str]:
     lines = [study.limits]
     if table is None:
         return [*lines, "Anything yet: it has not been run for the record."]
-    asked = table.get("question")
-    if asked and not asked["answered"]:
-        least = f"{asked['effect']:g} {'point' if asked['effect'] == 1 else 'points'}"
-        more = f"; {asked['needed']} would be needed" if asked["needed"] else ""
+    question = table.get("question")
+    if question and not question["answered"]:
+        least = f"{question['effect']:g} {'point' if question['effect'] == 1 else 'points'}"
+        more = f"; {question['needed']} would be needed" if question["needed"] else ""
         lines.append(f"Differences of {least}: {seeds_of(table)} seeds could have missed them{more}.")
     if seeds_of(table) > 1:
         lines.append(ONE_TEACHER[study.own_teachers])

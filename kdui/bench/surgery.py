@@ -1,4 +1,5 @@
-"""What removing parts and rounding to blocks buys in latency and size: untrained weights, because speed does not ask for them."""
+"""What removing parts and rounding to blocks buys in latency and size: with untrained weights, because speed does not depend on
+them."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -14,7 +15,7 @@ from kdui.methods.deliver.measure.samples import timed_sample
 from kdui.runtime.latency import measure_latency
 from kdui.settings import Settings
 
-UNTRAINED = {"epochs": 0, "soft_weight": 0.0, "train_examples": 64}  # of every stage that would train, or ask a teacher
+UNTRAINED = {"epochs": 0, "soft_weight": 0.0, "train_examples": 64}  # of every stage that would train, or run a teacher
 
 
 def removed_parts(settings: Settings, repeats: int = 3, runs: int = 60, teacher: str = "", student: str = "") -> list[Finding]:
@@ -40,7 +41,7 @@ def four_bits(settings: Settings, task: str = "reuters-r8", teacher: str = "mini
 
 
 class _Graph(NamedTuple):
-    """A graph, and one example as its own inputs want it: a trimmed vocabulary numbers the same words differently."""
+    """A graph, and one example in the form of its own inputs: a trimmed vocabulary numbers the same words differently."""
 
     path: Path
     sample: dict[str, np.ndarray]

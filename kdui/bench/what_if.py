@@ -23,50 +23,50 @@ FASHION: dict[str, Any] = {
 def measured_point(
     settings: Settings, recipe: dict[str, Any] | None = None, repeats: int = 5, examples: int = 512
 ) -> list[Finding]:
-    """Clicks on changes that differ each time, asked of a serving process as the page does, after it has opened the model."""
+    """Clicks on changes that differ each time, sent to a serving process as the page does, after it has opened the model."""
     plain_recipe = Recipe.model_validate(recipe or FASHION)
     with temporary_home(settings) as home:
         laboratory = Laboratory(home, plain_recipe.task)
         model = laboratory.make(laboratory.plan(plain_recipe), "export.teach")
-        asked = {"task": plain_recipe.task, "model": model.digest}
+        payload = {"task": plain_recipe.task, "model": model.digest}
         client = ServingClient(home)
         try:
-            waited = _waited(client, {**asked, "examples": examples}, repeats)
+            waited = _waited(client, {**payload, "examples": examples}, repeats)
             report = laboratory.store.manifest(
-                _scanned(client, {**asked, "settings": {"examples": examples, "methods": list(ALL)}})
+                _scanned(client, {**payload, "settings": {"examples": examples, "methods": list(ALL)}})
             )
         finally:
             client.close()
-    parameters, found = int(model.manifest.summary["parameters"]), report.summary
-    note = f"{parameters:,} parameters, {found['n']:,} validation examples of {plain_recipe.task}; every layer is changed"
+    parameters, summary = int(model.manifest.summary["parameters"]), report.summary
+    note = f"{parameters:,} parameters, {summary['n']:,} validation examples of {plain_recipe.task}; every layer is changed"
     title = "Seconds from a click to a measured point in What-if, the slowest"
     return [
         Finding(title, max(waited.samples), "s", waited.range, "≤", AIM_SECONDS, (str(waited), note)),
-        _prediction(found["error"], note),
+        _prediction(summary["error"], note),
     ]
 
 
-def _scanned(client: ServingClient, asked: dict[str, Any]) -> str:
-    """The digest of the finished sensitivity, measured in slices as the page asks for them."""
+def _scanned(client: ServingClient, payload: dict[str, Any]) -> str:
+    """The digest of the finished sensitivity, measured in slices as the page requests them."""
     while True:
-        answer = client.call("scan", seconds=SLICE_SECONDS, **asked)
+        answer = client.call("scan", seconds=SLICE_SECONDS, **payload)
         if answer["done"] == answer["total"]:
             return str(answer["digest"])
 
 
-def _waited(client: ServingClient, asked: dict[str, Any], repeats: int) -> Spread:
-    client.call("measure_change", change={}, **asked)
+def _waited(client: ServingClient, payload: dict[str, Any], repeats: int) -> Spread:
+    client.call("measure_change", change={}, **payload)
     samples = []
     for number in range(repeats):
         change = {"sparsity": 0.1 + 0.05 * number, "rank": 0.45, "bits": 8 - number % 5}
         started = time.perf_counter()
-        client.call("measure_change", change=change, **asked)
+        client.call("measure_change", change=change, **payload)
         samples.append(time.perf_counter() - started)
     return Spread(tuple(samples), "s")
 
 
 def _prediction(error: dict[str, Any], note: str) -> Finding:
-    """The mean error where a prediction is of use; what it is elsewhere stands below it."""
+    """The mean error where a prediction is of use; its value elsewhere is listed below it."""
     mild = error["bands"]["mild"]
     lines = [
         f"{name}: {plain(band['drop'])} points over {band['count']} changes"

@@ -44,7 +44,7 @@ def strength_text(method: str, strength: float) -> str:
 
 
 def _strength(method: str, strength: float) -> str:
-    return f"{strength_text(method, strength)} {KINDS[method].said}"
+    return f"{strength_text(method, strength)} {KINDS[method].phrase}"
 
 
 def breaking_point(rows: pd.DataFrame, quantity: Quantity) -> pd.Series | None:

@@ -184,7 +184,7 @@ def _is_of_sizes(table: dict[str, Any]) -> bool:
     return bool(table.get("steps")) or not (has_gains(table) or of_teachers)
 
 
-def told(table: dict[str, Any]) -> str:
+def conclusions(table: dict[str, Any]) -> str:
     """What the table allows to say beyond its cells, in sentences: its question, its verdicts, its letters."""
     count = sum(f"gain_over_{control}" in row for row in table["arms"] for control in CONTROLS)
     unit = metric_of(table["arms"][0]).difference_unit

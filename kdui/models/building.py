@@ -21,7 +21,7 @@ from kdui.models.vocabulary import Vocabulary, trimmed_vocabulary
 
 
 class ModelSize(Frozen):
-    """What can be said of a model before it exists."""
+    """Facts of a model before it is built."""
 
     parameters: int
     macs: int

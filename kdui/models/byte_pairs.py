@@ -29,8 +29,8 @@ def trained_tokenizer(texts: Iterable[str], size: int) -> str:
 def with_beginning(tokenizer_json: str, candidates: Sequence[str | int | None]) -> str:
     """The tokenizer so that every text begins with a token from which its first one can be predicted, and padding comes last.
 
-    One that puts a token there by itself keeps it; else the first of the candidates (a token or its id) that it knows is put
-    there, or, where it knows none, its first special token. Raises ValueError where it has none either.
+    One that puts a token there by itself keeps it; else the first of the candidates (a token or its id) in its vocabulary is
+    put there, or, where it has none, its first special token. Raises ValueError where it has none either.
     """
     tokenizer = Tokenizer.from_str(tokenizer_json)
     tokenizer.no_truncation()
@@ -41,11 +41,11 @@ def with_beginning(tokenizer_json: str, candidates: Sequence[str | int | None]) 
         return tokenizer.to_str()
     ids = [tokenizer.token_to_id(one) if isinstance(one, str) else one for one in candidates]
     special = [number for number, token in sorted(tokenizer.get_added_tokens_decoder().items()) if token.special]
-    known = [number for number in (*ids, *special) if number is not None and tokenizer.id_to_token(number) is not None]
-    if not known:
+    present = [number for number in (*ids, *special) if number is not None and tokenizer.id_to_token(number) is not None]
+    if not present:
         raise ValueError("it has no special token that could begin a text")
-    token = tokenizer.id_to_token(known[0])
-    tokenizer.post_processor = processors.TemplateProcessing(single=f"{token}:0 $A:0", special_tokens=[(token, known[0])])
+    token = tokenizer.id_to_token(present[0])
+    tokenizer.post_processor = processors.TemplateProcessing(single=f"{token}:0 $A:0", special_tokens=[(token, present[0])])
     return tokenizer.to_str()
 
 

@@ -76,7 +76,7 @@ def shape_of(config: PretrainedConfig) -> dict[str, int]:
 
 
 def keep_layers(module: CausalLM, network: Any, kept: Sequence[int]) -> None:
-    """Let the module have this network with these of its layers alone, numbered anew."""
+    """Let the module have this network with only these of its layers, renumbered."""
     body = network.base_model
     name, layers = next((name, part) for name, part in body.named_children() if isinstance(part, nn.ModuleList))
     setattr(body, name, nn.ModuleList([layers[place] for place in kept]))

@@ -25,7 +25,7 @@ class PixelScale(nn.Module):
 
 
 class ConvUnit(nn.Sequential):
-    """Convolution, batch normalisation and, unless told otherwise, ReLU; keeps the size at stride 1."""
+    """Convolution, batch normalisation and, unless disabled, ReLU; keeps the size at stride 1."""
 
     def __init__(self, inside: int, outside: int, *, kernel: int = 3, stride: int = 1, groups: int = 1, relu: bool = True):
         layers: list[nn.Module] = [

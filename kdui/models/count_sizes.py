@@ -1,4 +1,4 @@
-"""Counts the sizes of all presets anew: ``python -m kdui.models.count_sizes`` writes what ``catalogue.sizes`` reads."""
+"""Recounts the sizes of all presets: ``python -m kdui.models.count_sizes`` writes what ``catalogue.sizes`` reads."""
 
 import json
 
@@ -14,13 +14,13 @@ from kdui.settings import Settings
 def count_all() -> dict[str, dict[str, int]]:
     """Count every preset of the pairs on every task; builds each on the meta device."""
     settings = Settings.from_environment()
-    found = {}
+    sizes = {}
     for name, task in TASKS.items():
         names = dict.fromkeys([*teachers(task), *(student for teacher in teachers(task) for student in students(task, teacher))])
         for model in names:
             facts = resolve(ModelRef.parse(model), task, settings)
-            found[f"{name} {model}"] = size_of(facts, task).model_dump()
-    return found
+            sizes[f"{name} {model}"] = size_of(facts, task).model_dump()
+    return sizes
 
 
 if __name__ == "__main__":

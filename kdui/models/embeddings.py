@@ -57,7 +57,7 @@ def reduce_embeddings(matrix: torch.Tensor, dimensions: int) -> torch.Tensor:
     """The rows of ``matrix`` [vocabulary, width] in their first ``dimensions`` principal components, scaled to one size.
 
     No projection of that many dimensions keeps more of the variance (Eckart and Young 1936; for word embeddings
-    Raunak et al. 2017, arXiv:1708.03629). Raises StageFailed where the matrix is narrower than asked.
+    Raunak et al. 2017, arXiv:1708.03629). Raises StageFailed where the matrix is narrower than requested.
     """
     width = matrix.shape[1]
     if dimensions > width:
@@ -72,7 +72,7 @@ def reduce_embeddings(matrix: torch.Tensor, dimensions: int) -> torch.Tensor:
 def _directions(rows: torch.Tensor, count: int) -> torch.Tensor:
     """The first right singular vectors [width, count] of rows [n, width] in double precision."""
     _, vectors = torch.linalg.eigh(rows.T @ rows)
-    found = vectors.flip(1)[:, :count]
+    directions = vectors.flip(1)[:, :count]
     # An eigenvector's sign is arbitrary: let its largest entry be positive, so that every machine starts alike.
-    largest = found.abs().argmax(dim=0)
-    return found * found[largest, torch.arange(count)].sign()
+    largest = directions.abs().argmax(dim=0)
+    return directions * directions[largest, torch.arange(count)].sign()

@@ -92,23 +92,24 @@ def keep_columns(linear: nn.Linear, columns: torch.Tensor) -> None:
 def _attention(module: nn.Module) -> tuple[Any, tuple[nn.Linear, ...]] | None:
     for layer in module.modules():
         for names in _PROJECTIONS:
-            found = [getattr(layer, name, None) for name in names]
-            if all(isinstance(one, nn.Linear) for one in found):
-                return layer, tuple(one for one in found if isinstance(one, nn.Linear))
+            projections = [getattr(layer, name, None) for name in names]
+            if all(isinstance(each, nn.Linear) for each in projections):
+                return layer, tuple(each for each in projections if isinstance(each, nn.Linear))
     return None
 
 
 def _parts(block: nn.Module) -> EncoderLayer:
-    found = _attention(block)
+    self_attention = _attention(block)
     rest: list[nn.Linear] = []
-    if found is not None:
-        rest = [layer for layer in block.modules() if isinstance(layer, nn.Linear) and all(layer is not one for one in found[1])]
-    sized = found is not None and any(hasattr(found[0], name) for name in _HEAD_SIZE)
-    if found is None or not sized or len(rest) != 3:
+    if self_attention is not None:
+        linears = [layer for layer in block.modules() if isinstance(layer, nn.Linear)]
+        rest = [layer for layer in linears if all(layer is not projection for projection in self_attention[1])]
+    sized = self_attention is not None and any(hasattr(self_attention[0], name) for name in _HEAD_SIZE)
+    if self_attention is None or not sized or len(rest) != 3:
         raise _odd(block)
-    attention, projections = found
+    attention, projections = self_attention
     mix, inner, outer = rest
-    if {one.out_features for one in projections} != {mix.in_features} or inner.out_features != outer.in_features:
+    if {each.out_features for each in projections} != {mix.in_features} or inner.out_features != outer.in_features:
         raise _odd(block)
     return EncoderLayer(block, attention, projections, mix, inner, outer)
 

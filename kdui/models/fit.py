@@ -14,7 +14,7 @@ class Fit:
     """How a checkpoint's weights fitted the network, where they did.
 
     ``remarks`` are sentences for the log; ``untrained`` names weights of the head that the file lacks; ``unused`` tensors of the
-    file, outside the encoder, that no pretraining head explains; ``order`` tells the place of each label's output.
+    file, outside the encoder, that no pretraining head explains; ``order`` gives the place of each label's output.
     """
 
     remarks: tuple[str, ...] = ()
@@ -36,5 +36,5 @@ def require_finite(module: nn.Module, where: str) -> None:
 
 
 def listed(names: Iterable[str]) -> str:
-    known = list(names)
-    return ", ".join(known[:3]) + (f" and {len(known) - 3} more" if len(known) > 3 else "")
+    items = list(names)
+    return ", ".join(items[:3]) + (f" and {len(items) - 3} more" if len(items) > 3 else "")

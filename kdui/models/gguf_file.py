@@ -54,13 +54,13 @@ class GgufFile:
         if max(tensors, pairs) > _MOST_ITEMS:
             raise ValueError("it announces too much")
         facts = {self._text(): self._value() for _ in range(pairs)}
-        found = [self._tensor_facts() for _ in range(tensors)]
+        entries = [self._tensor_facts() for _ in range(tensors)]
         alignment = int(facts.get("general.alignment", 32))
         first = -(-self._place // alignment) * alignment
-        for name, _, _, start, size in found:
+        for name, _, _, start, size in entries:
             if first + start + size > len(self._data):
                 raise ValueError(f"it was cut off before {name}")
-        return facts, {name: Stored(kind, shape, first + start, size) for name, kind, shape, start, size in found}
+        return facts, {name: Stored(kind, shape, first + start, size) for name, kind, shape, start, size in entries}
 
     def _tensor_facts(self) -> tuple[str, str, tuple[int, ...], int, int]:
         name = self._text()
@@ -78,9 +78,9 @@ class GgufFile:
         return name, kind, tuple(map(int, shape)), start, count // block * block_bytes
 
     def _numbers(self, layout: str) -> tuple[Any, ...]:
-        found = struct.unpack_from(f"<{layout}", self._data, self._place)
+        numbers = struct.unpack_from(f"<{layout}", self._data, self._place)
         self._place += struct.calcsize(f"<{layout}")
-        return found
+        return numbers
 
     def _text(self) -> str:
         (length,) = self._numbers("Q")

@@ -43,13 +43,13 @@ def stages(module: nn.Module, example: Mapping[str, torch.Tensor]) -> list[Point
 
 def attention_layers(module: nn.Module) -> list[str]:
     """The names of the self-attention layers (each has ``query``, ``key`` and ``value``), from shallow to deep."""
-    found = [_name_of(module, layer) for layer in attentions(module)]
-    if not found:
+    names = [_name_of(module, layer) for layer in attentions(module)]
+    if not names:
         raise StageFailed(
             f"{type(module).__name__} has no self-attention with query, key and value layers of its own. "
             "Choose a transformer of BERT's kind, or a method that transfers outputs or relations."
         )
-    return found
+    return names
 
 
 def match_layers(layers: str, student: int, teacher: int) -> list[tuple[int, int]]:
@@ -61,12 +61,15 @@ def match_layers(layers: str, student: int, teacher: int) -> list[tuple[int, int
     if layers == "last":
         return [(student - 1, teacher - 1)]
     if layers == "auto":
-        return [(one, max(0, round((one + 1) * teacher / student) - 1)) for one in range(student)]
-    pairs = [(int(one), int(other)) for one, other in (pair.split(":") for pair in layers.split(","))]
-    for one, other in pairs:
-        if one >= student or other >= teacher:
+        return [(student_layer, max(0, round((student_layer + 1) * teacher / student) - 1)) for student_layer in range(student)]
+    pairs = [
+        (int(student_layer), int(teacher_layer))
+        for student_layer, teacher_layer in (pair.split(":") for pair in layers.split(","))
+    ]
+    for student_layer, teacher_layer in pairs:
+        if student_layer >= student or teacher_layer >= teacher:
             raise StageFailed(
-                f"Layers {one}:{other} cannot be paired: the student has layers 0 to {student - 1}, "
+                f"Layers {student_layer}:{teacher_layer} cannot be paired: the student has layers 0 to {student - 1}, "
                 f"the teacher 0 to {teacher - 1}."
             )
     return pairs

@@ -1,4 +1,4 @@
-"""Layers that other parts must know of: the one that gives the outputs, attention heads, and which a shallower model keeps."""
+"""Layers that other modules refer to: the one that gives the outputs, attention heads, and which a shallower model keeps."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -24,7 +24,7 @@ def output_layer(module: nn.Module, outputs: int) -> nn.Linear:
 
 
 def attention_heads(module: nn.Module) -> dict[nn.Linear, int]:
-    """Query, key and value projections with their number of heads, as ``num_heads`` of torch-pruning wants them."""
+    """Query, key and value projections with their number of heads, in the form of torch-pruning's ``num_heads``."""
     return {
         getattr(projection, "expand", projection): layer.num_attention_heads  # of a factorized projection the part with heads
         for layer in attentions(module)
@@ -33,7 +33,7 @@ def attention_heads(module: nn.Module) -> dict[nn.Linear, int]:
 
 
 def settle_heads(module: nn.Module) -> None:
-    """After heads were cut out of the projections, tell each attention layer how many it has left."""
+    """After heads were cut out of the projections, set the number of remaining heads on each attention layer."""
     for layer in attentions(module):
         layer.all_head_size = layer.query.out_features
         layer.num_attention_heads = layer.all_head_size // layer.attention_head_size

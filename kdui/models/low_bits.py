@@ -1,6 +1,6 @@
 """What low-bit training left behind: on which grid each layer's weights lie and its inputs are rounded, as plain data.
 
-The module itself stays one of its family with weights that lie on their grid; this file beside it says the rest.
+The module itself stays one of its family with weights that lie on their grid; this file beside it holds the rest.
 """
 
 from collections.abc import Iterator
@@ -66,11 +66,11 @@ def weight_codes(weight: torch.Tensor, grid: LayerGrid) -> torch.Tensor:
 
 def layer_codes(module: nn.Module, quantization: Quantization) -> dict[str, tuple[LayerGrid, np.ndarray]]:
     """Each layer's grid and its integer levels [out, ...]: what an exported graph is matched with."""
-    found = {}
+    codes = {}
     for name, grid in quantization.layers.items():
         weight: Any = module.get_submodule(name).weight
-        found[name] = (grid, weight_codes(weight, grid).numpy())
-    return found
+        codes[name] = (grid, weight_codes(weight, grid).numpy())
+    return codes
 
 
 @contextmanager
@@ -91,8 +91,8 @@ def rounded_inputs(module: nn.Module, quantization: Quantization) -> Iterator[No
 def _rounding(grid: InputGrid) -> Any:
     step = torch.tensor(grid.step, dtype=torch.float32)
 
-    def rounded(_: nn.Module, given: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
-        levels = torch.round(torch.clamp(given[0] / step.to(given[0].device), grid.low, grid.high))
-        return (levels * step.to(given[0].device), *given[1:])
+    def rounded(_: nn.Module, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+        levels = torch.round(torch.clamp(inputs[0] / step.to(inputs[0].device), grid.low, grid.high))
+        return (levels * step.to(inputs[0].device), *inputs[1:])
 
     return rounded

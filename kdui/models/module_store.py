@@ -71,11 +71,11 @@ def load_model(folder: Path) -> tuple[nn.Module, ModelDescription, InputSettings
 
 def _again(module: nn.Module, state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """The tensors of tied weights under the names that the file leaves out."""
-    return {name: state[other] for name, other in shared_names(module).items() if name not in state and other in state}
+    return {name: state[original] for name, original in shared_names(module).items() if name not in state and original in state}
 
 
 def read_description(folder: Path) -> ModelDescription:
-    """What model.json says; raises StoreError where there is none that can be read."""
+    """The contents of model.json; raises StoreError where there is none that can be read."""
     try:
         return ModelDescription.model_validate_json((folder / DESCRIPTION).read_bytes())
     except FileNotFoundError:

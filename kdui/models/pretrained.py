@@ -16,7 +16,7 @@ from kdui.core.errors import SourceError
 from kdui.models.fit import Fit, listed, require_finite
 from kdui.models.transformer import ATTENTION
 
-# Buffers that a network makes itself, whatever its file says of them.
+# Buffers that a network computes itself; a file's values of them are ignored.
 _MADE_ANEW = re.compile(
     r"(^|\.)(position_ids|token_type_ids|masked_bias|attn\.bias|inv_freq|num_batches_tracked|relative_position_index"
     r"|total_ops|total_params)$"
@@ -39,14 +39,14 @@ def pretrained(kind: Any, folder: Path, config: PretrainedConfig, new_head: bool
     """
     best: tuple[Any, dict[str, Any], tuple[str, ...]] | None = None
     for rules in _unwrappings(list(tensors_of(folder))):
-        network, found = _loaded(kind, folder, config, dict.fromkeys(rules, ""))
-        if best is None or len(found["missing_keys"]) < len(best[1]["missing_keys"]):
-            best = network, found, rules
-        if not _outside_head(network, found["missing_keys"]):
+        network, loading_info = _loaded(kind, folder, config, dict.fromkeys(rules, ""))
+        if best is None or len(loading_info["missing_keys"]) < len(best[1]["missing_keys"]):
+            best = network, loading_info, rules
+        if not _outside_head(network, loading_info["missing_keys"]):
             break
     assert best is not None, "the first attempt takes the names as they are"
-    network, found, rules = best
-    fit = _judged(network, folder, found, new_head)
+    network, loading_info, rules = best
+    fit = _judged(network, folder, loading_info, new_head)
     require_finite(network, str(folder))
     # The weights are views of the mapped file: a checkpoint that is overwritten later would take the process down.
     for parameter in network.parameters():
@@ -57,7 +57,7 @@ def pretrained(kind: Any, folder: Path, config: PretrainedConfig, new_head: bool
 
 def _loaded(kind: Any, folder: Path, config: PretrainedConfig, renamed: dict[str, str]) -> tuple[Any, dict[str, Any]]:
     with _quietly():
-        network, found = kind.from_pretrained(
+        network, loading_info = kind.from_pretrained(
             folder,
             config=config,
             attn_implementation=ATTENTION,
@@ -69,7 +69,7 @@ def _loaded(kind: Any, folder: Path, config: PretrainedConfig, renamed: dict[str
             local_files_only=True,
             trust_remote_code=False,
         )
-    return network, found
+    return network, loading_info
 
 
 def _unwrappings(names: list[str]) -> Iterator[tuple[str, ...]]:
@@ -91,16 +91,16 @@ def _unwrappings(names: list[str]) -> Iterator[tuple[str, ...]]:
         yield tuple(rules)
 
 
-def _judged(network: Any, folder: Path, found: dict[str, Any], new_head: bool) -> Fit:
+def _judged(network: Any, folder: Path, loading_info: dict[str, Any], new_head: bool) -> Fit:
     """What the loading report means; raises SourceError where the network would compute something else than was trained."""
-    missing, unexpected = sorted(found["missing_keys"]), sorted(found["unexpected_keys"])
+    missing, unexpected = sorted(loading_info["missing_keys"]), sorted(loading_info["unexpected_keys"])
     unexpected = [name for name in unexpected if not _MADE_ANEW.search(name)]
     if lost := _outside_head(network, missing):
         raise SourceError(
             f"{folder} lacks {len(lost)} of the weights that its config.json speaks of: {listed(lost)}. They would be random. "
             "Fetch the whole checkpoint, or correct config.json."
         )
-    shapes = {name: (list(theirs), list(ours)) for name, theirs, ours in found["mismatched_keys"]}
+    shapes = {name: (list(theirs), list(ours)) for name, theirs, ours in loading_info["mismatched_keys"]}
     if wrong := sorted(name for name in shapes if not (new_head and _outside_head(network, [name]) == [])):
         theirs, ours = shapes[wrong[0]]
         raise SourceError(
@@ -112,8 +112,8 @@ def _judged(network: Any, folder: Path, found: dict[str, Any], new_head: bool) -
             f"{folder} holds {len(foreign)} weights that the network of its config.json lacks: {listed(foreign)}. They would be "
             "left out, and the rest computes something else. Put the config.json beside them that they were saved with."
         )
-    if found["error_msgs"]:
-        raise SourceError(f"{folder} cannot be loaded: {str(found['error_msgs'][0]).splitlines()[0]}")
+    if loading_info["error_msgs"]:
+        raise SourceError(f"{folder} cannot be loaded: {str(loading_info['error_msgs'][0]).splitlines()[0]}")
     unused = [name for name in unexpected if not _PRETRAINING.search(name)]
     remarks = (f"{len(unexpected)} weights of its file belong to no classifier and are left out: {listed(unexpected)}.",)
     return Fit(remarks if unexpected else (), tuple(missing), tuple(unused))

@@ -41,7 +41,7 @@ def _recurrent_flops(
     return 2 * math.prod(states[:-1]) * (math.prod(input_weight) + math.prod(hidden_weight))
 
 
-# The one LSTM kernel that PyTorch's own counter does not know: the fused one of the CPU.
+# The one LSTM kernel that PyTorch's own counter lacks: the fused one of the CPU.
 _RECURRENT = {torch.ops.aten.mkldnn_rnn_layer: _recurrent_flops}
 
 

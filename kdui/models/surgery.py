@@ -21,7 +21,7 @@ _SHAPES: dict[type[nn.Module], tuple[str, ...]] = {
     nn.Embedding: ("num_embeddings", "embedding_dim"),
 }
 _ATTENTION = ("num_attention_heads", "all_head_size")
-# Of a list of layers from which some were taken out: how many are left, numbered anew.
+# Of a list of layers from which some were taken out: how many are left, renumbered.
 _LENGTH = "length"
 # Of a layer that became a product of two: its kind and rank (see ``models.factorized``).
 _FACTORIZED = "factorized"
@@ -55,8 +55,8 @@ def describe_surgery(module: nn.Module, fresh: nn.Module) -> Surgery:
 
 def _factorized(layers: Mapping[str, nn.Module], reference: Mapping[str, nn.Module]) -> Surgery:
     """Layers that are a product of two where a fresh build has one -> kind and rank."""
-    found = {name: description_of(layer, reference.get(name)) for name, layer in layers.items()}
-    return {name: {_FACTORIZED: facts} for name, facts in found.items() if facts is not None}
+    descriptions = {name: description_of(layer, reference.get(name)) for name, layer in layers.items()}
+    return {name: {_FACTORIZED: facts} for name, facts in descriptions.items() if facts is not None}
 
 
 def apply_surgery(module: nn.Module, surgery: Mapping[str, Mapping[str, Any]]) -> None:
@@ -92,19 +92,19 @@ def shared_names(module: nn.Module) -> dict[str, str]:
 
 def _tie(module: nn.Module, shared: Mapping[str, str]) -> None:
     parameters = dict(module.named_parameters(remove_duplicate=False))
-    for name, other in shared.items():
-        if name in parameters and other in parameters and parameters[name].shape == parameters[other].shape:
+    for name, original in shared.items():
+        if name in parameters and original in parameters and parameters[name].shape == parameters[original].shape:
             layer, _, key = name.rpartition(".")
-            setattr(module.get_submodule(layer), key, parameters[other])
+            setattr(module.get_submodule(layer), key, parameters[original])
 
 
 def _shortened(layers: Mapping[str, nn.Module], reference: Mapping[str, nn.Module]) -> dict[str, int]:
     """Lists with fewer layers than in a fresh build -> how many they have."""
-    both = {name: (layer, reference[name]) for name, layer in layers.items() if name in reference}
+    paired = {name: (layer, reference[name]) for name, layer in layers.items() if name in reference}
     return {
-        name: len(one)
-        for name, (one, other) in both.items()
-        if isinstance(one, nn.ModuleList) and isinstance(other, nn.ModuleList) and len(one) < len(other)
+        name: len(list_now)
+        for name, (list_now, list_before) in paired.items()
+        if isinstance(list_now, nn.ModuleList) and isinstance(list_before, nn.ModuleList) and len(list_now) < len(list_before)
     }
 
 

@@ -1,4 +1,4 @@
-"""How text models want their examples, and the tokenizer that goes with their weights."""
+"""The input format of text models, and the tokenizer that goes with their weights."""
 
 from pathlib import Path
 from typing import Any

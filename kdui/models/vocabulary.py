@@ -41,18 +41,20 @@ def trimmed_vocabulary(tokenizer_json: str | None, texts: Sequence[str], size: i
         return Vocabulary(tokenizer_json)
     pieces = _word_pieces(tokenizer_json)
     facts: dict[str, Any] = json.loads(pieces.to_str())
-    known = pieces.get_vocab(with_added_tokens=True)
-    always = _always(facts, known)
+    token_ids = pieces.get_vocab(with_added_tokens=True)
+    always = _always(facts, token_ids)
     if size < len(always):
         raise StageFailed(
             f"A vocabulary of {size:,} is too small: special tokens and single characters of the teacher's tokenizer alone are "
             f"{len(always):,}. Set vocabulary to at least that, or to 0 for the whole."
         )
     counts = _counts(pieces, texts, max_length)
-    others = sorted(known.keys() - always, key=lambda word: (-counts[known[word]], bool(_UNUSED.fullmatch(word)), known[word]))
-    chosen = sorted([*always, *others[: size - len(always)]], key=known.__getitem__)
+    others = sorted(
+        token_ids.keys() - always, key=lambda word: (-counts[token_ids[word]], bool(_UNUSED.fullmatch(word)), token_ids[word])
+    )
+    chosen = sorted([*always, *others[: size - len(always)]], key=token_ids.__getitem__)
     renumbered = {word: number for number, word in enumerate(chosen)}
-    return Vocabulary(_renumbered(facts, renumbered), torch.tensor([known[word] for word in chosen]))
+    return Vocabulary(_renumbered(facts, renumbered), torch.tensor([token_ids[word] for word in chosen]))
 
 
 def _word_pieces(tokenizer_json: str) -> Tokenizer:
@@ -65,23 +67,23 @@ def _word_pieces(tokenizer_json: str) -> Tokenizer:
     return tokenizer
 
 
-def _always(facts: Mapping[str, Any], known: Mapping[str, int]) -> set[str]:
+def _always(facts: Mapping[str, Any], token_ids: Mapping[str, int]) -> set[str]:
     """Special tokens and pieces of one character, at a word's start and inside it."""
     prefix = facts["model"]["continuing_subword_prefix"]
     named = {token["content"] for token in facts["added_tokens"]} | {facts["model"]["unk_token"]}
     if facts["padding"]:
         named.add(facts["padding"]["pad_token"])
-    short = {word for word in known if len(word.removeprefix(prefix)) == 1}
-    return (named & known.keys()) | short | {word for word in known if _SPECIAL.fullmatch(word)}
+    short = {word for word in token_ids if len(word.removeprefix(prefix)) == 1}
+    return (named & token_ids.keys()) | short | {word for word in token_ids if _SPECIAL.fullmatch(word)}
 
 
 def _counts(tokenizer: Tokenizer, texts: Iterable[str], max_length: int) -> Counter[int]:
     tokenizer.no_padding()
     tokenizer.enable_truncation(max_length)
-    found: Counter[int] = Counter()
+    counts: Counter[int] = Counter()
     for encoded in tokenizer.encode_batch(list(texts)):
-        found.update(encoded.ids)
-    return found
+        counts.update(encoded.ids)
+    return counts
 
 
 def _renumbered(facts: dict[str, Any], ids: Mapping[str, int]) -> str:

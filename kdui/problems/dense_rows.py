@@ -22,7 +22,7 @@ class DenseRows:
 
     def mean(self, losses: Callable[..., RowLosses], *others: OtherRows) -> dict[str, torch.Tensor]:
         """See ``core.rows.Rows``."""
-        return dict(losses(self._batch, *(other.part(0, self.count) for other in others)))
+        return dict(losses(self._batch, *(teacher.part(0, self.count) for teacher in others)))
 
     def part(self, start: int, stop: int) -> torch.Tensor:
         """Logits of these rows."""

@@ -35,10 +35,10 @@ class HeadRows:
         size = max(1, CHUNK_VALUES // self.choices)
         if not self.count:
             raise StageFailed("A batch holds no token to predict: every text needs one token at least after its first.")
-        for other in others:
-            if (other.count, other.choices) != (self.count, self.choices):
+        for teacher in others:
+            if (teacher.count, teacher.choices) != (self.count, self.choices):
                 raise StageFailed(
-                    f"The teacher reads this batch as {other.count:,} tokens of {other.choices:,}, its student as "
+                    f"The teacher reads this batch as {teacher.count:,} tokens of {teacher.choices:,}, its student as "
                     f"{self.count:,} of {self.choices:,}: their tokenizers differ. Choose a student that takes its teacher's."
                 )
         if self.count <= size:
@@ -51,8 +51,8 @@ class HeadRows:
             def again(states: torch.Tensor, start: int = start, stop: int = stop) -> RowLosses:
                 return self._chunk(losses, others, start, stop, states)
 
-            found = checkpoint(again, states, use_reentrant=False) if torch.is_grad_enabled() else again(states)
-            for name, value in found.items():
+            means = checkpoint(again, states, use_reentrant=False) if torch.is_grad_enabled() else again(states)
+            for name, value in means.items():
                 sums[name] = sums.get(name, 0.0) + value.float() * (stop - start)
         return {name: total / self.count for name, total in sums.items()}
 
@@ -65,4 +65,4 @@ class HeadRows:
         self, losses: Callable[..., RowLosses], others: tuple[OtherRows, ...], start: int, stop: int, states: torch.Tensor
     ) -> RowLosses:
         rows = RowBatch(self._head(states), self._target[start:stop], None, self._examples[start:stop])
-        return losses(rows, *(other.part(start, stop) for other in others))
+        return losses(rows, *(teacher.part(start, stop) for teacher in others))

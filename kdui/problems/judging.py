@@ -38,12 +38,12 @@ class Judging:
     @property
     def rows(self) -> np.ndarray:
         """Logits [k, choices] of distributions: in the order of the examples where each has one, else as the batches came."""
-        found = np.concatenate([rows for _, rows in self._rows])
+        joined = np.concatenate([rows for _, rows in self._rows])
         index = np.concatenate([index for index, _ in self._rows])
-        if len(found) != len(index):
-            return found
-        ordered = np.empty_like(found)
-        ordered[index] = found
+        if len(joined) != len(index):
+            return joined
+        ordered = np.empty_like(joined)
+        ordered[index] = joined
         return ordered
 
 

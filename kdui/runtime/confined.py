@@ -1,6 +1,6 @@
-"""A graph from a stranger, run in a process of its own with limits of time, memory and threads.
+"""An untrusted graph, run in a process of its own with limits of time, memory and threads.
 
-It looks like a session of ONNX Runtime to whoever asks it. A loop without end and a tensor of gigabytes end as a sentence.
+It looks like a session of ONNX Runtime to its callers. A loop without end and a tensor of gigabytes end as a sentence.
 """
 
 import os
@@ -17,15 +17,15 @@ from pydantic import Field
 
 from kdui.core.errors import StageFailed
 from kdui.core.plain import Frozen
-from kdui.runtime.json_process import AskedProcess, Unanswered
+from kdui.runtime.json_process import RequestProcess, Unanswered
 from kdui.settings import Settings
 
-START_SECONDS = 60.0  # the first answer may wait for imports
+START_SECONDS = 60.0  # the first response may wait for imports
 MOST_THREADS = 4
 
 
 class Limits(Frozen):
-    """What a stranger's graph may take: seconds of one answer and of all, memory beside its own file."""
+    """Limits of an untrusted graph: seconds of one request and of all, memory beside its own file."""
 
     answer_s: float = Field(default=60.0, gt=0)
     total_s: float | None = None
@@ -33,7 +33,7 @@ class Limits(Frozen):
 
     @classmethod
     def of(cls, settings: Settings, in_total: bool = False) -> "Limits":
-        """As the settings say; ``in_total``: all answers together have a limit too, for where nobody can cancel."""
+        """As the settings say; ``in_total``: all requests together have a limit too, for where nobody can cancel."""
         return cls(
             answer_s=settings.graph_answer_s,
             total_s=settings.graph_total_s if in_total else None,
@@ -66,7 +66,7 @@ class ConfinedSession:
         self._folder = tempfile.TemporaryDirectory(prefix="kdui-graph-")
         self._deadline = time.monotonic() + limits.total_s if limits.total_s else None
         self._memory = limits.of_graph(path)
-        self._process = AskedProcess("kdui.runtime.confined_graph", most_mb=self._memory, stderr=subprocess.DEVNULL)
+        self._process = RequestProcess("kdui.runtime.confined_graph", most_mb=self._memory, stderr=subprocess.DEVNULL)
         threads = min(MOST_THREADS, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
         opening = {"open": str(path), "threads": threads, "optimize": optimize, "memory_mb": self._memory}
         try:
@@ -83,17 +83,19 @@ class ConfinedSession:
 
     def run(self, names: Sequence[str] | None, arrays: dict[str, np.ndarray]) -> list[np.ndarray]:
         """All outputs, or those named, for one batch, as ``InferenceSession.run`` gives them."""
-        given, found = (Path(self._folder.name) / name for name in ("given.npz", "found.npz"))
-        np.savez(given, **arrays)  # type: ignore[arg-type]
-        self._ask({"run": str(given), "names": list(names) if names else None, "into": str(found)}, self.limits.answer_s)
-        with np.load(found, allow_pickle=False) as file:
+        inputs_path, outputs_path = (Path(self._folder.name) / name for name in ("given.npz", "found.npz"))
+        np.savez(inputs_path, **arrays)  # type: ignore[arg-type]
+        self._ask(
+            {"run": str(inputs_path), "names": list(names) if names else None, "into": str(outputs_path)}, self.limits.answer_s
+        )
+        with np.load(outputs_path, allow_pickle=False) as file:
             return [file[f"output{number}"] for number in range(len(file.files))]
 
     def counts(self, shapes: Mapping[str, Sequence[int]]) -> dict[str, int | None]:
         """Weights, non-zeros and MACs of the graph for inputs of these shapes (see ``graph_counts``)."""
         plain = {name: [int(size) for size in shape] for name, shape in shapes.items()}
-        found: dict[str, int | None] = self._ask({"count": str(self.path), "shapes": plain}, self.limits.answer_s)["counts"]
-        return found
+        counts: dict[str, int | None] = self._ask({"count": str(self.path), "shapes": plain}, self.limits.answer_s)["counts"]
+        return counts
 
     def close(self) -> None:
         """End the process and remove what was handed over."""

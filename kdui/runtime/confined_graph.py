@@ -1,4 +1,4 @@
-"""The process that runs a stranger's graph: ``python -m kdui.runtime.confined_graph`` (see ``confined``)."""
+"""The process that runs an untrusted graph: ``python -m kdui.runtime.confined_graph`` (see ``confined``)."""
 
 import json
 import sys
@@ -41,10 +41,10 @@ def main() -> None:
 def _run(session: Any, request: dict[str, Any]) -> None:
     with np.load(request["run"], allow_pickle=False) as file:
         arrays = {name: file[name] for name in file.files}
-    found = session.run(request["names"], arrays)
-    if not all(isinstance(output, np.ndarray) and output.dtype != object for output in found):
+    outputs = session.run(request["names"], arrays)
+    if not all(isinstance(output, np.ndarray) and output.dtype != object for output in outputs):
         raise TypeError("it gives something else than arrays of numbers")
-    np.savez(request["into"], **{f"output{number}": output for number, output in enumerate(found)})
+    np.savez(request["into"], **{f"output{number}": output for number, output in enumerate(outputs)})
 
 
 def _is_memory(error: Exception, words: str) -> bool:

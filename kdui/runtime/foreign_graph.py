@@ -57,12 +57,12 @@ def read_graph(path: Path, facts: TaskFacts) -> onnx.ModelProto:
 
 def _labels(written: str, path: Path) -> tuple[str, ...]:
     try:
-        found = json.loads(written)
+        labels = json.loads(written)
     except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, list) or not all(isinstance(label, str) for label in found):
+        labels = None
+    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
         raise StageFailed(f"{path} has an invalid list of labels under 'kdui.labels'. Export it again, or take that entry out.")
-    return tuple(found)
+    return tuple(labels)
 
 
 def adopted(
@@ -78,8 +78,10 @@ def adopted(
     given_model, model = model, compose.add_prefix(model, PREFIX)
     graph = model.graph
     constants = {tensor.name for tensor in graph.initializer}
-    given = [item for item in graph.input if item.name not in constants]
-    links = _image_links(given, facts, pixel_scale(options)) if facts.modality == "image" else _text_links(given, facts)
+    graph_inputs = [item for item in graph.input if item.name not in constants]
+    links = (
+        _image_links(graph_inputs, facts, pixel_scale(options)) if facts.modality == "image" else _text_links(graph_inputs, facts)
+    )
     chosen = chosen_output(given_model, facts, options["output"])
     last = _logits(PREFIX + chosen, probabilities, output_order(options["labels"], facts))
     nodes = [*(node for link in links for node in link.nodes), *graph.node, *last]
@@ -105,7 +107,7 @@ def count_weights(model: onnx.ModelProto) -> tuple[int, int]:
 
 
 def try_out(run: Run, arrays: dict[str, np.ndarray], facts: TaskFacts, probabilities: bool) -> None:
-    """Ask an adopted graph about batches of 2, 1 and 8 examples; raises StageFailed in words where the answers are no logits.
+    """Run an adopted graph on batches of 2, 1 and 8 examples; raises StageFailed in words where the outputs are no logits.
 
     ``probabilities``: the file gives probabilities, of which the logarithms are seen here.
     """
@@ -126,7 +128,7 @@ def try_out(run: Run, arrays: dict[str, np.ndarray], facts: TaskFacts, probabili
 def _run_batch(run: Run, batch: dict[str, np.ndarray], facts: TaskFacts) -> np.ndarray:
     count = len(next(iter(batch.values())))
     try:
-        found = run(batch)
+        outputs = run(batch)
     except KduiError:  # it overran its limits, or somebody cancelled
         raise
     except Exception as error:  # ONNX Runtime raises errors of many kinds
@@ -134,12 +136,12 @@ def _run_batch(run: Run, batch: dict[str, np.ndarray], facts: TaskFacts) -> np.n
             f"The teacher's ONNX file cannot take {count} example(s) of {facts.title} at once ({_first_line(error)}). "
             "Export it with a free batch axis and, for texts, a free length."
         ) from error
-    if found.shape != (count, len(facts.labels)):
+    if outputs.shape != (count, len(facts.labels)):
         raise StageFailed(
-            f"The teacher's ONNX file answers {count} example(s) with the shape {list(found.shape)}, but one row an example "
+            f"The teacher's ONNX file answers {count} example(s) with the shape {list(outputs.shape)}, but one row an example "
             f"and one number for each of the {len(facts.labels)} labels of {facts.title} is needed. Choose a model of this task."
         )
-    return require_numbers(found)
+    return require_numbers(outputs)
 
 
 def require_numbers(outputs: np.ndarray) -> np.ndarray:
@@ -165,18 +167,20 @@ def opened(path: Path, open_session: Callable[[Path], Runs]) -> Runs:
 # --- inputs -----------------------------------------------------------------------------------------------------------------
 
 
-def _image_links(given: list[onnx.ValueInfoProto], facts: TaskFacts, scale: tuple[list[float], list[float]] | None) -> list[Link]:
+def _image_links(
+    graph_inputs: list[onnx.ValueInfoProto], facts: TaskFacts, scale: tuple[list[float], list[float]] | None
+) -> list[Link]:
     height, width, channels = (facts.input[key] for key in ("height", "width", "channels"))
     wanted = (
         f"{facts.title} wants one input of float pixels, [n, {channels}, {height}, {width}] or [n, {height}, {width}, {channels}]"
     )
-    if len(given) != 1 or given[0].type.tensor_type.elem_type not in FLOATS:
-        raise StageFailed(f"The teacher's ONNX file takes {_listed(given)}, but {wanted}. Choose a model of this task.")
-    shape, kind = _dims(given[0]), given[0].type.tensor_type.elem_type
+    if len(graph_inputs) != 1 or graph_inputs[0].type.tensor_type.elem_type not in FLOATS:
+        raise StageFailed(f"The teacher's ONNX file takes {_listed(graph_inputs)}, but {wanted}. Choose a model of this task.")
+    shape, kind = _dims(graph_inputs[0]), graph_inputs[0].type.tensor_type.elem_type
     orders = {"first": (channels, height, width), "last": (height, width, channels)}
     fitting = [name for name, sizes in orders.items() if len(shape) == 4 and _fits(shape[1:], sizes)]
     if not fitting:
-        raise StageFailed(f"The teacher's ONNX file takes {_listed(given)}, but {wanted}. Choose a model of this task.")
+        raise StageFailed(f"The teacher's ONNX file takes {_listed(graph_inputs)}, but {wanted}. Choose a model of this task.")
     nodes, name = [], "pixels"
     if scale:
         for operator, values, result in (("Sub", scale[0], "pixels/moved"), ("Div", scale[1], "pixels/scaled")):
@@ -187,13 +191,13 @@ def _image_links(given: list[onnx.ValueInfoProto], facts: TaskFacts, scale: tupl
     if fitting[0] == "last":
         nodes.append(helper.make_node("Transpose", [name], ["pixels/last"], perm=[0, 2, 3, 1]))
         name = "pixels/last"
-    nodes.append(helper.make_node("Cast", [name], [given[0].name], to=kind))
+    nodes.append(helper.make_node("Cast", [name], [graph_inputs[0].name], to=kind))
     return [Link(nodes, {"pixels": TensorProto.FLOAT})]
 
 
-def _text_links(given: list[onnx.ValueInfoProto], facts: TaskFacts) -> list[Link]:
+def _text_links(graph_inputs: list[onnx.ValueInfoProto], facts: TaskFacts) -> list[Link]:
     links: dict[str, Link] = {}
-    for item in given:
+    for item in graph_inputs:
         role = next((name for name in ("input_ids", "attention_mask", "token_type_ids") if name in item.name), None)
         kind = item.type.tensor_type.elem_type
         if role is None or role in links or kind not in WHOLES or len(_dims(item)) != 2:
@@ -207,7 +211,7 @@ def _text_links(given: list[onnx.ValueInfoProto], facts: TaskFacts) -> list[Link
             links[role] = Link([cast], {role: TensorProto.INT64})
     if not {"input_ids", "attention_mask"} <= links.keys():
         raise StageFailed(
-            f"The teacher's ONNX file takes {_listed(given)}, but {facts.title} wants whole numbers [n, length] named "
+            f"The teacher's ONNX file takes {_listed(graph_inputs)}, but {facts.title} wants whole numbers [n, length] named "
             "input_ids and attention_mask (and token_type_ids, if any). Export it with these names."
         )
     return [links[name] for name in ("input_ids", "attention_mask", "token_type_ids") if name in links]
@@ -223,7 +227,7 @@ def _shape(name: str, facts: TaskFacts) -> list[Any]:
 
 
 def chosen_output(model: onnx.ModelProto, facts: TaskFacts, name: str) -> str:
-    """The name of the output with the answers: the one that the owner named, the only one, or the only one that can be it.
+    """The name of the output with the logits: the one that the owner named, the only one, or the only one that can be it.
 
     Raises StageFailed with the names of all where none or several can.
     """
@@ -259,7 +263,7 @@ def _with_shapes(model: onnx.ModelProto) -> list[onnx.ValueInfoProto]:
     """The outputs with the shapes that follow from the graph, as far as any do."""
     try:
         return list(onnx.shape_inference.infer_shapes(model).graph.output)
-    except Exception:  # its own operators, or a model of more than 2 GB: then what the file says must do
+    except Exception:  # its own operators, or a model of more than 2 GB: then the file's own declaration must do
         return list(model.graph.output)
 
 

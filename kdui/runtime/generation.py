@@ -1,8 +1,8 @@
 """Next-token models in ONNX Runtime, token by token, with a KV cache where the graph has one.
 
-A graph takes ``input_ids`` [1, length] and gives ``logits`` [1, length, vocabulary]; ``attention_mask`` and ``position_ids`` are
-given where it asks for them. The cache goes by the names of ONNX Runtime GenAI: inputs ``past_key_values.*``, [1, heads, past,
-width], and outputs ``present.*``. Measure and parity can use it as the page does, so it stands below both.
+A graph takes ``input_ids`` [1, length] and gives ``logits`` [1, length, vocabulary]; ``attention_mask`` and ``position_ids``
+are passed where it declares them. The cache goes by the names of ONNX Runtime GenAI: inputs ``past_key_values.*``, [1, heads,
+past, width], and outputs ``present.*``. Measure and parity can use it as the page does, so it stands below both.
 """
 
 import time
@@ -62,23 +62,23 @@ class Decoder:
     def feed(self, tokens: Sequence[int]) -> np.ndarray:
         """Append tokens; their logits [tokens, vocabulary], where each row predicts the token after it."""
         self.tokens += tokens
-        given = list(tokens) if self._past else self.tokens
-        found = self._run(given, len(self.tokens))
-        return found[0, -len(tokens) :]
+        new_tokens = list(tokens) if self._past else self.tokens
+        logits = self._run(new_tokens, len(self.tokens))
+        return logits[0, -len(tokens) :]
 
-    def _run(self, given: list[int], total: int) -> np.ndarray:
+    def _run(self, new_tokens: list[int], total: int) -> np.ndarray:
         arrays = {
-            IDS: np.array([given], np.int64),
+            IDS: np.array([new_tokens], np.int64),
             MASK: np.ones((1, total), np.int64),
-            POSITIONS: np.arange(total - len(given), total, dtype=np.int64)[None],
+            POSITIONS: np.arange(total - len(new_tokens), total, dtype=np.int64)[None],
         }
         if not self._past:
             plain: np.ndarray = self._session.run([self._logits], {name: arrays[name] for name in self._asked})[0]
             return plain
         values = {name: onnxruntime.OrtValue.ortvalue_from_numpy(array) for name, array in arrays.items() if name in self._asked}
-        found = self._session.run_with_ort_values([self._logits, *self._presents], {**values, **self._cache})
-        self._cache = dict(zip(self._past, found[1:], strict=True))  # stays where it is: no copy between two steps
-        logits: np.ndarray = found[0].numpy()
+        outputs = self._session.run_with_ort_values([self._logits, *self._presents], {**values, **self._cache})
+        self._cache = dict(zip(self._past, outputs[1:], strict=True))  # stays where it is: no copy between two steps
+        logits: np.ndarray = outputs[0].numpy()
         return logits
 
 
@@ -91,7 +91,7 @@ def generate(
 ) -> Iterator[Generated]:
     """Tokens after the prompt, up to and with an end token, at most ``sampling.limit``.
 
-    ``reference``: a fresh decoder of another model of the same vocabulary, fed the same tokens, whose probabilities are told
+    ``reference``: a fresh decoder of another model of the same vocabulary, fed the same tokens, whose probabilities are returned
     beside; or the same decoder, which then computes nothing twice.
     """
     random = np.random.default_rng(sampling.seed)
@@ -101,11 +101,11 @@ def generate(
         logits = decoder.feed(fed)[-1]
         seconds = time.perf_counter() - started
         token = draw(distribution(logits, sampling), random)
-        found = Generated(token, seconds, float(softmax(logits)[token]))
+        generated = Generated(token, seconds, float(softmax(logits)[token]))
         if reference is not None:
             theirs = logits if reference is decoder else reference.feed(fed)[-1]
-            found = found._replace(reference=float(softmax(theirs)[token]), agrees=int(theirs.argmax()) == token)
-        yield found
+            generated = generated._replace(reference=float(softmax(theirs)[token]), agrees=int(theirs.argmax()) == token)
+        yield generated
         if token in end_tokens:
             return
         fed = [token]

@@ -1,6 +1,6 @@
-"""What a graph itself says of its cost: weights, how many of them are not zero, and MACs of one answer.
+"""The cost of a graph, read off the graph: weights, how many of them are not zero, and MACs of one inference.
 
-Shapes are worked out, nothing is run; what cannot be told without running is None and never a guess.
+Shapes are worked out, nothing is run; what cannot be known without running is None and never a guess.
 """
 
 import math
@@ -25,8 +25,8 @@ MULTIPLYING = CONVOLUTIONS | PRODUCTS | set(RECURRENT) | {"MultiHeadAttention", 
 
 
 def graph_counts(path: Path, shapes: Mapping[str, Sequence[int]]) -> dict[str, int | None]:
-    """``weights`` and ``nonzero`` of matrices, kernels and tables, ``vectors`` beside them at the most, and ``macs`` of an answer
-    to inputs of these shapes.
+    """``weights`` and ``nonzero`` of matrices, kernels and tables, ``vectors`` beside them at the most, and ``macs`` of an
+    inference on inputs of these shapes.
 
     ``vectors`` are biases and normalisation: what stands in the graph, and scale and shift for each channel of a convolution,
     which exporters fold into it.
@@ -72,20 +72,20 @@ def _macs(model: onnx.ModelProto, shapes: Mapping[str, Sequence[int]]) -> int | 
         graph = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
     except Exception:  # shape inference raises errors of many kinds; then nothing is known
         return None
-    known = {tensor.name: list(tensor.dims) for tensor in graph.initializer}
-    known |= {
+    shape_of = {tensor.name: list(tensor.dims) for tensor in graph.initializer}
+    shape_of |= {
         item.name: shape for item in (*graph.input, *graph.value_info, *graph.output) if (shape := _shape(item)) is not None
     }
     total = 0
     for node in graph.node:  # those of inner graphs are left out: how often they run is not known before
         if node.op_type not in MULTIPLYING:
             continue
-        inputs, outputs = ([known.get(name) for name in names] for names in (node.input, node.output))
+        inputs, outputs = ([shape_of.get(name) for name in names] for names in (node.input, node.output))
         if not inputs or inputs[0] is None or not outputs or outputs[0] is None:
             return None
         attributes = {each.name: helper.get_attribute_value(each) for each in node.attribute}
         if node.op_type == "Conv" and "kernel_shape" not in attributes:
-            kernel = known.get(node.input[1])
+            kernel = shape_of.get(node.input[1])
             if kernel is None:
                 return None
             attributes["kernel_shape"] = kernel[2:]
@@ -95,5 +95,5 @@ def _macs(model: onnx.ModelProto, shapes: Mapping[str, Sequence[int]]) -> int | 
 
 def _shape(item: Any) -> list[int] | None:
     dims = item.type.tensor_type.shape.dim
-    found = [axis.dim_value for axis in dims if axis.HasField("dim_value")]
-    return found if len(found) == len(dims) and math.prod(found) >= 0 else None
+    sizes = [axis.dim_value for axis in dims if axis.HasField("dim_value")]
+    return sizes if len(sizes) == len(dims) and math.prod(sizes) >= 0 else None

@@ -36,7 +36,7 @@ def load_graph(path: Path) -> onnx.ModelProto:
 
 def external_files(model: onnx.ModelProto, folder: Path) -> list[Path]:
     """The files beside the graph that hold its weights; raises StageFailed for one outside ``folder`` or too short."""
-    found: dict[Path, None] = {}
+    files: dict[Path, None] = {}
     for tensor in model.graph.initializer:
         if not uses_external_data(tensor):
             continue
@@ -51,8 +51,8 @@ def external_files(model: onnx.ModelProto, folder: Path) -> list[Path]:
             raise StageFailed(f"The weights of '{tensor.name}' would be read from outside the model's folder. Use another file.")
         if not path.is_file() or (info.offset or 0) + (info.length or 0) > path.stat().st_size:
             raise StageFailed(f"The weights of '{tensor.name}' are missing from {info.location}. Export the model again.")
-        found[path] = None
-    return list(found)
+        files[path] = None
+    return list(files)
 
 
 def save_graph(model: onnx.ModelProto, path: Path) -> None:

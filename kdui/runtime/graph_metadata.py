@@ -10,7 +10,7 @@ from kdui.core.contracts import TaskFacts
 
 
 def export_metadata(facts: TaskFacts, step: str, inputs: str) -> dict[str, str]:
-    """What every export says of itself. ``step``: the digest of the step that made it; ``inputs``: its InputSettings as JSON."""
+    """The metadata of every export. ``step``: the digest of the step that made it; ``inputs``: its InputSettings as JSON."""
     return {
         "kdui.task": facts.name,
         "kdui.labels": json.dumps(facts.labels),
@@ -21,9 +21,9 @@ def export_metadata(facts: TaskFacts, step: str, inputs: str) -> dict[str, str]:
 
 def set_metadata(model: onnx.ModelProto, values: Mapping[str, str]) -> None:
     """Set entries of a graph's metadata in place; a key that is there already gets the new value."""
-    known = {entry.key: entry for entry in model.metadata_props}
+    entries = {entry.key: entry for entry in model.metadata_props}
     for key, value in values.items():
-        entry = known.get(key) or model.metadata_props.add()
+        entry = entries.get(key) or model.metadata_props.add()
         entry.key, entry.value = key, value
 
 

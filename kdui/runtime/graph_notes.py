@@ -19,7 +19,7 @@ EXPORTERS = "pkg."  # keys that torch's exporter writes into the model's own met
 def without_notes(model: onnx.ModelProto) -> onnx.ModelProto:
     """The same model without notes and texts on graphs, nodes, values and functions, in place; what it computes stays.
 
-    The model's own metadata stays but for the exporter's: it says what the file is. A weight whose name does not tell its module
+    The model's own metadata stays but for the exporter's: it identifies the file. A weight whose name does not contain its module
     (the exporter has turned or joined it) is named after it, which only the notes knew.
     """
     _name_weights(model.graph)

@@ -1,6 +1,7 @@
-"""A process that is asked in lines of JSON, within limits of time and memory: one that overruns them is ended, and why is said.
+"""A process that takes requests as lines of JSON, within limits of time and memory: one that overruns them is ended with a
+reason.
 
-Whatever may hang or swell (a stranger's graph, a model on the page) is asked this way. It starts in a group of its own.
+Whatever may hang or swell (an untrusted graph, a model on the page) runs this way. It starts in a group of its own.
 """
 
 import contextlib
@@ -21,7 +22,7 @@ PROGRAM = str(Path(__file__).resolve().parents[2])  # where the package lies, wh
 PROGRAM_MB = 500  # what Python and ONNX Runtime take themselves, beside which memory is counted
 LOOK_SECONDS = 0.1  # between two looks at a process that computes
 
-# Names of variables that hold secrets, and addresses with a password in them: a stranger's graph needs none.
+# Names of variables that hold secrets, and addresses with a password in them: an untrusted graph needs none.
 SECRET = re.compile(
     r"TOKEN(?!IZERS)|PASSW|SECRET|CREDENTIAL|(API|ACCESS|PRIVATE)_?KEY|COOKIE|AUTH|INDEX_URL|DATABASE_URL|^(PIP|UV|AWS)_", re.I
 )
@@ -56,11 +57,11 @@ class LineProcess:
         receive: Callable[[str | None], None],
     ):
         environment = without_secrets(os.environ) if environment is None else environment
-        found = {**environment, "PYTHONPATH": os.pathsep.join(filter(None, [PROGRAM, environment.get("PYTHONPATH")]))}
+        variables = {**environment, "PYTHONPATH": os.pathsep.join(filter(None, [PROGRAM, environment.get("PYTHONPATH")]))}
         self._most_mb = most_mb
         self._process = subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
-            env=found,
+            env=variables,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=stderr,
@@ -112,15 +113,15 @@ class LineProcess:
             return 0.0
 
 
-class AskedProcess(LineProcess):
-    """One that answers each line with one."""
+class RequestProcess(LineProcess):
+    """One that responds to each line with one line."""
 
     def __init__(self, module: str, arguments: Sequence[str] = (), **limits: Any):
         self._answers: queue.Queue[str | None] = queue.Queue()
         super().__init__(module, arguments, receive=self._answers.put, **limits)
 
     def ask(self, request: Mapping[str, Any], seconds: float, check: Callable[[], None] | None = None) -> dict[str, Any]:
-        """The answer to one request; raises Unanswered. ``check`` is called while it computes and may raise, to cancel."""
+        """The response to one request; raises Unanswered. ``check`` is called while it computes and may raise, to cancel."""
         self.write(request)
         return self.answer(seconds, check)
 
@@ -141,8 +142,8 @@ class AskedProcess(LineProcess):
                 if line is None:
                     self._process.wait()
                     raise Unanswered("dead")
-                found: dict[str, Any] = json.loads(line)
-                return found
+                reply: dict[str, Any] = json.loads(line)
+                return reply
         except BaseException:
             self.stop()
             raise
@@ -174,14 +175,14 @@ def _read(process: subprocess.Popen[str], receive: Callable[[str | None], None])
 
 
 def answers_pipe() -> TextIO:
-    """Called by the asked process: where its answers go. Libraries may print, so what they print goes to stderr."""
+    """Called in the child process: the stream of its responses. Libraries may print, so what they print goes to stderr."""
     pipe = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     return pipe
 
 
 def end_with_parent() -> None:
-    """Called by the asked process: it ends soon after the one that asks, also where that was killed while it computes."""
+    """Called in the child process: it ends soon after its parent, also where that was killed while it computes."""
     parent = os.getppid()
 
     def watch() -> None:
@@ -193,10 +194,10 @@ def end_with_parent() -> None:
 
 
 def bound_memory(most_mb: float) -> None:
-    """Let this process take no more than this many MB beside what it has: an allocation beyond them fails, and can be told.
+    """Let this process take no more than this many MB beside what it has: an allocation beyond them fails, and can be reported.
 
-    Counted are the pages that it may write (Linux's RLIMIT_DATA); address space that is only reserved is free. Elsewhere the
-    asking side's watch is what holds.
+    Counted are the pages that it may write (Linux's RLIMIT_DATA); address space that is only reserved is free. On other systems
+    the parent's own check is what holds.
     """
     try:
         import resource

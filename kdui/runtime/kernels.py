@@ -22,7 +22,7 @@ from kdui.runtime.macs import node_macs
 from kdui.runtime.sessions import providers, session_options
 
 WARM_UP, RUNS = 3, 20
-LONGEST_SECONDS = 1.0  # a slow graph is profiled over fewer answers
+LONGEST_SECONDS = 1.0  # a slow graph is profiled over fewer inferences
 PRECISIONS = ("fp32", "fp16", "int8", "int4", "conversion", "other")
 CONVERSIONS = {"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"}
 INT8 = {
@@ -43,7 +43,7 @@ KERNEL_TIME = "_kernel_time"
 
 
 class Kernel(Frozen):
-    """One node of the optimized graph: ``macs`` and mean ``time_us`` an answer; ``reason`` of a fallback to float."""
+    """One node of the optimized graph: ``macs`` and mean ``time_us`` per inference; ``reason`` of a fallback to float."""
 
     name: str
     op: str
@@ -55,7 +55,7 @@ class Kernel(Frozen):
 
 
 class KernelTruth(Frozen):
-    """All nodes that ran, the fusions seen, and over how many profiled answers the times are means."""
+    """All nodes that ran, the fusions seen, and over how many profiled inferences the times are means."""
 
     kernels: tuple[Kernel, ...]
     fusions: dict[str, int]
@@ -81,12 +81,12 @@ class KernelTruth(Frozen):
 
 
 def kernel_truth(path: Path, sample: Mapping[str, np.ndarray], threads: int = 1, device: str = "cpu") -> KernelTruth:
-    """Profile answers to ``sample`` in a session of its own; the optimizer's graph names what it fused."""
+    """Profile inferences on ``sample`` in a session of its own; the optimizer's graph names what it fused."""
     with tempfile.TemporaryDirectory(prefix="kdui-kernels-") as place:
         optimized, events, runs = _profiled(path, dict(sample), threads, device, Path(place))
     original = onnx.load(path, load_external_data=False).graph
     nodes = {node.name: node for node in optimized.node if node.name}
-    kernels = [_kernel(nodes.get(name), name, found, runs) for name, found in events.items()]
+    kernels = [_kernel(nodes.get(name), name, node_events, runs) for name, node_events in events.items()]
     low = ("int8", "int4", "conversion")
     quantized = any(kernel.op == "MatMulNBits" or (kernel.precision in low and kernel.op != "Cast") for kernel in kernels)
     if quantized:
@@ -105,7 +105,7 @@ def kernel_truth(path: Path, sample: Mapping[str, np.ndarray], threads: int = 1,
 def _profiled(
     path: Path, sample: dict[str, np.ndarray], threads: int, device: str, place: Path
 ) -> tuple[Any, dict[str, list[dict[str, Any]]], int]:
-    """The optimized graph, the profile's events by node, and the number of answers behind them."""
+    """The optimized graph, the profile's events by node, and the number of inferences behind them."""
     options = session_options(threads)
     options.enable_profiling = True
     options.profile_file_prefix = str(place / "profile")
@@ -120,16 +120,16 @@ def _profiled(
     while runs < RUNS and (runs < 2 or time.perf_counter() - started < LONGEST_SECONDS):
         session.run(None, sample)
         runs += 1
-    found: dict[str, list[dict[str, Any]]] = {}
+    events: dict[str, list[dict[str, Any]]] = {}
     for event in json.loads(Path(session.end_profiling()).read_text(encoding="utf-8")):
         if event.get("cat") == "Node" and event["name"].endswith(KERNEL_TIME):
-            found.setdefault(event["name"].removesuffix(KERNEL_TIME), []).append(event)
-    kept = {name: each[len(each) * WARM_UP // (WARM_UP + runs) :] for name, each in found.items()}
+            events.setdefault(event["name"].removesuffix(KERNEL_TIME), []).append(event)
+    kept = {name: each[len(each) * WARM_UP // (WARM_UP + runs) :] for name, each in events.items()}
     return onnx.load(place / "optimized.onnx", load_external_data=False).graph, kept, runs
 
 
 def _kernel(node: Any, name: str, events: Sequence[Mapping[str, Any]], runs: int) -> Kernel:
-    """One node's kernel: its time summed over the answers, the shapes of the last one."""
+    """One node's kernel: its time summed over the inferences, the shapes of the last one."""
     facts = events[-1]["args"]
     inputs, outputs = ([next(iter(each.items())) for each in facts[f"{way}_type_shape"]] for way in ("input", "output"))
     attributes = {each.name: onnx.helper.get_attribute_value(each) for each in node.attribute} if node is not None else {}
@@ -191,7 +191,7 @@ class Reasons:
 
 def fusions(original: Any, optimized: Any) -> dict[str, int]:
     """Operators that the optimizer put in place of others, with their number; a convolution that took in its activation is
-    told by the name of both."""
+    listed under both names."""
     before, after = (Counter(map(_fused_name, graph.node)) for graph in (original, optimized))
     return {op: count - before[op] for op, count in sorted(after.items()) if count > before[op] and op not in MOVES}
 

@@ -1,6 +1,6 @@
-"""Latency, throughput and memory of ONNX files, asked of a process of its own with pinned threads.
+"""Latency, throughput and memory of ONNX files, measured in a process of its own with pinned threads.
 
-The candidate and its baseline answer in turn there, so that a drift of the machine's speed hits both alike; ``timed`` is what
+The candidate and its baseline run in turn there, so that a drift of the machine's speed hits both alike; ``timed`` is what
 that process runs.
 """
 
@@ -15,7 +15,7 @@ import numpy as np
 from kdui.core.errors import StageFailed
 from kdui.core.plain import Frozen
 from kdui.runtime.confined import Limits
-from kdui.runtime.json_process import AskedProcess, Unanswered
+from kdui.runtime.json_process import RequestProcess, Unanswered
 from kdui.runtime.kernels import KernelTruth
 from kdui.runtime.timing import agree, noise, ratio_interval
 
@@ -37,7 +37,7 @@ class Setting(Frozen):
 
 
 class Latency(Frozen):
-    """Milliseconds of single answers, in turn with the baseline's; readings at other settings; examples a second.
+    """Milliseconds of single inferences, in turn with the baseline's; readings at other settings; examples a second.
 
     ``parts``: how many of the readings each process took, in their order; ``load_ms``: the median of its sessions' starts.
     """
@@ -65,7 +65,7 @@ class Latency(Frozen):
 
     @property
     def doubt(self) -> str:
-        """Why a reader should not lean on these readings, in words; empty where nothing speaks against them."""
+        """Why a reader should not lean on these readings, in words; empty where they are reliable."""
         reason = noise(self.candidate_ms)
         if not reason and (theirs := noise(self.baseline_ms)):
             reason = f"of the baseline, {theirs}"
@@ -90,10 +90,10 @@ def measure_latency(
     processes: int = 1,
     limits: Limits | None = None,
 ) -> Latency:
-    """Time ``runs`` answers to ``sample`` (batch 1) of both graphs in turn, the candidate's throughput on ``batch``, and a few
-    answers at each setting of ``sweep``. The runs are shared by this many ``processes``, one after the other.
+    """Time ``runs`` inferences on ``sample`` (batch 1) of both graphs in turn, the candidate's throughput on ``batch``, and a
+    few inferences at each setting of ``sweep``. The runs are shared by this many ``processes``, one after the other.
 
-    ``limits``: of memory, for a stranger's graph; without them only the time is limited.
+    ``limits``: of memory, for an untrusted graph; without them only the time is limited.
     """
     request = {
         "mode": "latency",
@@ -107,29 +107,29 @@ def measure_latency(
     arrays = {f"sample.{name}": array for name, array in sample.items()}
     arrays |= {f"baseline.{name}": array for name, array in (baseline_sample or sample).items()}
     arrays |= {f"batch.{name}": array for name, array in (batch or {}).items()}
-    arrays |= {f"sweep{at}.{name}": array for at, (_, given) in enumerate(sweep) for name, array in given.items()}
+    arrays |= {f"sweep{at}.{name}": array for at, (_, inputs) in enumerate(sweep) for name, array in inputs.items()}
     first = Latency.model_validate(_ask(request, arrays, limits))
     alone = {name: array for name, array in arrays.items() if name.startswith(("sample.", "baseline."))}
     others = [Latency.model_validate(_ask({**request, "sweep": []}, alone, limits)) for _ in range(processes - 1)]
     return _joined([first, *others])
 
 
-def _joined(found: list[Latency]) -> Latency:
+def _joined(latencies: list[Latency]) -> Latency:
     """The readings of several processes as one; what is read once stays the first one's."""
-    return found[0].model_copy(
+    return latencies[0].model_copy(
         update={
-            "candidate_ms": tuple(value for each in found for value in each.candidate_ms),
-            "baseline_ms": tuple(value for each in found for value in each.baseline_ms),
-            "load_ms": float(np.median([each.load_ms for each in found])),
-            "parts": tuple(len(each.candidate_ms) for each in found),
-            "repeated": any(each.repeated for each in found),
+            "candidate_ms": tuple(value for each in latencies for value in each.candidate_ms),
+            "baseline_ms": tuple(value for each in latencies for value in each.baseline_ms),
+            "load_ms": float(np.median([each.load_ms for each in latencies])),
+            "parts": tuple(len(each.candidate_ms) for each in latencies),
+            "repeated": any(each.repeated for each in latencies),
         }
     )
 
 
 class Memory(Frozen):
     """Resident memory of a fresh process in MB (10^6 bytes): before it loads the graph, at its peak while it loads, at its peak
-    while it answers."""
+    during inference."""
 
     idle_mb: float
     load_mb: float
@@ -152,7 +152,7 @@ def measure_memory(path: Path, sample: dict[str, np.ndarray], threads: int = 1, 
 
 
 def confined_kernels(path: Path, sample: dict[str, np.ndarray], threads: int, device: str, limits: Limits) -> KernelTruth:
-    """``kernel_truth`` of a stranger's graph, in a process of its own within limits of time and memory."""
+    """``kernel_truth`` of an untrusted graph, in a process of its own within limits of time and memory."""
     request = {"mode": "kernels", "candidate": str(path), "threads": threads, "device": device}
     return KernelTruth.model_validate(_ask(request, {f"sample.{name}": array for name, array in sample.items()}, limits))
 
@@ -163,17 +163,19 @@ def _ask(request: dict[str, Any], arrays: dict[str, np.ndarray], limits: Limits 
         np.savez(path, request=np.array(json.dumps(request)), **arrays)  # type: ignore[arg-type]
         graphs = [Path(request[name]) for name in ("candidate", "baseline") if name in request]
         most_mb = limits.of_graph(*graphs) if limits else None
-        with (Path(folder) / "said.txt").open("w+", encoding="utf-8") as said:
-            process = AskedProcess("kdui.runtime.timing_process", [str(path), str(most_mb or 0)], most_mb=most_mb, stderr=said)
+        with (Path(folder) / "said.txt").open("w+", encoding="utf-8") as messages:
+            process = RequestProcess(
+                "kdui.runtime.timing_process", [str(path), str(most_mb or 0)], most_mb=most_mb, stderr=messages
+            )
             try:
                 return process.answer(TIME_LIMIT)
             except Unanswered as error:
-                raise StageFailed(_unanswered(error.why, most_mb, process.code, said.name)) from None
+                raise StageFailed(_unanswered(error.why, most_mb, process.code, messages.name)) from None
             finally:
                 process.stop()
 
 
-def _unanswered(why: str, most_mb: float | None, code: int | None, said: str) -> str:
+def _unanswered(why: str, most_mb: float | None, code: int | None, messages_path: str) -> str:
     if why == "slow":
         return (
             f"The latency process did not respond within {TIME_LIMIT:.0f} s. "
@@ -184,5 +186,5 @@ def _unanswered(why: str, most_mb: float | None, code: int | None, said: str) ->
             f"The latency process needed more than {most_mb:,.0f} MB of memory and was ended. Use a smaller model, or, "
             "if you trust who made it, allow more with KDUI_GRAPH_MEMORY_MB."
         )
-    words = Path(said).read_text(encoding="utf-8", errors="replace").strip().splitlines() or ["it left no message"]
+    words = Path(messages_path).read_text(encoding="utf-8", errors="replace").strip().splitlines() or ["it left no message"]
     return f"The latency process ended with {code}: {words[-1][:500]}. Resume measures again."

@@ -24,9 +24,9 @@ def nucleus(probabilities: np.ndarray, top_p: float) -> np.ndarray:
         return probabilities
     order = np.argsort(-probabilities, kind="stable")
     kept = order[: int(np.searchsorted(np.cumsum(probabilities[order]), top_p - 1e-12)) + 1]
-    found = np.zeros_like(probabilities)
-    found[kept] = probabilities[kept]
-    normalized: np.ndarray = found / found.sum()
+    truncated = np.zeros_like(probabilities)
+    truncated[kept] = probabilities[kept]
+    normalized: np.ndarray = truncated / truncated.sum()
     return normalized
 
 

@@ -17,7 +17,7 @@ GraphBatch = tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]
 
 
 class Runs(Protocol):
-    """What answers a batch: a session of ONNX Runtime, or whatever looks like one."""
+    """What runs a batch: a session of ONNX Runtime, or whatever looks like one."""
 
     def run(self, names: Any, arrays: dict[str, np.ndarray]) -> list[np.ndarray]:
         """All outputs, or those named."""
@@ -56,10 +56,10 @@ def providers(device: str, stream: int = 0) -> list[str | tuple[str, dict[str, s
     """Execution providers of a device, the first choice first; nodes without a GPU kernel run on the CPU."""
     if device == "cpu":
         return [CPU]
-    known = onnxruntime.get_available_providers()
-    if CUDA not in known:
+    available = onnxruntime.get_available_providers()
+    if CUDA not in available:
         raise DeviceUnavailable(
-            f"This ONNX Runtime cannot compute on a GPU: it has {', '.join(known)}. "
+            f"This ONNX Runtime cannot compute on a GPU: it has {', '.join(available)}. "
             "Install onnxruntime-gpu in place of onnxruntime, or set 'measure.device: cpu'."
         )
     chosen = {"device_id": device.partition(":")[2] or "0"} | ({"user_compute_stream": str(stream)} if stream else {})
@@ -81,13 +81,13 @@ def graph_outputs(
 ) -> np.ndarray:
     """Outputs [n, ...] over a whole split, put together from ``graph_batches``."""
     count = len(next(iter(arrays.values())))
-    found: np.ndarray | None = None
+    outputs: np.ndarray | None = None
     for index, rows, _ in graph_batches(path, arrays, batch_size, check, optimize, session):
-        if found is None:
-            found = np.empty((count, *rows.shape[1:]), dtype=np.float32)
-        found[index] = rows
-    assert found is not None, "a split is never empty"
-    return found
+        if outputs is None:
+            outputs = np.empty((count, *rows.shape[1:]), dtype=np.float32)
+        outputs[index] = rows
+    assert outputs is not None, "a split is never empty"
+    return outputs
 
 
 def graph_batches(
@@ -100,7 +100,7 @@ def graph_batches(
 ) -> Iterator[GraphBatch]:
     """A split's batches one by one; texts of like length go together, so that little is padded.
 
-    ``session``: what answers in place of a session of this process, e.g. one with limits.
+    ``session``: what runs it in place of a session of this process, e.g. one with limits.
     """
     session = session or open_session(path, optimize=optimize)
     count = len(next(iter(arrays.values())))

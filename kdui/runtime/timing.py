@@ -15,7 +15,7 @@ STABLE = 0.05  # windows whose medians differ by less than this share agree
 WINDOW = 10  # readings
 NOISY = 0.10  # more than this share of the median is worth a repeat, and a word if it stays
 DRAWS = 1000
-TURN = 10  # answers that a model gives before the one that it is compared with has its turn
+TURN = 10  # inferences of a model before the one that it is compared with has its turn
 
 
 def is_warm(readings: Sequence[float], window: int = WINDOW, tolerance: float = STABLE) -> bool:
@@ -27,7 +27,7 @@ def is_warm(readings: Sequence[float], window: int = WINDOW, tolerance: float = 
 
 
 def warm_up(read: Callable[[], float], longest: int = 200, seconds: float = 1.5) -> list[float]:
-    """Call ``read`` (one timed answer, ms) until it is warm, or until ``longest`` readings or this many seconds of them."""
+    """Call ``read`` (one timed inference, ms) until it is warm, or until ``longest`` readings or this many seconds of them."""
     readings: list[float] = []
     while not is_warm(readings) and len(readings) < longest and (sum(readings) < 1e3 * seconds or len(readings) < 3):
         readings.append(read())
@@ -39,24 +39,24 @@ def take_turns(
 ) -> list[list[float]]:
     """``runs`` readings of each of some models in turn; fewer of all once ``longest`` seconds are over and each has ``least``.
 
-    They take turns after ``TURN`` answers, of which each turn's first one goes unread: in service a model finds its weights in
-    the processor's cache. If they took turns at every answer, each would read what the other one has left of the cache, and a
+    They take turns after ``TURN`` inferences, of which each turn's first one goes unread: in service a model finds its weights in
+    the processor's cache. If they took turns at every inference, each would read what the other one has left of the cache, and a
     small model would look slower than it is; so long as turns are short, a change of the machine's speed meets all of them.
     A turn of a slow model ends after ``turn_seconds`` and one reading at the least, so that it gets fewer.
     """
-    found: list[list[float]] = [[] for _ in reads]
+    readings: list[list[float]] = [[] for _ in reads]
     deadline = time.perf_counter() + longest
     for start in range(0, runs, TURN):
-        for read, own in zip(reads, found, strict=True):
+        for read, own in zip(reads, readings, strict=True):
             end = time.perf_counter() + turn_seconds
             read()
             for number in range(min(TURN, runs - start)):
                 if number and time.perf_counter() > end:
                     break
                 own.append(read())
-        if time.perf_counter() > deadline and min(map(len, found)) >= least:
+        if time.perf_counter() > deadline and min(map(len, readings)) >= least:
             break
-    return found
+    return readings
 
 
 def quantile_interval(
@@ -67,8 +67,8 @@ def quantile_interval(
     ``parts``: how many readings each process took, in their order. Where memory happens to lie makes a process a little faster or
     slower as a whole, so processes are drawn first, and readings within them.
     """
-    found = np.quantile(np.asarray(samples, float)[_drawn(len(samples), parts, draws)], share, axis=1)
-    return float(np.quantile(found, 0.025)), float(np.quantile(found, 0.975))
+    quantiles = np.quantile(np.asarray(samples, float)[_drawn(len(samples), parts, draws)], share, axis=1)
+    return float(np.quantile(quantiles, 0.025)), float(np.quantile(quantiles, 0.975))
 
 
 def ratio_interval(
@@ -112,7 +112,7 @@ def noise(samples: Sequence[float]) -> str:
     return f"its first and second half differ by {percent(drift)}" if drift >= width else f"its interval is {percent(width)} wide"
 
 
-def agree(one: Sequence[float], other: Sequence[float], parts: Sequence[int] = ()) -> bool:
+def agree(first: Sequence[float], second: Sequence[float], parts: Sequence[int] = ()) -> bool:
     """Whether two series of one file agree: the 95 % interval of the ratio of their medians holds 1, or is within 5 % of it."""
-    low, high = ratio_interval(one[: len(other)], other[: len(one)], parts)
+    low, high = ratio_interval(first[: len(second)], second[: len(first)], parts)
     return low <= 1 + STABLE and high >= 1 - STABLE

@@ -16,7 +16,7 @@ from kdui.runtime.timing import NOISY, spread, take_turns, warm_up
 
 LEAST_RUNS = 20
 THROUGHPUT_SECONDS = 0.6
-LONGEST_SECONDS = 25.0  # for one pair of models: a slow one gets fewer runs, and n says how many
+LONGEST_SECONDS = 25.0  # for one pair of models: a slow one gets fewer runs, and n is their number
 SWEEP_SECONDS, SWEEP_RUNS, SWEEP_LEAST = 0.12, 40, 5  # a setting of the sweep: a look, not the headline
 LOOK_SECONDS = 0.05
 
@@ -25,7 +25,7 @@ Read = Callable[[], float]
 
 
 def main(path: str, most_mb: float) -> None:
-    """Answer one request, within this many MB of memory where the graph is a stranger's (else 0)."""
+    """Handle one request, within this many MB of memory where the graph is untrusted (else 0)."""
     end_with_parent()
     pipe = answers_pipe()
     if most_mb:
@@ -52,12 +52,12 @@ def _latency(request: dict[str, Any], groups: dict[str, Arrays]) -> dict[str, An
     mine, theirs = candidate.of(groups["sample"]), baseline.of(groups["baseline"])
     warm = len(warm_up(mine))
     warm_up(theirs)
-    found, repeated = quiet(lambda: in_turn(mine, theirs, request["runs"]))
+    readings, repeated = quiet(lambda: in_turn(mine, theirs, request["runs"]))
     batch = candidate.of(groups["batch"]) if "batch" in groups else None
     size = len(next(iter(groups["batch"].values()))) if batch else 0
     return {
-        "candidate_ms": found[0],
-        "baseline_ms": found[1],
+        "candidate_ms": readings[0],
+        "baseline_ms": readings[1],
         "throughput": _throughput(batch, size) if batch else None,
         "load_ms": load_ms,
         "warm_up_runs": warm,
@@ -71,8 +71,8 @@ def _latency(request: dict[str, Any], groups: dict[str, Arrays]) -> dict[str, An
 def _kernels(request: dict[str, Any], groups: dict[str, Arrays]) -> dict[str, Any]:
     from kdui.runtime.kernels import kernel_truth
 
-    found = kernel_truth(Path(request["candidate"]), groups["sample"], request["threads"], request["device"])
-    return found.model_dump(mode="json")
+    kernels = kernel_truth(Path(request["candidate"]), groups["sample"], request["threads"], request["device"])
+    return kernels.model_dump(mode="json")
 
 
 def in_turn(mine: Read, theirs: Read, runs: int, longest: float = LONGEST_SECONDS) -> tuple[list[float], list[float]]:
@@ -90,13 +90,13 @@ def quiet(measure: Callable[[], tuple[list[float], list[float]]]) -> tuple[tuple
     return (first if _noise(first) <= _noise(second) else second), True
 
 
-def _noise(both: tuple[list[float], list[float]]) -> float:
-    return max(spread(readings) for readings in both)
+def _noise(pair: tuple[list[float], list[float]]) -> float:
+    return max(spread(readings) for readings in pair)
 
 
 def _sweep(request: dict[str, Any], groups: dict[str, Arrays], candidate: "Reader") -> list[tuple[dict[str, int], list[float]]]:
     """A few readings at each setting; a session is opened again only for another number of threads."""
-    found = []
+    sweep = []
     readers = {request["threads"]: candidate}
     for at, setting in enumerate(request["sweep"]):
         threads = setting["threads"]
@@ -108,8 +108,8 @@ def _sweep(request: dict[str, Any], groups: dict[str, Arrays], candidate: "Reade
         readings: list[float] = []
         while len(readings) < SWEEP_LEAST or (len(readings) < SWEEP_RUNS and sum(readings) < 1e3 * SWEEP_SECONDS):
             readings.append(read())
-        found.append((setting, readings))
-    return found
+        sweep.append((setting, readings))
+    return sweep
 
 
 def _throughput(read: Read, size: int) -> float:
@@ -123,7 +123,7 @@ def _throughput(read: Read, size: int) -> float:
 
 
 class Reader:
-    """A graph in a session, and ways to time its answers."""
+    """A graph in a session, and ways to time its inferences."""
 
     def __init__(self, path: str, threads: int, device: str):
         from kdui.runtime.sessions import open_session
@@ -138,7 +138,7 @@ class Reader:
         self.session = open_session(Path(path), threads, device=device, stream=self.stream.cuda_stream if self.stream else 0)
 
     def of(self, arrays: Arrays) -> Read:
-        """A function that answers ``arrays`` once and gives the ms that it took."""
+        """A function that runs ``arrays`` once and gives the ms that it took."""
         return self._on_gpu(arrays) if self.stream is not None else lambda: self._on_cpu(arrays)
 
     def _on_cpu(self, arrays: Arrays) -> float:
@@ -200,18 +200,18 @@ def _busy(wait: float = 0.0) -> dict[int, int]:
         lines = Path("/proc/stat").read_text(encoding="utf-8").splitlines()
     except OSError:
         return {}
-    found = {}
+    busy_ticks = {}
     for line in lines:
         name, *numbers = line.split()
         if name.startswith("cpu") and name != "cpu":
             ticks = [int(number) for number in numbers]
-            found[int(name[3:])] = sum(ticks) - sum(ticks[3:5])  # all but idle and waiting for a disk
-    return found
+            busy_ticks[int(name[3:])] = sum(ticks) - sum(ticks[3:5])  # all but idle and waiting for a disk
+    return busy_ticks
 
 
 @cache
 def _allowed() -> list[int]:
-    """The cores that this process may use; asked before it pins itself."""
+    """The cores that this process may use; read before it pins itself."""
     return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
 
 

@@ -58,9 +58,9 @@ def merge_adapters(module: nn.Module) -> float | None:
 
 def attention_projections(module: nn.Module) -> list[str]:
     """The full names of the query and value projections, from shallow to deep."""
-    found = []
+    projections = []
     for name, layer in module.named_modules():
         for names in PROJECTIONS:
-            if all(isinstance(getattr(layer, one, None), nn.Linear) for one in names):
-                found += [f"{name}.{one}" if name else one for one in names]
-    return found
+            if all(isinstance(getattr(layer, part, None), nn.Linear) for part in names):
+                projections += [f"{name}.{part}" if name else part for part in names]
+    return projections

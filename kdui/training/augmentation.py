@@ -16,7 +16,7 @@ from kdui.modalities.text.prepare import TOKENIZER
 from kdui.training.context import StepContext
 from kdui.training.device_dataset import Augmentation, ResidentData, augmented, hashed
 
-# What stands for a masked word: the first that the tokenizer knows as a token of its own; without one the word is left out.
+# What stands for a masked word: the first that is a token of its own in the vocabulary; without one the word is left out.
 _MASKS = ("[MASK]", "<mask>", "[UNK]", "<unk>")
 _SEED = 1902
 _SALT = 4099  # keeps the choice of a partner apart from the choice of a shift
@@ -101,15 +101,15 @@ def masked_texts(texts: Sequence[str], share: float, view: int, mask: str) -> li
     At least one word of a text stays; an empty ``mask`` takes the word out.
     """
     random = np.random.RandomState([_SEED, view])
-    found = []
+    masked_versions = []
     for text in texts:
         words = text.split()
         masked = random.rand(len(words)) < share
         if len(words) and masked.all():
             masked[0] = False
         kept = (mask if hit else word for word, hit in zip(words, masked, strict=True))
-        found.append(" ".join(word for word in kept if word))
-    return found
+        masked_versions.append(" ".join(word for word in kept if word))
+    return masked_versions
 
 
 def mask_of(folder: Path) -> str:

@@ -37,8 +37,8 @@ def save_checkpoint(
     temporary = folder / (FILE + ".part")
     # Shared tensors (tied weights) must not share memory in the file.
     tensors = {name: tensor.clone() for name, tensor in tensors.items()}
-    said = json.dumps(facts)
-    save_file(tensors, temporary, metadata={"facts": said, "sha256": _checksum(tensors, said)})
+    facts_json = json.dumps(facts)
+    save_file(tensors, temporary, metadata={"facts": facts_json, "sha256": _checksum(tensors, facts_json)})
     with temporary.open("rb") as stream:
         os.fsync(stream.fileno())
     if (folder / FILE).is_dir():

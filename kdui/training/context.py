@@ -20,7 +20,7 @@ from kdui.store.artifacts import sha256_file
 
 
 class Reporter(Protocol):
-    """Where a stage says what happens. Every call may raise Cancelled."""
+    """Where a stage reports its progress. Every call may raise Cancelled."""
 
     def loss(self, at: float, **values: float) -> None: ...
     def metric(self, at: float, **values: float) -> None: ...
@@ -31,7 +31,7 @@ class Reporter(Protocol):
 
 
 class QuietReporter:
-    """A reporter for tests and benchmarks: it keeps what it hears and stops when told."""
+    """A reporter for tests and benchmarks: it keeps the reports and stops on request."""
 
     def __init__(self) -> None:
         self.losses: list[tuple[float, dict[str, float]]] = []
@@ -71,7 +71,7 @@ class TaskData:
         return self.splits[split].targets
 
     def prepared(self, split: Split, inputs: InputSettings, folder: Path, limit: int = 0) -> dict[str, np.ndarray]:
-        """Named arrays over a whole split (or its first ``limit`` examples), as the model of ``inputs`` wants them."""
+        """Named arrays over a whole split (or its first ``limit`` examples), in the form that the model of ``inputs`` takes."""
         # The tokenizer decides too: it is named by its content, because every student carries a copy of its own.
         key = canonical_json(
             [split, inputs.modality, inputs.settings, [sha256_file(folder / name) for name in inputs.files], limit]

@@ -70,8 +70,8 @@ class ResidentData:
         if self._drawn is None:
             return torch.randperm(len(self), generator=generator)
         passes = -(-len(self) // len(self._drawn))
-        found = [self._drawn[torch.randperm(len(self._drawn), generator=generator)] for _ in range(passes)]
-        return torch.cat(found)[: len(self)]
+        orders = [self._drawn[torch.randperm(len(self._drawn), generator=generator)] for _ in range(passes)]
+        return torch.cat(orders)[: len(self)]
 
     def inputs(self, index: torch.Tensor, view: int | None = None) -> dict[str, torch.Tensor]:
         """The named inputs of a batch, trimmed to its longest text; ``view`` picks a fixed augmentation."""

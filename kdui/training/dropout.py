@@ -46,8 +46,8 @@ class _Quick(TorchFunctionMode):
     """Answers the calls of ``functional.dropout`` in this thread."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        given = kwargs or {}
-        return _dropout(*args, **given) if func is functional.dropout else func(*args, **given)
+        keywords = kwargs or {}
+        return _dropout(*args, **keywords) if func is functional.dropout else func(*args, **keywords)
 
 
 def _dropout(input: torch.Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> torch.Tensor:

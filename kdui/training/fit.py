@@ -25,7 +25,8 @@ LENS_FILE = "lens.json"
 
 
 def resident(context: StepContext, split: Split, inputs: InputSettings, folder: Path, limit: int = 0) -> ResidentData:
-    """A split as the model of ``inputs`` wants it, on the step's device; training data with the views of a transfer set."""
+    """A split in the form that the model of ``inputs`` takes, on the step's device; training data with the views of a transfer
+    set."""
     arrays = context.data.prepared(split, inputs, folder, limit)
     mirror = bool(context.facts.input.get("mirror"))
     data = ResidentData(arrays, context.data.targets(split), context.device, limit, mirror)
@@ -38,10 +39,10 @@ def resident(context: StepContext, split: Split, inputs: InputSettings, folder: 
 
 def knobs_of(context: StepContext) -> TrainingKnobs:
     """The training knobs among a step's settings; the views of a transfer set are cycled like any others."""
-    given = {name: context.settings[name] for name in TrainingKnobs.model_fields if name in context.settings}
+    values = {name: context.settings[name] for name in TrainingKnobs.model_fields if name in context.settings}
     if "augmentation" in context.settings:
-        given["augment"] = True
-    return TrainingKnobs.model_validate(given)
+        values["augment"] = True
+    return TrainingKnobs.model_validate(values)
 
 
 def visible_labels(context: StepContext, draw_all: bool = False) -> Labels:

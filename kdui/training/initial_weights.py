@@ -46,9 +46,9 @@ def start_model(context: StepContext, seed: int) -> SavedModel:
 
 
 def _look_over(context: StepContext, facts: ModelFacts, module: nn.Module, inputs: InputSettings) -> None:
-    """Say in the log how a checkpoint's weights fitted.
+    """Log how a checkpoint's weights fitted.
 
-    Raises StageFailed where it changed since the run was planned, or where its tokenizer does not know the task's words.
+    Raises StageFailed where it changed since the run was planned, or where its vocabulary does not cover the task's words.
     """
     planned = context.settings.get("model", {})
     if planned.get("source", facts.source) != facts.source:

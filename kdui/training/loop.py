@@ -60,7 +60,7 @@ class Trainer:
     weights). ``companion`` holds what is trained beside the model but is no part of the result: projectors, a peer, a teacher;
     its learning rate is ``companion_rate`` times the model's.
     Before the share ``settled_at`` of the training is done, no epoch may become the best (the model is still being compressed).
-    ``problem`` scores the validation data; ``metric`` is what its score is, and says which of two epochs is the better one.
+    ``problem`` scores the validation data; ``metric`` is the score, and decides which of two epochs is better.
     """
 
     model: nn.Module
@@ -144,14 +144,14 @@ class Trainer:
         if self.checkpoint is None:
             return
         try:
-            found = load_checkpoint(self.checkpoint, self._trained(), self._optimizer)
+            loaded = load_checkpoint(self.checkpoint, self._trained(), self._optimizer)
         except ArtifactCorrupt as error:
             self.report.log(f"{error}, so this training starts again from its beginning.")
             clear(self.checkpoint / CHECKPOINT_FILE)
             return
-        if found is None:
+        if loaded is None:
             return
-        self._best, facts = found
+        self._best, facts = loaded
         self._epoch, self._position, self._steps_done = facts["epoch"], facts["position"], facts["steps"]
         self._best_score, self._best_loss, self._best_epoch = facts["best_score"], facts["best_loss"], facts["best_epoch"]
         if self.metric == LOSS and self._best_score is not None:
@@ -168,16 +168,16 @@ class Trainer:
         self._trained().train()
         batches = self.data.batches(self.knobs.batch_size, self.seed, self._epoch)
         view = (self._epoch % self.views if self.views else self._epoch) if self.knobs.augment else None
-        told, told_sums, told_at = self._position, dict(self._sums), time.monotonic()
-        began = told_at
+        reported, reported_sums, reported_at = self._position, dict(self._sums), time.monotonic()
+        began = reported_at
         for number in range(self._position, len(batches)):
             for name, value in self._step(batches[number], view).items():
                 self._sums[name] = self._sums.get(name, 0.0) + value.detach().double()
             self._position, self._steps_done = number + 1, self._steps_done + 1
-            if time.monotonic() - told_at > REPORT_EVERY or number + 1 == len(batches):
-                count = self._position - told
-                self._report({name: float(total - told_sums.get(name, 0.0)) / count for name, total in self._sums.items()})
-                told, told_sums, told_at = self._position, dict(self._sums), time.monotonic()
+            if time.monotonic() - reported_at > REPORT_EVERY or number + 1 == len(batches):
+                count = self._position - reported
+                self._report({name: float(total - reported_sums.get(name, 0.0)) / count for name, total in self._sums.items()})
+                reported, reported_sums, reported_at = self._position, dict(self._sums), time.monotonic()
             if time.monotonic() - self._saved_at > CHECKPOINT_EVERY:
                 began += self._save()
         self._stepping += time.monotonic() - began
@@ -227,10 +227,10 @@ class Trainer:
         targets = self.validation.targets.cpu().numpy()
         loss = self.problem.validation_loss(values, targets)
         score = loss if self.metric == LOSS else self.problem.headline(values, targets)
-        told = {} if self.metric == LOSS else {"validation": score}
+        validation = {} if self.metric == LOSS else {"validation": score}
         means = {f"train_{name}": float(total) / self._steps_an_epoch for name, total in self._sums.items()}
-        self.history.append({"epoch": at, **told, "loss": loss, **means})
-        self.report.metric(at, **told, validation_loss=loss)
+        self.history.append({"epoch": at, **validation, "loss": loss, **means})
+        self.report.metric(at, **validation, validation_loss=loss)
         if at < self.settled_at * self.knobs.epochs:
             return
         if self._best_score is None or self._is_better(score, loss, self._best_score):

@@ -73,13 +73,13 @@ class LowBitTraining:
         parametrize.remove_parametrizations(layer, "weight", leave_parametrized=True)
         if not self.activation_bits:
             return grid
-        found = _input_quantizer(layer)
+        quantizer = _input_quantizer(layer)
         del layer._modules[_INPUT]
-        if not found.started:  # a layer that is built but never asked, such as an unused pooler
+        if not quantizer.started:  # a layer that is built but never run, such as an unused pooler
             return grid
-        low, high = found.levels()
+        low, high = quantizer.levels()
         return grid.model_copy(
-            update={"inputs": InputGrid(bits=found.bits, step=float(found.step().detach()), low=low, high=high)}
+            update={"inputs": InputGrid(bits=quantizer.bits, step=float(quantizer.step().detach()), low=low, high=high)}
         )
 
 
@@ -96,8 +96,8 @@ def rounded_layers(module: nn.Module) -> dict[str, nn.Module]:
     }
 
 
-def _round_input(layer: nn.Module, given: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
-    return (_input_quantizer(layer)(given[0]), *given[1:])
+def _round_input(layer: nn.Module, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+    return (_input_quantizer(layer)(inputs[0]), *inputs[1:])
 
 
 def _weight_quantizer(layer: nn.Module) -> QuantizedWeight:

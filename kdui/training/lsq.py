@@ -139,7 +139,7 @@ class QuantizedInput(nn.Module):
         return activation_levels(self.bits, bool(self.signed))
 
     def forward(self, values: torch.Tensor) -> torch.Tensor:
-        exact = values.float()  # in bf16 a level above 256 could not be told from the next
+        exact = values.float()  # in bf16 a level above 256 would equal the next one
         if not self.started:
             self._start(exact)
         low, high = self.levels()

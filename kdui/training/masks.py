@@ -21,7 +21,7 @@ def masks_by_score(scores: Mapping[str, torch.Tensor], sparsity: float, groups: 
         flat = torch.cat([score.flatten() for score in scores.values()])
         return _split(_largest(flat.unsqueeze(0), sparsity).flatten(), scores)
     rows = {name: score.flatten(1) if groups == "row" else score.reshape(1, -1) for name, score in scores.items()}
-    return {name: _largest(found, sparsity).view(scores[name].shape) for name, found in rows.items()}
+    return {name: _largest(values, sparsity).view(scores[name].shape) for name, values in rows.items()}
 
 
 def magnitude_masks(weights: Mapping[str, torch.Tensor], sparsity: float) -> dict[str, torch.Tensor]:

@@ -1,6 +1,6 @@
 """Inner values of student and teacher side by side: which layers meet, what the student holds now, what the teacher held.
 
-A step's ``features`` setting says what is wanted: ``kind`` (stages, penultimate, attention: query and key of self-attention,
+A step's ``features`` setting chooses them: ``kind`` (stages, penultimate, attention: query and key of self-attention,
 relations: also its value; several joined by ``+``), ``layers`` (auto, last or pairs such as ``0:1, 2:5``) and ``reduce`` (none,
 or energy: the mean of squares over channels).
 """
@@ -64,18 +64,18 @@ def matched_pairs(features: dict[str, Any], student: SavedModel, teacher: SavedM
 
     Of a kind with several values (query, key, ...) those of one layer follow each other.
     """
-    found: list[Pair] = []
+    pairs: list[Pair] = []
     for kind in features["kind"].split("+"):
         if kind == "penultimate":
-            found.append(Pair("features", penultimate(student.module, outputs), penultimate(teacher.module, outputs)))
+            pairs.append(Pair("features", penultimate(student.module, outputs), penultimate(teacher.module, outputs)))
         elif kind == "stages":
             mine = stages(student.module, example_inputs(student.description.task, 1, student.inputs))
             others = stages(teacher.module, example_inputs(teacher.description.task, 1, teacher.inputs))
             chosen = match_layers(features["layers"], len(mine), len(others))
-            found += [Pair("stage", mine[i], others[j]) for i, j in chosen]
+            pairs += [Pair("stage", mine[i], others[j]) for i, j in chosen]
         else:
-            found += _attention_pairs(kind, features["layers"], student.module, teacher.module)
-    return found
+            pairs += _attention_pairs(kind, features["layers"], student.module, teacher.module)
+    return pairs
 
 
 def _attention_pairs(kind: str, layers: str, student: nn.Module, teacher: nn.Module) -> list[Pair]:
@@ -136,8 +136,12 @@ def needs_tokens(context: StepContext, features: dict[str, Any], student: SavedM
     if context.facts.modality != "text" or features["kind"] == "penultimate":
         return False
     limit = context.settings["train_examples"]
-    one, other = (context.data.prepared("train", saved.inputs, saved.folder, limit) for saved in (student, teacher))
-    if one.keys() == other.keys() and all(np.array_equal(one[name], other[name]) for name in one):
+    student_inputs, teacher_inputs = (
+        context.data.prepared("train", saved.inputs, saved.folder, limit) for saved in (student, teacher)
+    )
+    if student_inputs.keys() == teacher_inputs.keys() and all(
+        np.array_equal(student_inputs[name], teacher_inputs[name]) for name in student_inputs
+    ):
         return True
     if student.inputs.settings != teacher.inputs.settings:
         ours, theirs = (saved.inputs.settings["max_length"] for saved in (student, teacher))
@@ -177,36 +181,36 @@ class MatchedFeatures:
         if artifact.manifest.inputs["teacher"] != context.inputs["teacher"].digest:
             raise StageFailed("The cached features belong to another teacher. Run the recipe again, so that its own are kept.")
         facts = json.loads(artifact.file(FACTS).read_text(encoding="utf-8"))
-        found = {
+        cached = {
             Point(layer, side): CachedFeatures(artifact, str(number), facts["count"], facts["by_token"], context.device)
             for number, (layer, side) in enumerate(facts["points"])
         }
-        if missing := [pair.teacher.layer for pair in self.pairs if pair.teacher not in found]:
+        if missing := [pair.teacher.layer for pair in self.pairs if pair.teacher not in cached]:
             raise StageFailed(
                 f"The teacher's cached values lack layer {missing[0]}: they were kept for other layers. Run the recipe again."
             )
-        return found
+        return cached
 
     def __call__(self, batch: Batch) -> list[Match]:
         """The pairs in order: what the student held in its last pass, with gradient, and what the teacher held, fp32."""
         mask = batch.inputs["attention_mask"] if self.by_token else None
         length = mask.shape[1] if mask is not None else None
         live = self._live.values(batch) if self._live else None
-        found = []
+        matches = []
         for number, pair in enumerate(self.pairs):
             if live is not None:
                 value = energy(live[number]) if self.features["reduce"] == "energy" else live[number]
             else:
                 value = self._sources[pair.teacher](batch.index, batch.view, length)
-            found.append(Match(self._taps[pair.student].float(), value, mask, pair))
-        return found
+            matches.append(Match(self._taps[pair.student].float(), value, mask, pair))
+        return matches
 
     def shapes(self, what: str = "") -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
         """Shapes of each pair (of those that are ``what``) for one example of full length: student, teacher before any reduction.
 
         Raises StageFailed where the two are of different kinds, e.g. maps and tokens, or cut an image into different patches.
         """
-        found = []
+        shapes = []
         for pair in self.pairs:
             if what in ("", pair.what):
                 ours, theirs = _shape_at(self.student, pair.student), _shape_at(self.teacher, pair.teacher)
@@ -215,8 +219,8 @@ class MatchedFeatures:
                         f"{pair.student.layer} of the student holds {ours}, {pair.teacher.layer} of its teacher {theirs}: these "
                         "cannot be matched. Choose other layers, another pair of models, or a method that transfers outputs."
                     )
-                found.append((ours, theirs))
-        return found
+                shapes.append((ours, theirs))
+        return shapes
 
 
 def _shape_at(saved: SavedModel, point: Point) -> tuple[int, ...]:

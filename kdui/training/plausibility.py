@@ -1,4 +1,4 @@
-"""Whether a model that was trained elsewhere answers a task's validation examples as one that learned them would.
+"""Whether a model that was trained elsewhere predicts a task's validation examples as well as one that learned it.
 
 Outputs in another order of the labels, or pixels on another scale than the model's own, give numbers without an error: here they
 are found by trying what is usual, and named as the option that sets them right. Test data are never looked at.
@@ -30,7 +30,7 @@ Options = dict[str, Any]
 
 @dataclass(frozen=True)
 class Reading:
-    """One way to give examples and to read outputs: the options that say so, who is right, and the losses in nats."""
+    """One way to give examples and to read outputs: its options, which predictions are right, and the losses in nats."""
 
     right: np.ndarray
     losses: np.ndarray
@@ -48,23 +48,23 @@ def require_plausible(
 ) -> float:
     """The share of these ``examples`` that the model gets right, from its ``outputs`` [n, labels] and their ``targets`` [n].
 
-    ``scales`` gives outputs with pixels on other scales, where the examples are images; ``order`` tells for each label its
-    place among the model's own outputs, where that is another one. Raises StageFailed in words where the outputs are no numbers,
-    fit far better in another order of the labels or on another scale, or are no better than chance.
+    ``scales`` gives outputs with pixels on other scales, where the examples are images; ``order`` gives for each label its
+    place among the model's own outputs, where that is another one. Raises StageFailed in words where the outputs are no
+    numbers, fit far better in another order of the labels or on another scale, or are no better than chance.
     """
     if not np.isfinite(outputs).all():
         raise StageFailed(f"{model.title} gives NaN or infinity on {examples} of {task.title}. Choose another model.")
     problem = problem_of(task)
     places = list(order) or list(range(len(task.labels)))
     index = np.linspace(0, len(targets) - 1, min(len(targets), TRIED) if scales else len(targets)).astype(np.int64)
-    given, *tried = _readings(problem, task, outputs[index], targets[index], {}, places)
+    as_given, *tried = _readings(problem, task, outputs[index], targets[index], {}, places)
     if scales:
         for options in scales.usual:
             tried += _readings(problem, task, scales.outputs(options, index), targets[index], options, places)
-    tried = [one for one in tried if above_chance(float(one.right.mean()), targets[index], problem)]
-    best = _best(given, tried, loss_counts="scale" not in model.ref.options)
-    if best is not given:
-        raise StageFailed(_misread(model, f"{examples} of {task.title}", given, best))
+    tried = [reading for reading in tried if above_chance(float(reading.right.mean()), targets[index], problem)]
+    best = _best(as_given, tried, loss_counts="scale" not in model.ref.options)
+    if best is not as_given:
+        raise StageFailed(_misread(model, f"{examples} of {task.title}", as_given, best))
     right = problem.mask_to_task(outputs, targets).argmax(-1) == targets
     if not above_chance(float(right.mean()), targets, problem):
         raise StageFailed(
@@ -95,14 +95,15 @@ def best_order(predicted: np.ndarray, targets: np.ndarray, labels: int) -> np.nd
 
     confusion = np.zeros((labels, labels), dtype=np.int64)
     np.add.at(confusion, (predicted, targets), 1)
-    confusion = confusion * (labels + 1) + np.eye(labels, dtype=np.int64)  # what nothing tells apart stays where it is
+    confusion = confusion * (labels + 1) + np.eye(labels, dtype=np.int64)  # what cannot be told apart stays where it is
     meant: np.ndarray = linear_sum_assignment(confusion, maximize=True)[1]
     return meant
 
 
 @dataclass(frozen=True)
 class Scales:
-    """Pixels as a model may want them: the options that say so, and the outputs of some examples [k] under such options."""
+    """The scales that a model may have been trained on: their options, and the outputs of some examples [k] under such
+    options."""
 
     usual: Sequence[Options]
     outputs: Callable[[Options, np.ndarray], np.ndarray]
@@ -140,27 +141,28 @@ def _readings(
     yield Reading(right, -log_p[rows, np.argsort(meant)[targets]], {**options, "labels": named})
 
 
-def _best(given: Reading, others: Sequence[Reading], loss_counts: bool) -> Reading:
+def _best(as_given: Reading, others: Sequence[Reading], loss_counts: bool) -> Reading:
     """The given reading, unless others fit far better.
 
     Then, of those with the most correct predictions or nearly so, the one that changes least (another scale, order, or both) and
     of these the one that loses least.
     """
-    better = [one for one in others if _far_better(given, one, loss_counts and "labels" not in one.options)]
+    better = [reading for reading in others if _far_better(as_given, reading, loss_counts and "labels" not in reading.options)]
     if not better:
-        return given
-    most = max(int(one.right.sum()) for one in better)
-    close = [one for one in better if one.right.sum() >= most - LEAST_GAIN * len(given.right)]
+        return as_given
+    most = max(int(reading.right.sum()) for reading in better)
+    close = [reading for reading in better if reading.right.sum() >= most - LEAST_GAIN * len(as_given.right)]
     kinds = [
-        [one for one in close if "labels" not in one.options],
-        [one for one in close if one.options.keys() == {"labels"}],
+        [reading for reading in close if "labels" not in reading.options],
+        [reading for reading in close if reading.options.keys() == {"labels"}],
         close,
     ]
-    return min(next(kind for kind in kinds if kind), key=lambda one: float(one.losses.mean()))
+    return min(next(kind for kind in kinds if kind), key=lambda reading: float(reading.losses.mean()))
 
 
 def _far_better(old: Reading, new: Reading, loss_counts: bool) -> bool:
-    """More correct predictions than chance gives, or as many, surely told, where the old ones are hardly more than a guess."""
+    """More correct predictions than chance gives, or as many with much higher confidence, where the old ones are hardly better
+    than chance."""
     gained, differing = int(new.right.sum()) - int(old.right.sum()), int((new.right != old.right).sum())
     if gained > 0 and gained >= LEAST_GAIN * len(old.right) and gained >= SURE * math.sqrt(differing):
         return True
@@ -168,24 +170,24 @@ def _far_better(old: Reading, new: Reading, loss_counts: bool) -> bool:
     return loss_counts and unsure and gained >= 0 and float(new.losses.mean()) < 0.5 * float(old.losses.mean())
 
 
-def _misread(model: ModelFacts, examples: str, given: Reading, best: Reading) -> str:
+def _misread(model: ModelFacts, examples: str, as_given: Reading, best: Reading) -> str:
     kept = model.ref.options if best.options.keys() <= {"labels"} else _without_scale(model.ref.options)
     ref = ModelRef(kind=model.ref.kind, name=model.ref.name, options={**kept, **best.options})
     what = " and ".join(
-        said
-        for said, names in (
+        phrase
+        for phrase, names in (
             ("with its outputs in another order of the labels", ("labels",)),
             ("with the pixels on another scale", ("scale", "mean", "std")),
         )
         if any(name in best.options for name in names)
     )
     way = f"Write '{ref}'" if model.ref.kind in ("onnx", "csv", "folder", "hub") else "Make it anew from a teacher in this order"
-    told = (
-        f"{model.title} gets {_count(given.right)} {examples} right, but {_count(best.right)} {what}"
-        if best.right.sum() > given.right.sum()
+    sentence = (
+        f"{model.title} gets {_count(as_given.right)} {examples} right, but {_count(best.right)} {what}"
+        if best.right.sum() > as_given.right.sum()
         else f"{model.title} is close to chance on {examples}, but confident and correct {what}"
     )
-    return f"{told}. {way}, or choose another model."
+    return f"{sentence}. {way}, or choose another model."
 
 
 def _without_scale(options: Options) -> Options:

@@ -1,4 +1,5 @@
-"""Pruning as part of a training: when how many weights go, by which masks, and what a resumed training must know of it."""
+"""Pruning as part of a training: when how many weights are removed, by which masks, and the state that a resumed training
+needs."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

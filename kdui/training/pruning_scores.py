@@ -40,14 +40,14 @@ def taylor_scores(module: nn.Module, batches: Iterable[Batch], losses: LossFunct
     Molchanov et al. 2019, arXiv:1906.10771, section 3 (there its square, which ranks alike).
     """
     weights = prunable_weights(module)
-    found = {name: torch.zeros(weight.shape) for name, weight in weights.items()}
+    totals = {name: torch.zeros(weight.shape) for name, weight in weights.items()}
     count = 0
     for _ in gradients(module, batches, losses):
         count += 1
         for name, weight in weights.items():
             if weight.grad is not None:
-                found[name] += (weight.detach() * weight.grad).abs().float().cpu()
-    return {name: total / count for name, total in found.items()}
+                totals[name] += (weight.detach() * weight.grad).abs().float().cpu()
+    return {name: total / count for name, total in totals.items()}
 
 
 def gradients(module: nn.Module, batches: Iterable[Batch], losses: LossFunction) -> Iterator[None]:
@@ -149,7 +149,7 @@ def calibration_batches(context: StepContext, saved: SavedModel, examples: int) 
     if context.settings.get("labels", 1.0) < 1:
         data.tell(visible_labels(context))
     size = min(CALIBRATION_BATCH, examples)
-    found: list[Batch] = []
+    batches: list[Batch] = []
     for index in data.batches(size, context.settings["seed"], 0)[: -(-examples // size)]:
-        found.append(Batch(data.inputs(index), data.targets[index.to(data.device)], index, 0))
-    return found
+        batches.append(Batch(data.inputs(index), data.targets[index.to(data.device)], index, 0))
+    return batches

@@ -1,7 +1,7 @@
 """Choices made by timing, kept in the store: a step that is computed again chooses as before and gives the same bytes.
 
 A step's digest names all that decides its result, but not a stopwatch: two candidates that are equally fast would win in turn,
-and one digest would stand for two contents. So what was timed is an artifact of its own, named by the step that asks (its
+and one digest would stand for two contents. So what was timed is an artifact of its own, named by the step that needs it (its
 settings hold the processor) and by what is chosen. The first computation makes it; every later one, also after the step's own
 artifact was deleted, reads it. The digests of steps stay as they are.
 """
@@ -30,7 +30,7 @@ def recorded_choice(context: StepContext, what: str, choose: Callable[[], dict[s
         if artifacts.has(name):
             artifacts.touch(name)
             return artifacts.manifest(name).summary, True
-        found = choose()
+        choice = choose()
         with artifacts.draft(name) as draft:
             artifacts.commit(
                 draft,
@@ -41,10 +41,10 @@ def recorded_choice(context: StepContext, what: str, choose: Callable[[], dict[s
                     "operation": OPERATION,
                     "settings": {"choice": what, **context.step.settings},
                     "inputs": {role: artifact.digest for role, artifact in context.inputs.items()},
-                    "summary": found,
+                    "summary": choice,
                     "seconds": 0.0,
                     "device": cpu_name(),
                     "created": datetime.now(UTC),
                 },
             )
-    return found, False
+    return choice, False

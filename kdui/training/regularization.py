@@ -21,15 +21,15 @@ def penalties(module: nn.Module, l1: float, group_lasso: float) -> dict[str, tor
     if not l1 and not group_lasso:
         return {}
     weights = {name: weight for name, weight in prunable_weights(module).items() if weight.requires_grad}
-    found: dict[str, torch.Tensor] = {}
+    terms: dict[str, torch.Tensor] = {}
     if l1:
-        found["l1"] = l1 * torch.stack([weight.abs().sum() for weight in weights.values()]).sum()
+        terms["l1"] = l1 * torch.stack([weight.abs().sum() for weight in weights.values()]).sum()
     if group_lasso:
         tables = table_names(module)
         norms = [channel_norms(weight).sum() for name, weight in weights.items() if name not in tables]
         if norms:
-            found["group_lasso"] = group_lasso * torch.stack(norms).sum()
-    return found
+            terms["group_lasso"] = group_lasso * torch.stack(norms).sum()
+    return terms
 
 
 def channel_norms(weight: torch.Tensor) -> torch.Tensor:

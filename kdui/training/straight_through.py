@@ -15,7 +15,7 @@ SMALLEST = 1e-7  # of a scale, as in the grids of ``methods.quantize``
 class Rounding:
     """A uniform grid whose range is that of the weights: what ``methods.quantize.grids`` calls min-max.
 
-    ``granularity`` says what shares a scale: all weights, those of an output channel, or ``group_size`` of a channel's.
+    ``granularity`` is what shares a scale: all weights, those of an output channel, or ``group_size`` of a channel's.
     """
 
     bits: int
@@ -87,7 +87,7 @@ class RoundedWeights(nn.Module):
 
     @torch.no_grad()
     def after_step(self, progress: float) -> None:
-        """Move the finer weights as the rounded ones were moved, and round anew."""
+        """Move the finer weights as the rounded ones were moved, and round again."""
         for number, weight in enumerate(self._weights):
             fine, kept, seen = (self.get_buffer(f"{name}_{number}") for name in ("fine", "kept", "seen"))
             fine.add_((weight - seen) * kept)

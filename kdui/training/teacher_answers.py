@@ -1,4 +1,4 @@
-"""What the teacher answers to each training example, for the methods that turn its predictions into labels."""
+"""The teacher's predictions for each training example, for the methods that turn its predictions into labels."""
 
 import torch
 
@@ -10,7 +10,7 @@ from kdui.training.teacher_outputs import cached_outputs
 
 
 def teacher_answers(context: StepContext) -> torch.Tensor:
-    """Probabilities [n, classes] in fp32 on the CPU: the mean over the kept views, or of a teacher that is asked now."""
+    """Probabilities [n, classes] in fp32 on the CPU: the mean over the kept views, or of a teacher that is run now."""
     if "outputs" in context.inputs:
         cached = cached_outputs(context)
         limit = knobs_of(context).train_examples

@@ -30,15 +30,15 @@ class FeatureWriter:
 
     def write(self, examples: np.ndarray, values: torch.Tensor) -> None:
         """``values`` [batch, ...] of these examples; of values by token [batch, length, width] the padding is left out."""
-        found = values.float().clamp(-65504, 65504).cpu().numpy().astype(np.float16)
+        halves = values.float().clamp(-65504, 65504).cpu().numpy().astype(np.float16)
         if self._rows is None:
-            width = found.shape[2:] if self._by_token else found.shape[1:]
+            width = halves.shape[2:] if self._by_token else halves.shape[1:]
             self._rows = np.lib.format.open_memmap(self._path, "w+", np.float16, (int(self._offsets[-1]), *width))
             reserve(self._path)
         if not self._by_token:
-            self._rows[self._offsets[examples]] = found
+            self._rows[self._offsets[examples]] = halves
             return
-        for example, rows in zip(examples, found, strict=True):
+        for example, rows in zip(examples, halves, strict=True):
             start, end = self._offsets[example], self._offsets[example + 1]
             self._rows[start:end] = rows[: end - start]
 

@@ -1,4 +1,4 @@
-"""A teacher's outputs over the training data: asked once, kept as fp16, mapped into memory.
+"""A teacher's outputs over the training data: computed once, kept as fp16, mapped into memory.
 
 Any temperature and soft weight can then be tried without the teacher, and an epoch of distillation costs what an
 epoch of plain training costs. Where there are very many classes (a vocabulary), only the largest of each row are kept.
@@ -135,13 +135,13 @@ def cached_rows(context: StepContext) -> TeacherOutputs | CachedRows:
     if FACTS not in artifact.manifest.files:
         return cached_outputs(context)
     _require_own(context, artifact)
-    found = CachedRows(artifact, context.device)
+    rows = CachedRows(artifact, context.device)
     needed = len(context.data.targets("train")[: context.settings.get("train_examples") or None])
-    if found.count < needed:
+    if rows.count < needed:
         raise StageFailed(
-            f"The teacher's tokens of {found.count:,} texts are kept, but the student trains on {needed:,}. Run the recipe again."
+            f"The teacher's tokens of {rows.count:,} texts are kept, but the student trains on {needed:,}. Run the recipe again."
         )
-    return found
+    return rows
 
 
 def _require_own(context: StepContext, artifact: Artifact) -> None:
@@ -152,16 +152,16 @@ def _require_own(context: StepContext, artifact: Artifact) -> None:
 
 
 def cached_outputs(context: StepContext, name: str = "outputs") -> TeacherOutputs:
-    """The kept outputs that the step reads; raises StageFailed where they are another teacher's or answer another question."""
+    """The kept outputs that the step reads; raises StageFailed where they are another teacher's or belong to another task."""
     artifact = context.inputs[name]
     if name == "outputs":
         _require_own(context, artifact)
-    found = TeacherOutputs(artifact, context.device)
+    outputs = TeacherOutputs(artifact, context.device)
     limit: Any = context.settings.get("train_examples")
     needed = len(context.data.targets("train")[: limit or None])
-    if found.classes != context.facts.outputs or found.count < needed:
+    if outputs.classes != context.facts.outputs or outputs.count < needed:
         raise StageFailed(
-            f"The teacher gave {found.classes} values on {found.count:,} examples, but {context.facts.title} has "
+            f"The teacher gave {outputs.classes} values on {outputs.count:,} examples, but {context.facts.title} has "
             f"{context.facts.outputs} labels and the student trains on {needed:,} examples. Name a teacher of this very task."
         )
-    return found
+    return outputs

@@ -70,7 +70,7 @@ class WholeTeacher:
 
 
 def graph_session(context: StepContext, artifact: Artifact) -> Runs:
-    """What answers an ONNX artifact: a session of this process, or one with limits for a graph that came from elsewhere."""
+    """What runs an ONNX artifact: a session of this process, or one with limits for a graph from outside."""
     path = artifact.file(MODEL_FILE)
     limits = limits_of(context, artifact)
     if limits is None:

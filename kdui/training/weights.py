@@ -23,12 +23,12 @@ def relative_weights(weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Ten
 
     Without it an embedding table with large entries would cost a recurrent layer all of its weights.
     """
-    found = {}
+    relative = {}
     for name, weight in weights.items():
         values = weight.detach().float().cpu()
         scale = float(values.square().mean().sqrt())
-        found[name] = values / scale if scale else values
-    return found
+        relative[name] = values / scale if scale else values
+    return relative
 
 
 def weight_lens(module: nn.Module, bins: int = 81, sample: int = 2048) -> dict[str, Any]:

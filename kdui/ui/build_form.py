@@ -140,10 +140,10 @@ def _elsewhere(stages: Sequence[Mapping[str, Any]], stage: Mapping[str, Any]) ->
 
 def _by_step(knob: Knob, values: Mapping[str, Any]) -> str:
     """teach: 15, distill: 20."""
-    return ", ".join(f"{name}: {_said(knob, value)}" for name, value in values.items())
+    return ", ".join(f"{name}: {_value_words(knob, value)}" for name, value in values.items())
 
 
-def _said(knob: Knob, value: Any) -> str:
+def _value_words(knob: Knob, value: Any) -> str:
     return "–" if value is None else ("on" if value else "off") if isinstance(value, bool) else str(knob.shown(value))
 
 

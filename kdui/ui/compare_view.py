@@ -101,7 +101,7 @@ def waiting_html(models: Sequence[Servable]) -> str:
 
 def best_labels(answer: Answer) -> tuple[str, ...]:
     """The most probable label; of a task of several parts that of each part."""
-    return tuple(label for part in answer.parts for label in renderer(part).said(part))
+    return tuple(label for part in answer.parts for label in renderer(part).summary(part))
 
 
 def agreement(answers: Sequence[Answer], models: Mapping[str, Servable], truth: str = "") -> str:

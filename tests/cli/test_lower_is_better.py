@@ -4,7 +4,7 @@ import pytest
 
 from kdui.catalogue.studies import Study
 from kdui.catalogue.tasks import TASKS
-from kdui.cli.study import markdown, told
+from kdui.cli.study import conclusions, markdown
 from kdui.cli.terminal import print_run
 from kdui.cli.verdicts import judged, proposal
 from tests.charts.frames import LOWER
@@ -91,5 +91,5 @@ def test_a_studys_table_orders_judges_and_heads_by_the_direction(digits):
     assert text[0] == "| method | level | bits per byte, lower is better | over hard labels | minutes |"
     assert text[2].startswith("| Good | a | 1.2 | +0.30 ± 0.03: better |")
     assert text[3].startswith("| Same | a |") and text[4].startswith("| Bad | b | 1.7 | −0.20 ± 0.03: worse |")
-    assert "The question is about 0.1 bits per byte" in told(found) and "points" not in told(found)
+    assert "The question is about 0.1 bits per byte" in conclusions(found) and "points" not in conclusions(found)
     assert "for 0.1 bits per byte" in proposal(study)

@@ -7,7 +7,7 @@ import pytest
 
 from kdui import machine
 from kdui.catalogue.studies import Study, read_study, study_names
-from kdui.cli.study import held_against, markdown, queue_study, result_of, study_table, told
+from kdui.cli.study import conclusions, held_against, markdown, queue_study, result_of, study_table
 from kdui.cli.verdicts import gain, judged, proposal, question_words
 from kdui.core.errors import RecipeError, UnknownName
 from kdui.launch.dispatcher import Dispatcher
@@ -69,7 +69,9 @@ def test_the_table_holds_paired_gains_over_both_controls(worked):
     assert soft["minutes"] >= 0 and "latency_ms" not in soft["models"]["distill"]
     assert json.loads(json.dumps(table)) == table
     assert markdown(table).count("\n") == 3 and "| level |" in markdown(table)
-    assert table["question"]["seeds"] == 2 and told(table).startswith("The question is about 1 point: with 2 seeds less than")
+    assert table["question"]["seeds"] == 2 and conclusions(table).startswith(
+        "The question is about 1 point: with 2 seeds less than"
+    )
     assert table["trained_on"] == [machine.cpu_name()]
 
 
@@ -164,7 +166,7 @@ def test_the_more_gains_a_table_holds_the_more_each_must_show():
 def test_arms_that_are_level_share_a_letter():
     found = judged(table(best=[3.0, 3.1, 2.9], low=[1.0, 1.2, 0.9], same=[1.1, 1.0, 1.0]), SMALL)
     assert [arm["level"] for arm in found["arms"]] == ["a", "b", "b"]
-    assert "share a letter are level" in told(found) and "one in twenty" in told(found)
+    assert "share a letter are level" in conclusions(found) and "one in twenty" in conclusions(found)
 
 
 def test_a_table_states_whether_its_question_was_answered():

@@ -14,7 +14,7 @@ from onnx import TensorProto, helper
 
 from kdui.core.errors import Cancelled, StageFailed
 from kdui.runtime.confined import ConfinedSession, GraphOverrun, Limits
-from kdui.runtime.json_process import AskedProcess, Unanswered
+from kdui.runtime.json_process import RequestProcess, Unanswered
 from kdui.runtime.latency import confined_kernels, measure_latency, measure_memory
 from kdui.runtime.sessions import graph_outputs
 from tests.runtime.hostile import endless, swelling
@@ -109,7 +109,7 @@ def test_a_cancel_is_noticed_while_a_graph_computes(tmp_path):
 def test_what_swells_beyond_the_watch_is_ended():
     """Where the system does not bound an allocation itself, the watch from outside does."""
     code = "import sys\nsys.stdin.readline()\nkept = [bytearray(b'x' * 10**7) for _ in range(150)]\nsys.stdin.readline()\n"
-    process = AskedProcess("timeit", ["-n1", "-r1", f"exec({code!r})"], most_mb=100)
+    process = RequestProcess("timeit", ["-n1", "-r1", f"exec({code!r})"], most_mb=100)
     with pytest.raises(Unanswered) as told:
         process.ask({}, 60)
     assert told.value.why == "large" and not process.alive

@@ -15,7 +15,7 @@ def test_every_kind_has_its_renderer():
     union, _ = get_args(AnswerPart)
     for kind in get_args(union):
         found = renderer(kind.model_construct())
-        assert callable(found.html) and callable(found.said)
+        assert callable(found.html) and callable(found.summary)
 
 
 def test_ranked_labels_are_three_bars_and_the_best_of_each_task():
@@ -23,9 +23,9 @@ def test_ranked_labels_are_three_bars_and_the_best_of_each_task():
     (part,) = read_parts([{"kind": "ranked", "rows": [{"label": a, "probability": p, "part": b} for a, p, b in rows]}])
     html = renderer(part).html(part, "student")
     assert html.count('class="prob"') == 3 and "91 %" in html and "&lt; 1 %" in html and "bar-fill student" in html
-    assert "<script" not in html and renderer(part).said(part) == ("7",)
+    assert "<script" not in html and renderer(part).summary(part) == ("7",)
     both = Ranked.model_validate({"rows": [{"label": x, "probability": 0.5, "part": y} for x, y in ("ab", "cd", "eb")]})
-    assert renderer(both).said(both) == ("a", "c")
+    assert renderer(both).summary(both) == ("a", "c")
 
 
 def test_text_marks_the_tokens_that_a_reference_would_not_have_chosen():

@@ -23,7 +23,7 @@ AXES = {"pixels": ("batch", "channel", "height", "width")}
 def prepare(raw: Sequence[Any], settings: Mapping[str, Any], folder: Path) -> dict[str, np.ndarray]:
     """``pixels`` float32 [n, channels, height, width] in 0..1 from uint8 images [height, width, channels].
 
-    A checkpoint with other wishes says so in its settings: ``height`` and ``width`` (or ``size`` for both) to resize to
+    A checkpoint that needs something else states it in its settings: ``height`` and ``width`` (or ``size`` for both) to resize to
     (bilinear), ``channels`` 3 to repeat grey, ``mean`` and ``std`` for each channel to normalise with.
     """
     height, width = _wanted_size(settings)
@@ -79,14 +79,19 @@ def traits(train: Sequence[Any], test: Sequence[Any]) -> dict[str, np.ndarray]:
 
     Images of one split have one size. At most ``_NEIGHBOURS`` training images are looked at, the first ones.
     """
-    known, asked = (np.asarray(part, np.float32).reshape(len(part), -1) / 255 for part in (train[:_NEIGHBOURS], test))
-    lengths = (known**2).sum(1)
-    nearest = [(lengths - 2 * part @ known.T).min(1) + (part**2).sum(1) for part in np.array_split(asked, -(-len(asked) // 1000))]
-    return {"novelty": np.sqrt(np.maximum(np.concatenate(nearest), 0) / asked.shape[1])}
+    train_vectors, test_vectors = (
+        np.asarray(part, np.float32).reshape(len(part), -1) / 255 for part in (train[:_NEIGHBOURS], test)
+    )
+    lengths = (train_vectors**2).sum(1)
+    nearest = [
+        (lengths - 2 * part @ train_vectors.T).min(1) + (part**2).sum(1)
+        for part in np.array_split(test_vectors, -(-len(test_vectors) // 1000))
+    ]
+    return {"novelty": np.sqrt(np.maximum(np.concatenate(nearest), 0) / test_vectors.shape[1])}
 
 
 def notice(payload: Any, facts: TaskFacts) -> str:
-    """Nothing that a person must be told about an image."""
+    """No warning is needed for an image."""
     return ""
 
 
@@ -106,7 +111,7 @@ def _resized(picture: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def _with_channels(pictures: np.ndarray, channels: int) -> np.ndarray:
-    """Grey repeated to three channels, or colour weighed to grey (ITU-R 601), where the model wants the other."""
+    """Grey repeated to three channels, or colour weighed to grey (ITU-R 601), where the model takes the other."""
     if pictures.shape[-1] == channels:
         return pictures
     if pictures.shape[-1] == 1:

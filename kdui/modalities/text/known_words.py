@@ -1,4 +1,4 @@
-"""How much of a task's texts a tokenizer knows."""
+"""How much of a task's texts a tokenizer's vocabulary covers."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ from kdui.modalities.text.prepare import TOKENIZER
 
 
 def unknown_share(folder: Path, input_ids: np.ndarray, attention_mask: np.ndarray) -> float:
-    """The share of the tokens [n, length] of texts that stand for words which the folder's tokenizer does not know.
+    """The share of the tokens [n, length] of texts that stand for words outside the vocabulary of the folder's tokenizer.
 
     0 where it has no such token: it then spells every word. Tokens that it puts around every text do not count.
     """

@@ -32,14 +32,14 @@ def prepare(raw: Sequence[str], settings: Mapping[str, Any], folder: Path) -> di
     if settings.get("lowercase"):
         texts = [text.lower() for text in texts]
     encoded = tokenizer.encode_batch(texts)
-    if whole and (longer := [text for text, one in zip(texts, encoded, strict=True) if one.overflowing]):
+    if whole and (longer := [text for text, encoding in zip(texts, encoded, strict=True) if encoding.overflowing]):
         raise KduiError(
             f"{len(longer):,} of {len(texts):,} texts have more than {limit} tokens, which is all that this model reads, and "
             f"none may be cut; the first begins with '{longer[0][:40]}'. Shorten them."
         )
-    length = max((len(one.ids) for one in encoded), default=0)
-    ids = np.array([one.ids for one in encoded], dtype=np.int64).reshape(len(encoded), length)
-    mask = np.array([one.attention_mask for one in encoded], dtype=np.int64).reshape(len(encoded), length)
+    length = max((len(encoding.ids) for encoding in encoded), default=0)
+    ids = np.array([encoding.ids for encoding in encoded], dtype=np.int64).reshape(len(encoded), length)
+    mask = np.array([encoding.attention_mask for encoding in encoded], dtype=np.int64).reshape(len(encoded), length)
     return {"input_ids": ids, "attention_mask": mask}
 
 
@@ -68,15 +68,15 @@ def traits(train: Sequence[str], test: Sequence[str]) -> dict[str, np.ndarray]:
     from sklearn.feature_extraction.text import TfidfVectorizer  # half a second that only this needs
 
     words = TfidfVectorizer(sublinear_tf=True)
-    known = words.fit_transform(train)
-    alike = (words.transform(test) @ known.T).max(axis=1).toarray().ravel()
+    training_vectors = words.fit_transform(train)
+    alike = (words.transform(test) @ training_vectors.T).max(axis=1).toarray().ravel()
     return {"novelty": 1 - alike, "length": np.array([len(text.split()) for text in test], dtype=np.float64)}
 
 
 def notice(payload: Any, facts: TaskFacts) -> str:
     """A sentence for the page when a text is longer than the models will read, else an empty one.
 
-    A word is at least one token, and two tokens mark start and end: with more words than that, the rest is surely not read.
+    A word is at least one token, and two tokens mark start and end: with more words than that, the rest is certainly truncated.
     """
     words, limit = len(str(payload).split()), int(facts.input["max_length"]) - 2
     if words <= limit:
@@ -116,8 +116,8 @@ def _read_tokenizer(path: str, changed: int, max_length: int) -> Tokenizer:
 
 
 def padding_of(tokenizer: Tokenizer) -> tuple[str, int]:
-    """The token that fills short texts up, and its id: what the tokenizer says, else a token that is usual for it."""
+    """The token that fills short texts up, and its id: the tokenizer's own, else a token that is usual for it."""
     padding = tokenizer.padding or {}
-    known = [(token, tokenizer.token_to_id(token)) for token in _PAD_TOKENS]
-    token, pad_id = next(((token, found) for token, found in known if found is not None), ("[PAD]", 0))
+    token_ids = [(token, tokenizer.token_to_id(token)) for token in _PAD_TOKENS]
+    token, pad_id = next(((token, token_id) for token, token_id in token_ids if token_id is not None), ("[PAD]", 0))
     return padding.get("pad_token", token), padding.get("pad_id", pad_id)

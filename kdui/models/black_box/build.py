@@ -1,4 +1,4 @@
-"""A teacher of which only predictions are available: how it wants its examples. There is no module to build."""
+"""A teacher of which only predictions are available: the form of its inputs. There is no module to build."""
 
 from collections.abc import Mapping
 from pathlib import Path

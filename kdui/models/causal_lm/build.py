@@ -24,15 +24,15 @@ from kdui.models.vocabulary import Vocabulary
 
 POSITIONS = 1024
 _WIDTHS = ("width", "heads", "kv_heads", "units")
-VOCABULARY: int = CausalLmOptions.model_fields["vocabulary"].default  # rows before a teacher's tokenizer tells how many
+VOCABULARY: int = CausalLmOptions.model_fields["vocabulary"].default  # rows before a teacher's tokenizer gives their number
 
 
 def build(options: Mapping[str, Any], facts: TaskFacts, folder: Path | None) -> CausalLM:
     """New weights and no tokenizer yet, or both from a GGUF file in the folder; raises SourceError where it has another shape."""
     if folder is not None:
         module = read_llama(next(folder.glob("*.gguf")))
-        if other := [name for name, value in shape_of(module.network.config).items() if value != options[name]]:
-            raise SourceError(f"The model comes as it is: its {', '.join(other)} cannot be chosen. Leave that out.")
+        if changed := [name for name, value in shape_of(module.network.config).items() if value != options[name]]:
+            raise SourceError(f"The model comes as it is: its {', '.join(changed)} cannot be chosen. Leave that out.")
         return module
     module = CausalLM(LlamaForCausalLM(_config(options)))
     module.network.tie_weights()
@@ -58,10 +58,10 @@ def start_from_teacher(module: CausalLM, teacher: CausalLM, vocabulary: Vocabula
     """
     config, wanted = teacher.network.config, module.network.config.num_hidden_layers
     theirs, ours = shape_of(config), shape_of(module.network.config)
-    if other := [f"{name} {ours[name]:,} and {theirs[name]:,}" for name in _WIDTHS if ours[name] != theirs[name]]:
+    if differing := [f"{name} {ours[name]:,} and {theirs[name]:,}" for name in _WIDTHS if ours[name] != theirs[name]]:
         raise StageFailed(
-            f"The student keeps layers of its teacher, so both must have the same widths ({', '.join(other)}). Choose a student "
-            "made for this teacher, or one that starts at random, e.g. lm-tiny."
+            f"The student keeps layers of its teacher, so both must have the same widths ({', '.join(differing)}). Choose a "
+            "student made for this teacher, or one that starts at random, e.g. lm-tiny."
         )
     if theirs["layers"] < wanted:
         raise StageFailed(

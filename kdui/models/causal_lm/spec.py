@@ -28,16 +28,16 @@ class CausalLmOptions(Frozen):
 
     @field_validator("heads")
     @classmethod
-    def _whole_heads(cls, heads: int, given: ValidationInfo) -> int:
-        if given.data.get("width", 2 * heads) % (2 * heads):  # rotary positions turn the entries of a head in pairs
-            raise ValueError(f"twice the heads do not divide the width {given.data['width']}")
+    def _whole_heads(cls, heads: int, info: ValidationInfo) -> int:
+        if info.data.get("width", 2 * heads) % (2 * heads):  # rotary positions turn the entries of a head in pairs
+            raise ValueError(f"twice the heads do not divide the width {info.data['width']}")
         return heads
 
     @field_validator("kv_heads")
     @classmethod
-    def _shared_evenly(cls, kv_heads: int, given: ValidationInfo) -> int:
-        if given.data.get("heads", kv_heads) % kv_heads:
-            raise ValueError(f"they do not divide the {given.data['heads']} heads")
+    def _shared_evenly(cls, kv_heads: int, info: ValidationInfo) -> int:
+        if info.data.get("heads", kv_heads) % kv_heads:
+            raise ValueError(f"they do not divide the {info.data['heads']} heads")
         return kv_heads
 
     @field_validator("vocabulary")

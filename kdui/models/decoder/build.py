@@ -13,7 +13,7 @@ from kdui.core.contracts import InputSettings, TaskFacts
 from kdui.models.tokens import read_tokenizer, text_inputs
 from kdui.models.transformer import ATTENTION, TextClassifier
 
-VOCABULARY, PADDING = 30522, 0  # those of MiniLM's tokenizer; the padding tells where a text ends
+VOCABULARY, PADDING = 30522, 0  # those of MiniLM's tokenizer; the padding marks where a text ends
 POSITIONS = 512
 UNITS = 2  # inner units of the feed-forward part by the width; LLaMA has 8/3
 

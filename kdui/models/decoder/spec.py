@@ -16,9 +16,9 @@ class DecoderOptions(Frozen):
 
     @field_validator("heads")
     @classmethod
-    def _whole_heads(cls, heads: int, given: ValidationInfo) -> int:
-        if given.data.get("width", 2 * heads) % (2 * heads):  # rotary positions turn the entries of a head in pairs
-            raise ValueError(f"twice the heads do not divide the width {given.data['width']}")
+    def _whole_heads(cls, heads: int, info: ValidationInfo) -> int:
+        if info.data.get("width", 2 * heads) % (2 * heads):  # rotary positions turn the entries of a head in pairs
+            raise ValueError(f"twice the heads do not divide the width {info.data['width']}")
         return heads
 
 

@@ -48,8 +48,8 @@ _SWELLING, _BESIDES = 8, 512 << 20
 def build(options: Mapping[str, Any], facts: TaskFacts, folder: Path | None) -> nn.Module:
     """The checkpoint's network; a classifier's head stays where the labels are the task's own, else it gets a new one.
 
-    The module's ``fit`` tells how the weights fitted. Raises SourceError in words where they do not, where the tokenizer has no
-    words or more tokens than the network has embeddings.
+    The module's ``fit`` describes how the weights fitted. Raises SourceError in words where they do not, where the tokenizer
+    has no words or more tokens than the network has embeddings.
     """
     if folder is None:
         raise SourceError("A Hugging Face model needs its checkpoint folder.")
@@ -59,7 +59,7 @@ def build(options: Mapping[str, Any], facts: TaskFacts, folder: Path | None) -> 
     order = order_of_outputs(config, options, facts)
     set_labels(config, facts)
     words = tokenizer_of(folder) if facts.modality == "text" else None
-    if words and getattr(config, "pad_token_id", None) is None:  # many decoders name none, but must know where a text ends
+    if words and getattr(config, "pad_token_id", None) is None:  # many decoders name none, but need one to find where a text ends
         config.pad_token_id = padding_of(Tokenizer.from_str(words))[1]
     try:
         _require_affordable(config, facts, folder)
@@ -144,7 +144,7 @@ def _require_affordable(config: PretrainedConfig, facts: TaskFacts, folder: Path
 
 
 def _fit_head(head: nn.Linear, order: list[int] | None) -> None:
-    """Bring the checkpoint's outputs into the task's order, or start the head anew."""
+    """Bring the checkpoint's outputs into the task's order, or reinitialize the head."""
     with torch.no_grad():
         if order is None:
             head.weight.normal_(std=0.02)

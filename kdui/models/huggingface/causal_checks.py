@@ -49,6 +49,6 @@ def _logits(module: Any, ids: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]
     module.eval()
     with torch.inference_mode():
         mask = torch.ones_like(ids)
-        found = module(ids, mask), module.network(input_ids=ids, attention_mask=mask, use_cache=False).logits
+        logits = module(ids, mask), module.network(input_ids=ids, attention_mask=mask, use_cache=False).logits
     module.train(was)
-    return found
+    return logits

@@ -31,9 +31,10 @@ def config_of(folder: Path) -> PretrainedConfig:
 
 
 def order_of_outputs(config: PretrainedConfig, options: Mapping[str, Any], facts: TaskFacts) -> list[int] | None:
-    """For each label of the task the checkpoint's output that means it; None where nothing tells: the head begins anew."""
-    if given := output_order(options["labels"], facts):
-        return given
+    """For each label of the task the checkpoint's output that means it; None where it cannot be told: the head is
+    reinitialized."""
+    if order := output_order(options["labels"], facts):
+        return order
     theirs = {str(name).casefold(): int(index) for index, name in (config.id2label or {}).items()}
     ours = [label.casefold() for label in facts.labels]
     return [theirs[label] for label in ours] if sorted(theirs) == sorted(ours) and len(theirs) == config.num_labels else None
@@ -50,8 +51,8 @@ def preprocessing(config: PretrainedConfig, options: Mapping[str, Any], folder: 
     channels = getattr(config, "num_channels", 3)
     stated = _stated(folder)
     size = stated.get("crop_size") if stated.get("do_center_crop") else stated.get("size")
-    given = pixel_scale(options) or _stated_scale(stated, channels)
-    mean, std = (values * channels if len(values) == 1 else values for values in given)
+    scale = pixel_scale(options) or _stated_scale(stated, channels)
+    mean, std = (values * channels if len(values) == 1 else values for values in scale)
     if {len(mean), len(std)} != {channels}:
         raise SourceError(f"{folder}: mean and std are not those of {channels} colour channel(s), which its config.json names.")
     return {"size": _height_width(size or getattr(config, "image_size", None)), "mean": mean, "std": std}
@@ -62,11 +63,11 @@ def tokenizer_of(folder: Path) -> str:
     if not any(next(folder.glob(name), None) for name in VOCABULARIES):
         raise SourceError(f"{folder} has no vocabulary, so no text could be read. Put its tokenizer.json or vocab.txt there.")
     try:
-        found = (
+        tokenizer_json = (
             read_tokenizer(folder)
             or AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False).backend_tokenizer.to_str()
         )
-        tokenizer = Tokenizer.from_str(found)
+        tokenizer = Tokenizer.from_str(tokenizer_json)
     except Exception as error:  # the Rust side and transformers raise errors of many kinds
         raise SourceError(
             f"{folder} has no tokenizer that can be read ({_first_line(error)}). Add its tokenizer.json."
@@ -76,7 +77,7 @@ def tokenizer_of(folder: Path) -> str:
         raise SourceError(
             f"The vocabulary in {folder} holds no words, so every text would read alike. Add its own tokenizer.json."
         )
-    return found
+    return tokenizer_json
 
 
 def require_rows(tokenizer_json: str, rows: int, folder: Path) -> None:
@@ -115,7 +116,7 @@ def _stated(folder: Path) -> dict[str, Any]:
 
 
 def _stated_scale(stated: Mapping[str, Any], channels: int) -> tuple[list[float], list[float]]:
-    """Mean and std of pixels between 0 and 1, also where the checkpoint wants levels up to 255 or another range."""
+    """Mean and std of pixels between 0 and 1, also where the checkpoint takes levels up to 255 or another range."""
     normalize = stated.get("do_normalize", True)
     mean = (stated.get("image_mean") or [0.5] * channels) if normalize else [0.0] * channels
     std = (stated.get("image_std") or [0.5] * channels) if normalize else [1.0] * channels

@@ -23,8 +23,8 @@ class Bin(Frozen):
 
 def reliability(outputs: np.ndarray, targets: np.ndarray, bins: int = BINS, temperature: float = 1.0) -> list[Bin]:
     """The bins that hold examples, the least sure first; bin m covers the confidences in ((m − 1)/bins, m/bins]."""
-    found = softmax(outputs, temperature)
-    confidence, right = found.max(-1), found.argmax(-1) == targets
+    probabilities = softmax(outputs, temperature)
+    confidence, right = probabilities.max(-1), probabilities.argmax(-1) == targets
     place = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
     return [
         Bin(
@@ -38,14 +38,14 @@ def reliability(outputs: np.ndarray, targets: np.ndarray, bins: int = BINS, temp
 
 def expected_calibration_error(outputs: np.ndarray, targets: np.ndarray, bins: int = BINS, temperature: float = 1.0) -> float:
     """Mean of |accuracy − confidence| over the bins, weighted by their examples; 0..1 (equation 3)."""
-    found = reliability(outputs, targets, bins, temperature)
-    return sum(each.count * abs(each.accuracy - each.confidence) for each in found) / len(targets)
+    reliability_bins = reliability(outputs, targets, bins, temperature)
+    return sum(each.count * abs(each.accuracy - each.confidence) for each in reliability_bins) / len(targets)
 
 
 def fitted_temperature(outputs: np.ndarray, targets: np.ndarray) -> float:
     """The T that gives outputs ÷ T the lowest cross-entropy, by golden-section search over log T in 0.05 … 20.
 
-    The loss has one minimum in 1/T, so the search finds it; where every answer is right it ends at the coldest T.
+    The loss has one minimum in 1/T, so the search finds it; where every prediction is right it ends at the coldest T.
     """
     golden = (np.sqrt(5) - 1) / 2
     low, high = np.log(COLDEST), np.log(HOTTEST)
@@ -68,10 +68,10 @@ def calibrated_error(outputs: np.ndarray, targets: np.ndarray) -> float:
     Fitted and judged on the same examples it would look better than it is.
     """
     halves = [np.arange(start, len(targets), 2) for start in (0, 1)]
-    found = [
+    errors = [
         expected_calibration_error(
             outputs[judged], targets[judged], temperature=fitted_temperature(outputs[fitted], targets[fitted])
         )
         for fitted, judged in (halves, halves[::-1])
     ]
-    return float(np.mean(found))
+    return float(np.mean(errors))

@@ -21,8 +21,8 @@ class Comparison(Frozen):
     def row(self) -> dict[str, Any]:
         """The columns of a frame: the difference with its interval in points, the test, and the shares."""
         shares = self.model_dump(exclude={"paired"})
-        found = self.paired.model_dump(include={"low", "high", "p_value", "detectable"})
-        return {**shares, "difference": self.paired.value, **found, "shown": self.paired.is_shown}
+        interval = self.paired.model_dump(include={"low", "high", "p_value", "detectable"})
+        return {**shares, "difference": self.paired.value, **interval, "shown": self.paired.is_shown}
 
 
 class ClassScore(Frozen):
@@ -47,7 +47,7 @@ def compare(predicted: np.ndarray, reference: np.ndarray, targets: np.ndarray, p
 
 
 def paired(right: np.ndarray, theirs: np.ndarray, parts: np.ndarray | None = None) -> Difference:
-    """Right answers [n] of a model beside those of its reference to the same examples, as a difference in points.
+    """Correctness [n] of a model and of its reference on the same examples, as a difference in points.
 
     ``parts`` [n]: to which of several tasks an example belongs, where the headline is the mean of theirs.
     """
@@ -59,10 +59,10 @@ def paired(right: np.ndarray, theirs: np.ndarray, parts: np.ndarray | None = Non
 
 def class_scores(predicted: np.ndarray, targets: np.ndarray, labels: tuple[str, ...]) -> list[ClassScore]:
     """One row a label of the task; a label never predicted has precision 0, one without examples recall 0."""
-    found = []
+    scores = []
     for number, label in enumerate(labels):
-        asked, said = targets == number, predicted == number
-        hits = int((asked & said).sum())
-        precision, recall = (100.0 * hits / max(1, int(of.sum())) for of in (said, asked))
-        found.append(ClassScore(label=label, precision=precision, recall=recall, count=int(asked.sum())))
-    return found
+        positives, predicted_positives = targets == number, predicted == number
+        hits = int((positives & predicted_positives).sum())
+        precision, recall = (100.0 * hits / max(1, int(of.sum())) for of in (predicted_positives, positives))
+        scores.append(ClassScore(label=label, precision=precision, recall=recall, count=int(positives.sum())))
+    return scores

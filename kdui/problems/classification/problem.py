@@ -62,10 +62,10 @@ class Classification(Problem):
             targets, predicted, labels=range(len(facts.labels)), average="macro", zero_division=0
         )
         accuracy = float((predicted == targets).mean())
-        found = [(ACCURACY, accuracy), (PRECISION, precision), (RECALL, recall), (F1, f1)]
+        scores = [(ACCURACY, accuracy), (PRECISION, precision), (RECALL, recall), (F1, f1)]
         if len(facts.labels) > 5:
-            found.append((TOP5, float((np.argsort(-outputs, axis=-1, kind="stable")[:, :5] == targets[:, None]).any(1).mean())))
-        return [(metric, 100.0 * float(value)) for metric, value in found]
+            scores.append((TOP5, float((np.argsort(-outputs, axis=-1, kind="stable")[:, :5] == targets[:, None]).any(1).mean())))
+        return [(metric, 100.0 * float(value)) for metric, value in scores]
 
     def headline(self, outputs: np.ndarray, targets: np.ndarray) -> float:
         """Accuracy in %, the value that chooses the best epoch."""

@@ -55,6 +55,6 @@ def text_sums(outputs: TokenOutputs) -> torch.Tensor:
 
 def _predicted(outputs: TokenOutputs) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Of each real token with another before it: its text, the place from which it is predicted, and itself, [m] each."""
-    known = (outputs.attention_mask[:, 1:] == 1) & (outputs.attention_mask[:, :-1] == 1)
-    example, place = known.nonzero(as_tuple=True)
+    predicted = (outputs.attention_mask[:, 1:] == 1) & (outputs.attention_mask[:, :-1] == 1)
+    example, place = predicted.nonzero(as_tuple=True)
     return example, place, outputs.input_ids[example, place + 1]

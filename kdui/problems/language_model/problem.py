@@ -38,8 +38,8 @@ class LanguageModelling(Problem):
         """Mean cross-entropy of the batch's tokens, in nats."""
         from kdui.problems.row_losses import cross_entropy
 
-        found = self.rows(outputs, targets).mean(lambda rows: {"loss": cross_entropy(rows.logits, rows.target)})
-        return found["loss"]
+        means = self.rows(outputs, targets).mean(lambda rows: {"loss": cross_entropy(rows.logits, rows.target)})
+        return means["loss"]
 
     def rows(self, outputs: "TokenOutputs", targets: "torch.Tensor") -> "Rows":
         """One row a token, padding left out."""

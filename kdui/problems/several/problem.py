@@ -37,7 +37,7 @@ class Several(Problem):
         self.part_of_label = np.repeat(np.arange(len(widths)), widths)
 
     def mask_to_task(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        """Outputs [n, labels] of all tasks as answers to each example's own: the logits of the other tasks are far below."""
+        """Outputs [n, labels] of all tasks with the logits of every task but the example's own masked far below."""
         own = self.part_of_label[targets][:, None] == self.part_of_label[None, :]
         return np.where(own, outputs, NOT_ASKED).astype(np.float32)
 
@@ -81,19 +81,19 @@ class Several(Problem):
         Its interval is computed as of one share over all examples: with parts of about equal size that is no narrower than it
         should be.
         """
-        found = self.accuracies(outputs, targets)
+        accuracies = self.accuracies(outputs, targets)
         each = [
             (Metric(name=f"accuracy_{name.replace('-', '_')}", title=f"Accuracy, {TASKS[name].title}", unit="%"), value)
-            for name, value in found.items()
+            for name, value in accuracies.items()
         ]
-        return [(facts.headline, float(np.mean(list(found.values())))), *each]
+        return [(facts.headline, float(np.mean(list(accuracies.values())))), *each]
 
     def headline(self, outputs: np.ndarray, targets: np.ndarray) -> float:
         """Mean of the tasks' accuracies in %, the value that chooses the best epoch."""
         return float(np.mean(list(self.accuracies(outputs, targets).values())))
 
     def parts_of(self, targets: np.ndarray) -> np.ndarray:
-        """The number of the task that each example asks about."""
+        """The index of the task that each example belongs to."""
         parts: np.ndarray = self.part_of_label[targets]
         return parts
 
@@ -116,13 +116,13 @@ class Several(Problem):
         best: list[RankedLabel] = []
         for number, name in enumerate(self.parts):
             places = np.flatnonzero(self.part_of_label == number)
-            found = [
+            ranked = [
                 RankedLabel(label=facts.labels[place], probability=float(share), part=TASKS[name].title)
                 for place, share in zip(places, softmax(outputs[places]), strict=True)
             ]
-            found.sort(key=lambda row: -row.probability)
-            best.append(found[0])
-            rows += found[1:]
+            ranked.sort(key=lambda row: -row.probability)
+            best.append(ranked[0])
+            rows += ranked[1:]
         return (Ranked(rows=(*best, *sorted(rows, key=lambda row: -row.probability))),)
 
 

@@ -13,7 +13,7 @@ class Renderer(Protocol):
     def html(self, part: AnswerPart, role: Role) -> str:
         """The part as markup in the colour of the model's role; all that models say is escaped."""
 
-    def said(self, part: AnswerPart) -> tuple[str, ...]:
+    def summary(self, part: AnswerPart) -> tuple[str, ...]:
         """What models can agree on, in short; empty where answers of this kind are not to be counted."""
 
 

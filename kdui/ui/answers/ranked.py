@@ -18,7 +18,7 @@ def html(part: Ranked, role: Role) -> str:
     )
 
 
-def said(part: Ranked) -> tuple[str, ...]:
+def summary(part: Ranked) -> tuple[str, ...]:
     """The best label of each task."""
     return part.best
 

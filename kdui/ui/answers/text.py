@@ -22,7 +22,7 @@ def html(part: Text, role: Role) -> str:
     return f'<p class="generated {role}">{"".join(map(_token, part.tokens))}</p>{ending}'
 
 
-def said(part: Text) -> tuple[str, ...]:
+def summary(part: Text) -> tuple[str, ...]:
     """Texts differ in more ways than one: none is counted."""
     return ()
 

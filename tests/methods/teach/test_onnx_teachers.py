@@ -19,7 +19,7 @@ from kdui.core.run import RunState
 from kdui.methods.teach.teach.apply import take_graph
 from kdui.runtime import latency
 from kdui.runtime.foreign_graph import adopted, count_weights, read_graph
-from kdui.runtime.json_process import AskedProcess
+from kdui.runtime.json_process import RequestProcess
 from kdui.training.context import QuietReporter, StepContext, TaskData
 from tests.engine.digits import digest_of, states
 from tests.methods.foreign_teachers import DIGITS, ForeignTeachers, recipe, refused, write
@@ -27,7 +27,7 @@ from tests.models.small import random_tokens, word_pieces
 from tests.runtime.hostile import endless, swelling
 
 
-class Watched(AskedProcess):
+class Watched(RequestProcess):
     """Notes which graphs each process runs that measures, and how much memory it may take."""
 
     asked: ClassVar[list[tuple[str, list[str], float | None]]] = []
@@ -41,7 +41,7 @@ class Watched(AskedProcess):
 
 
 def test_an_onnx_file_teaches_and_is_measured(bench, folder, splits, regression, monkeypatch):
-    monkeypatch.setattr(latency, "AskedProcess", Watched)
+    monkeypatch.setattr(latency, "RequestProcess", Watched)
     path = write(folder / "regression.onnx", regression)
     run = bench.run(recipe(f"onnx:{path}", measure=True))
     assert run.state is RunState.SUCCEEDED, run.error

@@ -7,7 +7,7 @@ import numpy as np
 from kdui.methods.compress.codebook.levels import Shared, most_points, shared_by_kmeans, shared_nf4, shared_powers
 from kdui.methods.compress.codebook.packing import write_codebook
 from kdui.methods.compress.codebook.sharing import SharedWeights
-from kdui.methods.compress.recovering import recover
+from kdui.methods.compress.fine_tuning import fine_tune
 from kdui.training.context import StepContext
 from kdui.training.initial_weights import load_input
 
@@ -17,9 +17,9 @@ def codebook(context: StepContext) -> dict[str, Any]:
     settings = context.settings
     saved = load_input(context, "model")
     sharing = SharedWeights(lambda weights: share(weights, settings), moving=settings["levels"] == "k-means")
-    summary = recover(context, saved, compression=sharing)
+    summary = fine_tune(context, saved, compression=sharing)
     sizes = write_codebook(saved.module, sharing.shared, context.out)
-    approximate = [name for name, found in sharing.shared.items() if not found.exact]
+    approximate = [name for name, shared in sharing.shared.items() if not shared.exact]
     if approximate:
         context.report.log(
             f"{', '.join(approximate)}: too many weights for an exact k-means; it is that of "
@@ -30,13 +30,13 @@ def codebook(context: StepContext) -> dict[str, Any]:
         **sizes,
         "unpacked": "codebook",
         "bits": settings["bits"],
-        "codebooks": {name: len(np.unique(found.codes)) for name, found in sharing.shared.items()},
+        "codebooks": {name: len(np.unique(shared.codes)) for name, shared in sharing.shared.items()},
         "approximate": approximate,
     }
 
 
 def share(weights: np.ndarray, settings: dict[str, Any]) -> Shared:
-    """One tensor's codebook as the settings ask for it."""
+    """One tensor's codebook by the step's settings."""
     if settings["levels"] == "nf4":
         return shared_nf4(weights, settings["block_size"])
     by = shared_powers if settings["levels"] == "power-of-two" else shared_by_kmeans

@@ -28,10 +28,10 @@ class Shared:
     @property
     def values(self) -> np.ndarray:
         """The fp32 weights that it stands for."""
-        found: np.ndarray = self.levels[self.codes]
+        values: np.ndarray = self.levels[self.codes]
         if self.scales is not None:
-            found = found * np.repeat(self.scales.astype(np.float32), self.block)[: len(found)]
-        return found
+            values = values * np.repeat(self.scales.astype(np.float32), self.block)[: len(values)]
+        return values
 
     @property
     def zero(self) -> int | None:
@@ -74,8 +74,8 @@ def _centroids(values: np.ndarray, count: int) -> tuple[np.ndarray, bool]:
     if not exact:
         edges = np.linspace(0, len(points), bins + 1).round().astype(np.int64)
         points = np.add.reduceat(points, edges[:-1]) / np.diff(edges)
-    found = np.unique(np.asarray(kmeans1d.cluster(points, count).centroids, np.float32))
-    return np.where(found == 0, np.float32(np.finfo(np.float32).tiny), found), exact
+    centroids = np.unique(np.asarray(kmeans1d.cluster(points, count).centroids, np.float32))
+    return np.where(centroids == 0, np.float32(np.finfo(np.float32).tiny), centroids), exact
 
 
 def shared_powers(weights: np.ndarray, bits: int) -> Shared:
@@ -103,8 +103,8 @@ def nf4_levels() -> np.ndarray:
     quantile = NormalDist().inv_cdf
     positive = [quantile(share) for share in np.linspace(NF4_OFFSET, 0.5, 9)[:-1]]
     negative = [-quantile(share) for share in np.linspace(NF4_OFFSET, 0.5, 8)[:-1]]
-    found = np.sort(np.array([*positive, 0.0, *negative]))
-    levels: np.ndarray = (found / found.max()).astype(np.float32)
+    quantiles = np.sort(np.array([*positive, 0.0, *negative]))
+    levels: np.ndarray = (quantiles / quantiles.max()).astype(np.float32)
     return levels
 
 

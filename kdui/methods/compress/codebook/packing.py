@@ -38,14 +38,14 @@ def write_codebook(module: nn.Module, shared: Mapping[str, Shared], folder: Path
         if name not in shared:
             tensors[name] = tensor.detach().cpu().contiguous()
             continue
-        found = shared[name]
-        facts[name] = {"bits": code_bits(found), "shape": list(tensor.shape), "block": found.block}
-        packed = pack_codes(found.codes, code_bits(found))
+        codebook = shared[name]
+        facts[name] = {"bits": code_bits(codebook), "shape": list(tensor.shape), "block": codebook.block}
+        packed = pack_codes(codebook.codes, code_bits(codebook))
         tensors[f"{name}.codes"] = torch.frombuffer(bytearray(packed or b"\0"), dtype=torch.uint8)
-        tensors[f"{name}.levels"] = torch.from_numpy(found.levels)
-        if found.scales is not None:
-            tensors[f"{name}.scales"] = torch.from_numpy(found.scales)
-        saved_bits += 8 * len(packed) - entropy_bits(found.codes)
+        tensors[f"{name}.levels"] = torch.from_numpy(codebook.levels)
+        if codebook.scales is not None:
+            tensors[f"{name}.scales"] = torch.from_numpy(codebook.scales)
+        saved_bits += 8 * len(packed) - entropy_bits(codebook.codes)
     path = folder / PACKED_CODEBOOK
     save_file(tensors, path, metadata={"weights": json.dumps(facts, separators=(",", ":"))})
     size = path.stat().st_size

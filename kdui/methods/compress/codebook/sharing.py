@@ -37,12 +37,12 @@ class SharedWeights:
     def begin(self, module: nn.Module) -> None:
         self._weights = prunable_weights(module)
         for name, weight in self._weights.items():
-            found = self._share(weight.detach().float().cpu().numpy())
-            self.shared[name] = found
-            values = torch.from_numpy(found.values).view(weight.shape)
+            shared = self._share(weight.detach().float().cpu().numpy())
+            self.shared[name] = shared
+            values = torch.from_numpy(shared.values).view(weight.shape)
             with torch.no_grad():
                 weight.copy_(values)
-            self._tables[name] = _Table(found, None if self._moving else values)
+            self._tables[name] = _Table(shared, None if self._moving else values)
             self._hooks.append(weight.register_hook(self._tables[name].spread))  # type: ignore[no-untyped-call]
 
     def after_step(self, progress: float) -> None:
@@ -57,24 +57,25 @@ class SharedWeights:
             hook.remove()
         if self._moving:
             for name, weight in self._weights.items():
-                found = self.shared[name]
+                shared = self.shared[name]
                 flat = weight.detach().float().cpu().contiguous().flatten().numpy()
                 places = self._tables[name].first.cpu().numpy()
-                levels = np.where(places >= 0, flat[np.maximum(places, 0)], found.levels) if len(flat) else found.levels
-                self.shared[name] = Shared(levels.astype(np.float32), found.codes, exact=found.exact)
+                levels = np.where(places >= 0, flat[np.maximum(places, 0)], shared.levels) if len(flat) else shared.levels
+                self.shared[name] = Shared(levels.astype(np.float32), shared.codes, exact=shared.exact)
         self._hooks, self._tables = [], {}
 
 
 class _Table:
     """One tensor's codes on its device, and where in the tensor each code stands first."""
 
-    def __init__(self, found: Shared, fixed: torch.Tensor | None):
-        self.codes, self.count, self.fixed, self.zero = torch.from_numpy(found.codes).int(), len(found.levels), fixed, found.zero
+    def __init__(self, shared: Shared, fixed: torch.Tensor | None):
+        self.codes, self.count = torch.from_numpy(shared.codes).int(), len(shared.levels)
+        self.fixed, self.zero = fixed, shared.zero
         first = np.full(self.count, -1, np.int64)
-        present, places = np.unique(found.codes, return_index=True)
+        present, places = np.unique(shared.codes, return_index=True)
         first[present] = places
         self.first = torch.from_numpy(first)
-        self.sizes = torch.from_numpy(np.bincount(found.codes, minlength=self.count)).clamp(min=1)
+        self.sizes = torch.from_numpy(np.bincount(shared.codes, minlength=self.count)).clamp(min=1)
 
     def spread(self, gradient: torch.Tensor) -> torch.Tensor:
         """Each weight's gradient replaced by that of its centroid, so that all of them take the same step."""

@@ -51,9 +51,9 @@ class CodebookSpec(RecoveryKnobs):
 
     def chosen(self) -> dict[str, Any]:
         """The training's knobs and what these levels read."""
-        given = {name: value for name, value in super().chosen().items() if name in RecoveryKnobs.model_fields}
+        recovery = {name: value for name, value in super().chosen().items() if name in RecoveryKnobs.model_fields}
         own = {"block_size": self.block_size, "bits": NF4_BITS} if self.levels == "nf4" else {"bits": self.bits}
-        return {**given, "levels": self.levels, **own}
+        return {**recovery, "levels": self.levels, **own}
 
 
 def plan(builder: PlanBuilder, stage: str, spec: CodebookSpec) -> None:

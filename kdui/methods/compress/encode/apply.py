@@ -23,9 +23,16 @@ from kdui.runtime.graph_notes import without_notes
 from kdui.runtime.sessions import run_graph
 from kdui.training.context import StepContext
 
-CHECKED = 8  # validation examples that the graph must answer as before
+CHECKED = 8  # validation examples on which the graph's outputs must not change
 DECODINGS, LONG = 5, 1.0  # timed decodings; one alone where it takes longer than this many seconds
-PASSED_ON = ("parameters", "nonzero", "macs", "scheme", "weight_bits", "activation_bits")  # what was said of the graph stays true
+PASSED_ON = (
+    "parameters",
+    "nonzero",
+    "macs",
+    "scheme",
+    "weight_bits",
+    "activation_bits",
+)  # these figures of the graph do not change
 SHOWN = 12  # tensors in the log; all stand in the summary
 
 
@@ -46,10 +53,10 @@ def encode(context: StepContext) -> dict[str, Any]:
     context.report.progress(0.3)
     packed = pack_file(target, context.out / PACKED_MODEL, bases)
     context.report.progress(0.8)
-    found = _report(packed, _decode_times(context, packed, target), graph_bytes(context.inputs["float"].file(MODEL_FILE)))
-    _log(context, packed, found)
-    known: dict[str, Any] = {key: source.manifest.summary[key] for key in PASSED_ON if key in source.manifest.summary}
-    return {**known, "shared_values": len(shared), **found}
+    figures = _report(packed, _decode_times(context, packed, target), graph_bytes(context.inputs["float"].file(MODEL_FILE)))
+    _log(context, packed, figures)
+    passed_on: dict[str, Any] = {key: source.manifest.summary[key] for key in PASSED_ON if key in source.manifest.summary}
+    return {**passed_on, "shared_values": len(shared), **figures}
 
 
 def _bases(context: StepContext) -> dict[str, np.ndarray]:
@@ -79,9 +86,9 @@ def _decode_times(context: StepContext, packed: Packed, target: Path) -> list[fl
     while len(times) < (1 if times and times[0] > 1e3 * LONG else DECODINGS):
         context.report.check()
         started = time.perf_counter()
-        found = unpack(packed.data)
+        decoded = unpack(packed.data)
         times.append(1e3 * (time.perf_counter() - started))
-    if found != expected:
+    if decoded != expected:
         raise StageFailed("The container does not decode to the graph that was packed. Please report this with the recipe.")
     return times
 
@@ -101,12 +108,12 @@ def _report(packed: Packed, times: list[float], float_bytes: int) -> dict[str, A
     }
 
 
-def _log(context: StepContext, packed: Packed, found: dict[str, Any]) -> None:
+def _log(context: StepContext, packed: Packed, figures: dict[str, Any]) -> None:
     weights = sum(row.coded_bytes for row in packed.rows)
     context.report.log(
-        f"{found['packed_bytes']:,} bytes packed, {found['ratio']:.1f} times smaller than {found['float_bytes']:,} in fp32: "
-        f"weights {weights:,} (entropy of their values {found['entropy_bytes']:,}, codebooks apart), the rest of the graph "
-        f"{found['graph_bytes']:,}. Decoding takes {found['decode_ms']:.1f} ms (median of {found['decode_runs']})."
+        f"{figures['packed_bytes']:,} bytes packed, {figures['ratio']:.1f} times smaller than {figures['float_bytes']:,} in "
+        f"fp32: weights {weights:,} (entropy of their values {figures['entropy_bytes']:,}, codebooks apart), the rest of the "
+        f"graph {figures['graph_bytes']:,}. Decoding takes {figures['decode_ms']:.1f} ms (median of {figures['decode_runs']})."
     )
     for row in sorted(packed.rows, key=lambda row: -row.raw_bytes)[:SHOWN]:
         context.report.log(

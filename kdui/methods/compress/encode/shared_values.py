@@ -50,6 +50,6 @@ def with_shared_values(weights: np.ndarray, levels: int) -> np.ndarray:
     counts = np.bincount(nearest, minlength=len(centres))
     # Of many weights k-means saw a part: each value moves to the mean of all that are nearest to it.
     means = np.where(counts > 0, np.bincount(nearest, kept, minlength=len(centres)) / np.maximum(counts, 1), centres)
-    found = np.zeros(flat.shape, weights.dtype)
-    found[flat != 0] = means[nearest].astype(weights.dtype)
-    return found.reshape(weights.shape)
+    shared = np.zeros(flat.shape, weights.dtype)
+    shared[flat != 0] = means[nearest].astype(weights.dtype)
+    return shared.reshape(weights.shape)

@@ -26,7 +26,7 @@ def plan(builder: PlanBuilder, stage: str, spec: EncodeSpec) -> None:
     current = builder.need_model(stage)
     model = _newest(builder, current)
     inputs = {"model": builder.exported(model), "float": builder.exported(current)}
-    if model.produces == "model":  # export folds normalisation into weights that share values; these know them as they were
+    if model.produces == "model":  # export folds normalisation into weights that share values; these are from before that
         inputs["weights"] = model
     step = builder.add(
         stage,

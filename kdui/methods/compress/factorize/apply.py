@@ -8,7 +8,7 @@ from kdui.core.errors import StageFailed
 from kdui.core.words import percent
 from kdui.methods.compress.factorize.calibrating import input_moments
 from kdui.methods.compress.factorize.decompose import Decomposition, decompose, ranks_by_budget, ranks_by_energy, ranks_by_ratio
-from kdui.methods.compress.recovering import recover
+from kdui.methods.compress.fine_tuning import fine_tune
 from kdui.models.factorized import Kind, as_matrix, can_factorize, replace_layer, with_factors
 from kdui.models.layers import output_layer
 from kdui.training.context import StepContext
@@ -38,7 +38,7 @@ def factorize(context: StepContext) -> dict[str, Any]:
         listed = "; ".join(f"{name} ({why})" for name, why in list(whole.items())[:NAMED])
         more = f"; and {len(whole) - NAMED} more" if len(whole) > NAMED else ""
         context.report.log(f"Left whole: {listed}{more}.")
-    return {**recover(context, saved), "ranks": ranks, "left_whole": whole}
+    return {**fine_tune(context, saved), "ranks": ranks, "left_whole": whole}
 
 
 def chosen_layers(module: nn.Module, outputs: int, settings: dict[str, Any]) -> tuple[dict[str, Kind], dict[str, str]]:

@@ -30,8 +30,8 @@ def input_moments(context: StepContext, saved: SavedModel, names: list[str]) -> 
     counts = dict.fromkeys(narrow, 0)
 
     def watch(name: str) -> Any:
-        def add(layer: nn.Module, given: tuple[torch.Tensor, ...]) -> None:
-            rows = input_rows(layer, given[0])
+        def add(layer: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+            rows = input_rows(layer, inputs[0])
             moments[name] += (rows.T @ rows).double()
             counts[name] += len(rows)
 
@@ -49,12 +49,12 @@ def input_moments(context: StepContext, saved: SavedModel, names: list[str]) -> 
     return {name: moment.cpu() / counts[name] for name, moment in moments.items() if counts[name]}
 
 
-def input_rows(layer: nn.Module, given: torch.Tensor) -> torch.Tensor:
+def input_rows(layer: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
     """The vectors [n, width] that a layer multiplies its weight with."""
     if not isinstance(layer, nn.Conv2d):
-        return given.reshape(-1, given.shape[-1]).float()
+        return inputs.reshape(-1, inputs.shape[-1]).float()
     assert not isinstance(layer.padding, str)
-    patches = functional.unfold(given.float(), layer.kernel_size, layer.dilation, layer.padding, layer.stride)
+    patches = functional.unfold(inputs.float(), layer.kernel_size, layer.dilation, layer.padding, layer.stride)
     return patches.transpose(1, 2).reshape(-1, patches.shape[1])
 
 

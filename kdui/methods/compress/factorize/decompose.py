@@ -70,10 +70,10 @@ def _cholesky(moment: torch.Tensor) -> torch.Tensor:
     moment = moment.double().cpu()
     scale = float(moment.diagonal().mean()) or 1.0
     for damping in (DAMPING, 100 * DAMPING, 1e4 * DAMPING):
-        found: torch.Tensor
-        found, failed = torch.linalg.cholesky_ex(moment + damping * scale * torch.eye(len(moment), dtype=moment.dtype))
+        factor: torch.Tensor
+        factor, failed = torch.linalg.cholesky_ex(moment + damping * scale * torch.eye(len(moment), dtype=moment.dtype))
         if not int(failed):
-            return found
+            return factor
     raise StageFailed("The calibration inputs of a layer are no numbers. Switch 'whiten' off, or train the model anew.")
 
 
@@ -87,12 +87,12 @@ def ranks_by_ratio(layers: Mapping[str, Decomposition], ratio: float) -> dict[st
 
 def ranks_by_energy(layers: Mapping[str, Decomposition], share: float) -> dict[str, int]:
     """The smallest rank that keeps this share of a layer's squared singular values."""
-    found = {}
+    ranks = {}
     for name, layer in layers.items():
         energy = layer.values.square().cumsum(0)
         enough = energy >= share * energy[-1] * (1 - 1e-12)
-        found[name] = int(enough.nonzero()[0]) + 1
-    return found
+        ranks[name] = int(enough.nonzero()[0]) + 1
+    return ranks
 
 
 def ranks_by_budget(layers: Mapping[str, Decomposition], weights: int) -> dict[str, int]:

@@ -8,11 +8,11 @@ from kdui.core.recipe import Recipe
 
 
 def counted(counts: Counts, settings: Mapping[str, Any]) -> Counts:
-    """A budget of parameters is what it says; what another choice of rank leaves depends on the singular values."""
+    """A budget of parameters is exact; what another choice of rank leaves depends on the singular values."""
     kept = settings["budget"] if settings["rank_by"] == "budget" else 1.0
     return counts.model_copy(update={"parameters": counts.parameters * kept, "exact": False})
 
 
 def warnings(settings: Mapping[str, Any], recipe: Recipe) -> list[str]:
-    """That the estimate leaves out what it cannot tell."""
+    """States what the estimate leaves out."""
     return ["The saving depends on the singular values, known after training; only a parameter budget is estimated."]

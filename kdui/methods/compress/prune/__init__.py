@@ -1,1 +1,1 @@
-"""Pruning of single weights: a criterion says which, a schedule says when."""
+"""Pruning of single weights: a criterion decides which, a schedule when."""

@@ -5,8 +5,8 @@ from typing import Any
 
 import torch
 
+from kdui.methods.compress.fine_tuning import fine_tune, recovery_losses
 from kdui.methods.compress.prune.packing import packed_zeros
-from kdui.methods.compress.recovering import recover, recovery_losses
 from kdui.training.context import StepContext
 from kdui.training.initial_weights import load_input
 from kdui.training.masks import Groups, magnitude_masks, masks_by_score, random_masks, two_of_four_mask
@@ -22,7 +22,7 @@ JUST_AFTER = 1e-6  # share of a training: an epoch that ends where the last cut 
 def prune(context: StepContext) -> dict[str, Any]:
     """The pruned and recovered model. ``nonzero`` in its summary counts what is left, ``sparsity`` is the share of zeros."""
     saved = load_input(context, "model")
-    summary = recover(context, saved, compression=pruning_of(context, saved))
+    summary = fine_tune(context, saved, compression=pruning_of(context, saved))
     zeros = {name: int((weight == 0).sum()) for name, weight in prunable_weights(saved.module).items()}
     sizes = {name: weight.numel() for name, weight in prunable_weights(saved.module).items()}
     if empty := [name for name, count in zeros.items() if count == sizes[name]]:
@@ -34,7 +34,7 @@ def prune(context: StepContext) -> dict[str, Any]:
 
 
 def pruning_of(context: StepContext, saved: SavedModel) -> Pruning:
-    """The criterion and the schedule that the step's settings ask for."""
+    """The criterion and the schedule of the step's settings."""
     settings = context.settings
     sparsity, groups = settings["sparsity"], settings.get("scope", "global")
     if settings.get("prune_schedule") == "cubic":
@@ -72,7 +72,7 @@ def _cut(context: StepContext, saved: SavedModel) -> Cut:
 
 
 def _calibrated(context: StepContext, saved: SavedModel) -> Cut:
-    """Taylor and Wanda: what a pass over calibration examples says."""
+    """Taylor and Wanda: scores from a pass over calibration examples."""
     settings = context.settings
 
     def cut(weights: Weights, sparsity: float) -> Mapping[str, torch.Tensor]:
@@ -86,9 +86,9 @@ def _calibrated(context: StepContext, saved: SavedModel) -> Cut:
             context.report.log(
                 f"Wanda has no inputs for {', '.join(fallen)} (embeddings, recurrent layers): their smallest weights are removed."
             )
-        known = {name: score for name, score in scores.items() if name not in fallen}
+        calibrated = {name: score for name, score in scores.items() if name not in fallen}
         by_size = {name: scores[name] for name in fallen}
-        return {**masks_by_score(known, sparsity, "row"), **masks_by_score(by_size, sparsity, "layer")}
+        return {**masks_by_score(calibrated, sparsity, "row"), **masks_by_score(by_size, sparsity, "layer")}
 
     return cut
 

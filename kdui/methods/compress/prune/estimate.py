@@ -18,15 +18,15 @@ def counted(counts: Counts, settings: Mapping[str, Any]) -> Counts:
 
 def warnings(settings: Mapping[str, Any], recipe: Recipe) -> list[str]:
     """That zeros save size alone, and when they are too many."""
-    found = []
+    sentences = []
     if settings["sparsity"] > 0:
-        found.append(
+        sentences.append(
             f"{percent(_share(settings))} unstructured sparsity reduces file size, not latency on this CPU. "
             f"For speed turn on “{STRUCTURED.title}”."
         )
     if settings["sparsity"] >= LOSSY:
-        found.append("At 90 % and more, most models lose accuracy that fine-tuning does not restore.")
-    return found
+        sentences.append("At 90 % and more, most models lose accuracy that fine-tuning does not restore.")
+    return sentences
 
 
 def _share(settings: Mapping[str, Any]) -> float:

@@ -18,7 +18,7 @@ PACKED_SPARSE = "sparse.safetensors"
 
 
 def packed_zeros(module: nn.Module, folder: Path) -> dict[str, Any]:
-    """Write the packed file; returns what the summary says: its bytes, and that no kernel computes with it.
+    """Write the packed file; returns its part of the summary: its bytes, and that no kernel computes with it.
 
     A tensor is packed where that is smaller: n values with m left take n/8 + 4m bytes for 4n. Without one, no file is made.
     """

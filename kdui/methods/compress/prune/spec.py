@@ -86,23 +86,23 @@ class PruneSpec(RecoveryKnobs):
 
     def own(self) -> dict[str, Any]:
         """What decides the masks; what means nothing for this criterion and schedule is left out, and so is what joined later."""
-        found: dict[str, Any] = {"kind": self.kind, "sparsity": 0.5 if self.kind == "2:4" else self.sparsity}
+        knobs: dict[str, Any] = {"kind": self.kind, "sparsity": 0.5 if self.kind == "2:4" else self.sparsity}
         if self.kind in RANKED:
-            found["scope"] = self.scope
+            knobs["scope"] = self.scope
         if self.kind != "2:4":
-            found["prune_schedule"] = self.prune_schedule
-        if found.get("prune_schedule") == "iterative":
-            found["rounds"] = self.rounds
-        if found.get("prune_schedule") == "cubic":
-            found["settled_at"] = self.settled_at
+            knobs["prune_schedule"] = self.prune_schedule
+        if knobs.get("prune_schedule") == "iterative":
+            knobs["rounds"] = self.rounds
+        if knobs.get("prune_schedule") == "cubic":
+            knobs["settled_at"] = self.settled_at
         if self.kind == "wanda" or (self.kind == "taylor" and self.prune_schedule != "cubic"):
-            found["calibration_examples"] = self.calibration_examples
-        return {name: value for name, value in found.items() if name not in JOINED or value != JOINED[name]}
+            knobs["calibration_examples"] = self.calibration_examples
+        return {name: value for name, value in knobs.items() if name not in JOINED or value != JOINED[name]}
 
     def chosen(self) -> dict[str, Any]:
         """The training's knobs and ``own``."""
-        given = {name: value for name, value in super().chosen().items() if name in RecoveryKnobs.model_fields}
-        return {**given, **self.own()}
+        recovery = {name: value for name, value in super().chosen().items() if name in RecoveryKnobs.model_fields}
+        return {**recovery, **self.own()}
 
 
 def _check_schedule(stage: str, spec: PruneSpec) -> None:

@@ -11,6 +11,7 @@ from torch import nn
 from kdui.core.errors import StageFailed
 from kdui.core.plain import digest
 from kdui.core.words import percent
+from kdui.methods.compress.fine_tuning import recovery_losses
 from kdui.methods.compress.prune_structured.channels import check_channels, prune_channels
 from kdui.methods.compress.prune_structured.rounds import joined, round_context
 from kdui.methods.compress.prune_structured.spec import PARTS
@@ -25,7 +26,6 @@ from kdui.methods.compress.prune_structured.strength import (
     timed_arrays,
 )
 from kdui.methods.compress.prune_structured.transformer import importance_of, prune_transformer
-from kdui.methods.compress.recovering import recovery_losses
 from kdui.models.encoders import encoder_layers
 from kdui.models.size import count_macs, count_parameters
 from kdui.store.artifacts import write_json
@@ -41,7 +41,7 @@ STRENGTH_FILE = "strength.json"
 
 
 def prune_structured(context: StepContext) -> dict[str, Any]:
-    """The smaller, recovered model; its summary says what was there before and what is left."""
+    """The smaller, recovered model; its summary holds the sizes before and after."""
     settings = context.settings
     saved = load_input(context, "model")
     saved.module.eval()
@@ -86,8 +86,8 @@ def _cut_once(
     before = count_parameters(saved.module)
     cut(saved.module, strength)
     saved.module.zero_grad(set_to_none=True)
-    asked = [_shares(settings)[name] for name in (PARTS if encoder_layers(saved.module) else ("share",))]
-    if count_parameters(saved.module) == before and cost is None and any(asked):
+    shares = [_shares(settings)[name] for name in (PARTS if encoder_layers(saved.module) else ("share",))]
+    if count_parameters(saved.module) == before and cost is None and any(shares):
         raise StageFailed(
             "Nothing could be removed: the shares are too small for layers this narrow. Raise them, set 'multiple: 1' for "
             "channels, or use the stage 'prune'."
@@ -98,8 +98,8 @@ def _strength(context: StepContext, find: Callable[[], tuple[float, float]], don
     """The strength and what it leaves; one that was found by timing is recorded, so that the step made again cuts the same."""
     if context.settings["target"] != "latency":
         return find()
-    found, _ = recorded_choice(context, f"strength at {done:.6f}", lambda: dict(zip(("strength", "left"), find(), strict=True)))
-    return found["strength"], found["left"]
+    choice, _ = recorded_choice(context, f"strength at {done:.6f}", lambda: dict(zip(("strength", "left"), find(), strict=True)))
+    return choice["strength"], choice["left"]
 
 
 def _cutter(context: StepContext, saved: SavedModel, example: Mapping[str, torch.Tensor]) -> Cut:
@@ -137,11 +137,11 @@ def _shares(settings: Mapping[str, Any]) -> dict[str, float]:
     Under a target the shares keep their proportion and the largest becomes STRONGEST; else each round takes the same share of
     what is left.
     """
-    given = {name: settings.get(name, STRONGEST) for name in ("share", *PARTS)}
+    total_shares = {name: settings.get(name, STRONGEST) for name in ("share", *PARTS)}
     if settings["target"] == "share":
-        return {name: 1.0 - (1.0 - share) ** (1.0 / settings["rounds"]) for name, share in given.items()}
-    largest = max(given[part] for part in PARTS)
-    return {"share": STRONGEST, **{part: STRONGEST * given[part] / largest if largest else 0.0 for part in PARTS}}
+        return {name: 1.0 - (1.0 - share) ** (1.0 / settings["rounds"]) for name, share in total_shares.items()}
+    largest = max(total_shares[part] for part in PARTS)
+    return {"share": STRONGEST, **{part: STRONGEST * total_shares[part] / largest if largest else 0.0 for part in PARTS}}
 
 
 def _scaled(shares: Mapping[str, float], strength: float) -> dict[str, float]:

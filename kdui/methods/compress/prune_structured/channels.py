@@ -45,17 +45,17 @@ def prune_channels(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         graph: Any = torch_pruning.DependencyGraph().build_dependency(
-            module.eval(), dict(example), output_transform=lambda found: found.sum()
+            module.eval(), dict(example), output_transform=lambda outputs: outputs.sum()
         )
         importance = _importance(kind)
-        found = [
+        scored = [
             (group[0].dep, scores)
             for group in graph.get_all_groups(ignored_layers=[output_layer(module, outputs)], root_module_types=ROOTS)
             if not _in_groups(group) and (scores := importance(group)) is not None
         ]
         # torch-pruning's own pruner leaves a group whole that would lose its last channel.
-        kept = kept_parts([scores.detach().float().cpu() for _, scores in found], share, together, multiple)
-        for (root, scores), stays in zip(found, kept, strict=True):
+        kept = kept_parts([scores.detach().float().cpu() for _, scores in scored], share, together, multiple)
+        for (root, scores), stays in zip(scored, kept, strict=True):
             removed = sorted(set(range(len(scores))) - set(stays.tolist()))
             if removed:
                 graph.get_pruning_group(root.target.module, root.handler, idxs=removed).prune()

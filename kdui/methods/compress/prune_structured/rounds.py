@@ -1,4 +1,5 @@
-"""A recovery in several rounds: parts leave between them, so each is a training of its own; they are told and kept as one."""
+"""A recovery in several rounds: parts are removed between them, so each is a training of its own; they are reported and kept as
+one."""
 
 from dataclasses import replace
 from typing import Any
@@ -7,7 +8,7 @@ from kdui.training.context import Reporter, StepContext
 
 
 class RoundReporter:
-    """Passes on what one of several trainings says as a part of the whole."""
+    """Reports the progress of one of several trainings as a part of the whole."""
 
     def __init__(self, report: Reporter, epochs_before: int, epochs: int, all_epochs: int):
         self._report, self._before = report, epochs_before

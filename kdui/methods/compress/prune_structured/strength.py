@@ -39,9 +39,9 @@ def strength_for(module: nn.Module, cut: Cut, cost: Cost, keep: float, trials: i
         )
     for _ in range(trials):
         middle = 0.5 * (low + high)
-        found = _cost_at(module, cut, cost, middle)
-        if found <= keep:
-            high, reached = middle, found
+        remaining = _cost_at(module, cut, cost, middle)
+        if remaining <= keep:
+            high, reached = middle, remaining
         else:
             low = middle
     return high, reached
@@ -57,8 +57,8 @@ def _cost_at(module: nn.Module, cut: Cut, cost: Cost, strength: float) -> float:
 
 def macs_share(original: int, example: Mapping[str, torch.Tensor]) -> Cost:
     """MACs of one example against the original's."""
-    one = {name: tensor[:1] for name, tensor in example.items()}
-    return lambda module: count_macs(module, one) / original
+    first_example = {name: tensor[:1] for name, tensor in example.items()}
+    return lambda module: count_macs(module, first_example) / original
 
 
 class LatencyShare:

@@ -38,14 +38,14 @@ def importance_of(
     layers = encoder_layers(module)
     influences = layer_influence(module, batches) if influence else torch.zeros(len(layers))
     if kind == "taylor":
-        found = _mean_over(module, batches, losses, lambda: _taylor(module, layers))
+        scores = _mean_over(module, batches, losses, lambda: _taylor(module, layers))
     else:
-        found = [
+        scores = [
             *[_by_head(layer, torch.square).sum(0) for layer in layers],
             *[layer.inner.weight.square().sum(1) + layer.outer.weight.square().sum(0) for layer in layers],
             _width_magnitude(module),
         ]
-    plain = [score.detach().float().cpu() for score in found]
+    plain = [score.detach().float().cpu() for score in scores]
     count = len(layers)
     return Importance(influences, plain[:count], plain[count : 2 * count], plain[2 * count])
 
@@ -102,7 +102,7 @@ def layer_influence(module: nn.Module, batches: Sequence[Batch]) -> torch.Tensor
     blocks: Any = encoder_list(module)
     cosines = torch.zeros(len(blocks), dtype=torch.float64)
     counts = 0.0
-    given: dict[int, torch.Tensor] = {}
+    similarity: dict[int, torch.Tensor] = {}
     now: dict[str, torch.Tensor] = {}
 
     def watch(number: int) -> Callable[..., None]:
@@ -110,7 +110,7 @@ def layer_influence(module: nn.Module, batches: Sequence[Batch]) -> torch.Tensor
             before = arguments[0] if arguments else keywords["hidden_states"]
             after = output[0] if isinstance(output, tuple) else output
             similar = torch.nn.functional.cosine_similarity(before.float(), after.float(), dim=-1)
-            given[number] = (similar * now["weight"]).sum() if "weight" in now else similar.sum()
+            similarity[number] = (similar * now["weight"]).sum() if "weight" in now else similar.sum()
             now["count"] = now["weight"].sum() if "weight" in now else torch.tensor(float(similar.numel()))
 
         return hook
@@ -123,7 +123,7 @@ def layer_influence(module: nn.Module, batches: Sequence[Batch]) -> torch.Tensor
                 if "attention_mask" in batch.inputs:
                     now["weight"] = batch.inputs["attention_mask"].float()
                 module(**batch.inputs)
-                cosines += torch.tensor([float(given[number]) for number in range(len(blocks))], dtype=torch.float64)
+                cosines += torch.tensor([float(similarity[number]) for number in range(len(blocks))], dtype=torch.float64)
                 counts += float(now["count"])
     finally:
         for hook in hooks:
@@ -172,22 +172,22 @@ def kept_parts(scores: Sequence[torch.Tensor], share: float, together: bool, mul
     """
     counts = _kept_counts(scores, share, together)
     rounded = [
-        count if len(one) < 2 * multiple else min(len(one), max(1, round(count / multiple)) * multiple)
-        for one, count in zip(scores, counts, strict=True)
+        count if len(score) < 2 * multiple else min(len(score), max(1, round(count / multiple)) * multiple)
+        for score, count in zip(scores, counts, strict=True)
     ]
-    return [_highest(one, count) for one, count in zip(scores, rounded, strict=True)]
+    return [_highest(score, count) for score, count in zip(scores, rounded, strict=True)]
 
 
 def _kept_counts(scores: Sequence[torch.Tensor], share: float, together: bool) -> list[int]:
     """How many places stay in each layer: the same share of each, or those that are highest against their layer's mean."""
     if not together:
-        return [max(1, len(one) - round(share * len(one))) for one in scores]
-    relative = [one / one.mean().clamp_min(1e-30) for one in scores]
-    best = [int(one.argmax()) for one in relative]
-    flat = torch.cat([one.index_fill(0, torch.tensor([top]), float("inf")) for one, top in zip(relative, best, strict=True)])
+        return [max(1, len(score) - round(share * len(score))) for score in scores]
+    relative = [score / score.mean().clamp_min(1e-30) for score in scores]
+    best = [int(score.argmax()) for score in relative]
+    flat = torch.cat([score.index_fill(0, torch.tensor([top]), float("inf")) for score, top in zip(relative, best, strict=True)])
     keep = torch.zeros(len(flat), dtype=torch.bool)
     keep[_highest(flat, max(len(scores), len(flat) - round(share * len(flat))))] = True
-    return [int(part.sum()) for part in torch.split(keep, [len(one) for one in scores])]
+    return [int(part.sum()) for part in torch.split(keep, [len(score) for score in scores])]
 
 
 def _highest(scores: torch.Tensor, count: int) -> torch.Tensor:
@@ -203,7 +203,7 @@ def narrow_width(module: nn.Module, example: Mapping[str, torch.Tensor], removed
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         graph: Any = torch_pruning.DependencyGraph().build_dependency(
-            module.eval(), dict(example), output_transform=lambda found: found.sum()
+            module.eval(), dict(example), output_transform=lambda outputs: outputs.sum()
         )
         group = graph.get_pruning_group(root, torch_pruning.prune_linear_out_channels, idxs=removed)
     if bare := [dep.target.name for dep, _ in group if isinstance(dep.target.module, nn.Parameter)]:

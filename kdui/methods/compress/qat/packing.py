@@ -16,7 +16,7 @@ PACKED_MODEL = "packed.safetensors"
 
 
 def write_packed(module: nn.Module, quantization: Quantization, folder: Path) -> int:
-    """Write the packed file; returns its bytes. Grids of inputs go into its header, because the model needs them to answer.
+    """Write the packed file; returns its bytes. Grids of inputs go into its header, because the model needs them for inference.
 
     Tied weights are written once, under their first name, as ``save_model`` does.
     """

@@ -25,7 +25,7 @@ def layer_inputs(model: onnx.ModelProto, linear: bool = True) -> dict[str, list[
         tensor.name for tensor in model.graph.initializer if tensor.data_type == TensorProto.FLOAT and len(tensor.dims) >= 2
     }
     makers = {output: node for node in model.graph.node for output in node.output}
-    found: dict[str, list[str]] = {}
+    layers: dict[str, list[str]] = {}
     for node in model.graph.node:
         if node.op_type not in MULTIPLIED or (linear and node.op_type == "Conv") or _attribute(node, "transA"):
             continue
@@ -33,8 +33,8 @@ def layer_inputs(model: onnx.ModelProto, linear: bool = True) -> dict[str, list[
         while name not in floats and name in makers and makers[name].op_type in PASSING:
             name = makers[name].input[0]
         if name in floats and node.input[0] not in floats:
-            found.setdefault(name, []).append(node.input[0])
-    return found
+            layers.setdefault(name, []).append(node.input[0])
+    return layers
 
 
 def _attribute(node: onnx.NodeProto, name: str) -> int:
@@ -48,22 +48,22 @@ def input_moments(
 
     The activations are those of the float model: layers before a layer are not rounded yet.
     """
-    found: dict[str, np.ndarray] = {}
+    moments: dict[str, np.ndarray] = {}
     for name, rows in _values(model, arrays, names, check):
         flat = rows.reshape(-1, rows.shape[-1]).astype(np.float32)
         moment = flat.T @ flat
-        found[name] = found[name] + moment if name in found else moment
-    return found
+        moments[name] = moments[name] + moment if name in moments else moment
+    return moments
 
 
 def input_ranges(
     model: onnx.ModelProto, arrays: Arrays, names: Sequence[str], check: Callable[[], None] = lambda: None
 ) -> dict[str, Histogram]:
     """A histogram of each named activation over all calibration examples."""
-    found = {name: Histogram() for name in names}
+    histograms = {name: Histogram() for name in names}
     for name, rows in _values(model, arrays, names, check):
-        found[name].add(rows)
-    return found
+        histograms[name].add(rows)
+    return histograms
 
 
 def _values(
@@ -89,9 +89,9 @@ def _exposing(model: onnx.ModelProto, names: Sequence[str]) -> onnx.ModelProto:
     """A copy of the graph that also gives these inner tensors."""
     opened = onnx.ModelProto()
     opened.CopyFrom(model)
-    known = {output.name for output in opened.graph.output}
+    outputs = {output.name for output in opened.graph.output}
     opened.graph.output.extend(
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in names if name not in known
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in names if name not in outputs
     )
     return opened
 

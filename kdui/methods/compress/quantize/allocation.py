@@ -42,9 +42,9 @@ def allocate(sizes: Sequence[int], costs: Sequence[dict[int, float]], average_bi
 
 
 def _never_rising(cost: dict[int, float]) -> dict[int, float]:
-    """More bits never cost more: where a measurement says so, it is noise."""
-    found, least = {}, float("inf")
+    """More bits never cost more: where a measurement shows that, it is noise."""
+    lowest, least = {}, float("inf")
     for width in sorted(cost):
         least = min(least, cost[width])
-        found[width] = least
-    return found
+        lowest[width] = least
+    return lowest

@@ -9,6 +9,7 @@ import onnx
 
 from kdui.core.errors import StageFailed
 from kdui.core.layout import INPUTS_FILE, MODEL_FILE, read_inputs
+from kdui.methods.compress.fine_tuning import recovery_losses
 from kdui.methods.compress.quantize.fastest import fastest, near_best
 from kdui.methods.compress.quantize.fidelity import Fidelity
 from kdui.methods.compress.quantize.half import NOTE, to_half
@@ -17,7 +18,6 @@ from kdui.methods.compress.quantize.packed import PACKED_FILE
 from kdui.methods.compress.quantize.rounding_plan import choices_of, gptq_of, ranges_of
 from kdui.methods.compress.quantize.simulated import Rounded, round_inputs, round_weights, write_simulated
 from kdui.methods.compress.quantize.weight_only import storable, write_blocks
-from kdui.methods.compress.recovering import recovery_losses
 from kdui.methods.compress.sensitivity.weights import Weight, weights_of
 from kdui.runtime.graph_files import data_file, graph_files, load_graph, save_graph
 from kdui.runtime.graph_metadata import write_metadata
@@ -33,7 +33,7 @@ PARITY = 0.1  # share of the largest output by which a graph of blocks, whose in
 
 
 def quantize(context: StepContext) -> dict[str, Any]:
-    """The quantized graph with what serving needs; the summary says what is inside and what it answers on validation data."""
+    """The quantized graph with what serving needs; the summary holds what is inside and its validation score."""
     source = context.inputs["model"]
     settings = context.settings
     inputs = read_inputs(source.path)
@@ -101,7 +101,7 @@ def _simulated(context: StepContext, fidelity: Fidelity) -> dict[str, Any]:
 
 
 def _weight_only(context: StepContext, fidelity: Fidelity) -> dict[str, Any]:
-    """A graph that multiplies blocks; it must answer as the same weights in float do, but for its rounded inputs."""
+    """A graph that multiplies blocks; it must compute what the same weights in float do, but for its rounded inputs."""
     model = load_graph(fidelity.source)
     weights = storable(model, weights_of(model))
     if not weights:
@@ -133,7 +133,7 @@ def _half(context: StepContext, fidelity: Fidelity) -> dict[str, Any]:
 
 
 def _rounded(context: StepContext, model: onnx.ModelProto, weights: list[Weight]) -> list[Rounded]:
-    """All these weights on the grids that the settings ask for."""
+    """All these weights on the grids of the settings."""
     choices = choices_of(context, weights)
     names = [weight.name for weight in weights]
     by_gptq = gptq_of(context, model, names) if context.settings.get("rounding") == "gptq" else None
@@ -185,8 +185,8 @@ def _chosen_int8(context: StepContext, fidelity: Fidelity) -> dict[str, Any]:
             paths[name], scores[name] = path, fidelity.of(path)["quantized"]
             context.report.log(f"{name}: {scores[name]:.2f} on validation data")
     order = near_best(scores, context.facts.headline)
-    found = fastest(paths, order, fidelity.one(), context.report.log)
-    return {**found, "variants": {name: {"validation": score} for name, score in scores.items()}}
+    choice = fastest(paths, order, fidelity.one(), context.report.log)
+    return {**choice, "variants": {name: {"validation": score} for name, score in scores.items()}}
 
 
 def _write_variant(context: StepContext, fidelity: Fidelity, name: str, path: Path) -> bool:
@@ -229,7 +229,7 @@ def _stored(path: Path) -> dict[str, Any]:
 
 
 def _sign(context: StepContext) -> None:
-    """Say in the file which step made it and how, so that it can tell what it is."""
+    """Write into the file which step made it and how."""
     settings = {name: value for name, value in context.settings.items() if name != "machine"}
     values = {"kdui.step": context.step.digest, "kdui.quantization": json.dumps(settings)}
     write_metadata(context.out / MODEL_FILE, values)

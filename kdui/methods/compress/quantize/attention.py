@@ -1,8 +1,8 @@
 """Attention as one operator: ONNX Runtime's MultiHeadAttention in place of the dozen nodes that an exporter writes.
 
 Its kernel takes query, key and value as the projections give them. Beside other work, where moving memory is dear, an int8
-MiniLM-L6 answered in 9.2 ms in place of 12.7 (Intel Xeon with AMX, medians of 150 in turn); on an idle processor it makes no
-difference, nor does it in fp32.
+MiniLM-L6 took 9.2 ms an inference in place of 12.7 (Intel Xeon with AMX, medians of 150 in turn); on an idle processor it makes
+no difference, nor does it in fp32.
 """
 
 from collections.abc import Iterator
@@ -43,8 +43,8 @@ class Heads(NamedTuple):
 def write_fused(source: Path, target: Path, sample: dict[str, np.ndarray]) -> int:
     """Write the graph with its attentions fused; returns how many there are.
 
-    0, and no file, where none is found, where the graph is too large to be held twice, or where ONNX Runtime does not answer
-    ``sample`` as before.
+    0, and no file, where none is found, where the graph is too large to be held twice, or where ONNX Runtime does not compute
+    the same outputs for ``sample``.
     """
     if is_large(graph_bytes(source)):
         return 0
@@ -65,11 +65,11 @@ def write_fused(source: Path, target: Path, sample: dict[str, np.ndarray]) -> in
 
 def fuse_attention(model: onnx.ModelProto) -> int:
     """Replace every softmax(scale · Q Kᵀ + mask) V by one node, in place; returns how many were found."""
-    found = list(_Attentions(model.graph).found())
-    if not found:
+    attentions = list(_Attentions(model.graph).matches())
+    if not attentions:
         return 0
-    inside = {id(node) for each in found for node in each.replaced}
-    last = {id(each.replaced[-1]): each for each in found}
+    inside = {id(node) for each in attentions for node in each.replaced}
+    last = {id(each.replaced[-1]): each for each in attentions}
     nodes = []
     for node in model.graph.node:
         if each := last.get(id(node)):
@@ -87,7 +87,7 @@ def fuse_attention(model: onnx.ModelProto) -> int:
         elif id(node) not in inside:
             nodes.append(node)
     replace_nodes(model, nodes)
-    return len(found)
+    return len(attentions)
 
 
 class _Attentions:
@@ -102,7 +102,7 @@ class _Attentions:
             for name in node.input:
                 self.readers.setdefault(name, []).append(node)
 
-    def found(self) -> Iterator[Heads]:
+    def matches(self) -> Iterator[Heads]:
         for node in self.graph.node:
             if node.op_type == "Softmax":
                 try:
@@ -173,10 +173,10 @@ class _Attentions:
     def _width(self, name: str) -> int:
         """The last axis of a projection's output, by its weight or its bias."""
         node = self.makers[name]
-        known = [self.constants[each] for each in node.input if each in self.constants]
-        if node.op_type not in ("Add", "MatMul") or len(known) != 1:
+        constants = [self.constants[each] for each in node.input if each in self.constants]
+        if node.op_type not in ("Add", "MatMul") or len(constants) != 1:
             raise LookupError
-        return int(known[0].dims[-1])
+        return int(constants[0].dims[-1])
 
     def _sole(self, name: str) -> Any:
         """The node that makes a value which one other node reads."""

@@ -1,6 +1,7 @@
-"""Which of ONNX Runtime's int8 graphs is kept: the preferred one of those that answer well, unless another is clearly faster.
+"""Which of ONNX Runtime's int8 graphs is kept: the preferred one of those that are accurate enough, unless another is clearly
+faster.
 
-Both answer in turn, in several processes: where memory happens to lie makes a process a little faster or slower as a whole. The
+Both run in turn, in several processes: where memory happens to lie makes a process a little faster or slower as a whole. The
 decision and its readings are recorded (see ``training.recorded_choice``), so a step that is made again is made the same.
 """
 

@@ -1,4 +1,4 @@
-"""What a quantized graph answers on validation data, beside what its float original answers."""
+"""A quantized graph's outputs on validation data compared with those of its float original."""
 
 from functools import cached_property
 from pathlib import Path
@@ -21,7 +21,7 @@ FEW = 8
 
 
 class Fidelity:
-    """Keeps the float graph's answers, so that several candidates cost one pass each."""
+    """Keeps the float graph's outputs, so that several candidates cost one pass each."""
 
     def __init__(self, context: StepContext, source: Path):
         self.context, self.source = context, source
@@ -54,7 +54,8 @@ class Fidelity:
         return {name: array[:1] for name, array in self._arrays.items()}
 
     def few(self) -> dict[str, np.ndarray]:
-        """Some validation examples, texts of several lengths among them, for a quick look at whether two graphs answer alike."""
+        """Some validation examples, texts of several lengths among them, for a quick look at whether the outputs of two graphs
+        agree."""
         return {name: array[:FEW] for name, array in self._arrays.items()}
 
     def of(self, path: Path) -> dict[str, Any]:
@@ -67,20 +68,20 @@ class Fidelity:
             "examples": len(targets),
         }
 
-    def difference(self, path: Path, other: Path) -> float:
+    def difference(self, path: Path, reference_path: Path) -> float:
         """Largest difference of an output between two graphs, as a share of the largest output."""
         count = PARITY_EXAMPLES if self.context.facts.labels else FEW
         sample = {name: array[:count] for name, array in self._arrays.items()}
-        one, two = graph_outputs(path, sample, count), graph_outputs(other, sample, count)
-        if one.ndim == 3:  # what stands at padding is nobody's
-            real = sample["attention_mask"][:, : one.shape[1]] == 1
-            one, two = one[real], two[real]
-        return float(np.abs(one - two).max() / max(1.0, float(np.abs(two).max())))
+        outputs, reference = graph_outputs(path, sample, count), graph_outputs(reference_path, sample, count)
+        if outputs.ndim == 3:  # outputs at padding mean nothing
+            real = sample["attention_mask"][:, : outputs.shape[1]] == 1
+            outputs, reference = outputs[real], reference[real]
+        return float(np.abs(outputs - reference).max() / max(1.0, float(np.abs(reference).max())))
 
-    def words(self, found: dict[str, Any]) -> str:
+    def words(self, summary: dict[str, Any]) -> str:
         """For the log."""
         metric = self.context.facts.headline
         return (
-            f"{metric.title} on {found['examples']:,} validation examples: {metric.format(found['float'])} in "
-            f"float, {metric.format(found['quantized'])} quantized."
+            f"{metric.title} on {summary['examples']:,} validation examples: {metric.format(summary['float'])} in "
+            f"float, {metric.format(summary['quantized'])} quantized."
         ).replace(THIN, " ")

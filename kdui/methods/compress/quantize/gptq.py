@@ -25,9 +25,9 @@ def gptq(matrix: np.ndarray, hessian: np.ndarray, grid: Grid, dampening: float =
         errors = np.zeros((len(left), end - start))
         for place in range(start, end):
             column = left[:, place]
-            found = np.clip(np.rint(column / scales[:, place]) + zeros[:, place], low, high)
-            codes[:, place] = found
-            error = (column - (found - zeros[:, place]) * scales[:, place]) / upper[place, place]
+            rounded = np.clip(np.rint(column / scales[:, place]) + zeros[:, place], low, high)
+            codes[:, place] = rounded
+            error = (column - (rounded - zeros[:, place]) * scales[:, place]) / upper[place, place]
             left[:, place:end] -= np.outer(error, upper[place, place:end])
             errors[:, place - start] = error
         left[:, end:] -= errors @ upper[start:end, end:]

@@ -48,24 +48,24 @@ class Grid:
     def spread(self, rows: int, columns: int) -> tuple[np.ndarray, np.ndarray]:
         """The scale and the zero-point of each weight, float64, [rows, columns] or what broadcasts to it."""
         zeros = np.zeros(self.scales.shape) if self.zeros is None else self.zeros
-        found = []
+        bounds = []
         for part in (self.scales, zeros):
             wide = np.repeat(part, self.group, axis=1)[:, :columns] if self.group else part
-            found.append(wide.astype(np.float64))
-        return found[0], found[1]
+            bounds.append(wide.astype(np.float64))
+        return bounds[0], bounds[1]
 
     def codes(self, matrix: np.ndarray) -> np.ndarray:
         """The nearest code of each weight, int16."""
         scales, zeros = self.spread(*matrix.shape)
         low, high = self.limits
-        found: np.ndarray = np.clip(np.rint(matrix.astype(np.float64) / scales) + zeros, low, high).astype(np.int16)
-        return found
+        codes: np.ndarray = np.clip(np.rint(matrix.astype(np.float64) / scales) + zeros, low, high).astype(np.int16)
+        return codes
 
     def values(self, codes: np.ndarray) -> np.ndarray:
         """The fp32 weights that codes stand for: one product of two numbers that fp32 holds exactly."""
         scales, zeros = self.spread(*codes.shape)
-        found: np.ndarray = (codes - zeros).astype(np.float32) * scales.astype(np.float32)
-        return found
+        values: np.ndarray = (codes - zeros).astype(np.float32) * scales.astype(np.float32)
+        return values
 
 
 def make_grid(matrix: np.ndarray, choice: GridChoice) -> Grid:

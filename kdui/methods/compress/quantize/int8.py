@@ -31,7 +31,7 @@ CALIBRATION_BATCH = 32
 
 
 class Examples(CalibrationDataReader):  # type: ignore[misc]
-    """Calibration arrays in batches, as the quantizer asks for them."""
+    """Calibration arrays in batches, as the quantizer requests them."""
 
     def __init__(self, arrays: dict[str, np.ndarray]):
         count = len(next(iter(arrays.values())))
@@ -65,8 +65,8 @@ def variants(scheme: str) -> dict[str, dict[str, Any]]:
             for reduced in ranges
             for fused in (False, True)
         }
-    found: dict[str, dict[str, Any]] = {"S8S8": {"activation_type": QuantType.QInt8, "reduce_range": False}}
-    return found | {
+    options: dict[str, dict[str, Any]] = {"S8S8": {"activation_type": QuantType.QInt8, "reduce_range": False}}
+    return options | {
         f"U8S8{' reduced range' if reduced else ''}": {"activation_type": QuantType.QUInt8, "reduce_range": reduced}
         for reduced in ranges
     }
@@ -77,8 +77,8 @@ def write_dynamic(
 ) -> bool:
     """Weights in int8 per channel, activations quantized on the fly; embeddings are stored in int8 as well.
 
-    ``fused``: attention becomes one operator; where there is none, or ``sample`` would be answered otherwise, nothing is written
-    and the answer is False.
+    ``fused``: attention becomes one operator; where there is none, or ``sample`` would give other outputs, nothing is written
+    and False is returned.
     """
     whole = target.with_suffix(".fused.onnx")
     if fused and not (sample and write_fused(source, whole, sample)):
@@ -152,7 +152,7 @@ def _gelu_by_tanh(path: Path) -> None:
 
 
 def write_ranges(graph: Path, target: Path, arrays: dict[str, np.ndarray], calibration: Calibration) -> None:
-    """Ranges of all activations that the quantizer will ask for, where it looks for ranges that are known already.
+    """Ranges of all activations that the quantizer will need, where it looks for ranges that are given.
 
     Its own percentile calibrator takes only batches of one shape and prints to the console, and it has none by squared error.
     """
@@ -160,11 +160,11 @@ def write_ranges(graph: Path, target: Path, arrays: dict[str, np.ndarray], calib
     ort = importlib.import_module("onnxruntime.quantization.calibrate")
     chosen = ort.CalibraterBase(str(graph), list({*QLinearOpsRegistry, *QDQRegistry}))
     names = [name for name in chosen.select_tensors_to_calibrate(chosen.model)[0] if name not in chosen.model.graph.input]
-    found = {
+    ranges = {
         name: tuple(np.array(end, np.float32) for end in histogram.range(calibration))
         for name, histogram in input_ranges(load_graph(graph), arrays, names).items()
     }
-    ort.save_tensors_data(ort.TensorsData(CalibrationMethod.MinMax, found), target, smooth_quant=False)
+    ort.save_tensors_data(ort.TensorsData(CalibrationMethod.MinMax, ranges), target, smooth_quant=False)
 
 
 class _quiet(warnings.catch_warnings):

@@ -76,15 +76,15 @@ class _Reader:
             raise self._refused("its header is no JSON") from None
         if not isinstance(header, list):
             raise self._refused("its header is no list of tensors")
-        found: dict[str, np.ndarray] = {}
+        tensors: dict[str, np.ndarray] = {}
         for entry in header:
             name = entry.get("name") if isinstance(entry, dict) else None
-            if not isinstance(name, str) or name in found:
+            if not isinstance(name, str) or name in tensors:
                 raise self._refused("a tensor has no name of its own")
-            found[name] = self._rounded(entry) if "bits" in entry else self._plain(entry)
+            tensors[name] = self._rounded(entry) if "bits" in entry else self._plain(entry)
         if self.place != len(self.data):
             raise self._refused(f"{len(self.data) - self.place} bytes at its end belong to no tensor")
-        return found
+        return tensors
 
     def _plain(self, entry: dict[str, Any]) -> np.ndarray:
         shape, kind = self._shape(entry), self._kind(entry)

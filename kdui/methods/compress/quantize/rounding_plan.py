@@ -1,4 +1,5 @@
-"""What a step's settings ask of each weight: its grid, its bits by sensitivity, what GPTQ and activation ranges need to know."""
+"""What a step's settings choose for each weight: its grid, its bits by sensitivity, what the inputs of GPTQ and activation
+ranges."""
 
 from typing import Any
 
@@ -32,8 +33,8 @@ def choices_of(context: StepContext, weights: list[Weight]) -> dict[str, GridCho
         return {weight.name: grid_choice(settings, int(settings["bits"])) for weight in weights}
     widths = BLOCK_BITS if settings["scheme"] == "weight-only" else SIMULATED_BITS
     bits = mixed_bits(context, weights, widths)
-    told = ", ".join(f"{weight.title} {width}" for weight, width in zip(weights, bits, strict=True))
-    context.report.log(f"Bits of each layer: {told}.")
+    bit_words = ", ".join(f"{weight.title} {width}" for weight, width in zip(weights, bits, strict=True))
+    context.report.log(f"Bits of each layer: {bit_words}.")
     return {weight.name: grid_choice(settings, width) for weight, width in zip(weights, bits, strict=True)}
 
 
@@ -63,14 +64,14 @@ def mixed_bits(context: StepContext, weights: list[Weight], widths: tuple[int, .
 
 def measured_costs(context: StepContext, probe: Probe, weights: list[Weight], widths: tuple[int, ...]) -> list[dict[int, float]]:
     """Mean KL divergence in nats when one layer alone is rounded to each width."""
-    found: list[dict[int, float]] = []
+    costs: list[dict[int, float]] = []
     for number, weight in enumerate(weights):
-        found.append({})
+        costs.append({})
         for width in widths:
             context.report.check()
-            found[-1][width] = probe.effect({weight.name: rounded_values(weight, grid_choice(context.settings, width))}).kl
+            costs[-1][width] = probe.effect({weight.name: rounded_values(weight, grid_choice(context.settings, width))}).kl
         context.report.progress(0.9 * (number + 1) / len(weights))
-    return found
+    return costs
 
 
 def rounded_values(weight: Weight, choice: GridChoice) -> np.ndarray:
@@ -81,19 +82,19 @@ def rounded_values(weight: Weight, choice: GridChoice) -> np.ndarray:
 
 def gptq_of(context: StepContext, model: onnx.ModelProto, names: list[str]) -> Gptq:
     """X Xᵀ of every linear layer over the calibration examples; layers that read the same input share it."""
-    known = {name: inputs for name, inputs in layer_inputs(model).items() if name in names}
+    input_names = {name: inputs for name, inputs in layer_inputs(model).items() if name in names}
     moments = input_moments(
-        model, _calibration(context), [each for inputs in known.values() for each in inputs], context.report.check
+        model, _calibration(context), [each for inputs in input_names.values() for each in inputs], context.report.check
     )
-    summed = {name: np.sum([moments[each] for each in inputs], axis=0) for name, inputs in known.items()}
+    summed = {name: np.sum([moments[each] for each in inputs], axis=0) for name, inputs in input_names.items()}
     return Gptq(summed, context.settings["dampening"], context.settings["act_order"])
 
 
 def ranges_of(context: StepContext, model: onnx.ModelProto) -> dict[str, tuple[float, float]]:
     """The range of every activation that meets a constant weight."""
     names = [name for inputs in layer_inputs(model, linear=False).values() for name in inputs]
-    found = input_ranges(model, _calibration(context), names, context.report.check)
-    return {name: histogram.range(context.settings.get("calibration", "min-max")) for name, histogram in found.items()}
+    histograms = input_ranges(model, _calibration(context), names, context.report.check)
+    return {name: histogram.range(context.settings.get("calibration", "min-max")) for name, histogram in histograms.items()}
 
 
 def _calibration(context: StepContext) -> dict[str, np.ndarray]:

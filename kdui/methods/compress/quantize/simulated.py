@@ -44,7 +44,7 @@ class Rounded:
         return self.weight.restored(self.grid.values(self.codes))
 
     def row(self) -> dict[str, Any]:
-        """What the summary says of the layer."""
+        """The layer's entry in the summary."""
         return {"name": self.weight.title, "bits": self.grid.bits, "weights": self.codes.size, "rounding": self.rounding}
 
 
@@ -55,7 +55,7 @@ def round_weights(
     check: Callable[[], None] = lambda: None,
 ) -> list[Rounded]:
     """Each weight that has a choice, on its grid; with GPTQ where its calibration inputs are known, else to the nearest level."""
-    found = []
+    rounded = []
     for weight in weights:
         if weight.name not in choices:
             continue
@@ -65,10 +65,10 @@ def round_weights(
         moment = by_gptq.moments.get(weight.name) if by_gptq else None
         if by_gptq is not None and moment is not None and len(moment) == matrix.shape[1]:
             codes = gptq(matrix, moment, grid, by_gptq.dampening, by_gptq.act_order)
-            found.append(Rounded(weight, grid, codes, "gptq"))
+            rounded.append(Rounded(weight, grid, codes, "gptq"))
         else:
-            found.append(Rounded(weight, grid, grid.codes(matrix)))
-    return found
+            rounded.append(Rounded(weight, grid, grid.codes(matrix)))
+    return rounded
 
 
 def write_simulated(model: onnx.ModelProto, rounded: Sequence[Rounded], target: Path, packed: Path) -> dict[str, Any]:

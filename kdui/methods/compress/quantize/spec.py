@@ -11,7 +11,7 @@ from kdui.core.knobs.training import SCALED
 from kdui.core.method import Group, Method, Place
 from kdui.core.plan import PlanBuilder, Role, Step
 
-BLOCK_BITS = (2, 4, 8)  # what ONNX Runtime's block-wise products know
+BLOCK_BITS = (2, 4, 8)  # what ONNX Runtime's block-wise products support
 # Knobs that joined later, with the value at which they do nothing: artifacts made before them stay valid.
 JOINED: dict[str, Any] = {
     "activations": "none",
@@ -134,11 +134,11 @@ class QuantizeSpec(RecoveryKnobs):
 
     @model_validator(mode="before")
     @classmethod
-    def _sixteen_is_half(cls, given: Any) -> Any:
+    def _sixteen_is_half(cls, settings: Any) -> Any:
         """``bits: 16`` is short for the scheme fp16: there is no integer grid of 16 bits here."""
-        if isinstance(given, dict) and given.get("bits") == 16 and given.get("scheme", "auto") in ("auto", "fp16"):
-            return {**{name: value for name, value in given.items() if name != "bits"}, "scheme": "fp16"}
-        return given
+        if isinstance(settings, dict) and settings.get("bits") == 16 and settings.get("scheme", "auto") in ("auto", "fp16"):
+            return {**{name: value for name, value in settings.items() if name != "bits"}, "scheme": "fp16"}
+        return settings
 
     @property
     def computes_in_int8(self) -> bool:
@@ -146,7 +146,7 @@ class QuantizeSpec(RecoveryKnobs):
 
 
 def chosen_scheme(spec: QuantizeSpec, family: Literal["static", "dynamic"]) -> str:
-    """What ``auto`` means here: the family's int8 at 8 bits, unless a knob asks for what only rounded weights can do."""
+    """What ``auto`` means here: the family's int8 at 8 bits, unless a knob needs simulated rounding."""
     if spec.scheme == "auto":
         rounded_here = _own_rounding(spec) or spec.activations == "none"
         return "simulated" if spec.bits < 8 or rounded_here else family
@@ -213,13 +213,13 @@ def settings_of(spec: QuantizeSpec, scheme: str, machine: str) -> dict[str, Any]
 
 
 def remark(settings: dict[str, Any]) -> str:
-    """How the model is told from others on the page: int8, 4-bit, W4A8, mixed 4-bit GPTQ, 4-bit weight-only, fp16."""
+    """The model's suffix on the page: int8, 4-bit, W4A8, mixed 4-bit GPTQ, 4-bit weight-only, fp16."""
     if settings["scheme"] in ("dynamic", "static"):
         return "int8"
     if settings["scheme"] == "fp16":
         return "fp16"
-    both = settings.get("activations") == "8"
-    words = [f"W{settings['bits']:g}A8" if both else f"{settings['bits']:g}-bit"]
+    weights_and_activations = settings.get("activations") == "8"
+    words = [f"W{settings['bits']:g}A8" if weights_and_activations else f"{settings['bits']:g}-bit"]
     words += ["mixed"] if settings.get("allocation") == "mixed" else []
     words += ["GPTQ"] if settings.get("rounding") == "gptq" else []
     return " ".join([*words, *(["weight-only"] if settings["scheme"] == "weight-only" else [])])
@@ -284,7 +284,7 @@ def _sources(builder: PlanBuilder, stage: str, spec: QuantizeSpec, scheme: str, 
         return [("", "", "compressed", model)]
     if spec.epochs:
         check_recovery(stage, spec, scheme)
-    found: list[tuple[str, str, Role, Step]] = []
+    sources: list[tuple[str, str, Role, Step]] = []
     for each in recoveries(builder, stage, spec, need_weights(builder, stage), recovery_settings(spec, scheme)):
         step = builder.add(
             f"{stage}.recovered{each.suffix}",
@@ -297,8 +297,8 @@ def _sources(builder: PlanBuilder, stage: str, spec: QuantizeSpec, scheme: str, 
             settings=each.settings,
             inputs=each.inputs,
         )
-        found.append((each.suffix, f", fine-tuned{each.words}", each.role, step))
-    return found
+        sources.append((each.suffix, f", fine-tuned{each.words}", each.role, step))
+    return sources
 
 
 METHOD = Method(

@@ -31,13 +31,13 @@ def storable(model: onnx.ModelProto, weights: Sequence[Weight]) -> list[Weight]:
 
 
 def _replaceable(node: onnx.NodeProto, name: str) -> bool:
-    given = _attributes(node)
+    attributes = _attributes(node)
     if node.op_type == "MatMul":
         return bool(node.input[1] == name and node.input[0] != name)
     if node.op_type == "Gemm":
-        plain = given.get("alpha", 1.0) == 1.0 and given.get("beta", 1.0) == 1.0 and not given.get("transA", 0)
+        plain = attributes.get("alpha", 1.0) == 1.0 and attributes.get("beta", 1.0) == 1.0 and not attributes.get("transA", 0)
         return bool(plain and node.input[1] == name and name not in (node.input[0], *node.input[2:]))
-    return bool(node.op_type == "Gather" and node.input[0] == name and given.get("axis", 0) == 0)
+    return bool(node.op_type == "Gather" and node.input[0] == name and attributes.get("axis", 0) == 0)
 
 
 def write_blocks(model: onnx.ModelProto, rounded: Sequence[Rounded], accuracy_level: int = ACCURACY_LEVEL) -> int:
@@ -80,7 +80,7 @@ def _product(node: onnx.NodeProto, each: Rounded, names: list[str], accuracy_lev
     outputs, inputs = each.codes.shape
     biased = node.op_type == "Gemm" and len(node.input) > 2 and bool(node.input[2])
     result = f"{node.output[0]}_product" if biased else node.output[0]
-    found = [
+    nodes = [
         helper.make_node(
             "MatMulNBits",
             [node.input[0], *names],
@@ -95,14 +95,14 @@ def _product(node: onnx.NodeProto, each: Rounded, names: list[str], accuracy_lev
         )
     ]
     if biased:
-        found.append(helper.make_node("Add", [result, node.input[2]], list(node.output), name=f"{node.name}_bias"))
-    return found
+        nodes.append(helper.make_node("Add", [result, node.input[2]], list(node.output), name=f"{node.name}_bias"))
+    return nodes
 
 
 def _constants(each: Rounded, constants: dict[str, onnx.TensorProto], flat: bool) -> list[str]:
     """Names of the packed codes, the scales and, where the grid has them, the zero-points; added to ``constants`` once."""
     grid, name = each.grid, f"{each.weight.name}_{'product' if flat else 'table'}"
-    middle = 0 if grid.zeros is not None else 2 ** (grid.bits - 1)  # where ONNX Runtime takes zero to be, if it is not told
+    middle = 0 if grid.zeros is not None else 2 ** (grid.bits - 1)  # where ONNX Runtime takes zero to be by default
     codes = each.codes.astype(np.int16) + middle
     rows, columns = codes.shape
     if flat:

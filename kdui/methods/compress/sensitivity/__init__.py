@@ -1,1 +1,1 @@
-"""Sensitivity: how much each layer's weights can be changed, one at a time, before the answers suffer."""
+"""Sensitivity: how much each layer's weights can be changed, one at a time, before accuracy suffers."""

@@ -31,46 +31,48 @@ def interpolated(strengths: Sequence[float], values: Sequence[float], strength: 
     return points[-1][1]
 
 
-def predicted(found: dict[str, Any], change: Change) -> dict[str, float]:
+def predicted(sensitivity: dict[str, Any], change: Change) -> dict[str, float]:
     """Drop in the headline's unit, KL in nats, the headline itself and the packed bytes of a change of all layers."""
     sums = {"drop": 0.0, "kl": 0.0}
-    for method, measured in found["methods"].items():
+    for method, measured in sensitivity["methods"].items():
         strength = strength_of(change, method)
         if strength == IDENTITY[method]:
             continue
-        for place, layer in enumerate(found["layers"]):
+        for place, layer in enumerate(sensitivity["layers"]):
             if method == "low_rank" and not pays(layer["rows"], layer["columns"], change.rank):
                 continue
             for quantity in sums:
                 sums[quantity] += interpolated(measured["strengths"], measured[quantity][place], strength, IDENTITY[method])
-    base, metric = found["base"], Metric.model_validate(found["metric"])
+    base, metric = sensitivity["base"], Metric.model_validate(sensitivity["metric"])
     headline = metric.lowered(base["headline"], sums["drop"])
-    low, high = found["bounds"]
+    low, high = sensitivity["bounds"]
     headline = min(max(headline, low), high)
-    size = found["rest_bytes"] + sum(layer_bytes(layer["rows"], layer["columns"], change) for layer in found["layers"])
+    size = sensitivity["rest_bytes"] + sum(
+        layer_bytes(layer["rows"], layer["columns"], change) for layer in sensitivity["layers"]
+    )
     return {"drop": metric.gain(base["headline"], headline), "kl": sums["kl"], "headline": headline, "bytes": size}
 
 
-def band_of(found: dict[str, Any], guess: dict[str, float]) -> str:
+def band_of(sensitivity: dict[str, Any], guess: dict[str, float]) -> str:
     """How far a prediction may be trusted: ``mild`` up to MILD lost, ``floor`` where nothing is left by it, else ``steep``."""
-    low, high = found["bounds"]
-    if guess["headline"] == (low if Metric.model_validate(found["metric"]).higher_is_better else high):
+    low, high = sensitivity["bounds"]
+    if guess["headline"] == (low if Metric.model_validate(sensitivity["metric"]).higher_is_better else high):
         return "floor"
-    return "mild" if guess["drop"] <= mild(found) else "steep"
+    return "mild" if guess["drop"] <= mild(sensitivity) else "steep"
 
 
-def mild(found: dict[str, Any]) -> float:
+def mild(sensitivity: dict[str, Any]) -> float:
     """Up to which loss a prediction is of use: points for percentages, else that share of the headline."""
-    return MILD if found["metric"]["unit"] == "%" else MILD / 100 * abs(found["base"]["headline"])
+    return MILD if sensitivity["metric"]["unit"] == "%" else MILD / 100 * abs(sensitivity["base"]["headline"])
 
 
-def prediction_error(found: dict[str, Any], joint: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def prediction_error(sensitivity: dict[str, Any], joint: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Mean absolute error over the changes that were also measured jointly, over all of them and by band."""
-    rows = [(row["measured"], predicted(found, Change(**row["change"]))) for row in joint]
+    rows = [(row["measured"], predicted(sensitivity, Change(**row["change"]))) for row in joint]
     bands: dict[str, list[tuple[dict[str, float], dict[str, float]]]] = {"mild": [], "steep": [], "floor": []}
     for measured, guess in rows:
-        bands[band_of(found, guess)].append((measured, guess))
-    return {**_mean(rows), "mild_up_to": mild(found), "bands": {name: _mean(each) for name, each in bands.items()}}
+        bands[band_of(sensitivity, guess)].append((measured, guess))
+    return {**_mean(rows), "mild_up_to": mild(sensitivity), "bands": {name: _mean(each) for name, each in bands.items()}}
 
 
 def _mean(rows: Sequence[tuple[dict[str, float], dict[str, float]]]) -> dict[str, Any]:

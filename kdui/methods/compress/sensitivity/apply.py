@@ -18,8 +18,8 @@ def sensitivity(context: StepContext) -> dict[str, Any]:
     while scan.step():
         context.report.progress(scan.done / scan.total)
         context.report.check()
-    found = scan.result()
-    write_json(context.out / SENSITIVITY_FILE, found)
-    summary = summary_of(found)
+    result = scan.result()
+    write_json(context.out / SENSITIVITY_FILE, result)
+    summary = summary_of(result)
     context.report.log(summary["finding"])
     return summary

@@ -1,4 +1,4 @@
-"""The kinds of change that a sensitivity.json tells of, and how a chart writes each."""
+"""The kinds of change in a sensitivity.json, and how a chart writes each."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -12,7 +12,7 @@ class Kind(NamedTuple):
     title: str
     axis: str
     strength: Callable[[float], str]  # as it stands on the axis
-    said: str  # in a sentence, after the strength
+    phrase: str  # in a sentence, after the strength
 
 
 def _share(strength: float) -> str:

@@ -82,9 +82,9 @@ class Probe:
 
     def effect(self, changed: Mapping[str, np.ndarray]) -> Effect:
         """What these initializers cost in place of the model's own."""
-        found = self._judged(changed)
-        headline = self.problem.headline(found.values, self.targets)
-        return Effect(headline, self.facts.headline.gain(self.headline, headline), mean_divergence(self._base, found.rows))
+        judged = self._judged(changed)
+        headline = self.problem.headline(judged.values, self.targets)
+        return Effect(headline, self.facts.headline.gain(self.headline, headline), mean_divergence(self._base, judged.rows))
 
     def of_change(self, layers: Sequence[ChangedLayer], change: Change) -> Effect:
         """A change of all these layers at once."""
@@ -111,7 +111,7 @@ def _written_apart(model: onnx.ModelProto, names: set[str], folder: Path) -> onn
             if tensor.name in names:
                 data = numpy_helper.to_array(tensor).tobytes()
                 tensor.ClearField("float_data")
-                tensor.raw_data = b""  # the next call wants it set
+                tensor.raw_data = b""  # the next call expects it set
                 set_external_data(tensor, WEIGHTS_FILE, offset=stream.tell(), length=len(data))
                 tensor.ClearField("raw_data")
                 stream.write(data)
@@ -135,15 +135,15 @@ def _batches(arrays: dict[str, np.ndarray], size: int) -> list[tuple[np.ndarray,
     mask = arrays.get("attention_mask")
     count = len(next(iter(arrays.values())))
     order = np.arange(count) if mask is None else np.argsort(mask.sum(1), kind="stable")
-    found = []
+    batches = []
     for start in range(0, count, size):
         index = order[start : start + size]
         batch = {name: array[index] for name, array in arrays.items()}
         if mask is not None:
             longest = int(mask[index].sum(1).max())
             batch = {name: array[:, :longest] for name, array in batch.items()}
-        found.append((index, batch))
-    return found
+        batches.append((index, batch))
+    return batches
 
 
 def mean_divergence(outputs: np.ndarray, changed: np.ndarray) -> float:
@@ -153,6 +153,6 @@ def mean_divergence(outputs: np.ndarray, changed: np.ndarray) -> float:
     """
     before, after = log_softmax(outputs), log_softmax(changed)
     probability = np.exp(before)
-    with np.errstate(invalid="ignore"):  # what an example does not ask about has probability zero on both sides
+    with np.errstate(invalid="ignore"):  # labels of other tasks have probability zero on both sides
         terms = np.where(probability > 0, probability * (before - after), 0.0)
     return float(terms.sum(-1).mean())

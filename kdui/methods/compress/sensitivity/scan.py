@@ -74,7 +74,7 @@ class Scan:
     def result(self) -> dict[str, Any]:
         """The content of sensitivity.json; call it when ``step`` has nothing left."""
         facts = self.probe.facts
-        found: dict[str, Any] = {
+        result: dict[str, Any] = {
             "task": facts.name,
             "split": "validation",
             "n": self.probe.count,
@@ -85,16 +85,16 @@ class Scan:
             "layers": [_layer_row(layer) for layer in self._layers],
             "methods": {method: self._of_method(method) for method in self.methods},
         }
-        found["base"]["bytes"] = found["rest_bytes"] + sum(
-            layer_bytes(row["rows"], row["columns"], Change()) for row in found["layers"]
+        result["base"]["bytes"] = result["rest_bytes"] + sum(
+            layer_bytes(row["rows"], row["columns"], Change()) for row in result["layers"]
         )
         joint = [
             {"change": asdict(change), "measured": asdict(effect)}
             for change, effect in zip(self._together, self._effects[len(self._alone) :], strict=True)
         ]
-        found["joint"] = [{**row, "predicted": predicted(found, Change(**row["change"]))} for row in joint]
-        found["error"] = prediction_error(found, joint)
-        return found
+        result["joint"] = [{**row, "predicted": predicted(result, Change(**row["change"]))} for row in joint]
+        result["error"] = prediction_error(result, joint)
+        return result
 
     def _of_method(self, method: str) -> dict[str, Any]:
         effects = {job: effect for job, effect in zip(self._alone, self._effects, strict=False)}
@@ -138,36 +138,36 @@ def bounds(facts: Any) -> list[float]:
     return [100.0 / len(facts.labels) if facts.labels and not facts.parts else 0.0, 100.0]
 
 
-def most_sensitive(found: dict[str, Any]) -> dict[str, Any]:
+def most_sensitive(sensitivity: dict[str, Any]) -> dict[str, Any]:
     """The layer, method and strength with the largest drop, by KL where several lose as much."""
     return max(
         (
             {"layer": layer["title"], "method": method, "strength": strength, "drop": drop, "kl": kl}
-            for method, measured in found["methods"].items()
-            for layer, drops, kls in zip(found["layers"], measured["drop"], measured["kl"], strict=True)
+            for method, measured in sensitivity["methods"].items()
+            for layer, drops, kls in zip(sensitivity["layers"], measured["drop"], measured["kl"], strict=True)
             for strength, drop, kl in zip(measured["strengths"], drops, kls, strict=True)
         ),
         key=lambda row: (row["drop"], row["kl"]),
     )
 
 
-def said(method: str, strength: float) -> str:
+def change_words(method: str, strength: float) -> str:
     """A change in words: 90 % of its weights removed."""
     if method == "quantize":
         return f"{strength:g} bits"
     return f"{100 * strength:g} % of its weights removed" if method == "prune" else f"{100 * strength:g} % of its rank"
 
 
-def summary_of(found: dict[str, Any]) -> dict[str, Any]:
+def summary_of(sensitivity: dict[str, Any]) -> dict[str, Any]:
     """Small facts for a list: what breaks first, over how many examples, and how far off the additive prediction is."""
-    worst, error = most_sensitive(found), found["error"]
-    metric = Metric.model_validate(found["metric"])
-    cost = f"{said(worst['method'], worst['strength'])} cost {metric.format_loss(worst['drop'])}"
+    worst, error = most_sensitive(sensitivity), sensitivity["error"]
+    metric = Metric.model_validate(sensitivity["metric"])
+    cost = f"{change_words(worst['method'], worst['strength'])} cost {metric.format_loss(worst['drop'])}"
     missed = f"{error['count']} measured changes of the whole model by {metric.format_loss(error['drop'])} on average"
     return {
         "finding": f"{worst['layer']} is the most sensitive layer: {cost}. The sum over layers misses {missed} "
-        f"({found['n']:,} validation examples).",
-        "n": found["n"],
-        "layers": len(found["layers"]),
+        f"({sensitivity['n']:,} validation examples).",
+        "n": sensitivity["n"],
+        "layers": len(sensitivity["layers"]),
         "error": error,
     }

@@ -36,7 +36,7 @@ def settings_of(spec: SensitivitySpec) -> dict[str, Any]:
 
 
 def sensitivity_digest(model: str, task: TaskFacts, settings: dict[str, Any]) -> str:
-    """The name of the result for an exported model, whether a run or the page asks for it: neither measures it twice."""
+    """The name of the result for an exported model, whether a run or the page needs it: neither measures it twice."""
     return step_digest(
         method=METHOD.name,
         version=METHOD.version,

@@ -42,17 +42,17 @@ def weights_of(model: onnx.ModelProto) -> list[Weight]:
         if tensor.data_type == onnx.TensorProto.FLOAT and len(tensor.dims) >= 2
     }
     makers = {output: node for node in model.graph.node for output in node.output}
-    found: dict[str, Weight] = {}
+    weights: dict[str, Weight] = {}
     for node in model.graph.node:
         for place in PLACES.get(node.op_type, ((), None))[0]:
             if place >= len(node.input):
                 continue
             for name, turned, direct in sources(node.input[place], makers, floats):
-                if name not in found:
+                if name not in weights:
                     values = numpy_helper.to_array(floats[name])
                     axis = _axis(node, values.ndim, turned, direct)
-                    found[name] = Weight(name, _title(name, node), node.op_type, axis, values)
-    return list(found.values())
+                    weights[name] = Weight(name, _title(name, node), node.op_type, axis, values)
+    return list(weights.values())
 
 
 def _axis(node: onnx.NodeProto, axes: int, turned: bool, direct: bool) -> int:

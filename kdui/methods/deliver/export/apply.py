@@ -23,7 +23,7 @@ PASSED_ON = ("packed_bytes", "unpacked", "weight_bits", "activation_bits")  # of
 
 
 def export(context: StepContext) -> dict[str, Any]:
-    """Write ``model.onnx`` and what serving needs; raises StageFailed when the graph answers differently from PyTorch."""
+    """Write ``model.onnx`` and what serving needs; raises StageFailed when the graph's outputs differ from PyTorch's."""
     saved = load_input(context, "model")
     saved.module.eval()
     arrays = context.data.prepared("validation", saved.inputs, saved.folder)
@@ -43,8 +43,8 @@ def export(context: StepContext) -> dict[str, Any]:
         write_grids(context.out / MODEL_FILE, layer_codes(saved.module, grids))
     parity = Parity(context, saved, context.out / MODEL_FILE, grids)
     difference, tested = parity.of_batches(samples), parity.on_test()
-    one = {name: torch.from_numpy(array[:1]) for name, array in arrays.items()}
-    macs = count_macs(saved.module, one)
+    first_example = {name: torch.from_numpy(array[:1]) for name, array in arrays.items()}
+    macs = count_macs(saved.module, first_example)
     facts = {**_facts(context, saved), "macs": macs, "parity": difference, **tested}
     write_metadata(
         context.out / MODEL_FILE,

@@ -97,7 +97,7 @@ def write_cached_onnx(module: CausalLM, opset: int, path: Path) -> None:
 
 
 def _sample_past(module: CausalLM) -> list[torch.Tensor]:
-    """Keys and values of a few tokens, layer by layer: the network itself tells their shapes."""
+    """Keys and values of a few tokens, layer by layer: the network itself gives their shapes."""
     cache = DynamicCache()
     with torch.no_grad():
         module.network.base_model(input_ids=torch.zeros(BATCH, PAST, dtype=torch.int64), past_key_values=cache, use_cache=True)
@@ -110,4 +110,4 @@ def _name_axes(graph: onnx.GraphProto) -> None:
         for axis, name in zip(item.type.tensor_type.shape.dim, _AXES[item.name.partition(".")[0]], strict=True):
             if name:
                 axis.dim_param = name
-    del graph.value_info[:]  # they speak of the old names
+    del graph.value_info[:]  # they refer to the old names

@@ -33,10 +33,10 @@ def write_grids(path: Path, layers: Layers) -> int:
         if node.op_type not in ("Conv", "Gemm", "MatMul") or node.input[1] not in writer.constants:
             continue
         weight, axis = _channels_first(node, writer.constants[node.input[1]])
-        found = next(((name, scales) for name in layers if (scales := _scales(weight, *layers[name])) is not None), None)
-        if found is None:
+        match = next(((name, scales) for name in layers if (scales := _scales(weight, *layers[name])) is not None), None)
+        if match is None:
             continue
-        name, scales = found
+        name, scales = match
         grid, codes = layers[name]
         if node.op_type == "Gemm" and grid.inputs is not None:
             writer.split(node)

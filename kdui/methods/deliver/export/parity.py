@@ -1,4 +1,4 @@
-"""Parity: whether a written graph answers as the module does, over small batches at once and over the test examples."""
+"""Parity: whether a written graph computes what the module does, over small batches at once and over the test examples."""
 
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ class Parity:
     """Compares a graph with its module in fp32. A difference counts as a share of the largest output, or of 1 if that is less.
 
     A model at low bits is compared as it was trained, with rounded inputs, against the graph as it is written. What ONNX
-    Runtime's integer kernels make of that graph rounds between layers once more: it is counted apart, and told.
+    Runtime's integer kernels make of that graph rounds between layers once more: it is counted and reported separately.
     """
 
     def __init__(self, context: StepContext, saved: SavedModel, graph: Path, grids: Quantization | None):
@@ -44,7 +44,7 @@ class Parity:
         return worst
 
     def on_test(self) -> dict[str, Any]:
-        """What the summary says of the test examples, whose labels are not looked at; raises StageFailed likewise."""
+        """The summary's part on the test examples, whose labels are not looked at; raises StageFailed likewise."""
         context, saved = self._context, self._saved
         limit = context.settings["parity_examples"] or None
         arrays = context.data.prepared("test", saved.inputs, saved.folder, limit or 0)
@@ -54,13 +54,13 @@ class Parity:
         data = ResidentData(arrays, targets, torch.device("cpu"))
         with rounded_inputs(saved.module, self._grids or Quantization(layers={})):
             expected = predict(saved.module, data, check=self._check, exact=True)
-        found = graph_outputs(self._graph, arrays, check=self._check)
-        written = graph_outputs(self._graph, arrays, check=self._check, optimize=False) if self._grids else found
+        outputs = graph_outputs(self._graph, arrays, check=self._check)
+        written = graph_outputs(self._graph, arrays, check=self._check, optimize=False) if self._grids else outputs
         largest = max(1.0, float(np.abs(expected).max()))
         shares = np.abs(written - expected).reshape(len(targets), -1).max(1) / largest
         self._hold(float(np.quantile(shares, 1 - FEW) if self._grids else shares.max()), largest, "On the test examples ")
         mask = problem_of(context.facts).mask_to_task
-        alike = int((mask(found, targets).argmax(-1) == mask(expected, targets).argmax(-1)).sum())
+        alike = int((mask(outputs, targets).argmax(-1) == mask(expected, targets).argmax(-1)).sum())
         context.report.log(
             f"ONNX Runtime predicts the same as PyTorch on {alike:,} of {len(targets):,} test examples; the exported graph "
             f"differs by at most {shares.max():.1g} of the largest output."
@@ -80,9 +80,9 @@ class Parity:
             real = batch["attention_mask"] == 1
             with torch.inference_mode():
                 expected = self._saved.module(**{name: torch.from_numpy(array) for name, array in batch.items()}).numpy()[real]
-            found = session.run(None, batch)[0][real]
-            largest, worst = max(largest, float(np.abs(expected).max())), max(worst, float(np.abs(found - expected).max()))
-            alike, tokens = alike + int((found.argmax(-1) == expected.argmax(-1)).sum()), tokens + len(expected)
+            logits = session.run(None, batch)[0][real]
+            largest, worst = max(largest, float(np.abs(expected).max())), max(worst, float(np.abs(logits - expected).max()))
+            alike, tokens = alike + int((logits.argmax(-1) == expected.argmax(-1)).sum()), tokens + len(expected)
             self._check(start / len(order))
         share = worst / largest
         self._hold(share, largest, "On the test examples ")

@@ -23,7 +23,7 @@ Axes = Mapping[str, tuple[str, ...]]
 def write_onnx(module: nn.Module, sample: dict[str, np.ndarray], axes: Axes, opset: int, path: Path) -> None:
     """Export to one file, a large model with its weights beside it (see ``runtime.graph_files``).
 
-    Nothing in it tells where it was exported: the same module gives the same bytes from every checkout.
+    Nothing in it depends on where it was exported: the same module gives the same bytes from every checkout.
     """
     size = sum(tensor.numel() * tensor.element_size() for tensor in module.state_dict().values())
     to_onnx(module, sample, axes, opset).save(path, external_data=is_large(size))

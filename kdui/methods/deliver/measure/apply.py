@@ -13,13 +13,13 @@ from kdui.training.context import StepContext
 def measure(context: StepContext) -> dict[str, Any]:
     """All measurements of one model as measurements.json, its test outputs as predictions.npy, its kernels as kernels.json."""
     model = context.inputs["model"]
-    found = [*quality(context, model), *sizes(model)]
+    measurements = [*quality(context, model), *sizes(model)]
     context.report.progress(0.5)
     if context.settings.get("speed", True):
-        found += speed(context, model)
+        measurements += speed(context, model)
     if context.settings.get("robustness", 0):
-        found += robustness(context, model)
+        measurements += robustness(context, model)
     if context.settings.get("out_of_domain", 0):
-        found += out_of_domain(context, model)
-    write_json(context.out / MEASUREMENTS_FILE, [item.row() for item in found])
-    return {"measurements": len(found)}
+        measurements += out_of_domain(context, model)
+    write_json(context.out / MEASUREMENTS_FILE, [item.row() for item in measurements])
+    return {"measurements": len(measurements)}

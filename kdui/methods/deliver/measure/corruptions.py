@@ -42,13 +42,13 @@ def blurred(pictures: np.ndarray, severity: int, generator: np.random.Generator)
     reach = max(1, round(3 * deviation))
     kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / deviation) ** 2).astype(np.float32)
     kernel /= kernel.sum()
-    found = pictures.astype(np.float32)
+    pixels = pictures.astype(np.float32)
     for axis in (1, 2):
-        padded = np.pad(found, [(reach, reach) if at == axis else (0, 0) for at in range(4)], mode="edge")
-        size = found.shape[axis]
+        padded = np.pad(pixels, [(reach, reach) if at == axis else (0, 0) for at in range(4)], mode="edge")
+        size = pixels.shape[axis]
         parts = [weight * np.take(padded, range(at, at + size), axis=axis) for at, weight in enumerate(kernel)]
-        found = np.sum(parts, axis=0)
-    return _levels(found)
+        pixels = np.sum(parts, axis=0)
+    return _levels(pixels)
 
 
 def flattened(pictures: np.ndarray, severity: int, generator: np.random.Generator) -> np.ndarray:
@@ -61,18 +61,18 @@ def occluded(pictures: np.ndarray, severity: int, generator: np.random.Generator
     """A grey square of growing size around the same random place of each image."""
     count, height, width = pictures.shape[:3]
     places = generator.random((count, 2))
-    found = pictures.copy()
+    covered = pictures.copy()
     side = np.sqrt(OCCLUSION[severity - 1])
     rows, columns = max(1, round(side * height)), max(1, round(side * width))
-    for picture, (down, right) in zip(found, places, strict=True):
+    for picture, (down, right) in zip(covered, places, strict=True):
         top, left = round(down * (height - rows)), round(right * (width - columns))
         picture[top : top + rows, left : left + columns] = GREY
-    return found
+    return covered
 
 
 def _levels(values: np.ndarray) -> np.ndarray:
-    found: np.ndarray = np.rint(np.clip(values, 0, 255)).astype(np.uint8)
-    return found
+    levels: np.ndarray = np.rint(np.clip(values, 0, 255)).astype(np.uint8)
+    return levels
 
 
 # --- texts: a list of strings -------------------------------------------------------------------------------------
@@ -106,32 +106,32 @@ def _beside(letter: str, side: float) -> str:
     if not row:
         return letter
     place = row.index(letter.lower()) + (1 if side < 0.5 else -1)
-    found = row[min(max(place, 0), len(row) - 1)] if 0 <= place < len(row) else row[1 if place < 0 else -2]
-    return found.upper() if letter.isupper() else found
+    neighbour = row[min(max(place, 0), len(row) - 1)] if 0 <= place < len(row) else row[1 if place < 0 else -2]
+    return neighbour.upper() if letter.isupper() else neighbour
 
 
 def dropped(texts: Sequence[str], severity: int, generator: np.random.Generator) -> list[str]:
     """A share of the words is left out; one always stays."""
-    found = []
+    shortened = []
     for text, seed in _seeded(texts, generator):
         words = text.split()
         draws = np.random.default_rng(seed).random(len(words))
         kept = [word for word, draw in zip(words, draws, strict=True) if draw >= DROPPED[severity - 1]]
-        found.append(" ".join(kept or words[:1]))
-    return found
+        shortened.append(" ".join(kept or words[:1]))
+    return shortened
 
 
 def shuffled(texts: Sequence[str], severity: int, generator: np.random.Generator) -> list[str]:
     """A share of the words change places among themselves."""
-    found = []
+    reordered = []
     for text, seed in _seeded(texts, generator):
         words, own = text.split(), np.random.default_rng(seed)
         chosen = np.flatnonzero(own.random(len(words)) < SHUFFLED[severity - 1])
         moved = [words[at] for at in own.permutation(chosen)]
         for at, word in zip(chosen, moved, strict=True):
             words[at] = word
-        found.append(" ".join(words))
-    return found
+        reordered.append(" ".join(words))
+    return reordered
 
 
 def _seeded(texts: Sequence[str], generator: np.random.Generator) -> list[tuple[str, int]]:
@@ -159,15 +159,15 @@ def _power(wave: np.ndarray) -> float:
 
 def _each(waves: Sequence[np.ndarray], change: Callable[[np.ndarray], np.ndarray]) -> Any:
     """Every wave changed in double precision, and put back into its own type without running over."""
-    found = []
+    corrupted = []
     for wave in waves:
         kind = np.asarray(wave).dtype
         changed = change(np.asarray(wave, np.float64))
         if kind.kind in "iu":
             limits = np.iinfo(kind)
             changed = np.rint(np.clip(changed, limits.min, limits.max))
-        found.append(changed.astype(kind))
-    return np.stack(found) if isinstance(waves, np.ndarray) else found
+        corrupted.append(changed.astype(kind))
+    return np.stack(corrupted) if isinstance(waves, np.ndarray) else corrupted
 
 
 CORRUPTIONS: dict[str, dict[str, Corruption]] = {

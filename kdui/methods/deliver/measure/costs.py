@@ -93,7 +93,7 @@ def kernel_note(truth: KernelTruth) -> str:
 
 
 def energy(truth: KernelTruth, weight_bytes: int) -> Measurement:
-    """Energy of one answer in mJ from MACs and bytes by Horowitz's constants: an estimate, never read off a meter."""
+    """Energy of one inference in mJ from MACs and bytes by Horowitz's constants: an estimate, never read off a meter."""
     macs = sum(kernel.macs for kernel in truth.kernels)
     low = sum(kernel.macs for kernel in truth.kernels if kernel.precision in ("int8", "int4"))
     picojoules = (macs - low) * FP32_MAC_PJ + low * INT8_MAC_PJ + weight_bytes / 4 * DRAM_WORD_PJ

@@ -16,7 +16,7 @@ def is_simulated(model: Artifact) -> bool:
 
 
 def unpacked_note(model: Artifact) -> str:
-    """What a reader of its speed must know: the packed form has no kernel; empty for a file that runs as it is."""
+    """A caveat for its speed: the packed form has no kernel; empty for a file that runs as it is."""
     if is_simulated(model):
         return SIMULATED_SPEED
     packed = model.manifest.summary.get("unpacked")

@@ -1,4 +1,4 @@
-"""What a model answers on the test data: the problem's metrics, calibration, and, where requested, robustness."""
+"""The quality of a model on the test data: the problem's metrics, calibration, and, where requested, robustness."""
 
 from typing import Any
 
@@ -55,13 +55,13 @@ def quality(context: StepContext, model: Artifact) -> list[Measurement]:
         np.save(context.out / PREDICTIONS_FILE, values.astype(np.float32))
     arrays_kept: dict[str, Any] = problem.kept(values, targets)
     np.savez(context.out / QUALITY_FILE, **arrays_kept)
-    found, headline = [], context.facts.headline
+    rows, headline = [], context.facts.headline
     for metric, value in problem.score(values, targets, context.facts):
         interval: dict[str, Any] = _interval(problem, values, targets) if metric.name == headline.name else {}
-        found.append(_row_of(metric, value, source, **interval))
-    if all(item.metric != headline.name for item in found):
+        rows.append(_row_of(metric, value, source, **interval))
+    if all(item.metric != headline.name for item in rows):
         raise StageFailed(f"The test data gave no {headline.title.lower()}, by which {context.facts.title} is judged.")
-    return found + (calibration(problem.mask_to_task(values, targets), targets, source) if context.facts.labels else [])
+    return rows + (calibration(problem.mask_to_task(values, targets), targets, source) if context.facts.labels else [])
 
 
 def calibration(outputs: np.ndarray, targets: np.ndarray, source: Provenance) -> list[Measurement]:
@@ -98,34 +98,35 @@ def robustness(context: StepContext, model: Artifact) -> list[Measurement]:
     metric = context.facts.headline
     session = graph_session(context, model)
     cells = [("clean", 0), *((name, severity) for name in kinds for severity in SEVERITIES)]
-    found = []
+    rows = []
     for number, (name, severity) in enumerate(cells):
         examples = corrupted(raw, context.facts.modality, name, severity) if severity else raw
         arrays = modality_of(settings.modality).prepare(examples, settings.settings, model.path)
         batches = graph_batches(model.file(MODEL_FILE), arrays, problem.graph_batch, session=session)
         values = judged(problem, targets, batches).values
         value, interval = problem.headline(values, targets), _interval(problem, values, targets)
-        found.append(row(f"robustness.{name}.{severity}", value, metric.unit, source, metric.higher_is_better, **interval))
+        rows.append(row(f"robustness.{name}.{severity}", value, metric.unit, source, metric.higher_is_better, **interval))
         context.report.progress(0.9 + 0.1 * number / len(cells))
-    harmed = [item.value for item in found[1:]]
+    harmed = [item.value for item in rows[1:]]
     if not harmed:
         return []
-    clean = metric.format(found[0].value).replace(THIN, " ")
+    clean = metric.format(rows[0].value).replace(THIN, " ")
     words = f"mean over {len(kinds)} corruptions at 5 severities; {clean} on the same examples when clean"
     title = f"{metric.title} on corrupted inputs"
-    return [_row_of(metric, float(np.mean(harmed)), _noted(source, words), name="robustness", title=title), *found]
+    return [_row_of(metric, float(np.mean(harmed)), _noted(source, words), name="robustness", title=title), *rows]
 
 
 def out_of_domain(context: StepContext, model: Artifact) -> list[Measurement]:
     """The headline on this many examples of each source that the task's data were not split from; nothing was fitted to them.
 
-    Beside it what the most frequent right answer alone would reach, on the test data as well: sources differ in their balance.
+    Beside it the accuracy of always predicting the most frequent label, on the test data as well: sources differ in their
+    balance.
     """
-    found, settings, metric = [], read_inputs(model.path), context.facts.headline
+    rows, settings, metric = [], read_inputs(model.path), context.facts.headline
     problem = problem_of(context.facts)
     alone = [_most_frequent(context, "test", context.data.targets("test"), "test")]
-    for other in context.facts.out_of_domain:
-        whole = load_out_of_domain(context.facts, other, context.app_settings, context.report.download)
+    for test_set in context.facts.out_of_domain:
+        whole = load_out_of_domain(context.facts, test_set, context.app_settings, context.report.download)
         examples = whole.take([int(place) for place in _spread_out(len(whole), context.settings["out_of_domain"])])
         arrays = modality_of(settings.modality).prepare(examples.inputs, settings.settings, model.path)
         batches = graph_batches(
@@ -137,18 +138,18 @@ def out_of_domain(context: StepContext, model: Artifact) -> list[Measurement]:
         )
         values = judged(problem, examples.targets, batches).values
         value = problem.headline(values, examples.targets)
-        alone.append(_most_frequent(context, other.name, examples.targets, other.title))
-        source = accuracy_provenance(model, len(examples)).model_copy(update={"split": other.title})
+        alone.append(_most_frequent(context, test_set.name, examples.targets, test_set.title))
+        source = accuracy_provenance(model, len(examples)).model_copy(update={"split": test_set.title})
         more = _interval(problem, values, examples.targets)
-        found.append(
-            row(f"elsewhere.{other.name}", value, metric.unit, _noted(source, other.about), metric.higher_is_better, **more)
+        rows.append(
+            row(f"elsewhere.{test_set.name}", value, metric.unit, _noted(source, test_set.about), metric.higher_is_better, **more)
         )
-    read = ((item.provenance.split, metric.format(item.value).replace(THIN, " ")) for item in found)
+    read = ((item.provenance.split, metric.format(item.value).replace(THIN, " ")) for item in rows)
     words = "mean over " + ", ".join(f"{split} {value}" for split, value in read)
-    mean = float(np.mean([item.value for item in found]))
-    source = accuracy_provenance(model, sum(item.provenance.n or 0 for item in found)).model_copy(update={"split": "elsewhere"})
+    mean = float(np.mean([item.value for item in rows]))
+    source = accuracy_provenance(model, sum(item.provenance.n or 0 for item in rows)).model_copy(update={"split": "elsewhere"})
     over_all = _row_of(metric, mean, _noted(source, words), name="elsewhere", title=f"{metric.title} out of domain")
-    return [over_all, *found, *filter(None, alone)]
+    return [over_all, *rows, *filter(None, alone)]
 
 
 def _row_of(metric: Metric, value: float, source: Provenance, name: str = "", title: str = "", **values: Any) -> Measurement:
@@ -174,5 +175,5 @@ def _spread_out(total: int, wanted: int) -> np.ndarray:
 
 
 def _interval(problem: Problem, values: np.ndarray, targets: np.ndarray) -> dict[str, float]:
-    found = problem.interval(values, targets)
-    return {} if found is None else {"low": found[0], "high": found[1]}
+    interval = problem.interval(values, targets)
+    return {} if interval is None else {"low": interval[0], "high": interval[1]}

@@ -1,4 +1,4 @@
-"""How fast a model answers and how much memory it takes: the rows of the latency harness, and the way to and from the graph."""
+"""A model's latency and memory: the rows of the latency harness, and the way to and from the graph."""
 
 import time
 from collections.abc import Callable
@@ -46,9 +46,9 @@ def speed(context: StepContext, model: Artifact) -> list[Measurement]:
     if timing.doubt:
         context.report.log(f"latency is {timing.doubt}")
     context.report.progress(0.8)
-    found = latency_rows(context, model, timing) + memory_rows(context, model, sample) + around_rows(context, model, sample)
+    rows = latency_rows(context, model, timing) + memory_rows(context, model, sample) + around_rows(context, model, sample)
     context.report.progress(0.85)
-    return found + kernels(context, model, device)
+    return rows + kernels(context, model, device)
 
 
 def device_of(context: StepContext) -> str:
@@ -59,7 +59,7 @@ def device_of(context: StepContext) -> str:
 
 
 def latency_rows(context: StepContext, model: Artifact, timing: Latency) -> list[Measurement]:
-    """p50, p90 and p95 with their intervals, the speed-up over the baseline that answered in turn, throughput, load, sweep."""
+    """p50, p90 and p95 with their intervals, the speed-up over the baseline that ran in turn, throughput, load, sweep."""
     threads, device = context.settings["threads"], device_of(context)
     many = f"{threads} thread{'s' if threads > 1 else ''}"
     where = f"batch 1, {many}" if device == "cpu" else "batch 1, inputs on the GPU, between CUDA events"
@@ -98,7 +98,7 @@ def sweep_row(setting: Setting, readings: tuple[float, ...], device: str, about:
 
 
 def memory_rows(context: StepContext, model: Artifact, sample: dict[str, np.ndarray]) -> list[Measurement]:
-    """Peak resident memory over all, over loading, and over answering; the last two where the system tells them apart."""
+    """Peak resident memory over all, over loading, and over inference; the last two where the system tells them apart."""
     limits = limits_of(context, model)
     memory = measure_memory(model.file(MODEL_FILE), sample, context.settings["threads"], limits)
     before = f"whole process; {memory.idle_mb:.0f} MB before the model is loaded"
@@ -114,30 +114,30 @@ def memory_rows(context: StepContext, model: Artifact, sample: dict[str, np.ndar
 def around_rows(context: StepContext, model: Artifact, sample: dict[str, np.ndarray]) -> list[Measurement]:
     """Median ms from one raw example to the graph's arrays, and from its outputs to labels with probabilities."""
     inputs, problem = read_inputs(model.path), problem_of(context.facts)
-    one = context.data.splits["validation"].inputs[:1]
+    first_example = context.data.splits["validation"].inputs[:1]
     outputs = graph_session(context, model).run(None, sample)[0][0]
     kind = modality_of(inputs.modality)
     parts: list[tuple[str, Callable[[], Any], str]] = [
         (
             "preprocess",
-            lambda: kind.prepare(one, inputs.settings, model.path),
+            lambda: kind.prepare(first_example, inputs.settings, model.path),
             "one raw validation example to the graph's arrays",
         ),
         ("postprocess", lambda: problem.present(outputs, context.facts), "one row of outputs to labels with probabilities"),
     ]
-    found = []
+    rows = []
     for name, work, note in parts:
         readings = _readings(work)
         low, high = quantile_interval(readings, 0.5)
         source = provenance(n=len(readings), note=f"{note}, Python, not part of the latency")
-        found.append(row(name, float(np.median(readings)), "ms", source, low=low, high=high))
-    return found
+        rows.append(row(name, float(np.median(readings)), "ms", source, low=low, high=high))
+    return rows
 
 
 def _readings(work: Callable[[], Any]) -> list[float]:
-    found = []
+    readings = []
     for _ in range(AROUND_RUNS + 3):
         started = time.perf_counter()
         work()
-        found.append(1e3 * (time.perf_counter() - started))
-    return found[3:]  # the first ones fill caches
+        readings.append(1e3 * (time.perf_counter() - started))
+    return readings[3:]  # the first ones fill caches

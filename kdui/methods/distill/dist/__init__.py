@@ -1,1 +1,1 @@
-"""DIST: correlations of the answers within an example and within a class, in place of their divergence."""
+"""DIST: correlations of the predictions within an example and within a class, in place of their divergence."""

@@ -26,8 +26,8 @@ def correlate(context: StepContext) -> dict[str, Any]:
             inter, intra = correlation_losses(rows.logits, theirs, temperature)
             return {"inter": inter, "intra": intra, "hard": cross_entropy(rows.logits, rows.target, rows.weight)}
 
-        found = problem.rows(outputs, batch.targets).mean(of_rows, teacher(batch))
-        soft = settings["inter_weight"] * found["inter"] + settings["intra_weight"] * found["intra"]
-        return {"total": distillation_loss(soft, found["hard"], soft_weight), **found}
+        terms = problem.rows(outputs, batch.targets).mean(of_rows, teacher(batch))
+        soft = settings["inter_weight"] * terms["inter"] + settings["intra_weight"] * terms["intra"]
+        return {"total": distillation_loss(soft, terms["hard"], soft_weight), **terms}
 
     return train_student(context, lambda student: losses)

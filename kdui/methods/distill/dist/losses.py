@@ -5,12 +5,12 @@ import torch
 from kdui.problems.row_losses import widened
 
 
-def pearson_distance(one: torch.Tensor, other: torch.Tensor, dim: int) -> torch.Tensor:
+def pearson_distance(student: torch.Tensor, teacher: torch.Tensor, dim: int) -> torch.Tensor:
     """1 − Pearson's correlation along ``dim``, mean over the other axis: 0 where one is the other scaled (by a positive
     factor) and shifted (equation 5)."""
-    one, other = one - one.mean(dim, keepdim=True), other - other.mean(dim, keepdim=True)
-    scale = (one.square().sum(dim) * other.square().sum(dim)).clamp(min=1e-16).sqrt()
-    return (1 - (one * other).sum(dim) / scale).mean()
+    student, teacher = student - student.mean(dim, keepdim=True), teacher - teacher.mean(dim, keepdim=True)
+    scale = (student.square().sum(dim) * teacher.square().sum(dim)).clamp(min=1e-16).sqrt()
+    return (1 - (student * teacher).sum(dim) / scale).mean()
 
 
 def correlation_losses(

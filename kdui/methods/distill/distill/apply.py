@@ -90,8 +90,8 @@ def example_lens(context: StepContext, teacher: WholeTeacher) -> dict[str, Any]:
 
 def shown(context: StepContext, raw: Any) -> dict[str, Any]:
     """A raw example as the page shows it: text, or the rows of a grey image."""
-    found = modality_of(context.facts.modality).shown(raw)
-    return {**found, "text": found["text"] and found["text"][:400]}
+    example = modality_of(context.facts.modality).shown(raw)
+    return {**example, "text": example["text"] and example["text"][:400]}
 
 
 def distill(context: StepContext) -> dict[str, Any]:
@@ -147,7 +147,7 @@ def soft_and_hard(
             soft = soft_target_loss(ours, theirs, temperature, divergence, rows.weight)
             return {"soft": soft, "hard": cross_entropy(rows.logits, rows.target, rows.weight)}
 
-        found = problem.rows(outputs, batch.targets).mean(of_rows, teacher(batch))
-        return {"total": distillation_loss(found["soft"], found["hard"], soft_weight), **found}
+        terms = problem.rows(outputs, batch.targets).mean(of_rows, teacher(batch))
+        return {"total": distillation_loss(terms["soft"], terms["hard"], soft_weight), **terms}
 
     return losses

@@ -21,25 +21,25 @@ def soft_target_loss(
 ) -> torch.Tensor:
     """T² · divergence of the softened distributions, mean over the rows by their ``weight`` [m], in nats.
 
-    Both are [m, choices]; of a teacher with very many choices the largest logits do (``TopLogits``). ``forward`` is
-    KL(teacher ‖ student), which covers all that the teacher allows; ``reverse`` is KL(student ‖ teacher), which seeks its main
-    answer (Gu et al. 2024, MiniLLM, section 2.2); ``jensen-shannon`` is the mean of both against their mixture (Agarwal et al.
-    2024, GKD, section 2, at β = ½). The factor T² keeps the gradient's size when the temperature changes: each softened gradient
-    is about 1 / T² of the hard one (Hinton, Vinyals, Dean 2015, section 2, equations 2 to 4). Half precision is widened first:
-    at a high temperature differences are below its resolution.
+    Both are [m, choices]; of a teacher with very many choices the largest logits do (``TopLogits``). ``forward`` is KL(teacher
+    ‖ student), which covers all that the teacher allows; ``reverse`` is KL(student ‖ teacher), which seeks its main mode (Gu et
+    al. 2024, MiniLLM, section 2.2); ``jensen-shannon`` is the mean of both against their mixture (Agarwal et al. 2024, GKD,
+    section 2, at β = ½). The factor T² keeps the gradient's size when the temperature changes: each softened gradient is about
+    1 / T² of the hard one (Hinton, Vinyals, Dean 2015, section 2, equations 2 to 4). Half precision is widened first: at a high
+    temperature differences are below its resolution.
     """
     if isinstance(teacher_logits, TopLogits):
         return weighted_mean(top_divergence(student_logits, teacher_logits, temperature, divergence), weight) * temperature**2
     student = functional.log_softmax(widened(student_logits) / temperature, dim=-1)
     teacher = functional.log_softmax(widened(teacher_logits) / temperature, dim=-1)
     if divergence == "forward":
-        found = kl_divergence(teacher, student, weight)
+        loss = kl_divergence(teacher, student, weight)
     elif divergence == "reverse":
-        found = kl_divergence(student, teacher, weight)
+        loss = kl_divergence(student, teacher, weight)
     else:
         mixture = torch.logaddexp(student, teacher) - math.log(2.0)
-        found = 0.5 * (kl_divergence(teacher, mixture, weight) + kl_divergence(student, mixture, weight))
-    return found * temperature**2
+        loss = 0.5 * (kl_divergence(teacher, mixture, weight) + kl_divergence(student, mixture, weight))
+    return loss * temperature**2
 
 
 def kl_divergence(log_p: torch.Tensor, log_q: torch.Tensor, weight: torch.Tensor | None = None) -> torch.Tensor:

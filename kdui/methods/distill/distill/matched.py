@@ -36,8 +36,8 @@ def train_matched(
         def total(outputs: torch.Tensor, batch: Batch) -> Losses:
             plain = taught(outputs, batch)
             with torch.autocast(context.device.type, enabled=False):
-                found = match(matched(batch))
-            return {**plain, **found, "total": plain["total"] + settings["match_weight"] * found["match"]}
+                terms = match(matched(batch))
+            return {**plain, **terms, "total": plain["total"] + settings["match_weight"] * terms["match"]}
 
         return total, companion
 

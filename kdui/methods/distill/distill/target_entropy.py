@@ -26,12 +26,12 @@ def targets_entropy(context: StepContext) -> float:
     visible = visible_labels(context)  # what is hidden from the student is hidden from its control
     index = torch.from_numpy(visible.drawn)
     labels = torch.from_numpy(visible.targets[visible.drawn]).to(context.device)
-    found = []
+    entropies = []
     for view in range(teachers[0].views):
         logits = torch.stack([teacher(index, view) for teacher in teachers])
         alone = bool(view and context.settings.get("changed_views"))  # a changed example has no label but the teacher's
-        found += [_entropy(logits, labels, *values, context.settings, alone) for values in values_over(context.settings)]
-    return sum(found) / len(found)
+        entropies += [_entropy(logits, labels, *values, context.settings, alone) for values in values_over(context.settings)]
+    return sum(entropies) / len(entropies)
 
 
 def values_over(settings: Mapping[str, Any]) -> list[tuple[float, float]]:

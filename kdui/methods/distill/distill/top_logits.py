@@ -49,10 +49,10 @@ def _log_probabilities(teacher: TopLogits, temperature: float) -> tuple[torch.Te
 
 def _forward(ours: torch.Tensor, ours_kept: torch.Tensor, kept: torch.Tensor, others: torch.Tensor, rest: int) -> torch.Tensor:
     """KL(teacher ‖ student): of the others only the sum of the student's log-probabilities is needed."""
-    found = (kept.exp() * (kept - ours_kept)).sum(-1)
+    kept_part = (kept.exp() * (kept - ours_kept)).sum(-1)
     if not rest:
-        return found
-    return found + others.exp() * (rest * others - (ours.sum(-1) - ours_kept.sum(-1)))
+        return kept_part
+    return kept_part + others.exp() * (rest * others - (ours.sum(-1) - ours_kept.sum(-1)))
 
 
 def _over_all(ours: torch.Tensor, ours_kept: torch.Tensor, kept: torch.Tensor, others: torch.Tensor, term: Term) -> torch.Tensor:

@@ -27,8 +27,8 @@ def decoupled(context: StepContext) -> dict[str, Any]:
             target, others = decoupled_losses(rows.logits, dense(theirs), rows.target, temperature, rows.weight)
             return {"target": target, "others": others, "hard": cross_entropy(rows.logits, rows.target, rows.weight)}
 
-        found = problem.rows(outputs, batch.targets).mean(of_rows, teacher(batch))
-        soft = settings["target_weight"] * found["target"] + settings["others_weight"] * found["others"]
-        return {"total": distillation_loss(soft, found["hard"], soft_weight), **found}
+        terms = problem.rows(outputs, batch.targets).mean(of_rows, teacher(batch))
+        soft = settings["target_weight"] * terms["target"] + settings["others_weight"] * terms["others"]
+        return {"total": distillation_loss(soft, terms["hard"], soft_weight), **terms}
 
     return train_student(context, lambda student: losses)

@@ -1,4 +1,4 @@
-"""Ensemble: the student under the weighted answers of several teachers, all from their caches."""
+"""Ensemble: the student under the weighted predictions of several teachers, all from their caches."""
 
 from collections.abc import Callable
 from typing import Any
@@ -42,15 +42,15 @@ def ensemble(context: StepContext) -> dict[str, Any]:
             theirs = torch.stack(logits)
             weights = weigh(theirs, rows, batch)
             sums.add_(weights.detach().double().sum(0).cpu())
-            found = {
+            terms = {
                 "soft": ensemble_loss(rows.logits, theirs, weights.detach(), temperature),
                 "hard": cross_entropy(rows.logits, rows.target, rows.weight),
             }
-            return found if gate is None else {**found, "gate": gate_loss(theirs, weights, rows.target)}
+            return terms if gate is None else {**terms, "gate": gate_loss(theirs, weights, rows.target)}
 
-        found = problem.rows(outputs, batch.targets).mean(of_rows, *(teacher.of_batch(batch) for teacher in teachers))
-        total = distillation_loss(found["soft"], found["hard"], soft_weight)
-        return {"total": total + found["gate"] if "gate" in found else total, **found}
+        terms = problem.rows(outputs, batch.targets).mean(of_rows, *(teacher.of_batch(batch) for teacher in teachers))
+        total = distillation_loss(terms["soft"], terms["hard"], soft_weight)
+        return {"total": total + terms["gate"] if "gate" in terms else total, **terms}
 
     summary = train_student(context, lambda student: losses, companion=gate)
     shares = [round(float(value), 4) for value in sums / sums.sum().clamp(min=1e-12)]
@@ -59,16 +59,16 @@ def ensemble(context: StepContext) -> dict[str, Any]:
 
 
 def _cached_teachers(context: StepContext) -> list[TeacherOutputs]:
-    """The teachers' caches, the recipe's own first; raises StageFailed where one answers another question."""
+    """The teachers' caches, the recipe's own first; raises StageFailed where one belongs to another task."""
     names = ["outputs", *sorted((name for name in context.inputs if name.startswith("outputs_")), key=lambda name: int(name[8:]))]
-    found = [cached_outputs(context), *(TeacherOutputs(context.inputs[name], context.device) for name in names[1:])]
-    for number, teacher in enumerate(found, 1):
-        if teacher.classes != context.facts.outputs or teacher.count != found[0].count:
+    teachers = [cached_outputs(context), *(TeacherOutputs(context.inputs[name], context.device) for name in names[1:])]
+    for number, teacher in enumerate(teachers, 1):
+        if teacher.classes != context.facts.outputs or teacher.count != teachers[0].count:
             raise StageFailed(
                 f"Teacher {number} gave {teacher.classes} values on {teacher.count:,} examples, but {context.facts.title} has "
-                f"{context.facts.outputs} labels and teacher 1 predicted {found[0].count:,}. Name teachers of this very task."
+                f"{context.facts.outputs} labels and teacher 1 predicted {teachers[0].count:,}. Name teachers of this very task."
             )
-    return found
+    return teachers
 
 
 def _weighting(context: StepContext, teachers: int, examples: int, gate: nn.Module | None) -> Weights:
@@ -89,7 +89,7 @@ def _of_rows(drawn: torch.Tensor, rows: RowBatch) -> torch.Tensor:
 
 
 class Lots:
-    """The teacher drawn for each example: anew in every epoch, decided by seed and epoch alone, so a resume draws the same."""
+    """The teacher drawn for each example: again in every epoch, decided by seed and epoch alone, so a resume draws the same."""
 
     def __init__(self, teachers: int, examples: int, seed: int, epochs: int):
         self._teachers, self._examples, self._seed, self._epochs = teachers, examples, seed, epochs

@@ -9,7 +9,7 @@ from kdui.problems.row_losses import widened
 
 
 def mixture(teacher_logits: torch.Tensor, weights: torch.Tensor, temperature: float) -> torch.Tensor:
-    """Log-probabilities [n, classes] of the weighted mean of the teachers' softened answers.
+    """Log-probabilities [n, classes] of the weighted mean of the teachers' softened distributions.
 
     Logits [teachers, n, classes], weights [n, teachers] that sum to 1. The mean of probabilities, not of logits, is what You
     et al. 2017 (Learning from multiple teacher networks, section 3.1) average.

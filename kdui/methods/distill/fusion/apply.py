@@ -62,13 +62,13 @@ class Together:
             soft = soft_target_loss(rows.logits, theirs.detach(), temperature, weight=rows.weight)
             return {"soft": soft, "hard": cross_entropy(rows.logits, rows.target, rows.weight)}
 
-        found = self._problem.rows(outputs, batch.targets).mean(of_rows, self._problem.rows(theirs, batch.targets))
+        terms = self._problem.rows(outputs, batch.targets).mean(of_rows, self._problem.rows(theirs, batch.targets))
         parts = [] if settings["own_loss"] == "self-supervised" else [self._problem.loss(theirs, batch.targets)]
         if self._task is not None:
             parts.append(self._task(self._teacher, inputs))
         own = torch.stack(parts).mean()
-        total = fused_loss(own, distillation_loss(found["soft"], found["hard"], soft_weight), settings["balance"])
-        return {"total": total, **found, "teacher": own}
+        total = fused_loss(own, distillation_loss(terms["soft"], terms["hard"], soft_weight), settings["balance"])
+        return {"total": total, **terms, "teacher": own}
 
 
 def _validated(context: StepContext, teacher: SavedModel) -> float:

@@ -10,8 +10,8 @@ def fused_loss(teacher: torch.Tensor, student: torch.Tensor, balance: float) -> 
 
 def turned(pixels: torch.Tensor, quarters: torch.Tensor) -> torch.Tensor:
     """Square images [n, channels, size, size], each turned by its number of quarters [n] (0 to 3), counter-clockwise."""
-    found = pixels
+    rotated = pixels
     for quarter in (1, 2, 3):
         chosen = (quarters == quarter).view(-1, 1, 1, 1)
-        found = torch.where(chosen, torch.rot90(pixels, quarter, dims=(2, 3)), found)
-    return found
+        rotated = torch.where(chosen, torch.rot90(pixels, quarter, dims=(2, 3)), rotated)
+    return rotated

@@ -64,11 +64,11 @@ class HiddenWords(nn.Module):
         words, device = inputs["input_ids"].cpu(), inputs["input_ids"].device
         hideable = (inputs["attention_mask"].cpu() == 1) & ~self._special[words]
         # The global generator, whose state a checkpoint holds.
-        changed, asked = hidden_words(words, hideable, SHARE, self._mask_id, self._ordinary, torch.default_generator)
+        changed, labels = hidden_words(words, hideable, SHARE, self._mask_id, self._ordinary, torch.default_generator)
         network(**{**inputs, "input_ids": changed.to(device)})
-        known = (asked != HIDDEN).to(device)
+        hidden = (labels != HIDDEN).to(device)
         losses: torch.Tensor = self.head(
-            self._taps[self._point][known], inputs["input_ids"][known], network.word_embedding.weight
+            self._taps[self._point][hidden], inputs["input_ids"][hidden], network.word_embedding.weight
         )
         return losses.sum() / max(1, len(losses))
 
@@ -85,14 +85,14 @@ class NextWords(nn.Module):
         """Cross-entropy over the vocabulary, in nats, mean over all words but the first ones; zero where there are none."""
         states = network.network.base_model(**inputs).last_hidden_state
         words = next_words(inputs["input_ids"], inputs["attention_mask"])
-        known = words != HIDDEN
-        losses: torch.Tensor = self.head(states[known], words[known], network.word_embedding.weight)
+        real = words != HIDDEN
+        losses: torch.Tensor = self.head(states[real], words[real], network.word_embedding.weight)
         return losses.sum() / max(1, len(losses))
 
 
 @contextmanager
 def still_statistics(network: nn.Module) -> Iterator[None]:
-    """Leave the running means of batch norms as they are: turned images are not what the network will be asked about."""
+    """Leave the running means of batch norms as they are: the network will not predict rotated images."""
     norms = [layer for layer in network.modules() if isinstance(layer, nn.modules.batchnorm._BatchNorm)]
     before = [norm.momentum for norm in norms]
     for norm in norms:

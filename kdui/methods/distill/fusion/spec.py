@@ -51,7 +51,7 @@ OWN = ("teacher_learns", "own_loss", "balance", "teacher_rate")
 
 
 def plan(builder: PlanBuilder, stage: str, spec: FusionSpec) -> None:
-    """One loop for both; the taught teacher is where its part starts. Only answers that do not change are kept."""
+    """One loop for both; the taught teacher is where its part starts. Only outputs that do not change are kept."""
     if spec.cache_teacher and spec.teacher_learns:
         raise RecipeError(f"Stage '{stage}' runs its teacher in every step, because it changes. Leave 'cache_teacher' out.")
     _need_own_task(builder, stage, spec)

@@ -22,11 +22,11 @@ def match_relations(context: StepContext) -> dict[str, Any]:
             raise StageFailed(fault)
 
         def loss(pairs: list[Match]) -> Losses:
-            found = {
+            terms = {
                 part: mean_of([relation_loss(p.student, p.teacher, heads, p.mask) for p in pairs if p.pair.what == part])
                 for part in PARTS
             }
-            return {"match": found["query"] + found["key"] + found["value"], **found}
+            return {"match": terms["query"] + terms["key"] + terms["value"], **terms}
 
         return loss, None
 

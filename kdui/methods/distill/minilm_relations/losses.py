@@ -8,7 +8,7 @@ import torch
 def relations(values: torch.Tensor, heads: int, mask: torch.Tensor | None = None) -> torch.Tensor:
     """Log-probabilities [batch, heads, length, length] of how each token relates to the others, nothing to padding.
 
-    ``values`` [batch, length, width]: all queries, keys or values of a layer, cut anew into ``heads`` relation heads, so that
+    ``values`` [batch, length, width]: all queries, keys or values of a layer, re-split into ``heads`` relation heads, so that
     any width that they divide gives relations of one shape (equations 4 and 5).
     """
     batch, length, width = values.shape

@@ -32,12 +32,12 @@ class MinilmRelationsSpec(RepresentationKnobs):
 
 def uneven(widths: Iterable[int], heads: int) -> str:
     """What is wrong where ``heads`` do not divide every width, and which numbers do; an empty text where nothing is."""
-    found = sorted(set(widths))
-    if not any(width % heads for width in found):
+    distinct = sorted(set(widths))
+    if not any(width % heads for width in distinct):
         return ""
-    fitting = [number for number in range(1, min(found) + 1) if all(width % number == 0 for width in found)]
+    fitting = [number for number in range(1, min(distinct) + 1) if all(width % number == 0 for width in distinct)]
     return (
-        f"{heads} relation heads do not divide the widths {' and '.join(map(str, found))} of student and teacher. "
+        f"{heads} relation heads do not divide the widths {' and '.join(map(str, distinct))} of student and teacher. "
         f"Set relation_heads to one of {', '.join(map(str, fitting))}."
     )
 
@@ -55,8 +55,8 @@ def plan(builder: PlanBuilder, stage: str, spec: MinilmRelationsSpec) -> None:
 
 def _check_widths(builder: PlanBuilder, stage: str, heads: int) -> None:
     """Raises RecipeError where the heads do not divide a width that is known before the models are built."""
-    known = [facts.attention_width for facts in (builder.student_facts, builder.teacher_facts) if facts is not None]
-    if fault := uneven([width for width in known if width], heads):
+    widths = [facts.attention_width for facts in (builder.student_facts, builder.teacher_facts) if facts is not None]
+    if fault := uneven([width for width in widths if width], heads):
         raise RecipeError(f"Stage '{stage}': {fault}")
 
 

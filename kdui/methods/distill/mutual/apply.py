@@ -39,8 +39,8 @@ def mutual(context: StepContext) -> dict[str, Any]:
             hard = cross_entropy(rows.logits, rows.target, rows.weight)
             return {"hard": hard, "match": mutual_loss(rows.logits, peers, rows.weight)}
 
-        found = [answer.mean(of_rows, *(other for other in answers if other is not answer)) for answer in answers]
-        hard, match = [each["hard"] for each in found], [each["match"] for each in found]
+        terms = [answer.mean(of_rows, *(other for other in answers if other is not answer)) for answer in answers]
+        hard, match = [each["hard"] for each in terms], [each["match"] for each in terms]
         each = [one + settings["mutual_weight"] * other for one, other in zip(hard, match, strict=True)]
         return {
             "total": torch.stack(each).sum(),

@@ -12,7 +12,7 @@ from kdui.core.plan import PlanBuilder
 class MutualSpec(StudentKnobs):
     """Settings of deep mutual learning (Zhang et al. 2018, section 3).
 
-    There is no temperature and no α to schedule: equation 3 compares answers as they are, at T = 1, and adds their
+    There is no temperature and no α to schedule: equation 3 compares predictions as they are, at T = 1, and adds their
     divergence to the whole hard loss instead of weighing the two against each other.
     """
 

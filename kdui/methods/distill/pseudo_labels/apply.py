@@ -24,7 +24,7 @@ def pseudo_labels(context: StepContext) -> dict[str, Any]:
     answers = teacher_answers(context)
     pseudo = torch.from_numpy(shown.targets == HIDDEN)
     taken = (pseudo & sure_examples(answers, settings["threshold"])).numpy()
-    found = _told(context, answers, int(pseudo.sum()), taken)
+    figures = _label_figures(context, answers, int(pseudo.sum()), taken)
     true = functional.one_hot(torch.from_numpy(shown.targets).clamp(min=0), answers.shape[-1]).to(answers.dtype)
     targets = torch.where(pseudo[:, None], pseudo_targets(answers, settings["kind"]), true).to(context.device)
     pseudo = pseudo.to(context.device)
@@ -36,10 +36,10 @@ def pseudo_labels(context: StepContext) -> dict[str, Any]:
 
     drawn = np.union1d(shown.drawn, np.flatnonzero(taken))
     summary = train_student(context, lambda student: losses, labels=Labels(shown.targets, drawn))
-    return {**summary, "pseudo_labels": found}
+    return {**summary, "pseudo_labels": figures}
 
 
-def _told(context: StepContext, answers: torch.Tensor, unlabelled: int, taken: np.ndarray) -> dict[str, Any]:
+def _label_figures(context: StepContext, answers: torch.Tensor, unlabelled: int, taken: np.ndarray) -> dict[str, Any]:
     """Say how many pseudo-labels are taken and how many of these are right."""
     chosen = answers.argmax(-1).numpy()[taken]
     count, right = len(chosen), int((chosen == context.data.targets("train")[: len(taken)][taken]).sum())

@@ -12,8 +12,8 @@ def sure_examples(probabilities: torch.Tensor, threshold: float) -> torch.Tensor
 
 
 def pseudo_targets(probabilities: torch.Tensor, kind: str) -> torch.Tensor:
-    """What a pseudo-label says, [n, classes]: ``hard`` puts all on the first choice (Lee 2013, section 2), ``soft`` keeps them
-    (Xie et al. 2020, Noisy Student, algorithm 1)."""
+    """The pseudo-labels' distributions [n, classes]: ``hard`` puts all on the first choice (Lee 2013, section 2), ``soft``
+    keeps them (Xie et al. 2020, Noisy Student, algorithm 1)."""
     if kind == "soft":
         return probabilities
     return functional.one_hot(probabilities.argmax(-1), probabilities.shape[-1]).to(probabilities.dtype)

@@ -18,11 +18,11 @@ def distance_loss(student: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:
 
 def relative_distances(features: torch.Tensor) -> torch.Tensor:
     """Distances of all pairs of rows [pairs] over their mean; each pair once."""
-    one, other = torch.triu_indices(len(features), len(features), offset=1, device=features.device)
+    rows, columns = torch.triu_indices(len(features), len(features), offset=1, device=features.device)
     products = features @ features.T
     squares = products.diagonal()
     # The bound keeps the root's gradient finite where two examples look the same.
-    distances = (squares[one] + squares[other] - 2 * products[one, other]).clamp(min=1e-12).sqrt()
+    distances = (squares[rows] + squares[columns] - 2 * products[rows, columns]).clamp(min=1e-12).sqrt()
     return distances / distances.mean()
 
 
@@ -44,5 +44,5 @@ def cosines(features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     legs = features.unsqueeze(0) - features.unsqueeze(1)
     apart = (legs != 0).any(dim=-1)
     units = functional.normalize(legs, dim=-1, eps=1e-6)
-    other = ~torch.eye(len(features), dtype=torch.bool, device=features.device)
-    return units @ units.transpose(1, 2), apart.unsqueeze(2) & apart.unsqueeze(1) & other.unsqueeze(0)
+    off_diagonal = ~torch.eye(len(features), dtype=torch.bool, device=features.device)
+    return units @ units.transpose(1, 2), apart.unsqueeze(2) & apart.unsqueeze(1) & off_diagonal.unsqueeze(0)

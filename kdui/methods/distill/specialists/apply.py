@@ -45,7 +45,7 @@ def part_outputs(context: StepContext) -> dict[str, Any]:
     """Ask each specialist about the training examples of its own part; the rows stand in the order of the whole split."""
     limit = context.settings["train_examples"]
     count = len(context.data.targets("train")[:limit] if limit else context.data.targets("train"))
-    found = np.zeros((1, count, context.facts.outputs), dtype=np.float32)
+    outputs = np.zeros((1, count, context.facts.outputs), dtype=np.float32)
     lens: dict[str, Any] = {"labels": list(context.facts.labels), "examples": []}
     for number, part in enumerate(context.facts.parts):
         own, teacher = only_part(context, part), load_input(context, part)
@@ -55,11 +55,11 @@ def part_outputs(context: StepContext) -> dict[str, Any]:
             context.report.progress((before + done) / len(context.facts.parts))
 
         data = resident(own, "train", teacher.inputs, teacher.folder)
-        found[0, places_of(context, part, "train", limit)] = predict(teacher.module, data, check=check)
+        outputs[0, places_of(context, part, "train", limit)] = predict(teacher.module, data, check=check)
         lens["examples"] += _examples(own, teacher)
-    write_outputs(context.out, found)
+    write_outputs(context.out, outputs)
     write_json(context.out / LENS_FILE, lens)
-    return {"shape": list(found.shape), "dtype": "float16"}
+    return {"shape": list(outputs.shape), "dtype": "float16"}
 
 
 def _examples(own: StepContext, teacher: SavedModel) -> list[dict[str, Any]]:
@@ -97,8 +97,8 @@ def distil_parts(context: StepContext) -> dict[str, Any]:
             return {"soft": soft, "hard": weighted_hard_loss(rows.logits, rows.target, weights)}
 
         theirs = problem.rows(teacher(index, batch.view), batch.targets)
-        found = problem.rows(outputs, batch.targets).mean(of_rows, theirs)
-        return {"total": distillation_loss(found["soft"], found["hard"], soft_weight), **found}
+        terms = problem.rows(outputs, batch.targets).mean(of_rows, theirs)
+        return {"total": distillation_loss(terms["soft"], terms["hard"], soft_weight), **terms}
 
     return train_student(only_part(context, part) if part else context, lambda student: losses)
 
@@ -136,14 +136,14 @@ def _smoothing(context: StepContext) -> list[float]:
     settings, problem = context.settings, problem_of(context.facts)
     part_of_label = parts_of_labels(context.facts)
     teacher = TeacherOutputs(context.inputs["outputs"], context.device)
-    found = []
+    smoothings = []
     for number, part in enumerate(context.facts.parts):
         places = places_of(context, part, "train", settings["train_examples"])
         targets = torch.from_numpy(context.data.targets("train")[places]).to(context.device)
         logits = problem.rows(teacher(torch.from_numpy(places), 0), targets).part(0, len(targets))
         entropies = [target_entropy(logits, targets, *values) for values in values_over(settings)]
-        found.append(smoothing_of_equal_entropy(sum(entropies) / len(entropies), int((part_of_label == number).sum())))
-    return found
+        smoothings.append(smoothing_of_equal_entropy(sum(entropies) / len(entropies), int((part_of_label == number).sum())))
+    return smoothings
 
 
 class TaskWeights:
@@ -159,19 +159,19 @@ class TaskWeights:
 
 
 def together(context: StepContext) -> dict[str, Any]:
-    """One graph of the parts' models; raises StageFailed where they read different tokens or the graph answers otherwise."""
+    """One graph of the parts' models; raises StageFailed where they read different tokens or the graph's outputs differ."""
     parts, part_of_label = context.facts.parts, parts_of_labels(context.facts)
     models = [context.inputs[part] for part in parts]
     inputs = read_inputs(models[0].path)
-    if len({tuple(sha256_file(one.file(name)) for name in (INPUTS_FILE, *inputs.files)) for one in models}) > 1:
+    if len({tuple(sha256_file(model.file(name)) for name in (INPUTS_FILE, *inputs.files)) for model in models}) > 1:
         raise StageFailed("These models cut a text into different tokens, so they cannot be put together. Use one vocabulary.")
     labels = [range(*np.flatnonzero(part_of_label == number)[[0, -1]] + [0, 1]) for number in range(len(parts))]
-    onnx.save(without_notes(joined_graph([one.file(MODEL_FILE) for one in models], labels)), context.out / MODEL_FILE)
+    onnx.save(without_notes(joined_graph([model.file(MODEL_FILE) for model in models], labels)), context.out / MODEL_FILE)
     for name in (INPUTS_FILE, *inputs.files):
         shutil.copyfile(models[0].file(name), context.out / name)
     arrays = context.data.prepared("validation", inputs, models[0].path)
     sample = {name: array[:PARITY_EXAMPLES] for name, array in arrays.items()}
-    apart = [run_graph(one.file(MODEL_FILE), sample) for one in models]
+    apart = [run_graph(model.file(MODEL_FILE), sample) for model in models]
     parity = difference(run_graph(context.out / MODEL_FILE, sample), apart, labels)
     if not parity <= TOLERANCE:
         raise StageFailed(f"The combined model differs from its parts by {parity:.2g} of the largest output. Report this.")
@@ -179,5 +179,5 @@ def together(context: StepContext) -> dict[str, Any]:
         context.out / MODEL_FILE,
         export_metadata(context.facts, context.step.digest, (context.out / INPUTS_FILE).read_text(encoding="utf-8")),
     )
-    known = [one.manifest.summary for one in models]
-    return {**{name: sum(each[name] for each in known) for name in ("parameters", "nonzero", "macs")}, "parity": parity}
+    summaries = [model.manifest.summary for model in models]
+    return {**{name: sum(each[name] for each in summaries) for name in ("parameters", "nonzero", "macs")}, "parity": parity}

@@ -9,9 +9,9 @@ from kdui.problems.row_losses import widened
 def weighted_soft_loss(
     student_logits: torch.Tensor, teacher_logits: torch.Tensor, weights: torch.Tensor, temperature: float
 ) -> torch.Tensor:
-    """T² · mean of weight · KL(teacher ‖ student) over the examples, in nats; logits [n, labels] in which what an example
-    does not ask about is out of reach, weights [n]. With equal weights of 1 it is the soft-target loss
-    (Hinton, Vinyals, Dean 2015, section 2) within each task's own labels (Clark et al. 2019, BAM, arXiv:1907.04829, section 3.1).
+    """T² · mean of weight · KL(teacher ‖ student) over the examples, in nats; logits [n, labels] with the labels of other tasks
+    masked out of reach, weights [n]. With equal weights of 1 it is the soft-target loss (Hinton, Vinyals, Dean 2015, section 2)
+    within each task's own labels (Clark et al. 2019, BAM, arXiv:1907.04829, section 3.1).
     """
     ours = functional.log_softmax(widened(student_logits) / temperature, dim=-1)
     theirs = functional.log_softmax(widened(teacher_logits) / temperature, dim=-1)
@@ -25,14 +25,14 @@ def weighted_hard_loss(logits: torch.Tensor, targets: torch.Tensor, weights: tor
 
 
 def weighted_smoothed_loss(
-    logits: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor, asked: torch.Tensor, smoothing: torch.Tensor
+    logits: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor, in_part: torch.Tensor, smoothing: torch.Tensor
 ) -> torch.Tensor:
-    """Mean of weight · cross-entropy against (1 − ε) · one-hot + ε / K over the K labels that an example asks about, in nats.
+    """Mean of weight · cross-entropy against (1 − ε) · one-hot + ε / K over the K labels of an example's task, in nats.
 
-    logits [n, labels], targets [n], weights [n], asked [n, labels] (bool), smoothing ε [n] (Szegedy et al. 2016, section 7).
+    logits [n, labels], targets [n], weights [n], in_part [n, labels] (bool), smoothing ε [n] (Szegedy et al. 2016, section 7).
     """
     logs = functional.log_softmax(widened(logits), dim=-1)
-    even = logs.masked_fill(~asked, 0.0).sum(-1) / asked.sum(-1)
+    even = logs.masked_fill(~in_part, 0.0).sum(-1) / in_part.sum(-1)
     own = logs.gather(1, targets[:, None])[:, 0]
     return -(weights * ((1 - smoothing) * own + smoothing * even)).mean()
 

@@ -1,4 +1,4 @@
-"""Hard teacher labels: plain training, told by the teacher instead of the data."""
+"""Hard teacher labels: plain training on the teacher's predictions instead of the data's labels."""
 
 from typing import Any
 

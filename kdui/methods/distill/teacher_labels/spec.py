@@ -11,7 +11,7 @@ class TeacherLabelsSpec(StudentKnobs):
 
 
 def plan(builder: PlanBuilder, stage: str, spec: TeacherLabelsSpec) -> None:
-    """As soft targets, but of each answer only the first choice is kept; ground-truth labels are left to the control."""
+    """As soft targets, but of each prediction only the top class is kept; ground-truth labels are left to the control."""
     plan_student(builder, stage, spec, method="teacher_labels", operation="teacher_labels", settings={})
 
 

@@ -11,8 +11,8 @@ import torch
 def attention_scores(query: torch.Tensor, key: torch.Tensor, heads: int) -> torch.Tensor:
     """Scaled products of queries and keys before the softmax, [batch, heads, length, length] of [batch, length, width]."""
     batch, length, width = query.shape
-    asking, asked = (values.reshape(batch, length, heads, width // heads).transpose(1, 2) for values in (query, key))
-    return torch.matmul(asking, asked.transpose(-1, -2)) / math.sqrt(width // heads)
+    queries, keys = (values.reshape(batch, length, heads, width // heads).transpose(1, 2) for values in (query, key))
+    return torch.matmul(queries, keys.transpose(-1, -2)) / math.sqrt(width // heads)
 
 
 def attention_maps(scores: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:

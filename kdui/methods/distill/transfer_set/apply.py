@@ -22,11 +22,11 @@ def transfer_set(context: StepContext) -> dict[str, Any]:
 
     def losses(outputs: Any, batch: Batch) -> Losses:
         def of_rows(rows: RowBatch, theirs: torch.Tensor) -> RowLosses:
-            known = (rows.target != HIDDEN) & (batch.view == 0)
-            soft, hard = transfer_losses(rows.logits, theirs, rows.target, known, *soft_knobs(settings, batch.progress))
+            labelled = (rows.target != HIDDEN) & (batch.view == 0)
+            soft, hard = transfer_losses(rows.logits, theirs, rows.target, labelled, *soft_knobs(settings, batch.progress))
             return {"soft": soft, "hard": hard}
 
-        found = problem.rows(outputs, batch.targets).mean(of_rows, teacher(batch))
-        return {"total": found["soft"] + found["hard"], **found}
+        terms = problem.rows(outputs, batch.targets).mean(of_rows, teacher(batch))
+        return {"total": terms["soft"] + terms["hard"], **terms}
 
     return train_student(context, lambda student: losses, labels=visible_labels(context, draw_all=True))

@@ -54,8 +54,8 @@ class LanguageModel(nn.Module):
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor, words: torch.Tensor) -> torch.Tensor:
         body = self.classifier.network.base_model
         states = body(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
-        known = words != HIDDEN
-        return text_sums(self.head(states[known], words[known], self.classifier.word_embedding.weight), known)
+        real = words != HIDDEN
+        return text_sums(self.head(states[real], words[real], self.classifier.word_embedding.weight), real)
 
 
 def reads_forward(module: nn.Module) -> bool:
@@ -77,7 +77,7 @@ def reads_forward(module: nn.Module) -> bool:
 
 
 def is_decoder(module: nn.Module) -> bool:
-    """Whether each of the classifier's states sees the words before it alone, so that it can guess the next one."""
+    """Whether each of the classifier's states depends only on the words before it, so that it can predict the next one."""
     config = getattr(getattr(module, "network", None), "config", None)
     return type(config) in MODEL_FOR_CAUSAL_LM_MAPPING and type(config) not in MODEL_FOR_MASKED_LM_MAPPING
 
@@ -106,7 +106,7 @@ class HiddenWords:
 
 
 def at_positions(data: ResidentData, input_ids: torch.Tensor, words: torch.Tensor) -> ResidentData:
-    """The split's texts as these ids, with the words to guess beside them."""
+    """The split's texts as these ids, with the words to predict beside them."""
     arrays = {"input_ids": input_ids, "attention_mask": data.arrays["attention_mask"], "words": words}
     return ResidentData({name: tensor.cpu().numpy() for name, tensor in arrays.items()}, data.targets.cpu().numpy(), data.device)
 
@@ -127,10 +127,10 @@ def special_tokens(
 ) -> tuple[int, torch.Tensor]:
     """The id of the mask, and which of the ids [vocabulary] are no words.
 
-    Raises StageFailed for a tokenizer without a mask; ``otherwise`` says what to do without one.
+    Raises StageFailed for a tokenizer without a mask; ``otherwise``: the advice without one.
     """
     tokenizer = Tokenizer.from_str(tokenizer_json)
-    mask_id = next((found for found in map(tokenizer.token_to_id, MASKS) if found is not None), None)
+    mask_id = next((token_id for token_id in map(tokenizer.token_to_id, MASKS) if token_id is not None), None)
     if mask_id is None:
         raise StageFailed(
             f"The teacher's tokenizer has no mask token. {otherwise}, or choose a teacher that was pre-trained with masked "

@@ -1,4 +1,4 @@
-"""What a language model is asked, as pure functions: hidden words, next words, and how well they are guessed."""
+"""The objectives of a language model as pure functions: hidden words, next words, and their losses."""
 
 import numpy as np
 import torch
@@ -20,7 +20,7 @@ def hidden_words(
     ordinary: torch.Tensor,
     generator: torch.Generator,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """(texts with hidden words, the words to guess, HIDDEN elsewhere), both [n, length], all on the CPU.
+    """(texts with hidden words, the words to predict, HIDDEN elsewhere), both [n, length], all on the CPU.
 
     ``share`` of the ``hideable`` tokens is chosen; of these 80 % become the mask, 10 % any of the ``ordinary`` ids [m], and
     10 % stay (Devlin et al. 2019, arXiv:1810.04805, section 3.1).
@@ -34,7 +34,7 @@ def hidden_words(
 
 
 def next_words(input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-    """The words to guess from those before them, [n, length]: the following token at each place, HIDDEN where a text ends."""
+    """The words to predict from those before them, [n, length]: the following token at each place, HIDDEN where a text ends."""
     following = torch.where(attention_mask[:, 1:] == 1, input_ids[:, 1:], HIDDEN)
     return functional.pad(following, (0, 1), value=HIDDEN)
 
@@ -44,17 +44,17 @@ def word_losses(states: torch.Tensor, words: torch.Tensor, table: torch.Tensor, 
 
     The rows go through the vocabulary in parts, because all of them at once may not fit into memory.
     """
-    found = []
+    losses = []
     for start in range(0, max(1, len(words)), ROWS):  # without words too, so that what is made of no losses has a gradient
         rows, truth = states[start : start + ROWS], words[start : start + ROWS]
-        found.append(functional.cross_entropy(widened(functional.linear(rows, table, bias)), truth, reduction="none"))
-    return torch.cat(found)
+        losses.append(functional.cross_entropy(widened(functional.linear(rows, table, bias)), truth, reduction="none"))
+    return torch.cat(losses)
 
 
-def text_sums(losses: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
-    """For each text the sum of its losses and their number, [n, 2]; losses [m] are those of the places ``known`` [n, length]."""
-    placed = losses.new_zeros(known.shape).masked_scatter(known, losses)
-    return torch.stack([placed.sum(dim=1), known.sum(dim=1).to(losses)], dim=1)
+def text_sums(losses: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+    """For each text the sum of its losses and their number, [n, 2]; losses [m] are those of the ``places`` [n, length] (bool)."""
+    placed = losses.new_zeros(places.shape).masked_scatter(places, losses)
+    return torch.stack([placed.sum(dim=1), places.sum(dim=1).to(losses)], dim=1)
 
 
 class HiddenWordsProblem(Learning):
@@ -64,7 +64,7 @@ class HiddenWordsProblem(Learning):
     """
 
     def loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """The mean over all words; texts without a word to guess do not count."""
+        """The mean over all words; texts without a word to predict do not count."""
         total = outputs.double().sum(dim=0)
         return (total[0] / total[1].clamp(min=1)).float()
 

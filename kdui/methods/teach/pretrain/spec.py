@@ -76,7 +76,7 @@ def _readable(builder: PlanBuilder, stage: str) -> ModelFacts:
     teacher = builder.teacher_facts
     if teacher is None:
         raise RecipeError(f"Stage '{stage}' has no teacher to pre-train. Name one in 'teacher:'.")
-    if not any(other.method == "teach" for other in builder.recipe.stages):
+    if not any(each.method == "teach" for each in builder.recipe.stages):
         raise RecipeError("A 'pretrain' stage is for a teacher that is taught after it. Add a 'teach' stage, or take it out.")
     if builder.task.modality != "text":
         raise RecipeError(

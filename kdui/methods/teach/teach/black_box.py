@@ -28,7 +28,7 @@ from kdui.training.plausibility import Options, Scales, require_plausible, usual
 
 
 def take_graph(context: StepContext) -> dict[str, Any]:
-    """The ONNX file as a servable artifact: it is then asked, measured and compared like any exported model."""
+    """The ONNX file as a servable artifact: it is then run, measured and compared like any exported model."""
     facts = unchanged(context)
     path, task = answers_file(facts.ref), context.facts
     probabilities = bool(facts.options["probabilities"])
@@ -73,13 +73,13 @@ def _answers(path: Path, arrays: dict[str, np.ndarray], session: Runs) -> np.nda
 
 
 def _scales(facts: ModelFacts, arrays: dict[str, np.ndarray], path: Path, session: Runs) -> Scales:
-    """How the graph answers to pixels on other scales than the one that it was adopted with."""
+    """The graph's outputs for pixels on other scales than the one that it was adopted with."""
     pixels = arrays["pixels"]
     mean, std = _columns(facts.options)
 
     def outputs(options: Options, index: np.ndarray) -> np.ndarray:
-        other = _columns(facts.family.options.model_validate(options).model_dump(mode="json"))
-        moved = (pixels[index] - other[0]) / other[1] * std + mean  # the graph itself takes its own scale off
+        own_scale = _columns(facts.family.options.model_validate(options).model_dump(mode="json"))
+        moved = (pixels[index] - own_scale[0]) / own_scale[1] * std + mean  # the graph itself takes its own scale off
         return graph_outputs(path, {"pixels": moved.astype(np.float32)}, session=session)
 
     return Scales(usual_scales(pixels), outputs)

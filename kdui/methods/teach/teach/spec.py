@@ -70,7 +70,7 @@ def take(builder: PlanBuilder) -> None:
 
 
 def _take_black_box(builder: PlanBuilder) -> None:
-    """The teacher of which only predictions are available: its graph, which is measured, or the kept answers themselves."""
+    """The teacher of which only predictions are available: its graph, which is measured, or the kept predictions themselves."""
     facts = builder.teacher_facts
     assert facts is not None
     of_graph = facts.ref.kind == "onnx"

@@ -31,7 +31,7 @@ class Table(NamedTuple):
 def take_table(context: StepContext) -> dict[str, Any]:
     """The table's probabilities as cached outputs: their logarithms are logits of the same distribution.
 
-    Raises StageFailed where it does not know the training examples' labels better than a guess (see ``training.plausibility``).
+    Raises StageFailed where it does not predict the training examples' labels better than chance (see ``training.plausibility``).
     """
     facts = unchanged(context)
     targets = context.data.targets("train")

@@ -32,7 +32,7 @@ LEAST_LEARNED = 0.9  # of the loss of drawing tokens at random; a model that has
 def take_trained(context: StepContext) -> dict[str, Any]:
     """Keep the teacher as it comes, with its validation score as the summary of a training of no epoch.
 
-    Raises StageFailed where a checkpoint of the Hub tells other labels than the task's, where weights of its head are missing,
+    Raises StageFailed where a checkpoint of the Hub names other labels than the task's, where weights of its head are missing,
     and where its predictions are not those of a model that learned the task (see ``training.plausibility``).
     """
     began = time.monotonic()
@@ -86,7 +86,7 @@ def _require_whole_head(facts: ModelFacts, fit: Fit) -> None:
 
 
 def _scales(context: StepContext, facts: ModelFacts, saved: SavedModel) -> Scales | None:
-    """How a checkpoint answers to pixels on other scales; None of an earlier result, which was trained on the task's own."""
+    """A checkpoint's outputs for pixels on other scales; None of an earlier result, which was trained on the task's own."""
     module = saved.module
     if facts.ref.kind == "artifact" or not isinstance(module, ImageClassifier):
         return None
@@ -94,11 +94,11 @@ def _scales(context: StepContext, facts: ModelFacts, saved: SavedModel) -> Scale
     channels = len(module.preprocessing["mean"])
 
     def outputs(options: Options, index: np.ndarray) -> np.ndarray:
-        asked = facts.family.options.model_validate(options).model_dump(mode="json")
+        validated = facts.family.options.model_validate(options).model_dump(mode="json")
         own = module.scale.mean, module.scale.std
         mean, std = (
             torch.tensor(values, device=own[0].device).view(1, -1, 1, 1).expand(1, channels, 1, 1)
-            for values in pixel_scale(asked) or ([0.0], [1.0])
+            for values in pixel_scale(validated) or ([0.0], [1.0])
         )
         module.scale.mean, module.scale.std = mean, std
         try:

@@ -13,7 +13,7 @@ from kdui.training.saved import SavedModel
 from kdui.training.teacher_outputs import cached_rows
 
 
-def recover(
+def fine_tune(
     context: StepContext,
     saved: SavedModel,
     after_step: Callable[[float], None] | None = None,
