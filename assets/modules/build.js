@@ -93,7 +93,7 @@ export const mount = (root, server) => {
     set(part("build-edited"), view.edited ?? "");
     all(part("build-step"), ".lens", HTMLElement).forEach(lenses.mount);
     for (const [id, value] of Object.entries(view.values)) showValue(find(id), value);
-    for (const role of ["teacher", "student"]) {
+    for (const role of ["task", "teacher", "student"]) {
       const name = part(`build-${role}-name`);
       if (document.activeElement !== name) name.hidden = part(`build-${role}`, HTMLSelectElement).value !== OTHER;
     }

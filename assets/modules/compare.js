@@ -10,7 +10,7 @@ import { writing } from "./writing.js";
 
 /** @typedef {import("./disagreements.js").Other} Other */
 /** @typedef {{text: string} | {picture: string} | {pixels: number[][]}} Input */
-/** @typedef {{task: string, empty?: string, modality?: string, pickers?: string[], models?: string[], writes?: boolean, reference?: string, cards?: string, others?: Other[]}} Start */
+/** @typedef {{task: string, tasks: string, empty?: string, modality?: string, pickers?: string[], models?: string[], writes?: boolean, reference?: string, cards?: string, others?: Other[]}} Start */
 /**
  * @typedef {{
  *   compare_start: (asked: {task: string, models: string}) => Promise<Start>,
@@ -42,6 +42,7 @@ export const mount = (root, server) => {
     const newTask = answer.task !== view.task, others = answer.others ?? [];
     writers.stop(); // what they write belongs to the cards that go now
     Object.assign(view, { task: answer.task, models: answer.models ?? [], writes: Boolean(answer.writes), reference: answer.reference ?? "" });
+    set(task, answer.tasks);
     task.value = answer.task;
     part("compare-empty").hidden = !answer.empty;
     part("compare-input").hidden = Boolean(answer.empty);

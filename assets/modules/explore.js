@@ -16,7 +16,7 @@ import { url } from "./state.js";
 /** @typedef {Record<"figure" | "title" | "subtitle" | "x" | "missing" | "winner" | "gain" | "table", string>} Texts */
 /**
  * @typedef {{
- *   explore_start: (asked: {}) => Promise<{task: string}>,
+ *   explore_start: (asked: {}) => Promise<{task: string, tasks: string}>,
  *   explore_view: (asked: Wish) => Promise<Texts & {ranges: import("./budget.js").Ranges, empty?: string}>,
  *   explore_csv: (asked: {task: string}) => Promise<import("./chart_frame.js").Table>,
  * } & gains.Server & layers.Server & evidence.Server} Server
@@ -100,10 +100,20 @@ export const mount = async (root, server) => {
 
   // --- what a person does ------------------------------------------------------------------------------------------------------
   axis.addEventListener("change", () => change({}));
+  /** The lists of tasks as they are now; gives the task to begin with. */
+  const listed = async () => {
+    const start = await api.fetch("explore_start", {});
+    for (const select of tasks) set(select, start.tasks);
+    return start.task;
+  };
+  /** @param {string} task */
+  const known = (task) => tasks.some((select) => [...select.options].some((option) => option.value === task));
   /** @param {string | null} task */
-  const choose = (task) => {
-    if (!task || task === view.task || !tasks.some((select) => [...select.options].some((option) => option.value === task))) return;
-    for (const select of tasks) select.value = task;
+  const choose = async (task) => {
+    if (!task || task === view.task) return;
+    if (!known(task)) await listed(); // a text of somebody's own may have become one
+    for (const select of tasks) select.value = known(task) ? task : view.task;
+    if (!known(task)) return;
     Object.assign(view, { task, limits: {}, page: 1 });
     for (const each of below) each.choose(task);
     if (tab() === "explore") change({}); // else it is asked as soon as somebody turns to it
@@ -129,7 +139,8 @@ export const mount = async (root, server) => {
   const x = url.get("x"), sort = url.get("sort");
   if ([...axis.options].some((option) => option.value === x)) axis.value = x ?? "";
   if (sort && (url.get("tab") ?? "build") === "explore") Object.assign(view, { down: sort.startsWith("-"), sort: sort.replace(/^-/, "") });
-  view.task = url.get("task") || (await api.fetch("explore_start", {})).task;
+  const first = await listed();
+  view.task = url.get("task") || first;
   for (const select of tasks) select.value = view.task;
   onAddress(() => choose(url.get("task")));
   await ask();

@@ -15,7 +15,7 @@ const KINDS = /** @type {const} */ (["loss", "metric"]);
 /** @typedef {{act: string, run: string, places?: number}} Act */
 /**
  * @typedef {{
- *   run_table: (asked: {page: number, chosen: string, state: string, task: string, text: string}) => Promise<{html: string, first?: string}>,
+ *   run_table: (asked: {page: number, chosen: string, state: string, task: string, text: string}) => Promise<{html: string, first?: string, tasks?: string}>,
  *   run_detail: (asked: {run: string, cursor: number, known: boolean}) => Promise<Detail>,
  *   run_act: (asked: Act) => Promise<{}>,
  * }} Server
@@ -51,6 +51,7 @@ export const mount = (root, server) => {
     const [state, task, text] = [fields.state, fields.task, fields.text].map((field) => field.value.trim());
     const answer = await api.fetch("run_table", { page: view.page, chosen: view.run, state, task, text });
     set(part("runs-table"), answer.error ? problem(answer.error) : answer.html);
+    if (answer.tasks) { const chosen = fields.task.value; set(fields.task, answer.tasks); fields.task.value = chosen; }
     if (!view.run && answer.first && !url.get("run")) choose(answer.first);
   };
   /** @param {number} page */

@@ -6,7 +6,7 @@ from kdui.catalogue.methods import METHODS, plain_method, stage_spec, trains_stu
 from kdui.catalogue.models import resolve, started, weights_folder
 from kdui.catalogue.problems import require_fit
 from kdui.catalogue.source_attempt import Report
-from kdui.catalogue.tasks import TASKS
+from kdui.catalogue.tasks import TASKS, described
 from kdui.catalogue.trained import comes_trained, require_trained
 from kdui.core.contracts import TaskFacts
 from kdui.core.errors import RecipeError
@@ -23,7 +23,7 @@ def plan_recipe(recipe: Recipe, settings: Settings) -> list[Step]:
     Raises RecipeError (UnknownName for names) in words: unknown task, model or method, a knob out of its bounds, stages in an
     order that cannot work, a model that does not fit the task or its teacher.
     """
-    task = TASKS[recipe.task]
+    task = described(recipe.task, settings)
     specs = [(stage.name, METHODS[stage.method], stage_spec(stage)) for stage in recipe.stages]
     _check_order(recipe)
     teacher = _resolve(recipe.teacher, task, settings)

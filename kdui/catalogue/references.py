@@ -10,6 +10,7 @@ from typing import Any
 
 from kdui.catalogue.reach import ASSETS, PROJECT
 from kdui.core.recipe import ModelRef, Recipe
+from kdui.tasks.own_corpus.spec import PREFIX, path_in
 
 FILES = ("folder", "onnx", "csv")
 WORDS = ("name", "summary", "title")  # of a recipe: text for people, whatever it begins with
@@ -23,7 +24,9 @@ def anchored(recipe: Recipe, folder: Path) -> Recipe:
 
 
 def anchored_ref(text: str, folder: Path) -> str:
-    """One reference, or several between commas, in the short form."""
+    """One reference, or several between commas, in the short form; or a task's text by its path."""
+    if path := path_in(text):
+        return PREFIX + _absolute(path, folder)
     if not any(f"{kind}:" in text for kind in FILES):
         return text
     return ", ".join(_short(part.strip(), folder) for part in text.split(",")) if "," in text else _short(text, folder)

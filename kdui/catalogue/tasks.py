@@ -1,24 +1,83 @@
-"""The tasks that kdui knows, and how to get their examples."""
+"""The tasks that kdui knows, those of a person's own text among them, and how to get their examples."""
 
 import csv
+import importlib
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kdui.catalogue.fetch import fetch
 from kdui.catalogue.source_attempt import Report
 from kdui.core.contracts import OutOfDomain, Split, TaskFacts
-from kdui.core.errors import SourceError
+from kdui.core.errors import RecipeError, SourceError
+from kdui.core.recipe import Recipe
 from kdui.core.registry import Registry
 from kdui.settings import Settings
+from kdui.tasks.own_corpus.spec import PREFIX, facts_of, kept_name, path_in
+from kdui.tasks.own_corpus.spec import TASK as OWN
 
 if TYPE_CHECKING:
     from kdui.tasks.examples import Examples
 
-TASKS: Registry[TaskFacts] = Registry("kdui.tasks", "task", "TASK")
+
+class Tasks(Registry[TaskFacts]):
+    """The tasks of the folders, and, by its name alone, that of any text which was kept (see ``own_task``).
+
+    Of a person's own text all is known but the sizes of its splits, which ``described`` reads.
+    """
+
+    def __getitem__(self, name: str) -> TaskFacts:
+        if (kept := kept_name(name)) is not None:
+            return facts_of(kept)
+        if name == OWN.name or path_in(name) is not None:
+            raise RecipeError(f"'{name}' is no text that was read. Write {PREFIX}PATH with a text file or a folder as the task.")
+        return super().__getitem__(name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in tuple(self) or (isinstance(name, str) and kept_name(name) is not None)
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name in super().__iter__() if name != OWN.name)
+
+    def __len__(self) -> int:
+        return super().__len__() - 1
+
+
+TASKS = Tasks("kdui.tasks", "task", "TASK")
 
 # What a reader raises on a file that is not what it should be.
 _MALFORMED = (ValueError, LookupError, EOFError, OSError, zlib.error, csv.Error, ImportError)
+
+
+def own_task(name: str, settings: Settings) -> str:
+    """The task that a recipe names: of a text by its path, the name of what was read and kept; any other stays.
+
+    Raises RecipeError in words where the text cannot be used.
+    """
+    path = path_in(name)
+    return _own_loader().keep(path, settings) if path is not None else name
+
+
+def with_own_text(recipe: Recipe, settings: Settings) -> Recipe:
+    """The recipe with the task that ``own_task`` says."""
+    task = own_task(recipe.task, settings)
+    return recipe if task == recipe.task else recipe.model_copy(update={"task": task})
+
+
+def described(name: str, settings: Settings) -> TaskFacts:
+    """A task's facts with the sizes of its splits; raises SourceError where a person's own text is no longer there."""
+    kept = kept_name(name)
+    return _own_loader().described(kept, settings) if kept is not None else TASKS[name]
+
+
+def all_tasks(settings: Settings) -> list[TaskFacts]:
+    """Those of the folders, and all that were made of a person's own text."""
+    return [*TASKS.values(), *_own_loader().kept_corpora(settings)]
+
+
+def _own_loader() -> Any:
+    return importlib.import_module("kdui.tasks.own_corpus.load")
 
 
 def load_task(name: str, settings: Settings, report: Report | None = None) -> "tuple[TaskFacts, dict[Split, Examples]]":
@@ -26,6 +85,8 @@ def load_task(name: str, settings: Settings, report: Report | None = None) -> "t
 
     Raises UnknownName for a task that does not exist and SourceError when its files cannot be brought or read.
     """
+    if (kept := kept_name(name)) is not None:
+        return described(name, settings), _own_loader().read_kept(kept, settings)
     facts = TASKS[name]
     if facts.parts:
         parts = {part: load_task(part, settings, report)[1] for part in facts.parts}

@@ -9,11 +9,12 @@ from typing import Any
 
 from kdui.catalogue.studies import RESULTS, Study
 from kdui.catalogue.targets import metric_of, values
-from kdui.catalogue.tasks import TASKS
+from kdui.catalogue.tasks import TASKS, described
 from kdui.core.statistics.discovery import RATE, adjusted, tied
 from kdui.core.statistics.intervals import typical_deviation
 from kdui.core.statistics.paired import over_seeds
 from kdui.core.statistics.power import SPREAD, detectable_over_seeds, seeds_needed
+from kdui.settings import Settings
 
 Row = dict[str, Any]
 # What a result is compared with, and the heading of that column: the same training without a teacher, on labels as soft as the
@@ -124,7 +125,7 @@ def task_of(study: Study, arm: Row) -> str:
 
 def step_of(study: Study, arm: Row) -> float:
     """What one test example counts in the headline; 0 for a metric that is no share of the examples."""
-    return metric_of(arm).least(TASKS[task_of(study, arm)].splits["test"])
+    return metric_of(arm).least(described(task_of(study, arm), Settings.from_environment()).splits["test"])
 
 
 def headlines(arm: Row) -> dict[int, float]:

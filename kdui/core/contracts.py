@@ -63,6 +63,7 @@ class TaskFacts(Frozen):
     examples: tuple[str, ...] = Field(default=(), description="inputs to try in Compare where they can be typed")
     parts: tuple[str, ...] = Field(default=(), description="names of the tasks that this one combines")
     out_of_domain: tuple[OutOfDomain, ...] = Field(default=(), description="test data from other sources than the task's own")
+    content: str = Field(default="", description="names the data where they are a person's own: steps are named by it")
     majority: float | None = Field(
         default=None, description="headline metric on the test data of always answering their most frequent label, in its unit"
     )

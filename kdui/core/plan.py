@@ -97,7 +97,7 @@ def step_digest(
             "version": version,
             "operation": operation,
             "settings": digested_names(settings),
-            "task": [task.name, task.version],
+            "task": [task.content or task.name, task.version],
             "inputs": dict(inputs),
         }
     )

@@ -16,6 +16,7 @@ Line = Annotated[str, AfterValidator(printable_line)]
 MOST_STAGES = 100
 MOST_NAME = 200  # letters of a name: every page of the run table carries it
 MOST_OPTIONS = 50
+MOST_PATH = 4096  # letters: a text of somebody's own is named by its path
 
 
 class ModelRef(Frozen):
@@ -126,7 +127,7 @@ class Recipe(Frozen):
     kdui: Literal[1] = 1
     name: Line = Field(default="", max_length=MOST_NAME)
     summary: str = Field(default="", max_length=2000)
-    task: Line = Field(max_length=MOST_NAME)
+    task: Line = Field(max_length=MOST_PATH)
     teacher: Annotated[ModelRef | None, BeforeValidator(_as_model_ref)] = None
     student: Annotated[ModelRef | None, BeforeValidator(_as_model_ref)] = None
     seed: int = Field(

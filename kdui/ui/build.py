@@ -144,7 +144,7 @@ def _what() -> str:
     <div class="start"><div class="field"><label for="build-start">Start from</label>
       <select id="build-start" {change("start")}></select></div><div id="build-edited"></div></div>
     <div id="build-notice"></div>
-    <div class="pick">{_list("task", "Task", change("task"))}<div id="build-task-facts"></div></div>
+    {_task()}
     {_model("teacher", "Teacher")}
     {_model("student", "Student")}
     <div class="pick">{_list("method", "What the student learns from", change("method"))}</div>
@@ -175,6 +175,13 @@ def _cost(devices: list[str]) -> str:
 
 def _list(name: str, title: str, changes: str) -> str:
     return f'<label for="build-{name}">{title}</label><select id="build-{name}" {changes}></select>'
+
+
+def _task() -> str:
+    return f"""<div class="pick">{_list("task", "Task", change("task"))}
+      <input type="text" id="build-task-name" {change("task")} aria-label="Path of your own text" autocomplete="off"
+        placeholder="own-corpus:PATH of a text file or folder" spellcheck="false" hidden>
+      <div id="build-task-facts"></div></div>"""
 
 
 def _model(role: str, title: str) -> str:

@@ -10,6 +10,7 @@ from kdui.catalogue.defaults import NO_TEACHER
 from kdui.catalogue.methods import METHODS
 from kdui.catalogue.problems import PROBLEMS
 from kdui.catalogue.sizes import known_size
+from kdui.core.contracts import TaskFacts
 from kdui.core.errors import KduiError
 from kdui.core.method import Group
 from kdui.core.page_rows import ModelCard
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from kdui.workbench.workbench import Workbench
 
 OTHER = "…"  # in a list of models: another one, whose name is written beside it
+OWN_TEXT = "Your own text …"
 WITHOUT, NO_STUDENT, NO_METHOD = "No teacher", "No student", "No distillation"
 AT_ONCE, A_WHILE = 0.1, 1.0  # seconds that an answer waits for a model's size; then it comes without the cost, and is asked again
 
@@ -49,12 +51,13 @@ class View:
 
     def __init__(self, workbench: "Workbench"):
         self.bench = workbench
-        self.tasks = {task.name: task for task in workbench.tasks()}
+        self.tasks: dict[str, TaskFacts] = {}
         self.known = Known(BoundedWait(), set(), {})
 
     def of(self, state: State, seen: Mapping[str, Any], *, patient: bool = False) -> dict[str, Any]:
         """The whole view. ``seen``: digests of the data that the browser has; ``patient``: it waits for the cost."""
         drawn = Drawn()
+        self.tasks = {task.name: task for task in self.bench.tasks()}  # a text may have come since
         recipe, planned, problem = self._checked(state)
         task = self.tasks.get(str(state.recipe.get("task")))
         modality = task.modality if task else None
@@ -89,7 +92,7 @@ class View:
         """The lists of the first column, and what each of them shows."""
         task, teacher = str(state.recipe.get("task")), state.recipe.get("teacher")
         drawn.html["build-start"] = options([("", "–"), *self._recipes()])
-        drawn.html["build-task"] = options([(name, facts.title) for name, facts in self.tasks.items()])
+        drawn.html["build-task"] = options([*((name, facts.title) for name, facts in self.tasks.items()), (OTHER, OWN_TEXT)])
         drawn.values |= {"build-start": state.start or "", "build-task": task, "build-seed": state.recipe.get("seed")}
         drawn.values["build-device"] = state.device
         known = task in self.tasks

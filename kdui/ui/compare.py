@@ -15,7 +15,7 @@ from kdui.core.plain import Frozen
 from kdui.modalities.image.picture_files import NAMES, read_picture
 from kdui.ui import compare_view, compare_writing
 from kdui.ui.calls import whole
-from kdui.ui.panel import create_panel, options
+from kdui.ui.panel import create_panel, task_options
 from kdui.ui.running_html import running_html
 from kdui.workbench.generating import generates
 
@@ -63,9 +63,9 @@ class CompareCalls:
     def compare_start(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """Task, pickers and waiting cards; without a wish, the newest run that has models and its own choice of them."""
         facts = self._task(str(payload.get("task") or "") or self._newest_task())
-        models = self.workbench.servable(facts.name)
+        models, tasks = self.workbench.servable(facts.name), task_options(self.workbench.tasks())
         if not models:
-            return {"task": facts.name, "empty": running_html(self.workbench.running_now(facts.name), EMPTY)}
+            return {"task": facts.name, "tasks": tasks, "empty": running_html(self.workbench.running_now(facts.name), EMPTY)}
         wished = [digest for digest in str(payload.get("models") or "").split(",") if digest]
         known = {model.digest: model for model in models}
         chosen = [digest for digest in dict.fromkeys(wished) if digest in known][:MOST_MODELS] or default_models(models)
@@ -77,6 +77,7 @@ class CompareCalls:
         writes = generates(facts)
         return {
             "task": facts.name,
+            "tasks": tasks,
             "modality": facts.modality,
             "writes": writes,
             "pickers": pickers,
@@ -178,7 +179,7 @@ def markup(tasks: list[TaskFacts]) -> str:
     return f"""
 <section class="card" aria-label="Your input">
   <div class="filters"><label class="field"><span>Task</span>
-    <select id="compare-task">{options([(task.name, task.title) for task in tasks])}</select></label>{pickers}</div>
+    <select id="compare-task">{task_options(tasks)}</select></label>{pickers}</div>
   <div id="compare-empty" class="empty" hidden></div>
   <div id="compare-input">
     <div data-modality="text" hidden>

@@ -20,7 +20,7 @@ from kdui.ui.explore_gains import GainCalls, gains_markup
 from kdui.ui.explore_sensitivity import LayerCalls, layers_markup
 from kdui.ui.explore_view import Wish
 from kdui.ui.kept_answers import KeptAnswers
-from kdui.ui.panel import create_panel, options
+from kdui.ui.panel import create_panel, options, task_options
 from kdui.ui.running_html import running_html
 
 if TYPE_CHECKING:
@@ -93,10 +93,10 @@ class ExploreCalls:
         self._tables = KeptAnswers(1)
 
     def explore_start(self, payload: Mapping[str, Any]) -> dict[str, Any]:
-        """The task to begin with: the one of the newest run that has results, else the first."""
+        """All tasks, and the one to begin with: that of the newest run that has results, else the first."""
         tasks = self.workbench.tasks()
         recent = [row.task for row in self.workbench.runs(state="succeeded", size=1).rows]
-        return {"task": next(iter([*recent, *(task.name for task in tasks)]), "")}
+        return {"task": next(iter([*recent, *(task.name for task in tasks)]), ""), "tasks": task_options(tasks)}
 
     def explore_view(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """Chart, budget card and table in one answer."""
@@ -173,7 +173,7 @@ def _outward(value: float, rounding: Any) -> float:
 
 def markup(tasks: list[TaskFacts]) -> str:
     """The frame that assets/modules/explore.js fills."""
-    choices = options([(task.name, task.title) for task in tasks])
+    choices = task_options(tasks)
     sliders = "".join(
         _slider(name, title)
         for name, title in (

@@ -14,6 +14,7 @@ import gradio as gr
 from pydantic import ValidationError
 
 from kdui.core.bounds import fault
+from kdui.core.contracts import TaskFacts
 from kdui.core.errors import KduiError
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
@@ -51,6 +52,11 @@ def answered(call: Call) -> Call:
 def panel_css() -> str:
     """The rules that the panels add to the page's stylesheet; Gradio scopes them to the panel."""
     return (ASSETS / "panels.css").read_text(encoding="utf-8")
+
+
+def task_options(tasks: Sequence[TaskFacts], more: Sequence[tuple[str, str]] = ()) -> str:
+    """A list of tasks, after ``more``. Panels ask for it anew: a person's own text becomes a task while the page is open."""
+    return options([*more, *((task.name, task.title) for task in tasks)])
 
 
 def options(choices: Sequence[tuple[str, str]], chosen: str = "") -> str:

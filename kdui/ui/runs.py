@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
+from kdui.catalogue.tasks import TASKS
 from kdui.charts.live import curve_points, live_figure
+from kdui.core.contracts import TaskFacts
 from kdui.core.errors import RecipeError, RunUnreadable, UnknownName
 from kdui.core.metric import ACCURACY
 from kdui.core.plain import Frozen
@@ -13,13 +15,14 @@ from kdui.core.run import Run, RunState
 from kdui.ui import run_view
 from kdui.ui.calls import whole
 from kdui.ui.downloads import downloads_html
-from kdui.ui.panel import create_panel, options
+from kdui.ui.panel import create_panel, options, task_options
 from kdui.ui.run_table import page_html
 
 if TYPE_CHECKING:
     from kdui.workbench.workbench import Workbench
 
 PAGE_SIZE = 25
+ALL_TASKS = (("", "All tasks"),)
 
 
 class Asked(Frozen):
@@ -35,8 +38,7 @@ class Asked(Frozen):
 def create_runs(workbench: "Workbench") -> None:
     """The table on the left, the chosen run on the right; both are asked for while the tab is looked at."""
     calls = RunCalls(workbench)
-    tasks = [(task.name, task.title) for task in workbench.tasks()]
-    create_panel("runs", markup(tasks), [calls.run_table, calls.run_detail, calls.run_act])
+    create_panel("runs", markup(workbench.tasks()), [calls.run_table, calls.run_detail, calls.run_act])
 
 
 class RunCalls:
@@ -48,13 +50,19 @@ class RunCalls:
     def run_table(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """One page of the table as HTML."""
         wish = Asked.model_validate({key: value for key, value in payload.items() if value not in ("", None)})
-        titles = {task.name: task.title for task in self.workbench.tasks()}
+        tasks = self.workbench.tasks()
+        titles = {task.name: task.title for task in tasks}
         wanted = {"state": wish.state, "task": wish.task, "text": wish.text, "page": wish.page}
         page = self.workbench.runs(**wanted, size=PAGE_SIZE, queue_first=True)
         filtered = bool(wish.state or wish.task or wish.text)
         waiting = [row.id for row in page.rows if row.state is RunState.QUEUED]
         first = next((row.id for row in page.rows if row.state is not RunState.QUEUED), waiting[0] if waiting else "")
-        return {"html": page_html(page, titles, wish.chosen, filtered), "total": page.total, "first": first}
+        return {
+            "html": page_html(page, titles, wish.chosen, filtered),
+            "total": page.total,
+            "first": first,
+            "tasks": task_options(tasks, ALL_TASKS),
+        }
 
     def run_detail(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """The chosen run; curves only from the events after ``cursor``."""
@@ -68,12 +76,12 @@ class RunCalls:
             return {**run_view.unreadable(run_id, str(problem)), "log": self.workbench.log_tail(run_id)}
         run: Run = detail.run
         events, cursor = self.workbench.events(run_id, whole(payload, "cursor"))
-        facts = next((task for task in self.workbench.tasks() if task.name == run.recipe.task), None)
-        headline = facts.headline if facts else ACCURACY
+        task = run.recipe.task
+        title, headline = (TASKS[task].title, TASKS[task].headline) if task in TASKS else (task, ACCURACY)
         return {
             "run": run.id,
             "state": run.state,
-            "head": run_view.head_html(run, facts.title if facts else run.recipe.task),
+            "head": run_view.head_html(run, title),
             "actions": run_view.actions_html(run, detail.results),
             "strip": run_view.strip_html(run.steps),
             "results": run_view.unlearned_html(detail.unlearned)
@@ -111,7 +119,7 @@ def curves(run: Run, events: list[Any], unit: str) -> dict[str, Any]:
     }
 
 
-def markup(tasks: list[tuple[str, str]]) -> str:
+def markup(tasks: list[TaskFacts]) -> str:
     """The frame that assets/modules/runs.js fills."""
     states = [("", "All states"), *((state.value, state.value.capitalize()) for state in RunState)]
     return f"""
@@ -119,7 +127,7 @@ def markup(tasks: list[tuple[str, str]]) -> str:
   <section class="card" aria-label="Runs">
     <div class="filters">
       <label class="field"><span>State</span><select id="runs-state">{options(states)}</select></label>
-      <label class="field"><span>Task</span><select id="runs-task">{options([("", "All tasks"), *tasks])}</select></label>
+      <label class="field"><span>Task</span><select id="runs-task">{task_options(tasks, ALL_TASKS)}</select></label>
       <label class="field grow"><span>Find</span>
         <input id="runs-text" type="search" placeholder="name, model or id" autocomplete="off"></label>
     </div>

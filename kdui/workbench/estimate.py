@@ -5,7 +5,7 @@ from typing import Any
 
 from kdui.catalogue.methods import METHODS, is_of, stage_spec, trains_student
 from kdui.catalogue.models import FALLBACK_INIT, preset
-from kdui.catalogue.tasks import TASKS
+from kdui.catalogue.tasks import TASKS, described
 from kdui.core.counts import Counts
 from kdui.core.measurement import Measurement, Origin, with_download
 from kdui.core.method import Group
@@ -45,12 +45,12 @@ class Estimator:
 
     def _steps(self, recipe: Recipe, plan: list[Step], teacher: Size | None, student: Size | None) -> list[PlannedStep]:
         known = self.store.runs.expected_seconds({(recipe.task, step.method, step.label) for step in plan})
-        planned = []
+        trained_on, planned = described(recipe.task, self.store.settings).splits["train"], []
         for step in plan:
             cached = self.store.artifacts.has(step.digest)
             seconds = 0.0 if cached else known.get((recipe.task, step.method, step.label))
             if seconds is None:
-                seconds = rough_seconds(recipe.task, step, self._size_of(recipe, step, teacher, student))
+                seconds = rough_seconds(trained_on, step, self._size_of(recipe, step, teacher, student))
             planned.append(PlannedStep(name=step.name, label=step.label, method=step.method, cached=cached, seconds=seconds))
         return planned
 
@@ -187,8 +187,11 @@ def _of_method(method: str, what: str) -> Callable[..., Any] | None:
     return function
 
 
-def rough_seconds(task: str, step: Step, size: Size | None) -> float:
-    """Seconds of a step that was never timed here: forward and backward cost about three forward passes."""
+def rough_seconds(trained_on: int, step: Step, size: Size | None) -> float:
+    """Seconds of a step that was never timed here: forward and backward cost about three forward passes.
+
+    ``trained_on``: examples of the task's training split.
+    """
     if size is None:
         return METHODS[step.method].seconds
 
@@ -197,7 +200,7 @@ def rough_seconds(task: str, step: Step, size: Size | None) -> float:
 
     if own := _of_method(step.method, "seconds"):
         return float(own(step, forward))
-    examples = step.settings.get("train_examples") or TASKS[task].splits["train"]
+    examples = step.settings.get("train_examples") or trained_on
     if step.produces == "outputs":
         return max(1, step.settings.get("views", 0)) * forward(examples)
     if "epochs" not in step.settings:

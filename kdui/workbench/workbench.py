@@ -16,7 +16,7 @@ from kdui.catalogue.pairs import students, teachers
 from kdui.catalogue.planner import plan_recipe
 from kdui.catalogue.references import anchored, anchored_ref
 from kdui.catalogue.sizes import known_size
-from kdui.catalogue.tasks import TASKS
+from kdui.catalogue.tasks import TASKS, all_tasks, own_task, with_own_text
 from kdui.core.contracts import TaskFacts
 from kdui.core.errors import KduiError, StateConflict, UnknownName
 from kdui.core.layout import OUTPUT_FILE
@@ -97,8 +97,8 @@ class Workbench:
     # --- catalogue ---------------------------------------------------------------------------------------------
 
     def tasks(self) -> list[TaskFacts]:
-        """All tasks, small ones first."""
-        return sorted(TASKS.values(), key=lambda facts: (facts.modality, facts.splits["train"]))
+        """All tasks, small ones first, those of a person's own text among them."""
+        return sorted(all_tasks(self.settings), key=lambda facts: (facts.modality, facts.splits["train"]))
 
     def methods(self) -> list[Method]:
         """All methods in the order of a recipe's stages."""
@@ -164,7 +164,7 @@ class Workbench:
 
     def default_recipe(self, task: str, teacher: str | None = None, student: str | None = None) -> Recipe:
         """The recipe that a person begins with; an empty ``teacher`` means none (see ``catalogue.defaults``)."""
-        return default_recipe(self.recipes(), task, teacher, student)
+        return default_recipe(self.recipes(), own_task(anchored_ref(task, self.folder), self.settings), teacher, student)
 
     def save_recipe(self, recipe: Recipe, name: str, *, replace: bool = True) -> str:
         """Keep a recipe in the person's own; returns the name to call it by. Raises AlreadySaved where none may be replaced."""
@@ -188,7 +188,7 @@ class Workbench:
 
     def plan(self, recipe: Recipe) -> Planned:
         """The recipe with the steps that it will run; raises RecipeError in words when it cannot."""
-        recipe = anchored(recipe, self.folder)
+        recipe = with_own_text(anchored(recipe, self.folder), self.settings)
         return Planned(recipe, plan_recipe(recipe, self.settings))
 
     def check(self, recipe: Recipe) -> None:
