@@ -17,6 +17,7 @@ from torch import nn
 from kdui.core.errors import StageFailed
 from kdui.models.layer_refs import Point, Taps, attention_layers, match_layers, penultimate, stages
 from kdui.models.size import example_inputs
+from kdui.problems import problem_of
 from kdui.store.artifacts import write_json
 from kdui.training.context import StepContext
 from kdui.training.device import autocast
@@ -109,12 +110,12 @@ def keep_teacher_features(context: StepContext) -> dict[str, Any]:
     ones = torch.ones(len(data), dtype=torch.int64)
     counts = np.tile((data.lengths if by_token and data.lengths is not None else ones).numpy(), len(passes))
     writers = [FeatureWriter(context.out, str(number), counts, by_token) for number in range(len(points))]
-    module = teacher.module.to(context.device).eval()
+    module, problem = teacher.module.to(context.device).eval(), problem_of(context.facts)
     done = 0
     with Taps(module, points) as taps, torch.no_grad(), autocast(context.device):
         for number, view in enumerate(passes):
             for index in data.in_order(64):
-                module(**data.inputs(index, view))
+                problem.compute(module, data.inputs(index, view))
                 for writer, point in zip(writers, points, strict=True):
                     value = taps[point]
                     writer.write(index.numpy() + number * len(data), energy(value) if features["reduce"] == "energy" else value)
