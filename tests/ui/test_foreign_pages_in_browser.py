@@ -1,11 +1,11 @@
 """What a page of another site can do with a kdui that runs on its visitor's machine: open it by a link, and nothing else."""
 
-import contextlib
 import http.server
 import json
 import threading
 
 import pytest
+from playwright.sync_api import Error, Frame
 
 from kdui.bench.browser import open_browser
 from kdui.core.run import RunState
@@ -118,7 +118,7 @@ def test_a_page_of_another_site_reads_and_starts_nothing(chromium, demo, bench, 
     for name in NAMES:
         told = page.evaluate(ATTACK, {"host": f"{name}:{demo.server_port}", "form": form, "call": call})
         assert {key: text for key, text in told.items() if text} == {}, name
-        assert all("kdui" not in frame.evaluate("document.documentElement.outerHTML") for frame in framed(page)), name
+        assert all("kdui" not in text_of(frame) for frame in page.frames[1:]), name
     of_kdui = [(status, url) for status, url in answered if f":{demo.server_port}" in url]
     assert {status for status, _ in of_kdui} == {403}
     assert {url.split("/")[2].rpartition(":")[0] for _, url in of_kdui} == set(NAMES) - {"[::1]"}  # nothing listens there
@@ -130,14 +130,15 @@ def test_a_page_of_another_site_reads_and_starts_nothing(chromium, demo, bench, 
     page.close()
 
 
-def framed(page):
-    """The frames that kdui's answers, if any, were put into; a refused one is the browser's own page of an error."""
-    found = []
-    for frame in page.frames[1:]:
-        with contextlib.suppress(Exception):  # it is none that may be looked into
-            frame.evaluate("1")
-            found.append(frame)
-    return found
+def text_of(frame: Frame) -> str:
+    """What a frame shows that kdui's answer, if any, was put into; the error page of a refused one may not be looked into."""
+    while True:
+        try:
+            return frame.evaluate("document.documentElement.outerHTML")
+        except Error as error:
+            if "navigation" not in str(error):  # else the answer to a form came in while the frame was read
+                return ""
+        frame.wait_for_load_state()
 
 
 def test_under_a_name_that_is_pointed_here_its_own_page_is_refused(chromium, demo):
