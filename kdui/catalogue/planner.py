@@ -4,7 +4,7 @@ from typing import Any
 
 from kdui.catalogue.methods import METHODS, plain_method, stage_spec, trains_student
 from kdui.catalogue.models import resolve, started, weights_folder
-from kdui.catalogue.problems import require_fit
+from kdui.catalogue.problems import meaningful, require_fit
 from kdui.catalogue.source_attempt import Report
 from kdui.catalogue.tasks import TASKS, described
 from kdui.catalogue.trained import comes_trained, require_trained
@@ -43,7 +43,7 @@ def plan_recipe(recipe: Recipe, settings: Settings) -> list[Step]:
         teacher,
         student,
         versions={name: METHODS[name].version for name in METHODS},
-        exporter=(exporter.name, export.model_dump()),
+        exporter=(exporter.name, meaningful(export, task)),
         distiller=plain_method(Place.STUDENT).name,
         machine=fingerprint(),
         resolve=lambda ref: _further(ref, task, teacher, settings),

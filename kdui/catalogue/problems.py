@@ -1,6 +1,6 @@
 """The problems that kdui knows, and which methods suit them."""
 
-from typing import cast
+from typing import Any, cast
 
 from kdui.catalogue.methods import METHODS
 from kdui.catalogue.tasks import TASKS
@@ -12,14 +12,26 @@ from kdui.core.registry import Registry
 PROBLEMS: Registry[ProblemFacts] = Registry("kdui.problems", "problem", "PROBLEM")
 
 
+def meaningful(spec: StageSpec, task: TaskFacts) -> dict[str, Any]:
+    """A stage's settings without knobs that mean nothing for the task's problem: those leave no trace in a digest."""
+    gives = PROBLEMS[task.problem].gives
+    return {name: value for name, value in spec.model_dump().items() if need_of(spec, name) in {None, *gives}}
+
+
+def need_of(spec: StageSpec, name: str) -> Need | None:
+    """What a knob reads of a problem, where it says so."""
+    extra = type(spec).model_fields[name].json_schema_extra
+    return cast(Need | None, extra.get("needs")) if isinstance(extra, dict) else None
+
+
 def require_fit(method: Method, stage: str, spec: StageSpec, task: TaskFacts) -> None:
     """Raises RecipeError where a stage's method, or a knob that is turned, needs what the task's problem does not give."""
     problem = PROBLEMS[task.problem]
     for name, field in type(spec).model_fields.items():
-        need = field.json_schema_extra.get("needs") if isinstance(field.json_schema_extra, dict) else None
+        need = need_of(spec, name)
         if need is not None and need not in problem.gives and getattr(spec, name) != field.default:
             raise RecipeError(
-                f"Stage '{stage}': '{name}' needs {NEEDS[cast(Need, need)]}, but {task.title} is a task of "
+                f"Stage '{stage}': '{name}' needs {NEEDS[need]}, but {task.title} is a task of "
                 f"{problem.title.lower()}. Leave '{name}' out."
             )
     missing = sorted(method.needs - problem.gives)

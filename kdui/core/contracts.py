@@ -29,8 +29,9 @@ Split = Literal["train", "validation", "test"]
 Transfer = Literal["outputs", "representations", "relations", "data", "sources"]
 Representation = Literal["maps", "tokens", "attention"]
 # What a method may need of a problem: categorical distributions (rows), one of the same classes for every example (columns), one
-# label of one set an example (labels), a class an example, be it of several sets (classes), parts that are tasks of their own.
-Need = Literal["rows", "columns", "labels", "classes", "parts"]
+# label of one set an example (labels), a class an example, be it of several sets (classes), parts that are tasks of their own,
+# a next token that is generated (tokens).
+Need = Literal["rows", "columns", "labels", "classes", "parts", "tokens"]
 
 
 class OutOfDomain(Frozen):
@@ -145,6 +146,7 @@ NEEDS: dict[Need, str] = {
     "labels": "one label for each example",
     "classes": "examples that each belong to a class",
     "parts": "several tasks in one",
+    "tokens": "text that is generated token by token",
 }
 
 

@@ -15,11 +15,10 @@ import onnxruntime
 from kdui.core.errors import KduiError
 from kdui.core.sampling import Sampling
 from kdui.problems.softmax import softmax
+from kdui.runtime.cache_inputs import IDS, LOGITS, MASK, PAST, POSITIONS, PRESENT, TYPES, empty_shape, is_past
 from kdui.runtime.sampling import distribution, draw
 
-IDS, MASK, POSITIONS, LOGITS = "input_ids", "attention_mask", "position_ids", "logits"
-PAST, PRESENT = "past_key_values", "present"
-TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
+CHUNK = 256  # tokens of a prompt at once where there is a cache: logits of a whole one would take gigabytes
 
 
 class Generated(NamedTuple):
@@ -35,14 +34,17 @@ class Generated(NamedTuple):
     agrees: bool | None = None
 
 
-class Decoder:
-    """Holds the tokens fed so far, and the cache where the graph has one; else every step runs all of them again."""
+class TokenGraph:
+    """A next-token graph over a batch of texts of one length: ``run`` takes what comes next and the cache of what came before.
+
+    Without a cache in the graph, what came before is computed again: then the cache is the tokens themselves.
+    """
 
     def __init__(self, session: onnxruntime.InferenceSession):
         self._session = session
         inputs = {each.name: each for each in session.get_inputs()}
         self._asked = set(inputs)
-        self._past = {name: each for name, each in inputs.items() if name.startswith(f"{PAST}.")}
+        self._past = {name: each for name, each in inputs.items() if is_past(name)}
         outputs = [each.name for each in session.get_outputs()]
         self._logits = LOGITS if LOGITS in outputs else outputs[0]
         strange = sorted(self._asked - {IDS, MASK, POSITIONS} - set(self._past))
@@ -52,34 +54,75 @@ class Decoder:
         length = inputs[IDS].shape[-1]
         self.most_tokens: int | None = length if isinstance(length, int) and not self._past else None
         self._presents = [PRESENT + name.removeprefix(PAST) for name in self._past]
-        self._cache = {name: _empty(each) for name, each in self._past.items()}
-        self.tokens: list[int] = []
 
     @property
     def has_cache(self) -> bool:
         return bool(self._past)
 
-    def feed(self, tokens: Sequence[int]) -> np.ndarray:
-        """Append tokens; their logits [tokens, vocabulary], where each row predicts the token after it."""
-        self.tokens += tokens
-        new_tokens = list(tokens) if self._past else self.tokens
-        logits = self._run(new_tokens, len(self.tokens))
-        return logits[0, -len(tokens) :]
+    def start(self, batch: int = 1) -> "Cache":
+        """The cache of no tokens."""
+        values = {
+            name: onnxruntime.OrtValue.ortvalue_from_numpy(np.zeros(empty_shape(each.shape, batch), TYPES[each.type]))
+            for name, each in self._past.items()
+        }
+        return Cache(np.zeros((batch, 0), np.int64), values)
 
-    def _run(self, new_tokens: list[int], total: int) -> np.ndarray:
+    def run(self, ids: np.ndarray, cache: "Cache") -> tuple[np.ndarray, "Cache"]:
+        """Logits [batch, length, vocabulary] of the tokens ``ids`` [batch, length], and the cache with them."""
+        known = np.concatenate([cache.tokens, ids], axis=1)
+        given = ids if self._past else known
+        batch, total = known.shape
         arrays = {
-            IDS: np.array([new_tokens], np.int64),
-            MASK: np.ones((1, total), np.int64),
-            POSITIONS: np.arange(total - len(new_tokens), total, dtype=np.int64)[None],
+            IDS: given,
+            MASK: np.ones((batch, total), np.int64),
+            POSITIONS: np.tile(np.arange(total - given.shape[1], total, dtype=np.int64), (batch, 1)),
         }
         if not self._past:
-            plain: np.ndarray = self._session.run([self._logits], {name: arrays[name] for name in self._asked})[0]
-            return plain
+            plain = self._session.run([self._logits], {name: arrays[name] for name in self._asked})[0]
+            return plain[:, -ids.shape[1] :], Cache(known, {})
         values = {name: onnxruntime.OrtValue.ortvalue_from_numpy(array) for name, array in arrays.items() if name in self._asked}
-        outputs = self._session.run_with_ort_values([self._logits, *self._presents], {**values, **self._cache})
-        self._cache = dict(zip(self._past, outputs[1:], strict=True))  # stays where it is: no copy between two steps
-        logits: np.ndarray = outputs[0].numpy()
-        return logits
+        outputs = self._session.run_with_ort_values([self._logits, *self._presents], {**values, **cache.values})
+        # The values stay where they are: no copy between two steps.
+        return outputs[0].numpy(), Cache(known, dict(zip(self._past, outputs[1:], strict=True)))
+
+
+class Cache(NamedTuple):
+    """All tokens so far [batch, length], and their keys and values."""
+
+    tokens: np.ndarray
+    values: dict[str, Any]
+
+
+class Decoder:
+    """One text that grows: holds the tokens fed so far, with the cache where the graph has one."""
+
+    def __init__(self, session: onnxruntime.InferenceSession):
+        self._graph = TokenGraph(session)
+        self._cache = self._graph.start()
+        self.most_tokens = self._graph.most_tokens
+
+    @property
+    def has_cache(self) -> bool:
+        return self._graph.has_cache
+
+    @property
+    def tokens(self) -> list[int]:
+        """All of the text so far."""
+        so_far: list[int] = self._cache.tokens[0].tolist()
+        return so_far
+
+    def feed(self, tokens: Sequence[int]) -> np.ndarray:
+        """Append tokens; their logits [tokens, vocabulary], where each row predicts the token after it."""
+        logits, self._cache = self._graph.run(np.array([tokens], np.int64), self._cache)
+        return logits[0]
+
+    def last(self, tokens: Sequence[int]) -> np.ndarray:
+        """Append tokens; the logits [vocabulary] after the last one. Where there is a cache, a long prompt goes in by pieces."""
+        size = CHUNK if self.has_cache else len(tokens)
+        for start in range(0, len(tokens), size):
+            logits = self.feed(tokens[start : start + size])
+        last_row: np.ndarray = logits[-1]
+        return last_row
 
 
 def generate(
@@ -98,20 +141,14 @@ def generate(
     fed = list(prompt)
     for _ in range(sampling.limit):
         started = time.perf_counter()
-        logits = decoder.feed(fed)[-1]
+        logits = decoder.last(fed)
         seconds = time.perf_counter() - started
         token = draw(distribution(logits, sampling), random)
         generated = Generated(token, seconds, float(softmax(logits)[token]))
         if reference is not None:
-            theirs = logits if reference is decoder else reference.feed(fed)[-1]
+            theirs = logits if reference is decoder else reference.last(fed)
             generated = generated._replace(reference=float(softmax(theirs)[token]), agrees=int(theirs.argmax()) == token)
         yield generated
         if token in end_tokens:
             return
         fed = [token]
-
-
-def _empty(past: Any) -> onnxruntime.OrtValue:
-    """A cache without tokens: of axes without a fixed size the first is the batch, which is 1, and the other the length."""
-    shape = [size if isinstance(size, int) else int(axis == 0) for axis, size in enumerate(past.shape)]
-    return onnxruntime.OrtValue.ortvalue_from_numpy(np.zeros(shape, TYPES[past.type]))

@@ -12,6 +12,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from kdui.runtime.cache_inputs import shapes_of_whole_texts
 from kdui.runtime.graph_files import load_graph
 from kdui.runtime.graph_weights import PLACES, sources
 from kdui.runtime.macs import CONVOLUTIONS, PRODUCTS, RECURRENT, node_macs
@@ -62,6 +63,8 @@ def _weights(model: onnx.ModelProto) -> tuple[int | None, int | None, int | None
 
 
 def _macs(model: onnx.ModelProto, shapes: Mapping[str, Sequence[int]]) -> int | None:
+    inputs = {item.name: [axis.dim_value or None for axis in item.type.tensor_type.shape.dim] for item in model.graph.input}
+    shapes = {**shapes, **shapes_of_whole_texts(inputs, shapes)}
     for item in model.graph.input:
         if item.name not in shapes or len(shapes[item.name]) != len(item.type.tensor_type.shape.dim):
             return None

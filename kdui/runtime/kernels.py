@@ -15,11 +15,10 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 
 from kdui.core.plain import Frozen
 from kdui.runtime.macs import node_macs
-from kdui.runtime.sessions import providers, session_options
+from kdui.runtime.sessions import Session, providers, session_options
 
 WARM_UP, RUNS = 3, 20
 LONGEST_SECONDS = 1.0  # a slow graph is profiled over fewer inferences
@@ -113,7 +112,7 @@ def _profiled(
     # Weights apart: their shapes are all that is read, and a graph beyond 2 GB could not be written otherwise.
     options.add_session_config_entry("session.optimized_model_external_initializers_file_name", "optimized.bin")
     options.add_session_config_entry("session.optimized_model_external_initializers_min_size_in_bytes", "1024")
-    session = onnxruntime.InferenceSession(str(path), options, providers=providers(device))
+    session = Session(str(path), options, providers=providers(device))
     for _ in range(WARM_UP):
         session.run(None, sample)
     started, runs = time.perf_counter(), 0

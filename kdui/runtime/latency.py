@@ -15,6 +15,7 @@ import numpy as np
 from kdui.core.errors import StageFailed
 from kdui.core.plain import Frozen
 from kdui.runtime.confined import Limits
+from kdui.runtime.generation_speed import Generation, Prompt
 from kdui.runtime.json_process import RequestProcess, Unanswered
 from kdui.runtime.kernels import KernelTruth
 from kdui.runtime.timing import agree, noise, ratio_interval
@@ -149,6 +150,24 @@ def measure_memory(path: Path, sample: dict[str, np.ndarray], threads: int = 1, 
     """
     request = {"mode": "memory", "candidate": str(path), "threads": threads}
     return Memory.model_validate(_ask(request, {f"sample.{name}": array for name, array in sample.items()}, limits))
+
+
+def measure_generation(
+    candidate: Path, baseline: Path, prompts: Sequence[tuple[Prompt, np.ndarray, np.ndarray]], threads: int, steps: int
+) -> Generation:
+    """Time prompts and the ``steps`` tokens after them, both graphs in turn. Of each prompt: the setting, and the token ids
+    [batch, length] of the candidate and of the baseline, which may have tokenizers of their own."""
+    request = {
+        "mode": "generation",
+        "candidate": str(candidate),
+        "baseline": str(baseline),
+        "threads": threads,
+        "steps": steps,
+        "prompts": [prompt.model_dump() for prompt, _, _ in prompts],
+    }
+    arrays = {f"prompt{at}.candidate": mine for at, (_, mine, _) in enumerate(prompts)}
+    arrays |= {f"prompt{at}.baseline": theirs for at, (_, _, theirs) in enumerate(prompts)}
+    return Generation.model_validate(_ask(request, arrays))
 
 
 def confined_kernels(path: Path, sample: dict[str, np.ndarray], threads: int, device: str, limits: Limits) -> KernelTruth:

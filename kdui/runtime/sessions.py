@@ -8,6 +8,7 @@ import numpy as np
 import onnxruntime
 
 from kdui.core.errors import DeviceUnavailable
+from kdui.runtime.cache_inputs import POSITIONS, TYPES, shapes_of_whole_texts
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 
@@ -23,6 +24,32 @@ class Runs(Protocol):
         """All outputs, or those named."""
 
 
+class Session(onnxruntime.InferenceSession):  # type: ignore[misc] # its package has no types
+    """ONNX Runtime's session, which also computes whole texts with a graph that has a KV cache."""
+
+    def __init__(self, *arguments: Any, **options: Any):
+        super().__init__(*arguments, **options)
+        self._asked = {each.name: each.shape for each in self.get_inputs()}
+        self._types = {each.name: each.type for each in self.get_inputs()}
+
+    def run(self, output_names: Any, input_feed: dict[str, np.ndarray], run_options: Any = None) -> list[np.ndarray]:
+        """All outputs, or those named; of a whole text without names the logits alone, which come first."""
+        more = self.beside(input_feed)
+        names = [self.get_outputs()[0].name] if more and output_names is None else output_names
+        outputs: list[np.ndarray] = super().run(names, {**input_feed, **more}, run_options)
+        return outputs
+
+    def beside(self, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """What the graph takes beside whole texts (see ``cache_inputs``): their positions, and an empty cache."""
+        shapes = shapes_of_whole_texts(self._asked, {name: array.shape for name, array in arrays.items()})
+        return {
+            name: np.broadcast_to(np.arange(shape[1], dtype=np.int64), shape)
+            if name == POSITIONS
+            else np.zeros(shape, TYPES[self._types[name]])
+            for name, shape in shapes.items()
+        }
+
+
 def session_options(threads: int = 0, optimize: bool = True) -> onnxruntime.SessionOptions:
     """What every session of kdui has in common; ``threads`` 0 leaves the number to ONNX Runtime."""
     options = onnxruntime.SessionOptions()
@@ -36,14 +63,12 @@ def session_options(threads: int = 0, optimize: bool = True) -> onnxruntime.Sess
     return options
 
 
-def open_session(
-    path: Path, threads: int = 0, optimize: bool = True, device: str = "cpu", stream: int = 0
-) -> onnxruntime.InferenceSession:
+def open_session(path: Path, threads: int = 0, optimize: bool = True, device: str = "cpu", stream: int = 0) -> Session:
     """A session on the CPU or on ``cuda:0``; raises DeviceUnavailable where this ONNX Runtime has no such provider.
 
     ``stream``: address of the CUDA stream that it must compute on, so that events recorded there time it.
     """
-    session = onnxruntime.InferenceSession(str(path), session_options(threads, optimize), providers=providers(device, stream))
+    session = Session(str(path), session_options(threads, optimize), providers=providers(device, stream))
     if device != "cpu" and CUDA not in session.get_providers():  # it falls back silently where CUDA's libraries are missing
         raise DeviceUnavailable(
             "ONNX Runtime could not load its CUDA provider, so it would have run on the CPU. "

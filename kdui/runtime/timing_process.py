@@ -37,7 +37,8 @@ def main(path: str, most_mb: float) -> None:
             group, _, name = key.partition(".")
             if name:
                 groups.setdefault(group, {})[name] = file[key]
-    answer = {"memory": _memory, "kernels": _kernels}.get(request["mode"], _latency)(request, groups)
+    modes = {"memory": _memory, "kernels": _kernels, "generation": _generation}
+    answer = modes.get(request["mode"], _latency)(request, groups)
     pipe.write(json.dumps(answer) + "\n")
     pipe.flush()
 
@@ -73,6 +74,13 @@ def _kernels(request: dict[str, Any], groups: dict[str, Arrays]) -> dict[str, An
 
     kernels = kernel_truth(Path(request["candidate"]), groups["sample"], request["threads"], request["device"])
     return kernels.model_dump(mode="json")
+
+
+def _generation(request: dict[str, Any], groups: dict[str, Arrays]) -> dict[str, Any]:
+    from kdui.runtime.generation_speed import timed_generation
+
+    pin(request["threads"])
+    return timed_generation(request, groups)
 
 
 def in_turn(mine: Read, theirs: Read, runs: int, longest: float = LONGEST_SECONDS) -> tuple[list[float], list[float]]:
@@ -151,6 +159,7 @@ class Reader:
         import onnxruntime
         import torch
 
+        arrays = {**arrays, **self.session.beside(arrays)}
         binding = self.session.io_binding()
         index = int(self.device.partition(":")[2] or 0)
         kept = [onnxruntime.OrtValue.ortvalue_from_numpy(array, "cuda", index) for array in arrays.values()]

@@ -46,7 +46,8 @@ def test_a_student_learns_tokens_under_its_teacher_and_its_file_predicts_alike(b
     run = bench.run({"task": "books", "teacher": TEACHER, "student": STUDENT, "stages": stages})
     assert run.state is RunState.SUCCEEDED, run.error
     assert bench.summary(run, "teach")["training"]["validation"] < 3.7  # bits per byte; 4.05 where all 512 tokens are as likely
-    assert bench.summary(run, "export.distill")["parity_alike"] > 5000
+    facts = bench.summary(run, "export.distill")
+    assert facts["parity_alike"] > 5000 and facts["parity_cached"] < 1e-3 and facts["cached_tokens"] == 32
     folder = bench.folder(run, "export.distill")
     arrays = prepare(splits["test"].inputs[:3], read_inputs(folder).settings, folder)
     module = load_model(bench.folder(run, "distill"))[0].eval()

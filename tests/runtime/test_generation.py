@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from kdui.core.errors import KduiError
 from kdui.core.sampling import Sampling
 from kdui.problems.softmax import softmax
+from kdui.runtime import generation
 from kdui.runtime.generation import Decoder, generate
 from kdui.runtime.sampling import distribution, draw, nucleus
 from kdui.runtime.sessions import open_session
@@ -77,7 +78,7 @@ def test_a_seed_names_the_text(table):
     assert texts[0] == texts[1] != texts[2]
 
 
-def test_the_cache_gives_what_the_whole_forward_gives(tmp_path):
+def test_the_cache_gives_what_the_whole_forward_gives(tmp_path, monkeypatch):
     whole, cached = (open_session(summing_model(tmp_path / f"{kind}.onnx", EMBEDDINGS, HEAD, kind)) for kind in (False, True))
     ids = [3, 1, 4, 1, 5, 9, 2, 6]
     expected = np.cumsum(EMBEDDINGS[ids], 0) @ HEAD
@@ -86,6 +87,10 @@ def test_the_cache_gives_what_the_whole_forward_gives(tmp_path):
     assert decoder.has_cache and not Decoder(whole).has_cache
     one_by_one = np.concatenate([decoder.feed(ids[:3]), *(decoder.feed([token]) for token in ids[3:])])
     assert np.allclose(one_by_one, expected, atol=1e-5) and decoder.tokens == ids
+    monkeypatch.setattr(generation, "CHUNK", 3)
+    assert np.allclose(Decoder(cached).last(ids), expected[-1], atol=1e-5)
+    texts = {"input_ids": np.array([ids, ids]), "attention_mask": np.ones((2, 8), np.int64)}
+    assert np.allclose(cached.run(None, texts)[0], [expected, expected], atol=1e-5)
     asked = {"temperature": 0.7, "top_p": 0.9, "seed": 4, "limit": 20}
     assert tokens(Decoder(whole), [1, 2], **asked) == tokens(Decoder(cached), [1, 2], **asked)
 
@@ -95,8 +100,8 @@ def test_a_reference_model_is_fed_the_same_tokens(tmp_path, table):
     found = list(generate(Decoder(table), [2], Sampling(limit=3), reference=other))
     assert [each.agrees for each in found] == [False] * 3 and other.tokens == [2, 3, 4]
     assert found[0].reference == pytest.approx(1 / (np.exp(5) + VOCABULARY - 1))
-    same = Decoder(open_session(tmp_path / "other.onnx"))
-    assert all(each.agrees for each in generate(Decoder(same._session), [2], Sampling(limit=3), reference=same))
+    session = open_session(tmp_path / "other.onnx")
+    assert all(each.agrees for each in generate(Decoder(session), [2], Sampling(limit=3), reference=Decoder(session)))
 
 
 def test_other_graphs_are_refused_in_words(tmp_path):

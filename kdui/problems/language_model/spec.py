@@ -2,4 +2,4 @@
 
 from kdui.core.contracts import ProblemFacts
 
-PROBLEM = ProblemFacts(name="language-model", title="Language modelling", gives=frozenset({"rows"}), streams=True)
+PROBLEM = ProblemFacts(name="language-model", title="Language modelling", gives=frozenset({"rows", "tokens"}), streams=True)

@@ -103,6 +103,24 @@ def test_blocks_of_four_bits_are_six_times_smaller():
     assert before > 6 * model.ByteSize()
 
 
+@pytest.mark.parametrize("width", [64, 48])  # rows of whole groups stand in the file once, others for each reader
+@pytest.mark.parametrize("symmetric", [True, False])
+def test_a_table_that_is_also_the_head_is_stored_in_blocks(width, symmetric):
+    model = reader(width, width)
+    del model.graph.node[3]
+    model.graph.node.append(helper.make_node("Transpose", ["table"], ["turned"], perm=[1, 0]))
+    model.graph.node.append(helper.make_node("MatMul", ["pooled", "turned"], ["outputs"]))
+    model.graph.output[0].type.tensor_type.shape.dim[1].dim_value = WORDS
+    weights = storable(model, weights_of(model))
+    assert [weight.name for weight in weights] == ["table", "matrix"]
+    rounded = round_weights(weights, dict.fromkeys(("table", "matrix"), GridChoice(4, symmetric, "group", 32)))
+    expected = answers(in_float(model, rounded))
+    assert write_blocks(model, rounded, accuracy_level=0) == 3
+    assert np.abs(answers(model) - expected).max() <= 1e-5 * np.abs(expected).max()
+    codes = [tensor for tensor in model.graph.initializer if tensor.name.startswith("table") and "codes" in tensor.name]
+    assert sum(tensor.data_type == TensorProto.UINT8 for tensor in codes) == (1 if width == 64 else 2)
+
+
 def test_what_is_read_in_another_way_stays_in_float():
     model = reader(18, 6)  # rows of 18 codes end within a byte at 2 bits
     model.graph.node.append(helper.make_node("Add", ["head", "head"], ["twice"], name="other"))

@@ -26,6 +26,7 @@ from kdui.methods.compress.quantize.attention import write_fused
 from kdui.methods.compress.quantize.grids import Calibration
 from kdui.runtime.graph_files import data_file, graph_bytes, is_large, load_graph
 from kdui.runtime.graph_notes import without_notes
+from kdui.runtime.sessions import open_session
 
 CALIBRATION_BATCH = 32
 
@@ -33,7 +34,8 @@ CALIBRATION_BATCH = 32
 class Examples(CalibrationDataReader):  # type: ignore[misc]
     """Calibration arrays in batches, as the quantizer requests them."""
 
-    def __init__(self, arrays: dict[str, np.ndarray]):
+    def __init__(self, graph: Path, arrays: dict[str, np.ndarray]):
+        arrays = {**arrays, **open_session(graph).beside(arrays)}
         count = len(next(iter(arrays.values())))
         self._batches: Iterator[dict[str, np.ndarray]] = iter(
             [
@@ -124,7 +126,7 @@ def write_static(
         quantize_static(
             str(prepared),
             str(target),
-            Examples(arrays),
+            Examples(prepared, arrays),
             quant_format=QuantFormat.QDQ,
             per_channel=True,
             reduce_range=reduce_range,

@@ -16,7 +16,7 @@ ACCURACY_LEVEL = 4  # inputs are rounded to int8 for each block while it multipl
 
 def storable(model: onnx.ModelProto, weights: Sequence[Weight]) -> list[Weight]:
     """The weights that every node reads as blocks can be read: matrices of products, and tables of look-ups whose rows end on a
-    whole byte at 2 bits too."""
+    whole byte at 2 bits too. A language model's table may also be, transposed, the matrix of its head."""
     readers: dict[str, list[onnx.NodeProto]] = {}
     for node in model.graph.node:
         for name in node.input:
@@ -25,9 +25,17 @@ def storable(model: onnx.ModelProto, weights: Sequence[Weight]) -> list[Weight]:
         weight
         for weight in weights
         if weight.values.ndim == 2
-        and all(_replaceable(node, weight.name) for node in readers.get(weight.name, ()))
+        and all(_replaceable(node, weight.name) or _is_head(node, weight, readers) for node in readers.get(weight.name, ()))
         and (weight.operator != "Gather" or weight.values.shape[1] % 4 == 0)
     ]
+
+
+def _is_head(node: onnx.NodeProto, weight: Weight, readers: Mapping[str, Sequence[onnx.NodeProto]]) -> bool:
+    """Whether a node transposes a table of look-ups for products alone: its rows are then the outputs of these."""
+    if node.op_type != "Transpose" or weight.operator != "Gather" or _attributes(node).get("perm", [1, 0]) != [1, 0]:
+        return False
+    products = readers.get(node.output[0], ())
+    return bool(products) and all(each.op_type == "MatMul" and _replaceable(each, node.output[0]) for each in products)
 
 
 def _replaceable(node: onnx.NodeProto, name: str) -> bool:
@@ -43,20 +51,47 @@ def _replaceable(node: onnx.NodeProto, name: str) -> bool:
 def write_blocks(model: onnx.ModelProto, rounded: Sequence[Rounded], accuracy_level: int = ACCURACY_LEVEL) -> int:
     """Let the nodes of these weights read blocks, in place; returns how many nodes do. Grids must have groups."""
     by_name = {each.weight.name: each for each in rounded}
+    heads = {
+        node.output[0]: by_name[node.input[0]]
+        for node in model.graph.node
+        if node.op_type == "Transpose" and node.input[0] in by_name
+    }
+    tied = {each.weight.name for each in heads.values()}
     nodes: list[onnx.NodeProto] = []
     constants: dict[str, onnx.TensorProto] = {}
     count = 0
     for node in model.graph.node:
+        if node.op_type == "Transpose" and node.output[0] in heads:
+            continue
         place = 0 if node.op_type == "Gather" else 1
-        each = by_name.get(node.input[place]) if len(node.input) > place else None
-        if each is None or not _replaceable(node, each.weight.name):
+        name = node.input[place] if len(node.input) > place else ""
+        each = by_name.get(name) or heads.get(name)
+        if each is None or not _replaceable(node, name):
             nodes.append(node)
             continue
         count += 1
-        names = _constants(each, constants, flat=node.op_type != "Gather")
-        nodes += _look_up(node, each, names) if node.op_type == "Gather" else _product(node, each, names, accuracy_level)
+        if node.op_type != "Gather":
+            nodes += _product(node, each, _constants(each, constants, flat=True), accuracy_level)
+        elif each.weight.name in tied and each.codes.shape[1] % each.grid.group == 0:
+            reshaped, names = _as_table(node, each, constants)
+            nodes += [*reshaped, *_look_up(node, each, names)]
+        else:
+            nodes += _look_up(node, each, _constants(each, constants, flat=False))
     replace_nodes(model, nodes, constants.values())
     return count
+
+
+def _as_table(
+    node: onnx.NodeProto, each: Rounded, constants: dict[str, onnx.TensorProto]
+) -> tuple[list[onnx.NodeProto], list[str]]:
+    """The constants of the product in the shapes of a table, so that the file has them once: whole groups are the same bytes."""
+    found, names = [], []
+    for name in _constants(each, constants, flat=True):
+        shape = numpy_helper.from_array(np.array([len(each.codes), -1], np.int64), f"{name}_shape")
+        constants[shape.name] = shape
+        names.append(f"{name}_of_table")
+        found.append(helper.make_node("Reshape", [name, shape.name], names[-1:], name=f"{node.name}_{name}"))
+    return found, names
 
 
 def _look_up(node: onnx.NodeProto, each: Rounded, names: list[str]) -> list[onnx.NodeProto]:

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 from onnx import numpy_helper
 from onnx.external_data_helper import set_external_data
 
@@ -24,6 +23,7 @@ from kdui.modalities import modality_of
 from kdui.problems import problem_of
 from kdui.problems.judging import Judging, judged
 from kdui.problems.softmax import log_softmax
+from kdui.runtime.sessions import CPU, Session, session_options
 
 WEIGHTS_FILE = "weights"
 SUBSET_SEED = 0
@@ -93,13 +93,8 @@ class Probe:
         return self.effect({layer.weight.name: layer.changed(change) for layer in layers})
 
     def _judged(self, changed: Mapping[str, np.ndarray]) -> Judging:
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        if self.threads:
-            options.intra_op_num_threads = self.threads
         onnx.save(_with_weights(self._graph, changed), self._path)
-        session = onnxruntime.InferenceSession(str(self._path), options, providers=["CPUExecutionProvider"])
+        session = Session(str(self._path), session_options(self.threads), providers=[CPU])
         batches = ((index, session.run(None, batch)[0], batch) for index, batch in self._batches)
         return judged(self.problem, self.targets, batches, keep_rows=True)
 

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 
 from kdui.core.layout import INPUTS_FILE, MODEL_FILE
+from kdui.methods.deliver.export.cached import sees_a_window, write_cached_onnx
 from kdui.methods.deliver.export.low_bits import write_grids
 from kdui.methods.deliver.export.parity import Parity
 from kdui.methods.deliver.export.subprocess_export import accepts_any_size, export_alone
@@ -32,9 +33,12 @@ def export(context: StepContext) -> dict[str, Any]:
         for start, count in ((0, 2), (2, 1), (3, PARITY_EXAMPLES))
     ]
     axes, opset, path = modality_of(saved.inputs.modality).AXES, context.settings["opset"], context.out / MODEL_FILE
-    write_onnx(saved.module, samples[0], axes, opset, path)
+    if cached := _keeps_cache(context, saved):
+        write_cached_onnx(saved.module, opset, path)
+    else:
+        write_onnx(saved.module, samples[0], axes, opset, path)
     context.report.check()
-    if not accepts_any_size(path, axes):
+    if not cached and not accepts_any_size(path, axes):
         export_alone(saved.folder, samples[0], axes, opset, path)
     for name in (INPUTS_FILE, *saved.inputs.files):
         shutil.copyfile(saved.folder / name, context.out / name)
@@ -43,6 +47,8 @@ def export(context: StepContext) -> dict[str, Any]:
         write_grids(context.out / MODEL_FILE, layer_codes(saved.module, grids))
     parity = Parity(context, saved, context.out / MODEL_FILE, grids)
     difference, tested = parity.of_batches(samples), parity.on_test()
+    if cached:
+        tested |= parity.token_by_token(arrays)
     first_example = {name: torch.from_numpy(array[:1]) for name, array in arrays.items()}
     macs = count_macs(saved.module, first_example)
     facts = {**_facts(context, saved), "macs": macs, "parity": difference, **tested}
@@ -51,6 +57,19 @@ def export(context: StepContext) -> dict[str, Any]:
         export_metadata(context.facts, context.step.digest, (context.out / INPUTS_FILE).read_text(encoding="utf-8")),
     )
     return facts
+
+
+def _keeps_cache(context: StepContext, saved: SavedModel) -> bool:
+    """Whether the graph keeps keys and values of earlier tokens: one that generates text does, where all layers see all of it."""
+    if not context.settings.get("kv_cache", False):
+        return False
+    if sees_a_window(saved.module):
+        context.report.log(
+            "Some layers see the last tokens only, for which no KV cache is written: the graph computes the whole text for "
+            "each token that it generates."
+        )
+        return False
+    return True
 
 
 def _facts(context: StepContext, saved: SavedModel) -> dict[str, Any]:

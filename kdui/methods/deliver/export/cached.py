@@ -52,13 +52,14 @@ class CachedStep(nn.Module):
         return [self.module.head(states), *(part for layer in cache.layers for part in (layer.keys, layer.values))]
 
 
-def write_cached_onnx(module: CausalLM, opset: int, path: Path) -> None:
-    """Write the graph to one file, a large model with its weights beside it.
+def sees_a_window(module: CausalLM) -> bool:
+    """Whether some layers see the last tokens only: their cache is another one."""
+    return set(getattr(module.network.config, "layer_types", None) or ["full_attention"]) != {"full_attention"}
 
-    Raises StageFailed where some layers see a window of the last tokens only: their cache is another one.
-    """
-    kinds = set(getattr(module.network.config, "layer_types", None) or ["full_attention"])
-    if kinds != {"full_attention"}:
+
+def write_cached_onnx(module: CausalLM, opset: int, path: Path) -> None:
+    """Write the graph to one file, a large model with its weights beside it; raises StageFailed where layers see a window."""
+    if sees_a_window(module):
         raise StageFailed(
             "Some layers of this model see only its last tokens, for which no KV cache is written. Choose another model."
         )

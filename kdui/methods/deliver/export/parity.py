@@ -10,12 +10,14 @@ from kdui.core.errors import StageFailed
 from kdui.models.layers import output_layer
 from kdui.models.low_bits import Quantization, rounded_inputs
 from kdui.problems import problem_of
+from kdui.runtime.generation import Decoder
 from kdui.runtime.sessions import graph_outputs, open_session
 from kdui.training.context import StepContext
 from kdui.training.device_dataset import ResidentData
 from kdui.training.predicting import predict
 from kdui.training.saved import SavedModel
 
+CACHED_TOKENS = 32  # of a text that is computed token by token
 TOKEN_TEXTS = 64  # test texts of which every token is compared
 FEW = 0.01  # share of the test examples at low bits that may differ by more: a rounding error can spread through later layers
 
@@ -91,6 +93,20 @@ class Parity:
             f"differs by at most {share:.1g} of the largest output."
         )
         return {"parity_examples": len(order), "parity_alike": alike, "parity_tokens": tokens, "parity_on_test": share}
+
+    def token_by_token(self, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+        """What the graph gives with its cache, a few tokens of a text at once and then one by one, against the whole at once."""
+        ids = arrays["input_ids"][:1, : int(arrays["attention_mask"][0].sum())][:, :CACHED_TOKENS]
+        whole = {"input_ids": torch.from_numpy(ids), "attention_mask": torch.ones(ids.shape, dtype=torch.int64)}
+        with torch.inference_mode(), rounded_inputs(self._saved.module, self._grids or Quantization(layers={})):
+            expected = self._saved.module(**whole)[0].numpy()
+        decoder, tokens = Decoder(open_session(self._graph, optimize=self._grids is None)), ids[0].tolist()
+        first = len(tokens) // 2
+        found = [decoder.feed(part) for part in (tokens[:first], *([token] for token in tokens[first:])) if part]
+        largest = max(1.0, float(np.abs(expected).max()))
+        share = float(np.abs(np.concatenate(found) - expected).max()) / largest
+        self._hold(share, largest, "Token by token ")
+        return {"parity_cached": share, "cached_tokens": len(tokens)}
 
     def _check(self, done: float) -> None:
         self._context.report.check()

@@ -33,6 +33,13 @@ class ExportSpec(StageSpec):
         description="Check the first N examples only, for slow models; 0 checks all. Labels are not used.",
         json_schema_extra={"advanced": True},
     )
+    kv_cache: bool = Field(
+        default=True,
+        title="KV cache",
+        description="The graph takes and gives keys and values of earlier tokens, so that each token is computed once. Off: the "
+        "whole text is computed for every token.",
+        json_schema_extra={"advanced": True, "needs": "tokens"},
+    )
 
 
 def plan(builder: PlanBuilder, stage: str, spec: ExportSpec) -> None:
