@@ -17,13 +17,13 @@ import { url } from "./state.js";
 /**
  * @typedef {{
  *   explore_start: (asked: {}) => Promise<{task: string, tasks: string}>,
- *   explore_view: (asked: Wish) => Promise<Texts & {ranges: import("./budget.js").Ranges, empty?: string}>,
+ *   explore_view: (asked: Wish) => Promise<Texts & {ranges: import("./budget.js").Ranges, empty?: string, axes: string[]}>,
  *   explore_csv: (asked: {task: string}) => Promise<import("./chart_frame.js").Table>,
  * } & gains.Server & layers.Server & evidence.Server} Server
  */
 
 const KEYS = { latency_ms: "latency", download_mb: "download", retained: "keep" }; // names in the URL
-const COSTS = ["latency_ms", "download_mb", "parameters", "macs"];
+const COSTS = ["latency_ms", "token_ms", "download_mb", "parameters", "macs"];
 const NARROW = 560; // px of the chart
 
 /** The limits that stand in the address. */
@@ -41,14 +41,14 @@ export const mount = async (root, server) => {
   const api = connect(server), part = parts(root);
   const axis = part("explore-x", HTMLSelectElement), tasks = all(root, "select[data-task]", HTMLSelectElement);
   const below = [gains, layers, evidence].map((each) => each.mount(root, server));
-  const view = { task: "", limits: addressedLimits(), sort: "headline", down: true, page: 1, figure: "" };
+  const view = { task: "", limits: addressedLimits(), sort: "headline", down: true, page: 1, figure: "", x: "" };
   const budget = sliders(root, (name, value) => change({ limits: { ...view.limits, [name]: value } }));
 
   // --- one question, one answer ------------------------------------------------------------------------------------------------
   const question = newest(() => {
     const { task, limits, sort, down, page } = view;
     const set = Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== null && value !== undefined));
-    return api.fetch("explore_view", { task, x: axis.value, budget: set, sort, down, page });
+    return api.fetch("explore_view", { task, x: view.x, budget: set, sort, down, page });
   });
   const ask = async () => {
     const answer = await question();
@@ -61,6 +61,7 @@ export const mount = async (root, server) => {
       set(all(part("explore-empty"), ".empty", HTMLElement)[0], answer.empty);
       return;
     }
+    for (const option of axis.options) option.hidden = !answer.axes.includes(option.value);
     axis.value = answer.x;
     budget.place(answer.ranges, view.limits);
     for (const name of /** @type {const} */ (["title", "subtitle", "missing"])) part(`explore-${name}`).textContent = answer[name];
@@ -89,7 +90,7 @@ export const mount = async (root, server) => {
   const remember = () => {
     const sort = view.sort === "headline" && view.down ? "" : `${view.down ? "-" : ""}${view.sort}`;
     const limits = Object.fromEntries(Object.entries(KEYS).map(([name, key]) => [key, view.limits[name]]));
-    url.set({ task: view.task, x: axis.value === "latency_ms" ? "" : axis.value, sort, ...limits });
+    url.set({ task: view.task, x: view.x, sort, ...limits });
   };
   /** @param {Partial<typeof view>} values */
   const change = (values) => {
@@ -99,7 +100,7 @@ export const mount = async (root, server) => {
   };
 
   // --- what a person does ------------------------------------------------------------------------------------------------------
-  axis.addEventListener("change", () => change({}));
+  axis.addEventListener("change", () => change({ x: axis.value }));
   /** The lists of tasks as they are now; gives the task to begin with. */
   const listed = async () => {
     const start = await api.fetch("explore_start", {});
@@ -137,7 +138,7 @@ export const mount = async (root, server) => {
 
   // --- start -------------------------------------------------------------------------------------------------------------------
   const x = url.get("x"), sort = url.get("sort");
-  if ([...axis.options].some((option) => option.value === x)) axis.value = x ?? "";
+  if ([...axis.options].some((option) => option.value === x)) view.x = x ?? "";
   if (sort && (url.get("tab") ?? "build") === "explore") Object.assign(view, { down: sort.startsWith("-"), sort: sort.replace(/^-/, "") });
   const first = await listed();
   view.task = url.get("task") || first;

@@ -32,6 +32,7 @@ DRAWN = (
     "high",
     "retained",
     "latency_ms",
+    "token_ms",
     "download_mb",
     "parameters",
     "speedup",
@@ -264,6 +265,8 @@ def _costs(row: Any) -> str:
     parts = []
     if math.isfinite(row.latency_ms):
         parts.append(quantity("latency_ms", row.latency_ms))
+    if math.isfinite(row.token_ms):
+        parts.append(f"{quantity('token_ms', row.token_ms)} generated")
     if math.isfinite(row.download_mb):
         parts.append(quantity("download_mb", row.download_mb))
     if math.isfinite(row.parameters):

@@ -7,11 +7,12 @@ import pandas as pd
 
 from kdui.core.statistics.intervals import half_width
 
-COSTS = ("latency_ms", "download_mb", "parameters", "macs")
+COSTS = ("latency_ms", "token_ms", "download_mb", "parameters", "macs")
 AVERAGED = (
     "latency_ms",
     "latency_low",
     "latency_high",
+    "token_ms",
     "download_mb",
     "file_mb",
     "gzip_mb",

@@ -17,7 +17,8 @@ from kdui.kdz.container import pack, with_tail
 from kdui.kdz.on_disk import read_model, write_whole
 from kdui.store.artifacts import ArtifactStore
 
-SWEEPS = ("latency.", "robustness.", "elsewhere.", "majority.")  # series that a reader of the file does not need
+# Series that a reader of the file does not need.
+SWEEPS = ("latency.", "prefill.", "decode.", "robustness.", "elsewhere.", "majority.")
 
 
 class Delivered(Frozen):

@@ -34,6 +34,7 @@ def chart_row(
         "latency_ms": latency.value if latency else None,
         "latency_low": latency.low if latency else None,
         "latency_high": latency.high if latency else None,
+        "token_ms": 1e3 / found["decode_rate"].value if "decode_rate" in found else None,
         "file_mb": value("file_bytes", 1e6),
         "gzip_mb": value("gzip_bytes", 1e6),
         "packed_mb": value("packed_bytes", 1e6),

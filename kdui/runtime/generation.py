@@ -43,11 +43,11 @@ class TokenGraph:
     def __init__(self, session: onnxruntime.InferenceSession):
         self._session = session
         inputs = {each.name: each for each in session.get_inputs()}
-        self._asked = set(inputs)
+        self._inputs = set(inputs)
         self._past = {name: each for name, each in inputs.items() if is_past(name)}
         outputs = [each.name for each in session.get_outputs()]
         self._logits = LOGITS if LOGITS in outputs else outputs[0]
-        strange = sorted(self._asked - {IDS, MASK, POSITIONS} - set(self._past))
+        strange = sorted(self._inputs - {IDS, MASK, POSITIONS} - set(self._past))
         if IDS not in inputs or strange or len(session.get_outputs()[outputs.index(self._logits)].shape) != 3:
             asks = f"it asks for {', '.join(strange)}" if strange else f"it has no {IDS}, or no {LOGITS} for each token"
             raise KduiError(f"This graph does not predict the next token ({asks}). Choose a language model.")
@@ -78,9 +78,9 @@ class TokenGraph:
             POSITIONS: np.tile(np.arange(total - given.shape[1], total, dtype=np.int64), (batch, 1)),
         }
         if not self._past:
-            plain = self._session.run([self._logits], {name: arrays[name] for name in self._asked})[0]
+            plain = self._session.run([self._logits], {name: arrays[name] for name in self._inputs})[0]
             return plain[:, -ids.shape[1] :], Cache(known, {})
-        values = {name: onnxruntime.OrtValue.ortvalue_from_numpy(array) for name, array in arrays.items() if name in self._asked}
+        values = {name: onnxruntime.OrtValue.ortvalue_from_numpy(array) for name, array in arrays.items() if name in self._inputs}
         outputs = self._session.run_with_ort_values([self._logits, *self._presents], {**values, **cache.values})
         # The values stay where they are: no copy between two steps.
         return outputs[0].numpy(), Cache(known, dict(zip(self._past, outputs[1:], strict=True)))

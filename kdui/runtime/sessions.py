@@ -29,7 +29,7 @@ class Session(onnxruntime.InferenceSession):  # type: ignore[misc] # its package
 
     def __init__(self, *arguments: Any, **options: Any):
         super().__init__(*arguments, **options)
-        self._asked = {each.name: each.shape for each in self.get_inputs()}
+        self._shapes = {each.name: each.shape for each in self.get_inputs()}
         self._types = {each.name: each.type for each in self.get_inputs()}
 
     def run(self, output_names: Any, input_feed: dict[str, np.ndarray], run_options: Any = None) -> list[np.ndarray]:
@@ -41,7 +41,7 @@ class Session(onnxruntime.InferenceSession):  # type: ignore[misc] # its package
 
     def beside(self, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """What the graph takes beside whole texts (see ``cache_inputs``): their positions, and an empty cache."""
-        shapes = shapes_of_whole_texts(self._asked, {name: array.shape for name, array in arrays.items()})
+        shapes = shapes_of_whole_texts(self._shapes, {name: array.shape for name, array in arrays.items()})
         return {
             name: np.broadcast_to(np.arange(shape[1], dtype=np.int64), shape)
             if name == POSITIONS

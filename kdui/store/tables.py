@@ -131,6 +131,7 @@ results = Table(
     Column("speedup", Float),
     Column("origin", String(16), nullable=False),
     Column("latency_origin", String(16), nullable=False),
+    Column("token_ms", Float),
     Index("results_by_task", "task", "id"),
     Index("results_by_model", "task", "model", "role", "id"),
     Index("results_by_run", "run"),

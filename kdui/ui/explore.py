@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 AXES = [
     ("latency_ms", "Latency p50, ms"),
+    ("token_ms", "Decode speed, tokens/s"),
     ("download_mb", "Download, MB"),
     ("parameters", "Parameters"),
     ("macs", "Multiply-adds"),
@@ -51,10 +52,19 @@ def create_explore(workbench: "Workbench") -> None:
     create_panel("explore", markup(workbench.tasks()), offered)
 
 
+def usual_axis(models: pd.DataFrame) -> str:
+    """What is drawn before somebody chooses: models that generate text are told apart by how fast they do."""
+    return "token_ms" if _has(models, "token_ms") else AXES[0][0]
+
+
+def _has(models: pd.DataFrame, name: str) -> bool:
+    return bool((models[name].astype(float) > 0).any())
+
+
 def drawable(models: pd.DataFrame, wished: str) -> str:
     """The wished axis, or where no model has a number on it the first one that can be drawn: studies may leave speed out."""
     axes = [wished, *(name for name, _ in AXES)]
-    return next((name for name in axes if (models[name].astype(float) > 0).any()), wished)
+    return next((name for name in axes if _has(models, name)), wished)
 
 
 def missing_words(missing: int, wished: str, drawn: str) -> str:
@@ -111,7 +121,8 @@ class ExploreCalls:
         facts = self._task(wish.task)
         points, models, settings, by_run, drift = merged
         pair = between(self.workbench.paired, facts.headline, facts.splits["test"])
-        budget, metric, x = wish.budget, facts.headline, drawable(models, wish.x)
+        wished = wish.x or usual_axis(models)
+        budget, metric, x = wish.budget, facts.headline, drawable(models, wished)
         figure = pareto_figure(models, x=x, metric=metric, task=facts.title, budget=budget, settings=settings, facts=facts)
         missing = figure.layout.meta["missing"]
         return {
@@ -119,7 +130,8 @@ class ExploreCalls:
             "title": figure.layout.title.text,
             "subtitle": figure.layout.title.subtitle.text,
             "x": x,
-            "missing": " ".join(filter(None, (missing_words(missing, wish.x, x), drift_words(drift, x)))),
+            "axes": [name for name, _ in AXES if name != "token_ms" or _has(models, name)],
+            "missing": " ".join(filter(None, (missing_words(missing, wished, x), drift_words(drift, x)))),
             "winner": explore_view.winner_html(models, budget, metric, facts, pair),
             "gain": ""
             if unlearned(models, facts)

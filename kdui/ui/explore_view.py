@@ -14,6 +14,7 @@ from kdui.charts.between import Between, level_with, unpaired
 from kdui.charts.findings import cost_sentences, unlearned
 from kdui.charts.front import MOST_RIVALS, Budget, best, candidates, limit_costs, rivals, within
 from kdui.charts.gain import Paired, gain_sentence, teacher_gain
+from kdui.charts.numbers import quantity
 from kdui.core.contracts import TaskFacts
 from kdui.core.metric import Metric
 from kdui.core.numbers import THIN, floor, number, significant
@@ -27,6 +28,7 @@ PAGE_SIZE = 25
 NUMBERS = {
     "retained": ("Kept", "%"),
     "latency_ms": ("Latency p50", "ms"),
+    "token_ms": ("Decode speed", "tokens/s"),
     "download_mb": ("Download", "MB"),
     "parameters": ("Parameters", "count"),
     "macs": ("Multiply-adds", "count"),
@@ -38,7 +40,9 @@ class Wish(Frozen):
     """What the browser wants to see: task, axis, budget, and the part of the table."""
 
     task: str
-    x: Literal["latency_ms", "download_mb", "parameters", "macs"] = "latency_ms"
+    x: Literal["", "latency_ms", "token_ms", "download_mb", "parameters", "macs"] = Field(
+        default="", description="empty: what is usual for such models"
+    )
     budget: Budget = Budget()
     sort: str = "headline"
     down: bool = Field(default=True, description="the most first; of the headline the best, whichever way it goes")
@@ -139,7 +143,8 @@ def differing(models: pd.DataFrame) -> list[str]:
 
 def table_html(models: pd.DataFrame, settings: Sequence[str], metric: Metric, wish: Wish) -> str:
     """One page of the models, sorted over all of them; ``settings`` have a column each."""
-    numbers = {name: about for name, about in NUMBERS.items() if name != "macs" or wish.x == "macs"}
+    left_out = {"macs"} - {wish.x} | ({"token_ms"} if models["token_ms"].isna().all() else set())
+    numbers = {name: about for name, about in NUMBERS.items() if name not in left_out}
     fits = within(models, wish.budget)
     down = falls(wish, metric)
     order = sorted_index(models, fits, wish.sort, down)[(wish.page - 1) * PAGE_SIZE : wish.page * PAGE_SIZE]
@@ -238,6 +243,8 @@ def _value(row: dict[str, Any], name: str, unit: str) -> str:
         return '<span class="mute">–</span>'
     if name == "retained":
         return f"{floor(value)} %"
+    if name == "token_ms":
+        return quantity(name, value)
     return number(value, unit) + (mark(row["latency_origin"]) if name == "latency_ms" else "")
 
 

@@ -35,6 +35,10 @@ TITLES = {
     "macs": "MACs",
     "peak_memory": "Peak memory",
     "load_time": "Load time",
+    "first_token": "Time to first token",
+    "prefill_rate": "Prefill speed",
+    "decode_rate": "Decode speed",
+    "decode_speedup": "Decode speed-up",
     "macro_precision": "Macro precision",
     "macro_recall": "Macro recall",
     "top5": "Top-5 accuracy",
@@ -70,6 +74,7 @@ DOING = {
     "outputs": "teacher outputs cached",
 }
 FIRST_METRICS = ("retained", "latency_p50", "speedup", "packed_bytes", "gzip_bytes", "parameters")  # behind the headline
+GENERATED = ("retained", "decode_rate", "decode_speedup", "first_token", "file_bytes")  # of a model that generates text
 MOST_METRICS = 6
 
 
@@ -235,7 +240,8 @@ def results_html(results: Sequence[ModelResult], headline: Metric) -> str:
     metrics = dict.fromkeys(metric for metric in (headline.name, *TITLES) if any(metric in each for each in rows))
     # Readings with a dot in their name, as of one corruption or one batch size, are Explore's.
     metrics.update(dict.fromkeys(metric for each in rows for metric in each if "." not in metric))
-    first = [metric for metric in (headline.name, *FIRST_METRICS) if metric in metrics][:MOST_METRICS]
+    wanted = GENERATED if "decode_rate" in metrics else FIRST_METRICS
+    first = [metric for metric in (headline.name, *wanted) if metric in metrics][:MOST_METRICS]
     rest = [metric for metric in metrics if metric not in first]
     more = (
         f'<details class="fold" id="all-metrics"><summary>Show all {len(metrics)} metrics</summary>{{}}</details>' if rest else ""

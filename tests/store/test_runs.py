@@ -207,6 +207,7 @@ def row(**changes) -> dict:
             "latency_ms",
             "latency_low",
             "latency_high",
+            "token_ms",
             "file_mb",
             "gzip_mb",
             "packed_mb",

@@ -58,6 +58,7 @@ def test_an_older_store_is_brought_up_to_date_and_keeps_what_it_holds(settings):
         for column in ("worked", "fruitless"):
             connection.execute(text(f"ALTER TABLE runs DROP COLUMN {column}"))
         connection.execute(text("ALTER TABLE measurements DROP COLUMN title"))
+        connection.execute(text("ALTER TABLE results DROP COLUMN token_ms"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
     assert Store(settings).runs.get(run.id) == run
     with open_database(settings).connect() as connection:

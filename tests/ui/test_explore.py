@@ -12,7 +12,7 @@ from kdui.catalogue.tasks import TASKS
 from kdui.charts.findings import unlearned
 from kdui.charts.repeats import merge_repeats
 from kdui.core.numbers import THIN
-from kdui.ui.explore import ExploreCalls, drawable, drift_words, missing_words, slider_ranges
+from kdui.ui.explore import ExploreCalls, drawable, drift_words, missing_words, slider_ranges, usual_axis
 from kdui.ui.explore_view import differing, sorted_index
 from kdui.ui.panel import answered
 from kdui.ui.runs import RunCalls
@@ -85,9 +85,11 @@ def test_repeats_over_seeds_give_intervals_and_the_cached_teacher_is_one_row(ben
 
 
 def test_an_axis_that_nobody_measured_gives_way_to_one_that_can_be_drawn():
-    models = pd.DataFrame({"latency_ms": [None, None], "download_mb": [1.5, None], "parameters": [1e3, 1e3], "macs": [1, 1]})
+    costs = {"latency_ms": [None, None], "token_ms": None, "download_mb": [1.5, None], "parameters": [1e3, 1e3], "macs": [1, 1]}
+    models = pd.DataFrame(costs)
     assert drawable(models, "latency_ms") == "download_mb" and drawable(models, "macs") == "macs"
     assert drawable(models.assign(download_mb=None, parameters=None, macs=None), "latency_ms") == "latency_ms"
+    assert usual_axis(models) == "latency_ms" and usual_axis(models.assign(token_ms=2.0)) == "token_ms"
     words = missing_words(1, "latency_ms", "download_mb")
     assert words.startswith("No model here has a known p50 latency, so download is drawn. 1 without a known download are in")
     assert missing_words(0, "macs", "macs") == ""

@@ -10,7 +10,14 @@ from kdui.core.method import Group, Method, Place
 from kdui.core.plan import PlanBuilder
 
 # Knobs that joined later, with the value at which they do nothing new: measurements made before them stay valid.
-DEFERRED: dict[str, Any] = {"speed": True, "sweep": True, "device": "cpu", "robustness": 0, "out_of_domain": 0}
+DEFERRED: dict[str, Any] = {
+    "speed": True,
+    "sweep": True,
+    "device": "cpu",
+    "robustness": 0,
+    "out_of_domain": 0,
+    "generation": True,
+}
 SPEED_ONLY: dict[str, Any] = {"advanced": True, "only_when": {"speed": [True]}}
 
 
@@ -52,6 +59,12 @@ class MeasureSpec(StageSpec):
         title="Latency sweep",
         description="Also time batches of 8 and 32, all threads, and texts of other lengths.",
         json_schema_extra=SPEED_ONLY,
+    )
+    generation: bool = Field(
+        default=True,
+        title="Generation speed",
+        description="Also time prompts of three lengths and the tokens generated after them, alternating with the teacher.",
+        json_schema_extra={**SPEED_ONLY, "needs": "tokens"},
     )
     device: Literal["cpu", "cuda"] = Field(
         default="cpu",

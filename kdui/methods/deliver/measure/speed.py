@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from kdui.catalogue.problems import PROBLEMS
 from kdui.core.artifact import Artifact
 from kdui.core.layout import MODEL_FILE, read_inputs
 from kdui.core.measurement import Measurement
 from kdui.methods.deliver.measure.costs import kernels
+from kdui.methods.deliver.measure.generation import generation_rows
 from kdui.methods.deliver.measure.provenance import provenance, row, unpacked_note, variant_note
 from kdui.methods.deliver.measure.samples import THROUGHPUT_BATCH, sweep, timed_length, timed_sample
 from kdui.modalities import modality_of
@@ -28,15 +30,15 @@ LEAST_RUNS = 20  # readings of one process, or a single one takes all
 def speed(context: StepContext, model: Artifact) -> list[Measurement]:
     """Latency in turn with the baseline, a sweep over batches, threads and lengths, memory, pre- and post-processing, kernels."""
     baseline, threads = context.inputs["baseline"], context.settings["threads"]
-    device = device_of(context)
-    sample = timed_sample(context, model, 1)
+    device, sample = device_of(context), timed_sample(context, model, 1)
+    generates = PROBLEMS[context.facts.problem].streams  # then prompts of several lengths and batches are timed in its own way
     timing = measure_latency(
         model.file(MODEL_FILE),
         baseline.file(MODEL_FILE),
         sample,
         baseline_sample=timed_sample(context, baseline, 1),
-        batch=timed_sample(context, model, THROUGHPUT_BATCH),
-        sweep=sweep(context, model) if context.settings.get("sweep", True) else (),
+        batch=None if generates else timed_sample(context, model, THROUGHPUT_BATCH),
+        sweep=sweep(context, model) if context.settings.get("sweep", True) and not generates else (),
         runs=context.settings["latency_runs"],
         threads=threads,
         device=device,
@@ -48,7 +50,17 @@ def speed(context: StepContext, model: Artifact) -> list[Measurement]:
     context.report.progress(0.8)
     rows = latency_rows(context, model, timing) + memory_rows(context, model, sample) + around_rows(context, model, sample)
     context.report.progress(0.85)
+    if generates and context.settings.get("generation", True):
+        rows += generation(context, model, device)
     return rows + kernels(context, model, device)
+
+
+def generation(context: StepContext, model: Artifact, device: str) -> list[Measurement]:
+    """Rates of prompts and generated tokens, on the CPU."""
+    if device != "cpu":
+        context.report.log("The speed of generating text is timed on the CPU only: it is left out here.")
+        return []
+    return generation_rows(context, model)
 
 
 def device_of(context: StepContext) -> str:
