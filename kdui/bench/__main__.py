@@ -43,7 +43,16 @@ BENCHES = {
     "trainer-fashion": Bench(pictures, {"examples": 64, "repeats": 1}),
     "int8": Bench(int8_speedup, {"repeats": 1, "runs": 5, "teacher": SMALL}),
     "four-bits": Bench(four_bits, {"teacher": SMALL}),
-    "pruned": Bench(removed_parts, {"repeats": 1, "runs": 5, "teacher": SMALL, "student": "minilm-l3-trim?layers=1"}),
+    "pruned": Bench(
+        removed_parts,
+        {
+            "repeats": 1,
+            "runs": 5,
+            "teacher": SMALL,
+            "student": "minilm-l3-trim?layers=1",
+            "pictures": "resnet-8?width=8&stages=2",
+        },
+    ),
     "what-if": Bench(measured_point, {"repeats": 2, "examples": 32, "recipe": ONE_EPOCH}),
     "results": Bench(recorded_results, {}),
 }

@@ -18,14 +18,19 @@ from kdui.settings import Settings
 UNTRAINED = {"epochs": 0, "soft_weight": 0.0, "train_examples": 64}  # of every stage that would train, or run a teacher
 
 
-def removed_parts(settings: Settings, repeats: int = 3, runs: int = 60, teacher: str = "", student: str = "") -> list[Finding]:
+def removed_parts(
+    settings: Settings, repeats: int = 3, runs: int = 60, teacher: str = "", student: str = "", pictures: str = ""
+) -> list[Finding]:
     """Latency before ÷ after structured pruning, of the networks and with the settings of the recorded studies.
 
-    ``teacher`` and ``student`` stand in for the transformers: less to wait for where the speed itself is not the point.
+    ``teacher`` and ``student`` stand in for the transformers, ``pictures`` for the ResNet: less to wait for where the speed is
+    not the point.
     """
     minilm, fashion = (read_study(name) for name in ("minilm-pruned", "fashion-pruned"))
     if teacher:
         minilm = minilm.model_copy(update={"teacher": teacher, "student": student})
+    if pictures:
+        fashion = fashion.model_copy(update={"teacher": pictures})
     return [pruned_speed(settings, study, repeats, runs) for study in (minilm, fashion)]
 
 

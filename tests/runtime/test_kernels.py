@@ -7,6 +7,8 @@ import torch
 from onnxruntime.quantization import QuantType, matmul_nbits_quantizer
 
 from kdui.methods.compress.quantize.int8 import write_dynamic, write_static
+from kdui.methods.deliver.export.to_onnx import write_onnx
+from kdui.modalities.image.prepare import AXES
 from kdui.runtime.kernels import kernel_truth, precision
 from kdui.runtime.macs import node_macs
 
@@ -34,15 +36,7 @@ def graphs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("kernels")
     torch.manual_seed(0)
     sample = {"pixels": np.random.default_rng(0).random((64, 1, 8, 8), dtype=np.float32)}
-    program = torch.onnx.export(
-        Network().eval(),
-        (torch.from_numpy(sample["pixels"][:2]),),
-        dynamo=True,
-        dynamic_shapes=({0: torch.export.Dim("batch")},),
-        input_names=["pixels"],
-        verbose=False,
-    )
-    program.save(folder / "fp32.onnx", external_data=False)
+    write_onnx(Network().eval(), {"pixels": sample["pixels"][:2]}, AXES, 20, folder / "fp32.onnx")
     write_static(folder / "fp32.onnx", folder / "int8.onnx", sample, QuantType.QUInt8, False)
     linear = folder / "linear.onnx"
     write_linear(linear)

@@ -164,7 +164,7 @@ def bench(tmp_path_factory, shared_cache):
     return bench
 
 
-def test_teacher_and_student_learn_by_adapters_and_are_exported_whole(bench, tmp_path_factory):
+def test_teacher_and_student_learn_by_adapters_and_are_kept_whole(bench, tmp_path_factory):
     """Adapters need a model that knows something and can learn more: a small BERT that was trained whole for a while."""
     texts = load_task("reuters-r8", bench.settings)[1]["train"].inputs[:400]
     folder = checkpoint(tmp_path_factory.mktemp("start"), texts)
@@ -174,7 +174,7 @@ def test_teacher_and_student_learn_by_adapters_and_are_exported_whole(bench, tmp
     )
     start = digest_of(first, "teach")
     knobs = {"batch_size": 16, "train_examples": 400, "adapter_rank": 4, "learning_rate": 0.005}
-    stages = [{"teach": {**knobs, "epochs": 2}}, {"distill": {**knobs, "epochs": 2, "control": False}}, "export"]
+    stages = [{"teach": {**knobs, "epochs": 2}}, {"distill": {**knobs, "epochs": 2, "control": False}}]
     run = bench.run({**whole, "teacher": f"artifact:{start}", "student": f"artifact:{start}", "stages": stages})
     assert run.state is RunState.SUCCEEDED, run.error
     before = load_model(bench.folder(first, "teach"))[0]
@@ -185,7 +185,6 @@ def test_teacher_and_student_learn_by_adapters_and_are_exported_whole(bench, tmp
         assert summary["trained_share"] == pytest.approx((2 * 2 * 64 * 4 + 64 * 8 + 8) / count_parameters(module))
         changed = {name for name, value in module.state_dict().items() if not torch.equal(value, before.state_dict()[name])}
         assert {name.split(".")[-2] for name in changed} == {"query", "value", "classifier"}
-        assert (bench.folder(run, f"export.{step}") / "model.onnx").is_file()
         # The accuracy of so few examples depends on how a processor rounds; the loss that falls does not.
         losses = [epoch["loss"] for epoch in summary["training"]["history"]]
         assert min(losses[1:]) < losses[0] - 0.05 and summary["training"]["validation"] > reached - 3
