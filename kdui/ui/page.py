@@ -34,7 +34,7 @@ LOOK_SECONDS = 0.1  # between two looks at Gradio's queue, which nothing of the 
 SESSIONS = 200  # whose state is kept; each takes 0.9 MB, and a page that was closed says nothing
 SIGN_IN = "After five wrong passwords within a minute this address has to wait."
 
-TABS = (("build", "Build"), ("runs", "Runs"), ("explore", "Explore"), ("compare", "Compare"))
+TABS = (("build", "Build"), ("runs", "Runs"), ("explore", "Explore"), ("compare", "Compare"), ("learn", "Learn"))
 
 
 def create_page(workbench: "Workbench") -> gr.Blocks:
@@ -73,7 +73,7 @@ def launch(
     demo = create_page(workbench)
     routes = [
         Route("/kdui-assets/plotly.min.js", serve_plotly),
-        Route("/kdui-assets/modules/{version}/{name}", serve_module),
+        Route("/kdui-assets/modules/{version}/{name:path}", serve_module),
         download_route(workbench),
         stream_route(workbench),
         *server_call_routes(),
@@ -156,8 +156,8 @@ def serve_plotly(request: Any) -> Response:
 
 def serve_module(request: Any) -> Response:
     """One module of assets/modules/. Its address holds the version, so that what it imports, by plain names, has it too."""
-    path = MODULES / request.path_params["name"]
-    if path.suffix != ".js" or path.parent != MODULES or not path.is_file():
+    path = (MODULES / request.path_params["name"]).resolve()
+    if path.suffix != ".js" or not path.is_relative_to(MODULES) or not path.is_file():
         return Response("There is no such file.", status_code=404)
     return _script(path, kept=request.path_params["version"] == assets_version())
 

@@ -25,7 +25,7 @@ def create_panel(name: str, markup: str, calls: Sequence[Call]) -> gr.HTML:
     """The panel drawn by ``assets/modules/NAME.js``; each call is there as ``server.CALL({...})``."""
     return gr.HTML(
         html_template=markup,
-        css_template=panel_css(),
+        css_template=panel_css(name),
         js_on_load=f"kdui.module('{name}.js').then((module) => module.mount(element, server));",
         apply_default_css=False,
         elem_id=f"{name}-panel",
@@ -49,9 +49,11 @@ def answered(call: Call) -> Call:
 
 
 @cache
-def panel_css() -> str:
-    """The rules that the panels add to the page's stylesheet; Gradio scopes them to the panel."""
-    return (ASSETS / "panels.css").read_text(encoding="utf-8")
+def panel_css(name: str) -> str:
+    """The rules that the panels share, and a panel's own where there is ``assets/NAME.css``; Gradio scopes them to the panel."""
+    own = ASSETS / f"{name}.css"
+    shared = (ASSETS / "panels.css").read_text(encoding="utf-8")
+    return shared + (own.read_text(encoding="utf-8") if own.is_file() else "")
 
 
 def task_options(tasks: Sequence[TaskFacts], more: Sequence[tuple[str, str]] = ()) -> str:

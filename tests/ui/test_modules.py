@@ -6,17 +6,19 @@ from pathlib import Path
 
 import pytest
 
+from kdui.catalogue.lessons import lessons
 from kdui.ui.page import head
 
 ROOT = Path(__file__).parents[2]
-MODULES = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "assets" / "modules").glob("*.js")}
+FOLDER = ROOT / "assets" / "modules"
+MODULES = {str(path.relative_to(FOLDER)): path.read_text(encoding="utf-8") for path in FOLDER.rglob("*.js")}
 CODE = {name: re.sub(r"/\*.*?\*/|(?<![:\"'`])//[^\n]*", "", text, flags=re.S) for name, text in MODULES.items()}
 
 
 def test_types_are_checked_strictly_and_everywhere():
     options = json.loads((ROOT / "jsconfig.json").read_text(encoding="utf-8"))
     assert options["compilerOptions"]["checkJs"] and options["compilerOptions"]["strict"]
-    assert set(options["include"]) == {"assets/modules/*.js", "assets/globals.d.ts"}
+    assert set(options["include"]) == {"assets/modules/**/*.js", "assets/globals.d.ts"}
     assert not list((ROOT / "assets").glob("*.js"))  # every script is a module
     assert not [name for name, text in MODULES.items() if re.search(r"@ts-(?:nocheck|ignore|expect-error)", text)]
 
@@ -40,5 +42,10 @@ def test_every_module_is_used():
     named = {f"{panel}.js" for panel in re.findall(r'create_panel\(\s*"(\w+)"', python)} | set(
         re.findall(r"(\w+\.js)['\"]", python)
     )
-    imported = {other for text in CODE.values() for other in re.findall(r'from "\./(\w+\.js)"', text)}
-    assert set(MODULES) == named & set(MODULES) | imported
+    figures = {f"lessons/{each.figure}.js" for each in lessons().values()}
+    imported = {
+        str((FOLDER / name).parent.joinpath(other).resolve().relative_to(FOLDER))
+        for name, text in CODE.items()
+        for other in re.findall(r'from "(\.[./\w]+\.js)"', text)
+    }
+    assert set(MODULES) == named & set(MODULES) | imported | figures

@@ -45,6 +45,7 @@ WHOLE = {
     "runs": "#run-results table",
     "explore": "#flips-chart .main-svg",
     "compare": "#compare-table .example",
+    "learn": "#lesson-figure svg",
 }
 # What axe-core finds: rule, place and what to do.
 JUDGE = """(runOnly) => axe.run(document, { runOnly, resultTypes: ["violations"] })
@@ -124,10 +125,12 @@ def test_downloads_are_one_menu_that_the_keyboard_opens_and_closes(page):
 def test_headings_roles_and_live_regions_are_in_order_on_every_tab(page):
     expect(page.get_by_role("link", name="Queue stopped")).to_have_attribute("id", "chip-queue")  # its text is its name
     found = {}
-    for tab in ("explore", "compare", "runs", "build"):
+    for tab in ("explore", "compare", "learn", "runs", "build"):
         page.locator(f"button[data-tab-id={tab}]").first.click()
         expect(
-            page.locator({"build": "#build-task", "compare": "#compare-cards section"}.get(tab, f"#{tab}-panel")).first
+            page.locator(
+                {"build": "#build-task", "compare": "#compare-cards section", "learn": "#lesson-title"}.get(tab, f"#{tab}-panel")
+            ).first
         ).to_be_visible()
         found[tab] = page.evaluate(FOUND, f"#{tab}-panel" if tab != "build" else ".build")
     levels = {tab: each["levels"] for tab, each in found.items()}
