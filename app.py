@@ -245,6 +245,21 @@ def gate(
 
 
 @app.command()
+def present(
+    name: Annotated[str, typer.Argument(help="The presentation's name, as Present shows it.")],
+    out: Annotated[Path, typer.Option(help="The file to write: .html for slides, .md for the model cards of its decisions.")],
+) -> None:
+    """Write a presentation as one HTML file that needs no network, or its decisions as Markdown; live slides as of now."""
+    from kdui.cli.present import write_presentation
+
+    bench, file = Workbench(), cast(Path, require_writable(out))
+    try:
+        print(write_presentation(bench, name, file))
+    finally:
+        bench.close()
+
+
+@app.command()
 def encode(
     file: Annotated[Path, typer.Argument(help="Any ONNX file; its data files must lie beside it.")],
     out: Annotated[Path, typer.Argument(help="The .kdz file to write.")],

@@ -20,7 +20,7 @@ export const titled = async (root, id, { figure = "", title, subtitle, height, n
   part(`${id}-subtitle`).textContent = subtitle ?? "";
   set(part(`${id}-note`), note);
   part(`${id}-note`).hidden = !note;
-  root.querySelectorAll(`#${id} .menu`).forEach((menu) => menu.toggleAttribute("hidden", !figure));
+  root.querySelectorAll(`#${id} .menu, [data-pin="${id}"]`).forEach((menu) => menu.toggleAttribute("hidden", !figure));
   chart.hidden = !figure;
   if (figure && chart.closest("details:not([open])")) return; // Plotly needs a size: whoever unfolds it asks again
   const known = shown.get(chart) === figure;

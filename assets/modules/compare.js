@@ -4,6 +4,7 @@ import { disagreements } from "./disagreements.js";
 import { drawingPad, sized } from "./drawing_pad.js";
 import { all, hit, html, parts, problem, set } from "./html.js";
 import { onAddress, open } from "./navigation.js";
+import { pinnable } from "./pin.js";
 import { later } from "./polling.js";
 import { url } from "./state.js";
 import { writing } from "./writing.js";
@@ -49,6 +50,7 @@ export const mount = (root, server) => {
     for (const picker of pickers) picker.closest("label")?.toggleAttribute("hidden", Boolean(answer.empty));
     set(part("compare-agreement"), "");
     set(part("compare-cards"), answer.cards ?? "");
+    part("compare-pin").hidden = true; // until there is an answer
     part("compare-parted").hidden = others.length < 2;
     part("compare-sampling").hidden = !view.writes;
     part("compare-go").textContent = view.writes ? "Generate" : "Ask";
@@ -56,7 +58,7 @@ export const mount = (root, server) => {
     pickers.forEach((picker, slot) => { set(picker, answer.pickers?.[slot] ?? ""); });
     if (newTask) await turnTo(answer.modality ?? "");
     if (view.input && !view.writes) ask(view.input, view.truth);
-    parted(others);
+    parted.show(others);
   };
   /** @param {string} modality */
   const turnTo = async (modality) => {
@@ -93,6 +95,7 @@ export const mount = (root, server) => {
     if (!answer) return; // the input changed meanwhile
     part("compare-cards").setAttribute("aria-busy", "false");
     set(part("compare-agreement"), answer.error ? problem(answer.error) : answer.agreement);
+    part("compare-pin").hidden = !answer.cards;
     set(part("compare-cards"), answer.cards ?? ""); // old answers would look like those to the new input
   };
   /** @param {string} words @param {string} [truth] */
@@ -102,6 +105,7 @@ export const mount = (root, server) => {
     // There is no input any more, so no answer to the one before may stay.
     view.input = null;
     question.forget();
+    part("compare-pin").hidden = true;
     part("compare-cards").setAttribute("aria-busy", "false");
     set(part("compare-agreement"), html`<div class="note">Type a text first, or pick one of the examples.</div>`);
     if (!view.writes) set(part("compare-cards"), "");
@@ -151,6 +155,7 @@ export const mount = (root, server) => {
     if (event.key === "Enter" && !event.shiftKey) { event.preventDefault(); say(text.value); }
   });
   file.addEventListener("change", upload);
+  pinnable(root, (place) => ({ task: view.task, ...(place === "answers" ? { models: view.models, truth: view.truth, ...view.input } : parted.view()) }));
 
   // --- start ---------------------------------------------------------------------------------------------------------------------
   const { task: wished = "", models = "", say: shared = "" } = url.all();

@@ -28,9 +28,12 @@ export const disagreements = (root, ask) => {
     chosen = pair.dataset.other ?? "";
     look();
   });
-  /** @param {Other[]} fresh the reference first */
-  return (fresh) => {
-    models = fresh;
-    return look();
+  return {
+    view: () => ({ first: models[0]?.digest ?? "", other: chosen }),
+    /** @param {Other[]} fresh the reference first */
+    show(fresh) {
+      models = fresh;
+      return look();
+    },
   };
 };

@@ -85,6 +85,7 @@ export const mount = (root, server) => {
   savable(root, charts, (name) => `kdui-${view.task}-${name}`, (of) => api.ask("explore_evidence_csv", { ...wish(), of }));
   poll("explore", 20, () => view.task && ask());
   return {
+    view: () => ({ ...wish(), run: view.answer?.run ?? "" }),
     /** @param {string} task */
     choose(task) {
       if (task === view.task) return;

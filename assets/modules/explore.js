@@ -8,6 +8,7 @@ import * as gains from "./gains.js";
 import { all, hit, parts, problem, set } from "./html.js";
 import * as layers from "./layers.js";
 import { onAddress, open, tab } from "./navigation.js";
+import { pinnable } from "./pin.js";
 import { poll } from "./polling.js";
 import { url } from "./state.js";
 
@@ -40,16 +41,18 @@ const addressedLimits = () => {
 export const mount = async (root, server) => {
   const api = connect(server), part = parts(root);
   const axis = part("explore-x", HTMLSelectElement), tasks = all(root, "select[data-task]", HTMLSelectElement);
-  const below = [gains, layers, evidence].map((each) => each.mount(root, server));
+  const sections = { gains: gains.mount(root, server), layers: layers.mount(root, server), evidence: evidence.mount(root, server) };
+  const below = Object.values(sections);
   const view = { task: "", limits: addressedLimits(), sort: "headline", down: true, page: 1, figure: "", x: "" };
   const budget = sliders(root, (name, value) => change({ limits: { ...view.limits, [name]: value } }));
 
   // --- one question, one answer ------------------------------------------------------------------------------------------------
-  const question = newest(() => {
+  const wish = () => {
     const { task, limits, sort, down, page } = view;
     const set = Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== null && value !== undefined));
-    return api.fetch("explore_view", { task, x: view.x, budget: set, sort, down, page });
-  });
+    return { task, x: view.x, budget: set, sort, down, page };
+  };
+  const question = newest(() => api.fetch("explore_view", wish()));
   const ask = async () => {
     const answer = await question();
     if (!answer) return;
@@ -135,6 +138,11 @@ export const mount = async (root, server) => {
     const answer = await api.ask("explore_csv", { task: view.task });
     if (answer.csv) saveTable(answer);
   };
+
+  pinnable(root, (place) => {
+    if (["pareto", "best", "models"].includes(place)) return wish();
+    return place === "layers" ? sections.layers.view() : ["gains", "grid"].includes(place) ? sections.gains.view() : sections.evidence.view();
+  });
 
   // --- start -------------------------------------------------------------------------------------------------------------------
   const x = url.get("x"), sort = url.get("sort");

@@ -1,4 +1,5 @@
 // Figures made in Python, drawn in the theme's colours on elements that keep their zoom.
+import { recoloured } from "./figure_colours.js";
 import { CONFIG, follow, leave, plotly } from "./plotly.js";
 import { colour, onTheme } from "./theme.js";
 
@@ -6,19 +7,8 @@ import { colour, onTheme } from "./theme.js";
 /** The chart's element -> the figure's JSON as Python gave it. @type {Map<Chart, {json: string, change: Change}>} */
 const drawn = new Map();
 
-// Python's figures use these colours; the theme's own take their place, so one figure serves light and dark.
-const NAMES = { "#4F46E5": "teacher", "#0D9488": "student", "#D97706": "compressed", "#64748B": "control", "#E11D48": "over",
-  "#6B7286": "mute", "#7A8196": "mute", "#1C1F2A": "ink", "rgba(120,128,150,0.20)": "line" };
-
 /** @param {string} json @returns {Figure} */
-export const themed = (json) => {
-  let text = json;
-  for (const [fixed, name] of Object.entries(NAMES)) text = text.replaceAll(fixed, colour(name) || fixed);
-  const figure = /** @type {Figure} */ (JSON.parse(text));
-  figure.layout.hoverlabel = { ...figure.layout.hoverlabel, bgcolor: colour("card"), bordercolor: colour("line"),
-    font: { ...figure.layout.hoverlabel?.font, color: colour("ink") } };
-  return figure;
-};
+export const themed = (json) => recoloured(json, colour);
 const webgl = (() => {
   try { return Boolean(document.createElement("canvas").getContext("webgl")); } catch { return false; }
 })();

@@ -56,6 +56,7 @@ export const mount = (root, server) => {
   savable(root, [...CHARTS], (name) => `kdui-${view.task}-${name}`, (of) => api.ask("explore_gains_csv", { task: view.task, pair: pair.value, of }));
   poll("explore", 15, () => view.task && ask());
   return {
+    view: () => ({ task: view.task, pair: pair.value, quantity: quantity.value }),
     /** @param {string} task */
     choose(task) {
       if (task === view.task) return;

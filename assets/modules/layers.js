@@ -46,6 +46,7 @@ export const mount = (root, server) => {
   savable(root, ["layers"], () => `kdui-${task}-layers`, () => api.ask("explore_layers_csv", wish()));
   poll("explore", 30, () => task && ask());
   return {
+    view: wish,
     /** @param {string} chosen */
     choose(chosen) {
       if (chosen === task) return;

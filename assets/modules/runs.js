@@ -3,6 +3,7 @@ import { connect } from "./api.js";
 import { append, clear, draw, themed } from "./figures.js";
 import { all, hit, html, parts, problem, set } from "./html.js";
 import { onAddress, open } from "./navigation.js";
+import { pinnable } from "./pin.js";
 import { later, poll } from "./polling.js";
 import { url } from "./state.js";
 
@@ -157,6 +158,8 @@ export const mount = (root, server) => {
   fields.state.addEventListener("change", () => filter(1));
   fields.task.addEventListener("change", () => filter(1));
   fields.text.addEventListener("input", later(200, () => filter(1)));
+
+  pinnable(root, () => ({ run: view.run }));
 
   // --- start -------------------------------------------------------------------------------------------------------------------
   // What somebody typed or chose before this script was there stays and counts; the rest comes from the address.

@@ -11,6 +11,7 @@ from kdui.store.artifacts import ArtifactStore
 from kdui.store.database import open_database
 from kdui.store.events import EventLog
 from kdui.store.patience import patiently
+from kdui.store.presentations import PresentationStore
 from kdui.store.results import ResultStore
 from kdui.store.runs import RunStore
 
@@ -41,6 +42,10 @@ class Store:
     @cached_property
     def artifacts(self) -> ArtifactStore:
         return ArtifactStore(self.settings)
+
+    @cached_property
+    def presentations(self) -> PresentationStore:
+        return PresentationStore(self.settings.home / "presentations")
 
     def folder(self, run_id: str) -> Path:
         """The run's folder: recipe, output, events, checkpoints. Raises UnknownName for what is no run's id but a path."""

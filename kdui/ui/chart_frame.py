@@ -1,4 +1,4 @@
-"""The place of a chart in a panel: its title, what it says, and one menu with its downloads."""
+"""The place of a chart in a panel: its title, what it says, one menu with its downloads, and the button that pins it."""
 
 
 def chart_frame(name: str, control: str = "", *, text: bool = False, heading: str = "h3") -> str:
@@ -12,8 +12,14 @@ def chart_parts(name: str, control: str = "", below: str = "", heading: str = "h
     return (
         f'<{heading} class="title" id="{name}-title">&nbsp;</{heading}><p class="lead" id="{name}-subtitle"></p>{control}'
         f'<div class="plot" id="{name}-chart" role="img" aria-labelledby="{name}-title {name}-subtitle" hidden></div>{below}'
-        f'<div class="empty" id="{name}-note" hidden></div><div class="under"><span></span>{download_menu(name)}</div>'
+        f'<div class="empty" id="{name}-note" hidden></div>'
+        f'<div class="under"><span></span>{pin_button(name)}{download_menu(name)}</div>'
     )
+
+
+def pin_button(place: str, hidden: bool = True) -> str:
+    """Makes a slide of what that place shows; of a chart hidden until it is drawn. ``kdui/ui/pins`` knows the places."""
+    return f'<button type="button" class="act small pin" data-pin="{place}"{" hidden" if hidden else ""}>Pin</button>'
 
 
 def download_menu(name: str = "") -> str:

@@ -15,6 +15,7 @@ from kdui.core.plain import Frozen
 from kdui.modalities.image.picture_files import NAMES, read_picture
 from kdui.ui import compare_view, compare_writing
 from kdui.ui.calls import whole
+from kdui.ui.chart_frame import pin_button
 from kdui.ui.panel import create_panel, task_options
 from kdui.ui.running_html import running_html
 from kdui.workbench.generating import generates
@@ -203,8 +204,10 @@ def markup(tasks: list[TaskFacts]) -> str:
 </section>
 <div id="compare-agreement" role="status"></div>
 <div id="compare-cards" class="answers"></div>
+<div class="buttons under" id="compare-pin" hidden>{pin_button("answers", hidden=False)}</div>
 <section class="card" id="compare-parted" aria-label="Disagreements" hidden>
   <div class="buttons" id="compare-pairs" role="group" aria-label="Compared with"></div>
+  <div class="under"><span></span>{pin_button("disagreements", hidden=False)}</div>
   <div id="compare-table"><p class="lead" role="status">Looking through the test data…</p></div>
 </section>
 """

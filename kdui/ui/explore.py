@@ -14,7 +14,7 @@ from kdui.charts.repeats import merge_repeats
 from kdui.core.contracts import TaskFacts
 from kdui.core.errors import UnknownName
 from kdui.ui import explore_view
-from kdui.ui.chart_frame import download_menu
+from kdui.ui.chart_frame import download_menu, pin_button
 from kdui.ui.explore_evidence import EvidenceCalls, evidence_markup
 from kdui.ui.explore_gains import GainCalls, gains_markup
 from kdui.ui.explore_sensitivity import LayerCalls, layers_markup
@@ -203,7 +203,8 @@ def markup(tasks: list[TaskFacts]) -> str:
       <h2 class="title" id="explore-title" aria-live="polite">&nbsp;</h2>
       <p class="lead" id="explore-subtitle">&nbsp;</p>
       <div class="plot" id="explore-chart" role="img" aria-labelledby="explore-title explore-subtitle"></div>
-      <div class="under"><span class="mute" id="explore-missing"></span>{download_menu()}</div>
+      <div class="under"><span class="mute" id="explore-missing"></span>
+        {pin_button("pareto", hidden=False)}{download_menu()}</div>
     </section>
     <section class="card budget" aria-label="Budget">
       <h2 class="label">Shown</h2>
@@ -213,12 +214,13 @@ def markup(tasks: list[TaskFacts]) -> str:
       {sliders}
       <div id="explore-winner"></div>
       <div id="explore-gain"></div>
+      <div class="buttons">{pin_button("best", hidden=False)}</div>
     </section>
   </div>
   {gains_markup()}
   {evidence_markup()}
   {layers_markup()}
-  <section class="card" id="explore-models" aria-label="Models"><h2 class="label">Models</h2>
+  <section class="card" id="explore-models" aria-label="Models"><h2 class="label">Models {pin_button("models", hidden=False)}</h2>
     <div id="explore-table"></div></section>
 </div>
 <div id="explore-message"></div>

@@ -25,7 +25,7 @@ FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")  # how Grad
 
 # What Gradio's page asks for, and kdui's own routes. Gradio has some forty more: run history, uploads, proxies, code editing.
 ROUTES = re.compile(
-    r"/|/config/?|/theme\.css|/favicon\.ico|/robots\.txt|/manifest\.json|/(assets|static|svelte|kdui-assets|kdui-models)/.+"
+    r"/|/config/?|/theme\.css|/favicon\.ico|/robots\.txt|/manifest\.json|/(assets|static|svelte|kdui-assets|kdui-models|kdui-decks)/.+"
     r"|/kdui-streams/text|/login/?|/logout|/gradio_api/(info|config|user|token|login_check|app_id|startup-events|theme\.css|component_server|reset|cancel)/?"
     r"|/gradio_api/(run/[\w-]+/?|queue/(join|data|status)|heartbeat/[\w-]+)"
 )

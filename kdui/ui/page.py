@@ -14,9 +14,11 @@ from starlette.routing import Route
 
 from kdui import proxies
 from kdui.ui.calls import EventCalls, server_call_routes
+from kdui.ui.deck_route import deck_route
 from kdui.ui.downloads import download_route
 from kdui.ui.edge import guard_handlers, route_error
 from kdui.ui.guard import Guard, Receive, Scope, Send
+from kdui.ui.pin import create_pin
 from kdui.ui.shell import create_header
 from kdui.ui.sign_in import SignIn
 from kdui.ui.streams import stream_route
@@ -34,7 +36,14 @@ LOOK_SECONDS = 0.1  # between two looks at Gradio's queue, which nothing of the 
 SESSIONS = 200  # whose state is kept; each takes 0.9 MB, and a page that was closed says nothing
 SIGN_IN = "After five wrong passwords within a minute this address has to wait."
 
-TABS = (("build", "Build"), ("runs", "Runs"), ("explore", "Explore"), ("compare", "Compare"), ("learn", "Learn"))
+TABS = (
+    ("build", "Build"),
+    ("runs", "Runs"),
+    ("explore", "Explore"),
+    ("compare", "Compare"),
+    ("learn", "Learn"),
+    ("present", "Present"),
+)
 
 
 def create_page(workbench: "Workbench") -> gr.Blocks:
@@ -45,6 +54,7 @@ def create_page(workbench: "Workbench") -> gr.Blocks:
             for name, title in TABS:
                 with gr.Tab(title, id=name, elem_id=f"tab-{name}"):
                     _creator(name)(workbench)
+        create_pin(workbench)
         demo.load(fn=None, js="() => kdui.module('navigation.js').then((module) => module.start())")
     guard_handlers(demo, workbench.settings.home)
     # Gradio looks a thousand times a second, for as long as the page is up: a fifteenth of a core that a training would have.
@@ -75,6 +85,7 @@ def launch(
         Route("/kdui-assets/plotly.min.js", serve_plotly),
         Route("/kdui-assets/modules/{version}/{name:path}", serve_module),
         download_route(workbench),
+        deck_route(workbench, plotly_script),
         stream_route(workbench),
         *server_call_routes(),
     ]

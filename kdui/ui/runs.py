@@ -14,6 +14,7 @@ from kdui.core.plain import Frozen
 from kdui.core.run import Run, RunState
 from kdui.ui import run_view
 from kdui.ui.calls import whole
+from kdui.ui.chart_frame import pin_button
 from kdui.ui.downloads import downloads_html
 from kdui.ui.panel import create_panel, options, task_options
 from kdui.ui.run_table import page_html
@@ -141,11 +142,14 @@ def markup(tasks: list[TaskFacts]) -> str:
       <div id="run-actions" class="buttons"></div>
       <div id="run-strip"></div>
       <div class="curves" id="run-curves" hidden>
-        <figure><figcaption>Training loss</figcaption><div class="plot" id="run-loss"></div></figure>
-        <figure><figcaption>On validation data</figcaption><div class="plot" id="run-metric"></div></figure>
+        <figure><figcaption>Training loss {pin_button("loss", hidden=False)}</figcaption>
+          <div class="plot" id="run-loss"></div></figure>
+        <figure><figcaption>On validation data {pin_button("metric", hidden=False)}</figcaption>
+          <div class="plot" id="run-metric"></div></figure>
         <div class="legend" id="run-legend"></div>
       </div>
-      <h2 class="label">Results</h2>
+      <h2 class="label">Results <span class="buttons">{pin_button("results", hidden=False)}
+        <button type="button" class="act small pin" data-pin="finding">Pin the finding</button></span></h2>
       <div id="run-results"></div>
       <details class="fold" id="run-log-fold"><summary>Log</summary>
         <pre class="code log" id="run-log" tabindex="0"></pre></details>

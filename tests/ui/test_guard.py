@@ -147,6 +147,7 @@ def test_another_site_may_link_to_the_page_and_nothing_else(page, site):
     assert ask(page, path="/?tab=runs&run=x", **link)[0].status == 200
     assert ask(page, path="/config", **link)[0].status == 403
     assert ask(page, path="/kdui-models/x/y.onnx", **link)[0].status == 403
+    assert ask(page, path="/kdui-decks/Board.html", **link)[0].status == 403
     assert ask(page, **{**link, "Sec_Fetch_Dest": "iframe"})[0].status == 403
     assert ask(page, **{**link, "Sec_Fetch_Mode": "no-cors", "Sec_Fetch_Dest": "image"})[0].status == 403
     assert ask(page, "POST", CALL, {}, **link)[0].status == 403
@@ -271,6 +272,7 @@ def test_without_a_cookie_no_route_answers_but_the_form(locked):
     assert "/" in shown
     assert ask(locked, path="/gradio_api/startup-events")[0].status == 401
     assert ask(locked, path="/kdui-models/x/y.onnx")[0].status == 401
+    assert ask(locked, path="/kdui-decks/Board.html")[0].status == 401
 
 
 def login(page, password, **headers):

@@ -13,16 +13,9 @@ from kdui.core.page_rows import ModelResult
 from kdui.workbench.gating.figures import examples_needed, impossible
 from kdui.workbench.gating.judge import gate
 from kdui.workbench.gating.verdict import Aims, Verdict, aims_of
-from tests.workbench.gating.crafted import Crafted, N, measured
+from tests.workbench.gating.crafted import N, measured
 
 ALL = Aims(retain=97, faster=1.5, smaller=10)
-
-
-@pytest.fixture(scope="module")
-def crafted(tmp_path_factory):
-    found = Crafted(tmp_path_factory.mktemp("gate"))
-    yield found
-    found.bench.close()
 
 
 def words(judgement):

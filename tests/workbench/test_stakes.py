@@ -1,0 +1,36 @@
+"""The units of stakeholders against sums done by hand."""
+
+import pytest
+
+from kdui.workbench.stakes import Costs, Inputs, stakes
+
+TEACHER, STUDENT = Costs(0.036, 90e6), Costs(0.009, 5e6)
+
+
+def by_name(*costs, **given):
+    return {row.quantity: row for row in stakes(*costs, Inputs(**given))}
+
+
+def test_each_quantity_is_its_formula():
+    rows = by_name(TEACHER, STUDENT, answers=1e6, price=0.1, power=10, grid=400, mbit=20, peak=100, cores=2, load=50)
+    assert rows["Cost per month"].teacher == pytest.approx(1.0)  # 36,000 s are 10 h at 0.1
+    assert rows["Cost per month"].saved == pytest.approx(0.75)
+    assert rows["Energy per million answers"].teacher == pytest.approx(0.1)  # 36,000 s × 10 W = 360 kJ
+    assert rows["CO₂ per million answers"].model == pytest.approx(10)  # 0.025 kWh × 400 g
+    assert (rows["Download on 4G"].teacher, rows["Download on 4G"].model) == pytest.approx((36, 2))
+    assert (rows["Machines at the peak"].teacher, rows["Machines at the peak"].model) == (4, 1)  # 3.6 and 0.9 busy cores
+
+
+def test_what_is_not_known_is_no_number_and_its_formula_says_what_to_give():
+    rows = by_name(Costs(None, None), STUDENT)
+    assert all(row.teacher is None and row.saved is None for row in rows.values())
+    assert rows["Energy per million answers"].model is None and "give the power" in rows["Energy per million answers"].formula
+    assert (
+        rows["CO₂ per million answers"].model is None
+        and "give that of your electricity" in rows["CO₂ per million answers"].formula
+    )
+    assert rows["Machines at the peak"].model == 4  # 9 busy cores of 2.8 each
+
+
+def test_a_machine_that_is_exactly_full_is_one():
+    assert by_name(Costs(0.003, 1), Costs(0.003, 1), peak=1000, cores=10, load=30)["Machines at the peak"].model == 1
