@@ -240,6 +240,10 @@ class Learning(Protocol):
         tensor: torch.Tensor = outputs
         return tensor
 
+    def counted(self, outputs: Any, targets: "torch.Tensor") -> int:
+        """Over how many a batch's loss is the mean: its share where losses of several batches make one."""
+        return len(targets)
+
     def validation_loss(self, values: "np.ndarray", targets: "np.ndarray") -> float:
         """The loss over a whole split, in nats."""
 

@@ -22,6 +22,7 @@ from kdui.training.device import autocast
 from kdui.training.device_dataset import ResidentData
 from kdui.training.dropout import quick_dropout
 from kdui.training.predicting import predict
+from kdui.training.recomputation import recomputed
 from kdui.training.regularization import dropout_rate, penalties
 
 CHECKPOINT_EVERY = 20.0  # s between checkpoints inside an epoch: what a killed worker loses at the most
@@ -92,7 +93,11 @@ class Trainer:
         if self.knobs.epochs == 0 or (self._best_score is None and not self._steps_done):
             self._evaluate(0.0)
         try:
-            with dropout_rate(self.model, self.knobs.dropout), quick_dropout(self._trained(), self.data.device):
+            with (
+                recomputed(self.model, self.knobs.recompute),
+                dropout_rate(self.model, self.knobs.dropout),
+                quick_dropout(self._trained(), self.data.device),
+            ):
                 while self._epoch < self.knobs.epochs and not self._out_of_patience():
                     self._run_epoch()
         except Cancelled:
@@ -190,24 +195,49 @@ class Trainer:
 
     def _step(self, index: torch.Tensor, view: int | None) -> Losses:
         progress = self._steps_done / self._total_steps
-        targets = self.data.targets[index.to(self.data.device)]
-        batch = Batch(self.data.inputs(index, view), targets, index, view or 0, progress)
         rate = self.knobs.learning_rate * schedule_factor(self.knobs.schedule, self._steps_done, self._total_steps)
         for group in self._optimizer.param_groups:
             group["lr"] = rate * group["rate"]
+        self._optimizer.zero_grad(set_to_none=True)
+        losses = self._backward(index, view, progress)
+        nn.utils.clip_grad_norm_(self._trained().parameters(), 5.0)
+        self._optimizer.step()
+        if self.after_step:
+            self.after_step(progress)
+        return losses
+
+    def _backward(self, index: torch.Tensor, view: int | None, progress: float) -> Losses:
+        """The gradients of a batch, in one part or in several: then each counts by what its losses are the mean of."""
+        parts = index.chunk(self.knobs.accumulate)
+        if len(parts) == 1:
+            losses, _ = self._losses(index, view, progress)
+            losses["total"].backward()
+            return losses
+        sums: Losses = {}
+        counted = 0
+        for part in parts:
+            losses, outputs = self._losses(part, view, progress)
+            count = self.problem.counted(outputs, self.data.targets[part.to(self.data.device)])
+            (losses["total"] * count).backward()
+            counted += count
+            for name, value in losses.items():
+                sums[name] = sums.get(name, 0.0) + value.detach() * count
+        for parameter in self._trained().parameters():
+            if parameter.grad is not None:
+                parameter.grad.div_(counted)
+        return {name: value / counted for name, value in sums.items()}
+
+    def _losses(self, index: torch.Tensor, view: int | None, progress: float) -> tuple[Losses, Any]:
+        """Named losses of these examples, penalties on the weights among them, and the outputs that they are of."""
+        targets = self.data.targets[index.to(self.data.device)]
+        batch = Batch(self.data.inputs(index, view), targets, index, view or 0, progress)
         with self._autocast:
             outputs = self.problem.compute(self.model, batch.inputs)
             losses = self.losses(outputs, batch)
         self._precision = outputs.dtype
         if extra := penalties(self.model, self.knobs.l1, self.knobs.group_lasso):
             losses = {**losses, **extra, "total": torch.stack([losses["total"], *extra.values()]).sum()}
-        self._optimizer.zero_grad(set_to_none=True)
-        losses["total"].backward()
-        nn.utils.clip_grad_norm_(self._trained().parameters(), 5.0)
-        self._optimizer.step()
-        if self.after_step:
-            self.after_step(progress)
-        return losses
+        return losses, outputs
 
     def _report(self, means: dict[str, float]) -> None:
         """Tell the losses since the last report; raises StageFailed when they are no numbers."""

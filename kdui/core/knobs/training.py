@@ -12,7 +12,10 @@ ADVANCED: JsonDict = {"advanced": True}
 SCALED: JsonDict = {"scales": {"demo": {"at_most": 3}, "full": {"times": 2}}}  # passes over the data, by how much it may cost
 NEVER: JsonDict = {"advanced": True, "only_when": {"epochs": []}}  # an inherited knob that means nothing here is not drawn
 # Knobs that joined TrainingKnobs and the forms made of it later, with the value at which they do nothing.
-DEFERRED: dict[str, Any] = {"labels": 1.0, "adapter_rank": 0, "dropout": None, "l1": 0.0, "group_lasso": 0.0, "erase": 0.0}
+DEFERRED: dict[str, Any] = {
+    **{"labels": 1.0, "adapter_rank": 0, "dropout": None, "l1": 0.0, "group_lasso": 0.0, "erase": 0.0},
+    **{"accumulate": 1, "recompute": False},
+}
 
 
 class TrainingKnobs(StageSpec):
@@ -104,6 +107,23 @@ class TrainingKnobs(StageSpec):
         title="Group lasso",
         description="Weight of the sum of output-channel norms in the loss: drives whole channels to zero. Start at 1e-4.",
         json_schema_extra=ADVANCED,
+    )
+
+    accumulate: int = Field(
+        default=1,
+        ge=1,
+        le=1024,
+        title="Gradient accumulation",
+        description="Compute each batch in this many parts, one after the other, and update once: the step of the whole batch in "
+        "the memory of a part. Losses that compare examples of a batch compare those of a part.",
+        json_schema_extra=ADVANCED,
+    )
+    recompute: bool = Field(
+        default=False,
+        title="Gradient checkpointing",
+        description="Compute a layer's inner values again in the backward pass instead of keeping them: less memory, about a "
+        "third more time.",
+        json_schema_extra={"advanced": True, "modality": "text", "shows": "transformer"},
     )
 
     def training(self) -> dict[str, Any]:

@@ -47,6 +47,10 @@ class LanguageModelling(Problem):
 
         return token_rows(outputs)
 
+    def counted(self, outputs: "TokenOutputs", targets: "torch.Tensor") -> int:
+        """The tokens that are predicted."""
+        return self.rows(outputs, targets).count
+
     def summarize(self, outputs: "TokenOutputs", targets: "torch.Tensor") -> "torch.Tensor":
         """Nats, correct first choices and tokens of each text, [batch, 3]."""
         from kdui.problems.language_model.learn import text_sums

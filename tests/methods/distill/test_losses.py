@@ -86,7 +86,7 @@ def test_nothing_to_learn_from_an_equal_teacher_and_shifts_do_not_count(seed, te
     assert soft_target_loss(student + shift, teacher - shift, temperature).item() == pytest.approx(loss, rel=1e-6)
 
 
-@pytest.mark.parametrize("divergence", ["forward", "reverse", "jensen-shannon"])
+@pytest.mark.parametrize("divergence", ["forward", "reverse", "jensen-shannon", "skewed", "skewed-reverse"])
 def test_rows_count_by_their_weight(divergence):
     student, teacher, weight = logits(4, 5), logits(4, 5, seed=1), torch.tensor([1.0, 0.0, 0.5, 0.0], dtype=torch.float64)
     each = [soft_target_loss(student[row : row + 1], teacher[row : row + 1], 2.0, divergence).item() for row in range(4)]
@@ -96,6 +96,22 @@ def test_rows_count_by_their_weight(divergence):
     assert soft_target_loss(student, padded, 2.0, divergence, weight).item() == found
     ones = torch.ones(4, dtype=torch.float64)
     assert soft_target_loss(student, teacher, 2.0, divergence, ones).item() == pytest.approx(sum(each) / 4, rel=1e-12)
+
+
+@pytest.mark.parametrize("skew", [0.1, 0.6])
+def test_skewed_divergences_are_those_of_two_choices_by_hand(skew):
+    """Ko et al. 2024, equations 4 and 5; at a skew of 0 they would be the plain ones, at 1 they would be 0."""
+    p, q = torch.tensor([0.9, 0.1], dtype=torch.float64), torch.tensor([0.2, 0.8], dtype=torch.float64)
+
+    def by_hand(one, other):
+        return sum(one[i] * math.log(one[i] / (skew * one[i] + (1 - skew) * other[i])) for i in range(2)).item()
+
+    ours, theirs = q.log()[None], p.log()[None]
+    assert soft_target_loss(ours, theirs, 1.0, "skewed", skew=skew).item() == pytest.approx(by_hand(p, q), rel=1e-12)
+    assert soft_target_loss(ours, theirs, 1.0, "skewed-reverse", skew=skew).item() == pytest.approx(by_hand(q, p), rel=1e-12)
+    assert soft_target_loss(ours, theirs, 1.0, "skewed", skew=1e-9).item() == pytest.approx(
+        soft_target_loss(ours, theirs, 1.0).item(), rel=1e-6
+    )
 
 
 @pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16])

@@ -9,7 +9,7 @@ from kdui.core.rows import TopLogits
 from kdui.methods.distill.distill.losses import soft_target_loss
 from kdui.methods.distill.distill.top_logits import expanded, top_divergence
 
-KINDS = ["forward", "reverse", "jensen-shannon"]
+KINDS = ["forward", "reverse", "jensen-shannon", "skewed", "skewed-reverse"]
 
 
 def draw(rows: int, choices: int, seed: int) -> torch.Tensor:

@@ -15,7 +15,7 @@ from kdui.methods.distill.distill.losses import (
     standardized,
 )
 from kdui.methods.distill.distill.target_entropy import targets_entropy
-from kdui.methods.distill.distill.top_logits import dense
+from kdui.methods.distill.distill.top_logits import SKEW, dense
 from kdui.modalities import modality_of
 from kdui.problems import problem_of
 from kdui.problems.row_losses import cross_entropy
@@ -144,7 +144,7 @@ def soft_and_hard(
             ours = rows.logits
             if standardize:
                 ours, theirs = standardized(ours), standardized(dense(theirs))
-            soft = soft_target_loss(ours, theirs, temperature, divergence, rows.weight)
+            soft = soft_target_loss(ours, theirs, temperature, divergence, rows.weight, context.settings.get("skew", SKEW))
             return {"soft": soft, "hard": cross_entropy(rows.logits, rows.target, rows.weight)}
 
         terms = problem.rows(outputs, batch.targets).mean(of_rows, teacher(batch))

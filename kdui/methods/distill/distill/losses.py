@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional
 
 from kdui.core.rows import TopLogits
-from kdui.methods.distill.distill.top_logits import top_divergence
+from kdui.methods.distill.distill.top_logits import SKEW, log_mixture, top_divergence
 from kdui.problems.row_losses import weighted_mean, widened
 
 
@@ -18,24 +18,32 @@ def soft_target_loss(
     temperature: float,
     divergence: str = "forward",
     weight: torch.Tensor | None = None,
+    skew: float = SKEW,
 ) -> torch.Tensor:
     """T² · divergence of the softened distributions, mean over the rows by their ``weight`` [m], in nats.
 
     Both are [m, choices]; of a teacher with very many choices the largest logits do (``TopLogits``). ``forward`` is KL(teacher
     ‖ student), which covers all that the teacher allows; ``reverse`` is KL(student ‖ teacher), which seeks its main mode (Gu et
     al. 2024, MiniLLM, section 2.2); ``jensen-shannon`` is the mean of both against their mixture (Agarwal et al. 2024, GKD,
-    section 2, at β = ½). The factor T² keeps the gradient's size when the temperature changes: each softened gradient is about
-    1 / T² of the hard one (Hinton, Vinyals, Dean 2015, section 2, equations 2 to 4). Half precision is widened first: at a high
-    temperature differences are below its resolution.
+    section 2, at β = ½). ``skewed`` is KL(teacher ‖ λ · teacher + (1 − λ) · student) and ``skewed-reverse``
+    KL(student ‖ λ · student + (1 − λ) · teacher) with λ the ``skew``: no choice that one of them finds impossible can dominate
+    (Ko et al. 2024, DistiLLM, arXiv:2402.03898, section 3.1). The factor T² keeps the gradient's size when the temperature
+    changes: each softened gradient is about 1 / T² of the hard one (Hinton, Vinyals, Dean 2015, section 2, equations 2 to 4).
+    Half precision is widened first: at a high temperature differences are below its resolution.
     """
     if isinstance(teacher_logits, TopLogits):
-        return weighted_mean(top_divergence(student_logits, teacher_logits, temperature, divergence), weight) * temperature**2
+        each = top_divergence(student_logits, teacher_logits, temperature, divergence, skew)
+        return weighted_mean(each, weight) * temperature**2
     student = functional.log_softmax(widened(student_logits) / temperature, dim=-1)
     teacher = functional.log_softmax(widened(teacher_logits) / temperature, dim=-1)
     if divergence == "forward":
         loss = kl_divergence(teacher, student, weight)
     elif divergence == "reverse":
         loss = kl_divergence(student, teacher, weight)
+    elif divergence == "skewed":
+        loss = kl_divergence(teacher, log_mixture(teacher, student, skew), weight)
+    elif divergence == "skewed-reverse":
+        loss = kl_divergence(student, log_mixture(student, teacher, skew), weight)
     else:
         mixture = torch.logaddexp(student, teacher) - math.log(2.0)
         loss = 0.5 * (kl_divergence(teacher, mixture, weight) + kl_divergence(student, mixture, weight))

@@ -13,15 +13,29 @@ from kdui.core.knobs.training import ADVANCED
 from kdui.core.method import Group, Method, Place
 from kdui.core.plan import PlanBuilder
 
+Divergence = Literal["forward", "reverse", "jensen-shannon", "skewed", "skewed-reverse"]
+DIVERGENCES = (
+    "Forward: KL(teacher ‖ student), covers all classes. Reverse: mode-seeking. Jensen–Shannon: between the two. Skewed: "
+    "against a mixture of both, so that improbable classes can't dominate."
+)
+
 
 class DistillSpec(SoftTargetKnobs):
     """Settings of soft-target distillation (Hinton, Vinyals, Dean 2015, section 2)."""
 
-    divergence: Literal["forward", "reverse", "jensen-shannon"] = Field(
+    divergence: Divergence = Field(
         default="forward",
         title="Divergence",
-        description="Forward: KL(teacher ‖ student), covers all classes. Reverse: mode-seeking. Jensen–Shannon: between the two.",
+        description=DIVERGENCES,
         json_schema_extra=ADVANCED,
+    )
+    skew: float = Field(
+        default=0.1,
+        gt=0,
+        lt=1,
+        title="Skew",
+        description="Share λ of a skewed divergence: KL(teacher ‖ λ · teacher + (1 − λ) · student), or the same in reverse.",
+        json_schema_extra={"advanced": True, "step": 0.05, "only_when": {"divergence": ["skewed", "skewed-reverse"]}},
     )
     standardize: bool = Field(
         default=False,
@@ -34,7 +48,8 @@ class DistillSpec(SoftTargetKnobs):
 def own_settings(spec: DistillSpec) -> dict[str, Any]:
     """The settings of the soft-target loss; what means nothing is left out, so that it makes no other student."""
     schedules = {f"{knob}_schedule": getattr(spec, f"{knob}_schedule") for knob in ("temperature", "soft_weight")}
-    return {**schedules, **spec.soft(), "divergence": spec.divergence, "standardize": spec.standardize}
+    skew = {"skew": spec.skew} if spec.divergence.startswith("skewed") else {}
+    return {**schedules, **spec.soft(), "divergence": spec.divergence, **skew, "standardize": spec.standardize}
 
 
 def plan(builder: PlanBuilder, stage: str, spec: DistillSpec) -> None:

@@ -12,10 +12,18 @@ import torch
 from kdui.core.rows import TopLogits
 from kdui.problems.row_losses import widened
 
+SKEW = 0.1  # the share of its own distribution that a skewed divergence mixes in (Ko et al. 2024, section 5.1)
 Term = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
-def top_divergence(student_logits: torch.Tensor, teacher: TopLogits, temperature: float, divergence: str) -> torch.Tensor:
+def log_mixture(log_p: torch.Tensor, log_q: torch.Tensor, share: float) -> torch.Tensor:
+    """Logarithm of share · p + (1 − share) · q, for a share between 0 and 1."""
+    return torch.logaddexp(log_p + math.log(share), log_q + math.log1p(-share))
+
+
+def top_divergence(
+    student_logits: torch.Tensor, teacher: TopLogits, temperature: float, divergence: str, skew: float = SKEW
+) -> torch.Tensor:
     """Divergence [m] in nats of the softened distributions, as ``soft_target_loss`` names it; student logits [m, choices]."""
     ours = torch.log_softmax(widened(student_logits) / temperature, dim=-1)
     kept, others = _log_probabilities(teacher, temperature)
@@ -25,6 +33,12 @@ def top_divergence(student_logits: torch.Tensor, teacher: TopLogits, temperature
         return _forward(ours, ours_kept, kept, others, rest)
     if divergence == "reverse":
         return _over_all(ours, ours_kept, kept, others, lambda own, theirs: own.exp() * (own - theirs))
+    if divergence == "skewed":
+        return _over_all(
+            ours, ours_kept, kept, others, lambda own, theirs: theirs.exp() * (theirs - log_mixture(theirs, own, skew))
+        )
+    if divergence == "skewed-reverse":
+        return _over_all(ours, ours_kept, kept, others, lambda own, theirs: own.exp() * (own - log_mixture(own, theirs, skew)))
     return _over_all(ours, ours_kept, kept, others, _jensen_shannon)
 
 

@@ -68,6 +68,10 @@ class HiddenWordsProblem(Learning):
         total = outputs.double().sum(dim=0)
         return (total[0] / total[1].clamp(min=1)).float()
 
+    def counted(self, outputs: torch.Tensor, targets: torch.Tensor) -> int:
+        """The words that are predicted."""
+        return int(outputs[:, 1].sum())
+
     def validation_loss(self, values: np.ndarray, targets: np.ndarray) -> float:
         """The same over a split."""
         return float(self.loss(torch.from_numpy(values), torch.from_numpy(targets)))
