@@ -15,7 +15,7 @@ from kdui.store.artifacts import write_json
 from kdui.training.adapters import merge_adapters
 from kdui.training.augmentation import transfer_views
 from kdui.training.context import StepContext
-from kdui.training.device_dataset import ResidentData
+from kdui.training.device_dataset import Augmentation, ResidentData
 from kdui.training.labels import Labels, true_labels
 from kdui.training.loop import LossFunction, Trainer
 from kdui.training.saved import SavedModel
@@ -63,16 +63,19 @@ def fit(
     settled_at: float = 0.0,
     companion_rate: float = 1.0,
     labels: Labels | None = None,
+    augmentation: Augmentation | None = None,
 ) -> dict[str, Any]:
     """Train the model on the task's data under the given losses; returns the trainer's summary.
 
     ``labels`` are the training labels; without them, the ground-truth labels of the share that the knob ``labels`` leaves, and no
-    other example is seen.
+    other example is seen. ``augmentation`` gives the batches of every epoch, which is their view.
     """
     knobs = knobs_of(context)
     data = resident(context, "train", saved.inputs, saved.folder, knobs.train_examples)
     if labels is not None or knobs.labels < 1:
         data.tell(labels or visible_labels(context))
+    if augmentation is not None:
+        data.augmentation, knobs = augmentation, knobs.model_copy(update={"augment": True})
     trainer = Trainer(
         model=saved.module,
         data=data,

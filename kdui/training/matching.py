@@ -136,13 +136,7 @@ def needs_tokens(context: StepContext, features: dict[str, Any], student: SavedM
     """Whether values come by token; raises StageFailed where the two models cut a text into different tokens."""
     if context.facts.modality != "text" or features["kind"] == "penultimate":
         return False
-    limit = context.settings["train_examples"]
-    student_inputs, teacher_inputs = (
-        context.data.prepared("train", saved.inputs, saved.folder, limit) for saved in (student, teacher)
-    )
-    if student_inputs.keys() == teacher_inputs.keys() and all(
-        np.array_equal(student_inputs[name], teacher_inputs[name]) for name in student_inputs
-    ):
+    if reads_alike(context, student, teacher):
         return True
     if student.inputs.settings != teacher.inputs.settings:
         ours, theirs = (saved.inputs.settings["max_length"] for saved in (student, teacher))
@@ -154,6 +148,13 @@ def needs_tokens(context: StepContext, features: dict[str, Any], student: SavedM
         "Teacher and student cut a text into different tokens, so what they hold for a token cannot be matched. "
         "Choose a student with the teacher's own vocabulary, or a method that transfers outputs or relations."
     )
+
+
+def reads_alike(context: StepContext, student: SavedModel, teacher: SavedModel) -> bool:
+    """Whether both models get the same arrays for the training texts: the same tokens."""
+    limit = context.settings["train_examples"]
+    ours, theirs = (context.data.prepared("train", saved.inputs, saved.folder, limit) for saved in (student, teacher))
+    return ours.keys() == theirs.keys() and all(np.array_equal(ours[name], theirs[name]) for name in ours)
 
 
 class MatchedFeatures:

@@ -8,14 +8,14 @@ from kdui.catalogue.references import anchored
 from kdui.catalogue.tasks import TASKS, all_tasks, described, load_task, own_task
 from kdui.core.errors import RecipeError, SourceError, UnknownName
 from kdui.core.recipe import Recipe
-from kdui.core.run import RunState
-from kdui.launch.dispatcher import Dispatcher
 from kdui.settings import Settings
 from kdui.tasks.own_corpus.spec import kept_name
 from kdui.ui.build_changes import changed, shown
 from kdui.ui.build_facts import task_facts
 from kdui.ui.panel import task_options
 from kdui.workbench.workbench import Workbench
+
+RECIPE = {"teacher": "lm-small", "student": "lm-tiny", "stages": ["teach", "distill", "export", "measure"]}
 
 
 def diary(first: int, count: int) -> str:
@@ -108,30 +108,23 @@ def test_the_page_reads_only_its_own_folders_also_through_links(tmp_path, home):
         own_task(f"own-corpus:{data}", served)
 
 
-def test_a_student_of_ones_own_text_from_a_path_in_a_recipe(tmp_path, home):
+def test_a_recipe_names_its_text_by_a_path_and_its_steps_by_the_content(tmp_path, home):
     (tmp_path / "diary.txt").write_text(diary(0, 400))
-    small = {"train_examples": 32, "batch_size": 8, "learning_rate": 0.02, "epochs": 1}
-    recipe = {
-        "task": "own-corpus:diary.txt",
-        "teacher": "lm-small?layers=1&width=32&heads=2&kv_heads=1&units=48&vocabulary=300",
-        "student": "lm-tiny?layers=1&width=16&heads=2&kv_heads=1&units=24",
-        "stages": [{"teach": small}, {"distill": {**small, "control": False}}],
-    }
-    assert anchored(Recipe.model_validate(recipe), tmp_path).task == f"own-corpus:{tmp_path}/diary.txt"
+    recipe = Recipe.model_validate({**RECIPE, "task": "own-corpus:diary.txt"})
+    assert anchored(recipe, tmp_path).task == f"own-corpus:{tmp_path}/diary.txt"
     bench = Workbench(home)
     bench.folder = tmp_path
-    run = bench.submit(Recipe.model_validate(recipe))
-    (tmp_path / "diary.txt").unlink()  # the run has its own copy
-    Dispatcher(bench.store).tick()
-    detail = bench.run(run.id)
-    assert detail.run.state is RunState.SUCCEEDED, detail.run.error
-    taught = bench.store.artifacts.manifest(detail.run.steps[0].digest).summary["training"]
-    assert taught["validation"] < 8.1  # bits per byte: 8 are those of chance
-    elsewhere = Workbench(home.model_copy(update={"home": tmp_path / "other"}))
+    plan = bench.plan(recipe)
+    (tmp_path / "diary.txt").unlink()  # what was read is kept
+    assert bench.plan(plan.recipe) == plan
     (tmp_path / "copy.md").write_text(diary(0, 400))
-    plan = elsewhere.plan(Recipe.model_validate({**recipe, "task": f"own-corpus:{tmp_path}/copy.md"}))
-    assert plan.recipe.task != run.recipe.task  # another title …
-    assert [step.digest for step in plan.steps] == [step.digest for step in run.steps]  # … of the same steps
+    elsewhere = Workbench(home.model_copy(update={"home": tmp_path / "other"}))
+    copy = elsewhere.plan(recipe.model_copy(update={"task": f"own-corpus:{tmp_path}/copy.md"}))
+    assert copy.recipe.task != plan.recipe.task  # another title …
+    assert [step.digest for step in copy.steps] == [step.digest for step in plan.steps]  # … of the same steps
+    (tmp_path / "copy.md").write_text(diary(1, 400))
+    other = elsewhere.plan(recipe.model_copy(update={"task": f"own-corpus:{tmp_path}/copy.md"}))
+    assert not {step.digest for step in other.steps} & {step.digest for step in plan.steps}
 
 
 def test_build_takes_a_path_and_lists_the_text(tmp_path, home):

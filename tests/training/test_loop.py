@@ -265,33 +265,3 @@ def test_a_training_with_a_companion_continues_exactly(tmp_path, monkeypatch):
     resumed, other_peer = beside(tmp_path)
     assert same_weights(whole, resumed)
     assert same_weights(its_peer, other_peer)
-
-
-def test_a_batch_in_parts_takes_the_step_of_the_whole_batch():
-    """Also where its parts are of unequal size, and with a penalty on the weights."""
-    steps = {"epochs": 1, "batch_size": 50, "optimizer": "sgd", "l1": 1e-3, "dropout": 0.0, "learning_rate": 0.3}
-
-    def trained(parts: int) -> tuple[torch.nn.Sequential, float]:
-        flat = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10))
-        torch.nn.init.zeros_(flat[1].weight)
-        torch.nn.init.zeros_(flat[1].bias)
-        found = trainer(limit=120, model=Pixels(flat), accumulate=parts, **steps)
-        summary = found.run()
-        assert summary["steps"] == 3
-        return flat, summary["history"][-1]["train_total"]
-
-    (whole, loss), (parts, loss_of_parts) = trained(1), trained(7)
-    assert torch.allclose(whole[1].weight, parts[1].weight, atol=1e-6) and whole[1].weight.abs().max() > 1e-2
-    assert loss_of_parts == pytest.approx(loss, rel=1e-5)
-    assert "accumulate" not in TrainingKnobs().training() and TrainingKnobs(accumulate=7).training()["accumulate"] == 7
-
-
-class Pixels(torch.nn.Module):
-    """Names the input of another module."""
-
-    def __init__(self, body: torch.nn.Module):
-        super().__init__()
-        self.body = body
-
-    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        return self.body(pixels)

@@ -7,6 +7,7 @@ from kdui.core.knobs.student import (
     StudentKnobs,
     check_layers,
     need_open_teacher,
+    need_same_tokens,
     need_student,
     teacher_features,
     teacher_outputs,
@@ -39,6 +40,8 @@ def plan_student(
     if features is not None:
         need_open_teacher(builder, stage, "matches intermediate features")
         check_layers(builder, stage, str(features["layers"]))
+    if outputs or not spec.cache_teacher:
+        need_same_tokens(builder, stage)
     if not spec.cache_teacher:
         need_open_teacher(builder, stage, "runs its teacher in every epoch")
     training = training_settings(builder, spec)

@@ -182,6 +182,24 @@ def _need_same_words(stage: str, kind: Representation, student: ModelFacts) -> N
         )
 
 
+def need_same_tokens(builder: PlanBuilder, stage: str) -> None:
+    """Raises RecipeError for a student whose tokenizer will be trained here, under a teacher that has another one.
+
+    Two of one size are trained on the same texts, and are the same.
+    """
+    teacher, student = builder.teacher_facts, need_student(builder, stage)
+    own = student.options.get("vocabulary") if student.family.own_tokenizer else None
+    if not own or student.from_teacher or student.source or teacher is None:
+        return
+    trained_here = teacher.family.own_tokenizer and (teacher.source or "artifact:").startswith("artifact:")
+    if not trained_here or teacher.options.get("vocabulary") != own:
+        raise RecipeError(
+            f"Stage '{stage}' matches distributions over the same tokens, but {student.title} trains a tokenizer of its own "
+            f"({own:,} tokens), which is not that of {teacher.title}. Choose a student that takes its teacher's, e.g. lm-tiny, "
+            "or the method 'sequence', which transfers text."
+        )
+
+
 def teacher_outputs(
     builder: PlanBuilder,
     stage: str,

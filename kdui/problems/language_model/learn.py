@@ -53,6 +53,21 @@ def text_sums(outputs: TokenOutputs) -> torch.Tensor:
     return sums
 
 
+class WrittenTokens:
+    """What each row of a batch counts where only the tokens from the place ``prompt`` on do: its share of them times the rows, so
+    that the mean over all rows is the mean over those tokens. Read beside a teacher's rows (``core.rows.OtherRows``)."""
+
+    def __init__(self, attention_mask: torch.Tensor, prompt: int, choices: int):
+        known = (attention_mask[:, 1:] == 1) & (attention_mask[:, :-1] == 1)
+        written = (known.nonzero(as_tuple=True)[1] + 1 >= prompt).float()
+        self._weights = written * (len(written) / written.sum().clamp(min=1))
+        self.count, self.choices = len(written), choices
+
+    def part(self, start: int, stop: int) -> torch.Tensor:
+        """Weights [rows] of these rows."""
+        return self._weights[start:stop]
+
+
 def _predicted(outputs: TokenOutputs) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Of each real token with another before it: its text, the place from which it is predicted, and itself, [m] each."""
     predicted = (outputs.attention_mask[:, 1:] == 1) & (outputs.attention_mask[:, :-1] == 1)

@@ -1,0 +1,1 @@
+"""Sequence-level distillation: the student learns from texts that its teacher wrote."""

@@ -1,0 +1,87 @@
+"""Ways to distil that need models which write, on a person's own text: sequence-level and on-policy distillation."""
+
+import json
+
+import pytest
+import torch
+from torch import nn
+
+from kdui.catalogue.planner import plan_recipe
+from kdui.catalogue.tasks import own_task
+from kdui.core.errors import RecipeError
+from kdui.core.recipe import Recipe
+from kdui.core.run import RunState
+from kdui.problems import head_rows
+from kdui.problems.head_rows import HeadRows
+from kdui.problems.language_model.learn import WrittenTokens
+from kdui.problems.row_losses import cross_entropy
+from tests.engine.digits import Bench, digest_of
+from tests.tasks.test_own_corpus import diary
+
+SMALL = {"train_examples": 24, "batch_size": 8, "learning_rate": 0.02, "epochs": 1}
+TEACHER = "lm-small?layers=1&width=32&heads=2&kv_heads=1&units=48&vocabulary=300"
+STUDENT = "lm-tiny?layers=1&width=16&heads=2&kv_heads=1&units=24"
+OTHER_WORDS = "lm-small?layers=1&width=16&heads=2&kv_heads=1&units=24&vocabulary=260"
+WRITING = {**SMALL, "control": False, "new_tokens": 8}
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory):
+    found = Bench(tmp_path_factory.mktemp("home"))
+    (found.settings.home / "diary.txt").write_text(diary(0, 400))
+    return found
+
+
+def recipe(bench, stage, student=STUDENT):
+    task = own_task(f"own-corpus:{bench.settings.home}/diary.txt", bench.settings)
+    return {"task": task, "teacher": TEACHER, "student": student, "stages": [{"teach": SMALL}, stage]}
+
+
+def test_a_student_with_other_tokens_learns_from_texts_that_its_teacher_wrote(bench):
+    plan = recipe(bench, {"sequence": {**WRITING, "written": 0.5, "accumulate": 2}}, OTHER_WORDS)
+    run = bench.run(plan)
+    assert run.state is RunState.SUCCEEDED, run.error
+    written = json.loads((bench.folder(run, "sequence.texts") / "written.json").read_bytes())
+    tokens = bench.summary(run, "sequence.texts")["tokens"]
+    assert len(written) == 12 and 12 * 4 < tokens <= 12 * 8  # some end before
+    assert all(text.strip() and len(text.encode()) <= 700 for _, text in written)
+    assert any(f"The teacher wrote {tokens} tokens in 12 of 24 training texts" in line for line in bench.said(run))
+    assert bench.summary(run, "sequence")["training"]["validation"] < 12
+    longer = bench.plan({**plan, "stages": [{"teach": SMALL}, {"sequence": {**WRITING, "written": 0.5, "epochs": 3}}]})
+    assert digest_of(run, "sequence.texts") == next(step.digest for step in longer if step.name == "sequence.texts")
+
+
+def test_a_teacher_corrects_what_its_student_writes(bench):
+    run = bench.run(recipe(bench, {"on_policy": {**WRITING, "student_share": 1.0}}))
+    assert run.state is RunState.SUCCEEDED, run.error
+    history = bench.summary(run, "on_policy")["training"]["history"]
+    assert 0 < history[-1]["train_soft"] == history[-1]["train_total"] < 0.7  # of Jensen-Shannon, at most ln 2
+
+
+def test_other_tokens_are_refused_before_anything_is_queued_and_so_are_tasks_without_text(bench):
+    for stage in ("distill", "on_policy", "dkd"):
+        with pytest.raises(RecipeError, match=r"tokenizer of its own .*'sequence', which transfers text"):
+            bench.plan(recipe(bench, stage, OTHER_WORDS))
+    same = f"{OTHER_WORDS.removesuffix('260')}300"  # as many pairs of the same texts
+    assert bench.plan(recipe(bench, "distill", same))
+    digits = {"task": "digits", "teacher": "cnn-medium", "student": "cnn-tiny", "stages": ["teach", "sequence"]}
+    with pytest.raises(RecipeError, match="needs models that write text"):
+        plan_recipe(Recipe.model_validate(digits), bench.settings)
+
+
+@pytest.mark.parametrize("chunk", [7, 1 << 20])
+def test_only_tokens_that_were_written_count_and_padding_does_not(chunk, monkeypatch):
+    monkeypatch.setattr(head_rows, "CHUNK_VALUES", chunk * 5)
+    torch.manual_seed(0)
+    head, mask = nn.Linear(3, 5), torch.tensor([[1, 1, 1, 1, 1, 1], [1, 1, 1, 1, 0, 0], [1, 1, 0, 0, 0, 0]])
+    example, place = ((mask[:, 1:] == 1) & (mask[:, :-1] == 1)).nonzero(as_tuple=True)
+    states, target = torch.randn(len(place), 3), torch.randint(0, 5, (len(place),))
+    each = nn.functional.cross_entropy(head(states), target, reduction="none")
+    rows = HeadRows(states, head, 5, target, example)
+
+    def of_rows(batch, share):
+        return {"soft": cross_entropy(batch.logits, batch.target, share) * share.mean()}
+
+    found = rows.mean(of_rows, WrittenTokens(mask, 3, 5))["soft"]
+    assert found.item() == pytest.approx(each[place + 1 >= 3].mean().item(), rel=1e-5)
+    assert rows.mean(of_rows, WrittenTokens(mask, 6, 5))["soft"].item() == 0  # nothing was written
