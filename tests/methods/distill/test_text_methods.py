@@ -65,7 +65,7 @@ def test_other_tokens_are_refused_before_anything_is_queued_and_so_are_tasks_wit
     same = f"{OTHER_WORDS.removesuffix('260')}300"  # as many pairs of the same texts
     assert bench.plan(recipe(bench, "distill", same))
     digits = {"task": "digits", "teacher": "cnn-medium", "student": "cnn-tiny", "stages": ["teach", "sequence"]}
-    with pytest.raises(RecipeError, match="needs models that write text"):
+    with pytest.raises(RecipeError, match="needs text that is generated token by token"):
         plan_recipe(Recipe.model_validate(digits), bench.settings)
 
 
