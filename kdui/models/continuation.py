@@ -34,7 +34,8 @@ def sampler(temperature: float, top_p: float, generator: torch.Generator) -> Cho
     def choose(logits: torch.Tensor) -> torch.Tensor:
         if temperature < COLDEST:
             return logits.argmax(-1)
-        shares = nucleus(torch.softmax(logits.double() / temperature, dim=-1), top_p)
+        softened = logits.double() / temperature
+        shares = nucleus((softened - softened.logsumexp(-1, keepdim=True)).exp(), top_p)
         cumulative = shares.cumsum(-1)
         drawn = torch.rand(len(logits), 1, generator=generator, dtype=torch.float64).to(logits.device) * cumulative[:, -1:]
         return torch.searchsorted(cumulative, drawn, right=True).squeeze(1).clamp(max=logits.shape[-1] - 1)

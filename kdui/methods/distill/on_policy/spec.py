@@ -39,7 +39,7 @@ class OnPolicySpec(SoftTargetKnobs, WritingKnobs):
         ge=1,
         le=20,
         title="Temperature",
-        description="Divides the logits of both by T before softmax.",
+        description="Divides the logits of both by T: at 1 the distributions are those that text is drawn from.",
         json_schema_extra={"lens": "temperature", "step": 0.5},
     )
     cache_teacher: bool = Field(default=False, title="Cache teacher outputs", json_schema_extra=NEVER)
