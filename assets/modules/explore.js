@@ -14,7 +14,7 @@ import { url } from "./state.js";
 
 /** @typedef {import("./budget.js").Limits} Limits */
 /** @typedef {{task: string, x: string, budget: Limits, sort: string, down: boolean, page: number}} Wish */
-/** @typedef {Record<"figure" | "title" | "subtitle" | "x" | "missing" | "winner" | "gain" | "table", string>} Texts */
+/** @typedef {Record<"figure" | "title" | "subtitle" | "x" | "missing" | "winner" | "gain" | "front" | "table", string>} Texts */
 /**
  * @typedef {{
  *   explore_start: (asked: {}) => Promise<{task: string, tasks: string}>,
@@ -68,20 +68,23 @@ export const mount = async (root, server) => {
     axis.value = answer.x;
     budget.place(answer.ranges, view.limits);
     for (const name of /** @type {const} */ (["title", "subtitle", "missing"])) part(`explore-${name}`).textContent = answer[name];
-    for (const name of /** @type {const} */ (["winner", "gain", "table"])) set(part(`explore-${name}`), answer[name]);
+    for (const name of /** @type {const} */ (["winner", "gain", "front", "table"])) set(part(`explore-${name}`), answer[name]);
+    part("explore-front").hidden = !narrow();
     if (answer.figure === view.figure) return;
     view.figure = answer.figure;
     await chart();
   };
   let linked = false;
+  const place = part("explore-chart"), narrow = () => place.clientWidth < NARROW;
   const chart = async () => {
-    const place = part("explore-chart");
     await draw(place, view.figure, (figure) => {
       delete figure.layout.title; // stands above the chart as text
       figure.layout.uirevision = `${view.task} ${axis.value}`;
-      if (place.clientWidth < NARROW) {
+      if (narrow()) {
         const { xaxis } = figure.layout;
         figure.layout.margin = { ...figure.layout.margin, l: 52, r: 6 };
+        // Names would cross points and each other: they stand below the chart.
+        for (const trace of figure.data) if (trace.name === "Pareto front") Object.assign(trace, { mode: "lines", text: undefined });
         for (const ticks of ["tickvals", "ticktext"]) xaxis[ticks] = xaxis[ticks]?.filter((/** @type {unknown} */ _, /** @type {number} */ at) => at % 2 === 0);
       }
       return figure;

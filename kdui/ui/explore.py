@@ -137,6 +137,7 @@ class ExploreCalls:
             if unlearned(models, facts)
             else explore_view.gain_html(points, by_run, models, budget, facts, self.workbench.paired),
             "ranges": slider_ranges(models),
+            "front": explore_view.front_html(models, x, metric),
             "table": explore_view.table_html(models, settings, metric, wish),
         }
 
@@ -203,6 +204,7 @@ def markup(tasks: list[TaskFacts]) -> str:
       <h2 class="title" id="explore-title" aria-live="polite">&nbsp;</h2>
       <p class="lead" id="explore-subtitle">&nbsp;</p>
       <div class="plot" id="explore-chart" role="img" aria-labelledby="explore-title explore-subtitle"></div>
+      <div id="explore-front" hidden></div>
       <div class="under"><span class="mute" id="explore-missing"></span>
         {pin_button("pareto", hidden=False)}{download_menu()}</div>
     </section>

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from kdui.charts.between import Between, level_with, unpaired
 from kdui.charts.findings import cost_sentences, unlearned
-from kdui.charts.front import MOST_RIVALS, Budget, best, candidates, limit_costs, rivals, within
+from kdui.charts.front import MOST_RIVALS, Budget, best, candidates, limit_costs, pareto_front, rivals, within
 from kdui.charts.gain import Paired, gain_sentence, teacher_gain
 from kdui.charts.numbers import quantity
 from kdui.core.contracts import TaskFacts
@@ -25,6 +25,7 @@ from kdui.ui.run_view import ROLE_TITLES
 
 MOST_SETTINGS = 5
 PAGE_SIZE = 25
+MOST_ON_FRONT = 8  # named below a narrow chart
 NUMBERS = {
     "retained": ("Kept", "%"),
     "latency_ms": ("Latency p50", "ms"),
@@ -164,6 +165,19 @@ def table_html(models: pd.DataFrame, settings: Sequence[str], metric: Metric, wi
     )
 
 
+def front_html(models: pd.DataFrame, x: str, metric: Metric) -> str:
+    """The models of the front, cheapest first, for a chart that is too narrow to name them."""
+    known = models[models[x].astype(float) > 0]
+    front = known.iloc[pareto_front(known[x].to_numpy(), known["headline"].to_numpy(), metric)]
+    items = "".join(
+        f'<li><span class="swatch {row.role}"></span>'
+        f'<a href="?tab=runs&amp;run={escape(str(row.run))}">{escape(row.label)}</a></li>'
+        for row in front[:MOST_ON_FRONT].itertuples()
+    )
+    more = f"<li>and {len(front) - MOST_ON_FRONT:,} more</li>" if len(front) > MOST_ON_FRONT else ""
+    return f'<p class="lead">On the Pareto front, cheapest first:</p><ol class="front">{items}{more}</ol>'
+
+
 def falls(wish: Wish, metric: Metric) -> bool:
     """Whether the values fall from row to row in the order that is wished for."""
     return wish.down if wish.sort != "headline" or metric.higher_is_better else not wish.down
@@ -206,17 +220,22 @@ def _row(
     row: dict[str, Any], settings: Sequence[str], columns: dict[str, tuple[str, str]], metric: Metric, budget: Budget
 ) -> str:
     values = row["settings"] or {}
-    cells = "".join(f"<td>{_setting(values.get(key))}</td>" for key in settings)
-    numbers = "".join(f"<td>{_value(row, name, unit)}</td>" for name, (_, unit) in columns.items())
-    fits = "" if budget.is_open else f"<td>{'✓ fits' if row['fits'] else _over(row, budget)}</td>"
+    cells = "".join(_cell(_setting_title(key).partition("|")[0].capitalize(), _setting(values.get(key))) for key in settings)
+    numbers = "".join(_cell(title, _value(row, name, unit)) for name, (title, unit) in columns.items())
+    fits = "" if budget.is_open else _cell("Budget", "✓ fits" if row["fits"] else _over(row, budget))
     seeds = f" · {row['repeats']} seeds" if row["repeats"] > 1 else ""
     run = escape(str(row["run"]))
-    cells += f"<td>{_headline(row, metric)}</td>{fits}{numbers}"
+    cells += f"{_cell(metric.title, _headline(row, metric))}{fits}{numbers}"
     return (
         f'<tr class="pickable{"" if row["fits"] else " over"}" data-run="{run}"><td class="left">'
         f'<span class="swatch {row["role"]}"></span><a class="name" href="?tab=runs&amp;run={run}">{escape(row["label"])}</a>'
         f'<div class="sub">{ROLE_TITLES[row["role"]]}{seeds}</div></td>{cells}</tr>'
     )
+
+
+def _cell(title: str, value: str) -> str:
+    """A cell that names its column, too: a narrow window shows a row as a card."""
+    return f'<td><span class="of">{escape(title)}</span>{value}</td>'
 
 
 def _setting(value: Any) -> str:

@@ -231,11 +231,6 @@ def results_html(results: Sequence[ModelResult], headline: Metric) -> str:
     """One column a model, one row a metric; each number with its mark, its n on hover."""
     if not results:
         return '<p class="lead">Measured models appear here, one by one, as the run reaches them.</p>'
-    heads = "".join(
-        f'<th scope="col"><span class="swatch {result.role}"></span>{ROLE_TITLES[result.role]}'
-        f'<div class="sub">{escape(result.label)}</div></th>'
-        for result in results
-    )
     rows = [{**with_download(result.measurements), **_retained(result, results, headline)} for result in results]
     metrics = dict.fromkeys(metric for metric in (headline.name, *TITLES) if any(metric in each for each in rows))
     # Readings with a dot in their name, as of one corruption or one batch size, are Explore's.
@@ -247,16 +242,22 @@ def results_html(results: Sequence[ModelResult], headline: Metric) -> str:
         f'<details class="fold" id="all-metrics"><summary>Show all {len(metrics)} metrics</summary>{{}}</details>' if rest else ""
     )
     return (
-        _metrics_table(heads, first, rows)
+        _metrics_table(results, first, rows)
         + '<p class="lead">● measured ◐ simulated ○ estimated ⟲ replayed; hover a mark for device and sample size.</p>'
-        + more.format(_metrics_table(heads, rest, rows))
+        + more.format(_metrics_table(results, rest, rows))
     )
 
 
-def _metrics_table(heads: str, metrics: Sequence[str], models: Sequence[Mapping[str, Measurement]]) -> str:
+def _metrics_table(results: Sequence[ModelResult], metrics: Sequence[str], models: Sequence[Mapping[str, Measurement]]) -> str:
+    """Each cell names its model, too: a narrow window shows a metric's cells below one another, without the head."""
+    heads = "".join(
+        f'<th scope="col"><span class="swatch {result.role}"></span>{ROLE_TITLES[result.role]}'
+        f'<div class="sub">{escape(result.label)}</div></th>'
+        for result in results
+    )
     rows = "".join(
         f'<tr><th scope="row">{escape(_title(metric, models))}</th>'
-        + "".join(_cell(each.get(metric)) for each in models)
+        + "".join(_cell(each.get(metric), result) for each, result in zip(models, results, strict=True))
         + "</tr>"
         for metric in metrics
     )
@@ -284,13 +285,14 @@ def _retained(result: ModelResult, results: Sequence[ModelResult], headline: Met
     return {"retained": Measurement(metric="retained", value=cut, unit="%", title=title, provenance=own.provenance)}
 
 
-def _cell(measurement: Measurement | None) -> str:
+def _cell(measurement: Measurement | None, result: ModelResult) -> str:
+    name = f'<span class="of {result.role}">{escape(result.label)}</span>'
     if measurement is None:
-        return '<td class="mute">–</td>'
+        return f'<td class="mute">{name}–</td>'
     interval = ""
     if measurement.low is not None and measurement.high is not None:
         interval = f' title="95 % interval {span(measurement.low, measurement.high, measurement.unit)}"'
-    return f"<td{interval}>{measured(measurement)}</td>"
+    return f"<td{interval}>{name}{measured(measurement)}</td>"
 
 
 def gain_html(gain: Difference | None, metric: Metric) -> str:

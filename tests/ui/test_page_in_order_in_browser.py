@@ -53,6 +53,9 @@ JUDGE = """(runOnly) => axe.run(document, { runOnly, resultTypes: ["violations"]
         ({ target, failureSummary }) => [id, target, failureSummary])))"""
 WCAG_22_AA = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 OF_THEME_AND_WIDTH = {"type": "rule", "values": ["color-contrast", "link-in-text-block", "target-size"]}  # not the rest
+# Of a panel, what must be scrolled sideways to be read, the page itself among it.
+SIDEWAYS = """(panel) => [document.documentElement, ...document.querySelectorAll(`${panel} .scroll-x`)]
+    .filter((each) => each.scrollWidth > each.clientWidth + 1).map((each) => each.textContent.slice(0, 40))"""
 UNFOLD = "() => { for (const fold of document.querySelectorAll('details:not(.menu, .group)')) fold.open = true; }"
 DARK = """() => { while (!document.body.classList.contains("dark")) document.querySelector("#theme-switch").click(); }"""
 
@@ -164,6 +167,22 @@ def test_every_tab_meets_wcag_22_aa_and_moves_little_while_it_loads(page):
         page.evaluate("localStorage.removeItem('kdui-theme')")
     assert not any(wrong.values()), wrong
     assert max(moved.values()) <= STILL, moved
+
+
+def test_a_narrow_window_shows_tables_as_cards_and_moves_little_while_it_loads(page):
+    page.set_viewport_size({"width": 390, "height": 844})
+    moved, sideways = {}, {}
+    for tab in ("runs", "explore", "compare"):
+        moved[tab] = load(page, tab)
+        page.evaluate(UNFOLD)
+        sideways[tab] = page.evaluate(SIDEWAYS, f"#{tab}-panel")
+    assert not any(sideways.values()), sideways
+    assert max(moved.values()) <= STILL, moved
+    widths = page.locator("#compare-panel .filters select").evaluate_all("(all) => all.map((each) => each.clientWidth)")
+    assert len(widths) == 5 and min(widths) > 300, widths
+    page.locator("button[data-tab-id=explore]").first.click()
+    expect(page.locator("#explore-front li")).to_have_text(["CNN small 50 % sparse 8-bit", "CNN medium"])
+    assert page.evaluate("document.querySelector('#explore-chart').data.every(({ text }) => !text)")
 
 
 def test_build_keeps_its_theme_and_its_place_while_it_loads_and_under_the_hand_that_turns_a_knob(page):
