@@ -261,6 +261,7 @@ class Problem(Learning, Protocol):
 
     name: ClassVar[str]
     graph_batch: ClassVar[int] = 64  # examples that a graph computes at once over a split
+    ragged: ClassVar[bool] = False  # outputs are as long as the batch's longest example, so they are read a batch at a time
 
     # --- learning, with torch ---
 
@@ -297,6 +298,13 @@ class Problem(Learning, Protocol):
     def mask_to_task(self, outputs: "np.ndarray", targets: "np.ndarray") -> "np.ndarray":
         """The outputs [n, ...] with the logits of other tasks masked, where a model has several tasks."""
         return outputs
+
+    def label_logits(self, values: "np.ndarray", targets: "np.ndarray") -> "np.ndarray | None":
+        """The logits [n, labels] of a problem whose examples have one label each, other tasks masked; None for every other.
+
+        Calibration reads them, and the predictions of test examples are kept for evidence only where there are such.
+        """
+        return None
 
     def parts_of(self, targets: "np.ndarray") -> "np.ndarray | None":
         """To which of several tasks each example [n] belongs, where the headline is the mean of theirs; None where it is not."""

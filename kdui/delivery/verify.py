@@ -211,12 +211,12 @@ class _Measured:
             batches = graph_batches(self.opened.graph, arrays, problem.graph_batch, session=session)
             values = judged(problem, targets, batches).values
         found = list(problem.score(values, targets, self.facts))
-        if self.facts.labels and any(self.opened.claims.figure(name) for name in CALIBRATION):
-            masked = problem.mask_to_task(values, targets)
+        logits = problem.label_logits(values, targets)
+        if logits is not None and any(self.opened.claims.figure(name) for name in CALIBRATION):
             figures = (
-                100 * expected_calibration_error(masked, targets),
-                100 * calibrated_error(masked, targets),
-                fitted_temperature(masked, targets),
+                100 * expected_calibration_error(logits, targets),
+                100 * calibrated_error(logits, targets),
+                fitted_temperature(logits, targets),
             )
             found += [
                 (Metric(name=name, title=name.replace("_", " "), unit=unit), float(value))

@@ -16,7 +16,7 @@ from kdui.core.rows import OtherRows
 from kdui.problems.dense_rows import DenseRows
 from kdui.training.context import StepContext
 from kdui.training.teacher_features import reserve
-from kdui.training.teacher_rows import FACTS, CachedRows
+from kdui.training.teacher_rows import FACTS, CachedRows, largest
 
 if TYPE_CHECKING:
     from kdui.training.loop import Batch
@@ -51,14 +51,10 @@ class OutputsWriter:
         self._classes = outputs.shape[-1]
 
     def _largest(self, outputs: np.ndarray) -> dict[str, np.ndarray]:
-        places = np.argpartition(-outputs, self._top, axis=-1)[..., : self._top].astype(np.int32)
-        values = np.take_along_axis(outputs, places, axis=-1)
-        others = outputs.astype(np.float64)
-        np.put_along_axis(others, places, -np.inf, axis=-1)
-        largest = others.max(axis=-1)
-        rest = largest + np.log(np.exp(others - largest[..., None]).sum(axis=-1))
-        shared = (rest - np.log(outputs.shape[-1] - self._top)).astype(np.float32)
-        return {FILE: _halved(values), PLACES: places, REST: shared}
+        kept, _, _ = largest(torch.from_numpy(outputs).double().flatten(0, -2), self._top)
+        values, places = (each.numpy().reshape(*outputs.shape[:-1], -1) for each in (kept.values, kept.places))
+        rest = kept.rest.numpy().astype(np.float32).reshape(outputs.shape[:-1])
+        return {FILE: _halved(values), PLACES: places.astype(np.int32), REST: rest}
 
     def close(self) -> tuple[int, ...]:
         """Flush the files; returns the shape of all outputs, those that were not kept too."""

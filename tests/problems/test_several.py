@@ -10,7 +10,7 @@ from kdui.catalogue.tasks import TASKS
 from kdui.methods.distill.distill.losses import soft_target_loss
 from kdui.methods.distill.specialists.losses import normalized, weighted_hard_loss, weighted_soft_loss
 from kdui.problems import problem_of
-from kdui.problems.several.problem import NOT_ASKED
+from kdui.problems.several.problem import OTHER_TASK
 
 FACTS = TASKS["reuters-and-sentiment"]
 SEVERAL = problem_of(FACTS)
@@ -29,8 +29,8 @@ def masked(raw: torch.Tensor) -> torch.Tensor:
 def test_only_the_own_tasks_slice_counts():
     raw = logits()
     asked = masked(raw)
-    assert torch.equal(asked[0, :8], raw[0, :8]) and (asked[0, 8:] == NOT_ASKED).all()
-    assert torch.equal(asked[1, 8:], raw[1, 8:]) and (asked[1:, :8] == NOT_ASKED).all()
+    assert torch.equal(asked[0, :8], raw[0, :8]) and (asked[0, 8:] == OTHER_TASK).all()
+    assert torch.equal(asked[1, 8:], raw[1, 8:]) and (asked[1:, :8] == OTHER_TASK).all()
     assert SEVERAL.mask_to_task(raw.numpy(), TARGETS.numpy()) == pytest.approx(asked.float().numpy())
 
 
@@ -91,7 +91,7 @@ def test_the_weighted_hard_loss_by_hand_ignores_shifts_and_has_right_gradients()
 
 def test_half_precision_keeps_its_place():
     asked = masked(logits().bfloat16())
-    assert asked.dtype == torch.float32 and (asked[0, 8:] == NOT_ASKED).all()
+    assert asked.dtype == torch.float32 and (asked[0, 8:] == OTHER_TASK).all()
 
 
 def test_the_headline_is_the_mean_of_the_tasks_not_of_the_examples():

@@ -76,6 +76,10 @@ class Classification(Problem):
         low, high = wilson(self.headline(values, targets) / 100, len(targets))
         return 100 * low, 100 * high
 
+    def label_logits(self, values: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        """The values themselves."""
+        return values
+
     def kept(self, values: np.ndarray, targets: np.ndarray) -> dict[str, np.ndarray]:
         """``right``: whether each prediction is correct."""
         return {"right": values.argmax(-1) == targets}

@@ -27,6 +27,7 @@ class LanguageModelling(Problem):
 
     name: ClassVar[str] = "language-model"
     graph_batch: ClassVar[int] = 8
+    ragged: ClassVar[bool] = True
 
     def compute(self, module: "torch.nn.Module", inputs: "Mapping[str, torch.Tensor]") -> "TokenOutputs":
         """States of a batch, to be turned into logits a chunk at a time."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from kdui.core.rows import Rows
 
 # Logit for labels of other tasks: softmax ≈ 0 at any temperature; finite, unlike -inf, so differences stay finite.
-NOT_ASKED = -1e5
+OTHER_TASK = -1e5
 
 
 class Several(Problem):
@@ -39,7 +39,7 @@ class Several(Problem):
     def mask_to_task(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """Outputs [n, labels] of all tasks with the logits of every task but the example's own masked far below."""
         own = self.part_of_label[targets][:, None] == self.part_of_label[None, :]
-        return np.where(own, outputs, NOT_ASKED).astype(np.float32)
+        return np.where(own, outputs, OTHER_TASK).astype(np.float32)
 
     def loss(self, outputs: "torch.Tensor", targets: "torch.Tensor") -> "torch.Tensor":
         """Mean cross-entropy over the example's own task's labels, in nats; outputs [batch, labels of all], targets [batch]."""
@@ -66,7 +66,7 @@ class Several(Problem):
         from kdui.problems.row_losses import widened
 
         part = torch.from_numpy(self.part_of_label).to(outputs.device)
-        return widened(outputs).masked_fill(part[targets].unsqueeze(1) != part.unsqueeze(0), NOT_ASKED)
+        return widened(outputs).masked_fill(part[targets].unsqueeze(1) != part.unsqueeze(0), OTHER_TASK)
 
     def accuracies(self, outputs: np.ndarray, targets: np.ndarray) -> dict[str, float]:
         """Accuracy in % by task, for those that have examples here."""
@@ -101,6 +101,10 @@ class Several(Problem):
         """Wilson's interval of the share of correct predictions, in %."""
         low, high = wilson(self.headline(values, targets) / 100, len(targets))
         return 100 * low, 100 * high
+
+    def label_logits(self, values: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        """Masked to the example's own task."""
+        return self.mask_to_task(values, targets)
 
     def kept(self, values: np.ndarray, targets: np.ndarray) -> dict[str, np.ndarray]:
         """``right``: whether each prediction is correct, and ``part``: of which task it is."""

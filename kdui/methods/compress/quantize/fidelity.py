@@ -34,7 +34,7 @@ class Fidelity:
 
     @property
     def _limit(self) -> int:
-        return VALIDATION_EXAMPLES if self.context.facts.labels else VALIDATION_TEXTS
+        return VALIDATION_TEXTS if self._problem.ragged else VALIDATION_EXAMPLES
 
     @cached_property
     def _float(self) -> Judging:
@@ -70,7 +70,7 @@ class Fidelity:
 
     def difference(self, path: Path, reference_path: Path) -> float:
         """Largest difference of an output between two graphs, as a share of the largest output."""
-        count = PARITY_EXAMPLES if self.context.facts.labels else FEW
+        count = FEW if self._problem.ragged else PARITY_EXAMPLES
         sample = {name: array[:count] for name, array in self._arrays.items()}
         outputs, reference = graph_outputs(path, sample, count), graph_outputs(reference_path, sample, count)
         if outputs.ndim == 3:  # outputs at padding mean nothing

@@ -51,7 +51,8 @@ class Parity:
         limit = context.settings["parity_examples"] or None
         arrays = context.data.prepared("test", saved.inputs, saved.folder, limit or 0)
         targets = context.data.targets("test")[:limit]
-        if not context.facts.labels:
+        problem = problem_of(context.facts)
+        if problem.ragged:
             return self._on_tokens(arrays)
         data = ResidentData(arrays, targets, torch.device("cpu"))
         with rounded_inputs(saved.module, self._grids or Quantization(layers={})):
@@ -61,7 +62,7 @@ class Parity:
         largest = max(1.0, float(np.abs(expected).max()))
         shares = np.abs(written - expected).reshape(len(targets), -1).max(1) / largest
         self._hold(float(np.quantile(shares, 1 - FEW) if self._grids else shares.max()), largest, "On the test examples ")
-        mask = problem_of(context.facts).mask_to_task
+        mask = problem.mask_to_task
         alike = int((mask(outputs, targets).argmax(-1) == mask(expected, targets).argmax(-1)).sum())
         context.report.log(
             f"ONNX Runtime predicts the same as PyTorch on {alike:,} of {len(targets):,} test examples; the exported graph "

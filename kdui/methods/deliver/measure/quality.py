@@ -50,7 +50,8 @@ def quality(context: StepContext, model: Artifact) -> list[Measurement]:
         session=graph_session(context, model),
     )
     values = judged(problem, targets, batches).values
-    if context.facts.labels:
+    logits = problem.label_logits(values, targets)
+    if logits is not None:
         # Halved precision could turn the prediction of an example whose two highest outputs are close.
         np.save(context.out / PREDICTIONS_FILE, values.astype(np.float32))
     arrays_kept: dict[str, Any] = problem.kept(values, targets)
@@ -61,7 +62,7 @@ def quality(context: StepContext, model: Artifact) -> list[Measurement]:
         rows.append(_row_of(metric, value, source, **interval))
     if all(item.metric != headline.name for item in rows):
         raise StageFailed(f"The test data gave no {headline.title.lower()}, by which {context.facts.title} is judged.")
-    return rows + (calibration(problem.mask_to_task(values, targets), targets, source) if context.facts.labels else [])
+    return rows + (calibration(logits, targets, source) if logits is not None else [])
 
 
 def calibration(outputs: np.ndarray, targets: np.ndarray, source: Provenance) -> list[Measurement]:

@@ -34,7 +34,7 @@ LENS_EXAMPLES = 12
 
 def teacher_outputs(context: StepContext) -> dict[str, Any]:
     """Run the teacher on every training example in every view; keep its outputs, and some validation predictions for the lens."""
-    if not context.facts.labels:
+    if problem_of(context.facts).ragged:
         return keep_teacher_rows(context)
     teacher = WholeTeacher(context)
     data = resident(context, "train", teacher.inputs, teacher.folder, context.settings["train_examples"])

@@ -24,6 +24,7 @@ class Steps(Problem):
 
     name: ClassVar[str] = "steps"
     graph_batch: ClassVar[int] = 16
+    ragged: ClassVar[bool] = True
 
     def rows(self, outputs, targets):
         targets = targets[:, : outputs.shape[1]]
