@@ -136,7 +136,7 @@ def predict(
     example: Annotated[str, typer.Argument(metavar="INPUT", help="A text, a picture file, or test:INDEX.")],
     as_json: Json = False,
 ) -> None:
-    """Ask every model of a run about one input."""
+    """Predict one input with every model of a run."""
     bench = Workbench()
     try:
         rows = terminal.predictions(bench, run_id, example)

@@ -53,7 +53,7 @@ export const mount = (root, server) => {
     part("compare-pin").hidden = true; // until there is an answer
     part("compare-parted").hidden = others.length < 2;
     part("compare-sampling").hidden = !view.writes;
-    part("compare-go").textContent = view.writes ? "Generate" : "Ask";
+    part("compare-go").textContent = view.writes ? "Generate" : "Predict";
     if (answer.empty) { view.modality = ""; set(part("compare-empty"), answer.empty); return; }
     pickers.forEach((picker, slot) => { set(picker, answer.pickers?.[slot] ?? ""); });
     if (newTask) await turnTo(answer.modality ?? "");

@@ -181,8 +181,8 @@ export const mount = (root, server) => {
     else offer();
   };
   const offer = () => blank(html`<p>Layer sensitivity of <b>${chosen()?.title}</b> is not measured yet.</p>
-    <button type="button" class="act" id="whatif-compute">Measure its layers now</button>
-    <p>Or add a step <b>Sensitivity</b> to the recipe: it is kept like any other step.</p>`);
+    <button type="button" class="act" id="whatif-compute">Measure its layers</button>
+    <p>Or add a <b>Sensitivity</b> step to the recipe.</p>`);
   const compute = async () => {
     const { turn, model, task } = view;
     blank(html`<p id="whatif-progress" role="status">Opening the model …</p><div class="track thin"><span class="bar-fill compressed" style="width:0"></span></div>`);

@@ -148,7 +148,7 @@ def _doubt(difference: Difference | None, metric: Metric) -> str:
         return " (one seed is not enough to tell)"
     if difference.is_shown:
         return ""
-    return f" (within error: less than {metric.format_detectable(difference.detectable)} could not have been detected)"
+    return f" (within error: differences below {metric.format_detectable(difference.detectable)} could not be detected)"
 
 
 def _cost_sentence(cost: LimitCost, metric: Metric) -> str:
@@ -160,4 +160,6 @@ def _cost_sentence(cost: LimitCost, metric: Metric) -> str:
         small = metric.unit == "%" and cost.gain < 0.05
         gain = metric.format_loss(cost.gain) if small else metric.format_gain(cost.gain)
         return f"A {name} limit of {limit} would allow {gain}{doubt}."
-    return f"A {name} limit of {limit} would cost {metric.format_loss(-cost.gain)}{doubt}."
+    unseen = cost.difference.detectable if cost.difference and not cost.difference.is_shown else None
+    trivial = metric.unit != "%" and unseen is not None and -cost.gain < 0.1 * unseen
+    return f"A {name} limit of {limit} would cost {'nothing measurable' if trivial else metric.format_loss(-cost.gain)}{doubt}."

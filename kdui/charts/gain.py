@@ -55,7 +55,7 @@ def teacher_gain(
 def gain_sentence(gain: Difference | None, metric: Metric) -> str:
     """The gain in words that claim no more than its interval shows; "no difference shown" comes with what could not be seen."""
     if gain is None:
-        return "No control was run here, so the gain from distillation is not known."
+        return "not known, because no control was run."
     if gain.over == "nothing":
         return f"{_signed(gain.value, metric)} {metric.gain_unit(gain.value)} {OVER_CONTROL}, but one seed is not enough to tell."
     if not gain.is_shown:
@@ -80,12 +80,12 @@ def reading(gain: Difference, metric: Metric) -> str:
 
 
 def unseen(gain: Difference, metric: Metric) -> str:
-    """Minimum detectable effect: 'With 3 seeds less than 1.2 points could not have been detected; with 8 seeds 0.6.'"""
+    """Minimum detectable effect: 'With 3 seeds, differences below 1.2 points could not be detected; with 8 seeds 0.6.'"""
     if gain.detectable is None:
         return ""
     of = f" and {gain.examples:,} test examples" if gain.examples else ""
     seeds = f"{gain.seeds} seeds" if gain.seeds > 1 else "one seed"
-    text = f"With {seeds}{of} less than {metric.format_detectable(gain.detectable)} could not have been detected"
+    text = f"With {seeds}{of}, differences below {metric.format_detectable(gain.detectable)} could not be detected"
     if gain.over != "seeds":
         return f"{text}."
     more = MORE_SEEDS if gain.seeds < MORE_SEEDS else 2 * gain.seeds

@@ -155,7 +155,7 @@ def gains_title(gains: pd.DataFrame, titles: Mapping[str, str], metric: Metric) 
         if len(worse):
             return f"No difference shown in favour of the teacher; {_count(len(worse), len(repeated))} did worse"
         least = repeated["detectable"].min()
-        return f"No difference shown: less than {metric.format_detectable(least)} could not have been detected"
+        return f"No difference shown: differences below {metric.format_detectable(least)} could not be detected"
     best = better.loc[better["value"].idxmax()]
     name = titles.get(best["method"], best["method"])
     one = " with one seed" if best["over"] == "examples" else ""
@@ -261,7 +261,7 @@ def _reading(row: Any, metric: Metric) -> str:
         return f"{value} {metric.gain_unit(row['value'])}, one seed: not enough to tell"
     over = f"{row['seeds']} seeds" if row["over"] == "seeds" else "one seed, over its test examples"
     near = f"{row['detectable']:.{metric.places_of(row['detectable']) + 1}f}"
-    verdict = "" if row["shown"] else f": no difference shown<br>less than {near} could not have been detected"
+    verdict = "" if row["shown"] else f": no difference shown<br>differences below {near} could not be detected"
     level = f"<br>level with methods that share {row['level']}" if row.get("level") else ""
     return f"{_interval(row, metric, 1)} {metric.gain_unit(row['value'])}, {over}{verdict}{level}"
 
@@ -269,7 +269,7 @@ def _reading(row: Any, metric: Metric) -> str:
 def _subtitle(over: pd.DataFrame, about: str) -> str:
     parts = [about, "95 % t-intervals over seeds, paired by run"]
     if (over["seeds"] == 1).any():
-        parts.append("open: one seed, interval over its test examples")
+        parts.append("open symbol: one seed, interval over its test examples")
     if len(over) > 1:
         parts.append("of what is shown at most 5 % is false (Benjamini-Hochberg)")
     if over["level"].any():

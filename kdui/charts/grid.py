@@ -66,7 +66,7 @@ def grid_title(cells: pd.DataFrame, quantity: Quantity, metric: Metric) -> str:
         return f"Best setting so far: {where} ({reading}; 1 seed, not enough to tell)"
     seeds = f"{best['seeds']} seeds, best of {len(cells)} settings"
     if quantity == "value" and not abs(best["value"]) > best["half_width"]:
-        unseen = f"less than {metric.format_detectable(best['detectable'])} could not have been detected"
+        unseen = f"differences below {metric.format_detectable(best['detectable'])} could not be detected"
         return f"No setting shows a gain; best: {where} ({reading}; {seeds}; {unseen})"
     return f"Best setting: {where} ({reading}; {seeds})"
 

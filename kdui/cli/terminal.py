@@ -215,7 +215,7 @@ def print_paired(frames: "Mapping[str, pandas.DataFrame]") -> None:
                 "McNemar": f"p = {row['p_value']:.3g}",
                 "verdict": ""
                 if row["shown"]
-                else f"no difference shown: under {row['detectable']:.1f} points could not have been detected",
+                else f"no difference shown: differences below {row['detectable']:.1f} points could not be detected",
             }
             for row in frames["comparisons"].to_dict("records")
         ]

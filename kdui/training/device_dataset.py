@@ -43,7 +43,7 @@ class ResidentData:
     def __len__(self) -> int:
         return len(self.targets)
 
-    def tell(self, labels: Labels) -> None:
+    def set_labels(self, labels: Labels) -> None:
         """Replace the targets by what training uses, and let epochs draw from its examples alone."""
         self.targets = torch.from_numpy(labels.targets[: len(self)].astype(np.int64)).to(self.device)
         drawn = torch.from_numpy(np.asarray(labels.drawn, dtype=np.int64))

@@ -73,7 +73,7 @@ def fit(
     knobs = knobs_of(context)
     data = resident(context, "train", saved.inputs, saved.folder, knobs.train_examples)
     if labels is not None or knobs.labels < 1:
-        data.tell(labels or visible_labels(context))
+        data.set_labels(labels or visible_labels(context))
     if augmentation is not None:
         data.augmentation, knobs = augmentation, knobs.model_copy(update={"augment": True})
     trainer = Trainer(

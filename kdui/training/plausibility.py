@@ -23,7 +23,7 @@ SURE = 4.0  # standard errors of a paired difference: none of the dozen other re
 LEAST_GAIN = 0.02  # of the examples
 TRIED = 1000  # examples on which other scales are tried
 
-HARDLY_TOLD = 1.0  # nats: a model that is right more often than not and still loses so much is close to chance
+NEAR_CHANCE = 1.0  # nats: a model that is right more often than not and still loses so much is close to chance
 
 Options = dict[str, Any]
 
@@ -166,7 +166,7 @@ def _far_better(old: Reading, new: Reading, loss_counts: bool) -> bool:
     gained, differing = int(new.right.sum()) - int(old.right.sum()), int((new.right != old.right).sum())
     if gained > 0 and gained >= LEAST_GAIN * len(old.right) and gained >= SURE * math.sqrt(differing):
         return True
-    unsure = float(old.losses.mean()) > HARDLY_TOLD and float(old.right.mean()) > 0.5
+    unsure = float(old.losses.mean()) > NEAR_CHANCE and float(old.right.mean()) > 0.5
     return loss_counts and unsure and gained >= 0 and float(new.losses.mean()) < 0.5 * float(old.losses.mean())
 
 

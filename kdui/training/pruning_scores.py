@@ -147,7 +147,7 @@ def calibration_batches(context: StepContext, saved: SavedModel, examples: int) 
     """The first examples of a shuffled pass over the training data; their order is decided by the step's seed."""
     data = resident(context, "train", saved.inputs, saved.folder, context.settings.get("train_examples", 0))
     if context.settings.get("labels", 1.0) < 1:
-        data.tell(visible_labels(context))
+        data.set_labels(visible_labels(context))
     size = min(CALIBRATION_BATCH, examples)
     batches: list[Batch] = []
     for index in data.batches(size, context.settings["seed"], 0)[: -(-examples // size)]:

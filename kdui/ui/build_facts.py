@@ -175,7 +175,7 @@ def _time(estimate: Estimate) -> str:
 
 
 def _step(step: PlannedStep) -> str:
-    time = "in the store" if step.cached else (f"≈ {duration(step.seconds)}" if step.seconds is not None else "not timed yet")
+    time = "cached" if step.cached else (f"≈ {duration(step.seconds)}" if step.seconds is not None else "not timed yet")
     sign = "✓" if step.cached else "○"
     name = f"{escape(step.label or step.name)} <small>{escape(step.method)}</small>"
     return f'<li><span aria-hidden="true">{sign}</span><span>{name}</span><span>{time}</span></li>'

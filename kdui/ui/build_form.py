@@ -134,7 +134,8 @@ def _elsewhere(stages: Sequence[Mapping[str, Any]], stage: Mapping[str, Any]) ->
         own = shared.values.get(stage["name"])
         others = {name: value for name, value in shared.values.items() if name != stage["name"] and value != own}
         if stage["name"] in shared.values:
-            beside[f"{control_id(stage['name'], shared.knob)}-beside"] = _by_step(shared.knob, others)
+            words = f"In other steps: {_by_step(shared.knob, others)}." if others else ""
+            beside[f"{control_id(stage['name'], shared.knob)}-beside"] = words
     return beside
 
 

@@ -179,14 +179,14 @@ def markup(tasks: list[TaskFacts]) -> str:
     )
     return f"""
 <section class="card" aria-label="Your input">
-  <div class="filters"><label class="field"><span>Task</span>
+  <div class="filters long-names"><label class="field"><span>Task</span>
     <select id="compare-task">{task_options(tasks)}</select></label>{pickers}</div>
   <div id="compare-empty" class="empty" hidden></div>
   <div id="compare-input">
     <div data-modality="text" hidden>
       <label class="field" for="compare-text"><span class="caps">Your input</span></label>
       <div class="say"><textarea id="compare-text" rows="2" placeholder="Type a sentence, or pick an example below"></textarea>
-      <button type="button" class="act primary" id="compare-go">Ask</button></div>
+      <button type="button" class="act primary" id="compare-go">Predict</button></div>
       {compare_writing.sampling_html()}
     </div>
     <div data-modality="image" class="drawing" hidden>

@@ -94,7 +94,7 @@ def waiting_html(models: Sequence[Servable]) -> str:
         f'<section class="card {model.role}"><h2 class="title">{escape(title(model))}</h2>'
         f'<p class="lead">{speed(model)} · {size(model)}</p>'
         f'<p class="lead">{escape(model.headline)} on the test data</p>'
-        '<p class="lead waiting">Type, draw, upload or pick an example.</p></section>'
+        '<p class="lead waiting">Waiting for an input: your own, or a test example.</p></section>'
         for model in models
     )
 
@@ -189,6 +189,6 @@ def _pair(pair: Mapping[str, Any], first: Servable, other: Servable, unfolded: b
     left = pair["count"] - len(pair["rows"])
     rest = f'<span class="mute">and {left:,} more</span>' if left else ""
     return (
-        f'<details class="fold parted"{" open" if unfolded else ""}><summary><b>{escape(truth)}</b> taken for '
+        f'<details class="fold parted"{" open" if unfolded else ""}><summary><b>{escape(truth)}</b> predicted as '
         f'<b>{escape(taken)}</b> · {pair["count"]:,}</summary><div class="parted-row">{examples}{rest}</div></details>'
     )

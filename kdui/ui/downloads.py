@@ -52,7 +52,7 @@ def downloads_html(run: Run, results: Sequence[ModelResult]) -> str:
         return ""
     return (
         f'<h2 class="label">Download</h2><div class="buttons" id="run-downloads">{"".join(links)}</div>'
-        '<p class="lead">Each file carries what was measured; <code>python app.py verify FILE</code> measures again.</p>'
+        '<p class="lead">Each file contains its measurements; <code>python app.py verify FILE</code> repeats them.</p>'
     )
 
 

@@ -209,9 +209,9 @@ def markup(tasks: list[TaskFacts]) -> str:
         {pin_button("pareto", hidden=False)}{download_menu()}</div>
     </section>
     <section class="card budget" aria-label="Budget">
-      <h2 class="label">Shown</h2>
+      <h2 class="label">Chart</h2>
       <label class="field"><span>Task</span><select data-task id="explore-task">{choices}</select></label>
-      <label class="field"><span>Against</span><select id="explore-x">{options(AXES)}</select></label>
+      <label class="field"><span>Horizontal axis</span><select id="explore-x">{options(AXES)}</select></label>
       <h2 class="label">Budget</h2>
       {sliders}
       <div id="explore-winner"></div>

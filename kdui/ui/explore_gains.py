@@ -24,7 +24,7 @@ NO_GAIN = (
 )
 NO_GRID = (
     'In <a href="?tab=build">Build</a>, open <b>Queue a sweep…</b>, combine values of Temperature and Soft weight α, '
-    "with three seeds: results appear here as they are measured."
+    "with three seeds. Results appear here as they are measured."
 )
 
 

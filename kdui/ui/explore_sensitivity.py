@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 NOTHING = (
     'In <a href="?tab=build">Build</a>, below the columns, choose a model under <b>What if</b> and measure its layers; '
-    "or add a stage <b>sensitivity</b> to a recipe."
+    "or add a <b>Sensitivity</b> step to a recipe."
 )
 
 

@@ -27,7 +27,7 @@ MOST_SETTINGS = 5
 PAGE_SIZE = 25
 MOST_ON_FRONT = 8  # named below a narrow chart
 NUMBERS = {
-    "retained": ("Kept", "%"),
+    "retained": ("Retained", "%"),
     "latency_ms": ("Latency p50", "ms"),
     "token_ms": ("Decode speed", "tokens/s"),
     "download_mb": ("Download", "MB"),
@@ -91,11 +91,7 @@ def _rivals(models: pd.DataFrame, winner: pd.Series, budget: Budget, pair: Betwe
     among = among if len(level) > 1 else ", a student without KD" if among else ""
     more = " or more" if len(level) == MOST_RIVALS else ""
     unseen = max((difference.detectable or 0 for difference in differences), default=0)
-    reason = (
-        f"differences up to {metric.format_detectable(unseen)} could not have been detected"
-        if unseen
-        else "95 % intervals overlap"
-    )
+    reason = f"differences up to {metric.format_detectable(unseen)} could not be detected" if unseen else "95 % intervals overlap"
     return f"<p>Not distinguishable from {others}{more}{among} ({reason}).</p>"
 
 
@@ -253,6 +249,8 @@ def _headline(row: dict[str, Any], metric: Metric) -> str:
         near = f"{half:.{metric.places_of(half)}f}"
         width = f' <span class="mute" title="95 % interval {over}">± {near}</span>'
     value, _, unit = metric.format(row["headline"]).partition(THIN)
+    if unit.casefold() == metric.title.casefold():  # the column's title says it: bits per byte
+        unit = ""
     return f"{value}{width}{THIN if unit else ''}{unit}{mark(row['origin'])}"
 
 

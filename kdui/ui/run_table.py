@@ -25,7 +25,7 @@ def page_html(page: RunPage, titles: Mapping[str, str], chosen: str, filtered: b
     if not page.total:
         return NO_MATCH if filtered else EMPTY
     return (
-        '<table class="table runs"><caption class="sr-only">Running ones, the queue in its order, the rest</caption>'
+        '<table class="table runs"><caption class="sr-only">Runs: running, queued in their order, finished</caption>'
         '<thead><tr><th scope="col" class="left">Run</th><th scope="col" class="left">State</th>'
         f'<th scope="col">Result</th></tr></thead><tbody>{rows_html(page.rows, titles, chosen)}</tbody></table>{pager_html(page)}'
     )

@@ -60,8 +60,8 @@ ROLE_TITLES = {
     "teacher": "Teacher",
     "assistant": "Assistant",
     "student": "Student",
-    "control": "Control, no KD",
-    "smoothed": "Control, label smoothing",
+    "control": "Control",
+    "smoothed": "Control",
     "compressed": "Compressed",
 }
 
@@ -210,7 +210,7 @@ def _model(steps: Sequence[StepStatus]) -> str:
     else:
         ended = sum(step.state in (StepState.DONE, StepState.CACHED) for step in steps)
         waiting = f"{ended} of {len(steps)} done" if ended else "waiting"
-        ends = {StepState.DONE: duration(spent), StepState.CACHED: "from the store", StepState.FAILED: "failed"}
+        ends = {StepState.DONE: duration(spent), StepState.CACHED: "cached", StepState.FAILED: "failed"}
         text = ends.get(state, waiting)
     last = steps[-1]
     title = escape(ROLE_TITLES.get(last.role or "", "") or last.stage.replace("-", " ").replace("_", " ").capitalize())
@@ -221,7 +221,7 @@ def _model(steps: Sequence[StepStatus]) -> str:
 
 def _when(step: StepStatus) -> str:
     if step.state is StepState.CACHED:
-        return "from the store"
+        return "cached"
     if step.state is StepState.RUNNING:
         return percent(step.progress)
     return duration(step.seconds) if step.seconds is not None else "–"
@@ -243,7 +243,7 @@ def results_html(results: Sequence[ModelResult], headline: Metric) -> str:
     )
     return (
         _metrics_table(results, first, rows)
-        + '<p class="lead">● measured ◐ simulated ○ estimated ⟲ replayed; hover a mark for device and sample size.</p>'
+        + '<p class="lead">● measured ◐ simulated ○ estimated ⟲ replayed; hover over a mark to see device and sample size.</p>'
         + more.format(_metrics_table(results, rest, rows))
     )
 
@@ -256,10 +256,10 @@ def _metrics_table(results: Sequence[ModelResult], metrics: Sequence[str], model
         for result in results
     )
     rows = "".join(
-        f'<tr><th scope="row">{escape(_title(metric, models))}</th>'
-        + "".join(_cell(each.get(metric), result) for each, result in zip(models, results, strict=True))
+        f'<tr><th scope="row">{escape(title)}</th>'
+        + "".join(_cell(each.get(metric), result, title) for each, result in zip(models, results, strict=True))
         + "</tr>"
-        for metric in metrics
+        for metric, title in ((metric, _title(metric, models)) for metric in metrics)
     )
     return (
         '<div class="scroll-x" tabindex="0"><table class="table results"><caption class="sr-only">What was measured</caption>'
@@ -285,10 +285,12 @@ def _retained(result: ModelResult, results: Sequence[ModelResult], headline: Met
     return {"retained": Measurement(metric="retained", value=cut, unit="%", title=title, provenance=own.provenance)}
 
 
-def _cell(measurement: Measurement | None, result: ModelResult) -> str:
+def _cell(measurement: Measurement | None, result: ModelResult, title: str) -> str:
     name = f'<span class="of {result.role}">{escape(result.label)}</span>'
     if measurement is None:
         return f'<td class="mute">{name}–</td>'
+    if measurement.unit.casefold() == title.casefold():  # the row's title says it: bits per byte
+        measurement = measurement.model_copy(update={"unit": ""})
     interval = ""
     if measurement.low is not None and measurement.high is not None:
         interval = f' title="95 % interval {span(measurement.low, measurement.high, measurement.unit)}"'
@@ -312,9 +314,9 @@ def unlearned_html(words: str) -> str:
 def recipe_html(detail: RunDetail) -> str:
     """The same run as a command and as YAML, ready to copy."""
     return (
-        f'<h2 class="label">As a command</h2><pre class="code" id="run-command">{escape(detail.command)}</pre>'
+        f'<h2 class="label">Command line</h2><pre class="code" id="run-command">{escape(detail.command)}</pre>'
         f'<div class="buttons"><button type="button" class="act small" data-copy="#run-command">Copy command</button></div>'
-        f'<h2 class="label">As a recipe</h2><pre class="code" id="run-yaml">{escape(detail.yaml)}</pre>'
+        f'<h2 class="label">YAML</h2><pre class="code" id="run-yaml">{escape(detail.yaml)}</pre>'
         '<div class="buttons"><button type="button" class="act small" data-copy="#run-yaml">Copy YAML</button></div>'
     )
 

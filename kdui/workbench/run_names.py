@@ -76,8 +76,8 @@ def _title(row: RunRow, settings: Mapping[str, Any], varying: Sequence[str]) -> 
     temperature = next((key for key in settings if key.endswith(".temperature")), None)
     if temperature and temperature not in shown:
         shown.insert(0, temperature)
-    shown_settings = [_short(key, settings.get(key, "off")) for key in shown[:MOST_SETTINGS]]
-    rest = [f"{len(shown) - MOST_SETTINGS} more settings"] if len(shown) > MOST_SETTINGS else []
+    words = list(dict.fromkeys(_of_run(key, settings) for key in shown))
+    shown_settings, rest = words[:MOST_SETTINGS], [f"{len(words) - MOST_SETTINGS} more settings"] * (len(words) > MOST_SETTINGS)
     teacher = [f"from {_model(row.teacher)}"] if "teacher" in varying else []
     parts = [task, _model(row.student or row.teacher), *teacher, *shown_settings, *rest, f"seed {settings.get('seed', 0)}"]
     return " · ".join(part for part in parts if part)
@@ -86,6 +86,11 @@ def _title(row: RunRow, settings: Mapping[str, Any], varying: Sequence[str]) -> 
 def _model(ref: str) -> str:
     name, _, options = ref.partition("?")
     return preset(name)[1].title + (f" ({options})" if options else "") if name in presets() else ref
+
+
+def _of_run(key: str, settings: Mapping[str, Any]) -> str:
+    """A setting with its value; of a stage that this run lacks, that it does."""
+    return _short(key, settings[key]) if key in settings else f"without {key.rpartition('.')[0]}"
 
 
 def _short(key: str, value: Any) -> str:

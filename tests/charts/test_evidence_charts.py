@@ -28,7 +28,9 @@ def test_models_keep_their_roles_colour_and_a_dash_each():
 def test_harm_names_the_class_that_lost_most():
     rows = frames.classes()
     figure = harm_figure(rows[rows["role"] == "compressed"], about="Digits")
-    assert figure.layout.title.text == "Student · int8 loses most on “shirt”: −8.2 points of recall; 2 of 3 lose"
+    assert (
+        figure.layout.title.text == "Student · int8 loses most on “shirt”: −8.2 points of recall; recall falls for 2 of 3 classes"
+    )
     assert list(figure.layout.yaxis.ticktext) == ["bag", "coat", "shirt"]  # the worst on top
     assert list(figure.data[0].x) == [0.5, -1.0, -8.25] and figure.data[0].marker.color == style.COLOURS["compressed"]
     unharmed = rows[rows["role"] == "student"].assign(recall_change=0.0)

@@ -136,7 +136,7 @@ def test_models_are_distinguished_by_their_paired_difference_not_by_their_own_in
     (tight,) = [cost for cost in limit_costs(models, Budget(), ACCURACY, pair) if cost.quantity == "latency_ms"]
     assert not tight.difference.is_shown
     (said,) = cost_sentences([tight], ACCURACY)
-    assert said.endswith("less than 0.1 points (within error: less than 0.8 points could not have been detected).")
+    assert said.endswith("less than 0.1 points (within error: differences below 0.8 points could not be detected).")
 
 
 def test_single_seeds_are_paired_over_the_test_examples_of_both_runs():

@@ -148,7 +148,7 @@ def test_pairs_with_most_methods_come_first():
     [
         ({"distill": (1.0,)}, "One seed is not enough to measure the gain from distillation"),
         ({"distill": (1.0, 1.1, 1.2)}, "Soft targets beats the same student without KD by +1.1 ± 0.2 points"),
-        ({"distill": (1.0, -1.0)}, "No difference shown: less than 16.3 points could not have been detected"),
+        ({"distill": (1.0, -1.0)}, "No difference shown: differences below 16.3 points could not be detected"),
         (
             {"distill": (-1.0, -1.1, -1.2), "dkd": (0.5, -0.5, 0)},
             "No difference shown in favour of the teacher; 1 of 2 methods did worse",
@@ -181,4 +181,6 @@ def test_dots_carry_intervals_runs_and_verdicts_and_both_axes_have_titles():
     assert over.customdata[0][0] == "dkd--0" and "not enough to tell" in over.customdata[0][2]
     assert "points" in drawn.layout.xaxis.title.text and drawn.layout.yaxis.title.text == "method"
     assert drawn.layout.xaxis.zeroline and drawn.layout.xaxis.rangemode == "tozero" and drawn.layout.font.size >= 14
-    assert "Digits · big → small" in drawn.layout.title.subtitle.text and "open: one seed" in drawn.layout.title.subtitle.text
+    assert (
+        "Digits · big → small" in drawn.layout.title.subtitle.text and "open symbol: one seed" in drawn.layout.title.subtitle.text
+    )

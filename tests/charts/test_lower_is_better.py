@@ -69,14 +69,14 @@ def test_the_table_and_the_card_write_the_metric_in_its_unit(models):
     assert models.loc[sorted_index(models, fits, "headline", False), "headline"].tolist() == [1.0, 1.25, 2.0, 4.0]
     texts = TASKS["reuters-r8"].model_copy(update={"headline": LOWER, "majority": None})
     table = table_html(models, [], LOWER, Wish(task="digits"))
-    assert "1.25\u202fbits per byte" in table and "%" not in table.split("Kept")[0]
+    assert "1.25<" in table and "bits per byte<" not in table and "%" not in table.split("Retained")[0]
     assert "1.25\u202fbits per byte" in winner_html(models, Budget(), LOWER, texts)
 
 
 def test_the_table_begins_with_the_best_and_states_which_way_it_goes(models):
     def shown(**wish):
         table = table_html(models, [], LOWER, Wish(task="digits", **wish))
-        return re.findall(r"<td>([\d.]+)\u202fbits per byte", table), re.search(r'aria-sort="(\w+)ending"', table)[1]
+        return re.findall(r"Bits per byte</span>([\d.]+)", table), re.search(r'aria-sort="(\w+)ending"', table)[1]
 
     assert shown() == (["1", "1.25", "2", "4"], "asc")
     assert shown(down=False) == (["4", "2", "1.25", "1"], "desc")
@@ -108,7 +108,7 @@ def test_small_differences_are_not_rounded_to_nothing():
     assert LOWER.format_detectable(0.00312) == "0.0031 bits per byte"
     assert Metric(name="accuracy", title="Accuracy", unit="%").format_detectable(1.23) == "1.2 points"
     assert _doubt(Difference(value=0.0, low=-0.002, high=0.002, p_value=1.0, detectable=0.003), LOWER) == (
-        " (within error: less than 0.0030 bits per byte could not have been detected)"
+        " (within error: differences below 0.0030 bits per byte could not be detected)"
     )
 
 

@@ -152,7 +152,7 @@ def test_sentences_of_limits():
     assert cost_sentences(costs, ACCURACY) == [
         "A latency limit of 4 ms would allow +0.4 points.",
         "A size limit of 200 kB would cost 0.9 points.",
-        "A latency limit of 4 ms would allow +0.4 points (within error: less than 1.5 points could not have been detected).",
+        "A latency limit of 4 ms would allow +0.4 points (within error: differences below 1.5 points could not be detected).",
         "A latency limit of 4 ms would allow +0.4 points (one seed is not enough to tell).",
         "With a retained accuracy limit of 95.0 %, tiny would fit.",
     ]

@@ -97,9 +97,9 @@ def test_gain_that_overlaps_zero_comes_with_what_could_not_have_been_seen():
     gain = over_seeds([0.5, -0.4, 0.1], examples=2189)
     assert gain_sentence(gain, ACCURACY) == (
         "no difference shown: +0.1 ± 1.1 points (3 seeds) over the same student without KD. "
-        "With 3 seeds and 2,189 test examples less than 1.5 points could not have been detected; with 8 seeds 0.5."
+        "With 3 seeds and 2,189 test examples, differences below 1.5 points could not be detected; with 8 seeds 0.5."
     )
-    assert "one seed and 359 test examples less than 3.4" in unseen(over_examples([Discordant(10, 9, 359)]), ACCURACY)
+    assert "one seed and 359 test examples, differences below 3.4" in unseen(over_examples([Discordant(10, 9, 359)]), ACCURACY)
 
 
 def test_what_moves_with_the_seed_is_no_spread_of_the_difference():

@@ -57,7 +57,7 @@ def test_hidden_labels_are_replaced():
 def test_an_epoch_over_few_labels_has_the_steps_of_a_whole_one():
     data = ResidentData({"pixels": np.zeros((50, 1, 2, 2), np.float32)}, np.arange(50), CPU)
     plain = data.batches(8, 3, 0)
-    data.tell(true_labels(np.arange(50) % 5, 0.2))
+    data.set_labels(true_labels(np.arange(50) % 5, 0.2))
     few = data.batches(8, 3, 0)
     assert [len(batch) for batch in few] == [len(batch) for batch in plain]
     counts = torch.bincount(torch.cat(few), minlength=50)
@@ -71,7 +71,7 @@ def test_an_epoch_over_few_labels_has_the_steps_of_a_whole_one():
 def test_batches_by_length_go_through_the_labelled_texts_alone():
     mask = np.tril(np.ones((30, 30), np.int64))
     data = ResidentData({"input_ids": mask, "attention_mask": mask}, np.arange(30), CPU)
-    data.tell(true_labels(np.arange(30) % 3, 0.3))
+    data.set_labels(true_labels(np.arange(30) % 3, 0.3))
     batches = data.batches(4, 0, 0)
     assert sum(len(batch) for batch in batches) == 30
     assert set(torch.cat(batches).tolist()) == set(labelled_examples(np.arange(30) % 3, 0.3).tolist())

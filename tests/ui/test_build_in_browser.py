@@ -354,7 +354,7 @@ def test_settings_of_all_trainings_and_the_scale_are_set_once(page):
     step(page, "distill")
     page.locator("#knob-distill-epochs").fill("5")
     expect(page.locator("#scale-demo")).to_have_attribute("aria-pressed", "false")
-    expect(page.locator("#knob-distill-epochs-beside")).to_have_text("teach: 3")
+    expect(page.locator("#knob-distill-epochs-beside")).to_have_text("In other steps: teach: 3.")
 
 
 def test_compression_is_one_choice_that_makes_its_steps(page):

@@ -146,7 +146,7 @@ def test_models_of_one_name_are_distinguished_by_what_differs(bench, calls):
 
 def test_disagreements_name_both_models_and_mark_right_and_wrong(calls):
     html = calls.compare_parted({"task": "digits", "first": "teach-0", "other": "distill-0"})["html"]
-    assert "Disagreements: 33 of 359 test images" in html and "<b>7</b> taken for <b>1</b> · 31" in html
+    assert "Disagreements: 33 of 359 test images" in html and "<b>7</b> predicted as <b>1</b> · 31" in html
     assert "97 %" in html and "55 %" in html and "and 30 more" in html and "2 rarer confusions are not shown" in html
     assert (
         "There is no model called 'x'" in answered(calls.compare_parted)({"task": "digits", "first": "x", "other": "y"})["error"]

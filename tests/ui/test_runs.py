@@ -112,7 +112,7 @@ def test_the_strip_shows_one_box_a_model_in_the_order_of_time():
     assert re.findall(r'class="stage (\w+)".*?<b>(.*?)</b>', html) == [
         ("done", "✓ Teacher"),
         ("running", "▶ Student"),
-        ("waiting", "Control, no KD"),
+        ("waiting", "Control"),
     ]
     assert "50 % · in training" in html and " left" not in html
     assert stage_state(steps[:1]) is StepState.CACHED and stage_state(steps[3:]) is StepState.RUNNING
@@ -186,7 +186,7 @@ def test_what_is_left_is_reported_as_roughly_as_it_is_known(seconds, words):
 def test_the_gain_of_one_run_claims_no_more_than_one_seed():
     assert "not enough to tell" in gain_html(Difference(value=1.2), ACCURACY)
     assert "paired over 1,000 test examples" in gain_html(over_examples([Discordant(20, 60, 1000)]), ACCURACY)
-    assert "less than 3.4 points could not have been detected" in gain_html(over_examples([Discordant(10, 9, 359)]), ACCURACY)
+    assert "differences below 3.4 points could not be detected" in gain_html(over_examples([Discordant(10, 9, 359)]), ACCURACY)
     assert gain_html(None, ACCURACY) == ""
 
 

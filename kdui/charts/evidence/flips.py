@@ -35,7 +35,7 @@ def p_words(p: float) -> str:
 
 def comparison_words(row: Any, of: str = "teacher") -> str:
     """The paired difference with its interval and McNemar's test, in words that claim no more than they show."""
-    unseen = f", no difference shown: less than {row['detectable']:.1f} could not have been detected"
+    unseen = f", no difference shown: differences below {row['detectable']:.1f} could not be detected"
     verdict = "" if row["shown"] else unseen
     return (
         f"{signed(row['difference'])} points against the {of} (95 % interval {signed(row['low'])} to {signed(row['high'])}; "

@@ -20,7 +20,8 @@ def harm_title(classes: pd.DataFrame) -> str:
         return f"{label} loses no class: recall is nowhere below the teacher's"
     lost = int((classes["recall_change"] < 0).sum())
     return (
-        f"{label} loses most on “{worst['of']}”: {signed(worst['recall_change'])} points of recall; {lost} of {len(classes)} lose"
+        f"{label} loses most on “{worst['of']}”: {signed(worst['recall_change'])} points of recall; "
+        f"recall falls for {lost} of {len(classes)} classes"
     )
 
 
@@ -36,7 +37,7 @@ def harm_figure(classes: pd.DataFrame, *, about: str) -> go.Figure:
         layout=style.layout(
             title={
                 "text": harm_title(classes),
-                "subtitle": {"text": f"{about} · {many} test examples a class · with few examples a point or two is chance"},
+                "subtitle": {"text": f"{about} · {many} test examples per class · with so few, a point or two may be chance"},
             },
             xaxis=style.axis(
                 "model − teacher, points",

@@ -91,6 +91,6 @@ CHART = EvidenceChart(
     order=50,
     frame="elsewhere",
     empty="Out-of-domain accuracy: not measured",
-    remedy=f"{MEASURE} and set <b>Out-of-domain examples</b> where the task knows other sources, as film reviews do.",
+    remedy=f"{MEASURE} and set <b>Out-of-domain examples</b> for tasks with other sources, such as film reviews.",
     draw=lambda frame, look: out_of_domain_figure(frame, about=look.about, metric=look.metric),
 )

@@ -33,7 +33,12 @@ class TrainingKnobs(StageSpec):
         default=64, ge=1, le=8192, title="Batch size", description="Examples per training step.", json_schema_extra=ADVANCED
     )
     learning_rate: float = Field(
-        default=1e-3, gt=0, le=10, title="Learning rate", description="Highest rate of the schedule.", json_schema_extra=ADVANCED
+        default=1e-3,
+        gt=0,
+        le=10,
+        title="Learning rate",
+        description="Peak learning rate of the schedule.",
+        json_schema_extra=ADVANCED,
     )
     schedule: Literal["one-cycle", "cosine", "linear", "constant"] = Field(
         default="one-cycle", title="Schedule", description="Learning rate over the training.", json_schema_extra=ADVANCED

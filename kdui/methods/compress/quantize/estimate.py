@@ -24,7 +24,8 @@ def warnings(settings: Mapping[str, Any], recipe: Recipe) -> list[str]:
         return [f"No {bits:g}-bit kernel on this CPU: file size is real, accuracy is simulated, speed is unchanged."]
     if bits == 8 and scheme != "weight-only" and not cpu_flags() & FAST_INT8:
         return [
-            "This CPU has no int8 dot product (VNNI): int8 saves size, gains less speed here, and may slow down small networks."
+            "This CPU has no int8 dot-product instructions (VNNI): int8 reduces size, but the speed-up is smaller, and small "
+            "networks may get slower."
         ]
     return []
 

@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import io
+import logging
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -55,6 +56,7 @@ def to_onnx(module: nn.Module, sample: dict[str, np.ndarray], axes: Axes, opset:
     tensors = {name: torch.from_numpy(array) for name, array in sample.items()}
     free = {"batch": torch.export.Dim("batch"), "length": torch.export.Dim("length")}
     shapes = {name: {place: free[axis] for place, axis in enumerate(axes[name]) if axis in free} for name in tensors}
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it warns of every operator of torchvision, which no model here has
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
         return torch.onnx.export(

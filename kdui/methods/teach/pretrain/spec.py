@@ -21,7 +21,12 @@ class PretrainSpec(TrainingKnobs):
         default=32, ge=1, le=8192, title="Batch size", description="Texts a step.", json_schema_extra=ADVANCED
     )
     learning_rate: float = Field(
-        default=1e-4, gt=0, le=10, title="Learning rate", description="Highest rate of the schedule.", json_schema_extra=ADVANCED
+        default=1e-4,
+        gt=0,
+        le=10,
+        title="Learning rate",
+        description="Peak learning rate of the schedule.",
+        json_schema_extra=ADVANCED,
     )
     masked: float = Field(
         default=0.15,
