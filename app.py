@@ -182,9 +182,9 @@ def deliver(
     model: Annotated[
         str, typer.Argument(help="Which model: its step, label or role as 'show' names it; empty: the newest compressed one.")
     ] = "",
-    out: Annotated[Path, typer.Option(help="The file to write; a name ending in .kdz packs it without loss.")] = Path(
-        "model.onnx"
-    ),
+    out: Annotated[
+        Path, typer.Option(help="The file to write; .kdz packs it without loss, .gguf and .zip are what 'package' stages wrote.")
+    ] = Path("model.onnx"),
     as_json: Json = False,
 ) -> None:
     """Write a measured model as one file that carries its claims and what its inputs need."""

@@ -15,6 +15,10 @@ PREDICTIONS_FILE = "predictions.npy"  # outputs on the test split in its order, 
 QUALITY_FILE = "quality.npz"  # right [n]: which test examples it has right; part [n]: of which task, where several are one
 KERNELS_FILE = "kernels.json"  # precision, MACs and time of every kernel; where speed was measured
 
+# A language model in the format of another program: a folder as an archive, or the one file.
+PACKAGES = {"hf": "package.zip", "genai": "package.zip", "gguf": "package.gguf"}
+CLAIMS_FILE = "kdui.json"  # in such an archive: what was measured of it
+
 SENSITIVITY_FILE = "sensitivity.json"
 
 # In a run's folder: what its worker printed.

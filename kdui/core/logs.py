@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import MutableMapping
+from pathlib import Path
 from typing import Any
 
 ROOT = "kdui"
@@ -25,6 +26,16 @@ class _OfRun(logging.LoggerAdapter[logging.Logger]):
 def prefix(run: str) -> str:
     """What stands before a line about a run."""
     return f"[{run}] "
+
+
+def last_lines(path: Path, run: str, count: int) -> str:
+    """The end of a run's output, at most ``count`` lines without its id before them; empty where there is no file."""
+    if not path.is_file():
+        return ""
+    with path.open("rb") as stream:
+        stream.seek(max(0, path.stat().st_size - 200 * count))
+        text = stream.read().decode("utf-8", errors="replace")
+    return "\n".join(line.removeprefix(prefix(run)) for line in text.splitlines()[-count:])
 
 
 def logger(part: str, run: str = "") -> logging.LoggerAdapter[logging.Logger]:

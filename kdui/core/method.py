@@ -51,6 +51,7 @@ class Place(IntEnum):
     ROUNDED = auto()  # a trained model is rounded
     PACKED = auto()  # the file is encoded without loss, into a form of its own
     EXPORTED = auto()  # each model becomes a graph
+    DELIVERED = auto()  # a model is written in the formats of other programs
     PROBED = auto()  # a graph is changed on trial, to see what that costs
     MEASURED = auto()  # each graph is tested and timed
 

@@ -99,11 +99,22 @@ class ModelResult(Frozen):
     measurements: dict[str, Measurement]
 
 
+class Package(Frozen):
+    """A model that a run has written as the file of another program."""
+
+    step: str
+    label: str
+    digest: str
+    file: str = Field(description="its name in the store; the ending tells its kind")
+    words: str = Field(description="what was measured of it as it was read back")
+
+
 class RunDetail(Frozen):
     """A run with everything that it measured."""
 
     run: Run
     results: tuple[ModelResult, ...]
+    packages: tuple[Package, ...] = ()
     gain: Difference | None = Field(default=None, description="student minus control over this run's test examples")
     findings: tuple[str, ...] = Field(default=(), description="what its reports found, one sentence each")
     unlearned: str = Field(default="", description="a sentence where models have learned no more than the most frequent label")

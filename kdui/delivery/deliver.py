@@ -12,6 +12,7 @@ from kdui.core.measurement import Origin
 from kdui.core.page_rows import ModelResult, RunDetail
 from kdui.core.plain import Frozen
 from kdui.delivery.claims import Claim, Claims, DataClaim, Timing
+from kdui.delivery.packages import ENDINGS, DeliveredPackage, deliver_package
 from kdui.delivery.stamp import record_of, stamp
 from kdui.kdz.container import pack, with_tail
 from kdui.kdz.on_disk import read_model, write_whole
@@ -33,12 +34,15 @@ class Delivered(Frozen):
 
 def deliver(
     artifacts: ArtifactStore, detail: RunDetail, model: str, out: Path, data_of: Callable[[str], dict[str, Any]]
-) -> Delivered:
+) -> Delivered | DeliveredPackage:
     """Write a measured model of a run to ``out``; ``model``: its step, label or role, empty for the run's last result.
 
     A name that ends with .kdz takes the packed form: that of an encode stage, else the graph packed as it is. ``data_of``:
-    version and sha256 of a task's test split. Raises KduiError in words.
+    version and sha256 of a task's test split. One that ends with .gguf or .zip takes a package of the run, ``model`` its step or
+    label. Raises KduiError in words.
     """
+    if out.suffix.lower() in ENDINGS:
+        return deliver_package(artifacts, detail.run, model, out)
     result = chosen(detail, model)
     artifact = artifacts.open(result.digest)
     measured = artifacts.manifest(next(step.digest for step in detail.run.steps if step.name == result.step))
@@ -124,8 +128,10 @@ def claims_of(detail: RunDetail, result: ModelResult, artifact: Artifact, measur
     )
 
 
-def as_rows(found: Delivered) -> Sequence[dict[str, Any]]:
+def as_rows(found: Delivered | DeliveredPackage) -> Sequence[dict[str, Any]]:
     """What the command prints of it."""
+    if isinstance(found, DeliveredPackage):
+        return found.rows()
     rows = [
         {"what": "file", "is": str(found.path)},
         {"what": "model", "is": f"{found.claims.label} ({found.claims.step} of run {found.claims.run})"},
@@ -137,6 +143,6 @@ def as_rows(found: Delivered) -> Sequence[dict[str, Any]]:
     return [*rows, *({"what": "weights", "is": str(path)} for path in found.beside)]
 
 
-def as_json(found: Delivered) -> dict[str, Any]:
+def as_json(found: Delivered | DeliveredPackage) -> dict[str, Any]:
     """The same as one object."""
     return dict(json.loads(found.model_dump_json()))

@@ -17,8 +17,9 @@ from starlette.routing import Route
 from kdui.catalogue.methods import METHODS
 from kdui.core.errors import KduiError
 from kdui.core.method import Place
-from kdui.core.page_rows import ModelResult
+from kdui.core.page_rows import ModelResult, Package
 from kdui.core.run import Run
+from kdui.delivery.packages import ENDINGS
 
 if TYPE_CHECKING:
     from kdui.workbench.workbench import Workbench
@@ -37,8 +38,8 @@ def remove_left_over() -> None:
             shutil.rmtree(folder, ignore_errors=True)  # another person's cannot be removed, and is not ours to remove
 
 
-def downloads_html(run: Run, results: Sequence[ModelResult]) -> str:
-    """A link for each measured model, and one for its packed form where there is one."""
+def downloads_html(run: Run, results: Sequence[ModelResult], packages: Sequence[Package] = ()) -> str:
+    """A link for each measured model, for its packed form where there is one, and for each file of another program."""
     packed = {step.name for step in run.steps if step.method in METHODS and METHODS[step.method].order is Place.PACKED}
     links = []
     for result in results:
@@ -46,14 +47,21 @@ def downloads_html(run: Run, results: Sequence[ModelResult]) -> str:
         for ending, title in KINDS.items():
             if ending == ".kdz" and model not in packed:
                 continue
-            address = "/".join(("kdui-models", quote(run.id), quote(model, safe="") + ending))
-            links.append(f'<a class="btn act small" href="{escape(address)}" download>{escape(result.label)} · {title}</a>')
+            links.append(_link(run, model + ending, f"{result.label} · {title}"))
+    links += [_link(run, package.step + Path(package.file).suffix, package.label) for package in packages]
     if not links:
         return ""
+    told = "".join(f'<p class="lead">{escape(package.label)}: {escape(package.words)}</p>' for package in packages)
     return (
-        f'<h2 class="label">Download</h2><div class="buttons" id="run-downloads">{"".join(links)}</div>'
-        '<p class="lead">Each file contains its measurements; <code>python app.py verify FILE</code> repeats them.</p>'
+        f'<h2 class="label">Download</h2><div class="buttons" id="run-downloads">{"".join(links)}</div>{told}'
+        '<p class="lead">Each file contains its measurements; <code>python app.py verify FILE</code> repeats those of an ONNX or '
+        ".kdz file.</p>"
     )
+
+
+def _link(run: Run, name: str, title: str) -> str:
+    address = "/".join(("kdui-models", quote(run.id), quote(name, safe="")))
+    return f'<a class="btn act small" href="{escape(address)}" download>{escape(title)}</a>'
 
 
 def download_route(workbench: "Workbench") -> Route:
@@ -61,7 +69,7 @@ def download_route(workbench: "Workbench") -> Route:
 
     def send(request: Any) -> Response:
         model, _, ending = request.path_params["name"].rpartition(".")  # a stage's name may hold points and slashes
-        if f".{ending}" not in KINDS:
+        if f".{ending}" not in (*KINDS, *ENDINGS):
             return Response("There is no such file.", status_code=404)
         place = tempfile.TemporaryDirectory(prefix=f"{PREFIX}{os.getpid()}-")
         try:

@@ -88,7 +88,7 @@ class RunCalls:
             "results": run_view.unlearned_html(detail.unlearned)
             + run_view.gain_html(detail.gain, headline)
             + run_view.results_html(detail.results, headline)
-            + downloads_html(run, detail.results)
+            + downloads_html(run, detail.results, detail.packages)
             + run_view.findings_html(detail.findings),
             "recipe": run_view.recipe_html(detail),
             "log": self.workbench.log_tail(run_id),

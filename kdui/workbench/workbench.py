@@ -20,12 +20,13 @@ from kdui.catalogue.tasks import TASKS, all_tasks, own_task, with_own_text
 from kdui.core.contracts import TaskFacts
 from kdui.core.errors import KduiError, StateConflict, UnknownName
 from kdui.core.layout import OUTPUT_FILE
-from kdui.core.logs import logger, prefix
+from kdui.core.logs import last_lines, logger
 from kdui.core.method import Method
 from kdui.core.page_rows import Answer, Estimate, Example, ModelCard, ModelResult, Overview, RunDetail, RunPage, Servable
 from kdui.core.plan import Planned
 from kdui.core.recipe import ModelRef, Recipe
 from kdui.core.run import Event, Run, RunState
+from kdui.delivery.packages import packages_of
 from kdui.launch.dispatcher import Dispatcher
 from kdui.launch.processes import terminate
 from kdui.serving.client import ServingClient
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
     import pandas
 
     from kdui.core.statistics.paired import Difference
-    from kdui.delivery.deliver import Delivered
+    from kdui.delivery.deliver import Delivered, DeliveredPackage
 
 
 class Workbench:
@@ -251,6 +252,7 @@ class Workbench:
         return RunDetail(
             run=run,
             results=results,
+            packages=packages_of(self.store.artifacts, run),
             gain=gain(run, results, self.paired),
             findings=findings(self.store, run, results),
             unlearned=unlearned(run.recipe.task, results),
@@ -264,13 +266,7 @@ class Workbench:
 
     def log_tail(self, run_id: str, lines: int = 40) -> str:
         """The end of the worker's output, without the run's id before each line: whoever reads it has chosen the run."""
-        path = self.store.folder(run_id) / OUTPUT_FILE
-        if not path.is_file():
-            return ""
-        with path.open("rb") as stream:
-            stream.seek(max(0, path.stat().st_size - 200 * lines))
-            text = stream.read().decode("utf-8", errors="replace")
-        return "\n".join(line.removeprefix(prefix(run_id)) for line in text.splitlines()[-lines:])
+        return last_lines(self.store.folder(run_id) / OUTPUT_FILE, run_id, lines)
 
     def cancel(self, run_id: str) -> None:
         """Take a run from the queue, or ask its worker to stop: it does within 5 s, and finished stages stay."""
@@ -301,8 +297,8 @@ class Workbench:
         """Move a queued run; negative is earlier."""
         self.store.runs.move(run_id, places)
 
-    def deliver(self, run_id: str, model: str, out: Path) -> "Delivered":
-        """Write a measured model as a file that carries its claims; ``model``: its step, label or role."""
+    def deliver(self, run_id: str, model: str, out: Path) -> "Delivered | DeliveredPackage":
+        """Write a measured model, or a package of that name, as a file that carries its claims; see ``delivery.deliver``."""
         from kdui.delivery.deliver import deliver
 
         return deliver(self.store.artifacts, self.run(run_id), model, out, lambda task: self.serving.call("test_data", task=task))

@@ -1,6 +1,7 @@
 """A language model on real books from beginning to end: taught, distilled, exported."""
 
 import json
+import zipfile
 
 import numpy as np
 import pytest
@@ -9,10 +10,11 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from kdui.catalogue.planner import plan_recipe
 from kdui.catalogue.tasks import load_task
-from kdui.core.errors import RecipeError
+from kdui.core.errors import KduiError, RecipeError
 from kdui.core.layout import read_inputs
 from kdui.core.recipe import Recipe
 from kdui.core.run import RunState
+from kdui.delivery.packages import deliver_package
 from kdui.methods.compress.qat.packing import PACKED_MODEL, read_packed_state
 from kdui.modalities.text.prepare import prepare
 from kdui.models.byte_pairs import trained_tokenizer
@@ -36,12 +38,16 @@ def bench(tmp_path_factory, shared_cache):
     return found
 
 
-def test_a_student_learns_tokens_under_its_teacher_and_its_file_predicts_alike(bench):
+def test_a_student_learns_tokens_under_its_teacher_and_its_files_predict_alike(bench, tmp_path):
     _, splits = load_task("books", bench.settings)
     stages = [
         TEACH,
         {"distill": {**KNOBS, "epochs": 1, "control": False}},
         "export",
+        *(
+            {"method": "package", "name": name, "settings": {"format": name, "test_examples": 4}}
+            for name in ("hf", "gguf", "genai")
+        ),
     ]
     run = bench.run({"task": "books", "teacher": TEACHER, "student": STUDENT, "stages": stages})
     assert run.state is RunState.SUCCEEDED, run.error
@@ -55,6 +61,21 @@ def test_a_student_learns_tokens_under_its_teacher_and_its_file_predicts_alike(b
         ours = module(**{name: torch.from_numpy(array) for name, array in arrays.items()}).numpy()
     real = arrays["attention_mask"].astype(bool)
     assert np.allclose(run_graph(folder / "model.onnx", arrays)[real], ours[real], atol=1e-3)
+    for name, allowed in (("hf", 1e-4), ("gguf", 0.02), ("genai", 1e-6)):
+        packed = bench.summary(run, name)
+        assert (
+            packed["value"] == pytest.approx(packed["before"], rel=allowed) and packed["low"] < packed["value"] < packed["high"]
+        )
+        delivered = deliver_package(bench.store.artifacts, bench.store.runs.get(run.id), name, tmp_path / packed["file"])
+        assert delivered.bytes == packed["file_bytes"] and "as read back over 4 test texts" in delivered.words
+    with zipfile.ZipFile(tmp_path / "package.zip") as archive:  # of genai, which came last
+        config, claims = (json.loads(archive.read(name)) for name in ("genai_config.json", "kdui.json"))
+        assert {"model.onnx", "tokenizer.json", "tokenizer_config.json"} < set(archive.namelist())
+    assert config["model"]["decoder"]["inputs"]["past_key_names"] == "past_key_values.%d.key" and claims["n"] == 4
+    with pytest.raises(KduiError, match=r"has written no \.gguf file"):
+        deliver_package(
+            bench.store.artifacts, bench.store.runs.get(run.id).model_copy(update={"steps": ()}), "", tmp_path / "a.gguf"
+        )
 
 
 def test_a_checkpoint_that_learned_nothing_is_no_teacher_and_one_that_did_needs_no_stage(tmp_path_factory, shared_cache):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from transformers import LlamaForCausalLM
 
-from kdui.models.causal_lm.from_gguf import _NAMES, _OUTSIDE
+from kdui.models.causal_lm.from_gguf import NAMES, OUTSIDE
 
 _KINDS = {"F32": 0, "F16": 1, "Q4_0": 2, "Q4_1": 3, "Q8_0": 8}
 
@@ -52,9 +52,9 @@ def write_gguf(path: Path, network: LlamaForCausalLM, tokens: list[str], merges:
     """Write the file, and give the network the weights that stand in it."""
     config, tensors = network.config, {}
     state = network.state_dict()
-    names = {f"{theirs}.weight": f"{ours}.weight" for theirs, ours in _OUTSIDE.items()}
+    names = {f"{theirs}.weight": f"{ours}.weight" for theirs, ours in OUTSIDE.items()}
     for layer in range(config.num_hidden_layers):
-        names |= {f"blk.{layer}.{one}.weight": f"model.layers.{layer}.{other}.weight" for one, other in _NAMES.items()}
+        names |= {f"blk.{layer}.{one}.weight": f"model.layers.{layer}.{other}.weight" for one, other in NAMES.items()}
     for theirs, ours in names.items():
         values = state[ours].numpy().copy()
         heads = {"attn_q": config.num_attention_heads, "attn_k": config.num_key_value_heads}.get(theirs.split(".")[-2], 0)

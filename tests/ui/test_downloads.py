@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from kdui.core.errors import UnknownName
+from kdui.core.page_rows import Package
 from kdui.ui.downloads import download_route, downloads_html, remove_left_over
 
 
@@ -72,4 +73,7 @@ def test_links_name_every_measured_model_and_packed_forms():
     assert html.count("<a ") == 3 and "&lt;encode&gt; · packed" in html
     for address in ("abcd/prune.onnx", "abcd/encode.onnx", "abcd/encode.kdz"):
         assert f'href="kdui-models/{address}"' in html
+    package = Package(step="to gguf", label="Small · GGUF", digest="d", file="package.gguf", words="2.5 <bits>")
+    html = downloads_html(run, [], [package])
+    assert 'href="kdui-models/abcd/to%20gguf.gguf"' in html and "Small · GGUF: 2.5 &lt;bits&gt;" in html
     assert downloads_html(run, []) == ""

@@ -13,9 +13,14 @@ from kdui.models.causal import CausalLM
 from kdui.models.gguf_file import GgufFile
 from kdui.models.transformer import ATTENTION
 
-_CONTROL = 3  # the type of a token that no text contains
-_OUTSIDE = {"token_embd": "model.embed_tokens", "output_norm": "model.norm"}
-_NAMES = {  # of a layer's tensors, in the file and in the network
+CONTROL = 3  # the type of a token that no text contains
+PRE_TOKENIZERS = {"gpt-2": ("ByteLevel",), "smollm": ("Digits", "ByteLevel")}  # how texts are cut into words, by llama.cpp's name
+_PARTS = {
+    "Digits": pre_tokenizers.Digits(individual_digits=True),
+    "ByteLevel": pre_tokenizers.ByteLevel(add_prefix_space=False),
+}
+OUTSIDE = {"token_embd": "model.embed_tokens", "output_norm": "model.norm"}
+NAMES = {  # of a layer's tensors, in the file and in the network
     "attn_norm": "input_layernorm",
     "attn_q": "self_attn.q_proj",
     "attn_k": "self_attn.k_proj",
@@ -35,9 +40,9 @@ def read_llama(path: Path) -> CausalLM:
         raise SourceError(f"{path} is no LLaMA network with tied embeddings. Choose another file.")
     try:
         config = _config(file.facts)
-        state = {f"{name}.weight": file.tensor(f"{theirs}.weight") for theirs, name in _OUTSIDE.items()}
+        state = {f"{name}.weight": file.tensor(f"{theirs}.weight") for theirs, name in OUTSIDE.items()}
         for layer in range(config.num_hidden_layers):
-            for theirs, ours in _NAMES.items():
+            for theirs, ours in NAMES.items():
                 weight = file.tensor(f"blk.{layer}.{theirs}.weight")
                 state[f"model.layers.{layer}.{ours}.weight"] = _unturned(theirs, weight, config)
         words = _tokenizer(file.facts)
@@ -81,18 +86,19 @@ def _unturned(name: str, weight: Any, config: LlamaConfig) -> Any:
 
 
 def _tokenizer(facts: dict[str, Any]) -> str:
-    """Byte pairs as SmolLM2 has them: digits stand alone. Texts begin with the first control token, which parts documents."""
-    if (facts["tokenizer.ggml.model"], facts.get("tokenizer.ggml.pre")) != ("gpt2", "smollm"):
+    """Byte pairs as SmolLM2 has them, where digits stand alone, or as GPT-2 does. Texts begin with the token that the file puts
+    there, or with the first control token, which parts documents."""
+    if facts["tokenizer.ggml.model"] != "gpt2" or facts.get("tokenizer.ggml.pre") not in PRE_TOKENIZERS:
         raise SourceError("The tokenizer of the GGUF file cuts texts in a way that is not known here. Choose another file.")
     words = {token: number for number, token in enumerate(facts["tokenizer.ggml.tokens"])}
     merges = [tuple(pair.split(" ")) for pair in facts["tokenizer.ggml.merges"]]
     tokenizer = Tokenizer(models.BPE(vocab=words, merges=merges))
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
-    )
+    parts = [_PARTS[name] for name in PRE_TOKENIZERS[facts["tokenizer.ggml.pre"]]]
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(parts) if len(parts) > 1 else parts[0]
     tokenizer.decoder = decoders.ByteLevel()
-    control = [token for token, kind in zip(words, facts["tokenizer.ggml.token_type"], strict=True) if kind == _CONTROL]
+    control = [token for token, kind in zip(words, facts["tokenizer.ggml.token_type"], strict=True) if kind == CONTROL]
     tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in control])
     padding = int(facts["tokenizer.ggml.padding_token_id"])
     tokenizer.enable_padding(pad_id=padding, pad_token=tokenizer.id_to_token(padding))
-    return with_beginning(tokenizer.to_str(), control[:1])
+    begins = facts.get("tokenizer.ggml.add_bos_token", False)
+    return with_beginning(tokenizer.to_str(), [int(facts["tokenizer.ggml.bos_token_id"])] if begins else control[:1])
