@@ -85,7 +85,7 @@ def timed_generation(request: dict[str, Any], prompts: dict[str, dict[str, np.nd
     graphs = {name: TokenGraph(open_session(Path(request[name]), request["threads"])) for name in ("candidate", "baseline")}
     readings = []
     for prompt, given in ((Prompt(**each), prompts[f"prompt{at}"]) for at, each in enumerate(request["prompts"])):
-        found = {"prompt": prompt}
+        taken: dict[str, Any] = {"prompt": prompt}
         for kind, reader in (("prefill_ms", _prefill), ("decode_ms", _decode)):
             theirs, mine = take_turns(
                 [reader(graphs[name], given[name], request["steps"]) for name in ("baseline", "candidate")],
@@ -94,8 +94,8 @@ def timed_generation(request: dict[str, Any], prompts: dict[str, dict[str, np.nd
                 least=LEAST_RUNS,
                 turn_seconds=TURN_SECONDS,
             )
-            found |= {kind: mine, f"baseline_{kind}": theirs}
-        readings.append(Readings(**found))
+            taken |= {kind: mine, f"baseline_{kind}": theirs}
+        readings.append(Readings(**taken))
     return Generation(
         readings=tuple(readings),
         cached=graphs["candidate"].has_cache,

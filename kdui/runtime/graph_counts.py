@@ -63,8 +63,8 @@ def _weights(model: onnx.ModelProto) -> tuple[int | None, int | None, int | None
 
 
 def _macs(model: onnx.ModelProto, shapes: Mapping[str, Sequence[int]]) -> int | None:
-    inputs = {item.name: [axis.dim_value or None for axis in item.type.tensor_type.shape.dim] for item in model.graph.input}
-    shapes = {**shapes, **shapes_of_whole_texts(inputs, shapes)}
+    open_inputs = {item.name: [axis.dim_value or None for axis in item.type.tensor_type.shape.dim] for item in model.graph.input}
+    shapes = {**shapes, **shapes_of_whole_texts(open_inputs, shapes)}
     for item in model.graph.input:
         if item.name not in shapes or len(shapes[item.name]) != len(item.type.tensor_type.shape.dim):
             return None
