@@ -14,6 +14,7 @@ from kdui.store.artifacts import write_json
 from kdui.store.disk import errors_in_words
 
 MOST = 100
+MOST_BYTES = 30_000_000  # of one, with what was removed last
 _CHANGING = threading.Lock()  # of the threads of a page; the command line only reads
 
 
@@ -54,6 +55,8 @@ class PresentationStore:
                 raise StateConflict(f"'{name}' was changed in another window meanwhile. It is shown as it stands now.")
             after = make(before)
             after = Presentation.model_validate({**dict(after), "revision": before.revision + 1})
+            if len(after.model_dump_json()) > MOST_BYTES:
+                raise StoreError(f"'{name}' would be larger than {MOST_BYTES // 1_000_000} MB. Begin another presentation.")
             with errors_in_words(self.folder):
                 self.folder.mkdir(parents=True, exist_ok=True)
                 write_json(self._path(after.name), after.model_dump(mode="json"))

@@ -14,9 +14,6 @@ from kdui.core.numbers import MINUS, THIN, number, signed, significant, span, ti
 from kdui.core.page_rows import ModelResult, RunDetail
 from kdui.core.plain import Frozen
 from kdui.core.presentation import Content, Table, Tile
-from kdui.delivery.deliver import chosen
-from kdui.workbench.gating.judge import gate
-from kdui.workbench.gating.verdict import aims_of
 from kdui.workbench.stakes import Costs, Inputs, Stake, stakes
 
 if TYPE_CHECKING:
@@ -47,6 +44,10 @@ def teacher_of(detail: RunDetail) -> ModelResult:
 
 def decision(bench: "Workbench", ask: Decide) -> Content:
     """The page as data. Raises KduiError where the run has not ended or has no teacher, or an aim is none."""
+    from kdui.delivery.deliver import chosen  # what judges is not wanted before somebody decides: the page must start fast
+    from kdui.workbench.gating.judge import gate
+    from kdui.workbench.gating.verdict import aims_of
+
     detail = bench.run(ask.run)
     teacher, model = teacher_of(detail), chosen(detail, ask.model)
     metric, task = TASKS[detail.run.recipe.task].headline, TASKS[detail.run.recipe.task]

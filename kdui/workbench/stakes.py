@@ -52,12 +52,11 @@ class Stake(NamedTuple):
 
 def stakes(teacher: Costs, model: Costs, given: Inputs) -> list[Stake]:
     """The five quantities; what needs an input that was not given says so in its formula."""
-    both = (teacher.seconds, model.seconds)
-    month = [_times(seconds, given.answers * given.price / SECONDS_AN_HOUR) for seconds in both]
-    energy = [_times(seconds, MILLION * given.power / JOULES_A_KWH) if given.power else None for seconds in both]
-    carbon = [_times(kwh, given.grid) if given.grid is not None else None for kwh in energy]
-    wait = [_times(size, 8 / (given.mbit * 1e6)) for size in (teacher.download, model.download)]
-    machines = [_machines(seconds, given) for seconds in both]
+    month = _both(teacher.seconds, model.seconds, given.answers * given.price / SECONDS_AN_HOUR)
+    energy = _both(teacher.seconds, model.seconds, MILLION * given.power / JOULES_A_KWH if given.power else None)
+    carbon = _both(*energy, given.grid)
+    wait = _both(teacher.download, model.download, 8 / (given.mbit * 1e6))
+    machines = (_machines(teacher.seconds, given), _machines(model.seconds, given))
     watts = f"at {given.power:g} W a busy core" if given.power else "give the power of a busy core in W"
     grams = f"× {given.grid:g} g/kWh" if given.grid is not None else "× g CO₂ per kWh: give that of your electricity"
     return [
@@ -79,8 +78,11 @@ def stakes(teacher: Costs, model: Costs, given: Inputs) -> list[Stake]:
     ]
 
 
-def _times(value: float | None, factor: float) -> float | None:
-    return None if value is None else value * factor
+def _both(teacher: float | None, model: float | None, factor: float | None) -> tuple[float | None, float | None]:
+    """Both models' values times a factor; None where either is not known."""
+    if factor is None:
+        return None, None
+    return None if teacher is None else teacher * factor, None if model is None else model * factor
 
 
 def _machines(seconds: float | None, given: Inputs) -> float | None:

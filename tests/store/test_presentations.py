@@ -59,3 +59,11 @@ def test_a_damaged_file_is_told_and_hides_no_other(store):
         store.get("Bad")
     store._path("Bad").write_text("{")
     assert store.names() == ["Good"]
+
+
+def test_a_presentation_that_would_fill_the_disk_is_refused_and_stays_as_it_was(store, monkeypatch):
+    kept = store.change("Board", with_pins(made()))
+    monkeypatch.setattr("kdui.store.presentations.MOST_BYTES", 1_000)
+    with pytest.raises(StoreError, match="Begin another"):
+        store.change("Board", with_pins(made(notes="x" * 1_000)))
+    assert store.get("Board") == kept

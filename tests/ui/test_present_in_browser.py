@@ -47,7 +47,7 @@ def test_what_is_pinned_is_ordered_shown_and_kept_in_step(page, bench):
     for number, place in enumerate(("pareto", "models"), start=1):
         page.locator(f"[data-pin={place}]").click()
         expect(page.locator("#pin-told")).to_contain_text(f"as slide {number}")
-    page.goto(f"{page.address}?tab=runs&run={bench.runs().rows[0].id}")
+    page.locator("button[data-tab-id=runs]").click()
     expect(page.locator("#run-results table").first).to_be_visible()
     page.locator("[data-pin=results]").click()
     expect(page.locator("#pin-told")).to_contain_text("as slide 3")
@@ -104,7 +104,6 @@ def test_present_and_its_slides_meet_wcag_22_aa(page):
 
 
 def test_the_file_says_the_same_without_a_network(page, browser, bench, tmp_path):
-    page.goto(f"{page.address}?tab=present")
     with page.expect_download() as saved:
         page.locator("#present-file").click()
     file = tmp_path / saved.value.suggested_filename
