@@ -49,6 +49,7 @@ def plan_recipe(recipe: Recipe, settings: Settings) -> list[Step]:
         resolve=lambda ref: _further(ref, task, teacher, settings),
     )
     _check_adapters(builder, specs)
+    _check_recomputation(builder, specs)
     _take_teacher(builder, {stage.method for stage in recipe.stages}, settings)
     for name, method, spec in specs:
         require_fit(method, name, spec, task)
@@ -89,6 +90,16 @@ def _check_adapters(builder: PlanBuilder, specs: list[tuple[str, Method, Any]]) 
             raise RecipeError(
                 f"Stage '{name}' trains adapters beside attention, but {trained.title} has none. "
                 "Set 'adapter_rank: 0', or choose a transformer."
+            )
+
+
+def _check_recomputation(builder: PlanBuilder, specs: list[tuple[str, Method, Any]]) -> None:
+    """Gradient checkpointing is made of a transformer's layers: another model is refused before it is queued."""
+    for name, method, spec in specs:
+        trained = method.trained(builder, spec) if getattr(spec, "recompute", False) else None
+        if trained is not None and not trained.family.is_transformer:
+            raise RecipeError(
+                f"Stage '{name}' recomputes layers of a transformer, but {trained.title} is none. Leave 'recompute' out."
             )
 
 

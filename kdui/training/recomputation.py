@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from torch import nn
 
@@ -14,7 +15,7 @@ def recomputed(model: nn.Module, wanted: bool) -> Iterator[None]:
     if not wanted:
         yield
         return
-    able = [part for part in model.modules() if getattr(part, "supports_gradient_checkpointing", False)]
+    able: list[Any] = [part for part in model.modules() if getattr(part, "supports_gradient_checkpointing", False)]
     if not able:
         raise StageFailed(f"{type(model).__name__} cannot recompute its layers. Set 'recompute: false', or choose a transformer.")
     able[0].gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})  # the outermost has all layers

@@ -1,5 +1,6 @@
 """Texts that a language model writes from the beginnings of training texts."""
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -53,5 +54,6 @@ def end_tokens(tokenizer: Tokenizer) -> torch.Tensor:
 
 
 def seeded(seed: int, *numbers: int) -> torch.Generator:
-    """A generator for each (seed, numbers): what is written does not depend on what was written before."""
-    return torch.Generator().manual_seed(hash((seed, *numbers)) % 2**63)
+    """A generator for each (seed, numbers): what is written does not depend on what was written before, nor on the machine."""
+    digest = hashlib.sha256(repr((seed, *numbers)).encode()).digest()
+    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "little") >> 1)

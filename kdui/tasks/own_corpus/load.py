@@ -77,9 +77,10 @@ def split_texts(files: Sequence[TextFile]) -> tuple[Texts, str]:
         parts = {"test": [], "validation": [], "train": []}
         for texts in own.values():
             first, second = (round(len(texts) * (1 - share)) for share in (2 * HELD_OUT, HELD_OUT))
-            for split, part in (("train", texts[:first]), ("validation", texts[first:second]), ("test", texts[second:])):
-                parts[split] += part
-        how = "Test: the last tenth of the text. Validation: the tenth before it."
+            parts["train"] += texts[:first]
+            parts["validation"] += texts[first:second]
+            parts["test"] += texts[second:]
+        how = f"Test: the last tenth of {'each file' if len(own) > 1 else 'the text'}. Validation: the tenth before it."
     random, seen, found = np.random.RandomState(_SEED), set[str](), Texts()
     for split, texts in parts.items():
         fresh = [text for text in dict.fromkeys(texts) if text not in seen]
@@ -134,7 +135,9 @@ def described(name: KeptName, settings: Settings) -> TaskFacts:
     folder, facts = settings.home / FOLDER / name.digest, facts_of(name)
     if (kept := _facts_in(folder)) is None:
         raise SourceError(f"The text of '{facts.name}' is not in {folder}. Name its file or folder again: {PREFIX}PATH.")
-    return facts.model_copy(update={"splits": kept["splits"], "summary": f"{kept['how']} {facts.summary}"})
+    return facts.model_copy(
+        update={"splits": kept["splits"], "summary": f"Predict each next token of your own text. {kept['how']}"}
+    )
 
 
 def _facts_in(folder: Path) -> dict[str, Any] | None:

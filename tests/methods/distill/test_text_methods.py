@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from kdui.catalogue.methods import METHODS
 from kdui.catalogue.planner import plan_recipe
 from kdui.catalogue.tasks import own_task
 from kdui.core.errors import RecipeError
@@ -67,6 +68,16 @@ def test_other_tokens_are_refused_before_anything_is_queued_and_so_are_tasks_wit
     digits = {"task": "digits", "teacher": "cnn-medium", "student": "cnn-tiny", "stages": ["teach", "sequence"]}
     with pytest.raises(RecipeError, match="needs text that is generated token by token"):
         plan_recipe(Recipe.model_validate(digits), bench.settings)
+
+
+def test_what_an_estimate_leaves_out_is_told_before_a_run(bench):
+    for method, words in (("sequence", "up to 256 tokens in 50 % of the training texts"), ("on_policy", "In 50 % of the steps")):
+        warnings = METHODS.module(method, "estimate").warnings(METHODS[method].spec().model_dump(), None)
+        assert words in warnings[0]
+    digits = {"task": "digits", "teacher": "cnn-medium", "stages": [{"teach": {"recompute": True}}]}
+    with pytest.raises(RecipeError, match=r"recomputes layers of a transformer, but .* is none"):
+        bench.plan(digits)
+    assert bench.plan(recipe(bench, {"distill": {"recompute": True}}))
 
 
 @pytest.mark.parametrize("chunk", [7, 1 << 20])

@@ -35,7 +35,7 @@ def write_texts(context: StepContext) -> dict[str, Any]:
     most = max(len(text.encode()) for text in raw)
     found: list[tuple[int, str]] = []
     tokens, started = 0, time.monotonic()
-    for number, index in enumerate(order.split(BATCH)):
+    for number, index in enumerate(torch.split(order, BATCH)):
         new = write(module, data.inputs(index), settings, ends, seeded(settings["seed"], number))
         tokens += int(new.attention_mask[:, new.prompt :].sum())
         rows = zip(index.tolist(), new.input_ids.cpu(), new.attention_mask.sum(1).tolist(), strict=True)
