@@ -8,17 +8,29 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kdui import machine
+from kdui.bench.lessons.failures import failures
+from kdui.bench.lessons.few_bits import few_bits
 from kdui.bench.lessons.front import front
+from kdui.bench.lessons.gains import gains
 from kdui.bench.lessons.grid import grid
+from kdui.bench.lessons.low_rank import low_rank
+from kdui.bench.lessons.soft_weight import soft_weight
 from kdui.bench.lessons.speed import speed
 from kdui.bench.lessons.temperature import temperature
+from kdui.bench.lessons.zeros import zeros
 from kdui.catalogue.lessons import DATA
 from kdui.core.errors import KduiError, UnknownName
 from kdui.settings import Settings
 
 RECORDERS: dict[str, Callable[[Settings], dict[str, Any]]] = {
     "temperature": temperature,
+    "soft-weight": soft_weight,
+    "gains": gains,
+    "zeros": zeros,
+    "failures": failures,
+    "few-bits": few_bits,
     "grid": grid,
+    "low-rank": low_rank,
     "front": front,
     "speed": speed,
 }
