@@ -208,7 +208,7 @@ def _head(name: str, title: str, sort: str, down: bool) -> str:
     return (
         f'<th scope="col" aria-sort="{order}"><button type="button" class="sort" id="sort-{escape(name)}" '
         f'data-sort="{escape(name)}">'
-        f"{escape(text.capitalize() if small else text)}{sign}</button>{sub}</th>"
+        f"{escape(text[:1].upper() + text[1:])}{sign}</button>{sub}</th>"
     )
 
 

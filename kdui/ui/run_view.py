@@ -221,7 +221,7 @@ def _model(steps: Sequence[StepStatus]) -> str:
 
 def _when(step: StepStatus) -> str:
     if step.state is StepState.CACHED:
-        return "cached"
+        return "–"  # its own time was spent in another run
     if step.state is StepState.RUNNING:
         return percent(step.progress)
     return duration(step.seconds) if step.seconds is not None else "–"

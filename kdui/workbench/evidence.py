@@ -6,6 +6,7 @@ worked out from stored files, so measurements made long ago get new figures with
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -301,11 +302,10 @@ def kernel_rows(facts: Mapping[str, str], kept: Mapping[str, Any]) -> list[dict[
         kernels = [each for each in kept["kernels"] if each["precision"] == precision]
         if not kernels:
             continue
-        reasons: dict[str, int] = {}
+        reasons: dict[str, Counter[str]] = {}  # reason -> operators, the slowest first
         for each in sorted(kernels, key=lambda each: -each["time_us"]):
-            if each["reason"]:
-                words = f"{each['op']}: {each['reason']}"
-                reasons[words] = reasons.get(words, 0) + 1
+            if reason := each["reason"].replace(f" for {each['op']} in ", " in "):
+                reasons.setdefault(reason, Counter())[each["op"]] += 1
         rows.append(
             {
                 **facts,
@@ -314,8 +314,12 @@ def kernel_rows(facts: Mapping[str, str], kept: Mapping[str, Any]) -> list[dict[
                 "macs": 100 * kept["shares"]["macs"][precision],
                 "time_us": sum(each["time_us"] for each in kernels),
                 "nodes": len(kernels),
-                "fallbacks": [f"{count} × {words}" for words, count in reasons.items()],
+                "fallbacks": [f"{_counted(operators)}: {reason}" for reason, operators in reasons.items()],
                 "fusions": [f"{count} × {name}" for name, count in kept["fusions"].items()],
             }
         )
     return rows
+
+
+def _counted(operators: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} × {name}" for name, count in operators.items())

@@ -41,7 +41,10 @@ class TrainingKnobs(StageSpec):
         json_schema_extra=ADVANCED,
     )
     schedule: Literal["one-cycle", "cosine", "linear", "constant"] = Field(
-        default="one-cycle", title="Schedule", description="Learning rate over the training.", json_schema_extra=ADVANCED
+        default="one-cycle",
+        title="Schedule",
+        description="How the learning rate changes during training.",
+        json_schema_extra=ADVANCED,
     )
     optimizer: Literal["adamw", "sgd"] = Field(
         default="adamw", title="Optimizer", description="SGD uses Nesterov momentum 0.9.", json_schema_extra=ADVANCED
@@ -119,15 +122,14 @@ class TrainingKnobs(StageSpec):
         ge=1,
         le=1024,
         title="Gradient accumulation",
-        description="Compute each batch in this many parts, one after the other, and update once: the step of the whole batch in "
-        "the memory of a part. Losses that compare examples of a batch compare those of a part.",
+        description="Split each batch into this many parts and update once after the last: the same step with less memory. "
+        "Losses that compare the examples of a batch see one part at a time.",
         json_schema_extra=ADVANCED,
     )
     recompute: bool = Field(
         default=False,
         title="Gradient checkpointing",
-        description="Compute a layer's inner values again in the backward pass instead of keeping them: less memory, about a "
-        "third more time.",
+        description="Recompute activations in the backward pass instead of storing them: less memory, about a third more time.",
         json_schema_extra={"advanced": True, "modality": "text", "shows": "transformer"},
     )
 

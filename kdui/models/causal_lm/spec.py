@@ -14,8 +14,14 @@ class CausalLmOptions(Frozen):
 
     layers: int = Field(default=4, ge=1, le=48, description="transformer layers")
     width: int = Field(default=128, ge=8, le=4096, description="width of a token's state; must be a multiple of twice the heads")
-    heads: int = Field(default=4, ge=1, le=64, description="attention heads in each layer, of an even share of the width each")
-    kv_heads: int = Field(default=2, ge=1, le=64, description="key and value heads, shared evenly by the heads")
+    heads: int = Field(default=4, ge=1, le=64, description="attention heads per layer; each has width ÷ heads")
+    kv_heads: int = Field(
+        default=2,
+        ge=1,
+        le=64,
+        title="KV heads",
+        description="key and value heads (grouped-query attention); must divide the heads",
+    )
     units: int = Field(default=384, ge=1, le=16384, description="inner units of the gated feed-forward part")
     vocabulary: int = Field(
         default=4096,
@@ -24,7 +30,9 @@ class CausalLmOptions(Frozen):
         description=f"tokens of the tokenizer that is trained on the training texts, at least {SMALLEST_VOCABULARY}; 0 in a "
         "student: its teacher's tokenizer",
     )
-    fresh: bool = Field(default=False, description="random initialization instead of layers of the teacher")
+    fresh: bool = Field(
+        default=False, title="Random initialization", description="instead of starting from layers of the teacher"
+    )
 
     @field_validator("heads")
     @classmethod
@@ -109,13 +117,13 @@ FAMILY = Family(
         Preset(
             name="lm-small",
             title="LM small",
-            summary="Six layers of width 256 with 8 heads, 5.8 million weights; starts at random, with a tokenizer of 4,096 byte "
-            "pairs that is trained on the training texts.",
+            summary="Six layers of width 256 with 8 heads, 5.8 million weights; random initialization, with a tokenizer of 4,096 "
+            "byte pairs that is trained on the training texts.",
             options=_SMALL,
         ),
         Preset(
             name="smollm2-135m",
-            title="SmolLM2-135M (from 4 bits)",
+            title="SmolLM2-135M (from 4-bit weights)",
             summary="SmolLM2-135M-Instruct, 30 layers of width 576 over 49,152 tokens. Its public file here has 4-bit weights "
             "(Q4_1, embeddings Q8_0): they are read into fp32, and its figures are those of the 4-bit weights.",
             options=_SMOLLM2,
@@ -125,13 +133,13 @@ FAMILY = Family(
         _student(
             "lm-tiny",
             "LM tiny",
-            "Four layers of width 128 with 4 heads, 0.8 million weights besides its embeddings; starts at random.",
+            "Four layers of width 128 with 4 heads, 0.8 million weights besides its embeddings; random initialization.",
             {"layers": 4, "width": 128, "heads": 4, "kv_heads": 2, "units": 384},
         ),
         _student(
             "lm-mini",
             "LM mini",
-            "Two layers of width 96 with 3 heads, 0.2 million weights besides its embeddings; starts at random.",
+            "Two layers of width 96 with 3 heads, 0.2 million weights besides its embeddings; random initialization.",
             {"layers": 2, "width": 96, "heads": 3, "kv_heads": 1, "units": 256},
         ),
         _shallow("lm-small-l3", "LM small L3", "LM small", {**_SMALL, "layers": 3}),

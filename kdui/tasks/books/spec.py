@@ -9,8 +9,8 @@ NOVELS, TALES = "austen.rdb", ("grimm-tales.tab", "andersen.tab")
 TASK = TaskFacts(
     name="books",
     title="Books (Jane Austen)",
-    summary="Predict each next token of Jane Austen's novels, in passages of at most 700 bytes. Training: Emma, Mansfield Park, "
-    "Pride and Prejudice, Sense and Sensibility. Validation: Northanger Abbey. Test: Persuasion, a book that was not seen.",
+    summary="Predict the next token of Jane Austen's novels, in passages of at most 700 bytes. Training: Emma, Mansfield Park, "
+    "Pride and Prejudice, Sense and Sensibility. Validation: Northanger Abbey. Test: Persuasion, unseen in training.",
     modality="text",
     problem="language-model",
     headline=BITS_PER_BYTE,
