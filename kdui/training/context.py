@@ -1,7 +1,7 @@
 """What a stage's ``apply`` is given: its step, its inputs, the task's data, a folder to write into, a way to report."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -78,8 +78,13 @@ class TaskData:
         )
         if key not in self._prepared:
             raw = self.splits[split].inputs
-            self._prepared[key] = modality_of(inputs.modality).prepare(raw[:limit] if limit else raw, inputs.settings, folder)
+            self._prepared[key] = self.arrays(raw[:limit] if limit else raw, inputs, folder)
         return self._prepared[key]
+
+    @staticmethod
+    def arrays(raw: Sequence[Any], inputs: InputSettings, folder: Path) -> dict[str, np.ndarray]:
+        """Raw examples, of a split or not, as the model of ``inputs`` in this folder wants them."""
+        return modality_of(inputs.modality).prepare(raw, inputs.settings, folder)
 
 
 @dataclass

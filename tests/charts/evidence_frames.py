@@ -115,3 +115,30 @@ def kernels() -> pd.DataFrame:
             | {"fallbacks": ["2 × Softmax: no int8 kernel for Softmax"], "fusions": []},
         ]
     )
+
+
+def language() -> pd.DataFrame:
+    """Rows of ``measurements``: two measures of language models, and one of any model."""
+    rows = [
+        (TEACHER, "repetition", 10.0, 12),
+        (STUDENT, "teacher_agreement", 61.0, 64),
+        (STUDENT, "repetition", 25.0, 12),
+        (SMALL, "teacher_agreement", 58.0, 64),
+        (SMALL, "repetition", 30.0, 12),
+        (SMALL, "file_bytes", 1e6, 1),
+    ]
+    return pd.DataFrame(
+        [
+            {
+                **model,
+                "name": name,
+                "value": value,
+                "low": value - 2,
+                "high": value + 2,
+                "n": n,
+                "unit": "%",
+                "origin": "measured",
+            }
+            for model, name, value, n in rows
+        ]
+    )

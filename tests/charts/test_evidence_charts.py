@@ -8,6 +8,7 @@ from kdui.charts.evidence.distribution_shift import distribution_shift_figure, t
 from kdui.charts.evidence.flips import comparison_words, flips_figure
 from kdui.charts.evidence.harm import harm_figure, harm_title
 from kdui.charts.evidence.kernels import fallback_lines, kernels_figure
+from kdui.charts.evidence.language import language_figure, measures_of
 from kdui.charts.evidence.latency_sweep import sweep_figure, sweeps_of, swept
 from kdui.charts.evidence.out_of_domain import out_of_domain_figure
 from kdui.charts.evidence.reliability import reliability_figure
@@ -124,3 +125,14 @@ def test_kernels_tell_the_share_of_work_and_of_time():
     assert fallback_lines(frames.kernels()) == ["Student · int8: 2 × Softmax: no int8 kernel for Softmax"]
     floats = frames.kernels().head(1)
     assert "All kernels run in float" in kernels_figure(floats, about="").layout.title.text
+
+
+def test_language_models_are_set_beside_each_other_by_one_measure():
+    rows = frames.language()
+    assert [name for name, _ in measures_of(rows)] == ["teacher_agreement", "repetition"]
+    figure = language_figure(rows, name="teacher_agreement", about="Books")
+    assert figure.layout.title.text == "Top-1 agreement with the teacher: Student · int8 58.0 %, The student 61.0 %"
+    assert "64 test texts" in figure.layout.title.subtitle.text and list(figure.data[0].x) == [61.0]
+    least = language_figure(rows, name="repetition", about="Books")
+    assert least.layout.title.text.endswith("Student · int8 30.0 %, The teacher 10.0 %")  # fewer are better
+    assert least.layout.xaxis.title.text == "Repeated 4-grams in generated text, %, lower is better"

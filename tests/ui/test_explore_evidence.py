@@ -21,6 +21,7 @@ FRAMES = {
     "robustness": frames.robustness(),
     "sweep": frames.sweep((64, 16)),
     "kernels": frames.kernels(),
+    "measurements": frames.language(),
 }
 
 
@@ -60,6 +61,7 @@ def test_one_answer_holds_all_charts_and_what_to_choose_from(calls, bench, monke
     assert (chosen["run"], chosen["model"], chosen["corruption"], chosen["by"], chosen["trait"]) == (*list(wish.values())[1:],)
     assert "The student loses most" in chosen["harm"]["title"] and "tokens" in chosen["sweep"]["title"]
     assert "on long inputs" in chosen["shift"]["title"]
+    assert answer["measure"] == "teacher_agreement" and "Repeated 4-grams" in answer["measure-options"]
 
 
 def test_csv_holds_the_rows_behind_a_chart(calls, bench, monkeypatch):
@@ -78,4 +80,4 @@ def test_wrong_wishes_are_refused_in_words(calls):
 def test_every_chart_has_its_place():
     markup = evidence_markup()
     assert all(f'id="{name}-chart"' in markup for name in CHARTS)
-    assert markup.count('<details class="fold group"') == 4 and markup.count('fold group" open>') == 1
+    assert markup.count('<details class="fold group"') == 5 and markup.count('fold group" open>') == 1

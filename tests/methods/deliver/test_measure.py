@@ -14,7 +14,7 @@ from kdui.core.measurement import Origin
 from kdui.core.run import RunState
 from kdui.methods.deliver.measure.costs import energy, kernel_note, weight_bytes
 from kdui.methods.deliver.measure.provenance import unpacked_note
-from kdui.methods.deliver.measure.quality import _spread_out
+from kdui.methods.deliver.measure.quality import spread_out
 from kdui.methods.deliver.measure.spec import DEFERRED, MeasureSpec
 from kdui.problems.classification.calibration import expected_calibration_error
 from kdui.problems.classification.comparison import compare
@@ -72,7 +72,7 @@ def test_robustness_is_measured_for_each_corruption_and_severity(bench, measured
     assert found["robustness"].value == pytest.approx(np.mean([item.value for item in cells.values()]))
     assert found["robustness.clean.0"].value > 80 > found["robustness.noise.5"].value - 20
     assert f"{found['robustness.clean.0'].value:.1f} %" in found["robustness"].provenance.note
-    assert list(_spread_out(10, 4)) == [0, 3, 6, 9] and len(_spread_out(3, 100)) == 3
+    assert list(spread_out(10, 4)) == [0, 3, 6, 9] and len(spread_out(3, 100)) == 3
 
 
 def test_out_of_domain_data_are_measured_where_the_task_has_some(bench, recipe, tmp_path, shared_cache):

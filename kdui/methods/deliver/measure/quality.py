@@ -14,7 +14,6 @@ from kdui.core.metric import Metric
 from kdui.core.numbers import THIN
 from kdui.methods.deliver.measure.corruptions import CORRUPTIONS, SEVERITIES, corrupted
 from kdui.methods.deliver.measure.provenance import SIMULATED_ACCURACY, is_simulated, provenance, row
-from kdui.modalities import modality_of
 from kdui.problems import problem_of
 from kdui.problems.classification.calibration import BINS, calibrated_error, expected_calibration_error, fitted_temperature
 from kdui.problems.judging import judged
@@ -72,25 +71,26 @@ def calibration(outputs: np.ndarray, targets: np.ndarray, source: Provenance) ->
     temperature = fitted_temperature(outputs, targets)
     before = 100 * expected_calibration_error(outputs, targets)
     after = 100 * calibrated_error(outputs, targets)
-    bins = _noted(source, f"{BINS} bins of confidence (Guo 2017)")
+    bins = noted(source, f"{BINS} bins of confidence (Guo 2017)")
     half = f"dividing the outputs by a temperature fitted on one half of the test data leaves {after:.1f} % on the other half"
     return [
-        row("ece", before, "%", _noted(bins, half)),
-        row("ece_scaled", after, "%", _noted(bins, "temperature fitted on one half of the test data, error taken on the other")),
+        row("ece", before, "%", noted(bins, half)),
+        row("ece_scaled", after, "%", noted(bins, "temperature fitted on one half of the test data, error taken on the other")),
         row(
-            "calibration_temperature", temperature, "", _noted(source, "below 1: under-confident; above 1: over-confident"), None
+            "calibration_temperature", temperature, "", noted(source, "below 1: under-confident; above 1: over-confident"), None
         ),
     ]
 
 
-def _noted(source: Provenance, note: str) -> Provenance:
+def noted(source: Provenance, note: str) -> Provenance:
+    """The same with one more thing that a reader must know."""
     return source.model_copy(update={"note": "; ".join(filter(None, (source.note, note)))})
 
 
 def robustness(context: StepContext, model: Artifact) -> list[Measurement]:
     """The headline at each corruption and severity, clean first, on ``robustness`` test examples; their mean as one number."""
     kinds = CORRUPTIONS.get(context.facts.modality, {})
-    chosen = _spread_out(len(context.data.targets("test")), context.settings["robustness"])
+    chosen = spread_out(len(context.data.targets("test")), context.settings["robustness"])
     targets = context.data.targets("test")[chosen]
     inputs = context.data.splits["test"].inputs
     raw = [inputs[index] for index in chosen] if isinstance(inputs, list) else inputs[chosen]
@@ -102,7 +102,7 @@ def robustness(context: StepContext, model: Artifact) -> list[Measurement]:
     rows = []
     for number, (name, severity) in enumerate(cells):
         examples = corrupted(raw, context.facts.modality, name, severity) if severity else raw
-        arrays = modality_of(settings.modality).prepare(examples, settings.settings, model.path)
+        arrays = context.data.arrays(examples, settings, model.path)
         batches = graph_batches(model.file(MODEL_FILE), arrays, problem.graph_batch, session=session)
         values = judged(problem, targets, batches).values
         value, interval = problem.headline(values, targets), _interval(problem, values, targets)
@@ -114,7 +114,7 @@ def robustness(context: StepContext, model: Artifact) -> list[Measurement]:
     clean = metric.format(rows[0].value).replace(THIN, " ")
     words = f"mean over {len(kinds)} corruptions at 5 severities; {clean} on the same examples when clean"
     title = f"{metric.title} on corrupted inputs"
-    return [_row_of(metric, float(np.mean(harmed)), _noted(source, words), name="robustness", title=title), *rows]
+    return [_row_of(metric, float(np.mean(harmed)), noted(source, words), name="robustness", title=title), *rows]
 
 
 def out_of_domain(context: StepContext, model: Artifact) -> list[Measurement]:
@@ -128,8 +128,8 @@ def out_of_domain(context: StepContext, model: Artifact) -> list[Measurement]:
     alone = [_most_frequent(context, "test", context.data.targets("test"), "test")]
     for test_set in context.facts.out_of_domain:
         whole = load_out_of_domain(context.facts, test_set, context.app_settings, context.report.download)
-        examples = whole.take([int(place) for place in _spread_out(len(whole), context.settings["out_of_domain"])])
-        arrays = modality_of(settings.modality).prepare(examples.inputs, settings.settings, model.path)
+        examples = whole.take([int(place) for place in spread_out(len(whole), context.settings["out_of_domain"])])
+        arrays = context.data.arrays(examples.inputs, settings, model.path)
         batches = graph_batches(
             model.file(MODEL_FILE),
             arrays,
@@ -143,13 +143,13 @@ def out_of_domain(context: StepContext, model: Artifact) -> list[Measurement]:
         source = accuracy_provenance(model, len(examples)).model_copy(update={"split": test_set.title})
         more = _interval(problem, values, examples.targets)
         rows.append(
-            row(f"elsewhere.{test_set.name}", value, metric.unit, _noted(source, test_set.about), metric.higher_is_better, **more)
+            row(f"elsewhere.{test_set.name}", value, metric.unit, noted(source, test_set.about), metric.higher_is_better, **more)
         )
     read = ((item.provenance.split, metric.format(item.value).replace(THIN, " ")) for item in rows)
     words = "mean over " + ", ".join(f"{split} {value}" for split, value in read)
     mean = float(np.mean([item.value for item in rows]))
     source = accuracy_provenance(model, sum(item.provenance.n or 0 for item in rows)).model_copy(update={"split": "elsewhere"})
-    over_all = _row_of(metric, mean, _noted(source, words), name="elsewhere", title=f"{metric.title} out of domain")
+    over_all = _row_of(metric, mean, noted(source, words), name="elsewhere", title=f"{metric.title} out of domain")
     return [over_all, *rows, *filter(None, alone)]
 
 
@@ -170,7 +170,7 @@ def _most_frequent(context: StepContext, name: str, targets: np.ndarray, split: 
     )
 
 
-def _spread_out(total: int, wanted: int) -> np.ndarray:
+def spread_out(total: int, wanted: int) -> np.ndarray:
     """This many places, evenly over the whole split: its beginning may be sorted."""
     return np.unique(np.linspace(0, total - 1, min(total, wanted)).round().astype(int))
 

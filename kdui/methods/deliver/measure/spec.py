@@ -3,6 +3,7 @@
 from typing import Any, Literal
 
 from pydantic import Field
+from pydantic.config import JsonDict
 
 from kdui.core.contracts import StageSpec
 from kdui.core.errors import RecipeError
@@ -17,7 +18,11 @@ DEFERRED: dict[str, Any] = {
     "robustness": 0,
     "out_of_domain": 0,
     "generation": True,
+    "agreement": 64,
+    "choices": 100,
+    "generated": 12,
 }
+LANGUAGE: JsonDict = {"advanced": True, "needs": "tokens"}
 SPEED_ONLY: dict[str, Any] = {"advanced": True, "only_when": {"speed": [True]}}
 
 
@@ -88,6 +93,31 @@ class MeasureSpec(StageSpec):
         title="Out-of-domain examples",
         description="Examples from each source outside the task's own data, e.g. product reviews for film reviews; 0 for none.",
         json_schema_extra={"advanced": True, "modality": "text"},
+    )
+
+    agreement: int = Field(
+        default=DEFERRED["agreement"],
+        ge=0,
+        le=100_000,
+        title="Texts beside the teacher",
+        description="Test texts on which next-token predictions are compared with the teacher's; 0 for none.",
+        json_schema_extra=LANGUAGE,
+    )
+    choices: int = Field(
+        default=DEFERRED["choices"],
+        ge=0,
+        le=100_000,
+        title="Multiple-choice questions",
+        description="Questions made of test passages: which of four continuations is the passage's own; 0 for none.",
+        json_schema_extra=LANGUAGE,
+    )
+    generated: int = Field(
+        default=DEFERRED["generated"],
+        ge=0,
+        le=10_000,
+        title="Generated texts",
+        description="Texts that are generated to count how much they repeat themselves; 0 for none.",
+        json_schema_extra=LANGUAGE,
     )
 
     def chosen(self) -> dict[str, Any]:
