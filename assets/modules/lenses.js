@@ -135,6 +135,7 @@ const figures = {
       movement: `Prunes the ${percent(share)} of weights that training moves towards zero most: their size does not decide.`,
       wanda: `Prunes ${percent(share)} of each output's weights: the smallest products of weight and input.`,
       "2:4": "Prunes two of every four inputs of each output: half of the weights, whatever this share says.",
+      "wanda-2:4": "Prunes two of every four inputs of each output, by products of weight and input: half of the weights.",
     };
     return {
       traces: [histogram("removed", edges, heights.map((h, i) => h * gone[i]), colour("track")),

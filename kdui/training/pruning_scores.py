@@ -1,6 +1,6 @@
 """How much each weight matters: one score a weight, and the lowest go. Pure functions and passes over calibration examples."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,6 +15,7 @@ from kdui.training.saved import SavedModel
 from kdui.training.weights import prunable_weights, relative_weights
 
 Scores = dict[str, torch.Tensor]
+Compute = Callable[[nn.Module, dict[str, torch.Tensor]], Any]
 CALIBRATION_BATCH = 32
 
 
@@ -34,7 +35,7 @@ def random_scores(weights: Mapping[str, torch.Tensor], seed: int) -> Scores:
     return {name: part.view(weights[name].shape) for name, part in zip(weights, parts, strict=True)}
 
 
-def taylor_scores(module: nn.Module, batches: Iterable[Batch], losses: LossFunction) -> Scores:
+def taylor_scores(module: nn.Module, batches: Iterable[Batch], losses: LossFunction, compute: Compute | None = None) -> Scores:
     """|w · ∂L/∂w|, the first-order change of the loss if the weight were zero, mean over batches.
 
     Molchanov et al. 2019, arXiv:1906.10771, section 3 (there its square, which ranks alike).
@@ -42,7 +43,7 @@ def taylor_scores(module: nn.Module, batches: Iterable[Batch], losses: LossFunct
     weights = prunable_weights(module)
     totals = {name: torch.zeros(weight.shape) for name, weight in weights.items()}
     count = 0
-    for _ in gradients(module, batches, losses):
+    for _ in gradients(module, batches, losses, compute):
         count += 1
         for name, weight in weights.items():
             if weight.grad is not None:
@@ -50,18 +51,24 @@ def taylor_scores(module: nn.Module, batches: Iterable[Batch], losses: LossFunct
     return {name: total / count for name, total in totals.items()}
 
 
-def gradients(module: nn.Module, batches: Iterable[Batch], losses: LossFunction) -> Iterator[None]:
+def gradients(
+    module: nn.Module, batches: Iterable[Batch], losses: LossFunction, compute: Compute | None = None
+) -> Iterator[None]:
     """After each batch the parameters hold the gradient of its total loss; at the end they hold none again.
 
-    In evaluation mode, so that nothing blurs them.
+    In evaluation mode, so that nothing blurs them. ``compute``: a problem's, where its outputs are not those of the module.
     """
     with evaluating(module):
         for batch in batches:
             module.zero_grad(set_to_none=True)
             with torch.backends.cudnn.flags(enabled=False):  # cuDNN's recurrent layers go backward in training mode alone
-                losses(module(**batch.inputs), batch)["total"].backward()
+                losses(_outputs(module, batch, compute), batch)["total"].backward()
             yield
         module.zero_grad(set_to_none=True)
+
+
+def _outputs(module: nn.Module, batch: Batch, compute: Compute | None) -> Any:
+    return compute(module, batch.inputs) if compute else module(**batch.inputs)
 
 
 @contextmanager
@@ -75,19 +82,24 @@ def evaluating(module: nn.Module) -> Iterator[None]:
         module.train(was_training)
 
 
-def wanda_scores(module: nn.Module, batches: Iterable[Batch]) -> tuple[Scores, list[str]]:
+def wanda_scores(
+    module: nn.Module, batches: Iterable[Batch], compute: Compute | None = None, padded: bool = True
+) -> tuple[Scores, list[str]]:
     """|w_ij| · ‖x_j‖₂ over the calibration examples (Sun et al. 2024, Wanda, arXiv:2306.11695, equation 1), and what has none.
 
     ``x_j`` is what the weight is multiplied with: an input feature of a linear layer, or one place of a convolution's window.
-    Weights of other layers (embeddings, recurrent layers) get |w|; their names are the second value.
+    Weights of other layers (embeddings, recurrent layers) get |w|; their names are the second value. ``compute``: see
+    ``gradients``. Without ``padded`` the places that an ``attention_mask`` hides do not count.
     """
     weights = prunable_weights(module)
     layers = {f"{name}.weight": layer for name, layer in module.named_modules() if isinstance(layer, (nn.Linear, nn.Conv2d))}
     layers = {name: layer for name, layer in layers.items() if name in weights}
     squares: Scores = {}
-    with evaluating(module), _watched(layers, squares), torch.no_grad():
+    hidden: list[torch.Tensor | None] = [None]  # the mask of the batch that goes through
+    with evaluating(module), _watched(layers, squares, hidden), torch.no_grad():
         for batch in batches:
-            module(**batch.inputs)
+            hidden[0] = None if padded else batch.inputs.get("attention_mask")
+            _outputs(module, batch, compute)
     scores, fallen = {}, []
     for name, weight in weights.items():
         scores[name] = weight.detach().abs().float().cpu()
@@ -99,12 +111,15 @@ def wanda_scores(module: nn.Module, batches: Iterable[Batch]) -> tuple[Scores, l
 
 
 @contextmanager
-def _watched(layers: Mapping[str, Any], squares: Scores) -> Iterator[None]:
-    """Add the squared inputs of each layer's forward passes to ``squares``."""
+def _watched(layers: Mapping[str, Any], squares: Scores, hidden: Sequence[torch.Tensor | None]) -> Iterator[None]:
+    """Add the squared inputs of each layer's forward passes to ``squares``; of tokens, those that the mask leaves."""
 
     def watch(name: str) -> Callable[..., None]:
         def hook(layer: Any, inputs: tuple[torch.Tensor, ...]) -> None:
-            squares[name] = squares.get(name, torch.zeros(())) + squared_inputs(layer, inputs[0].detach())
+            given, mask = inputs[0].detach(), hidden[0]
+            if mask is not None and given.shape[:-1] == mask.shape:
+                given = given[mask == 1]
+            squares[name] = squares.get(name, torch.zeros(())) + squared_inputs(layer, given)
 
         return hook
 

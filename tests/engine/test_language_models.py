@@ -128,7 +128,7 @@ def test_it_is_compressed_and_each_file_is_judged_in_bits_per_byte(bench):
         {"prune": {"sparsity": 0.3, "epochs": 0}},
         {"quantize": {"bits": 4, "scheme": "weight-only"}},
         {"sensitivity": {"examples": 16, "changes": "quantize"}},
-        {"measure": {"speed": False, "test_examples": 16}},
+        {"measure": {"speed": False, "test_examples": 16, "agreement": 8, "choices": 4, "generated": 2}},
     ]
     run = bench.run({"task": "books", "teacher": TEACHER, "stages": stages})
     assert run.state is RunState.SUCCEEDED, run.error
@@ -140,7 +140,35 @@ def test_it_is_compressed_and_each_file_is_judged_in_bits_per_byte(bench):
     assert facts["validation"]["kl"] > 0 and facts["validation"]["quantized"] == pytest.approx(
         measured["quantize"].value, rel=0.2
     )
-    assert bench.measured(run)["teach"]["perplexity"].value > 1
+    teacher, rounded = (bench.measured(run)[name] for name in ("teach", "quantize"))
+    assert teacher["perplexity"].value > 1 and "teacher_divergence" not in teacher  # it is what others are held against
+    assert 0 < rounded["teacher_divergence"].value < 0.5 and rounded["teacher_agreement"].value > 50
+    assert (
+        rounded["teacher_agreement"].provenance.n == 8 and "the teacher in fp32" in rounded["teacher_agreement"].provenance.note
+    )
+    for name, count in (("continuation_choice", 4), ("repetition", 2)):
+        item = rounded[name]
+        assert item.provenance.n == count and 0 <= item.low <= item.value <= item.high <= 100
+
+
+def test_it_is_pruned_and_rounded_by_what_its_layers_are_given(bench):
+    calibration = {"calibration_examples": 16}
+    for kind, settings in (("wanda-2:4", {"bits": 3, "rounding": "awq"}), ("taylor", {"bits": 2, "rounding": "gptq"})):
+        stages = [
+            TEACH,
+            {"prune": {"kind": kind, "sparsity": 0.3, "epochs": 0, **calibration}},
+            {"quantize": {**settings, "granularity": "group", "group_size": 16, **calibration}},
+        ]
+        run = bench.run({"task": "books", "teacher": TEACHER, "stages": stages})
+        assert run.state is RunState.SUCCEEDED, run.error
+        state = load_model(bench.folder(run, "prune"))[0].state_dict()
+        fours = state["network.model.layers.0.mlp.down_proj.weight"].reshape(-1, 4)
+        assert not kind.startswith("wanda") or ((fours == 0).sum(1) == 2).all()
+        assert 0.1 < bench.summary(run, "prune")["sparsity"] < 0.6
+        facts = bench.summary(run, "quantize")
+        by_layer = {layer["name"]: layer["rounding"] for layer in facts["layers"]}
+        assert list(by_layer.values()).count(settings["rounding"]) >= 7  # all products; a tied table stays nearest under AWQ
+        assert facts["validation"]["quantized"] < facts["validation"]["float"] + 1.5
 
 
 def test_training_at_low_bits_leaves_the_table_that_is_also_the_head_in_float(bench):

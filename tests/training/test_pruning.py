@@ -72,6 +72,28 @@ def test_wanda_is_weight_times_the_norm_of_its_input_by_hand():
     assert scores["layer.weight"].tolist() == [[10.0, 1.0], [2.5, 3.0]] and fallen == []
 
 
+def test_wanda_leaves_padding_out_and_its_scores_choose_two_of_four():
+    class Tokens(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(4, 1, bias=False)
+
+        def forward(self, states, attention_mask):
+            return self.layer(states)
+
+    module = Tokens()
+    with torch.no_grad():
+        module.layer.weight.copy_(torch.tensor([[4.0, 3.0, 2.0, 1.0]]))
+    states = torch.tensor([[[0.0, 1.0, 3.0, 4.0], [9.0, 9.0, 9.0, 9.0]], [[0.0, 0.0, 4.0, 3.0], [1.0, 0.0, 0.0, 0.0]]])
+    given = {"states": states, "attention_mask": torch.tensor([[1, 0], [1, 1]])}
+    one = [Batch(given, torch.zeros(2), torch.arange(2), 0)]
+    scores = wanda_scores(module, one, padded=False)[0]["layer.weight"]
+    assert scores.tolist() == [[4.0, 3.0, 10.0, 5.0]]
+    assert two_of_four_mask(scores).tolist() == [[False, False, True, True]]
+    assert two_of_four_mask(module.layer.weight).tolist() == [[True, True, False, False]]
+    assert wanda_scores(module, one)[0]["layer.weight"][0, 0] == pytest.approx(4 * 82**0.5)
+
+
 @pytest.mark.parametrize(("groups", "stride", "padding"), [(1, 1, 1), (2, 2, 0), (4, 1, "same")])
 def test_the_inputs_of_a_convolution_are_those_of_its_windows(groups, stride, padding):
     torch.manual_seed(0)

@@ -12,7 +12,8 @@ from kdui.methods.compress.quantize.activations import input_moments, layer_inpu
 from kdui.methods.compress.quantize.grids import GridChoice
 from kdui.methods.compress.quantize.half import to_half
 from kdui.methods.compress.quantize.int8 import write_dynamic, write_static
-from kdui.methods.compress.quantize.simulated import Gptq, Rounded, round_weights
+from kdui.methods.compress.quantize.scaled_inputs import divide_inputs, divisible
+from kdui.methods.compress.quantize.simulated import Awq, Gptq, Rounded, round_weights
 from kdui.methods.compress.quantize.weight_only import pack_bytes, storable, write_blocks
 from kdui.methods.compress.sensitivity.weights import weights_of
 from kdui.runtime.graph_files import data_file, external_files, graph_bytes, load_graph, save_graph
@@ -148,6 +149,33 @@ def test_moments_leave_padding_out_and_gptq_uses_them():
     by_input = {name: moments[each[0]] for name, each in inputs.items()}
     rounded = round_weights(weights_of(model), dict.fromkeys(("table", "matrix", "head"), GridChoice(3)), Gptq(by_input))
     assert {each.weight.name: each.rounding for each in rounded} == {"table": "nearest", "matrix": "gptq", "head": "gptq"}
+
+
+@pytest.mark.parametrize("bits", [3, 4])
+def test_scaled_weights_answer_by_divided_inputs_in_float_and_in_blocks(bits):
+    model = reader(64, 24)
+    inputs = layer_inputs(model)
+    assert divisible(model, {"table", "matrix", "head"}) == {"matrix", "head"}  # a table is looked up
+    sizes = np.exp(np.random.default_rng(0).normal(size=64)).astype(np.float32)
+    moments = input_moments(model, {"input_ids": IDS}, ["embedded", "pooled"])
+    moments["embedded"] *= np.outer(sizes, sizes)
+    choices = dict.fromkeys(("matrix", "head"), GridChoice(bits, granularity="group", group_size=16))
+    rounded = round_weights(weights_of(model), choices, Awq({name: moments[each[0]] for name, each in inputs.items()}))
+    assert {each.weight.name: each.rounding for each in rounded} == {"matrix": "awq", "head": "awq"}
+    assert np.ptp(rounded[0].divisors) > 0.5  # the inputs differ in size, so they are scaled
+    plain = onnx.ModelProto()
+    plain.CopyFrom(model)
+    for tensor in plain.graph.initializer:
+        for each in rounded:
+            if tensor.name == each.weight.name:  # the same weights, unscaled again
+                values = each.weight.restored(each.grid.values(each.codes) / each.divisors)
+                tensor.CopyFrom(numpy_helper.from_array(values, tensor.name))
+    expected = answers(plain)
+    divide_inputs(model, {each.weight.name: each.divisors for each in rounded})
+    assert np.abs(answers(in_float(model, rounded)) - expected).max() <= 1e-5 * np.abs(expected).max()
+    if bits == 4:
+        assert write_blocks(model, rounded, accuracy_level=0) == 2
+        assert np.abs(answers(model) - expected).max() <= 1e-5 * np.abs(expected).max()
 
 
 def test_half_precision_is_near_the_identity_and_half_the_size():

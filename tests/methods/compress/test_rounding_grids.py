@@ -11,6 +11,7 @@ from sklearn.datasets import load_digits
 
 from kdui.core.errors import StageFailed
 from kdui.methods.compress.quantize.allocation import allocate
+from kdui.methods.compress.quantize.awq import awq, input_scales
 from kdui.methods.compress.quantize.gptq import gptq, output_errors
 from kdui.methods.compress.quantize.grids import Grid, GridChoice, make_grid
 from kdui.methods.compress.quantize.ranges import Histogram
@@ -130,6 +131,38 @@ def test_gptq_is_never_worse_than_the_nearest_levels(seed, bits, dead):
         output_errors(weights, grid.values(codes), moment) for codes in (gptq(weights, moment, grid), grid.codes(weights))
     )
     assert (ours <= nearest + 1e-9).all()
+
+
+# --- AWQ ----------------------------------------------------------------------------------------------------------------
+
+
+def test_input_scales_by_hand():
+    moment = np.diag([16.0, 1.0, 4.0])  # sizes 4, 1 and 2
+    assert input_scales(moment, 0.0).tolist() == [1, 1, 1]
+    assert input_scales(moment, 1.0) == pytest.approx([2, 0.5, 1])  # over the root of 4 · 1
+    assert input_scales(moment, 0.5) == pytest.approx([2**0.5, 0.5**0.5, 1])
+    assert np.isfinite(input_scales(np.zeros((3, 3)), 0.7)).all()
+
+
+def test_awq_saves_the_small_weight_of_a_large_input():
+    """One bit beside the sign: the weight 0.4 is rounded to 0, but its input is ten times as large as the other's."""
+    weights, moment = np.array([[0.4, 1.0]], np.float32), np.diag([100.0, 1.0])
+    grid, codes, scales = awq(weights, moment, GridChoice(2))
+    nearest = make_grid(weights, GridChoice(2))
+    assert nearest.values(nearest.codes(weights)).tolist() == [[0, 1]]  # loses 0.16 · 100
+    values = grid.values(codes) / scales
+    assert output_errors(weights, values, moment)[0] < 0.2 * 16 and values[0, 0] == pytest.approx(0.4, abs=0.15)
+
+
+@pytest.mark.parametrize(("bits", "granularity"), [(2, "channel"), (3, "group"), (4, "group")])
+def test_awq_keeps_the_outputs_of_real_inputs_closer(bits, granularity):
+    pixels = load_digits().data[:400].astype(np.float64) / 16
+    weights, moment = np.random.default_rng(1).normal(size=(10, 64)).astype(np.float32), pixels.T @ pixels
+    choice = GridChoice(bits, granularity=granularity, group_size=16)
+    grid, codes, scales = awq(weights, moment, choice)
+    ours = output_errors(weights, grid.values(codes) / scales, moment).sum()
+    plain = make_grid(weights, choice)
+    assert ours < 0.95 * output_errors(weights, plain.values(plain.codes(weights)), moment).sum()
 
 
 # --- ranges of activations ----------------------------------------------------------------------------------------------

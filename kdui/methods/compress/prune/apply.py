@@ -5,13 +5,22 @@ from typing import Any
 
 import torch
 
+from kdui.catalogue.problems import PROBLEMS
 from kdui.methods.compress.fine_tuning import fine_tune, recovery_losses
 from kdui.methods.compress.prune.packing import packed_zeros
+from kdui.problems import problem_of
 from kdui.training.context import StepContext
 from kdui.training.initial_weights import load_input
 from kdui.training.masks import Groups, magnitude_masks, masks_by_score, random_masks, two_of_four_mask
 from kdui.training.pruning import Cut, Pruning, RunningScores, Weights, cubic_schedule, stepped_schedule
-from kdui.training.pruning_scores import calibration_batches, magnitude_scores, random_scores, taylor_scores, wanda_scores
+from kdui.training.pruning_scores import (
+    Scores,
+    calibration_batches,
+    magnitude_scores,
+    random_scores,
+    taylor_scores,
+    wanda_scores,
+)
 from kdui.training.saved import SavedModel
 from kdui.training.weights import prunable_weights, table_names
 
@@ -68,6 +77,8 @@ def _cut(context: StepContext, saved: SavedModel) -> Cut:
         )
     if kind == "2:4":
         return lambda weights, sparsity: _two_of_four(context, saved, weights)
+    if kind == "wanda-2:4":
+        return lambda weights, sparsity: _two_of_four(context, saved, _wanda(context, saved)[0])
     return _calibrated(context, saved)
 
 
@@ -76,15 +87,16 @@ def _calibrated(context: StepContext, saved: SavedModel) -> Cut:
     settings = context.settings
 
     def cut(weights: Weights, sparsity: float) -> Mapping[str, torch.Tensor]:
-        module = saved.module.to(context.device)
-        batches = calibration_batches(context, saved, settings["calibration_examples"])
         if settings["kind"] == "taylor":
-            scores = taylor_scores(module, batches, recovery_losses(context))
+            module = saved.module.to(context.device)
+            batches = calibration_batches(context, saved, settings["calibration_examples"])
+            scores = taylor_scores(module, batches, recovery_losses(context), problem_of(context.facts).compute)
             return masks_by_score(scores, sparsity, settings.get("scope", "global"))
-        scores, fallen = wanda_scores(module, batches)
+        scores, fallen = _wanda(context, saved)
         if fallen:
             context.report.log(
-                f"Wanda has no inputs for {', '.join(fallen)} (embeddings, recurrent layers): their smallest weights are removed."
+                f"Wanda has no inputs for {', '.join(fallen)} (embeddings, recurrent layers, heads of vocabularies): "
+                "their smallest weights are removed."
             )
         calibrated = {name: score for name, score in scores.items() if name not in fallen}
         by_size = {name: scores[name] for name in fallen}
@@ -93,7 +105,15 @@ def _calibrated(context: StepContext, saved: SavedModel) -> Cut:
     return cut
 
 
-def _two_of_four(context: StepContext, saved: SavedModel, weights: Weights) -> Mapping[str, torch.Tensor]:
+def _wanda(context: StepContext, saved: SavedModel) -> tuple[Scores, list[str]]:
+    """Scores of all weights, and which have no inputs; where tokens are predicted, padding is no input."""
+    batches = calibration_batches(context, saved, context.settings["calibration_examples"])
+    padded = "tokens" not in PROBLEMS[context.facts.problem].gives
+    return wanda_scores(saved.module.to(context.device), batches, problem_of(context.facts).compute, padded)
+
+
+def _two_of_four(context: StepContext, saved: SavedModel, weights: Mapping[str, torch.Tensor]) -> Mapping[str, torch.Tensor]:
+    """Two of every four inputs stay, by the size of the weights or of their scores."""
     tables = table_names(saved.module)
     masks = {
         name: torch.ones_like(weight, dtype=torch.bool) if name in tables else two_of_four_mask(weight)

@@ -6,6 +6,7 @@ from typing import Any
 from kdui.core.counts import Counts
 from kdui.core.recipe import Recipe
 from kdui.core.words import percent
+from kdui.methods.compress.prune.spec import HALVED
 from kdui.methods.compress.prune_structured.spec import METHOD as STRUCTURED
 
 LOSSY = 0.9  # share of zeros from which recovery rarely brings accuracy back
@@ -30,4 +31,4 @@ def warnings(settings: Mapping[str, Any], recipe: Recipe) -> list[str]:
 
 
 def _share(settings: Mapping[str, Any]) -> float:
-    return 0.5 if settings["kind"] == "2:4" else float(settings["sparsity"])
+    return 0.5 if settings["kind"] in HALVED else float(settings["sparsity"])

@@ -11,7 +11,8 @@ from kdui.core.method import Group, Method, Place
 from kdui.core.plan import PlanBuilder
 from kdui.core.words import percent
 
-CALIBRATED = ("taylor", "wanda")
+CALIBRATED = ("taylor", "wanda", "wanda-2:4")
+HALVED = ("2:4", "wanda-2:4")  # criteria that remove two of every four inputs, once
 RANKED = ("magnitude", "random", "taylor", "movement")  # criteria that rank the weights of all layers
 # Knobs that joined later, with the value at which they do nothing: artifacts made before them stay valid.
 JOINED = {"scope": "global", "prune_schedule": "one-shot"}
@@ -20,12 +21,12 @@ JOINED = {"scope": "global", "prune_schedule": "one-shot"}
 class PruneSpec(RecoveryKnobs):
     """Settings of pruning single weights and of the recovery that follows under the teacher."""
 
-    kind: Literal["magnitude", "random", "taylor", "movement", "wanda", "2:4"] = Field(
+    kind: Literal["magnitude", "random", "taylor", "movement", "wanda", "2:4", "wanda-2:4"] = Field(
         default="magnitude",
         title="Criterion",
         description="Magnitude: smallest absolute weights. Random: baseline. Taylor: smallest estimated effect on the "
         "loss. Movement: weights that move towards zero during training. Wanda: small weights on weak inputs. "
-        "2:4: two of every four inputs.",
+        "2:4: two of every four inputs, the smallest weights or, wanda-2:4, by Wanda.",
         json_schema_extra={"turns": "kind"},
     )
     sparsity: float = Field(
@@ -86,16 +87,16 @@ class PruneSpec(RecoveryKnobs):
 
     def own(self) -> dict[str, Any]:
         """What decides the masks; what means nothing for this criterion and schedule is left out, and so is what joined later."""
-        knobs: dict[str, Any] = {"kind": self.kind, "sparsity": 0.5 if self.kind == "2:4" else self.sparsity}
+        knobs: dict[str, Any] = {"kind": self.kind, "sparsity": 0.5 if self.kind in HALVED else self.sparsity}
         if self.kind in RANKED:
             knobs["scope"] = self.scope
-        if self.kind != "2:4":
+        if self.kind not in HALVED:
             knobs["prune_schedule"] = self.prune_schedule
         if knobs.get("prune_schedule") == "iterative":
             knobs["rounds"] = self.rounds
         if knobs.get("prune_schedule") == "cubic":
             knobs["settled_at"] = self.settled_at
-        if self.kind == "wanda" or (self.kind == "taylor" and self.prune_schedule != "cubic"):
+        if self.kind in ("wanda", "wanda-2:4") or (self.kind == "taylor" and self.prune_schedule != "cubic"):
             knobs["calibration_examples"] = self.calibration_examples
         return {name: value for name, value in knobs.items() if name not in JOINED or value != JOINED[name]}
 
@@ -117,7 +118,7 @@ def _check_schedule(stage: str, spec: PruneSpec) -> None:
             f"Stage '{stage}': wanda reads the inputs of calibration examples, which is too slow after every few updates. "
             "Set 'prune_schedule: iterative' or 'one-shot' there, or choose kind: movement."
         )
-    if spec.kind == "2:4" and spec.prune_schedule != "one-shot":
+    if spec.kind in HALVED and spec.prune_schedule != "one-shot":
         raise RecipeError(
             f"Stage '{stage}': 2:4 prunes once, so it has no schedule. Leave 'prune_schedule' out there, or choose another kind."
         )
@@ -133,9 +134,10 @@ def plan(builder: PlanBuilder, stage: str, spec: PruneSpec) -> None:
     need_weights(builder, stage)
     _check_schedule(stage, spec)
     share = percent(spec.sparsity)
-    remark = {"magnitude": f"{share} sparse", "random": f"{share} sparse at random", "2:4": "2:4 sparse"}.get(
-        spec.kind, f"{share} sparse by {spec.kind}"
-    )
+    remark = {
+        **{"magnitude": f"{share} sparse", "random": f"{share} sparse at random"},
+        **{"2:4": "2:4 sparse", "wanda-2:4": "2:4 sparse by wanda"},
+    }.get(spec.kind, f"{share} sparse by {spec.kind}")
     if spec.prune_schedule != "one-shot":
         remark += f", {spec.prune_schedule}"
     plan_compressed(builder, stage, spec, method="prune", operation="prune", remark=remark)

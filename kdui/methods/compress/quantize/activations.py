@@ -21,20 +21,27 @@ Arrays = dict[str, np.ndarray]
 
 def layer_inputs(model: onnx.ModelProto, linear: bool = True) -> dict[str, list[str]]:
     """Weight initializer -> the tensors that it is multiplied with; ``linear`` leaves convolutions out."""
+    found: dict[str, list[str]] = {}
+    makers = {output: node for node in model.graph.node for output in node.output}
+    for node, name in multiplied(model, makers):
+        if not (linear and node.op_type == "Conv"):
+            found.setdefault(name, []).append(node.input[0])
+    return found
+
+
+def multiplied(model: onnx.ModelProto, makers: Mapping[str, onnx.NodeProto]) -> Iterator[tuple[onnx.NodeProto, str]]:
+    """Each convolution and product with a constant weight, and that weight's initializer; ``makers``: who makes each value."""
     floats = {
         tensor.name for tensor in model.graph.initializer if tensor.data_type == TensorProto.FLOAT and len(tensor.dims) >= 2
     }
-    makers = {output: node for node in model.graph.node for output in node.output}
-    layers: dict[str, list[str]] = {}
     for node in model.graph.node:
-        if node.op_type not in MULTIPLIED or (linear and node.op_type == "Conv") or _attribute(node, "transA"):
+        if node.op_type not in MULTIPLIED or _attribute(node, "transA"):
             continue
         name = node.input[1]
         while name not in floats and name in makers and makers[name].op_type in PASSING:
             name = makers[name].input[0]
         if name in floats and node.input[0] not in floats:
-            layers.setdefault(name, []).append(node.input[0])
-    return layers
+            yield node, name
 
 
 def _attribute(node: onnx.NodeProto, name: str) -> int:

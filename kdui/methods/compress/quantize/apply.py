@@ -15,7 +15,8 @@ from kdui.methods.compress.quantize.fidelity import Fidelity
 from kdui.methods.compress.quantize.half import NOTE, to_half
 from kdui.methods.compress.quantize.int8 import variants, write_dynamic, write_static
 from kdui.methods.compress.quantize.packed import PACKED_FILE
-from kdui.methods.compress.quantize.rounding_plan import choices_of, gptq_of, ranges_of
+from kdui.methods.compress.quantize.rounding_plan import calibrated_of, choices_of, ranges_of
+from kdui.methods.compress.quantize.scaled_inputs import divide_inputs
 from kdui.methods.compress.quantize.simulated import Rounded, round_inputs, round_weights, write_simulated
 from kdui.methods.compress.quantize.weight_only import storable, write_blocks
 from kdui.methods.compress.sensitivity.weights import Weight, weights_of
@@ -133,11 +134,12 @@ def _half(context: StepContext, fidelity: Fidelity) -> dict[str, Any]:
 
 
 def _rounded(context: StepContext, model: onnx.ModelProto, weights: list[Weight]) -> list[Rounded]:
-    """All these weights on the grids of the settings."""
+    """All these weights on the grids of the settings; where they are scaled, the graph divides their inputs."""
     choices = choices_of(context, weights)
     names = [weight.name for weight in weights]
-    by_gptq = gptq_of(context, model, names) if context.settings.get("rounding") == "gptq" else None
-    return round_weights(weights, choices, by_gptq, context.report.check)
+    rounded = round_weights(weights, choices, calibrated_of(context, model, names), context.report.check)
+    divide_inputs(model, {each.weight.name: each.divisors for each in rounded if each.divisors is not None})
+    return rounded
 
 
 def _inside(model: onnx.ModelProto, rounded: list[Rounded]) -> dict[str, Any]:

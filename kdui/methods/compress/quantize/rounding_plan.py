@@ -1,5 +1,4 @@
-"""What a step's settings choose for each weight: its grid, its bits by sensitivity, what the inputs of GPTQ and activation
-ranges."""
+"""What a step's settings choose for each weight: its grid, its bits by sensitivity, and what is read off calibration inputs."""
 
 from typing import Any
 
@@ -10,7 +9,8 @@ from kdui.core.layout import read_inputs
 from kdui.methods.compress.quantize.activations import input_moments, input_ranges, layer_inputs
 from kdui.methods.compress.quantize.allocation import allocate
 from kdui.methods.compress.quantize.grids import GridChoice, make_grid
-from kdui.methods.compress.quantize.simulated import Gptq
+from kdui.methods.compress.quantize.scaled_inputs import divisible
+from kdui.methods.compress.quantize.simulated import Awq, Gptq
 from kdui.methods.compress.quantize.spec import BLOCK_BITS
 from kdui.methods.compress.sensitivity.probe import Probe
 from kdui.methods.compress.sensitivity.weights import Weight
@@ -80,14 +80,23 @@ def rounded_values(weight: Weight, choice: GridChoice) -> np.ndarray:
     return weight.restored(grid.values(grid.codes(weight.matrix)))
 
 
-def gptq_of(context: StepContext, model: onnx.ModelProto, names: list[str]) -> Gptq:
+def calibrated_of(context: StepContext, model: onnx.ModelProto, names: list[str]) -> Gptq | Awq | None:
+    """What the chosen rounding knows of the layers' calibration inputs; None where it rounds to the nearest level."""
+    settings = context.settings
+    if settings.get("rounding") == "gptq":
+        return Gptq(_moments(context, model, set(names)), settings["dampening"], settings["act_order"])
+    if settings.get("rounding") == "awq":
+        return Awq(_moments(context, model, divisible(model, set(names))))
+    return None
+
+
+def _moments(context: StepContext, model: onnx.ModelProto, names: set[str]) -> dict[str, np.ndarray]:
     """X Xᵀ of every linear layer over the calibration examples; layers that read the same input share it."""
     input_names = {name: inputs for name, inputs in layer_inputs(model).items() if name in names}
     moments = input_moments(
         model, _calibration(context), [each for inputs in input_names.values() for each in inputs], context.report.check
     )
-    summed = {name: np.sum([moments[each] for each in inputs], axis=0) for name, inputs in input_names.items()}
-    return Gptq(summed, context.settings["dampening"], context.settings["act_order"])
+    return {name: np.sum([moments[each] for each in inputs], axis=0) for name, inputs in input_names.items()}
 
 
 def ranges_of(context: StepContext, model: onnx.ModelProto) -> dict[str, tuple[float, float]]:

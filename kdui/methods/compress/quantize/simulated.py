@@ -10,6 +10,7 @@ import onnx
 from onnx import helper, numpy_helper
 
 from kdui.methods.compress.quantize.activations import layer_inputs
+from kdui.methods.compress.quantize.awq import awq
 from kdui.methods.compress.quantize.gptq import gptq
 from kdui.methods.compress.quantize.grids import Grid, GridChoice, make_grid
 from kdui.methods.compress.quantize.packed import PackedWriter
@@ -28,15 +29,33 @@ class Gptq:
     dampening: float = 0.01
     act_order: bool = False
 
+    def rounded(self, weight: Weight, moment: np.ndarray, choice: GridChoice) -> "Rounded":
+        """The weight on its grid."""
+        grid = make_grid(weight.matrix, choice)
+        return Rounded(weight, grid, gptq(weight.matrix, moment, grid, self.dampening, self.act_order), "gptq")
+
+
+@dataclass(frozen=True)
+class Awq:
+    """What AWQ needs: X Xᵀ [in, in] of the weights whose inputs can be divided by constants."""
+
+    moments: Mapping[str, np.ndarray]
+
+    def rounded(self, weight: Weight, moment: np.ndarray, choice: GridChoice) -> "Rounded":
+        """The scaled weight on its grid."""
+        grid, codes, scales = awq(weight.matrix, moment, choice)
+        return Rounded(weight, grid, codes, "awq", scales)
+
 
 @dataclass(frozen=True)
 class Rounded:
-    """A weight on its grid: codes [channels, rest]."""
+    """A weight on its grid: codes [channels, rest]. With ``divisors`` [rest], its inputs are to be divided by them."""
 
     weight: Weight
     grid: Grid
     codes: np.ndarray
     rounding: str = "nearest"
+    divisors: np.ndarray | None = None
 
     @property
     def values(self) -> np.ndarray:
@@ -51,22 +70,21 @@ class Rounded:
 def round_weights(
     weights: Sequence[Weight],
     choices: Mapping[str, GridChoice],
-    by_gptq: Gptq | None = None,
+    calibrated: Gptq | Awq | None = None,
     check: Callable[[], None] = lambda: None,
 ) -> list[Rounded]:
-    """Each weight that has a choice, on its grid; with GPTQ where its calibration inputs are known, else to the nearest level."""
+    """Each weight that has a choice, on its grid; by calibration inputs where they are known, else to the nearest level."""
     rounded = []
     for weight in weights:
         if weight.name not in choices:
             continue
         check()
-        matrix = weight.matrix
-        grid = make_grid(matrix, choices[weight.name])
-        moment = by_gptq.moments.get(weight.name) if by_gptq else None
-        if by_gptq is not None and moment is not None and len(moment) == matrix.shape[1]:
-            codes = gptq(matrix, moment, grid, by_gptq.dampening, by_gptq.act_order)
-            rounded.append(Rounded(weight, grid, codes, "gptq"))
+        choice, matrix = choices[weight.name], weight.matrix
+        moment = calibrated.moments.get(weight.name) if calibrated else None
+        if calibrated is not None and moment is not None and len(moment) == matrix.shape[1]:
+            rounded.append(calibrated.rounded(weight, moment, choice))
         else:
+            grid = make_grid(matrix, choice)
             rounded.append(Rounded(weight, grid, grid.codes(matrix)))
     return rounded
 

@@ -89,10 +89,11 @@ class QuantizeSpec(RecoveryKnobs):
         description="Min–max: no clipping. Percentile: clips outliers. MSE: minimizes the squared error.",
         json_schema_extra={"advanced": True, "only_when": {"scheme": [*ROUNDED, "static"]}},
     )
-    rounding: Literal["nearest", "gptq"] = Field(
+    rounding: Literal["nearest", "gptq", "awq"] = Field(
         default="nearest",
         title="Rounding",
-        description="GPTQ: compensates each rounding error in the weights not yet rounded, using calibration data.",
+        description="By calibration data, GPTQ: compensates each rounding error in the weights not yet rounded. AWQ: scales "
+        "weights of large inputs up before they are rounded, and those inputs down.",
         json_schema_extra={"advanced": True, "only_when": {"scheme": ROUNDED}},
     )
     act_order: bool = Field(
@@ -128,7 +129,7 @@ class QuantizeSpec(RecoveryKnobs):
         ge=16,
         le=4096,
         title="Calibration examples",
-        description="Training examples used for static activation ranges or for GPTQ.",
+        description="Training examples used for static activation ranges, GPTQ or AWQ.",
         json_schema_extra={"advanced": True},
     )
 
@@ -165,8 +166,8 @@ def check_combination(stage: str, spec: QuantizeSpec, scheme: str) -> None:
             words = f"{scheme} int8 rounds activations too. Choose scheme: simulated or weight-only, or leave 'activations' out."
         elif _own_rounding(spec):
             words = (
-                f"{scheme} int8 is rounded by ONNX Runtime, symmetric for each channel. For gptq, groups, zero-points or mixed "
-                "bits choose scheme: simulated or weight-only."
+                f"{scheme} int8 is rounded by ONNX Runtime, symmetric for each channel. For gptq, awq, groups, zero-points or "
+                "mixed bits choose scheme: simulated or weight-only."
             )
         elif scheme == "dynamic" and spec.calibration != "min-max":
             words = "dynamic int8 reads the range of activations while it runs. Choose scheme: static, or calibration: min-max."
@@ -207,13 +208,13 @@ def settings_of(spec: QuantizeSpec, scheme: str, machine: str) -> dict[str, Any]
             settings |= {"act_order": spec.act_order, "dampening": spec.dampening}
     if scheme != "dynamic" and spec.calibration != "min-max":
         settings["calibration"] = spec.calibration
-    if scheme == "static" or spec.rounding == "gptq" or settings.get("activations") == "8":
+    if scheme == "static" or spec.rounding != "nearest" or settings.get("activations") == "8":
         settings["calibration_examples"] = spec.calibration_examples
     return settings
 
 
 def remark(settings: dict[str, Any]) -> str:
-    """The model's suffix on the page: int8, 4-bit, W4A8, mixed 4-bit GPTQ, 4-bit weight-only, fp16."""
+    """The model's suffix on the page: int8, 4-bit, W4A8, mixed 4-bit GPTQ, 3-bit AWQ, 4-bit weight-only, fp16."""
     if settings["scheme"] in ("dynamic", "static"):
         return "int8"
     if settings["scheme"] == "fp16":
@@ -221,7 +222,7 @@ def remark(settings: dict[str, Any]) -> str:
     weights_and_activations = settings.get("activations") == "8"
     words = [f"W{settings['bits']:g}A8" if weights_and_activations else f"{settings['bits']:g}-bit"]
     words += ["mixed"] if settings.get("allocation") == "mixed" else []
-    words += ["GPTQ"] if settings.get("rounding") == "gptq" else []
+    words += [settings["rounding"].upper()] if "rounding" in settings else []
     return " ".join([*words, *(["weight-only"] if settings["scheme"] == "weight-only" else [])])
 
 
@@ -232,8 +233,11 @@ def check_recovery(stage: str, spec: QuantizeSpec, scheme: str) -> None:
         words = "half precision needs no fine-tuning. Set 'epochs: 0' there."
     elif spec.allocation == "mixed":
         words = "the bits of each layer are chosen on the finished model. Set 'epochs: 0' there, or 'allocation: uniform'."
-    elif spec.rounding == "gptq":
-        words = "after fine-tuning the weights lie on their grid, so GPTQ has no error to compensate. Leave 'rounding' out."
+    elif spec.rounding != "nearest":
+        words = (
+            f"after fine-tuning the weights lie on their grid, so {spec.rounding.upper()} has no error to compensate. "
+            "Leave 'rounding' out."
+        )
     elif spec.calibration != "min-max" and scheme != "static":
         words = "fine-tuning uses the full range of the weights. Leave 'calibration' out."
     if words:
@@ -310,6 +314,7 @@ METHOD = Method(
     version=2,
     spec=QuantizeSpec,
     plan=plan,
-    source="Jacob et al. 2018, arXiv:1712.05877, section 3; Frantar et al. 2022, arXiv:2210.17323, section 3",
+    source="Jacob et al. 2018, arXiv:1712.05877, section 3; Frantar et al. 2022, arXiv:2210.17323, section 3; "
+    "Lin et al. 2023, arXiv:2306.00978, section 3.2",
     summary="Post-training quantization. 8 bits also run in int8; fine-tuning with the teacher is optional.",
 )

@@ -76,9 +76,7 @@ def calibration(outputs: np.ndarray, targets: np.ndarray, source: Provenance) ->
     return [
         row("ece", before, "%", noted(bins, half)),
         row("ece_scaled", after, "%", noted(bins, "temperature fitted on one half of the test data, error taken on the other")),
-        row(
-            "calibration_temperature", temperature, "", noted(source, "below 1: under-confident; above 1: over-confident"), None
-        ),
+        row("calibration_temperature", temperature, "", noted(source, "below 1: under-confident; above 1: over-confident"), None),
     ]
 
 
