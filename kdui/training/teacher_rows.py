@@ -82,13 +82,12 @@ def largest(logits: torch.Tensor, top: int) -> tuple[TopLogits, torch.Tensor, to
     if top == choices:
         nothing = logits.new_zeros(len(logits))
         return TopLogits(values, places, nothing, choices), nothing, nothing
-    others = logits.scatter(-1, places, float("-inf"))
-    total, rest = logits.logsumexp(-1), others.logsumexp(-1)
-    shared = rest - math.log(choices - top)
-    log_p = others - total.unsqueeze(-1)
-    share = log_p.exp()
-    lost = torch.where(share > 0, share * (others - shared.unsqueeze(-1)), 0.0).sum(-1)
-    return TopLogits(values, places, shared, choices), lost, (rest - total).exp()
+    total = logits.logsumexp(-1)
+    share = (logits - total.unsqueeze(-1)).exp_().scatter_(-1, places, 0.0)  # probabilities of what is left out
+    mass = share.sum(-1)
+    shared = total + mass.clamp_min(torch.finfo(mass.dtype).tiny).log() - math.log(choices - top)
+    lost = (share * logits).sum(-1) - shared * mass
+    return TopLogits(values, places, shared, choices), lost.clamp_min(0.0), mass
 
 
 def _place_type(choices: int) -> type[np.uint16] | type[np.int32]:
