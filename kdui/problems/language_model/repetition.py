@@ -27,7 +27,9 @@ def repeated(text: str) -> float | None:
 def prompts(texts: Sequence[str], count: int) -> list[tuple[str, str]]:
     """Beginnings of passages, evenly over the split, and how each really goes on."""
     long = [words for words in (text.split() for text in texts) if len(words) >= 2 * PROMPTED]
-    places = np.unique(np.linspace(0, len(long) - 1, min(len(long), count)).round().astype(int)) if long else []
+    if not long:
+        return []
+    places = np.unique(np.linspace(0, len(long) - 1, min(len(long), count)).round().astype(int))
     return [(" ".join(long[place][:PROMPTED]), " ".join(long[place][PROMPTED:])) for place in places]
 
 
