@@ -56,10 +56,11 @@ const grow = (part, factor) => {
 
 /** A figure as large as its place: text for the last row, and no title, which stands above it. @param {Figure} figure @param {HTMLElement} place */
 export const enlarged = (figure, place) => {
-  const { clientWidth: width, clientHeight: height } = place, factor = width < 700 ? 1 : Math.min(1.7, Math.max(1.1, width / 1000));
+  const { clientWidth: width, clientHeight: height } = place, factor = width < 700 ? 1 : Math.min(2.2, Math.max(1.1, width / 1000));
   const { title: _, ...layout } = figure.layout;
   grow(layout, factor);
   grow(figure.data, factor);
+  for (const { marker } of figure.data) if (typeof marker?.size === "number") marker.size *= Math.sqrt(factor);
   const { l = 64, r = 16, t = 12, b = 56 } = layout.margin ?? {};
   layout.margin = { l: l * factor, r: r * factor, t: t * factor, b: b * factor };
   return { data: figure.data, layout: { ...layout, width, height, autosize: false } };

@@ -212,7 +212,7 @@ export const mount = async (root, server) => {
   if (url.get("view") === "presenter") { await show("window"); return; }
   await decision.choose(url.get("run") ?? "");
   poll("present", 5, async () => {
-    if (view.edits !== view.saved || root.querySelector("[data-word]:focus")) return;
+    if (view.edits !== view.saved || root.querySelector("[data-word]:focus, #present-name:focus")) return;
     const answer = await api.fetch("present_start", { deck: view.deck });
     if (!answer.error && (answer.deck !== view.deck || answer.revision !== view.revision)) begun(answer);
   });
