@@ -10,8 +10,10 @@ from tokenizers import Tokenizer
 
 from kdui.core.errors import StageFailed
 from kdui.core.layout import CLAIMS_FILE, MODEL_FILE, PACKAGES, read_inputs
+from kdui.core.measurement import Origin
 from kdui.core.numbers import THIN, number
 from kdui.machine import cpu_name, versions
+from kdui.methods.deliver.measure.provenance import is_simulated
 from kdui.methods.deliver.package.folders import archive, read_hf, write_genai, write_hf
 from kdui.methods.deliver.package.read_back import Judged, TestTexts, forward_of
 from kdui.methods.deliver.package.spec import PackageSpec
@@ -55,7 +57,7 @@ def claims(context: StepContext, own: Judged, found: Judged) -> dict[str, Any]:
         "low": found.low,
         "high": found.high,
         "before": own.value,
-        "origin": "measured",
+        "origin": str(_origin(context)),
         "device": cpu_name(),
         "versions": versions(),
         "step": context.step.digest,
@@ -67,9 +69,14 @@ def finding(context: StepContext, own: Judged, found: Judged, size: int) -> str:
     metric = context.facts.headline
     change, unit = 100 * (found.value / own.value - 1), metric.unit
     return (
-        f"{found.value:.4g} {unit} as read back over {found.n:,} test texts ● "
+        f"{found.value:.4g} {unit} as read back over {found.n:,} test texts {_origin(context).mark} "
         f"({change:+.2f} % against {own.value:.4g} of the model), {number(size, 'bytes')}."
     ).replace(THIN, " ")
+
+
+def _origin(context: StepContext) -> Origin:
+    """Measured, or simulated where the graph holds rounded weights in float."""
+    return Origin.SIMULATED if is_simulated(context.inputs["model"]) else Origin.MEASURED
 
 
 def _hf(context: StepContext) -> tuple[Judged, Judged, dict[str, Any]]:
