@@ -196,7 +196,7 @@ def need_same_tokens(builder: PlanBuilder, stage: str) -> None:
         raise RecipeError(
             f"Stage '{stage}' matches distributions over the same tokens, but {student.title} trains a tokenizer of its own "
             f"({own:,} tokens), which is not that of {teacher.title}. Choose a student that takes its teacher's, e.g. lm-tiny, "
-            "or the method 'sequence', which transfers text."
+            "or a method that bridges tokenizers: 'sequence' or 'universal'."
         )
 
 

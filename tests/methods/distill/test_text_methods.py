@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -12,7 +13,10 @@ from kdui.catalogue.tasks import own_task
 from kdui.core.errors import RecipeError
 from kdui.core.recipe import Recipe
 from kdui.core.run import RunState
+from kdui.methods.distill.universal.apply import AlignedRows
+from kdui.methods.distill.universal.losses import aligned_rows, sorted_distance
 from kdui.problems import head_rows
+from kdui.problems.dense_rows import DenseRows
 from kdui.problems.head_rows import HeadRows
 from kdui.problems.language_model.learn import WrittenTokens
 from kdui.problems.row_losses import cross_entropy
@@ -59,9 +63,50 @@ def test_a_teacher_corrects_what_its_student_writes(bench):
     assert 0 < history[-1]["train_soft"] == history[-1]["train_total"] < 0.7  # of Jensen-Shannon, at most ln 2
 
 
+def test_a_teacher_with_other_tokens_is_matched_where_both_have_read_the_same(bench):
+    run = bench.run(recipe(bench, {"universal": {**SMALL, "control": False, "accumulate": 2}}, OTHER_WORDS))
+    assert run.state is RunState.SUCCEEDED, run.error
+    (share,) = (line for line in bench.said(run) if "have read the same text" in line)
+    assert 20 < float(share.split(" at ")[1].split()[0]) < 100
+    history = bench.summary(run, "universal")["training"]["history"][-1]
+    assert 0 < history["train_soft"] < 2
+    assert history["train_total"] == pytest.approx(0.5 * history["train_soft"] + 0.5 * history["train_hard"], rel=1e-4)
+
+
+def test_sorted_probabilities_by_hand_and_over_other_numbers_of_choices():
+    ours, theirs = torch.tensor([[0.1, 0.6, 0.3]]).log(), torch.tensor([[0.5, 0.0, 0.2, 0.3]]).clamp(min=1e-30).log()
+    assert sorted_distance(ours, theirs, 1.0).tolist() == pytest.approx([0.1 + 0.0 + 0.1])
+    assert sorted_distance(theirs, ours, 1.0).tolist() == pytest.approx([0.2])
+    assert sorted_distance(ours, ours.flip(-1) + 7, 3.0).abs().max() < 1e-6  # which token is which does not count
+
+
+def test_rows_that_have_read_the_same_letters_meet():
+    ours = [(0, 0), (0, 2), (2, 5), (5, 6), (5, 6), (6, 9)]  # the begin of the text, and one letter in two tokens
+    theirs = [(0, 0), (0, 5), (5, 6), (6, 8), (8, 9)]
+    assert aligned_rows(ours, theirs).tolist() == [0, -1, 1, -1, 2]
+    assert aligned_rows(ours, ours).tolist() == [0, 1, 2, -1, 4]
+    assert aligned_rows([(0, 0)], theirs).tolist() == []
+
+
+@pytest.mark.parametrize("chunk", [2, 100])
+def test_the_distance_is_the_mean_over_rows_with_a_partner(chunk, monkeypatch):
+    monkeypatch.setattr(head_rows, "CHUNK_VALUES", chunk * 5)
+    torch.manual_seed(0)
+    head, states, target = nn.Linear(3, 5), torch.randn(7, 3), torch.randint(0, 5, (7,))
+    teacher, places = torch.randn(4, 8), np.array([0, -1, 1, -1, -1, 3, 2])
+    aligned = AlignedRows(DenseRows(teacher), places, 5)
+
+    def of_rows(batch, theirs):
+        return {"soft": aligned.distance(batch.logits, theirs, 1.0)}
+
+    found = HeadRows(states, head, 5, target, torch.zeros(7)).mean(of_rows, aligned)["soft"]
+    each = sorted_distance(head(states)[[0, 2, 5, 6]], teacher[[0, 1, 3, 2]], 1.0)
+    assert found.item() == pytest.approx(each.mean().item(), rel=1e-5)
+
+
 def test_other_tokens_are_refused_before_anything_is_queued_and_so_are_tasks_without_text(bench):
     for stage in ("distill", "on_policy", "dkd"):
-        with pytest.raises(RecipeError, match=r"tokenizer of its own .*'sequence', which transfers text"):
+        with pytest.raises(RecipeError, match=r"tokenizer of its own .*'sequence' or 'universal'"):
             bench.plan(recipe(bench, stage, OTHER_WORDS))
     same = f"{OTHER_WORDS.removesuffix('260')}300"  # as many pairs of the same texts
     assert bench.plan(recipe(bench, "distill", same))

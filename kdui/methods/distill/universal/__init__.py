@@ -1,0 +1,1 @@
+"""Universal logit distillation: from a teacher with another tokenizer, by sorted probabilities."""
