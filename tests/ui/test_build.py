@@ -534,7 +534,8 @@ def test_the_first_visit_of_a_task_answers_with_its_cost_at_once(workbench):
 def test_the_page_has_its_tabs_and_no_fields_of_gradio(workbench):
     page = create_page(workbench)
     blocks = list(page.blocks.values())
-    assert [block.id for block in blocks if isinstance(block, gr.Tab)] == ["build", "runs", "explore", "compare"]
+    tabs = [block.id for block in blocks if isinstance(block, gr.Tab)]
+    assert tabs == ["build", "runs", "explore", "compare", "learn", "present"]
     inputs = [block for block in blocks if isinstance(block, (gr.Slider, gr.Dropdown, gr.Number, gr.Checkbox, gr.Textbox))]
     assert inputs == []
 
