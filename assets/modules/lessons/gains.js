@@ -16,7 +16,7 @@ const signed = (value) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(1
 
 /** @param {HTMLElement} root @param {Data} data */
 export const mount = (root, data) => {
-  const values = { least: 0, labels: "every", row: 0 };
+  const values = { least: 0, labels: "few", row: 0 };
   set(root, html`<div class="knobs">${segments("labels", "Training data", [["every", "all settings"], ["full", "every example has a label"], ["few", "few labels"]])}</div>
     <div class="knobs">${slider("least", "Worth paying for", { min: 0, max: 4, step: 0.25 })}${slider("row", "Point out", { min: 0, max: data.rows.length - 1 })}</div>
     <p class="caption">Points of accuracy gained over the same student without a teacher</p><div class="sketch"></div><p class="says"></p>${recorded(data)}`);
@@ -31,7 +31,7 @@ export const mount = (root, data) => {
       ${rows.map((row, i) => {
         const y = 12 + (i + 0.5) * gap, kind = KINDS[known(row, values.least)], near = row === pointed;
         return html`${line(inside(row.gain - row.half), y, inside(row.gain + row.half), y, kind)}${dot(inside(row.gain), y, near ? 8 : 4, kind, html`<title>${row.title}</title>`)}`;
-      })}${text(8, height + 44, "each line: mean over three seeds and its 95 % interval", "mute")}`);
+      })}${text(8, height + 44, "mean over three seeds, 95 % interval", "mute")}`);
   });
   const changed = () => {
     const rows = shown(), count = (/** @type {string} */ what) => rows.filter((row) => known(row, values.least) === what).length, pointed = rows[Math.min(values.row, rows.length - 1)];

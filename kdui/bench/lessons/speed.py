@@ -15,7 +15,11 @@ from kdui.methods.deliver.measure.samples import timed_sample
 from kdui.runtime.timing_process import Reader, pin
 from kdui.settings import Settings
 
-RECIPE = {"task": "fashion-mnist", "teacher": "resnet-8?width=32&stages=4", "stages": [{"teach": {"epochs": 0}}, "export"]}
+RECIPE: dict[str, Any] = {
+    "task": "fashion-mnist",
+    "teacher": "resnet-8?width=32&stages=4",
+    "stages": [{"teach": {"epochs": 0}}, "export"],
+}
 READINGS, BATCH = 200, 16  # answers long enough to be interrupted, as those of a real model are
 
 

@@ -11,7 +11,7 @@ from kdui.core.recipe import Recipe
 from kdui.problems.softmax import softmax
 from kdui.settings import Settings
 
-RECIPE = {
+RECIPE: dict[str, Any] = {
     "task": "fashion-mnist",
     "teacher": "cnn-medium",
     "stages": [{"teach": {"epochs": 4, "train_examples": 20_000, "batch_size": 128, "learning_rate": 0.004}}],
