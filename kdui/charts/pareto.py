@@ -296,7 +296,11 @@ def _log_axis(values: pd.Series, column: str) -> dict[str, Any]:
         return style.axis(title, type="log")
     low, high = math.log10(values.min()), math.log10(values.max())
     pad = max(0.06 * (high - low), (LEAST_DECADES - (high - low)) / 2)
-    ticks = log_ticks(10 ** (low - pad), 10 ** (high + pad))
+    ends = 10 ** (low - pad), 10 ** (high + pad)
+    if column == "token_ms":  # told as a rate, so the rates are round
+        ticks = [1e3 / rate for rate in log_ticks(1e3 / ends[1], 1e3 / ends[0])]
+    else:
+        ticks = log_ticks(*ends)
     return style.axis(
         title,
         type="log",
