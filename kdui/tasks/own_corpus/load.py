@@ -56,8 +56,9 @@ def _write(folder: Path, texts: Texts, facts: dict[str, Any]) -> None:
         try:
             write_json(draft / TEXTS, texts)
             write_json(draft / FACTS, facts)
-            if folder.exists():  # without its facts: it was never finished
-                clear(folder)
+            if _facts_in(folder) is not None:  # another process was faster
+                return
+            clear(folder)  # one without its facts was never finished
             draft.rename(folder)
         finally:
             clear(draft)
