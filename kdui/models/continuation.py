@@ -18,14 +18,14 @@ def continued(module: CausalLM, prompts: torch.Tensor, tokens: int, choose: Choo
     module computes as in evaluation, and is left as it was.
     """
     was_training, body = module.training, module.eval().network.base_model
-    read, found, kept = prompts, [prompts], None
+    read, pieces, kept = prompts, [prompts], None
     for _ in range(tokens):
         step = body(input_ids=read, past_key_values=kept, use_cache=True)
         kept = step.past_key_values
         read = choose(module.head(step.last_hidden_state[:, -1]).float()).unsqueeze(1)
-        found.append(read)
+        pieces.append(read)
     module.train(was_training)
-    return torch.cat(found, dim=1)
+    return torch.cat(pieces, dim=1)
 
 
 def sampler(temperature: float, top_p: float, generator: torch.Generator) -> Choose:

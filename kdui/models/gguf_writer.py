@@ -79,8 +79,8 @@ def _q4_0(values: np.ndarray) -> bytes:
 
 
 def _inverse(scale: np.ndarray) -> np.ndarray:
-    found: np.ndarray = np.divide(1.0, scale, out=np.zeros_like(scale), where=scale != 0)
-    return found
+    inverse: np.ndarray = np.divide(1.0, scale, out=np.zeros_like(scale), where=scale != 0)
+    return inverse
 
 
 _WRITE = {

@@ -32,5 +32,5 @@ def shapes_of_whole_texts(inputs: Mapping[str, Sequence[Any]], given: Mapping[st
     if IDS not in given or not any(map(is_past, inputs)):
         return {}
     left = {name: shape for name, shape in inputs.items() if name not in given}
-    found = {name: empty_shape(shape, given[IDS][0]) for name, shape in left.items() if is_past(name)}
-    return {**found, **({POSITIONS: list(given[IDS])} if POSITIONS in left else {})}
+    caches = {name: empty_shape(shape, given[IDS][0]) for name, shape in left.items() if is_past(name)}
+    return {**caches, **({POSITIONS: list(given[IDS])} if POSITIONS in left else {})}

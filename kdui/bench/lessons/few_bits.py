@@ -33,9 +33,9 @@ def few_bits(settings: Settings) -> dict[str, Any]:
     tables = {name: json.loads((RESULTS / f"{name}.json").read_text("utf-8")) for name in {each.study for each in POINTS}}
     rows = []
     for point in POINTS:
-        found = tables[point.study]["arms"][point.arm]["models"][point.step]["headline"]
+        headline = tables[point.study]["arms"][point.arm]["models"][point.step]["headline"]
         kind = "compressed" if point.title.endswith("rounded") else "student"
-        seeds = found if isinstance(found, list) else [found]
+        seeds = headline if isinstance(headline, list) else [headline]
         rows.append({"name": point.name, "title": point.title, "kind": kind, "guess": point.guess, "seeds": seeds})
     whole = tables["fashion-recovered"]["arms"][0]["models"]["teach"]["headline"]
     return {"title": "CNN 73 K on Fashion-MNIST, from the recorded studies", "whole": whole, "chance": 10, "points": rows}

@@ -38,16 +38,16 @@ def _of_rows(ours: np.ndarray, theirs: np.ndarray) -> tuple[float, int, int]:
 
 def _log_probabilities(logits: np.ndarray) -> np.ndarray:
     shifted = logits.astype(np.float64) - logits.max(-1, keepdims=True)
-    found: np.ndarray = shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
-    return found
+    log_p: np.ndarray = shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
+    return log_p
 
 
 def figures(sums: np.ndarray) -> list[Figure]:
     """Both quantities a token, over the ``agreement_sums`` [n, 3] of texts; their intervals are over texts."""
     divergences, alike, tokens = sums.T
-    found = []
+    rows = []
     for metric, above in ((DIVERGENCE, divergences), (AGREEMENT, 100 * alike)):
         low, high = ratio_interval(above, tokens)
         value = float(above.sum() / tokens.sum())
-        found.append(Figure(metric, value, max(0.0, low), min(high, 100.0) if metric is AGREEMENT else high, len(sums)))
-    return found
+        rows.append(Figure(metric, value, max(0.0, low), min(high, 100.0) if metric is AGREEMENT else high, len(sums)))
+    return rows

@@ -33,14 +33,14 @@ def questions(texts: Sequence[str], count: int) -> list[Question]:
     if len(pairs) < ANSWERS:
         return []
     random = np.random.RandomState(SEED)
-    found = []
+    built = []
     for own in random.permutation(len(pairs))[:count]:
         others = random.choice(len(pairs) - 1, ANSWERS - 1, replace=False)
         answers = [pairs[other + (other >= own)][1] for other in others]
         right = int(random.randint(ANSWERS))
         answers.insert(right, pairs[own][1])
-        found.append(Question(pairs[own][0], tuple(answers), right))
-    return found
+        built.append(Question(pairs[own][0], tuple(answers), right))
+    return built
 
 
 def _split(text: str) -> tuple[str, str] | None:

@@ -21,12 +21,12 @@ Arrays = dict[str, np.ndarray]
 
 def layer_inputs(model: onnx.ModelProto, linear: bool = True) -> dict[str, list[str]]:
     """Weight initializer -> the tensors that it is multiplied with; ``linear`` leaves convolutions out."""
-    found: dict[str, list[str]] = {}
+    inputs_of: dict[str, list[str]] = {}
     makers = {output: node for node in model.graph.node for output in node.output}
     for node, name in multiplied(model, makers):
         if not (linear and node.op_type == "Conv"):
-            found.setdefault(name, []).append(node.input[0])
-    return found
+            inputs_of.setdefault(name, []).append(node.input[0])
+    return inputs_of
 
 
 def multiplied(model: onnx.ModelProto, makers: Mapping[str, onnx.NodeProto]) -> Iterator[tuple[onnx.NodeProto, str]]:

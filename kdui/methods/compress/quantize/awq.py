@@ -37,5 +37,5 @@ def input_scales(moment: np.ndarray, exponent: float) -> np.ndarray:
     sizes = np.sqrt(np.diag(moment).astype(np.float64))
     mean = float(sizes.mean()) or 1.0
     scales = np.maximum(sizes / mean, LEAST) ** exponent
-    found: np.ndarray = (scales / np.sqrt(scales.max() * scales.min())).astype(np.float32)
-    return found
+    centred: np.ndarray = (scales / np.sqrt(scales.max() * scales.min())).astype(np.float32)
+    return centred

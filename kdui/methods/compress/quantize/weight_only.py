@@ -85,13 +85,13 @@ def _as_table(
     node: onnx.NodeProto, each: Rounded, constants: dict[str, onnx.TensorProto]
 ) -> tuple[list[onnx.NodeProto], list[str]]:
     """The constants of the product in the shapes of a table, so that the file has them once: whole groups are the same bytes."""
-    found, names = [], []
+    nodes, names = [], []
     for name in _constants(each, constants, flat=True):
         shape = numpy_helper.from_array(np.array([len(each.codes), -1], np.int64), f"{name}_shape")
         constants[shape.name] = shape
         names.append(f"{name}_of_table")
-        found.append(helper.make_node("Reshape", [name, shape.name], names[-1:], name=f"{node.name}_{name}"))
-    return found, names
+        nodes.append(helper.make_node("Reshape", [name, shape.name], names[-1:], name=f"{node.name}_{name}"))
+    return nodes, names
 
 
 def _look_up(node: onnx.NodeProto, each: Rounded, names: list[str]) -> list[onnx.NodeProto]:

@@ -103,9 +103,9 @@ class Parity:
             expected = self._saved.module(**whole)[0].numpy()
         decoder, tokens = Decoder(open_session(self._graph, optimize=self._grids is None)), ids[0].tolist()
         first = len(tokens) // 2
-        found = [decoder.feed(part) for part in (tokens[:first], *([token] for token in tokens[first:])) if part]
+        logits = [decoder.feed(part) for part in (tokens[:first], *([token] for token in tokens[first:])) if part]
         largest = max(1.0, float(np.abs(expected).max()))
-        share = float(np.abs(np.concatenate(found) - expected).max()) / largest
+        share = float(np.abs(np.concatenate(logits) - expected).max()) / largest
         self._hold(share, largest, "Token by token ")
         return {"parity_cached": share, "cached_tokens": len(tokens)}
 

@@ -19,7 +19,7 @@ def generation_rows(context: StepContext, model: Artifact) -> list[Measurement]:
     """The four headline figures at the usual prompt, batch 1, and the rates at every setting by their own names."""
     threads, baseline = context.settings["threads"], context.inputs["baseline"]
     prompts = settings_of(*(int(read_inputs(each.path).settings["max_length"]) for each in (model, baseline)))
-    found = measure_generation(
+    generation = measure_generation(
         model.file(MODEL_FILE),
         baseline.file(MODEL_FILE),
         [
@@ -29,13 +29,16 @@ def generation_rows(context: StepContext, model: Artifact) -> list[Measurement]:
         threads,
         STEPS,
     )
-    usual = next(each for each in found.readings if each.prompt == prompts[0])
+    usual = next(each for each in generation.readings if each.prompt == prompts[0])
     if usual.doubt:
         context.report.log(f"decode speed is {usual.doubt}; the machine was busy")
-    about = f"ONNX Runtime, {threads} thread{'s' if threads > 1 else ''}" + ("" if found.cached else "; no KV cache")
+    about = f"ONNX Runtime, {threads} thread{'s' if threads > 1 else ''}" + ("" if generation.cached else "; no KV cache")
     about = "; ".join(filter(None, (about, unpacked_note(model))))
     against = str(context.settings.get("baseline", "the teacher in fp32"))
-    return [*_headline_rows(usual, found, about, against), *(row for each in found.readings for row in _swept(each, about))]
+    return [
+        *_headline_rows(usual, generation, about, against),
+        *(row for each in generation.readings for row in _swept(each, about)),
+    ]
 
 
 def settings_of(*longest: int) -> list[Prompt]:
@@ -47,14 +50,14 @@ def settings_of(*longest: int) -> list[Prompt]:
     return [Prompt(batch=1, length=length) for length in alone] + [Prompt(batch=batch, length=usual) for batch in BATCHES[1:]]
 
 
-def _headline_rows(usual: Readings, found: Generation, about: str, against: str) -> list[Measurement]:
+def _headline_rows(usual: Readings, generation: Generation, about: str, against: str) -> list[Measurement]:
     where = f"{usual.prompt.length} tokens of prompt, batch 1, {about}"
     noted = "; ".join(filter(None, (where, usual.doubt)))
     prefill, decode, ratio = usual.prefill, usual.decode, usual.decode_speedup
     first = 1e3 * usual.prompt.length
     before, steps = provenance(n=len(usual.prefill_ms), note=where), provenance(n=len(usual.decode_ms), note=noted)
     turned = steps.model_copy(update={"note": f"{noted}; against {against}, timed alternately"})
-    if not found.baseline_cached:
+    if not generation.baseline_cached:
         turned = turned.model_copy(update={"note": f"{turned.note}, which has no KV cache"})
     return [
         row("first_token", first / prefill[0], "ms", before, low=first / prefill[2], high=first / prefill[1],

@@ -27,14 +27,14 @@ OF_LANGUAGE = ("agreement", "choices", "generated")  # knobs: of how many test t
 
 def language(context: StepContext, model: Artifact, wanted: Mapping[str, int]) -> list[Measurement]:
     """``wanted``: the number of each knob; 0 leaves its quantity out."""
-    found = []
+    rows = []
     if wanted["agreement"]:
-        found += beside_teacher(context, model, wanted["agreement"])
+        rows += beside_teacher(context, model, wanted["agreement"])
     if wanted["choices"]:
-        found += continuations(context, model, wanted["choices"])
+        rows += continuations(context, model, wanted["choices"])
     if wanted["generated"]:
-        found += generated(context, model, wanted["generated"])
-    return found
+        rows += generated(context, model, wanted["generated"])
+    return rows
 
 
 def beside_teacher(context: StepContext, model: Artifact, count: int) -> list[Measurement]:
@@ -70,13 +70,13 @@ def same_tokens(model: Artifact, other: Artifact) -> bool:
 
 def continuations(context: StepContext, model: Artifact, count: int) -> list[Measurement]:
     """The share of questions out of the test data whose true answer the model finds the likeliest."""
-    asked = choices.questions(context.data.splits["test"].inputs, count)
-    if not asked:
+    questions = choices.questions(context.data.splits["test"].inputs, count)
+    if not questions:
         context.report.log("The test data hold too few passages that are long enough to be continued in one of four ways.")
         return []
     inputs = read_inputs(model.path)
-    begins = context.data.arrays([each.beginning for each in asked], inputs, model.path)["attention_mask"].sum(1)
-    arrays = context.data.arrays([each.beginning + answer for each in asked for answer in each.answers], inputs, model.path)
+    begins = context.data.arrays([each.beginning for each in questions], inputs, model.path)["attention_mask"].sum(1)
+    arrays = context.data.arrays([each.beginning + answer for each in questions for answer in each.answers], inputs, model.path)
     nats = np.zeros(len(arrays["input_ids"]))
     batches = graph_batches(
         model.file(MODEL_FILE),
@@ -90,7 +90,7 @@ def continuations(context: StepContext, model: Artifact, count: int) -> list[Mea
             nats[place] = choices.continuation_nats(rows, ids, mask, int(begins[place // choices.ANSWERS]))
     right = [
         choices.chosen(each, question.answers) == question.right
-        for question, each in zip(asked, nats.reshape(-1, choices.ANSWERS), strict=True)
+        for question, each in zip(questions, nats.reshape(-1, choices.ANSWERS), strict=True)
     ]
     return [_row(context, model, choices.figure(right))]
 

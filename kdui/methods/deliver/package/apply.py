@@ -36,26 +36,26 @@ def package(context: StepContext) -> dict[str, Any]:
     made: Callable[[StepContext], tuple[Judged, Judged, dict[str, Any]]] = {"hf": _hf, "gguf": _gguf, "genai": _genai}[
         context.settings["format"]
     ]
-    own, found, facts = made(context)
+    own, read_back, facts = made(context)
     target = context.out / PACKAGES[context.settings["format"]]
-    words = finding(context, own, found, target.stat().st_size)
+    words = finding(context, own, read_back, target.stat().st_size)
     context.report.log(f"{PackageSpec(**context.settings).title}: {words}")
-    return {**facts, **claims(context, own, found), "file": target.name, "file_bytes": target.stat().st_size, "words": words}
+    return {**facts, **claims(context, own, read_back), "file": target.name, "file_bytes": target.stat().st_size, "words": words}
 
 
-def claims(context: StepContext, own: Judged, found: Judged) -> dict[str, Any]:
+def claims(context: StepContext, own: Judged, read_back: Judged) -> dict[str, Any]:
     """What is measured of the file, with what a second measurement needs."""
     facts, metric = context.facts, context.facts.headline
     return {
         "task": facts.name,
         "task_version": facts.version,
         "split": "test",
-        "n": found.n,
+        "n": read_back.n,
         "metric": metric.name,
         "unit": metric.unit,
-        "value": found.value,
-        "low": found.low,
-        "high": found.high,
+        "value": read_back.value,
+        "low": read_back.low,
+        "high": read_back.high,
         "before": own.value,
         "origin": str(_origin(context)),
         "device": cpu_name(),
@@ -64,12 +64,12 @@ def claims(context: StepContext, own: Judged, found: Judged) -> dict[str, Any]:
     }
 
 
-def finding(context: StepContext, own: Judged, found: Judged, size: int) -> str:
+def finding(context: StepContext, own: Judged, read_back: Judged, size: int) -> str:
     """For a person: what was read back, beside what the model itself needs."""
     metric = context.facts.headline
-    change, unit = 100 * (found.value / own.value - 1), metric.unit
+    change, unit = 100 * (read_back.value / own.value - 1), metric.unit
     return (
-        f"{found.value:.4g} {unit} as read back over {found.n:,} test texts {_origin(context).mark} "
+        f"{read_back.value:.4g} {unit} as read back over {read_back.n:,} test texts {_origin(context).mark} "
         f"({change:+.2f} % against {own.value:.4g} of the model), {number(size, 'bytes')}."
     ).replace(THIN, " ")
 
@@ -86,9 +86,9 @@ def _hf(context: StepContext) -> tuple[Judged, Judged, dict[str, Any]]:
     write_hf(folder, module, saved.folder / TOKENIZER)
     own, (read, tokenizer) = texts.judge(forward_of(module)), read_hf(folder)
     texts.require_same(lambda text: tokenizer(text)["input_ids"])
-    found = texts.judge(forward_of(read))
-    _hold(own, found, SAME)
-    return own, found, _archived(context, folder, own, found)
+    read_back = texts.judge(forward_of(read))
+    _hold(own, read_back, SAME)
+    return own, read_back, _archived(context, folder, own, read_back)
 
 
 def _genai(context: StepContext) -> tuple[Judged, Judged, dict[str, Any]]:
@@ -99,9 +99,9 @@ def _genai(context: StepContext) -> tuple[Judged, Judged, dict[str, Any]]:
     tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
     tokenizer.no_padding()
     texts.require_same(lambda text: tokenizer.encode(text).ids)
-    own, found = (texts.judge(_graph(path)) for path in (source.file(MODEL_FILE), folder / MODEL_FILE))
-    _hold(own, found, SAME)
-    return own, found, _archived(context, folder, own, found)
+    own, read_back = (texts.judge(_graph(path)) for path in (source.file(MODEL_FILE), folder / MODEL_FILE))
+    _hold(own, read_back, SAME)
+    return own, read_back, _archived(context, folder, own, read_back)
 
 
 def _graph(path: Path) -> Callable[..., Any]:
@@ -116,12 +116,12 @@ def _gguf(context: StepContext) -> tuple[Judged, Judged, dict[str, Any]]:
     path, kind = context.out / PACKAGES["gguf"], KINDS[context.settings["precision"]]
     tensors = write_llama(path, module, kind, context.inputs["model"].digest[:12])
     own = texts.judge(forward_of(module))
-    found = _read_gguf(path, texts)
+    read_back = _read_gguf(path, texts)
     if kind == "F16":
-        _hold(own, found, HALF)
+        _hold(own, read_back, HALF)
     # Once more with what was found in it: the tensors are the same bytes.
-    write_llama(path, module, kind, context.inputs["model"].digest[:12], json.dumps(claims(context, own, found)))
-    return own, found, {"tensors": tensors}
+    write_llama(path, module, kind, context.inputs["model"].digest[:12], json.dumps(claims(context, own, read_back)))
+    return own, read_back, {"tensors": tensors}
 
 
 def _read_gguf(path: Path, texts: TestTexts) -> Judged:
@@ -132,11 +132,11 @@ def _read_gguf(path: Path, texts: TestTexts) -> Judged:
     return texts.judge(forward_of(module.eval()))
 
 
-def _hold(own: Judged, found: Judged, share: float) -> None:
-    if not abs(found.value - own.value) <= share * own.value:
+def _hold(own: Judged, read_back: Judged, share: float) -> None:
+    if not abs(read_back.value - own.value) <= share * own.value:
         raise StageFailed(
-            f"The file needs {found.value:.4f} bits per byte as it is read back, the model {own.value:.4f}: it is not the same "
-            "model. Choose another format, and report this."
+            f"The file needs {read_back.value:.4f} bits per byte as it is read back, the model {own.value:.4f}: it is not "
+            "the same model. Choose another format, and report this."
         )
 
 
@@ -146,9 +146,9 @@ def _empty(context: StepContext) -> Path:
     return folder
 
 
-def _archived(context: StepContext, folder: Path, own: Judged, found: Judged) -> dict[str, Any]:
+def _archived(context: StepContext, folder: Path, own: Judged, read_back: Judged) -> dict[str, Any]:
     """The folder as an archive with its claims; returns the names of its files."""
-    (folder / CLAIMS_FILE).write_text(json.dumps(claims(context, own, found), indent=1), encoding="utf-8")
+    (folder / CLAIMS_FILE).write_text(json.dumps(claims(context, own, read_back), indent=1), encoding="utf-8")
     archive(folder, context.out / PACKAGES[context.settings["format"]])
     files = sorted(path.name for path in folder.iterdir())
     shutil.rmtree(folder)

@@ -71,14 +71,14 @@ def correct(context: StepContext) -> dict[str, Any]:
 
         rows = problem.rows(outputs, batch.targets)
         if writes.prompt is None:
-            found = rows.mean(of_true_text, theirs)
-            return {"total": distillation_loss(found["soft"], found["hard"], soft_weight), "soft": found["soft"]}
+            terms = rows.mean(of_true_text, theirs)
+            return {"total": distillation_loss(terms["soft"], terms["hard"], soft_weight), "soft": terms["soft"]}
         written = WrittenTokens(batch.inputs["attention_mask"], writes.prompt, rows.choices)
 
         def of_own_text(rows: RowBatch, teacher_rows: torch.Tensor, share: torch.Tensor) -> RowLosses:
             return {"soft": divergence(rows, teacher_rows, share) * share.mean()}
 
-        found = rows.mean(of_own_text, theirs, written)
-        return {"total": found["soft"], "soft": found["soft"]}
+        terms = rows.mean(of_own_text, theirs, written)
+        return {"total": terms["soft"], "soft": terms["soft"]}
 
     return keep(context, student, fit(context, student, losses, seed=settings["seed"], augmentation=writes))

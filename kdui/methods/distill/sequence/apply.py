@@ -33,22 +33,22 @@ def write_texts(context: StepContext) -> dict[str, Any]:
     if data.lengths is not None:
         order = order[torch.argsort(data.lengths[order], stable=True)]
     most = max(len(text.encode()) for text in raw)
-    found: list[tuple[int, str]] = []
+    texts: list[tuple[int, str]] = []
     tokens, started = 0, time.monotonic()
     for number, index in enumerate(torch.split(order, BATCH)):
         new = write(module, data.inputs(index), settings, ends, seeded(settings["seed"], number))
         tokens += int(new.attention_mask[:, new.prompt :].sum())
         rows = zip(index.tolist(), new.input_ids.cpu(), new.attention_mask.sum(1).tolist(), strict=True)
-        found += [(place, _text(tokenizer, ids[:length].tolist(), most) or raw[place]) for place, ids, length in rows]
-        context.report.progress(len(found) / len(order))
+        texts += [(place, _text(tokenizer, ids[:length].tolist(), most) or raw[place]) for place, ids, length in rows]
+        context.report.progress(len(texts) / len(order))
     seconds = time.monotonic() - started
-    found.sort()
-    write_json(context.out / TEXTS, found)
+    texts.sort()
+    write_json(context.out / TEXTS, texts)
     context.report.log(
-        f"The teacher wrote {tokens:,} tokens in {len(found):,} of {len(data):,} training texts, {tokens / seconds:,.0f} a "
-        f"second. One of them: “{found[0][1][:SHOWN]}”"
+        f"The teacher wrote {tokens:,} tokens in {len(texts):,} of {len(data):,} training texts, {tokens / seconds:,.0f} a "
+        f"second. One of them: “{texts[0][1][:SHOWN]}”"
     )
-    return {"texts": len(found), "tokens": tokens, "tokens_a_second": round(tokens / seconds, 1)}
+    return {"texts": len(texts), "tokens": tokens, "tokens_a_second": round(tokens / seconds, 1)}
 
 
 def _text(tokenizer: Tokenizer, ids: list[int], most: int) -> str:

@@ -62,8 +62,10 @@ def universal(context: StepContext) -> dict[str, Any]:
         temperature, soft_weight = soft_knobs(settings, batch.progress)
         rows, index = problem.rows(outputs, batch.targets), batch.index.tolist()
         starts = np.concatenate([[0], np.cumsum([rows_of[text] for text in index])])
-        found = [np.where(places[text] >= 0, places[text] + start, -1) for text, start in zip(index, starts[:-1], strict=True)]
-        aligned = AlignedRows(live.rows(batch), np.concatenate(found), rows.choices)
+        aligned_places = [
+            np.where(places[text] >= 0, places[text] + start, -1) for text, start in zip(index, starts[:-1], strict=True)
+        ]
+        aligned = AlignedRows(live.rows(batch), np.concatenate(aligned_places), rows.choices)
 
         def of_rows(rows: RowBatch, theirs: tuple[torch.Tensor, torch.Tensor] | None) -> RowLosses:
             soft = aligned.distance(rows.logits, theirs, temperature)

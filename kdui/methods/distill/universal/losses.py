@@ -29,8 +29,8 @@ def aligned_rows(ours: Sequence[tuple[int, int]], theirs: Sequence[tuple[int, in
     """
     read_by = {letters: row for row, letters in enumerate(_read(theirs))}
     last = {letters: row for row, letters in enumerate(_read(ours))}
-    found = [read_by.get(letters, -1) if last[letters] == row else -1 for row, letters in enumerate(_read(ours))]
-    return np.array(found, dtype=np.int64)
+    places = [read_by.get(letters, -1) if last[letters] == row else -1 for row, letters in enumerate(_read(ours))]
+    return np.array(places, dtype=np.int64)
 
 
 def _read(places: Sequence[tuple[int, int]]) -> list[int]:
