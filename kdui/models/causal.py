@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM, PretrainedConfig
 
+from kdui.core.errors import StageFailed
 from kdui.models.embeddings import set_rows
 from kdui.models.transformer import ATTENTION
 
@@ -104,3 +105,10 @@ def resize_vocabulary(module: CausalLM, rows: int) -> None:
 def _resized(table: torch.Tensor, rows: int, deviation: float) -> torch.Tensor:
     more = rows - len(table)
     return torch.cat([table, deviation * torch.randn(more, table.shape[1])]) if more > 0 else table[:rows]
+
+
+def language_model(module: nn.Module) -> CausalLM:
+    """The module as the language model that it is; raises StageFailed where it is none."""
+    if not isinstance(module, CausalLM):
+        raise StageFailed("This model generates no text. Name a language model here.")
+    return module

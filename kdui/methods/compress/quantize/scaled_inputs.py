@@ -38,7 +38,7 @@ def divide_inputs(model: onnx.ModelProto, scales: Mapping[str, np.ndarray]) -> N
     nodes: list[onnx.NodeProto] = []
     for node in model.graph.node:
         name = named.get(id(node))
-        if name in scales:
+        if name is not None and name in scales:
             scaled = f"{node.input[0]}_divided_for_{name}"
             if all(scaled not in each.output for each in nodes):
                 nodes.append(helper.make_node("Mul", [node.input[0], _constant(name)], [scaled], name=f"{node.name}_divided"))

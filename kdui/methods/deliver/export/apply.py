@@ -12,6 +12,7 @@ from kdui.methods.deliver.export.parity import Parity
 from kdui.methods.deliver.export.subprocess_export import accepts_any_size, export_alone
 from kdui.methods.deliver.export.to_onnx import write_onnx
 from kdui.modalities import modality_of
+from kdui.models.causal import language_model
 from kdui.models.low_bits import layer_codes, read_quantization
 from kdui.models.size import count_macs
 from kdui.runtime.graph_metadata import export_metadata, write_metadata
@@ -34,7 +35,7 @@ def export(context: StepContext) -> dict[str, Any]:
     ]
     axes, opset, path = modality_of(saved.inputs.modality).AXES, context.settings["opset"], context.out / MODEL_FILE
     if cached := _keeps_cache(context, saved):
-        write_cached_onnx(saved.module, opset, path)
+        write_cached_onnx(language_model(saved.module), opset, path)
     else:
         write_onnx(saved.module, samples[0], axes, opset, path)
     context.report.check()
@@ -63,7 +64,7 @@ def _keeps_cache(context: StepContext, saved: SavedModel) -> bool:
     """Whether the graph keeps keys and values of earlier tokens: one that generates text does, where all layers see all of it."""
     if not context.settings.get("kv_cache", False):
         return False
-    if sees_a_window(saved.module):
+    if sees_a_window(language_model(saved.module)):
         context.report.log(
             "Some layers see the last tokens only, for which no KV cache is written: the graph computes the whole text for "
             "each token that it generates."

@@ -23,7 +23,11 @@ def generation_rows(context: StepContext, model: Artifact) -> list[Measurement]:
         model.file(MODEL_FILE),
         baseline.file(MODEL_FILE),
         [
-            (each, *(timed_sample(context, one, each.batch, each.length)["input_ids"] for one in (model, baseline)))
+            (
+                each,
+                timed_sample(context, model, each.batch, each.length)["input_ids"],
+                timed_sample(context, baseline, each.batch, each.length)["input_ids"],
+            )
             for each in prompts
         ],
         threads,

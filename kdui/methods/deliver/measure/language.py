@@ -90,7 +90,7 @@ def continuations(context: StepContext, model: Artifact, count: int) -> list[Mea
             nats[place] = choices.continuation_nats(rows, ids, mask, int(begins[place // choices.ANSWERS]))
     right = [
         choices.chosen(each, question.answers) == question.right
-        for question, each in zip(questions, nats.reshape(-1, choices.ANSWERS), strict=True)
+        for question, each in zip(questions, nats.reshape(-1, choices.ANSWERS).tolist(), strict=True)
     ]
     return [_row(context, model, choices.figure(right))]
 

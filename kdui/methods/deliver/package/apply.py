@@ -18,6 +18,7 @@ from kdui.methods.deliver.package.folders import archive, read_hf, write_genai, 
 from kdui.methods.deliver.package.read_back import Judged, TestTexts, forward_of
 from kdui.methods.deliver.package.spec import PackageSpec
 from kdui.modalities.text.prepare import TOKENIZER
+from kdui.models.causal import language_model
 from kdui.models.causal_lm.from_gguf import read_llama
 from kdui.models.causal_lm.to_gguf import write_llama
 from kdui.models.gguf_writer import Kind
@@ -81,7 +82,7 @@ def _origin(context: StepContext) -> Origin:
 
 def _hf(context: StepContext) -> tuple[Judged, Judged, dict[str, Any]]:
     saved = load_input(context, "model")
-    module, texts = saved.module.eval(), TestTexts(context, saved.inputs, saved.folder)
+    module, texts = language_model(saved.module).eval(), TestTexts(context, saved.inputs, saved.folder)
     folder = _empty(context)
     write_hf(folder, module, saved.folder / TOKENIZER)
     own, (read, tokenizer) = texts.judge(forward_of(module)), read_hf(folder)
@@ -111,7 +112,7 @@ def _graph(path: Path) -> Callable[..., Any]:
 
 def _gguf(context: StepContext) -> tuple[Judged, Judged, dict[str, Any]]:
     saved = load_input(context, "model")
-    module, texts = saved.module.eval(), TestTexts(context, saved.inputs, saved.folder)
+    module, texts = language_model(saved.module).eval(), TestTexts(context, saved.inputs, saved.folder)
     module.tokenizer_json = (saved.folder / TOKENIZER).read_text(encoding="utf-8")
     path, kind = context.out / PACKAGES["gguf"], KINDS[context.settings["precision"]]
     tensors = write_llama(path, module, kind, context.inputs["model"].digest[:12])
