@@ -28,7 +28,7 @@ class DeliveredPackage(Frozen):
         """What the command prints of it."""
         return [
             {"what": "file", "is": str(self.path)},
-            {"what": "package", "is": f"{self.words} (step {self.step})"},
+            {"what": "contents", "is": f"{self.words} (step {self.step})"},
             {"what": "bytes", "is": f"{self.bytes:,}"},
         ]
 

@@ -178,13 +178,14 @@ class Workbench:
         return recipe_files.dump_recipe(recipe)
 
     def command(self, recipe: Recipe) -> str:
-        """What a shell runs the same recipe with: a known recipe with what differs, else its YAML written to a file first."""
-        for name, known in recipe_files.known_recipes(self.settings)[0].items():
-            changes = differences(known, recipe)
-            if changes is not None:
-                return " ".join(
-                    [f"python app.py run {name}", *(f"--set {as_argument(key, value)}" for key, value in changes.items())]
-                )
+        """What a shell runs the same recipe with: the nearest known one with what differs, else its YAML written to a file."""
+        known = recipe_files.known_recipes(self.settings)[0]
+        near = {name: changes for name in known if (changes := differences(known[name], recipe)) is not None}
+        if near:
+            name = min(near, key=lambda each: len(near[each]))
+            return " ".join(
+                [f"python app.py run {name}", *(f"--set {as_argument(key, value)}" for key, value in near[name].items())]
+            )
         return f"cat > recipe.yaml <<'END_OF_RECIPE'\n{self.recipe_yaml(recipe)}END_OF_RECIPE\npython app.py run recipe.yaml"
 
     def plan(self, recipe: Recipe) -> Planned:

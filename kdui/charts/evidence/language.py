@@ -80,8 +80,8 @@ CHART = EvidenceChart(
     remedy=f"Of language models only: {MEASURE} and set <b>Texts beside the teacher</b>, <b>Multiple-choice questions</b> or "
     "<b>Generated texts</b>.",
     choice=Choice(
-        name="measure",
-        title="Measure",
+        name="quantity",
+        title="Quantity",
         values=measures_of,
         start=lambda rows: AGREEMENT.name if AGREEMENT.name in set(rows["name"]) else measures_of(rows)[0][0],
     ),
