@@ -87,7 +87,8 @@ export const mount = (root) => {
     now = compressed(values.pruned, values.shared);
     const [whole, , , last] = now.steps, error = Math.max(...WEIGHTS.map((weight, i) => Math.abs(weight - now.values[i])));
     drawCells(); drawView(); drawBits();
-    set(says, html`<b>${(whole.bits / last.bits).toFixed(1)}×</b> smaller than twelve floats; the largest change of a weight is ${error.toFixed(2)}.
+    const factor = whole.bits / last.bits;
+    set(says, html`<b>${Math.max(factor, 1 / factor).toFixed(1)}×</b> ${factor < 1 ? "larger" : "smaller"} than twelve floats; the largest change of a weight is ${error.toFixed(2)}.
       The codes take ${now.coded} bit, entropy allows no fewer than ${now.floor.toFixed(1)}.`);
   };
   return knobs(root, values, changed, { pruned: (count) => `${count} of 12`, shared: (count) => `at most ${count}` });
