@@ -7,12 +7,11 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from kdui.catalogue.methods import stage_faults
 from kdui.catalogue.references import anchored_plain
-from kdui.catalogue.yaml_text import Document, Place, read_file, read_yaml
+from kdui.catalogue.yaml_text import Document, Place, read_file, read_yaml, write_yaml
 from kdui.core.bounds import fault
 from kdui.core.errors import KduiError, RecipeError, UnknownName
 from kdui.core.plain import digests_in
@@ -82,14 +81,14 @@ def _stage_line(stage: Any) -> str:
 @lru_cache(maxsize=1024)
 def _block(mapping: str) -> str:
     """A mapping, given as JSON, with an entry on each line."""
-    return yaml.safe_dump(json.loads(mapping), sort_keys=False, allow_unicode=True, width=110)
+    return write_yaml(json.loads(mapping), width=110)
 
 
 @lru_cache(maxsize=1024)
 def _flow(mapping: str) -> str:
     """A mapping, given as JSON, on one line."""
     plain = json.loads(mapping)
-    return yaml.safe_dump(plain, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10_000).strip()
+    return write_yaml(plain, default_flow_style=True, width=10_000).strip()
 
 
 def recipe_files(settings: Settings) -> dict[str, Path]:

@@ -172,3 +172,20 @@ class _Reader:
 
     def _wrong(self, event: Any, words: str) -> RecipeError:
         return RecipeError(f"{self._place} cannot be used: line {event.start_mark.line + 1}: {words}.")
+
+
+def write_yaml(data: Any, **layout: Any) -> str:
+    """YAML that ``read_yaml`` reads back to the same data; ``layout`` as ``yaml.dump`` takes it."""
+    return yaml.dump(data, Dumper=_Writer, sort_keys=False, allow_unicode=True, **layout)
+
+
+class _Writer(yaml.SafeDumper):
+    """Quotes text that is a number to the reader: YAML's own writer knows fewer of them, ``0E0`` is text to it."""
+
+
+def _written(writer: _Writer, text: str) -> yaml.ScalarNode:
+    number = any(kind.fullmatch(text) for kind in (_INT, _OCTAL, _FLOAT, _NO_NUMBER))
+    return writer.represent_scalar("tag:yaml.org,2002:str", text, style="'" if number else None)
+
+
+_Writer.add_representer(str, _written)

@@ -9,7 +9,7 @@ import pytest
 
 from kdui.catalogue.recipe_files import BUILT_IN, dump_recipe, parse_recipe, read_recipe
 from kdui.catalogue.studies import FOLDER, read_study
-from kdui.catalogue.yaml_text import MOST_BYTES, read_value, read_yaml
+from kdui.catalogue.yaml_text import MOST_BYTES, read_value, read_yaml, write_yaml
 from kdui.cli.listing import listing
 from kdui.core.errors import RecipeError
 from kdui.core.recipe import MOST_NAME, MOST_STAGES, ModelRef, Recipe
@@ -78,6 +78,11 @@ def test_each_value_has_the_reading_that_a_person_expects(text, value):
 )
 def test_what_has_two_readings_or_none_is_refused_with_its_line(text, words):
     assert words in refused(text)
+
+
+@pytest.mark.parametrize("text", ["0E0", "1e3", "1_0", "0o7", "010", ".5", "-.inf", "12", "no", "~", "a: b", "2026-11-30", ""])
+def test_text_that_looks_like_something_else_is_written_as_text(text):
+    assert read_yaml(write_yaml({"name": text, text or "none": [text]})).data == {"name": text, text or "none": [text]}
 
 
 def test_a_date_is_a_name_like_any_other():

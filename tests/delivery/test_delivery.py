@@ -426,9 +426,10 @@ def test_files_without_claims_are_refused_in_words(bench, detail, sent, tmp_path
         verify(tmp_path / "nowhere.onnx", bench.settings)
 
 
-def test_deliver_states_what_is_missing(bench, send, detail):
+def test_deliver_states_what_is_missing(bench, send, detail, tmp_path):
     with pytest.raises(UnknownName, match="Did you mean 'encode'"):
         send("encod", "encoded.onnx")
     with pytest.raises(KduiError, match="no measured model"):
-        deliver(bench.store.artifacts, detail.model_copy(update={"results": ()}), "", detail, Answers(bench.settings).test_data)
+        unmeasured = detail.model_copy(update={"results": ()})
+        deliver(bench.store.artifacts, unmeasured, "", tmp_path / "any.onnx", Answers(bench.settings).test_data)
     assert send("teacher", "teacher.onnx").claims.step == "teach"
