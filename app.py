@@ -59,11 +59,8 @@ def run(
     """Queue a recipe, follow it to its end, and print what it measured."""
     bench = Workbench()
     submitted = bench.submit(bench.recipe(recipe).with_values(terminal.parse_values(set_ or [])), device)
-    bench.start_dispatcher()
-    try:
+    with terminal.dispatching(bench):
         terminal.follow(bench, submitted.id, quiet=as_json)
-    finally:
-        bench.close()
     detail = bench.run(submitted.id)
     terminal.print_json(terminal.run_json(bench, detail)) if as_json else terminal.print_run(detail)
     raise typer.Exit(0 if detail.run.state == "succeeded" else 1)
@@ -163,13 +160,10 @@ def study(
     if not as_json and (needed := proposal(chosen)):
         print(f"{len(used)} of {len(chosen.seeds)} seeds; its question needs {needed}.", file=sys.stderr)
     runs = studying.queue_study(bench, chosen, used, device)
-    bench.start_dispatcher()
-    try:
+    with terminal.dispatching(bench):
         for group in zip(*runs.values(), strict=True):
             for item in group:
                 terminal.follow(bench, item.id, quiet=as_json)
-    finally:
-        bench.close()
     table = studying.study_table(bench, chosen, runs)
     terminal.print_json(table) if as_json else print(studying.markdown(table), studying.conclusions(table), sep="\n\n")
     if file:  # after the table is shown: a disk that filled up meanwhile takes nothing with it

@@ -36,7 +36,7 @@ BENCHES = {
     "start": Bench(time_to_interactive, {"repeats": 1}),
     "pages": Bench(page_calls, {"runs": 30, "rounds": 2}),
     "form": Bench(form_answers, {"rounds": 2}),
-    "busy": Bench(busy_page, {"runs": 30, "readers": 2, "seconds": 1.0, "rounds": 1}),
+    "busy": Bench(busy_page, {"runs": 30, "readers": 2, "seconds": 0.5, "rounds": 1, "examples": 320}),
     "kd-fashion": Bench(fashion, {"examples": 64, "repeats": 1}),
     "kd-reuters": Bench(reuters, {"examples": 32, "repeats": 1, "live_repeats": 1, "teacher": SMALL}),
     "trainer-reuters": Bench(texts, {"examples": 32, "repeats": 1, "teacher": SMALL}),

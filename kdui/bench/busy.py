@@ -29,13 +29,19 @@ TRAINING = {
 }
 
 
-def busy_page(settings: Settings, runs: int = 2_500, readers: int = 30, seconds: float = 15.0, rounds: int = 4) -> list[Finding]:
-    """Epochs a second of a training alone and beside readers of Explore, in turns; then the memory around CSV exports."""
+def busy_page(
+    settings: Settings, runs: int = 2_500, readers: int = 30, seconds: float = 15.0, rounds: int = 4, examples: int = 0
+) -> list[Finding]:
+    """Epochs a second of a training alone and beside readers of Explore, in turns; then the memory around CSV exports.
+
+    ``examples``: of an epoch, 0 for all of the task's.
+    """
     with temporary_home(settings) as home:
         fill_store(home, runs)
         bench = Workbench(home)
         with serving(home) as server:
-            run = bench.submit(Recipe.model_validate(TRAINING), "cpu")
+            recipe = Recipe.model_validate(TRAINING).with_values({"teach.train_examples": examples})
+            run = bench.submit(recipe, "cpu")
             try:
                 _wait_for_training(bench, run)
                 training = _in_turns(bench, run, server.url, server.pid, readers, seconds, rounds)

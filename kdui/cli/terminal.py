@@ -3,8 +3,8 @@
 import json
 import sys
 import time
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager, redirect_stdout
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,6 +66,17 @@ def parse_values(pairs: list[str]) -> dict[str, Any]:
             raise RecipeError(f"'--set {pair}' is not NAME=VALUE, e.g. --set distill.temperature=4.")
         values[name.strip()] = read_value(value, f"The value in '--set {name[:60]}=…'")
     return values
+
+
+@contextmanager
+def dispatching(bench: Workbench) -> Iterator[None]:
+    """The dispatcher at work. A worker in this process logs to standard error then: standard output is the result's alone."""
+    with redirect_stdout(sys.stderr):
+        bench.start_dispatcher()
+        try:
+            yield
+        finally:
+            bench.close()
 
 
 def follow(bench: Workbench, run_id: str, quiet: bool = False) -> None:

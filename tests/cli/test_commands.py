@@ -29,7 +29,7 @@ def finished(home):
         timeout=300,
         check=False,
     )
-    assert done.returncode == 0, done.stderr + done
+    assert done.returncode == 0, done.stderr + done.stdout
     return json.loads(done.stdout)
 
 

@@ -1,9 +1,6 @@
-"""From a recipe on real digits to a delivered file, in processes of their own: it verifies, a changed one does not."""
+"""From a recipe on real digits to a delivered file, by its commands: it verifies, a changed one does not."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +8,6 @@ import yaml
 
 from kdui.kdz.graph_bytes import weights_of
 
-ROOT = Path(__file__).resolve().parents[2]
 RECIPE = {
     "task": "digits",
     "teacher": "cnn-small",
@@ -25,28 +21,25 @@ PATIENT = ("--tolerance", "20")  # other tests work on the same machine meanwhil
 
 
 @pytest.fixture
-def kdui(tmp_path):
-    def call(*arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [sys.executable, str(ROOT / "app.py"), *arguments],
-            capture_output=True,
-            text=True,
-            cwd=tmp_path,
-            env={**os.environ, "KDUI_HOME": str(tmp_path / "store")},
-            timeout=300,
-        )
-        assert done.returncode == code, done.stderr + done.stdout
-        return done
+def kdui(command, tmp_path, monkeypatch):
+    """The output of a command in this process, with the worker in it as well."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("KDUI_LAUNCHER", "inline")
+
+    def call(*arguments: str, code: int = 0) -> str:
+        ended, printed, complaint = command(*arguments)
+        assert ended == code, complaint + printed
+        return printed + complaint if code else printed
 
     return call
 
 
 def test_run_deliver_verify_and_a_changed_file(kdui, tmp_path):
     (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(RECIPE))
-    run = json.loads(kdui("run", "recipe.yaml", "--json").stdout)
+    run = json.loads(kdui("run", "recipe.yaml", "--json"))
     kdui("deliver", run["id"], "--out", "digits.kdz")
     kdui("decode", "digits.kdz", "digits.onnx")
-    done = json.loads(kdui("verify", "digits.onnx", *PATIENT, "--json").stdout)
+    done = json.loads(kdui("verify", "digits.onnx", *PATIENT, "--json"))
     assert done["passed"] and done["run"] == run["id"]
     verdicts = [check["verdict"] for check in done["checks"]]
     assert set(verdicts) == {"pass", "not checked"} and verdicts.count("pass") >= 10
@@ -56,9 +49,9 @@ def test_run_deliver_verify_and_a_changed_file(kdui, tmp_path):
     weight = max(weights_of(bytes(data)), key=lambda one: one.length)
     data[weight.offset : weight.offset + weight.length] = bytes(weight.length)
     (tmp_path / "changed.onnx").write_bytes(data)
-    told = kdui("verify", "changed.onnx", *PATIENT, code=1).stdout
+    told = kdui("verify", "changed.onnx", *PATIENT, code=1)
     assert "changed since it was measured" in told and "not every claim holds" in told
-    assert "carries no claims" in kdui("verify", str(_plain(run)), code=2).stderr
+    assert "carries no claims" in kdui("verify", str(_plain(run)), code=2)
 
 
 def _plain(run) -> Path:
