@@ -17,8 +17,10 @@ def keep_private(home: Path, database: Path | None) -> None:
         _close(home)
     if database is None:
         return
+    # Made here where there is none. One that is there must not even be opened: closing it would drop the locks that SQLite holds
+    # on it for another store of this process, and a worker that ends then would take the journal away from under that store.
     with contextlib.suppress(OSError):  # whoever opens the database says why it cannot be
-        os.close(os.open(database, os.O_CREAT | os.O_WRONLY | os.O_NOFOLLOW, 0o600))
+        os.close(os.open(database, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o600))
     for side in SIDES:
         _close(database.with_name(database.name + side))
 

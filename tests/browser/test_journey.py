@@ -199,7 +199,13 @@ def test_explore_names_the_best_model_within_a_budget_and_keeps_its_view_in_the_
 
 def test_models_answer_side_by_side_to_a_test_example_and_to_a_drawing(server, page):
     page.goto(server.url + "?tab=compare")
-    page.locator("#compare-examples button, #compare-examples canvas, #compare-examples img").first.click()
+    page.wait_for_function(
+        "() => { const place = document.querySelector('#compare-examples');"
+        " return place?.children.length && !place.querySelector('.lead'); }"
+    )
+    examples = page.locator("#compare-examples button, #compare-examples canvas, #compare-examples img")
+    assert examples.count(), page.locator("body").inner_text()
+    examples.first.click()
     expect(page.locator("#compare-cards .prob").first).to_be_visible()
     expect(page.locator("#compare-cards")).to_contain_text(re.compile(r"[\d.]+\s*(µs|ms)"))
     expect(page.locator("#compare-agreement")).to_contain_text(re.compile("agree|say", re.IGNORECASE))

@@ -2,6 +2,8 @@
 
 import os
 import stat
+import subprocess
+import sys
 
 import pytest
 
@@ -26,6 +28,20 @@ def test_a_new_home_and_its_database_are_the_owners_alone(tmp_path):
     assert mode(home) == 0o700
     files = [path for path in home.iterdir() if path.name.startswith("kdui.db")]
     assert files and all(mode(path) == 0o600 for path in files)
+
+
+def test_a_second_store_of_a_process_drops_none_of_the_firsts_locks(tmp_path):
+    """SQLite's are those of the process: once a handle on the file is closed, another program takes the journal away."""
+    settings = Settings(home=tmp_path / "home")
+    first = Workbench(settings)
+    assert first.runs().total == 0
+    second = Workbench(settings)
+    assert second.runs().total == 0
+    look = "import sqlite3, sys; other = sqlite3.connect(sys.argv[1]); other.execute('SELECT * FROM runs'); other.close()"
+    subprocess.run([sys.executable, "-c", look, str(settings.home / "kdui.db")], check=True)
+    assert (settings.home / "kdui.db-wal").is_file()
+    first.submit(first.recipe("quickstart"))
+    assert second.runs().total == 1
 
 
 def test_one_that_was_open_to_all_is_closed(tmp_path):
