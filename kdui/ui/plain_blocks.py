@@ -6,7 +6,7 @@ from kdui.core.presentation import Table
 
 BLOCKS = {"p", "li", "h1", "h2", "h3", "h4", "div", "section", "summary", "details", "ul", "small", "figure"}
 LEFT_OUT = {"button", "svg", "select", "script", "style", "caption"}
-LEFT_OUT_CLASSES = {"buttons", "pager", "sr-only", "menu"}  # what a reader of a slide cannot do, or need not hear
+LEFT_OUT_CLASSES = {"buttons", "pager", "sr-only", "menu", "of"}  # what a reader of a slide cannot do, or sees in the head
 VOID = {"img", "br", "input", "hr"}
 
 

@@ -61,7 +61,7 @@ def test_one_answer_holds_all_charts_and_what_to_choose_from(calls, bench, monke
     assert (chosen["run"], chosen["model"], chosen["corruption"], chosen["by"], chosen["trait"]) == (*list(wish.values())[1:],)
     assert "The student loses most" in chosen["harm"]["title"] and "tokens" in chosen["sweep"]["title"]
     assert "on long inputs" in chosen["shift"]["title"]
-    assert answer["measure"] == "teacher_agreement" and "Repeated 4-grams" in answer["measure-options"]
+    assert answer["quantity"] == "teacher_agreement" and "Repeated 4-grams" in answer["quantity-options"]
 
 
 def test_csv_holds_the_rows_behind_a_chart(calls, bench, monkeypatch):
