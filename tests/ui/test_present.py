@@ -75,7 +75,7 @@ def test_every_tab_has_something_to_pin_and_a_pin_says_where_it_comes_from(bench
     assert by_place["models"].content.tables[0].rows[1][:2] == ("The student · Student", "96.8 ± 1.0 % ●")
     assert by_place["answers"].content.title == "All agree: 7. The truth is 7."
     assert by_place["answers"].content.picture.startswith("data:image/png;base64,")
-    assert by_place["disagreements"].content.tables[0].rows == (("7 taken for 1", "31"),)
+    assert by_place["disagreements"].content.tables[0].rows == (("7 predicted as 1", "31"),)
     for each in by_place.values():
         assert each.source.runs[0].id == bench.run_id and each.source.version and re.match(r"\d{4}-\d\d-\d\d", each.source.date)
         assert each.source.runs[0].command.startswith(("python app.py run quickstart", "cat > recipe.yaml"))

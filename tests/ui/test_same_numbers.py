@@ -58,7 +58,8 @@ def stocked(settings):
 
 
 def columns_of(table: str) -> dict[str, list[str]]:
-    """Row heading -> cells of the run's table of results."""
+    """Row heading -> cells of the run's table of results, without the model's name that a narrow window shows in each."""
+    table = re.sub(r'<span class="of .*?</span>', "", table)
     rows = re.findall(r'<tr><th scope="row">(.*?)</th>(.*?)</tr>', table, re.DOTALL)
     return {name: [plain(cell).strip() for cell in re.findall(r"<td.*?>(.*?)</td>", cells, re.DOTALL)] for name, cells in rows}
 

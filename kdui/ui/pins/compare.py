@@ -71,7 +71,7 @@ def _disagreements(workbench: "Workbench", place: str, view: Mapping[str, Any]) 
     lines, _ = plain_blocks(told["html"])
     known = {model.digest: model for model in workbench.servable(str(own["task"]))}
     head, about, *rest = (*lines, "")
-    rows = tuple((pair, count) for pair, _, count in (line.rpartition(" · ") for line in rest) if " taken for " in pair)
+    rows = tuple((pair, count) for pair, _, count in (line.rpartition(" · ") for line in rest) if " predicted as " in pair)
     tables = (Table(heads=("Confusion", "Test examples"), rows=rows),) if rows else ()
     content = Content(title=head, subtitle=about.removesuffix(" Click one to run all models on it."), tables=tables)
     digests = (str(own["first"]), str(own["other"]))

@@ -16,7 +16,7 @@ def test_gain_loss_harm_and_certainty_stand_on_one_page(crafted):
     assert (tiles["Accuracy"].value, tiles["Accuracy"].tone) == ("−2.5 points ●", "loss")  # nine of 359 examples
     assert "95.3 % instead of 97.8 %, 97.4 % retained" in tiles["Accuracy"].detail
     paired = crafted.bench.paired(run, "measure.quantize", "measure.teach")
-    assert f"{paired.examples} test examples" in found.lines[0] and "could not have been detected" in found.lines[0]
+    assert f"{paired.examples} test examples" in found.lines[0] and "could not be detected" in found.lines[0]
     assert tiles["How sure: 95 % interval"].value == f"−{-paired.low:.1f} to −{-paired.high:.1f}"
     harm, units = found.tables
     assert "labels lose recall" in harm.caption and harm.rows[0][2].startswith("−")
