@@ -16,7 +16,7 @@ from kdui.ui.panel import create_panel, options
 from kdui.ui.pins.pinner import FIRST_NAME, look, shown
 from kdui.ui.present_view import markup
 from kdui.ui.run_view import ROLE_TITLES
-from kdui.ui.slides import content_html, slide_html, slides_html
+from kdui.ui.slides import badge_html, content_html, slide_html, slides_html
 from kdui.workbench.decision import Decide, teacher_of
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ class PresentCalls:
     def present_decision(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """The decision page with these aims and inputs."""
         content = look(self.workbench, "decision", dict(payload)).content
-        head = f'<h3 class="title">{escape(content.title)} <span class="badge">{escape(content.badge)}</span></h3>'
+        head = f'<h3 class="title">{escape(content.title)}{badge_html(content)}</h3>'
         body = f'<div class="slide-body">{content_html(content, "")}</div>'
         return {"html": f'{head}<p class="lead">{escape(content.subtitle)}</p>{body}'}
 

@@ -18,9 +18,10 @@ def slide_html(pin: Pin, number: int, total: int) -> str:
     content = pin.content
     finding = f'<p class="finding">{escape(content.title)}</p>' if pin.title and pin.title != content.title else ""
     sentence = f'<p class="sentence">{escape(pin.sentence)}</p>' if pin.sentence else ""
+    heading = escape(pin.heading)
     return (
         f'<section class="slide" aria-roledescription="slide" tabindex="-1" '
-        f'aria-label="Slide {number} of {total}: {escape(pin.heading)}"><header><h2>{escape(pin.heading)}{_badge(content)}</h2>'
+        f'aria-label="Slide {number} of {total}: {heading}"><header><h2>{heading}{badge_html(content)}</h2>'
         f'{sentence}{finding}{_subtitle(content)}</header><div class="slide-body">{content_html(content, pin.id)}</div>'
         f"<footer>{source_html(pin)}<span class='count'>{number} / {total}</span></footer></section>"
     )
@@ -40,7 +41,8 @@ def content_html(content: Content, figure: str) -> str:
     return f"{tiles}{picture}{chart}{lines}{tables}"
 
 
-def _badge(content: Content) -> str:
+def badge_html(content: Content) -> str:
+    """The verdict in its colour, with a space before it; empty where there is none."""
     if not content.badge:
         return ""
     return f' <span class="verdict {VERDICT_TONE.get(content.badge, "note")}">{escape(content.badge)}</span>'

@@ -1,6 +1,5 @@
 """One page to decide by: what a run's model gains and loses against its teacher, for whom, how sure that is, and the verdict."""
 
-import math
 from typing import TYPE_CHECKING
 
 from pydantic import Field
@@ -10,7 +9,7 @@ from kdui.charts.gain import reading, unseen
 from kdui.core.errors import KduiError
 from kdui.core.measurement import Measurement, with_download
 from kdui.core.metric import Metric
-from kdui.core.numbers import MINUS, THIN, number, signed, significant, span, times
+from kdui.core.numbers import MINUS, THIN, floor, number, signed, significant, span, times
 from kdui.core.page_rows import ModelResult, RunDetail
 from kdui.core.plain import Frozen
 from kdui.core.presentation import Content, Table, Tile
@@ -77,7 +76,7 @@ def _tiles(teacher: ModelResult, model: ModelResult, metric: Metric) -> tuple[Ti
     sizes = [with_download(item.measurements).get("download") for item in (teacher, model)]
     if sizes[0] and sizes[1]:
         ratio = sizes[0].value / sizes[1].value
-        label, tone = ("Smaller", "gain") if ratio >= 1 else ("Larger: its size is", "loss")
+        label, tone = ("Smaller download", "gain") if ratio >= 1 else ("Larger download: its size is", "loss")
         tiles.append(Tile(label=label, value=f"{times(ratio)} {sizes[1].mark}", detail=_beside(sizes), tone=tone))
     latency = [item.measurements.get("latency_p50") for item in (teacher, model)]
     speedup = model.measurements.get("speedup")
@@ -90,7 +89,7 @@ def _tiles(teacher: ModelResult, model: ModelResult, metric: Metric) -> tuple[Ti
     if quality[0] and quality[1]:
         gain = metric.gain(quality[1].value, quality[0].value)
         kept = metric.retained(quality[1].value, quality[0].value)
-        share = "" if kept is None else f", {math.floor(kept * 10 + 1e-9) / 10:.1f} % retained"
+        share = "" if kept is None else f", {floor(kept)} % retained"
         value = f"{signed(gain, metric.places_of(gain))} {metric.gain_unit(gain)} {quality[1].mark}"
         tone = "loss" if gain < 0 else "gain"
         tiles.append(Tile(label=metric.title, value=value, detail=f"{_beside(quality)}{share}", tone=tone))

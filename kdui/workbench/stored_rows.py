@@ -14,6 +14,7 @@ from kdui.core.answers import read_parts
 from kdui.core.errors import ArtifactCorrupt
 from kdui.core.majority import has_learned, unlearned_words
 from kdui.core.measurement import Measurement, Origin, Provenance
+from kdui.core.numbers import times
 from kdui.core.page_rows import Answer, ModelResult, RunRow, Servable
 from kdui.core.recipe import Recipe
 from kdui.core.run import Run, RunFacts, RunState
@@ -108,11 +109,18 @@ def keep_fp32(run: Run, results: tuple[ModelResult, ...], model: ModelResult) ->
         return ""
     low, value, high = ours.low / other[2], ours.value / other[1], ours.high / other[0]
     sizes = [item.measurements.get("file_bytes") for item in (source, model)]
-    smaller = f" It is {sizes[0].value / sizes[1].value:.1f}× smaller." if sizes[0] and sizes[1] else ""
+    size = _beside(sizes[1].value / sizes[0].value) if sizes[0] and sizes[1] else ""
     return (
         f"For speed keep fp32: int8 is {value:.2f}× as fast as {source.label} here ({low:.2f} to {high:.2f}), "
-        f"so no gain is shown.{smaller}"
+        f"so no gain is shown.{size}"
     )
+
+
+def _beside(ratio: float) -> str:
+    """The size of a file as a part of the other's, in a sentence."""
+    if 0.95 < ratio < 1.05:
+        return " Its file is about as large."
+    return f" Its file is {times(1 / ratio)} smaller." if ratio < 1 else f" Its file is {times(ratio)} as large."
 
 
 def unlearned(task: str, results: tuple[ModelResult, ...]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from kdui.catalogue.tasks import TASKS
 from kdui.core.errors import KduiError
 from kdui.core.metric import Metric
+from kdui.core.numbers import floor
 from kdui.core.page_rows import ModelResult, RunDetail
 from kdui.core.run import RunState
 from kdui.core.statistics.paired import Discordant, over_examples
@@ -98,11 +99,13 @@ class Look:
     def _held(self, name: str, figure: Figure | None, bound: float) -> Reason:
         assert figure is not None, "see the message above"
         met = figure.low >= bound
-        reading = (
-            f"{NAMES[name]} {figure.value:.4g} {figure.unit} (95 % interval {figure.low:.4g} to {figure.high:.4g}, {figure.over})"
+        # A share is cut as everywhere on the page: 97.199 % is not 97.2 % here and 97.1 % there.
+        value, low, high = (
+            floor(each, 2) if figure.unit == "%" else f"{each:.4g}" for each in (figure.value, figure.low, figure.high)
         )
+        reading = f"{NAMES[name]} {value} {figure.unit} (95 % interval {low} to {high}, {figure.over})"
         if figure.low == figure.high:
-            reading = f"{NAMES[name]} {figure.value:.4g} {figure.unit} ({figure.over})"
+            reading = f"{NAMES[name]} {value} {figure.unit} ({figure.over})"
         outcome = "met" if met else "missed" if figure.high < bound else "not shown: the interval reaches below it"
         words = f"{reading}; aim ≥ {bound:g} {figure.unit}: {outcome}."
         return Reason(aim=name, words=words, bound=bound, figure=figure, met=met)
