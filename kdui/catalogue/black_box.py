@@ -10,10 +10,10 @@ from kdui.catalogue.file_digests import file_digest
 from kdui.core.contracts import TaskFacts
 from kdui.core.errors import RecipeError
 from kdui.core.foreign import output_order
+from kdui.core.layout import TOKENIZER
 from kdui.core.recipe import ModelRef
 from kdui.settings import Settings
 
-TOKENIZER = "tokenizer.json"
 SEPARATORS = (",", ";", "\t", "|")
 MOST_BYTES = 2 << 30  # of an ONNX file with its weights, or of a table; protobuf ends there, and all of it is held in memory
 LONGEST_LINE = 1_000_000  # characters of a table's first line

@@ -4,9 +4,10 @@ from pathlib import Path
 
 from kdui.core.contracts import InputSettings
 
-# A servable model: its graph, and how it wants its inputs; a tokenizer.json beside them where it takes text.
+# A servable model: its graph, how it wants its inputs, and the tokenizer where it takes text.
 MODEL_FILE = "model.onnx"
 INPUTS_FILE = "inputs.json"
+TOKENIZER = "tokenizer.json"
 PACKED_MODEL = "model.kdz"  # decodes to model.onnx beside it, byte for byte
 
 # A measured model.

@@ -13,7 +13,7 @@ from torch import nn
 from kdui.catalogue.models import FAMILIES
 from kdui.core.contracts import InputSettings
 from kdui.core.errors import StageFailed, StoreError
-from kdui.modalities.text.prepare import TOKENIZER
+from kdui.core.layout import TOKENIZER
 from kdui.models.description import ModelDescription
 from kdui.models.surgery import apply_surgery, describe_surgery, shared_names
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from kdui.core.contracts import InputSettings, TaskFacts
-from kdui.modalities.text.prepare import TOKENIZER
+from kdui.core.layout import TOKENIZER
 
 
 def text_inputs(facts: TaskFacts, longest: int | None = None, whole: bool = False) -> InputSettings:

@@ -10,11 +10,11 @@ from tokenizers.decoders import DecodeStream
 
 from kdui.core.answers import AnswerPart, Ending, Text, Token
 from kdui.core.errors import KduiError
+from kdui.core.layout import TOKENIZER
 from kdui.core.sampling import Sampling
 from kdui.runtime.generation import Decoder, generate
 from kdui.serving.open_models import OpenModel
 
-TOKENIZER = "tokenizer.json"
 MOST_TOKENS = 8192  # of prompt and answer where neither the graph nor its settings say less
 
 

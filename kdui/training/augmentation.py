@@ -11,8 +11,8 @@ import torch
 from tokenizers import Tokenizer
 
 from kdui.core.contracts import InputSettings
+from kdui.core.layout import TOKENIZER
 from kdui.modalities import modality_of
-from kdui.modalities.text.prepare import TOKENIZER
 from kdui.training.context import StepContext
 from kdui.training.device_dataset import Augmentation, ResidentData, augmented, hashed
 

@@ -12,8 +12,6 @@ from kdui.models.causal import CausalLM
 from kdui.models.continuation import continued, sampler
 from kdui.training.device import autocast
 
-TOKENIZER = "tokenizer.json"
-
 
 class Written(NamedTuple):
     """A batch of texts of which all tokens from the place ``prompt`` on were written by a model."""

@@ -13,8 +13,14 @@ SCALED: JsonDict = {"scales": {"demo": {"at_most": 3}, "full": {"times": 2}}}  #
 NEVER: JsonDict = {"advanced": True, "only_when": {"epochs": []}}  # an inherited knob that means nothing here is not drawn
 # Knobs that joined TrainingKnobs and the forms made of it later, with the value at which they do nothing.
 DEFERRED: dict[str, Any] = {
-    **{"labels": 1.0, "adapter_rank": 0, "dropout": None, "l1": 0.0, "group_lasso": 0.0, "erase": 0.0},
-    **{"accumulate": 1, "recompute": False},
+    "labels": 1.0,
+    "adapter_rank": 0,
+    "dropout": None,
+    "l1": 0.0,
+    "group_lasso": 0.0,
+    "erase": 0.0,
+    "accumulate": 1,
+    "recompute": False,
 }
 
 

@@ -1,11 +1,22 @@
 """The knobs of methods in which a model continues the beginnings of training texts."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from kdui.core.knobs.training import ADVANCED
 from kdui.core.plain import Frozen
+
+NewTokens = Annotated[
+    int,
+    Field(
+        ge=1,
+        le=1024,
+        title="Tokens to write",
+        description="At most so many for each text, and no more than the training text had.",
+        json_schema_extra=ADVANCED,
+    ),
+]
 
 
 class WritingKnobs(Frozen):
@@ -19,14 +30,7 @@ class WritingKnobs(Frozen):
         description="Share of a training text that is given; the model writes what follows.",
         json_schema_extra={"advanced": True, "step": 0.05, "percent": True},
     )
-    new_tokens: int = Field(
-        default=64,
-        ge=1,
-        le=1024,
-        title="Tokens to write",
-        description="At most so many for each text, and no more than the training text had.",
-        json_schema_extra=ADVANCED,
-    )
+    new_tokens: NewTokens = 64
     sampling_temperature: float = Field(
         default=1.0,
         ge=0,

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from tokenizers import Tokenizer
 
-from kdui.modalities.text.prepare import TOKENIZER
+from kdui.core.layout import TOKENIZER
 
 
 def unknown_share(folder: Path, input_ids: np.ndarray, attention_mask: np.ndarray) -> float:

@@ -12,8 +12,8 @@ from tokenizers import Tokenizer
 
 from kdui.core.contracts import TaskFacts
 from kdui.core.errors import KduiError
+from kdui.core.layout import TOKENIZER
 
-TOKENIZER = "tokenizer.json"
 LONGEST = 100_000
 _PAD_TOKENS = ("[PAD]", "<pad>", "<|padding|>", "<|endoftext|>", "</s>")
 

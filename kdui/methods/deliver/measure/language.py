@@ -8,7 +8,7 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from kdui.core.artifact import Artifact
-from kdui.core.layout import MODEL_FILE, read_inputs
+from kdui.core.layout import MODEL_FILE, TOKENIZER, read_inputs
 from kdui.core.measurement import Measurement
 from kdui.core.sampling import Sampling
 from kdui.methods.deliver.measure.provenance import row
@@ -17,11 +17,10 @@ from kdui.problems import problem_of
 from kdui.problems.language_model import agreement, choices, repetition
 from kdui.problems.language_model.measures import Figure
 from kdui.runtime.generation import Decoder, generate
-from kdui.runtime.sessions import graph_batches, open_session
+from kdui.runtime.sessions import GraphBatch, graph_batches, open_session
 from kdui.training.context import StepContext
 from kdui.training.teachers import graph_session
 
-TOKENIZER = "tokenizer.json"
 OF_LANGUAGE = ("agreement", "choices", "generated")  # knobs: of how many test texts each quantity is taken
 
 
@@ -45,22 +44,23 @@ def beside_teacher(context: StepContext, model: Artifact, count: int) -> list[Me
     if not same_tokens(model, baseline):
         context.report.log("Its tokens are not its teacher's, so their predictions of a token cannot be compared.")
         return []
-    size = problem_of(context.facts).graph_batch
     texts = [context.data.splits["test"].inputs[place] for place in spread_out(len(context.data.targets("test")), count)]
     arrays = context.data.arrays(texts, read_inputs(model.path), model.path)
-    ours, theirs = (
-        graph_batches(
-            each.file(MODEL_FILE),
-            arrays,
-            size,
-            check=lambda done: context.report.check(),
-            session=graph_session(context, each),
-        )
-        for each in (model, baseline)
-    )
+    ours, theirs = (_batches(context, each, arrays) for each in (model, baseline))
     sums = [agreement.agreement_sums(mine, other, batch) for (_, mine, batch), (_, other, _) in zip(ours, theirs, strict=True)]
     against = context.settings.get("baseline") or "the teacher in fp32"
     return [_row(context, model, each._replace(note=f"against {against}")) for each in agreement.figures(np.concatenate(sums))]
+
+
+def _batches(context: StepContext, model: Artifact, arrays: dict[str, np.ndarray]) -> Iterator[GraphBatch]:
+    """Places, logits and inputs of each batch of the model's graph; a cancelled run ends between two."""
+    return graph_batches(
+        model.file(MODEL_FILE),
+        arrays,
+        problem_of(context.facts).graph_batch,
+        check=lambda done: context.report.check(),
+        session=graph_session(context, model),
+    )
 
 
 def same_tokens(model: Artifact, other: Artifact) -> bool:
@@ -78,14 +78,7 @@ def continuations(context: StepContext, model: Artifact, count: int) -> list[Mea
     begins = context.data.arrays([each.beginning for each in questions], inputs, model.path)["attention_mask"].sum(1)
     arrays = context.data.arrays([each.beginning + answer for each in questions for answer in each.answers], inputs, model.path)
     nats = np.zeros(len(arrays["input_ids"]))
-    batches = graph_batches(
-        model.file(MODEL_FILE),
-        arrays,
-        problem_of(context.facts).graph_batch,
-        check=lambda done: context.report.check(),
-        session=graph_session(context, model),
-    )
-    for index, logits, batch in batches:
+    for index, logits, batch in _batches(context, model, arrays):
         for place, rows, ids, mask in zip(index, logits, batch["input_ids"], batch["attention_mask"], strict=True):
             nats[place] = choices.continuation_nats(rows, ids, mask, int(begins[place // choices.ANSWERS]))
     right = [

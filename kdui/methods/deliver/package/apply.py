@@ -9,7 +9,7 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from kdui.core.errors import StageFailed
-from kdui.core.layout import CLAIMS_FILE, MODEL_FILE, PACKAGES, read_inputs
+from kdui.core.layout import CLAIMS_FILE, MODEL_FILE, PACKAGES, TOKENIZER, read_inputs
 from kdui.core.measurement import Origin
 from kdui.core.numbers import THIN, number
 from kdui.machine import cpu_name, versions
@@ -17,7 +17,6 @@ from kdui.methods.deliver.measure.provenance import is_simulated
 from kdui.methods.deliver.package.folders import archive, read_hf, write_genai, write_hf
 from kdui.methods.deliver.package.read_back import Judged, TestTexts, forward_of
 from kdui.methods.deliver.package.spec import PackageSpec
-from kdui.modalities.text.prepare import TOKENIZER
 from kdui.models.causal import language_model
 from kdui.models.causal_lm.from_gguf import read_llama
 from kdui.models.causal_lm.to_gguf import write_llama

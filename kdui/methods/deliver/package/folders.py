@@ -12,8 +12,7 @@ from tokenizers import Tokenizer
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
 
 from kdui.core.errors import StageFailed
-from kdui.core.layout import MODEL_FILE
-from kdui.modalities.text.prepare import TOKENIZER
+from kdui.core.layout import MODEL_FILE, TOKENIZER
 from kdui.models.causal import CausalLM
 from kdui.runtime.cache_inputs import IDS, LOGITS, MASK, PAST, POSITIONS, PRESENT
 from kdui.runtime.graph_files import graph_files

@@ -14,8 +14,9 @@ from kdui.methods.distill.distill.losses import (
     soft_target_loss,
     standardized,
 )
+from kdui.methods.distill.distill.spec import SKEW
 from kdui.methods.distill.distill.target_entropy import targets_entropy
-from kdui.methods.distill.distill.top_logits import SKEW, dense
+from kdui.methods.distill.distill.top_logits import dense
 from kdui.modalities import modality_of
 from kdui.problems import problem_of
 from kdui.problems.row_losses import cross_entropy

@@ -5,8 +5,8 @@ from typing import Any
 import torch
 from tokenizers import Tokenizer
 
+from kdui.core.layout import TOKENIZER
 from kdui.methods.distill.distill.token_lens import token_lens
-from kdui.modalities.text.prepare import TOKENIZER
 from kdui.problems import problem_of
 from kdui.store.artifacts import write_json
 from kdui.training.context import StepContext

@@ -8,7 +8,8 @@ import torch
 from torch.nn import functional
 
 from kdui.core.rows import TopLogits
-from kdui.methods.distill.distill.top_logits import SKEW, log_mixture, top_divergence
+from kdui.methods.distill.distill.spec import SKEW
+from kdui.methods.distill.distill.top_logits import log_mixture, top_divergence
 from kdui.problems.row_losses import weighted_mean, widened
 
 

@@ -3,7 +3,7 @@
 One convention everywhere: ``soft_weight`` is α in ``α · soft + (1 − α) · hard``; the classic λ is 1 − α.
 """
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -13,30 +13,33 @@ from kdui.core.knobs.training import ADVANCED
 from kdui.core.method import Group, Method, Place
 from kdui.core.plan import PlanBuilder
 
-Divergence = Literal["forward", "reverse", "jensen-shannon", "skewed", "skewed-reverse"]
-DIVERGENCES = (
-    "Forward: KL(teacher ‖ student), covers all classes. Reverse: mode-seeking. Jensen–Shannon: between the two. Skewed: "
-    "against a mixture of both, so that improbable classes can't dominate."
-)
-
-
-class DistillSpec(SoftTargetKnobs):
-    """Settings of soft-target distillation (Hinton, Vinyals, Dean 2015, section 2)."""
-
-    divergence: Divergence = Field(
-        default="forward",
+SKEW = 0.1  # the share of its own distribution that a skewed divergence mixes in (Ko et al. 2024, section 5.1)
+Divergence = Annotated[
+    Literal["forward", "reverse", "jensen-shannon", "skewed", "skewed-reverse"],
+    Field(
         title="Divergence",
-        description=DIVERGENCES,
+        description="Forward: KL(teacher ‖ student), covers all classes. Reverse: mode-seeking. Jensen–Shannon: between the two. "
+        "Skewed: against a mixture of both, so that improbable classes can't dominate.",
         json_schema_extra=ADVANCED,
-    )
-    skew: float = Field(
-        default=0.1,
+    ),
+]
+Skew = Annotated[
+    float,
+    Field(
         gt=0,
         lt=1,
         title="Skew",
         description="Share λ of a skewed divergence: KL(teacher ‖ λ · teacher + (1 − λ) · student), or the same in reverse.",
         json_schema_extra={"advanced": True, "step": 0.05, "only_when": {"divergence": ["skewed", "skewed-reverse"]}},
-    )
+    ),
+]
+
+
+class DistillSpec(SoftTargetKnobs):
+    """Settings of soft-target distillation (Hinton, Vinyals, Dean 2015, section 2)."""
+
+    divergence: Divergence = "forward"
+    skew: Skew = SKEW
     standardize: bool = Field(
         default=False,
         title="Standardize logits",
@@ -48,8 +51,13 @@ class DistillSpec(SoftTargetKnobs):
 def own_settings(spec: DistillSpec) -> dict[str, Any]:
     """The settings of the soft-target loss; what means nothing is left out, so that it makes no other student."""
     schedules = {f"{knob}_schedule": getattr(spec, f"{knob}_schedule") for knob in ("temperature", "soft_weight")}
-    skew = {"skew": spec.skew} if spec.divergence.startswith("skewed") else {}
-    return {**schedules, **spec.soft(), "divergence": spec.divergence, **skew, "standardize": spec.standardize}
+    divergence = divergence_settings(spec.divergence, spec.skew)
+    return {**schedules, **spec.soft(), **divergence, "standardize": spec.standardize}
+
+
+def divergence_settings(divergence: str, skew: float) -> dict[str, Any]:
+    """What decides the loss: a skew means nothing to divergences without one."""
+    return {"divergence": divergence} | ({"skew": skew} if divergence.startswith("skewed") else {})
 
 
 def plan(builder: PlanBuilder, stage: str, spec: DistillSpec) -> None:

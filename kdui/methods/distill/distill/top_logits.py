@@ -10,9 +10,9 @@ from collections.abc import Callable
 import torch
 
 from kdui.core.rows import TopLogits
+from kdui.methods.distill.distill.spec import SKEW
 from kdui.problems.row_losses import widened
 
-SKEW = 0.1  # the share of its own distribution that a skewed divergence mixes in (Ko et al. 2024, section 5.1)
 Term = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 

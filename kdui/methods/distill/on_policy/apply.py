@@ -6,9 +6,10 @@ import torch
 from tokenizers import Tokenizer
 
 from kdui.core.errors import StageFailed
+from kdui.core.layout import TOKENIZER
 from kdui.core.rows import RowBatch, RowLosses
 from kdui.methods.distill.distill.losses import distillation_loss, soft_knobs, soft_target_loss
-from kdui.methods.distill.distill.top_logits import SKEW
+from kdui.methods.distill.distill.spec import SKEW
 from kdui.problems import problem_of
 from kdui.problems.language_model.learn import WrittenTokens
 from kdui.problems.row_losses import cross_entropy
@@ -21,7 +22,7 @@ from kdui.training.loop import Batch, Losses
 from kdui.training.matching import reads_alike
 from kdui.training.saved import SavedModel
 from kdui.training.teachers import FrozenRows
-from kdui.training.writing import TOKENIZER, end_tokens, seeded, write
+from kdui.training.writing import end_tokens, seeded, write
 
 
 class StudentWrites:

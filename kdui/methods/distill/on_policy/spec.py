@@ -4,11 +4,11 @@ from pydantic import Field
 
 from kdui.core.knobs.planned_students import plan_student
 from kdui.core.knobs.student import SoftTargetKnobs
-from kdui.core.knobs.training import ADVANCED, NEVER
+from kdui.core.knobs.training import NEVER
 from kdui.core.knobs.writing import WritingKnobs
 from kdui.core.method import Group, Method, Place
 from kdui.core.plan import PlanBuilder
-from kdui.methods.distill.distill.spec import DIVERGENCES, Divergence
+from kdui.methods.distill.distill.spec import SKEW, Divergence, Skew, divergence_settings
 
 
 class OnPolicySpec(SoftTargetKnobs, WritingKnobs):
@@ -23,17 +23,8 @@ class OnPolicySpec(SoftTargetKnobs, WritingKnobs):
         "others both read the training text.",
         json_schema_extra={"step": 0.05, "percent": True},
     )
-    divergence: Divergence = Field(
-        default="jensen-shannon", title="Divergence", description=DIVERGENCES, json_schema_extra=ADVANCED
-    )
-    skew: float = Field(
-        default=0.1,
-        gt=0,
-        lt=1,
-        title="Skew",
-        description="Share λ of a skewed divergence: KL(teacher ‖ λ · teacher + (1 − λ) · student), or the same in reverse.",
-        json_schema_extra={"advanced": True, "step": 0.05, "only_when": {"divergence": ["skewed", "skewed-reverse"]}},
-    )
+    divergence: Divergence = "jensen-shannon"
+    skew: Skew = SKEW
     temperature: float = Field(
         default=1.0,
         ge=1,
@@ -48,13 +39,11 @@ class OnPolicySpec(SoftTargetKnobs, WritingKnobs):
 def plan(builder: PlanBuilder, stage: str, spec: OnPolicySpec) -> None:
     """The teacher runs in every step: what the student writes is known only then."""
     spec = spec.model_copy(update={"cache_teacher": False})
-    skew = {"skew": spec.skew} if spec.divergence.startswith("skewed") else {}
     settings = {
         **spec.soft(),
         **spec.writing(),
         "student_share": spec.student_share,
-        "divergence": spec.divergence,
-        **skew,
+        **divergence_settings(spec.divergence, spec.skew),
     }
     plan_student(builder, stage, spec, method="on_policy", operation="correct", settings=settings, outputs=False)
 

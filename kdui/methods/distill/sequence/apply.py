@@ -9,13 +9,14 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer
 
+from kdui.core.layout import TOKENIZER
 from kdui.methods.distill.distill.apply import hard_losses
 from kdui.store.artifacts import write_json
 from kdui.tasks.examples import Examples
 from kdui.training.context import StepContext, TaskData
 from kdui.training.fit import fit, keep, resident
 from kdui.training.initial_weights import load_input, start_model
-from kdui.training.writing import TOKENIZER, end_tokens, seeded, write
+from kdui.training.writing import end_tokens, seeded, write
 
 TEXTS = "written.json"  # [[which training text, what stands in its place], …]
 BATCH = 32

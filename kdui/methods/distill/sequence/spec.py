@@ -5,7 +5,7 @@ from pydantic import Field
 from kdui.core.knobs.planned_students import plan_student
 from kdui.core.knobs.student import StudentKnobs, need_open_teacher
 from kdui.core.knobs.training import NEVER
-from kdui.core.knobs.writing import WritingKnobs
+from kdui.core.knobs.writing import NewTokens, WritingKnobs
 from kdui.core.method import Group, Method, Place
 from kdui.core.plan import PlanBuilder
 
@@ -21,14 +21,7 @@ class SequenceSpec(StudentKnobs, WritingKnobs):
         description="Share of the training texts that the teacher continues; the student reads the others as they are.",
         json_schema_extra={"step": 0.05, "percent": True},
     )
-    new_tokens: int = Field(
-        default=256,
-        ge=1,
-        le=1024,
-        title="Tokens to write",
-        description="At most so many for each text, and no more than the training text had.",
-        json_schema_extra={"advanced": True},
-    )
+    new_tokens: NewTokens = 256
     cache_teacher: bool = Field(default=True, title="Cache teacher outputs", json_schema_extra=NEVER)
 
 

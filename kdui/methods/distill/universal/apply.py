@@ -7,6 +7,7 @@ import torch
 from tokenizers import Tokenizer
 
 from kdui.core.errors import StageFailed
+from kdui.core.layout import TOKENIZER
 from kdui.core.rows import OtherRows, RowBatch, RowLosses
 from kdui.methods.distill.distill.losses import distillation_loss, soft_knobs
 from kdui.methods.distill.universal.losses import aligned_rows, sorted_distance
@@ -18,7 +19,6 @@ from kdui.training.initial_weights import load_input, start_model
 from kdui.training.loop import Batch, Losses
 from kdui.training.saved import SavedModel
 from kdui.training.teachers import LiveTeacher
-from kdui.training.writing import TOKENIZER
 
 
 class AlignedRows:
