@@ -14,6 +14,7 @@ import plotly.graph_objects as go
 from kdui.charts import style
 from kdui.charts.findings import finding, subtitle
 from kdui.charts.front import Budget, pareto_front, within
+from kdui.charts.log_axis import log_axis
 from kdui.charts.numbers import QUANTITIES, quantity
 from kdui.core.contracts import TaskFacts
 from kdui.core.measurement import Origin
@@ -43,8 +44,6 @@ MOST_OTHERS = 2000
 MOST_ERROR_BARS = 200
 MANY = 600
 MOST_NAMED, NAMED = 6, 24  # models of the front that are named in the chart, and the characters of a name
-LEAST_DECADES = 0.4  # of the log axis, so that even one model stands between ticks
-TICK_STEPS = ((0.7, (1, 1.5, 2, 3, 4, 5, 6, 8)), (1.3, (1, 2, 3, 5)), (3.5, (1, 2, 5)), (math.inf, (1,)))
 
 
 def pareto_figure(
@@ -86,7 +85,7 @@ def pareto_figure(
                 "subtitle": {"text": subtitle(known, task, metric, name, len(drawn), errors, facts)},
             },
             yaxis=style.axis(metric.axis("test")),
-            xaxis=_log_axis(known[x], x),
+            xaxis=log_axis(known[x], x),
             meta={"missing": len(models) - len(known)},
         ),
     )
@@ -288,34 +287,6 @@ def _hover(role: str, metric: Metric, fits: bool, many: bool) -> str:
         reading = f"%{{y:.4~g}} {metric.unit} against %{{x:.3~g}}"
         return f"<b>{style.TITLES[role]}</b> of run %{{customdata}}<br>{reading}{note}<extra></extra>"
     return f"<b>%{{customdata[1]}}</b><br>%{{customdata[2]}}<br>%{{customdata[3]}}<br>%{{customdata[4]}}{note}<extra></extra>"
-
-
-def _log_axis(values: pd.Series, column: str) -> dict[str, Any]:
-    title = f"{QUANTITIES[column][0]} (log)"
-    if values.empty:
-        return style.axis(title, type="log")
-    low, high = math.log10(values.min()), math.log10(values.max())
-    pad = max(0.06 * (high - low), (LEAST_DECADES - (high - low)) / 2)
-    ends = 10 ** (low - pad), 10 ** (high + pad)
-    if column == "token_ms":  # told as a rate, so the rates are round
-        ticks = [1e3 / rate for rate in log_ticks(1e3 / ends[1], 1e3 / ends[0])]
-    else:
-        ticks = log_ticks(*ends)
-    return style.axis(
-        title,
-        type="log",
-        range=[low - pad, high + pad],
-        tickvals=ticks,
-        ticktext=[quantity(column, tick) for tick in ticks],
-    )
-
-
-def log_ticks(low: float, high: float) -> list[float]:
-    """Round positions on a log axis: 1-2-5 over a few decades, finer below one decade, whole decades over many."""
-    decades = math.log10(high / low)
-    steps = next(steps for limit, steps in TICK_STEPS if decades < limit)
-    exponents = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    return [value for exponent in exponents for step in steps if low <= (value := step * 10.0**exponent) <= high]
 
 
 def _draw_budget(figure: go.Figure, models: pd.DataFrame, x: str, metric: Metric, budget: Budget) -> None:

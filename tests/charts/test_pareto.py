@@ -7,8 +7,9 @@ import pytest
 
 from kdui.charts.findings import cost_sentences, finding, latency_drift
 from kdui.charts.front import Budget, LimitCost
+from kdui.charts.log_axis import log_ticks
 from kdui.charts.numbers import quantity
-from kdui.charts.pareto import MOST_CONTROLS, MOST_OTHERS, log_ticks, pareto_figure
+from kdui.charts.pareto import MOST_CONTROLS, MOST_OTHERS, pareto_figure
 from kdui.charts.repeats import merge_repeats
 from kdui.core.metric import ACCURACY
 from kdui.core.statistics.paired import over_seeds

@@ -9,8 +9,8 @@ import plotly.graph_objects as go
 
 from kdui.charts import style
 from kdui.charts.evidence_chart import MEASURE, Choice, EvidenceChart
+from kdui.charts.log_axis import log_ticks
 from kdui.charts.numbers import quantity
-from kdui.charts.pareto import log_ticks
 from kdui.charts.side_by_side import Model, error_bars, height_with, line, models_of, subject, teacher_of
 from kdui.core.numbers import significant
 
