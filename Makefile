@@ -6,21 +6,40 @@ PYTHON = $(VENV)/bin/python
 PIP = $(PYTHON) -m pip install --quiet --disable-pip-version-check --no-input
 ARGS =
 
-.PHONY: run test bench lint chromium clean
+.PHONY: run test bench faults fuzz audit lint chromium browser-runtime clean
 
 run: $(VENV)/run.stamp
 	@$(PYTHON) app.py $(ARGS)
 
+# Hundreds of processes import the program: it is compiled once, also where the environment says that no bytecode be written.
 test: $(VENV)/dev.stamp chromium
-	@$(PYTHON) -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(PYTHON) -m compileall -q app.py kdui
+	@env -u PYTHONDONTWRITEBYTECODE $(PYTHON) -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 bench: $(VENV)/dev.stamp chromium
 	@$(PYTHON) -m kdui.bench $(ARGS)
+
+# kill -9 of server, worker and serving process at random moments: make faults ARGS="--kills 100 --seed 0"
+faults: $(VENV)/run.stamp
+	@$(PYTHON) -m kdui.bench.kills $(ARGS)
 
 lint: $(VENV)/dev.stamp $(VENV)/node.stamp
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m mypy
 	@$(VENV)/node/node_modules/.bin/tsc --project jsconfig.json
+
+# Ten thousand mutations of valid files for everything that reads what somebody else wrote; make test tries up to 500 of each.
+fuzz: $(VENV)/dev.stamp
+	@KDUI_FUZZ_CASES=10000 $(PYTHON) -m pytest -n auto tests/fuzz $(ARGS)
+
+# Known weaknesses of the pinned packages, by pip-audit in an environment of its own; it needs the network.
+audit: $(VENV)/python.stamp
+	@test -x $(VENV)/audit/bin/pip-audit || { $(PYTHON) -m venv $(VENV)/audit && $(VENV)/audit/bin/pip install --quiet pip-audit==2.10.1; }
+	@$(VENV)/audit/bin/pip-audit --disable-pip --no-deps -r requirements.txt $(ARGS)
+
+# ONNX Runtime for browsers, for a class that compares its own devices; the page can fetch it on first use as well.
+browser-runtime: $(VENV)/run.stamp
+	@$(PYTHON) -m kdui.catalogue.browser_runtime
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -16,7 +16,7 @@ if __name__ == "__main__":
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))  # until main: nothing is begun that would have to be ended
 
 from kdui import proxies
-from kdui.cli import plain_terminal, terminal
+from kdui.cli import families, keeping, people, plain_terminal, profile, search, terminal
 from kdui.cli.doctor import examination
 from kdui.cli.listing import listing
 from kdui.cli.output_file import require_writable, write
@@ -25,6 +25,8 @@ from kdui.unforeseen import in_words
 from kdui.workbench.workbench import Workbench
 
 app = typer.Typer(add_completion=False, no_args_is_help=False, help=__doc__, pretty_exceptions_enable=False)
+for group in (families, search, people, profile, keeping):
+    group.register(app)
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
 RunId = Annotated[str, typer.Argument(help="The run's id, as 'list runs' shows it.")]
 
@@ -68,13 +70,41 @@ def run(
 
 @app.command("list")
 def list_(
-    kind: Annotated[str, typer.Argument(help="tasks, models, methods, recipes, studies or runs.")],
+    kind: Annotated[str, typer.Argument(help="tasks, models, methods, recipes, studies, runs or families.")],
     text: Annotated[str, typer.Option(help="Only runs whose name, id or models contain this.")] = "",
     as_json: Json = False,
 ) -> None:
     """List what there is."""
     rows = listing(Workbench(), kind, text)
     terminal.print_json(rows) if as_json else terminal.print_rows(rows)
+
+
+@app.command()
+def data(
+    path: Annotated[
+        str,
+        typer.Argument(
+            help="A table of texts, a folder or zip of images by class, a text, or hub:OWNER/NAME; or the name of kept data. "
+            "Options follow a question mark: reviews.csv?text=review&label=stars."
+        ),
+    ],
+    keep: Annotated[bool, typer.Option("--keep", help="Make it a task, and print the task's name.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Look your own data over before anything runs: classes, splits and problems."""
+    from kdui.cli.own_data import preview_json, print_preview
+
+    bench = Workbench()
+    name = bench.own_data.name(path)
+    preview = bench.own_data.preview(name)
+    task = bench.own_data.keep(name) if keep else ""
+    if as_json:
+        terminal.print_json(preview_json(preview, task))
+    else:
+        print_preview(preview)
+        if not preview.refusal:
+            print(f"Task: {task or name}", *(() if keep else ("(with --keep it is kept under a name of its own)",)))
+    raise typer.Exit(1 if preview.refusal else 0)
 
 
 @app.command()
@@ -134,9 +164,11 @@ def predict(
     as_json: Json = False,
 ) -> None:
     """Predict one input with every model of a run."""
+    from kdui.workbench.predicting import predictions
+
     bench = Workbench()
     try:
-        rows = terminal.predictions(bench, run_id, example)
+        rows = predictions(bench, run_id, example)
     finally:
         bench.close()
     terminal.print_json(rows) if as_json else terminal.print_rows(rows)
@@ -241,9 +273,11 @@ def gate(
 @app.command()
 def present(
     name: Annotated[str, typer.Argument(help="The presentation's name, as Present shows it.")],
-    out: Annotated[Path, typer.Option(help="The file to write: .html for slides, .md for the model cards of its decisions.")],
+    out: Annotated[
+        Path, typer.Option(help="The file to write: .html or .pptx for slides, .md for the model cards of its decisions.")
+    ],
 ) -> None:
-    """Write a presentation as one HTML file that needs no network, or its decisions as Markdown; live slides as of now."""
+    """Write a presentation as one HTML file, for PowerPoint, or its decisions as Markdown; live slides as of now."""
     from kdui.cli.present import write_presentation
 
     bench, file = Workbench(), cast(Path, require_writable(out))
@@ -280,6 +314,22 @@ def decode(
 
     for path in unpack_file(file, cast(Path, require_writable(out)), most_mb * 10**6 if most_mb else None):
         print(f"{path}: {path.stat().st_size:,} bytes")
+
+
+@app.command()
+def mcp(
+    server: Annotated[
+        str, typer.Option(help="Act on a served page at this address (user and password from KDUI_AUTH), not on this store.")
+    ] = "",
+) -> None:
+    """Offer kdui's actions as tools to a program that speaks the Model Context Protocol over standard input and output."""
+    from kdui.cli.mcp_server import serve as serve_tools
+    from kdui.client import Workbench as Client
+    from kdui.settings import Settings
+
+    user, _, password = (Settings.from_environment().auth or "").partition(":")
+    with Client(server, auth=(user, password) if server and user else None) as client:
+        serve_tools(client)
 
 
 @app.command()

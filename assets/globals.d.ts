@@ -10,6 +10,7 @@ type Point = { customdata?: unknown };
 interface Chart extends HTMLElement {
   data?: Trace[];
   on?(event: "plotly_click", listener: (hit: { points: Point[] }) => void): void;
+  on?(event: "plotly_restyle", listener: () => void): void;
 }
 
 interface Plotly {

@@ -67,8 +67,13 @@ def notable_flags() -> list[str]:
 
 
 def cores() -> int:
-    """Cores that this process may use at a time: by its affinity, and by the share that a container is given (``--cpus``)."""
+    """Cores that this process may use at a time: by its affinity, by the share that a container is given (``--cpus``), and by
+    OMP_NUM_THREADS, with which people keep all programs of this field to a number of threads.
+    """
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    wished = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()  # what follows a comma is for nested loops
+    if wished.isdecimal() and int(wished):
+        allowed = min(allowed, int(wished))
     quota = cpu_quota()
     # Rounded down: threads beyond the share are stopped in the middle of a step, and all others wait for them there.
     return allowed if quota is None else max(1, min(allowed, int(quota + 0.01)))

@@ -1,19 +1,28 @@
 """Paths, limits and switches of one process, read from environment variables once and checked together."""
 
+import ipaddress
 import os
+import re
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import platformdirs
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 
+from kdui.core.api_servers import named_values, server_addresses
 from kdui.core.bounds import allowed, shown
 from kdui.core.errors import SettingsError
+from kdui.core.people import Role
 from kdui.core.plain import Frozen
 
 LAUNCHERS = sorted(path.stem for path in (Path(__file__).parent / "launch" / "launchers").glob("*.py") if path.stem != "__init__")
+_NO_SETTING = ("__init__", "tracker", "tensorboard")  # the last one is always on
+TRACKERS = sorted(
+    path.stem for path in (Path(__file__).parent / "engine" / "trackers").glob("*.py") if path.stem not in _NO_SETTING
+)
 VARIABLES = {
     "home": "KDUI_HOME",
     "data_dir": "KDUI_DATA_DIR",
@@ -24,8 +33,15 @@ VARIABLES = {
     "allowed_hosts": "KDUI_ALLOWED_HOSTS",
     "offline": "KDUI_OFFLINE",
     "auth": "KDUI_AUTH",
+    "proxy_header": "KDUI_PROXY_HEADER",
+    "proxy_address": "KDUI_PROXY_ADDRESS",
+    "proxy_role": "KDUI_PROXY_ROLE",
+    "person_runs": "KDUI_PERSON_RUNS",
+    "person_disk_gb": "KDUI_PERSON_DISK_GB",
+    "person_upload_mb": "KDUI_PERSON_UPLOAD_MB",
     "quickstart": "KDUI_QUICKSTART",
     "cache_gb": "KDUI_CACHE_GB",
+    "store_gb": "KDUI_STORE_GB",
     "runs_per_gpu": "KDUI_RUNS_PER_GPU",
     "stall_minutes": "KDUI_STALL_MINUTES",
     "serving_memory_mb": "KDUI_SERVING_MEMORY_MB",
@@ -33,6 +49,15 @@ VARIABLES = {
     "graph_answer_s": "KDUI_GRAPH_ANSWER_S",
     "graph_total_s": "KDUI_GRAPH_TOTAL_S",
     "graph_memory_mb": "KDUI_GRAPH_MEMORY_MB",
+    "api_servers": "KDUI_API_SERVERS",
+    "api_keys": "KDUI_API_KEYS",
+    "api_parallel": "KDUI_API_PARALLEL",
+    "api_per_minute": "KDUI_API_PER_MINUTE",
+    "api_timeout_s": "KDUI_API_TIMEOUT_S",
+    "webhook": "KDUI_WEBHOOK",
+    "read_only": "KDUI_READ_ONLY",
+    "root_path": "KDUI_ROOT_PATH",
+    "trackers": "KDUI_TRACKERS",
 }
 # What a variable may be where its field's type and bounds don't say it.
 SHAPES = {
@@ -41,6 +66,14 @@ SHAPES = {
     "database_url": "a database's address, e.g. sqlite:////path/kdui.db or postgresql://user:password@host/name",
     "host": "the name or address of a network interface, e.g. 127.0.0.1",
     "auth": "user:password",
+    "proxy_header": "the name of a header, e.g. X-Remote-User, together with KDUI_PROXY_ADDRESS",
+    "proxy_address": "IP addresses with commas between, e.g. 127.0.0.1, together with KDUI_PROXY_HEADER",
+    "proxy_role": "viewer, runner or host",
+    "api_servers": "name=address, several parted by spaces, e.g. ollama=http://127.0.0.1:11434/v1",
+    "api_keys": "name=key, several parted by spaces, with names of KDUI_API_SERVERS",
+    "webhook": "an address that begins with https:// or http://",
+    "root_path": "a path like /kdui, as the proxy serves it",
+    "trackers": "names with commas between, of: mlflow, trackio, wandb",
 }
 
 
@@ -49,7 +82,7 @@ class Settings(Frozen):
 
     home: Path = Field(description="store, cache and run folders")
     data_dir: Path | None = Field(default=None, description="folder with data files that the user brought")
-    database_url: str | None = Field(default=None, description="SQLAlchemy URL; default: SQLite in home")
+    database_url: str | None = Field(default=None, repr=False, description="SQLAlchemy URL; default: SQLite in home")
     launcher: str = Field(
         default="local",
         description="where runs run, a module of kdui/launch/launchers: a process each on this machine, or inline for debugging",
@@ -58,9 +91,18 @@ class Settings(Frozen):
     port: int = Field(default=7860, ge=0, le=65535, description="where the page is served")
     allowed_hosts: str | None = Field(default=None, description="names, beside this machine's own, under which the page answers")
     offline: bool = Field(default=False, description="never use the network")
-    auth: str | None = Field(default=None, description="user:password for the page")
-    quickstart: bool = Field(default=True, description="queue the quickstart recipe on the first start")
+    auth: str | None = Field(default=None, repr=False, description="user:password for the page")
+    proxy_header: str = Field(default="", description="header in which a trusted proxy names the person who asks")
+    proxy_address: str = Field(default="", description="addresses of that proxy; nobody else is answered then")
+    proxy_role: Role = Field(default=Role.VIEWER, description="role of people whom the proxy names for the first time")
+    person_runs: int = Field(default=0, ge=0, le=100_000, description="runs of one runner that wait or run at a time; 0: any")
+    person_disk_gb: float = Field(default=0.0, ge=0, le=1e6, description="GB of results of one runner's runs; 0: any")
+    person_upload_mb: float = Field(default=0.0, ge=0, le=1e9, description="MB that one runner may upload a day; 0: any")
+    quickstart: bool = Field(default=True, description="queue the quickstart (the recipe few-labels) on the first start")
     cache_gb: float = Field(default=20.0, gt=0, description="disk limit of the teacher-output cache (LRU)")
+    store_gb: float = Field(
+        default=0.0, ge=0, description="disk limit of all artifacts (LRU; results and pinned runs stay); 0: none"
+    )
     runs_per_gpu: int = Field(default=1, ge=1, le=64, description="runs that share a GPU at a time; small models leave it idle")
     stall_minutes: float = Field(
         default=30.0, gt=0, le=1e6, description="a worker without a sign of work for so long is ended; its run resumes"
@@ -79,6 +121,26 @@ class Settings(Frozen):
     graph_memory_mb: int = Field(
         default=2048, ge=64, le=10_000_000, description="memory that it may take beside twice its own size"
     )
+    api_servers: str = Field(default="", description="servers of remote teachers, which speak the OpenAI-compatible protocol")
+    api_keys: SecretStr | None = Field(default=None, description="their keys, which are neither stored nor logged")
+    api_parallel: int = Field(default=4, ge=1, le=64, description="requests to such a server that are under way at a time")
+    api_per_minute: float = Field(
+        default=0.0, ge=0, le=1e6, description="requests a minute to such a server; 0: as many as it takes"
+    )
+    api_timeout_s: float = Field(default=120.0, gt=0, le=3600, description="seconds for one of its answers")
+    webhook: SecretStr | None = Field(
+        default=None, description="address that is sent a JSON object when a run ends, stalls or learns nothing; never shown"
+    )
+    read_only: bool = Field(
+        default=False, description="a public gallery: recorded runs, lessons and Compare; nothing is queued, kept or fetched"
+    )
+    root_path: str = Field(
+        default="", description="path under which a reverse proxy serves the page; the proxy takes it off before it passes on"
+    )
+    trackers: str = Field(
+        default="",
+        description="experiment trackers that runs are logged to, beside TensorBoard files; each is an extra to install",
+    )
     notes: tuple[str, ...] = Field(default=(), description="what was set aside while the variables were read, in words")
 
     @field_validator("database_url")
@@ -86,6 +148,53 @@ class Settings(Frozen):
     def _one_database(cls, url: str | None) -> str | None:
         """A file's path made absolute: server and workers run in other folders, and must meet in one file."""
         return None if url is None else _absolute_database(url)
+
+    @field_validator("api_servers")
+    @classmethod
+    def _addresses(cls, text: str) -> str:
+        server_addresses(text)
+        return text
+
+    @field_validator("proxy_header")
+    @classmethod
+    def _header_name(cls, name: str) -> str:
+        if name and (not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*", name) or name.lower() in ("host", "cookie", "origin")):
+            raise ValueError("it is no header that only a proxy would send")
+        return name
+
+    @field_validator("proxy_address")
+    @classmethod
+    def _ip_addresses(cls, text: str) -> str:
+        return ",".join(str(ipaddress.ip_address(part)) for part in re.split(r"[,\s]+", text) if part)
+
+    @field_validator("root_path")
+    @classmethod
+    def _plain_path(cls, text: str) -> str:
+        if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)*/?", text):
+            raise ValueError("it is no plain path that begins with a slash")
+        return text.rstrip("/")
+
+    @field_validator("trackers")
+    @classmethod
+    def _known_trackers(cls, text: str) -> str:
+        names = [name for name in re.split(r"[,\s]+", text.lower()) if name]
+        if unknown := [name for name in names if name not in TRACKERS]:
+            raise ValueError(f"'{unknown[0][:40]}' is none of them")
+        return ",".join(dict.fromkeys(names))
+
+    @field_validator("api_keys")
+    @classmethod
+    def _keys(cls, keys: SecretStr | None) -> SecretStr | None:
+        named_values(keys.get_secret_value() if keys else "")
+        return keys
+
+    @field_validator("webhook")
+    @classmethod
+    def _web_address(cls, address: SecretStr | None) -> SecretStr | None:
+        parts = urlsplit(address.get_secret_value()) if address else None
+        if parts is not None and (parts.scheme not in ("http", "https") or not parts.hostname):
+            raise ValueError("it is no address of the web")
+        return address
 
     @field_validator("launcher")
     @classmethod
@@ -134,6 +243,10 @@ class Settings(Frozen):
         from sqlalchemy.engine import URL
 
         return self.database_url or URL.create("sqlite", database=str(self.home / "kdui.db")).render_as_string()
+
+    @property
+    def proxy_addresses(self) -> tuple[str, ...]:
+        return tuple(filter(None, self.proxy_address.split(",")))
 
     @property
     def artifacts(self) -> Path:

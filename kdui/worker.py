@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from kdui.core.errors import Cancelled, KduiError, UnknownName
 from kdui.core.logs import logger
+from kdui.core.plan import Step
 from kdui.core.run import Run, RunState
 from kdui.settings import Settings
 from kdui.store.runs import HOST
@@ -112,8 +113,10 @@ def main(run_id: str) -> int:
 def perform(store: Store, run_id: str) -> int:
     """Run the whole plan under a heartbeat and write how it ended."""
     from kdui.catalogue.planner import plan_to_run
+    from kdui.engine.failures import gpu_is_lost, memory_advice, ran_out_of_memory
     from kdui.engine.pipeline import Pipeline, expected_weights
     from kdui.engine.reporter import RunReporter
+    from kdui.engine.trackers.tracker import Trackers
     from kdui.training.device import prepare_torch, torch_device
 
     hurried, store = store, store.patient(STATE_SECONDS)  # a beat that is late is no use, a measurement always is
@@ -123,6 +126,7 @@ def perform(store: Store, run_id: str) -> int:
     heart.start()
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, lambda *_: setattr(report, "cancelled", True))
+    plan: list[Step] = []
     try:
         plan = plan_to_run(run.recipe, store.settings, report.download)
         if [step.digest for step in plan] != [step.digest for step in run.steps]:
@@ -132,20 +136,21 @@ def perform(store: Store, run_id: str) -> int:
         report._weights.update(expected_weights(plan, known, run.recipe.task, cached))
         device = torch_device(run.slot or "cpu")
         prepare_torch(device)
+        report.trackers = Trackers(store, run, report.log)
         Pipeline(store, run, plan, device, report).run()
     except Cancelled:
         return end(store, heart, how_it_stopped(store, run))
     except KduiError as error:
         return end(store, heart, RunState.FAILED, str(error))
-    except MemoryError:
-        return end(
-            store,
-            heart,
-            RunState.FAILED,
-            "The machine ran out of memory. Lower the batch size or choose a smaller model, then resume.",
-        )
     except Exception as error:
         traceback.print_exc()
+        if gpu_is_lost(error):
+            report.log(
+                f"The GPU stopped answering ({first_line(error)}). The run goes on in a new process, from its last checkpoint."
+            )
+            return end(store, heart, how_it_stopped(store, run))
+        if ran_out_of_memory(error):
+            return end(store, heart, RunState.FAILED, memory_advice(plan, report.step, run.slot or "cpu"))
         return end(store, heart, RunState.FAILED, explain(error))
     return end(store, heart, RunState.SUCCEEDED)
 
@@ -160,17 +165,21 @@ def how_it_stopped(store: Store, run: Run) -> RunState:
 
 def explain(error: Exception) -> str:
     """An error that nobody foresaw, in words, with where to read more."""
-    if type(error).__name__ == "OutOfMemoryError" or "out of memory" in str(error).lower():
-        return "The device ran out of memory. Lower the batch size or choose a smaller model, then resume."
-    first = str(error).strip().splitlines()[0] if str(error).strip() else "no message"
     return (
-        f"Unexpected {type(error).__name__}: {first[:300]}. "
+        f"Unexpected {type(error).__name__}: {first_line(error)}. "
         "The run's log has the details; finished stages are kept, so resume continues from there."
     )
 
 
+def first_line(error: Exception) -> str:
+    """The first line of what an error says, bounded."""
+    return next(iter(str(error).strip().splitlines()), "no message")[:300]
+
+
 def end(store: Store, heart: Heart, state: RunState, error: str | None = None) -> int:
     """Stop the heart, then write the final state once."""
+    if heart.report.trackers is not None:
+        heart.report.trackers.close(state)
     heart.stop.set()
     heart.join()
     finish(store, heart.run_facts, state, error)

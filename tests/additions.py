@@ -47,8 +47,8 @@ def main(home: Path) -> None:
 
 def study(bench: Workbench) -> dict[str, list[dict[str, object]]]:
     """The runs of each arm of the study as they are planned: their seed, methods and epochs of training."""
-    asked = read_study("stripes-logits")
-    return {arm.title: [planned(bench, recipe) for recipe in asked.recipes(arm)] for arm in asked.arms}
+    chosen_study = read_study("stripes-logits")
+    return {arm.title: [planned(bench, recipe) for recipe in chosen_study.recipes(arm)] for arm in chosen_study.arms}
 
 
 def planned(bench: Workbench, recipe: Recipe) -> dict[str, object]:

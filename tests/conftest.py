@@ -1,5 +1,6 @@
 """Fixtures that all tests share: a home of their own, and one cache of fetched data for all of them."""
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from kdui.catalogue.tasks import load_task
+from kdui.machine import cores
 from kdui.settings import Settings
 
 # How long one example takes says how busy the machine is, not whether the code is right.
@@ -19,48 +21,73 @@ hypothesis.settings.register_profile("kdui", deadline=None)
 hypothesis.settings.load_profile("kdui")
 
 
-CORES = "KDUI_TEST_CORES"  # those that this process may use, before it took its share
-
-
-@pytest.fixture(scope="module")
-def all_cores() -> Iterator[None]:
-    """A browser, its server and a worker on a single core would wait for one another: here they take what the machine has."""
-    if CORES not in os.environ:
-        yield
-        return
-    share = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {int(core) for core in os.environ[CORES].split(",")})
-    yield
-    os.sched_setaffinity(0, share)
-
-
 def pytest_xdist_auto_num_workers() -> int:
     """Processes for ``-n auto``: half as many again as cores, because tests of pages and processes wait a third of their time."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return cores + cores // 2
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return count + count // 2
 
 
 def pytest_configure() -> None:
-    """Beside other test processes, keep to a share of the cores: two that both train on all of them wait for each other.
+    """Beside other test processes, keep to a share of the threads: two that both train on all cores wait for each other.
 
-    Of more processes than cores each has one: on two shared cores the same training takes twice the processor time.
+    No process keeps to a core of its own: while one waits for a page, the core belongs to those that compute.
     """
-    number, count = os.environ.get("PYTEST_XDIST_WORKER", ""), int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    if not number or not hasattr(os, "sched_setaffinity"):
-        return
-    allowed = sorted(os.sched_getaffinity(0))
-    os.environ[CORES] = ",".join(map(str, allowed))
-    parts = min(count, len(allowed))
-    os.sched_setaffinity(0, allowed[int(number.removeprefix("gw")) % parts :: parts])
+    count = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    if count > 1:
+        os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores() // count)))
+
+
+# Files that take half a minute of processor time and more, browsers and servers among it. They come first: one that begins last
+# keeps one process at work while the others have ended.
+LONGEST = (
+    "tests/bench/test_benches.py",
+    "tests/browser/test_journey.py",
+    "tests/ui/test_tabs_in_browser.py",
+    "tests/engine/test_language_models.py",
+    "tests/ui/test_page_in_order_in_browser.py",
+    "tests/methods/distill/test_transformer_methods.py",
+    "tests/methods/teach/test_pretrain.py",
+    "tests/jobs/test_worker.py",
+    "tests/ui/test_build_in_browser.py",
+    "tests/cli/test_commands.py",
+    "tests/methods/distill/test_specialists.py",
+    "tests/ui/test_lessons_in_browser.py",
+    "tests/ui/test_what_if_in_browser.py",
+)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first, all others in their order."""
+    place = {name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.nodeid.partition("::")[0], len(LONGEST)))
+
+
+def pytest_collection() -> None:
+    """Collecting makes a million objects that stay: nothing looks through them for garbage meanwhile."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Nor later: what was imported and collected is never garbage."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="module")
 def few_examples(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Runs of this module validate and test on the first ``FEW`` examples: every epoch and every export reads all of them."""
-    count = getattr(request.module, "FEW", 200)
+    """Runs of this module validate and test on the first ``FEW`` examples: every epoch and every export reads all of them.
 
-    def load_few(*named: Any) -> tuple[Any, dict[str, Any]]:
-        facts, splits = load_task(*named)
+    Their files are read once for all its runs.
+    """
+    count = getattr(request.module, "FEW", 200)
+    loaded: dict[tuple[str, Path], Any] = {}
+
+    def load_few(name: str, settings: Settings, *report: Any) -> tuple[Any, dict[str, Any]]:
+        key = name, settings.cache.resolve()
+        if key not in loaded:
+            loaded[key] = load_task(name, settings, *report)
+        facts, splits = loaded[key]
         few = {
             name: split if name == "train" else split.take(list(range(min(count, len(split))))) for name, split in splits.items()
         }

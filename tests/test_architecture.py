@@ -1,6 +1,7 @@
 """The layers of the design, read off the imports: a rule without a test decays."""
 
 import ast
+import functools
 import json
 import re
 import subprocess
@@ -31,13 +32,15 @@ LAYERS = [
     ["serving"],
     ["charts", "delivery"],
     ["workbench"],
-    ["ui"],
+    ["actions"],
+    ["ui", "client"],
     ["cli", "bench", "app"],
 ]
 # What answers at once, on a machine without PyTorch as well: no library of machine learning when it is imported.
 LIGHT = [
     *("core", "settings", "machine", "proxies", "unforeseen", "SPECS", "kdz", "catalogue", "store", "launch"),
-    *("charts", "workbench", "ui", "cli", "app", "serving.client", "delivery.claims", "delivery.stamp", "delivery.deliver"),
+    *("charts", "workbench", "actions", "ui", "client", "cli", "app"),
+    *("serving.client", "delivery.claims", "delivery.stamp", "delivery.deliver"),
 ]
 
 
@@ -55,8 +58,8 @@ def module_name(path: Path) -> str:
 
 
 def sources() -> dict[str, Path]:
-    found = [ROOT / "app.py", *(ROOT / "kdui").rglob("*.py")]
-    return {module_name(path): path for path in found if path.exists()}
+    result = [ROOT / "app.py", *(ROOT / "kdui").rglob("*.py")]
+    return {module_name(path): path for path in result if path.exists()}
 
 
 SOURCES = sources()
@@ -82,7 +85,10 @@ def imports_of(module: str) -> Iterator[Import]:
     yield from walk(tree, True)
 
 
-IMPORTS = [item for module in SOURCES for item in imports_of(module)]
+@functools.cache
+def all_imports() -> list[Import]:
+    """Read once, and only by a test process that runs these tests: every process collects them."""
+    return [item for module in SOURCES for item in imports_of(module)]
 
 
 def folder(module: str) -> str:
@@ -107,9 +113,9 @@ def is_light(module: str) -> bool:
 
 
 def test_the_parser_sees_what_is_there():
-    assert Import("kdui.worker", "kdui.engine.pipeline", False) in IMPORTS
-    assert Import("kdui.store.runs", "kdui.store.tables", True) in IMPORTS
-    assert Import("kdui.core.contracts", "torch", False) in IMPORTS  # for type checking only
+    assert Import("kdui.worker", "kdui.engine.pipeline", False) in all_imports()
+    assert Import("kdui.store.runs", "kdui.store.tables", True) in all_imports()
+    assert Import("kdui.core.contracts", "torch", False) in all_imports()  # for type checking only
     upwards = [
         "kdui.core.plan",
         "kdui.models.cnn.spec",
@@ -127,7 +133,7 @@ def test_the_parser_sees_what_is_there():
 def test_imports_go_down():
     upward = [
         f"{item.module} -> {item.imported}"
-        for item in IMPORTS
+        for item in all_imports()
         if item.imported in SOURCES and layer(item.imported) > layer(item.module)
     ]
     assert upward == []
@@ -136,7 +142,7 @@ def test_imports_go_down():
 def test_no_modules_import_each_other():
     """Not in a circle either, nor inside functions."""
     imported: dict[str, set[str]] = {module: set() for module in SOURCES}
-    for item in IMPORTS:
+    for item in all_imports():
         if item.imported in SOURCES and item.imported != item.module:
             imported[item.module].add(item.imported)
     done: set[str] = set()
@@ -151,13 +157,13 @@ def test_no_modules_import_each_other():
 def test_core_stands_on_pydantic_and_the_standard_library():
     foreign = {
         (item.module, item.imported)
-        for item in IMPORTS
+        for item in all_imports()
         if item.module.startswith("kdui.core")
         and item.imported.split(".")[0] not in sys.stdlib_module_names
         and not item.imported.startswith(("kdui.core", "pydantic"))
     }
     assert {name for _, name in foreign} <= {"torch", "numpy"}
-    assert [item for item in IMPORTS if item[:2] in foreign and item.at_start] == []
+    assert [item for item in all_imports() if item[:2] in foreign and item.at_start] == []
 
 
 def test_page_and_engine_never_meet():
@@ -170,7 +176,7 @@ def test_page_and_engine_never_meet():
     for one, others in apart.items():
         met = [
             item
-            for item in IMPORTS
+            for item in all_imports()
             if re.match(rf"kdui\.{one}\b", item.module) and re.match(rf"kdui\.({others})\b", item.imported)
         ]
         assert met == []
@@ -179,7 +185,7 @@ def test_page_and_engine_never_meet():
 def test_light_layers_import_nothing_heavy_at_the_start():
     heavy = [
         f"{item.module} -> {item.imported}"
-        for item in IMPORTS
+        for item in all_imports()
         if item.at_start and item.imported.split(".")[0] in HEAVY and is_light(item.module)
     ]
     assert heavy == []
@@ -225,7 +231,7 @@ def test_files_state_what_they_are_about_and_are_not_too_long():
 
 
 def test_nothing_is_pickled():
-    loads = [item for item in IMPORTS if item.imported.split(".")[0] in ("pickle", "dill", "cloudpickle", "joblib")]
+    loads = [item for item in all_imports() if item.imported.split(".")[0] in ("pickle", "dill", "cloudpickle", "joblib")]
     assert loads == []
     for module, path in SOURCES.items():
         text = path.read_text(encoding="utf-8")

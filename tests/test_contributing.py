@@ -53,9 +53,9 @@ def shown(tmp_path_factory) -> dict[str, Any]:
         timeout=300,
     )
     assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    assert found["program"] == str(copy / "kdui")
-    return found
+    output: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    assert output["program"] == str(copy / "kdui")
+    return output
 
 
 def test_each_addition_has_one_place():

@@ -16,7 +16,7 @@ from kdui.catalogue.models import FAMILIES
 from kdui.catalogue.recipe_files import validated
 from kdui.catalogue.studies import read_study, study_names
 from kdui.catalogue.tasks import TASKS
-from kdui.cli.reference import used
+from kdui.cli.reference import commands_below, used
 from kdui.settings import VARIABLES, Settings
 from tests.test_architecture import LAYERS
 
@@ -74,7 +74,7 @@ def test_the_reference_holds_what_there_is():
     assert all(f"### {name}\n" in text["methods"] for name in METHODS)
     knobs = {knob for method in METHODS.values() for knob, field in method.spec.model_fields.items() if used(field)}
     assert [knob for knob in knobs if f"| `{knob}` |" not in text["knobs"] + text["methods"]] == []
-    assert all(f"## {name}\n" in text["commands"] for name in typer.main.get_command(app).commands)
+    assert all(f"## {name}\n" in text["commands"] for name in commands_below(typer.main.get_command(app)))
     assert all(f"| `{variable}` |" in text["settings"] for variable in VARIABLES.values())
 
 
@@ -113,7 +113,7 @@ def test_links_and_anchors_are_found():
 
 
 def test_commands_in_the_documents_exist():
-    commands = typer.main.get_command(app).commands
+    commands = commands_below(typer.main.get_command(app))
     wrong = []
     for page in PAGES:
         for line in re.findall(r"python app\.py ([^`\n#;]*)", page.read_text("utf-8")):
@@ -121,6 +121,7 @@ def test_commands_in_the_documents_exist():
             name = next((word for word in words if re.fullmatch("[a-z]+", word)), "")
             if line.startswith("-") or not name or words[0] != name:
                 continue  # the page itself, or prose
+            name = name if name in commands else " ".join(words[:2])  # a group's command
             options = {option for each in getattr(commands.get(name), "params", []) for option in each.opts} | {"--help"}
             if name not in commands or not {word.partition("=")[0] for word in words if word.startswith("--")} <= options:
                 wrong.append(f"{page.name}: python app.py {line}")
@@ -134,14 +135,14 @@ def check(recipe: dict[str, Any], place: str) -> None:
 
 
 def test_recipes_in_the_documents_are_valid():
-    found = [
+    result = [
         (page.name, text)
         for page in PAGES
         for text in re.findall(r"^```yaml\n(.*?)^```", page.read_text("utf-8"), re.M | re.S)
         if re.search("^task:", text, re.M) and "stripes" not in text  # that one's task is of the page that tells to add it
     ]
-    assert {name for name, _ in found} >= {"recipes.md", "compress-my-own-model.md"}
-    for name, text in found:
+    assert {name for name, _ in result} >= {"recipes.md", "compress-my-own-model.md"}
+    for name, text in result:
         check(yaml.safe_load(text), name)
 
 

@@ -1,8 +1,20 @@
 // The server's functions of one panel: every answer is an object, and every problem a sentence in its `error`.
 
+import { recorded } from "./state.js";
+
 const LOST = "The server does not answer. What you have set is kept here: try again in a moment.";
 
 /** @typedef {{error?: string, lost?: boolean}} Problem `lost`: the server was not reached at all */
+
+/**
+ * The same functions, asked about the recorded runs where the page shows those.
+ * @template {Record<string, (asked: any) => Promise<any>>} S
+ * @param {S} server
+ * @returns {S}
+ */
+export const ofShownRuns = (server) => (recorded
+  ? /** @type {S} */ (new Proxy(server, { get: (all, call) => (/** @type {{}} */ asked) => all[String(call)]({ ...asked, recorded: true }) }))
+  : server);
 
 /**
  * @template {Record<string, (asked: any) => Promise<any>>} S

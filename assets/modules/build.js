@@ -4,9 +4,10 @@ import { arrow, bound, isControl, show, slider, valueOf } from "./controls.js";
 import { onPulse } from "./header.js";
 import { add, all, hit, html, parts, problem as failed, set } from "./html.js";
 import { lenses } from "./lenses.js";
-import { onAddress, tab } from "./navigation.js";
+import { named, onAddress, tab } from "./navigation.js";
+import { ownDataDialog } from "./own_data.js";
 import { addressed, history, url } from "./state.js";
-import { saveDialog, sweepDialog } from "./sweep.js";
+import { saveDialog, searchDialog, sweepDialog } from "./sweep.js";
 import { whatif } from "./whatif.js";
 
 const OTHER = "…"; // in a list of models: another one, whose name is written beside it
@@ -30,7 +31,9 @@ const TYPED = ["knob", "training", "option", "seed"]; // turns of one control in
  *   build_plan: (asked: {state: State | null, changes: Change[], seen: Record<string, string>, patient: boolean}) => Promise<View>,
  *   build_queue: (asked: {state: State | null}) => Promise<{said: string}>,
  *   build_sweep: (asked: import("./sweep.js").Wishes["build_sweep"]) => Promise<import("./sweep.js").Swept>,
+ *   build_search: (asked: import("./sweep.js").Wishes["build_search"]) => Promise<import("./sweep.js").Searched>,
  *   build_save: (asked: import("./sweep.js").Wishes["build_save"]) => Promise<import("./sweep.js").Saved>,
+ *   own_look: import("./own_data.js").Build["look"], own_keep: import("./own_data.js").Build["keep"], own_upload: import("./own_data.js").Build["upload"],
  * }} Server
  */
 
@@ -93,7 +96,7 @@ export const mount = (root, server) => {
     set(part("build-edited"), view.edited ?? "");
     all(part("build-step"), ".lens", HTMLElement).forEach(lenses.mount);
     for (const [id, value] of Object.entries(view.values)) showValue(find(id), value);
-    for (const role of ["task", "teacher", "student"]) {
+    for (const role of ["teacher", "student"]) {
       const name = part(`build-${role}-name`);
       if (document.activeElement !== name) name.hidden = part(`build-${role}`, HTMLSelectElement).value !== OTHER;
     }
@@ -101,7 +104,7 @@ export const mount = (root, server) => {
     if (view.command !== undefined) part("build-command").textContent = view.command;
     if (view.link) {
       address.write({ ...view.link, step: view.state.open });
-      if ((url.get("tab") ?? "build") === "build") url.set({ task: "" }); // the recipe names it
+      if (named() === "build") url.set({ task: "" }); // the recipe names it
     }
     const { lenses: measured, whatif: models } = view.data ?? {};
     if (measured) { seen.lenses = measured.key; lenses.feed(measured.data); }
@@ -183,6 +186,7 @@ export const mount = (root, server) => {
   /** @param {Control} control */
   const choosesOther = (control) => {
     if (control.value !== OTHER) return false;
+    if (control.id === "build-task") { control.value = state?.recipe.task ?? ""; ownData.open(); return true; }
     const name = part(`${control.id}-name`);
     name.hidden = false;
     name.focus();
@@ -230,11 +234,16 @@ export const mount = (root, server) => {
     told(answer.error ? failed(answer.error) : answer.said);
   });
   /** @type {import("./sweep.js").Build} */
-  const build = { root, settled, told, sweep: (wish) => api.ask("build_sweep", wish), save: (wish) => api.ask("build_save", wish), saved: (start, name) => {
+  const build = { root, settled, told, sweep: (wish) => api.ask("build_sweep", wish), search: (wish) => api.ask("build_search", wish), save: (wish) => api.ask("build_save", wish), saved: (start, name) => {
     if (state) state = { ...state, start, recipe: { ...state.recipe, name } };
     run();
   } };
+  const ownData = ownDataDialog({
+    root, use: (task) => send({ role: "task", value: task }),
+    look: (asked) => api.ask("own_look", asked), keep: (asked) => api.ask("own_keep", asked), upload: (asked) => api.ask("own_upload", asked),
+  });
   sweepDialog(build);
+  searchDialog(build);
   saveDialog(build);
 
   // --- the address: where it begins, and what a link or the way back asks for ---------------------------------------------------
@@ -243,7 +252,7 @@ export const mount = (root, server) => {
     const { from, recipe, step } = address.read(), task = url.get("task");
     if (recipe) return { role: "recipe", value: recipe, open: step };
     if (from) return { role: "from", value: from, open: step };
-    const here = (url.get("tab") ?? "build") === "build"; // Explore and Compare have their task in the address, too
+    const here = named() === "build"; // Explore and Compare have their task in the address, too
     return here && task && task !== state?.recipe.task ? { role: "task", value: task, address: true } : null;
   };
   const follow = () => {

@@ -1,5 +1,5 @@
 // The frame of a chart, as kdui/ui/chart_frame.py makes it: its title, what it says, and a menu that saves it.
-import { draw, themed } from "./figures.js";
+import { draw, shownFigure } from "./figures.js";
 import { hit, parts, set } from "./html.js";
 import { colour } from "./theme.js";
 
@@ -52,7 +52,7 @@ export const saveTable = ({ name, csv }) => {
 
 /** A picture must speak for itself: with its title, on the card's own colour. @param {string} json @param {string} kind @param {string} name */
 export const savePicture = (json, kind, name) => {
-  const { data, layout } = themed(json), size = { width: 1200, height: 700 };
+  const { data, layout } = shownFigure(json), size = { width: 1200, height: 700 };
   layout.title = { ...layout.title, x: 0.02, xanchor: "left", y: 0.97, yanchor: "top", font: { size: 20, color: colour("ink") },
     subtitle: { ...layout.title.subtitle, font: { size: 14, color: colour("mute") } } };
   layout.margin = { ...layout.margin, t: 124 };

@@ -1,37 +1,69 @@
-// Compare: one input, several models; a drawing pad, a file, a text or a test example.
-import { connect, newest } from "./api.js";
+// Compare: one input, several models; a drawing pad, a recording, a file, a text or a test example.
+import { connect, newest, ofShownRuns } from "./api.js";
 import { disagreements } from "./disagreements.js";
 import { drawingPad, sized } from "./drawing_pad.js";
+import { reasons } from "./explain.js";
+import { graphs } from "./graphs.js";
+import { pointedWords } from "./answer_span.js";
+import { historyInput } from "./history_input.js";
 import { all, hit, html, parts, problem, set } from "./html.js";
 import { onAddress, open } from "./navigation.js";
+import { passageInput } from "./passage_input.js";
 import { pinnable } from "./pin.js";
 import { later } from "./polling.js";
+import { soundInput } from "./sound_input.js";
 import { url } from "./state.js";
 import { writing } from "./writing.js";
 
 /** @typedef {import("./disagreements.js").Other} Other */
-/** @typedef {{text: string} | {picture: string} | {pixels: number[][]}} Input */
-/** @typedef {{task: string, tasks: string, empty?: string, modality?: string, pickers?: string[], models?: string[], writes?: boolean, reference?: string, cards?: string, others?: Other[]}} Start */
+/** @typedef {{text: string} | {text: string, passage: string} | {picture: string} | {pixels: number[][]} | {sound: string} | {items: string[], then?: string[]}} Input */
+/** @typedef {{task: string, tasks: string, empty?: string, modality?: string, writing?: {go: string, sampling: Record<string, number>} | null, pickers?: string[], models?: string[], writes?: boolean, labelled?: boolean, reference?: string, cards?: string, others?: Other[]}} Start */
 /**
  * @typedef {{
  *   compare_start: (asked: {task: string, models: string}) => Promise<Start>,
  *   compare_examples: (asked: {task: string, offset: number}) => Promise<{html: string, next?: number}>,
+ *   compare_items: (asked: {task: string, words: string}) => Promise<import("./history_input.js").Found>,
  *   compare_ask: (asked: {task: string, models: string[], truth: string} & Input) => Promise<{agreement: string, cards?: string}>,
+ *   compare_explain: (asked: {task: string, models: string[], truth: string} & Input) => Promise<{html: string, title: string}>,
+ *   compare_race: (asked: {task: string, models: string[], start: number, most: number}) => Promise<{laps: import("./explain.js").Lap[]}>,
+ *   compare_graphs: (asked: {task: string, first: string, other: string}) => Promise<{title: string, html: string, many: boolean}>,
  *   compare_parted: (asked: {task: string, first: string, other: string}) => Promise<{html: string}>,
  * }} Server
  */
 
 const ADDRESSED = 400; // letters of an input that stand in the address
 
-/** @param {HTMLElement} root @param {Server} server */
-export const mount = (root, server) => {
+/** @param {HTMLElement} root @param {Server} given */
+export const mount = (root, given) => {
+  const server = ofShownRuns(given);
   const api = connect(server), part = parts(root);
   const task = part("compare-task", HTMLSelectElement), text = part("compare-text", HTMLTextAreaElement), file = part("compare-file", HTMLInputElement);
   const pickers = all(root, "select[data-slot]", HTMLSelectElement);
-  const view = { task: "", wished: "", models: /** @type {string[]} */ ([]), modality: "", input: /** @type {Input | null} */ (null), truth: "", offset: 0, writes: false, reference: "" };
+  const view = { task: "", wished: "", models: /** @type {string[]} */ ([]), modality: "", input: /** @type {Input | null} */ (null), truth: "", offset: 0, writes: false, labelled: true, reference: "" };
   const pad = drawingPad(part("compare-pad", HTMLCanvasElement), () => ask({ picture: pad.picture() }));
+  const sounds = soundInput(
+    { canvas: part("compare-wave", HTMLCanvasElement), listen: part("compare-listen", HTMLAudioElement), record: part("compare-record"), file: part("compare-sound", HTMLInputElement) },
+    (sound) => ask({ sound }),
+    (words) => set(part("compare-agreement"), problem(words)),
+    () => (view.modality === "recording" ? 10 : 3),
+  );
+  const passages = passageInput(
+    { question: part("compare-question", HTMLTextAreaElement), passage: part("compare-passage", HTMLTextAreaElement), go: part("compare-find") },
+    (asked) => ask(asked),
+    (words) => set(part("compare-agreement"), html`<div class="note">${words}</div>`),
+  );
+  pointedWords(part("compare-cards"));
+  const histories = historyInput(root, (words) => api.ask("compare_items", { task: view.task, words }), (items) => {
+    if (items.length) { ask({ items }); return; }
+    forget("Choose an item first, or one of the people of the test data.");
+  });
   const writers = writing(root);
   const parted = disagreements(root, (first, other) => api.ask("compare_parted", { task: view.task, first, other }));
+  const why = reasons(root, {
+    explain: () => api.ask("compare_explain", { task: view.task, models: view.models, truth: view.truth, .../** @type {Input} */ (view.input) }),
+    race: (asked) => api.ask("compare_race", { task: view.task, ...asked }),
+  });
+  const layers = graphs(root, (first, other) => api.ask("compare_graphs", { task: view.task, first, other }));
 
   // --- which models ------------------------------------------------------------------------------------------------------------
   /** @param {string} wished @param {string} models */
@@ -42,7 +74,7 @@ export const mount = (root, server) => {
     view.wished = `${answer.task} ${models}`;
     const newTask = answer.task !== view.task, others = answer.others ?? [];
     writers.stop(); // what they write belongs to the cards that go now
-    Object.assign(view, { task: answer.task, models: answer.models ?? [], writes: Boolean(answer.writes), reference: answer.reference ?? "" });
+    Object.assign(view, { task: answer.task, models: answer.models ?? [], writes: Boolean(answer.writes), labelled: Boolean(answer.labelled), reference: answer.reference ?? "" });
     set(task, answer.tasks);
     task.value = answer.task;
     part("compare-empty").hidden = !answer.empty;
@@ -51,23 +83,34 @@ export const mount = (root, server) => {
     set(part("compare-agreement"), "");
     set(part("compare-cards"), answer.cards ?? "");
     part("compare-pin").hidden = true; // until there is an answer
-    part("compare-parted").hidden = others.length < 2;
+    // Only of labels is it counted on which examples two models disagree, and looked for what a prediction hangs on.
+    part("compare-parted").hidden = others.length < 2 || !view.labelled;
+    layers.show(others);
+    why.show(others, view.labelled);
     part("compare-sampling").hidden = !view.writes;
-    part("compare-go").textContent = view.writes ? "Generate" : "Predict";
+    part("compare-go").textContent = answer.writing?.go ?? "Predict";
+    if (newTask && answer.writing) writers.begin(answer.writing.sampling);
     if (answer.empty) { view.modality = ""; set(part("compare-empty"), answer.empty); return; }
-    pickers.forEach((picker, slot) => { set(picker, answer.pickers?.[slot] ?? ""); });
+    pickers.forEach((picker, slot) => {
+      set(picker, answer.pickers?.[slot] ?? "");
+      const [option] = picker.selectedOptions, whole = picker.nextElementSibling; // a closed list cuts a long name
+      if (whole) whole.textContent = option?.value ? option.text : "";
+    });
     if (newTask) await turnTo(answer.modality ?? "");
     if (view.input && !view.writes) ask(view.input, view.truth);
-    parted.show(others);
+    parted.show(view.labelled ? others : []);
   };
   /** @param {string} modality */
   const turnTo = async (modality) => {
     Object.assign(view, { modality, input: null, truth: "", offset: 0 });
-    for (const box of all(root, "[data-modality]", HTMLElement)) box.hidden = box.dataset.modality !== modality;
+    for (const box of all(root, "[data-modality]", HTMLElement)) box.hidden = !box.matches(`[data-modality~="${modality}"]`);
     text.value = "";
     pad.clear();
-    part("compare-examples").classList.toggle("thumbs", modality === "image");
-    const place = modality === "image" ? all(root, ".pick-examples", HTMLElement)[0] : part("compare-input");
+    sounds.clear();
+    passages.clear();
+    if (modality === "interactions") histories.clear();
+    part("compare-examples").classList.toggle("thumbs", !["text", "passage", "interactions"].includes(modality));
+    const place = root.querySelector(`[data-modality~="${modality}"] .pick-examples`) ?? part("compare-input");
     place.append(part("compare-examples"), part("compare-more"));
     await more();
   };
@@ -89,36 +132,52 @@ export const mount = (root, server) => {
   /** @param {Input} input @param {string} [truth] */
   const ask = async (input, truth = "") => {
     Object.assign(view, { input, truth });
-    if (view.writes && "text" in input) { writers.write({ models: view.models, reference: view.reference, prompt: input.text }); return; }
+    if (view.writes && "text" in input) { writers.write({ models: view.models, reference: view.reference, prompt: input.text, truth }); return; }
     part("compare-cards").setAttribute("aria-busy", "true");
     const answer = await question();
     if (!answer) return; // the input changed meanwhile
     part("compare-cards").setAttribute("aria-busy", "false");
     set(part("compare-agreement"), answer.error ? problem(answer.error) : answer.agreement);
-    part("compare-pin").hidden = !answer.cards;
+    part("compare-pin").hidden = !answer.cards || !answer.agreement; // what cannot be told in a sentence is no slide
+    why.answered(Boolean(answer.cards) && view.labelled);
     set(part("compare-cards"), answer.cards ?? ""); // old answers would look like those to the new input
   };
   /** @param {string} words @param {string} [truth] */
   const say = (words, truth) => {
     url.set({ say: words.length <= ADDRESSED ? words : "" });
     if (words.trim()) { ask({ text: words }, truth); return; }
-    // There is no input any more, so no answer to the one before may stay.
+    forget("Type a text first, or pick one of the examples.");
+  };
+  /** There is no input any more, so no answer to the one before may stay. @param {string} advice */
+  const forget = (advice) => {
     view.input = null;
     question.forget();
+    why.answered(false);
     part("compare-pin").hidden = true;
     part("compare-cards").setAttribute("aria-busy", "false");
-    set(part("compare-agreement"), html`<div class="note">Type a text first, or pick one of the examples.</div>`);
+    set(part("compare-agreement"), html`<div class="note">${advice}</div>`);
     if (!view.writes) set(part("compare-cards"), "");
   };
   /** @param {HTMLElement} button */
   const pick = (button) => {
-    const { truth = "", text: words, pixels = "[]" } = button.dataset, picture = button.querySelector("img");
-    if (words !== undefined) {
+    const { truth = "", text: words, passage, pixels, sound, items, then } = button.dataset, picture = button.querySelector("img");
+    if (items) {
+      const chosen = JSON.parse(items);
+      histories.show(chosen);
+      ask({ items: chosen, then: JSON.parse(then ?? "[]") }, truth);
+    } else if (words !== undefined && passage !== undefined) {
+      passages.show(words, passage);
+      ask({ text: words, passage }, truth);
+    } else if (words !== undefined) {
       text.value = words;
       say(words, truth);
+    } else if (sound) {
+      const address = `data:audio/wav;base64,${sound}`;
+      sounds.show(address);
+      ask({ sound: address }, truth);
     } else if (picture) {
       pad.show(picture, false);
-      ask({ pixels: JSON.parse(pixels) }, truth);
+      ask(pixels ? { pixels: JSON.parse(pixels) } : { picture: picture.src }, truth);
     }
     part("compare-agreement").scrollIntoView({ block: "nearest", behavior: "smooth" });
   };
@@ -155,7 +214,7 @@ export const mount = (root, server) => {
     if (event.key === "Enter" && !event.shiftKey) { event.preventDefault(); say(text.value); }
   });
   file.addEventListener("change", upload);
-  pinnable(root, (place) => ({ task: view.task, ...(place === "answers" ? { models: view.models, truth: view.truth, ...view.input } : parted.view()) }));
+  pinnable(root, (place) => ({ task: view.task, ...(place === "answers" || place === "explain" ? { models: view.models, truth: view.truth, ...view.input } : place === "graphs" ? layers.view() : parted.view()) }));
 
   // --- start ---------------------------------------------------------------------------------------------------------------------
   const { task: wished = "", models = "", say: shared = "" } = url.all();

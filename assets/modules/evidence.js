@@ -63,7 +63,7 @@ export const mount = (root, server) => {
     view.fresh = false;
     const fold = part("evidence-none"), [summary, list] = fold.children;
     fold.hidden = !names.length;
-    summary.textContent = `Not measured in this run: ${names.map((name) => words[name]).join(", ")}`;
+    summary.textContent = names.length ? `Not measured in this run: ${names.map((name) => words[name]).join(", ")}` : "";
     set(list, html`${names.map((name) => html`<p class="empty"><b>${answer[name].title}.</b> ${served(answer[name].note ?? "")}</p>`)}`);
   };
 

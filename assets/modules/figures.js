@@ -1,6 +1,7 @@
 // Figures made in Python, drawn in the theme's colours on elements that keep their zoom.
 import { recoloured } from "./figure_colours.js";
-import { CONFIG, follow, leave, plotly } from "./plotly.js";
+import { worded } from "./figure_words.js";
+import { CONFIG, follow, leave, plotly, webgl } from "./plotly.js";
 import { colour, onTheme } from "./theme.js";
 
 /** @typedef {(figure: Figure) => Figure} Change fits a figure to the page */
@@ -9,9 +10,9 @@ const drawn = new Map();
 
 /** @param {string} json @returns {Figure} */
 export const themed = (json) => recoloured(json, colour);
-const webgl = (() => {
-  try { return Boolean(document.createElement("canvas").getContext("webgl")); } catch { return false; }
-})();
+
+/** A figure as it is drawn: in the theme's colours and the page's language. @param {string} json */
+export const shownFigure = (json) => worded(themed(json));
 
 /** Draws on one persistent element. A later draw keeps the zoom. @param {Chart} element @param {string} json @param {Change} [change] */
 export const draw = async (element, json, change = (figure) => figure) => {
@@ -19,8 +20,8 @@ export const draw = async (element, json, change = (figure) => figure) => {
   drawn.set(element, { json, change });
   const library = await plotly();
   if (drawn.get(element)?.json !== json) return; // cleared, or a newer figure came while Plotly was on its way
-  const figure = change(themed(json));
-  if (!webgl) for (const trace of figure.data) if (trace.type === "scattergl") trace.type = "scatter";
+  const figure = worded(change(themed(json)));
+  for (const trace of figure.data) if (trace.type === "scattergl" && !webgl()) trace.type = "scatter";
   await library.react(element, figure.data, figure.layout, { ...CONFIG });
   if (first) follow(element);
 };

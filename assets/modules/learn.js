@@ -2,17 +2,19 @@
 import { connect, newest } from "./api.js";
 import { glossaryTips } from "./glossary.js";
 import { all, hit, html, parts, problem, served, set } from "./html.js";
+import { language } from "./language.js";
 import { onAddress, open, tab } from "./navigation.js";
 import { url } from "./state.js";
 
 /** @typedef {{name: string, number: number, title: string, idea: string, minutes: number}} Line */
 /** @typedef {import("./lessons/picture.js").Values} Values */
 /** @typedef {{set: (values: Values) => void}} Shown a figure, whose controls can be set */
+/** @typedef {Record<string, {name: string, words: string}>} Terms by their English name */
 /** @typedef {{name: string, figure: string, data: any, html: string, right: number, show: Values}} Lesson */
 /**
  * @typedef {{
- *   learn_list: (asked: {}) => Promise<{lessons: Line[], glossary: Record<string, string>}>,
- *   learn_lesson: (asked: {lesson: string}) => Promise<Lesson>,
+ *   learn_list: (asked: {language: string}) => Promise<{lessons: Line[], glossary: Terms}>,
+ *   learn_lesson: (asked: {lesson: string, language: string}) => Promise<Lesson>,
  *   learn_trial: (asked: {lesson: string, task: string}) => Promise<{recipe: string}>,
  * }} Server
  */
@@ -26,9 +28,9 @@ const doneOnes = () => new Set((localStorage.getItem(DONE) ?? "").split(",").fil
 /** @param {HTMLElement} root @param {Server} server */
 export const mount = (root, server) => {
   const api = connect(server), part = parts(root);
-  const view = { lines: /** @type {Line[]} */ ([]), terms: /** @type {Record<string, string>} */ ({}), wished: "",
+  const view = { lines: /** @type {Line[]} */ ([]), terms: /** @type {Terms} */ ({}), wished: "",
     lesson: /** @type {Lesson | null} */ (null), figure: /** @type {Shown | null} */ (null) };
-  glossaryTips(root, part("learn-tip"), (term) => view.terms[term]);
+  glossaryTips(root, part("learn-tip"), (term) => view.terms[term]?.words);
 
   // --- the list -----------------------------------------------------------------------------------------------------------------
   const list = () => {
@@ -38,7 +40,7 @@ export const mount = (root, server) => {
       <span class="number${done.has(name) ? " done" : ""}">${done.has(name) ? "✓" : number}</span>
       <span><b>${title}</b><span class="sub">${idea}</span></span><span class="minutes">${minutes}\u202fmin${done.has(name) ? html`<span class="sr-only">, done</span>` : ""}</span></a></li>`);
     set(part("learn-list"), html`<details id="learn-fold" open><summary><h2 class="label">Lessons <span class="prov">${count} of ${view.lines.length} done</span></h2></summary>
-      <ol>${lines}</ol><p><a class="to-glossary" href="?tab=learn&amp;lesson=${GLOSSARY}"${current(GLOSSARY)}>Glossary</a></p>
+      <ol>${lines}</ol><p><a class="to-glossary" href="?tab=learn&amp;lesson=${GLOSSARY}"${current(GLOSSARY)}>Glossary</a></p><p><button type="button" class="to-class" data-classroom="board">Classroom: one board for all</button></p>
       <p class="keys">Keys ← and → turn to the next lesson.</p></details>`);
     if (matchMedia("(max-width: 1000px)").matches) part("learn-fold").removeAttribute("open");
   };
@@ -51,7 +53,7 @@ export const mount = (root, server) => {
     return html`<nav class="steps" aria-label="Other lessons">${link(before, "lesson-before", "←")}
       <button type="button" class="quiet" id="lesson-print">Print handout (PDF)</button>${link(after, "lesson-after", "→")}</nav>`;
   };
-  const fetchLesson = newest((/** @type {string} */ lesson) => api.ask("learn_lesson", { lesson }));
+  const fetchLesson = newest((/** @type {string} */ lesson) => api.ask("learn_lesson", { lesson, language }));
   /** @param {string} name @param {boolean} byHand */
   const show = async (name, byHand) => {
     view.wished = name;
@@ -72,8 +74,9 @@ export const mount = (root, server) => {
   const showGlossary = () => {
     fetchLesson.forget();
     view.lesson = view.figure = null;
-    const terms = Object.entries(view.terms).map(([term, words]) => html`<dt>${term}</dt><dd>${words}</dd>`);
-    set(part("learn-lesson"), html`<header class="lesson-head"><h2 class="lesson-title" id="lesson-title" tabindex="-1">Glossary</h2></header><dl class="glossary">${terms}</dl>`);
+    const terms = Object.values(view.terms).map(({ name, words }) => html`<dt>${name}</dt><dd>${words}</dd>`);
+    set(part("learn-lesson"), html`<header class="lesson-head"><h2 class="lesson-title" id="lesson-title" tabindex="-1">Glossary</h2>
+      <p class="lead">On the other tabs a dotted line marks a term where it first stands: point at it, or press ? at a control beside it.</p></header><dl class="glossary">${terms}</dl>`);
   };
   /** @param {HTMLElement} chosen */
   const answer = (chosen) => {
@@ -103,7 +106,7 @@ export const mount = (root, server) => {
   const follow = async () => {
     if (tab() !== "learn") return;
     if (!view.lines.length) {
-      const answer = await api.ask("learn_list", {});
+      const answer = await api.ask("learn_list", { language });
       if (answer.error) { set(part("learn-list"), problem(answer.error)); return; }
       Object.assign(view, { lines: answer.lessons, terms: answer.glossary });
     }

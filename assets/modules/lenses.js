@@ -2,6 +2,7 @@
 import { all, html, set } from "./html.js";
 import { maths } from "./mathematics.js";
 import { chart, layout as themedLayout } from "./plotly.js";
+import { later } from "./polling.js";
 import { colour } from "./theme.js";
 
 /** @typedef {(number | number[])[][]} Pixels rows of grey levels, or of channels */
@@ -253,13 +254,11 @@ const TEMPLATE = html`<div class="lens-plot" role="img"></div><p class="lens-bla
   <div class="lens-example" hidden><canvas hidden></canvas><q hidden></q><span class="mute">true label <b></b></span>
   <button type="button" class="quiet" id="lens-next">Next example</button></div><p class="lens-from prov"></p>`;
 
+const REST_MS = 120;
 /** @type {Set<string>} */
 const waiting = new Set();
-/** Draws these once what is under the hand has been painted; several turns within a frame are drawn once. @param {string[]} names */
-function soon(names) {
-  if (!waiting.size) requestAnimationFrame(() => setTimeout(() => { const due = [...waiting]; waiting.clear(); due.forEach(draw); }));
-  names.forEach((name) => waiting.add(name));
-}
+/** Pictures beside the one under the hand, once it rests and the server's answer has usually come: drawn before, they would hold it up. */
+const atRest = later(REST_MS, () => { const due = [...waiting]; waiting.clear(); due.forEach(draw); });
 /** @type {Record<string, string[]>} */
 const after = { temperature: ["temperature", "soft_weight"], soft_weight: ["soft_weight"], sparsity: ["sparsity"], kind: ["sparsity"], bits: ["bits"] };
 /** Calls `follow` with every value that a knob with a picture gets under somebody's hand. @param {(name: string, value: Value) => void} follow */
@@ -290,7 +289,8 @@ export const lenses = {
     if (turned) turns.forEach((follow) => follow(name, value));
     const [first, ...others] = after[name] ?? [];
     if (first) draw(first);
-    if (others.length) soon(others);
+    others.forEach((other) => waiting.add(other));
+    if (others.length) atRest();
   },
   /** New data from the server. @param {Data} fresh */
   feed(fresh) {

@@ -4,6 +4,8 @@
 
 const THIN = "\u202f", MINUS = "−";
 /** @type {Record<string, number>} */
+const DIGITS = { "bits per byte": 4 };
+/** @type {Record<string, number>} */
 const BYTES = { bytes: 1, B: 1, kB: 1e3, MB: 1e6, GB: 1e9 };
 
 /** Rounds half to even, as Python does, where a decimal is exactly half; else to the nearest. @param {number} value @param {number} places */
@@ -64,13 +66,17 @@ export const number = (value, unit = "") => {
   if (unit === "s") return duration(value);
   if (unit === "%") return `${minus(value, fixed(value, 1))}${THIN}%`;
   if (unit === "×") return times(value);
-  return `${significant(value)}${THIN}${unit === "1/s" ? "/s" : unit}`;
+  return `${significant(value, DIGITS[unit] ?? 3)}${THIN}${unit === "1/s" ? "/s" : unit}`;
 };
 /** A difference with its sign and a true minus. @param {number} value */
 export const signed = (value, places = 1) => {
   const text = fixed(value, places);
   return Number(text) === 0 ? text : (value > 0 ? "+" : MINUS) + text;
 };
+
+/** The title of a metric within a sentence: accuracy, mean IoU; what is no plain word keeps its capitals. @param {string} title */
+export const noun = (title) =>
+  title.split(" ").map((word) => (/^.[a-z]+$/.test(word) ? word.toLowerCase() : word)).join(" ");
 
 /** A metric with its behaviour, from the plain one that Python sends: {name, title, unit, higher_is_better}. @param {Facts} facts */
 export const metric = ({ unit, higher_is_better: higher }) => {

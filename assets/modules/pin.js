@@ -1,5 +1,5 @@
 // Pin buttons: any view of a tab says what it shows, and the server makes a slide of it. One small panel, there on every tab, tells the outcome.
-import { connect } from "./api.js";
+import { connect, ofShownRuns } from "./api.js";
 import { hit, html, problem, set } from "./html.js";
 
 /** @typedef {Record<string, unknown>} View what the server is asked to show the same */
@@ -25,8 +25,9 @@ export const presentation = {
 /** The buttons `data-pin=PLACE` in `root` pin what `view(PLACE)` says that it shows. @param {HTMLElement} root @param {(place: string) => View} view */
 export const pinnable = (root, view) => { views.set(root, view); };
 
-/** @param {HTMLElement} root @param {Server} server */
-export const mount = (root, server) => {
+/** @param {HTMLElement} root @param {Server} given */
+export const mount = (root, given) => {
+  const server = ofShownRuns(given);
   const api = connect(server), told = /** @type {HTMLElement} */ (root.querySelector("#pin-told"));
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let hiding;

@@ -1,4 +1,5 @@
 // Plotly, fetched when the first chart is drawn, and the look that all charts share.
+import { worded } from "./figure_words.js";
 import { colour, onTheme } from "./theme.js";
 
 /** @type {Promise<Plotly> | undefined} */
@@ -20,6 +21,17 @@ export const plotly = () => (loading ??= new Promise((resolve, reject) => {
   };
   document.head.append(script);
 }));
+
+/** @type {boolean | undefined} */
+let byWebgl;
+/** Whether charts can be drawn by WebGL. Looked at when the first one wants it: a context costs a second where no GPU is. */
+export const webgl = () => {
+  try {
+    return (byWebgl ??= Boolean(document.createElement("canvas").getContext("webgl")));
+  } catch {
+    return (byWebgl = false);
+  }
+};
 
 export const CONFIG = { displayModeBar: false, responsive: true };
 
@@ -51,7 +63,7 @@ export const chart = (element, figure) => {
   const draw = async () => {
     const library = await plotly();
     if (!element.isConnected) return;
-    const { data, layout: shown, config } = figure();
+    const { data, layout: shown, config } = worded(figure());
     await library.react(element, data, shown, { ...CONFIG, ...config });
   };
   onTheme(draw);

@@ -57,8 +57,10 @@ export const mount = async (root, server) => {
     part("present-shown").hidden = none;
     set(part("present-list"), html`${view.slides.map((slide, at) => row(slide, at, view.chosen))}`);
     for (const act of all(root, "[data-go=slides], [data-go=presenter], [data-go=print]", HTMLButtonElement)) act.disabled = none;
-    part("present-file").hidden = none;
-    part("present-file", HTMLAnchorElement).href = `kdui-decks/${encodeURIComponent(view.deck)}.html`;
+    for (const [id, ending] of [["present-file", "html"], ["present-pptx", "pptx"]]) {
+      part(id).hidden = none;
+      part(id, HTMLAnchorElement).href = `kdui-decks/${encodeURIComponent(view.deck)}.${ending}`;
+    }
     all(root, "[data-go=undo]", HTMLButtonElement)[0].disabled = !undo.any;
     for (const act of all(root, "[data-name=rename], [data-name=delete]", HTMLButtonElement)) act.disabled = !view.deck;
   };

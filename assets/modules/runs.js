@@ -1,13 +1,22 @@
 // Runs: the table with its filters, and the chosen run followed while the tab is looked at.
-import { connect } from "./api.js";
+import { alerts } from "./alerts.js";
+import { connect, ofShownRuns } from "./api.js";
+import { choosing } from "./choosing.js";
+import { comparer } from "./comparer.js";
+import { family as familyView } from "./family.js";
 import { append, clear, draw, themed } from "./figures.js";
 import { all, hit, html, parts, problem, set } from "./html.js";
+import { lineage } from "./lineage.js";
 import { onAddress, open } from "./navigation.js";
 import { pinnable } from "./pin.js";
 import { later, poll } from "./polling.js";
+import { replay } from "./replay.js";
+import { runMarks } from "./run_marks.js";
+import { savedViews } from "./saved_views.js";
 import { url } from "./state.js";
 
 const FINAL = new Set(["succeeded", "failed", "cancelled", "interrupted"]);
+const SHOWN = /** @type {const} */ (["head", "actions", "strip", "results", "recipe"]);
 const KINDS = /** @type {const} */ (["loss", "metric"]);
 
 /** @typedef {Partial<Record<typeof KINDS[number], string>>} Curves figures as JSON */
@@ -17,8 +26,16 @@ const KINDS = /** @type {const} */ (["loss", "metric"]);
 /**
  * @typedef {{
  *   run_table: (asked: {page: number, chosen: string, state: string, task: string, text: string}) => Promise<{html: string, first?: string, tasks?: string}>,
- *   run_detail: (asked: {run: string, cursor: number, known: boolean}) => Promise<Detail>,
+ *   run_detail: (asked: {run: string, cursor: number, known: boolean, replay?: number}) => Promise<Detail & {at?: number, total?: number}>,
  *   run_act: (asked: Act) => Promise<{}>,
+ *   run_marks: import("./run_marks.js").Ask,
+ *   run_lineage: import("./lineage.js").Ask,
+ *   run_compare: import("./comparer.js").Ask,
+ *   run_alerts: import("./alerts.js").Ask,
+ *   saved_views: import("./saved_views.js").Ask,
+ *   run_family: (asked: {family: string}) => Promise<import("./family.js").Shown>,
+ *   run_family_act: (asked: import("./family.js").Act) => Promise<{done?: string}>,
+ *   run_family_csv: (asked: {family: string}) => Promise<import("./chart_frame.js").Table>,
  * }} Server
  */
 
@@ -41,19 +58,35 @@ const legend = (curves) => {
   return html`${[...steps].map(([step, colour]) => stroke(colour, "solid", step))}${[...names].map(([name, dash]) => stroke("currentColor", dash, name))}`;
 };
 
-/** @param {HTMLElement} root @param {Server} server */
-export const mount = (root, server) => {
+/** @param {HTMLElement} root @param {Server} given */
+export const mount = (root, given) => {
+  const server = ofShownRuns(given);
   const api = connect(server), part = parts(root);
   const fields = { state: part("runs-state", HTMLSelectElement), task: part("runs-task", HTMLSelectElement), text: part("runs-text", HTMLInputElement) };
   const view = { run: "", cursor: 0, page: 1, state: "", curves: /** @type {Curves} */ ({}), ticks: 0 };
 
+  const ticks = choosing(root, part("runs-chosen"));
+  const compared = comparer(root, (asked) => api.ask("run_compare", asked), ticks.choose);
+  const marks = runMarks(root, (asked) => api.ask("run_marks", asked), () => table());
+  const origins = lineage(root, (asked) => api.ask("run_lineage", asked));
+  const family = familyView(root, {
+    look: (key) => api.fetch("run_family", { family: key }), act: (asked) => api.ask("run_family_act", asked),
+    table: (key) => api.ask("run_family_csv", { family: key }),
+  }, () => table());
+  alerts(root, (asked) => api.ask("run_alerts", asked));
+  savedViews(root, "runs", (asked) => api.ask("saved_views", asked));
+
+  /** A run in the address comes before a family: links to runs need not say that they mean no family. */
+  const chosenFamily = () => (url.get("run") ? "" : url.get("family") ?? "");
+
   // --- the table -------------------------------------------------------------------------------------------------------------
   const table = async () => {
     const [state, task, text] = [fields.state, fields.task, fields.text].map((field) => field.value.trim());
-    const answer = await api.fetch("run_table", { page: view.page, chosen: view.run, state, task, text });
+    const answer = await api.fetch("run_table", { page: view.page, chosen: chosenFamily() || view.run, state, task, text });
     set(part("runs-table"), answer.error ? problem(answer.error) : answer.html);
+    ticks.show();
     if (answer.tasks) { const chosen = fields.task.value; set(fields.task, answer.tasks); fields.task.value = chosen; }
-    if (!view.run && answer.first && !url.get("run")) choose(answer.first);
+    if (!view.run && answer.first && !url.get("run") && !chosenFamily()) choose(answer.first);
   };
   /** @param {number} page */
   const filter = (page) => {
@@ -66,6 +99,8 @@ export const mount = (root, server) => {
   /** @param {string | null} run */
   const choose = (run) => {
     if (!run || run === view.run) return;
+    family.choose("");
+    replaying.stop();
     Object.assign(view, { run, cursor: 0, state: "", curves: {} });
     set(part("run-message"), "");
     for (const kind of KINDS) clear(part(`run-${kind}`));
@@ -74,13 +109,15 @@ export const mount = (root, server) => {
       row.classList.toggle("chosen", row.dataset.run === run);
       row.toggleAttribute("aria-current", row.dataset.run === run);
     }
+    marks.choose(run);
+    origins.choose(run);
     detail();
   };
   const detail = async () => {
     const { run, cursor } = view;
-    if (!run) return;
+    if (!run || replaying.on || family.shown) return;
     const answer = await api.fetch("run_detail", { run, cursor, known: view.state !== "" });
-    if (run !== view.run || cursor !== view.cursor) return; // another run was chosen, or another answer came first
+    if (run !== view.run || cursor !== view.cursor || replaying.on || family.shown) return; // another run was chosen, or another answer came first
     part("run-empty").hidden = !answer.error;
     part("run-shown").hidden = Boolean(answer.error);
     if (answer.error) {
@@ -88,11 +125,14 @@ export const mount = (root, server) => {
       view.state = "gone";
       return;
     }
+    if (answer.state !== view.state && view.state) origins.look();
     view.state = answer.state;
     view.cursor = answer.cursor;
-    for (const name of /** @type {const} */ (["head", "actions", "strip", "results", "recipe"])) set(part(`run-${name}`), answer[name]);
+    for (const name of SHOWN) set(part(`run-${name}`), answer[name]);
     log(answer.log);
     await curves(answer.curves, cursor === 0);
+    const speed = url.get("replay"); // a link to a replay: at this speed, or so that it takes some twenty seconds
+    if (speed && FINAL.has(answer.state)) { url.set({ replay: "" }); replaying.start(Number(speed) || 0); }
   };
   /** @param {string} text */
   const log = (text) => {
@@ -110,6 +150,7 @@ export const mount = (root, server) => {
       const [json, known] = [fresh[kind], view.curves[kind]];
       if (!json) continue;
       part("run-curves").hidden = false;
+      part(`run-${kind}`).closest("figure")?.removeAttribute("hidden"); // a chart takes its width from where it is drawn
       const whole = view.curves[kind] = known ? append(known, json) : json;
       await draw(part(`run-${kind}`), whole, (figure) => {
         figure.layout.uirevision = run; // zoom survives updates, not another run
@@ -121,6 +162,17 @@ export const mount = (root, server) => {
     for (const kind of KINDS) part(`run-${kind}`).closest("figure")?.toggleAttribute("hidden", !view.curves[kind]);
     set(part("run-legend"), legend(view.curves));
   };
+
+  // --- replay -------------------------------------------------------------------------------------------------------------------
+  const replaying = replay(part, async (at) => {
+    const { run } = view, answer = await api.fetch("run_detail", { run, cursor: 0, known: true, replay: Math.round(at * 1000) });
+    if (run !== view.run || answer.error) return null;
+    for (const name of SHOWN) set(part(`run-${name}`), answer[name]);
+    log(answer.log);
+    view.curves = {};
+    await curves(answer.curves, true);
+    return { at: answer.at ?? 0, total: answer.total ?? 0 };
+  }, () => { Object.assign(view, { cursor: 0, state: "", curves: {} }); detail(); });
 
   // --- what a person does ------------------------------------------------------------------------------------------------------
   /** @param {Act} asked */
@@ -145,12 +197,15 @@ export const mount = (root, server) => {
   root.addEventListener("click", (event) => {
     const page = hit(event, "[data-page]"), move = hit(event, "[data-move]"), button = hit(event, "[data-act]");
     const run = hit(event, "[data-run]")?.dataset.run ?? "", action = button?.dataset.act;
-    if (page) filter(Number(page.dataset.page));
+    const find = hit(event, "[data-find]")?.dataset.find;
+    if (hit(event, "#run-replay-start")) replaying.start(0);
+    else if (page) filter(Number(page.dataset.page));
+    else if (find) { fields.text.value = find; filter(1); }
     else if (hit(event, "[data-clear]")) { for (const field of Object.values(fields)) field.value = ""; filter(1); }
     else if (move) act({ act: "move", run, places: Number(move.dataset.move) });
     else if (action === "delete") remove(run);
     else if (action) act({ act: action, run });
-    else if (hit(event, "tr[data-run]") && !hit(event, "button")) {
+    else if (hit(event, "tr[data-run]") && !hit(event, "button, input")) {
       if (!hit(event, "a")) open({ tab: "runs", run });
       if (root.clientWidth < 1100) part("run-view").scrollIntoView({ behavior: "smooth" }); // it stands below the table there
     }
@@ -159,7 +214,7 @@ export const mount = (root, server) => {
   fields.task.addEventListener("change", () => filter(1));
   fields.text.addEventListener("input", later(200, () => filter(1)));
 
-  pinnable(root, () => ({ run: view.run }));
+  pinnable(root, (place) => (place === "comparer" ? compared.view() : { run: view.run }));
 
   // --- start -------------------------------------------------------------------------------------------------------------------
   // What somebody typed or chose before this script was there stays and counts; the rest comes from the address.
@@ -168,14 +223,21 @@ export const mount = (root, server) => {
   fields.task.value ||= url.get("only") ?? "";
   fields.text.value ||= url.get("find") ?? "";
   view.page = Math.max(1, Number(url.get("page")) || 1);
-  onAddress(() => choose(url.get("run")));
-  choose(url.get("run"));
+  const follow = () => {
+    const key = chosenFamily();
+    if (key) { view.run = ""; for (const id of ["run-empty", "run-shown"]) part(id).hidden = true; }
+    family.choose(key);
+    choose(url.get("run"));
+    compared.follow();
+  };
+  onAddress(follow);
+  follow();
   if (early) filter(1);
   else table();
   poll("runs", 1, async () => {
     view.ticks += 1;
     const settled = FINAL.has(view.state) || view.state === "gone";
-    if (!settled || view.ticks % 5 === 0) await detail();
+    if (family.shown) { if (view.ticks % (family.settled ? 10 : 2) === 0) await family.look(); } else if (!settled || view.ticks % 5 === 0) await detail();
     if (view.ticks % 2 === 0) await table();
   });
 };

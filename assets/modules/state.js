@@ -28,6 +28,9 @@ export const url = {
   push: (values) => write(values, "pushState"),
 };
 
+/** Whether this page shows the runs that come with kdui: decided once, as it is loaded, so that no view mixes both. */
+export const recorded = params().get("runs") === "recorded";
+
 /** The parameters of the address that a view owns. @param {string[]} keys */
 export const addressed = (keys) => {
   let written = /** @type {Record<string, string>} */ ({});

@@ -1,5 +1,7 @@
 // Answers that come piece by piece: the page's own route, read line by line until it ends or somebody stops it.
 
+import { recorded } from "./state.js";
+
 const ADDRESS = new URL("../../../kdui-streams/text", import.meta.url); // modules lie at kdui-assets/modules/VERSION/
 const LOST = "The answer broke off: the server does not answer. Try again in a moment.";
 
@@ -26,7 +28,7 @@ export const generate = (asked, receive) => {
 
 /** @param {object} asked @param {(line: Line) => void} receive @param {AbortSignal} signal @returns {Promise<{error?: string}>} */
 const read = async (asked, receive, signal) => {
-  const answer = await fetch(ADDRESS, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(asked), signal });
+  const answer = await fetch(ADDRESS, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ ...asked, recorded }), signal });
   if (!answer.ok || !answer.body) return { error: await refused(answer) };
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";

@@ -1,4 +1,4 @@
-// Build's two dialogs: a sweep over one or two settings, and the name under which a recipe is kept.
+// Build's dialogs: a sweep over one or two settings, a search under a budget, and the name under which a recipe is kept.
 import { valueOf } from "./controls.js";
 import { all, parts, problem, set } from "./html.js";
 import { later } from "./polling.js";
@@ -9,12 +9,14 @@ import { later } from "./polling.js";
 /** @typedef {Record<string, import("./controls.js").Value>} Sweep the settings and their values, by the names of the dialog's fields */
 /** @typedef {{said?: string, knobs?: string, seconds?: string, count?: string, needed?: string}} Swept */
 /** @typedef {{said?: string, start?: string, name?: string, taken?: string}} Saved */
-/** @typedef {{build_sweep: {state: State | null, sweep?: Sweep, queue?: boolean}, build_save: {state: State | null, name: string, replace: boolean}}} Wishes */
+/** @typedef {{said?: string, axes?: string, devices?: string}} Searched */
+/** @typedef {{build_search: {state: State | null, search?: Sweep, queue?: boolean, profile?: string}, build_sweep: {state: State | null, sweep?: Sweep, queue?: boolean}, build_save: {state: State | null, name: string, replace: boolean}}} Wishes */
 /**
  * What a dialog needs of Build.
  * @typedef {{
  *   root: HTMLElement, settled: () => Promise<State | null>, told: (markup: Markup | string) => void, saved: (start: string, name: string) => void,
  *   sweep: (wish: Wishes["build_sweep"]) => Promise<Swept & Problem>, save: (wish: Wishes["build_save"]) => Promise<Saved & Problem>,
+ *   search: (wish: Wishes["build_search"]) => Promise<Searched & Problem>,
  * }} Build
  */
 
@@ -52,6 +54,45 @@ export const sweepDialog = ({ root, sweep, settled, told }) => {
   part("queue-sweep").addEventListener("click", async () => {
     const answer = await sweep({ state: await settled(), sweep: wish(), queue: true });
     if (answer.error) { fail(answer.error); return; }
+    dialog.close();
+    told(answer.said ?? "");
+  });
+};
+
+/** @param {Build} build */
+export const searchDialog = ({ root, search, settled, told }) => {
+  const part = parts(root), dialog = part("search-panel", HTMLDialogElement), axes = part("search-axes", HTMLTextAreaElement);
+  const fields = [axes, ...all(dialog, "input[data-search]", HTMLInputElement), ...all(dialog, "select[data-search]", HTMLSelectElement)];
+  const device = part("search-device", HTMLSelectElement), file = part("search-profile", HTMLInputElement);
+  /** @param {string} [listed] @param {string} [chosen] */
+  const offer = (listed = "", chosen = device.value) => {
+    set(device, listed);
+    device.value = chosen;
+    if (device.selectedIndex < 0) device.selectedIndex = 0;
+  };
+  file.addEventListener("change", async () => {
+    const chosen = file.files?.[0], before = [...device.options].map((option) => option.value);
+    if (!chosen) return;
+    const answer = await search({ state: await settled(), profile: await chosen.text() });
+    file.value = "";
+    set(part("search-said"), problem(answer.error));
+    if (answer.error) return;
+    offer(answer.devices);
+    device.value = [...device.options].find((option) => !before.includes(option.value))?.value ?? device.value;
+  });
+  part("open-search").addEventListener("click", async () => {
+    const answer = await search({ state: await settled() });
+    if (answer.error) { told(problem(answer.error)); return; }
+    axes.value ||= answer.axes ?? "";
+    offer(answer.devices);
+    set(part("search-said"), "");
+    dialog.showModal();
+  });
+  part("start-search").addEventListener("click", async () => {
+    const wish = Object.fromEntries(fields.map((field) => [field.dataset.search ?? "", field.value]));
+    const answer = await search({ state: await settled(), search: wish, queue: true });
+    set(part("search-said"), problem(answer.error));
+    if (answer.error) return;
     dialog.close();
     told(answer.said ?? "");
   });

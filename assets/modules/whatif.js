@@ -3,7 +3,7 @@ import { connect } from "./api.js";
 import { BITS, FLOAT_BITS, GRID, maths } from "./additive.js";
 import { all, hit, html, parts, problem, set } from "./html.js";
 import { onTurn } from "./lenses.js";
-import { number } from "./numbers.js";
+import { noun, number } from "./numbers.js";
 import { chart, layout as themedLayout } from "./plotly.js";
 import { colour } from "./theme.js";
 
@@ -112,7 +112,7 @@ export const mount = (root, server) => {
       height: 400, dragmode: false, hovermode: "closest", showlegend: true, margin: { l: 56, r: 10, t: narrow ? 10 : 44, b: 52 },
       legend: narrow ? { orientation: "h", y: -0.25, yanchor: "top" } : { orientation: "h", x: 0, y: 1.02, yanchor: "bottom", font: { size: 14 } },
       xaxis: { type: "log", title: { text: "packed size, by formula ○", standoff: 8, font: { size: 14 } }, fixedrange: true, ...ticks([...curve, ...view.front, found.base]) },
-      yaxis: { title: { text: `validation ${found.metric.title.toLowerCase()}, ${found.metric.unit}`, standoff: 6, font: { size: 14 } }, fixedrange: true, range },
+      yaxis: { title: { text: `validation ${noun(found.metric.title)}, ${found.metric.unit}`, standoff: 6, font: { size: 14 } }, fixedrange: true, range },
     });
     return { data, layout, config: {} };
   };

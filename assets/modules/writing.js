@@ -5,7 +5,7 @@ import { duration, number } from "./numbers.js";
 import { generate } from "./stream.js";
 
 /** @typedef {import("./stream.js").Line} Line */
-/** @typedef {{models: string[], reference: string, prompt: string}} Asked */
+/** @typedef {{models: string[], reference: string, prompt: string, truth: string}} Asked */
 
 const UNDERLINED = "Underlined tokens are not the teacher's first choice; point at one for both probabilities.";
 const SHOWN = 40; // letters of what all wrote before they part
@@ -71,7 +71,7 @@ export const writing = (root) => {
   };
   const stop = () => running?.stop();
   /** Whoever begins anew stops what was written before. @param {Asked} asked */
-  const write = async ({ models, reference, prompt }) => {
+  const write = async ({ models, reference, prompt, truth }) => {
     stop();
     const cards = all(part("compare-cards"), "[data-model]", HTMLElement);
     const writers = Object.fromEntries(cards.map((card) => [card.dataset.model, writer(card, models.length)]));
@@ -83,9 +83,13 @@ export const writing = (root) => {
     running = null;
     halt.disabled = true;
     const found = parting(Object.values(writers).map((each) => each.written()).filter(Boolean));
-    const words = [end.stopped && "Stopped.", found, reference && found && UNDERLINED].filter(Boolean).join(" ");
+    const words = [end.stopped && "Stopped.", truth && `Reference: “${truth}”.`, found, reference && found && UNDERLINED].filter(Boolean).join(" ");
     set(part("compare-agreement"), end.error ? problem(end.error) : html`${words && html`<div class="note agreement">${words}</div>`}`);
   };
+  /** Where the fields begin for a task. @param {Record<string, number>} values */
+  const begin = (values) => {
+    for (const field of all(root, "[data-sampling]", HTMLInputElement)) field.value = String(values[field.dataset.sampling ?? ""] ?? field.value);
+  };
   halt.addEventListener("click", stop);
-  return { write, stop };
+  return { write, stop, begin };
 };

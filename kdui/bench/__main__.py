@@ -15,6 +15,7 @@ from kdui.bench.int8 import int8_speedup
 from kdui.bench.pages import page_calls
 from kdui.bench.recorded import recorded_results
 from kdui.bench.reference import pictures, texts
+from kdui.bench.search_race import search_race
 from kdui.bench.start import time_to_interactive
 from kdui.bench.surgery import four_bits, removed_parts
 from kdui.bench.what_if import measured_point
@@ -54,6 +55,7 @@ BENCHES = {
         },
     ),
     "what-if": Bench(measured_point, {"repeats": 2, "examples": 32, "recipe": ONE_EPOCH}),
+    "search": Bench(search_race, {"seeds": 2, "share": 0.1}),
     "results": Bench(recorded_results, {}),
 }
 

@@ -55,7 +55,7 @@ def form_answers(settings: Settings, rounds: int = 40) -> list[Finding]:
     """95th percentiles over ``rounds`` turns of one knob and as many changes of task, in a browser beside the server."""
     with open_browser() as browser, temporary_home(settings) as home, serving(home) as server:
         page = browser.new_page(viewport={"width": 1440, "height": 900})
-        page.goto(server.url)
+        page.goto(f"{server.url}?tab=build")
         page.locator("table.cost").wait_for(timeout=60_000)
         page.evaluate("(data) => kdui.module('lenses.js').then(({ lenses }) => lenses.feed(data))", ANSWERS)
         page.wait_for_function("document.querySelector('.lens[data-lens=temperature] .lens-plot')?.data")

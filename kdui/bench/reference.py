@@ -10,7 +10,6 @@ from typing import Any
 import torch
 from torch import nn
 from torch.nn import functional
-from transformers import PrinterCallback, Trainer, TrainingArguments
 
 from kdui.bench.distillation import in_turn, taught_by
 from kdui.bench.findings import Finding, Spread, ratio
@@ -67,6 +66,9 @@ def _train_with_the_library(
     laboratory: Laboratory, model: SavedModel, rows: list[dict[str, Any]], batch: int
 ) -> tuple[float, str]:
     """Seconds of one epoch by the Trainer's own clock, without evaluation, checkpoints or reports; and the logits' type."""
+    # Here, because the library takes seconds to import its Trainer and only this bench has one.
+    from transformers import PrinterCallback, Trainer, TrainingArguments
+
     with tempfile.TemporaryDirectory() as folder:
         arguments = TrainingArguments(
             output_dir=folder,

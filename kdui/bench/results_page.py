@@ -23,9 +23,9 @@ figures were seen, unless its summary says otherwise. ± is the half width of a 
 one teacher serves them all, so it leaves out how teachers differ, unless the summary says that each seed has its own.
 Gains are over the same student from the same first weights with equal steps, on hard labels and on labels smoothed to be as soft
 as the teacher's targets; each is paired by seed. Both models answered the same test examples, which its interval holds fixed.
-Of the gains of one table that are called better or worse, one in twenty may be false (Benjamini-Hochberg, q = 5 %); beside "no
-difference shown" stands the true gain that so many seeds would have missed once in five times: "under 1.9 unseen". Rows of
-one task that share a letter under "level" are level: no difference between them is shown (seeds as blocks, all pairs together).
+Within a table the false discovery rate is controlled at 5 % (Benjamini-Hochberg). Beside "no difference shown" stands the minimum
+detectable effect at 80 % power: "detectable from 1.9". Rows of one task that share a letter under "level" do not differ
+significantly (seeds as blocks, all pairs together).
 The tables hold {comparisons} gains. Each table says how many seeds made it; a study whose question needs more has them listed in
 its file since, and its command runs them all (`--seeds N` fewer).
 Speed is the median latency of one example, read in turn with the first model's: in turns of as many answers as the table says,

@@ -11,6 +11,7 @@ from kdui.core.contracts import TaskFacts
 from kdui.core.errors import RecipeError
 from kdui.core.foreign import output_order
 from kdui.core.layout import TOKENIZER
+from kdui.core.places import ASSETS
 from kdui.core.recipe import ModelRef
 from kdui.settings import Settings
 
@@ -19,7 +20,7 @@ MOST_BYTES = 2 << 30  # of an ONNX file with its weights, or of a table; protobu
 LONGEST_LINE = 1_000_000  # characters of a table's first line
 # Where exporters put weights that do not stand in the ONNX file itself.
 WEIGHTS = (".data", "_data")
-PROJECT = Path(__file__).parents[2]
+PROJECT = ASSETS.parent
 
 
 def graph_source(ref: ModelRef, task: TaskFacts, settings: Settings | None = None) -> str:
@@ -81,21 +82,21 @@ def table_form(path: Path, task: TaskFacts, labels: Sequence[str] = ()) -> Table
         headers = {mark: [name.strip() for name in next(csv.reader([line], delimiter=mark), [])] for mark in SEPARATORS}
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise RecipeError(f"{path} cannot be read as a CSV file in UTF-8 ({type(error).__name__}). Save it again.") from error
-    width = len(task.labels)
-    separator = max(SEPARATORS, key=lambda mark: (len(set(task.labels) & set(headers[mark])), len(headers[mark]) == width))
+    ours, width = task.labels, task.outputs
+    separator = max(SEPARATORS, key=lambda mark: (len(set(ours) & set(headers[mark])), len(headers[mark]) == width))
     header = headers[separator]
     if labels and len(header) == width:
         return TableForm(separator, output_order(labels, task) or [])
-    missing = [label for label in task.labels if label not in header]
-    foreign = [name for name in header if name not in task.labels]
+    missing = [label for label in ours if label not in header]
+    foreign = [name for name in header if name not in ours]
     if missing or foreign or len(header) != width:
         missing_words = f"{len(missing)} of {width} are missing" + (f" ({', '.join(missing[:5])} …)" if missing else "")
         other = f", {len(foreign)} of its {len(header)} names are no labels" if foreign else ", one is named twice"
         raise RecipeError(
             f"The first line of {path} must name the labels of {task.title}, each once: {missing_words}{other}. "
-            f"They are: {','.join(task.labels)}"
+            f"They are: {','.join(ours)}"
         )
-    return TableForm(separator, [header.index(label) for label in task.labels])
+    return TableForm(separator, [header.index(label) for label in ours])
 
 
 def answers_file(ref: ModelRef) -> Path:

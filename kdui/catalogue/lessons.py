@@ -1,5 +1,7 @@
 """Lessons: one YAML file each in ``assets/lessons``, and the glossary that their texts point into.
 
+Their texts in another language stand in a file of the same name in a folder of that language; all else is the English file's.
+
 In every text a blank line parts paragraphs, ``**words**`` are strong, words between backquotes are code, and ``[[term]]`` or
 ``[[words|term]]`` shows the glossary's entry. A figure is a module of ``assets/modules/lessons``; what it shows was recorded by
 ``python -m kdui.bench.lessons`` or is computed in the browser, and its ``origin`` says which.
@@ -13,12 +15,14 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from kdui.catalogue.languages import ENGLISH, languages
 from kdui.catalogue.yaml_text import read_file, read_yaml
 from kdui.core.bounds import fault
 from kdui.core.errors import RecipeError, UnknownName
+from kdui.core.places import ASSETS
 from kdui.core.plain import Frozen
 
-FOLDER = Path(__file__).parents[2] / "assets" / "lessons"
+FOLDER = ASSETS / "lessons"
 DATA = FOLDER / "data"
 GLOSSARY = FOLDER / "glossary.yaml"
 TERM = re.compile(r"\[\[([^\]|]+)(?:\|([^\]]+))?\]\]")  # [[words]] or [[words|term]]
@@ -91,18 +95,25 @@ class Lesson(Frozen):
         return tuple(dict.fromkeys(term or words for text in self.texts for words, term in TERM.findall(text)))
 
 
+class Term(Frozen):
+    """A term of the glossary in one language."""
+
+    name: str
+    words: str
+
+
 @cache
-def lessons() -> dict[str, Lesson]:
+def lessons(language: str = ENGLISH) -> dict[str, Lesson]:
     """All lessons by name, in their order; raises RecipeError that names the file which cannot be read."""
-    found = [_read(path) for path in FOLDER.glob("*.yaml") if path != GLOSSARY]
+    found = [_read(path, language) for path in FOLDER.glob("*.yaml") if path != GLOSSARY]
     return {lesson.name: lesson for lesson in sorted(found, key=lambda lesson: lesson.number)}
 
 
-def lesson(name: str) -> Lesson:
+def lesson(name: str, language: str = ENGLISH) -> Lesson:
     """One lesson; raises UnknownName."""
     if name not in lessons():
         raise UnknownName("lesson", name, lessons())
-    return lessons()[name]
+    return lessons(language)[name]
 
 
 def lesson_data(lesson: Lesson) -> dict[str, Any]:
@@ -114,15 +125,34 @@ def lesson_data(lesson: Lesson) -> dict[str, Any]:
 
 
 @cache
-def glossary() -> dict[str, str]:
-    """Definitions by term, in the order of the alphabet."""
-    terms: dict[str, str] = read_yaml(read_file(GLOSSARY), str(GLOSSARY)).data
+def glossary(language: str = ENGLISH) -> dict[str, Term]:
+    """Every term by its English name, in the order of the English alphabet."""
+    terms = {term: Term(name=term, words=words) for term, words in _data(GLOSSARY).items()}
+    if language != ENGLISH:
+        terms |= {term: Term(name=name, words=words) for term, (name, words) in _data(_in(language, GLOSSARY)).items()}
     return dict(sorted(terms.items(), key=lambda item: item[0].casefold()))
 
 
-def _read(path: Path) -> Lesson:
-    data = read_yaml(read_file(path), str(path)).data
+def known_language(name: object) -> str:
+    """The language of that code, English for any other."""
+    return name if isinstance(name, str) and name in languages() else ENGLISH
+
+
+def _in(language: str, path: Path) -> Path:
+    return path.parent / language / path.name
+
+
+def _data(path: Path) -> dict[str, Any]:
+    data: dict[str, Any] = read_yaml(read_file(path), str(path)).data
+    return data
+
+
+def _read(path: Path, language: str) -> Lesson:
+    data = {"name": path.stem, **_data(path)}
+    if language != ENGLISH:
+        for key, text in _data(_in(language, path)).items():
+            data[key] = {**data[key], **text} if isinstance(text, dict) else text
     try:
-        return Lesson.model_validate({"name": path.stem, **data})
+        return Lesson.model_validate(data)
     except ValidationError as error:
         raise RecipeError(f"{path} cannot be used: {fault(Lesson, error.errors()[0])}.") from None

@@ -15,6 +15,7 @@ from kdui.catalogue.checkpoint_files import files_digest, folder_digest, require
 from kdui.catalogue.checkpoint_shapes import left_of, read_config, require_sane, shape_of, shape_of_folder
 from kdui.catalogue.fetch import fetch, fetch_hub_model, fetched_hub_model
 from kdui.catalogue.reach import require_reach
+from kdui.catalogue.remote import remote_source
 from kdui.catalogue.source_attempt import Report
 from kdui.core.contracts import Family, Preset, TaskFacts
 from kdui.core.errors import RecipeError, UnknownName
@@ -28,7 +29,8 @@ from kdui.settings import Settings
 
 FAMILIES: Registry[Family] = Registry("kdui.models", "model family", "FAMILY")
 _OFFERED = {"text-embeddings": "word embeddings", "tokenizer": "tokenizer"}  # what families offer besides their layers
-CHECKPOINT, BLACK_BOX = "huggingface", "black-box"
+CHECKPOINT, BLACK_BOX, REMOTE = "huggingface", "black-box", "remote"
+_FORMS = {"onnx": BLACK_BOX, "csv": BLACK_BOX, "api": REMOTE}  # whose options a reference of the kind takes
 FALLBACK_INIT = "minilm-l6"  # whose public weights a student of texts starts from under a teacher that shows none
 
 _HUB_NAME = re.compile(r"(?P<repo>[\w.-]+(/[\w.-]+)?)(@(?P<revision>[\w./-]+))?")
@@ -62,7 +64,7 @@ def asked_options(ref: ModelRef) -> tuple[type[Frozen], dict[str, Any]] | None:
         return (preset(ref.name)[0].options, own_options(ref.name)) if ref.name in presets() else None
     if ref.kind == "artifact":
         return None  # its architecture is settled
-    form = FAMILIES[BLACK_BOX if ref.is_black_box else CHECKPOINT].options
+    form = FAMILIES[_FORMS.get(ref.kind, CHECKPOINT)].options
     own = form().model_dump(mode="json")
     return form, {name: own[name] for name in own if ref.kind != "csv" or name == "labels"}
 
@@ -203,18 +205,17 @@ def _of_artifact(ref: ModelRef, task: TaskFacts, settings: Settings) -> ModelFac
     folder = _artifact(ref, settings)
     try:
         saved = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-        family, labels = FAMILIES[saved["family"]], tuple(saved["task"]["labels"])
+        family, learned = FAMILIES[saved["family"]], TaskFacts.model_validate(saved["task"])
     except FileNotFoundError:
         raise RecipeError(
             f"Artifact {ref.name[:12]}… is not a trained model with weights. "
             "Choose the result of a teach, distill or prune stage."
         ) from None
     if family.name == CHECKPOINT:
-        learned = TaskFacts.model_validate(saved["task"])
         family = narrowed(family, learned.modality, saved["architecture"].get("config", {}), learned.problem)
-    if family.modality == task.modality and labels != task.labels:
+    if family.modality == task.modality and learned.answer != task.answer:
         raise RecipeError(
-            f"Artifact {ref.name[:12]}… was trained on {saved['task']['title']}, whose labels are not those of "
+            f"Artifact {ref.name[:12]}… was trained on {learned.title}, whose labels are not those of "
             f"{task.title}. Choose a result of the same task."
         )
     _options(ref, family.model_copy(update={"options": Frozen}), {})  # its architecture is settled: it takes none
@@ -243,6 +244,13 @@ def _of_black_box(ref: ModelRef, task: TaskFacts, settings: Settings) -> ModelFa
     return ModelFacts(ref=ref, title=Path(ref.name).name, family=family, options=options, source=source)
 
 
+def _of_remote(ref: ModelRef, task: TaskFacts, settings: Settings) -> ModelFacts:
+    family = FAMILIES[REMOTE]
+    options = _options(ref, family, {})
+    source = remote_source(ref, task.outputs, settings)
+    return ModelFacts(ref=ref, title=f"{options['model']} at {ref.name}", family=family, options=options, source=source)
+
+
 def _black_box_options(ref: ModelRef, task: TaskFacts) -> dict[str, Any]:
     options = _reading(ref, FAMILIES[BLACK_BOX], task)
     if too_many := [name for name in ("mean", "std") if len(options[name]) not in (0, 1, task.input.get("channels"))]:
@@ -257,6 +265,7 @@ _LOOK_UP: dict[str, Callable[[ModelRef, TaskFacts, Settings], ModelFacts]] = {
     "artifact": _of_artifact,
     "onnx": _of_black_box,
     "csv": _of_black_box,
+    "api": _of_remote,
 }
 
 

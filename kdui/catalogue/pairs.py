@@ -42,8 +42,26 @@ PAIRS = (
     Pair(on="image", teacher="lenet-300-100", students=_IMAGES),
     Pair(on="text", teacher="minilm-l6", students=_TEXTS),
     Pair(on="text", teacher="decoder-4", students=tuple(name for name in _TEXTS if not name.startswith("minilm"))),
-    Pair(on="language-model", teacher="lm-small", students=("lm-tiny", "lm-mini", "lm-small-l3")),
-    Pair(on="language-model", teacher="smollm2-135m", students=("smollm2-135m-l15", "lm-tiny", "lm-mini")),
+    Pair(
+        on="spans",
+        teacher="minilm-l6-span",
+        students=(
+            "minilm-l3-span",
+            "minilm-l2-span",
+            "minilm-l1-span",
+            "minilm-l3-trim-span",
+            "bilstm-128-span",
+            "bilstm-64-span",
+        ),
+    ),
+    Pair(on="ctc", teacher="cnn-bigru-ctc", students=("ds-cnn-ctc", "ds-cnn-ctc-slim", "gru-ctc-64", "gru-ctc-32")),
+    Pair(on="language-model", teacher="lm-small", students=("lm-tiny", "lm-mini", "lm-small-l3", "lm-small-narrow")),
+    Pair(on="ranking", teacher="history-attention-64", students=("history-mean-16", "history-mean-8")),
+    Pair(
+        on="language-model",
+        teacher="smollm2-135m",
+        students=("smollm2-135m-l15", "smollm2-135m-narrow", "lm-tiny", "lm-mini"),
+    ),
 )
 
 

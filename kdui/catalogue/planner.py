@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from kdui.catalogue.baselines import add_baselines
 from kdui.catalogue.methods import METHODS, plain_method, stage_spec, trains_student
 from kdui.catalogue.models import resolve, started, weights_folder
 from kdui.catalogue.problems import meaningful, require_fit
@@ -30,6 +31,8 @@ def plan_recipe(recipe: Recipe, settings: Settings) -> list[Step]:
     student = _resolve(recipe.student, task, settings)
     if student is not None:
         student = started(student, teacher)
+        if student.family.at_once:
+            raise RecipeError(f"{student.title} is computed from the data and learns from no teacher. Use it as the teacher.")
         if not any(method.group is Group.DISTILL for _, method, _ in specs):
             raise RecipeError(
                 f"The recipe names the student {student.title}, but no stage trains it. "
@@ -53,6 +56,8 @@ def plan_recipe(recipe: Recipe, settings: Settings) -> list[Step]:
     _take_teacher(builder, {stage.method for stage in recipe.stages}, settings)
     for name, method, spec in specs:
         require_fit(method, name, spec, task)
+        if method.order is Place.MEASURED:
+            add_baselines(builder, plain_method(Place.TEACHER))
         method.plan(builder, name, spec)
     return _as_it_runs(builder)
 

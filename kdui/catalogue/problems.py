@@ -1,5 +1,6 @@
 """The problems that kdui knows, and which methods suit them."""
 
+from functools import cache
 from typing import Any, cast
 
 from kdui.catalogue.methods import METHODS
@@ -20,16 +21,21 @@ def meaningful(spec: StageSpec, task: TaskFacts) -> dict[str, Any]:
 
 def need_of(spec: StageSpec, name: str) -> Need | None:
     """What a knob reads of a problem, where it says so."""
-    extra = type(spec).model_fields[name].json_schema_extra
-    return cast(Need | None, extra.get("needs")) if isinstance(extra, dict) else None
+    return needs_of(type(spec)).get(name)
+
+
+@cache
+def needs_of(spec: type[StageSpec]) -> dict[str, Need]:
+    """What each knob reads of a problem, of those that say so: Build plans every method of a task at its first visit."""
+    extras = ((name, field.json_schema_extra) for name, field in spec.model_fields.items())
+    return {name: cast(Need, extra["needs"]) for name, extra in extras if isinstance(extra, dict) and extra.get("needs")}
 
 
 def require_fit(method: Method, stage: str, spec: StageSpec, task: TaskFacts) -> None:
     """Raises RecipeError where a stage's method, or a knob that is turned, needs what the task's problem does not give."""
     problem = PROBLEMS[task.problem]
-    for name, field in type(spec).model_fields.items():
-        need = need_of(spec, name)
-        if need is not None and need not in problem.gives and getattr(spec, name) != field.default:
+    for name, need in needs_of(type(spec)).items():
+        if need not in problem.gives and getattr(spec, name) != type(spec).model_fields[name].default:
             raise RecipeError(
                 f"Stage '{stage}': '{name}' needs {NEEDS[need]}, but {task.title} is a task of "
                 f"{problem.title.lower()}. Leave '{name}' out."

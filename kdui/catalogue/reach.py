@@ -4,10 +4,10 @@ import os
 from pathlib import Path
 
 from kdui.core.errors import RecipeError
+from kdui.core.places import ASSETS
 from kdui.settings import Settings
 
-PROJECT = Path(__file__).parents[2]
-ASSETS = PROJECT / "assets"
+PROJECT = ASSETS.parent
 SYSTEM = (Path("/proc"), Path("/sys"), Path("/dev"))  # views into the running system: no file there is a model's
 
 

@@ -17,8 +17,11 @@ from kdui.core.errors import KduiError, RecipeError, UnknownName
 from kdui.core.plain import digests_in
 from kdui.core.recipe import Recipe, Stage
 from kdui.settings import Settings
+from kdui.store.artifacts import fsync
 
 BUILT_IN = Path(__file__).parent / "recipes"
+CLASS_BOARD = Path(__file__).parent / "class_board.yaml"
+FIRST_START = "few-labels"  # what an empty store begins with; `quickstart` was that before, and published commands name it
 MOST_FAULTS = 10  # in one message
 
 
@@ -89,6 +92,12 @@ def _flow(mapping: str) -> str:
     """A mapping, given as JSON, on one line."""
     plain = json.loads(mapping)
     return write_yaml(plain, default_flow_style=True, width=10_000).strip()
+
+
+@cache
+def class_board_recipe() -> Recipe:
+    """What a class's board runs, before a participant turns anything."""
+    return parse_recipe(read_file(CLASS_BOARD), CLASS_BOARD.name)
 
 
 def recipe_files(settings: Settings) -> dict[str, Path]:
@@ -162,12 +171,15 @@ def save_recipe(recipe: Recipe, name: str, settings: Settings, *, replace: bool 
         raise RecipeError(f"'{slug}' is a built-in recipe. Choose another name.")
     if not replace and (settings.recipes / f"{slug}.yaml").exists():
         raise AlreadySaved(f"You have saved a recipe as '{slug}' before. Replace it, or choose another name.")
+    temporary = settings.recipes / f"{slug}.yaml.part"
     try:
         settings.recipes.mkdir(parents=True, exist_ok=True)
-        temporary = settings.recipes / f"{slug}.yaml.part"
         temporary.write_text(dump_recipe(recipe), encoding="utf-8")
+        fsync(temporary)
         temporary.rename(settings.recipes / f"{slug}.yaml")
     except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
         raise KduiError(f"The recipe could not be saved in {settings.recipes}: {error.strerror}.") from None
     return slug
 

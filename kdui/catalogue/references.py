@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from kdui.catalogue.reach import ASSETS, PROJECT
+from kdui.core.own_names import HUB, own_path
 from kdui.core.recipe import ModelRef, Recipe
-from kdui.tasks.own_corpus.spec import PREFIX, path_in
 
 FILES = ("folder", "onnx", "csv")
 WORDS = ("name", "summary", "title")  # of a recipe: text for people, whatever it begins with
@@ -24,9 +24,10 @@ def anchored(recipe: Recipe, folder: Path) -> Recipe:
 
 
 def anchored_ref(text: str, folder: Path) -> str:
-    """One reference, or several between commas, in the short form; or a task's text by its path."""
-    if path := path_in(text):
-        return PREFIX + _absolute(path, folder)
+    """One reference, or several between commas, in the short form; or a task's data by their path."""
+    if own := own_path(text):
+        absolute = bool(own.path) and not own.path.startswith(HUB)
+        return str(own._replace(path=_absolute(own.path, folder))) if absolute else text
     if not any(f"{kind}:" in text for kind in FILES):
         return text
     return ", ".join(_short(part.strip(), folder) for part in text.split(",")) if "," in text else _short(text, folder)

@@ -10,7 +10,7 @@ from typing import Any
 
 from kdui.catalogue.checkpoint_files import DECIDING, require_merged
 from kdui.catalogue.source_attempt import CONNECT_SECONDS, OFFLINE, Attempt, Unavailable
-from kdui.core.source import HubRepo
+from kdui.core.source import HubRepo, HubTables
 from kdui.proxies import missing_support
 
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle", "*.joblib", "*.npy", "*.npz")
@@ -40,6 +40,18 @@ def from_hub(source: HubRepo, attempt: Attempt) -> None:
     for name, path in members.items():
         if not (snapshot / path).is_file():
             raise Unavailable(f"it has no file {path}")
+        _place((snapshot / path).resolve(), attempt.target(name))
+
+
+def tables_from_hub(source: HubTables, attempt: Attempt) -> None:
+    """Bring the files that match, where there are some."""
+    found = HubRepo(repo=source.repo, revision=source.revision, repo_type="dataset")
+    snapshot = _snapshot(found, attempt, list(source.patterns), [])
+    attempt.commit = snapshot.name
+    members = _everything(snapshot, list(source.patterns), [])
+    if not members:
+        raise Unavailable(f"it holds no tables ({', '.join(source.patterns)})")
+    for name, path in members.items():
         _place((snapshot / path).resolve(), attempt.target(name))
 
 

@@ -13,11 +13,12 @@ from kdui.catalogue.yaml_text import read_file, read_yaml
 from kdui.core.bounds import fault
 from kdui.core.errors import RecipeError, UnknownName
 from kdui.core.method import Group, Place
+from kdui.core.places import ASSETS
 from kdui.core.plain import Frozen
 from kdui.core.recipe import Recipe
 
 FOLDER = Path(__file__).parent / "studies"
-RESULTS = Path(__file__).parents[2] / "assets" / "results"  # recorded tables, one NAME.json a study
+RESULTS = ASSETS / "results"  # recorded tables, one NAME.json a study
 
 
 class Arm(Frozen):

@@ -20,6 +20,7 @@ NOUNS = {
     "assistant": "assistant",
     "control": "student without KD",
     "smoothed": "student with label smoothing",
+    "baseline": "baseline",
 }
 VOWEL_NUMBER = re.compile(r"8|1[18](?!\d|,)")  # eight, eleven, eighteen, eighty, but not 110 or 1,800
 LIMIT_NAMES = {"latency_ms": "latency", "download_mb": "size", "retained": "retained accuracy"}
@@ -30,24 +31,21 @@ def unlearned(models: pd.DataFrame, task: TaskFacts) -> str:
 
     ``models``: rows with role, headline, low and high. Of students the best decides, because titles and winners mention it.
     """
-    students, teachers = (models[(models["role"] == "teacher") == taught] for taught in (False, True))
+    teaches = (models["role"] == "teacher").to_numpy()
+    ends = models[["headline", "low", "high"]].to_numpy(float)
     lame = [
         name
-        for name, rows in (("the teacher", teachers), ("the best student", students))
-        if len(rows) and not _best_learned(rows, task)
+        for name, rows in (("the teacher", ends[teaches]), ("the best student", ends[~teaches]))
+        if len(rows) and not any(has_learned(task, *map(float, row)) for row in rows)
     ]
-    everyone = len(lame) == 2 or (len(lame) == 1 and (students.empty or teachers.empty))
+    everyone = len(lame) == 2 or (len(lame) == 1 and (teaches.all() or not teaches.any()))
     return unlearned_words(task, lame, everyone=everyone and len(models) > 1).removesuffix(".")
 
 
-def _best_learned(rows: pd.DataFrame, task: TaskFacts) -> bool:
-    return any(
-        has_learned(task, *ends) for ends in rows[["headline", "low", "high"]].astype(float).itertuples(index=False, name=None)
-    )
-
-
-def finding(models: pd.DataFrame, budget: Budget, metric: Metric, task: TaskFacts | None = None) -> str:
+def finding(models: pd.DataFrame, budget: Budget, metric: Metric, task: TaskFacts | None = None, against: str = "") -> str:
     """The chart's title: what the best model within the budget keeps and costs, or that nothing fits.
+
+    ``against``: the chart's other axis; a chart of decode speed names that speed and not the latency of a prompt.
 
     Where the models or their teacher have not learned the ``task``, that is the finding: a share of nothing is no praise.
     """
@@ -70,12 +68,23 @@ def finding(models: pd.DataFrame, budget: Budget, metric: Metric, task: TaskFact
     article = "An" if VOWEL_NUMBER.match(size.strip()) else "A"
     subject = f"{article}{size} {NOUNS[winner['role']]}"
     if not math.isfinite(winner["retained"]):
-        return f"{subject} reaches {_written(metric, winner['headline'])} {metric.title.lower()}"
+        noun = "" if metric.unit.casefold() == metric.title.casefold() else metric.noun  # 24.2 chrF says what it is
+        return f"{subject} reaches {_written(metric, winner['headline'])} {noun}".strip()
     if not metric.higher_is_better:  # a share kept of what should be low would have to be explained
-        teachers = models.loc[models["role"] == "teacher", "headline"].dropna()
-        beside = f", the teacher {_written(metric, float(teachers.iloc[0]))}" if len(teachers) == 1 else ""
-        return f"{subject} reaches {_written(metric, winner['headline'])}{beside}{_speed(winner['speedup'])}"
+        teachers = models[(models["role"] == "teacher") & models["headline"].notna()]
+        speeds = against == "token_ms"
+        ours, *theirs = (
+            _written(metric, float(row["headline"])) + (_decoded(row["token_ms"]) if speeds else "")
+            for row in (winner, *(row for _, row in teachers.iterrows() if len(teachers) == 1))
+        )
+        beside = f", the teacher {theirs[0]}" if theirs else ""
+        return f"{subject} reaches {ours}{beside}{'' if speeds else _speed(winner['speedup'])}"
     return f"{subject} keeps {floor(winner['retained'])} % of the teacher{_speed(winner['speedup'])}"
+
+
+def _decoded(token_ms: float) -> str:
+    """at 240 tokens/s; nothing where it was not measured."""
+    return f" at {quantity('token_ms', token_ms)}" if math.isfinite(token_ms) and token_ms > 0 else ""
 
 
 def _written(metric: Metric, value: float) -> str:
@@ -95,17 +104,17 @@ def _speed(speedup: float) -> str:
 
 
 def subtitle(
-    models: pd.DataFrame, task: str, metric: Metric, axis: str, drawn: int, errors: bool, facts: TaskFacts | None = None
+    models: pd.DataFrame, drawn: pd.DataFrame, task: str, metric: Metric, axis: str, errors: bool, facts: TaskFacts | None = None
 ) -> str:
-    """Task, axes, number of models, what the bars are and where the numbers come from."""
-    parts = [task, f"test {metric.title.lower()} against {axis}", metric.direction]
+    """Task, axes, number of models and of those that are ``drawn``, what the bars are and where the numbers come from."""
+    parts = [task, f"test {metric.noun} against {axis}", metric.direction]
     parts.append(
-        f"{drawn:,} of {len(models):,} models drawn"
-        if drawn < len(models)
+        f"{len(drawn):,} of {len(models):,} models drawn"
+        if len(drawn) < len(models)
         else f"{len(models):,} model" + ("" if len(models) == 1 else "s")
     )
     if errors:
-        parts.append(_bars(models))
+        parts.append(_bars(drawn))
     if facts is not None and facts.majority is not None:
         parts.append(f"majority class: {metric.format(facts.majority)}")
     seen = set(models["origin"].unique())
@@ -162,4 +171,5 @@ def _cost_sentence(cost: LimitCost, metric: Metric) -> str:
         return f"A {name} limit of {limit} would allow {gain}{doubt}."
     unseen = cost.difference.detectable if cost.difference and not cost.difference.is_shown else None
     trivial = metric.unit != "%" and unseen is not None and -cost.gain < 0.1 * unseen
-    return f"A {name} limit of {limit} would cost {'nothing measurable' if trivial else metric.format_loss(-cost.gain)}{doubt}."
+    loss = metric.format_loss(-cost.gain) + ("" if metric.unit else f" {metric.noun}")
+    return f"A {name} limit of {limit} would cost {'nothing measurable' if trivial else loss}{doubt}."

@@ -86,8 +86,8 @@ def _columns(difference: Difference) -> dict[str, Any]:
 def judged(rows: pd.DataFrame, paired: Paired) -> pd.DataFrame:
     """``rows`` that stand in one chart: single seeds with their interval over the test examples, ``shown`` over all of them.
 
-    Of what is shown among many methods one in twenty may be false at most (Benjamini-Hochberg). ``level``: letters; the gains of
-    two methods that share one show no difference, paired by seed.
+    The false discovery rate over many methods is controlled at 5 % (Benjamini-Hochberg). ``level``: letters; methods that
+    share one do not differ significantly, paired by seed.
     """
     table = rows.copy()
     for place in rows.index[rows["seeds"] == 1]:
@@ -159,12 +159,10 @@ def gains_title(gains: pd.DataFrame, titles: Mapping[str, str], metric: Metric) 
     best = better.loc[better["value"].idxmax()]
     name = titles.get(best["method"], best["method"])
     one = " with one seed" if best["over"] == "examples" else ""
+    gain = f"{_interval(best, metric)} {metric.difference_unit}".strip()  # "beats by" says which way is better
     if len(repeated) == 1:
-        return f"{name} beats the same student without KD by {_interval(best, metric)} {metric.gain_unit(best['value'])}{one}"
-    return (
-        f"{_count(len(better), len(repeated))} beat the same student without KD{one}; "
-        f"the largest gain shown is {_interval(best, metric)} {metric.gain_unit(best['value'])}: {name}"
-    )
+        return f"{name} beats the same student without KD by {gain}{one}"
+    return f"{_count(len(better), len(repeated))} beat the same student without KD{one}; the largest gain shown is {gain}: {name}"
 
 
 def _interval(row: Any, metric: Metric, finer: int = 0) -> str:
@@ -250,9 +248,8 @@ def _arms(lengths: pd.Series) -> list[float | None]:
 
 
 def _gain_axis(metric: Metric) -> str:
-    if metric.higher_is_better:
-        return f"student − control, {metric.difference_unit}"
-    return f"control − student, {metric.difference_unit} (lower is better)"
+    difference = "student − control" if metric.higher_is_better else "control − student"
+    return f"{difference}, {metric.difference_unit or metric.noun}"
 
 
 def _reading(row: Any, metric: Metric) -> str:
@@ -271,7 +268,7 @@ def _subtitle(over: pd.DataFrame, about: str) -> str:
     if (over["seeds"] == 1).any():
         parts.append("open symbol: one seed, interval over its test examples")
     if len(over) > 1:
-        parts.append("of what is shown at most 5 % is false (Benjamini-Hochberg)")
+        parts.append("false discovery rate ≤ 5 % (Benjamini-Hochberg)")
     if over["level"].any():
-        parts.append("methods that share a letter are level")
+        parts.append("methods that share a letter do not differ significantly")
     return " · ".join(parts)

@@ -14,7 +14,7 @@ TICK_STEPS = ((0.7, (1, 1.5, 2, 3, 4, 5, 6, 8)), (1.3, (1, 2, 3, 5)), (3.5, (1, 
 
 def log_axis(values: pd.Series, column: str) -> dict[str, Any]:
     """An axis of that quantity around the values, named as logarithmic; ticks wear its unit."""
-    title = f"{QUANTITIES[column][0]} (log)"
+    title = f"{QUANTITIES[column][0]} ({'log, faster to the left' if column == 'token_ms' else 'log'})"
     if values.empty:
         return style.axis(title, type="log")
     low, high = math.log10(values.min()), math.log10(values.max())

@@ -65,11 +65,11 @@ def pareto_figure(
     budget = budget or Budget()
     cost = models[x].to_numpy(float)
     there = np.flatnonzero(np.isfinite(cost) & (cost > 0) & models["headline"].notna().to_numpy())
-    known = models[list(dict.fromkeys((*DRAWN, x)))].take(there).reset_index(drop=True)
-    if metric.unit == "%":  # an interval over few seeds reaches beyond what a share can be
-        known = known.assign(low=known["low"].astype(float).clip(lower=0), high=known["high"].astype(float).clip(upper=100))
+    known = models[list(dict.fromkeys(("label", "role", "origin", "headline", x)))].take(there).reset_index(drop=True)
     front = pareto_front(known[x].to_numpy(), known["headline"].to_numpy(), metric)
-    drawn = _thinned(known, front)
+    drawn = models[list(dict.fromkeys((*DRAWN, x)))].take(there[_thinned(known, front)]).reset_index(drop=True)
+    if metric.unit == "%":  # an interval over few seeds reaches beyond what a share can be
+        drawn = drawn.assign(low=drawn["low"].astype(float).clip(lower=0), high=drawn["high"].astype(float).clip(upper=100))
     errors = len(drawn) <= MOST_ERROR_BARS
     name, _ = QUANTITIES[x]
     line = known.take(front)
@@ -81,8 +81,8 @@ def pareto_figure(
         ],
         layout=style.layout(
             title={
-                "text": finding(models, budget, metric, facts),
-                "subtitle": {"text": subtitle(known, task, metric, name, len(drawn), errors, facts)},
+                "text": finding(models, budget, metric, facts, x),
+                "subtitle": {"text": subtitle(known, drawn, task, metric, name, errors, facts)},
             },
             yaxis=style.axis(metric.axis("test")),
             xaxis=log_axis(known[x], x),
@@ -136,14 +136,16 @@ def _traces(
 
 def _front_line(cost: pd.Series, headline: pd.Series, labels: pd.Series, all_costs: pd.Series) -> dict[str, Any]:
     """The front, its models named where they are few enough to be read."""
-    few = len(labels) <= MOST_NAMED
     positions = _name_positions(cost, headline, all_costs)
+    # One name on several points would be written over itself; the first of them, the cheapest, wears it.
+    names = labels.astype(str).where(~labels.astype(str).duplicated(), "")
+    few = len(labels) <= MOST_NAMED
     return {
         "type": "scatter",
         "x": cost,
         "y": headline,
         "mode": "lines+text" if few else "lines",
-        "text": [_beside(str(label), where) for label, where in zip(labels, positions, strict=True)] if few else None,
+        "text": [_beside(name, where) for name, where in zip(names, positions, strict=True)] if few else None,
         "textposition": positions if few else None,
         "textfont": {"size": 14, "color": style.INK},
         "cliponaxis": False,
@@ -164,22 +166,27 @@ def _name_positions(cost: pd.Series, headline: pd.Series, all_costs: pd.Series) 
 
 def _beside(label: str, where: str) -> str:
     """A model's name, cut where it is long, with room for the symbol that it stands beside."""
+    if not label:
+        return ""
     name, room = label if len(label) <= NAMED else f"{label[: NAMED - 1]}…", "\u00a0" * 3
     return room + name if where.endswith("right") else name + room
 
 
-def _thinned(models: pd.DataFrame, front: np.ndarray) -> pd.DataFrame:
-    """All of the front and the teachers, and at most 1,000 controls and 2,000 others, spread evenly over the headline metric."""
+def _thinned(models: pd.DataFrame, front: np.ndarray) -> np.ndarray:
+    """Positions of what is drawn: all of the front and the teachers, and at most 1,000 controls and 2,000 others.
+
+    Those are spread evenly over the headline metric.
+    """
     if len(models) <= MOST_CONTROLS:
-        return models
+        return np.arange(len(models))
     role, order = models["role"].to_numpy(), np.argsort(models["headline"].to_numpy(float), kind="stable")
     keep = role == "teacher"
     keep[front] = True
-    controls = (role == "control") | (role == "smoothed")
+    controls = (role == "control") | (role == "smoothed") | (role == "baseline")
     for chosen, most in ((controls, MOST_CONTROLS), (~controls, MOST_OTHERS)):
         places = order[(chosen & ~keep)[order]]
         keep[places[np.linspace(0, len(places) - 1, min(most, len(places))).astype(int)]] = True
-    return models.take(np.flatnonzero(keep))
+    return np.flatnonzero(keep)
 
 
 def _legend(role: str) -> dict[str, Any]:

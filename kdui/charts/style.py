@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import plotly.graph_objects as go
 
-ROLES: Final = ("teacher", "assistant", "student", "compressed", "control", "smoothed")
+ROLES: Final = ("teacher", "assistant", "student", "compressed", "control", "smoothed", "baseline")
 COLOURS: Final = {
     "teacher": "#4F46E5",
     "assistant": "#4F46E5",
@@ -14,6 +14,7 @@ COLOURS: Final = {
     "compressed": "#D97706",
     "control": "#64748B",
     "smoothed": "#64748B",
+    "baseline": "#64748B",
 }
 OVER_BUDGET: Final = "#E11D48"
 SYMBOLS: Final = {
@@ -23,8 +24,9 @@ SYMBOLS: Final = {
     "compressed": "diamond",
     "control": "x",
     "smoothed": "cross",
+    "baseline": "square-open",
 }
-SIZES: Final = {"teacher": 17, "assistant": 14, "student": 11, "compressed": 12, "control": 10, "smoothed": 10}
+SIZES: Final = {"teacher": 17, "assistant": 14, "student": 11, "compressed": 12, "control": 10, "smoothed": 10, "baseline": 10}
 TITLES: Final = {
     "teacher": "Teacher",
     "assistant": "Assistant",
@@ -32,6 +34,7 @@ TITLES: Final = {
     "compressed": "Compressed",
     "control": "Same student without KD",
     "smoothed": "Same with label smoothing",
+    "baseline": "Baseline",
 }
 
 # Mid greys that keep at least 4.5 : 1 on the light and on the dark card; the browser swaps in the theme's own

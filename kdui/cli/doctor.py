@@ -5,7 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from kdui import machine
+from kdui.catalogue.recipe_files import named_artifacts
+from kdui.cli.keeping import total, written
 from kdui.core.errors import KduiError
+from kdui.store.waste import waste
 from kdui.workbench.workbench import Workbench
 
 
@@ -27,6 +30,7 @@ def examination(bench: Workbench) -> dict[str, Any]:
         "versions": ", ".join(f"{name} {number}" for name, number in machine.versions().items()),
         "store": str(home),
         "free disk": _free_disk(home),
+        "disk use": disk_use(bench),
         "runs": _runs(bench),
         "network": "off (KDUI_OFFLINE)" if bench.settings.offline else "used when data or weights are missing",
         "own data": str(bench.settings.data_dir or "none (KDUI_DATA_DIR)"),
@@ -41,6 +45,17 @@ def _free_disk(home: Path) -> str:
         return f"{shutil.disk_usage(there).free / 1e9:.1f} GB"
     except OSError as error:
         return f"not known ({error.strerror})"
+
+
+def disk_use(bench: Workbench) -> str:
+    """What artifacts take, what they may take, and what ``gc`` would free; or why that cannot be told."""
+    try:
+        taken = sum(item.bytes for item in bench.store.artifacts.stored())
+        freed = total(waste(bench.store, named_artifacts(bench.settings)))
+    except KduiError as error:
+        return f"not known: {error}"
+    most = f" of {bench.settings.store_gb:g} GB (KDUI_STORE_GB)" if bench.settings.store_gb else ""
+    return f"artifacts take {written(taken)}{most}; 'gc' would free {written(freed)}"
 
 
 def _runs(bench: Workbench) -> int | str:

@@ -1,4 +1,4 @@
-"""What there is, as rows: tasks, models, methods, recipes, studies, runs."""
+"""What there is, as rows: tasks, models, methods, recipes, studies, runs, families of runs."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,12 +6,14 @@ from typing import Any
 from kdui.catalogue.studies import read_study, study_names
 from kdui.cli.verdicts import proposal
 from kdui.core.errors import UnknownName
+from kdui.core.family import KIND_WORDS
 from kdui.core.words import standing
+from kdui.workbench.families.rows import family_row
 from kdui.workbench.workbench import Workbench
 
 
 def listing(bench: Workbench, kind: str, text: str = "") -> list[dict[str, Any]]:
-    """Rows of tasks, models, methods, recipes, studies or runs; raises UnknownName with the nearest."""
+    """Rows of tasks, models, methods, recipes, studies, runs or families; raises UnknownName with the nearest."""
     if kind not in _ROWS:
         raise UnknownName("list", kind, list(_ROWS))
     return _ROWS[kind](bench, text)
@@ -23,7 +25,7 @@ def _tasks(bench: Workbench, _: str) -> list[dict[str, Any]]:
             "name": task.name,
             "title": task.title,
             "kind": task.modality,
-            "labels": len(task.labels),
+            "labels": task.outputs,
             **task.splits,
             "licence": task.resource.licence,
         }
@@ -87,9 +89,26 @@ def _runs(bench: Workbench, text: str) -> list[dict[str, Any]]:
             "student": row.student,
             "result": row.headline,
             "created (UTC)": row.created,
+            "queued by": row.queued_by,
             "error": row.error or "",
         }
         for row in bench.runs(text=text, size=100).rows
+    ]
+
+
+def _families(bench: Workbench, _: str) -> list[dict[str, Any]]:
+    rows = (family_row(bench.store, family.id) for family in bench.store.families.all())
+    return [
+        {
+            "id": row.id,
+            "name": row.name,
+            "kind": KIND_WORDS[row.kind],
+            "state": row.state,
+            "runs": f"{row.finished} of {row.total} finished",
+            "task": row.task,
+            "best": row.best,
+        }
+        for row in rows
     ]
 
 
@@ -100,4 +119,5 @@ _ROWS: dict[str, Callable[[Workbench, str], list[dict[str, Any]]]] = {
     "recipes": _recipes,
     "studies": _studies,
     "runs": _runs,
+    "families": _families,
 }

@@ -27,13 +27,18 @@ def require_writable(path: Path | None) -> Path | None:
 
 
 def write(path: Path, text: str) -> None:
+    """Write text in UTF-8, see ``write_bytes``."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
     """Write under a temporary name, then rename; raises KduiError in words."""
     part = path.with_name(f".{path.name}.part")
     try:
-        part.write_text(text, encoding="utf-8")
+        part.write_bytes(content)
         if path.exists() and not path.is_file():  # a pipe or /dev/stdout is written, never replaced
             part.unlink()
-            path.write_text(text, encoding="utf-8")
+            path.write_bytes(content)
         else:
             os.replace(part, path)
     except OSError as error:

@@ -1,8 +1,8 @@
-"""A presentation as a file: slides as one HTML page, or the model cards of its decisions as Markdown."""
+"""A presentation as a file: slides as one HTML page or for PowerPoint, or the model cards of its decisions as Markdown."""
 
 from pathlib import Path
 
-from kdui.cli.output_file import write
+from kdui.cli.output_file import write, write_bytes
 from kdui.core.errors import KduiError
 from kdui.ui.deck_file import deck_html
 from kdui.ui.model_card import model_card
@@ -10,18 +10,24 @@ from kdui.ui.page import plotly_script
 from kdui.workbench.decision import Decide
 from kdui.workbench.workbench import Workbench
 
-ENDINGS = (".html", ".md")
+ENDINGS = (".html", ".pptx", ".md")
 
 
 def write_presentation(bench: Workbench, name: str, file: Path) -> str:
     """Write it by the ending of the file's name; returns what was written, in words. Raises KduiError."""
     if file.suffix.lower() not in ENDINGS:
-        raise KduiError(f"A presentation is written as {' or '.join(ENDINGS)}. Name such a file with --out, e.g. slides.html.")
+        kinds = f"{', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}"
+        raise KduiError(f"A presentation is written as {kinds}. Name such a file with --out, e.g. slides.html.")
     deck = bench.store.presentations.get(name)
     if file.suffix.lower() == ".html":
         text = deck_html(bench, name, plotly_script())
         write(file, text)
         return f"{file}: {len(deck.pins)} slides, {len(text.encode()) / 1e6:.1f} MB, complete in itself."
+    if file.suffix.lower() == ".pptx":
+        from kdui.ui.powerpoint.deck import deck_pptx  # here: no other command needs the library
+
+        write_bytes(file, deck_pptx(bench, name))
+        return f"{file}: {len(deck.pins)} slides for PowerPoint, with native charts and tables."
     decisions = [Decide.model_validate(pin.view) for pin in deck.pins if pin.place == "decision"]
     if not decisions:
         raise KduiError(f"'{name}' decides about no model: pin a decision page in Present first, or write slides as .html.")

@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from kdui import machine
+from kdui.catalogue.recipe_files import FIRST_START
 from kdui.core.errors import KduiError, StoreError
 from kdui.core.run import Run
 from kdui.launch import yielding
+from kdui.workbench.read_only import ReadOnlyWorkbench
+from kdui.workbench.webhook import webhook_of
 from kdui.workbench.workbench import Workbench
 
 LOOK_SECONDS = 1.0  # between two looks whether a worker runs
@@ -28,13 +31,17 @@ def serve(workbench: Workbench, host: str | None, port: int | None, stop: thread
     auth = _credentials(settings.auth)
     for note in settings.notes:
         print(f"kdui: {note}", file=sys.stderr, flush=True)
-    if host not in LOCAL and auth is None:
+    asked = auth is not None or settings.proxy_header or settings.read_only  # in a gallery nobody can start anything
+    if host not in LOCAL and not asked and not workbench.store.accounts.any():
         raise KduiError(
-            f"Serving on {host} would let everybody who reaches this machine start jobs. Set KDUI_AUTH=user:password first."
+            f"Serving on {host} would let everybody who reaches this machine start jobs. Set KDUI_AUTH=user:password first, "
+            "or add accounts with 'python app.py user add NAME'."
         )
     # Where PyTorch has to be asked for GPUs, it answers while Gradio is imported.
     threading.Thread(target=machine.gpus, daemon=True, name="gpus").start()
     with contextlib.chdir(_own_folders(settings.home)):
+        if settings.read_only:
+            workbench = ReadOnlyWorkbench(workbench)
         _serve(workbench, host, port, auth, stop, started)
 
 
@@ -43,14 +50,20 @@ def _serve(
 ) -> None:
     # The address first: where it cannot be used, nothing may have been queued or started.
     page = _launch(workbench, host, port, auth)
-    first = queue_quickstart(workbench)
-    workbench.start_dispatcher()
+    read_only = workbench.settings.read_only
+    first = None if read_only else queue_quickstart(workbench)
+    if not read_only:
+        workbench.start_dispatcher()
+    if (webhook := None if read_only else webhook_of(workbench)) is not None:
+        webhook.start()
     gc.freeze()  # the page itself is never garbage, so no later search looks at it: answers wait less
     gc.enable()
     print(
         f"kdui is ready at {page.local_url} after {time.monotonic() - started:.1f} s. Store: {workbench.settings.home}",
         flush=True,
     )
+    if read_only:
+        print("Read-only (KDUI_READ_ONLY): recorded runs are shown, and nothing can be queued.", flush=True)
     if first:
         print(
             f"First start: the quickstart recipe is queued as run {first.id}; cancel it on the Runs tab if you like.", flush=True
@@ -60,6 +73,8 @@ def _serve(
     try:
         _until(stop, workbench)
     finally:
+        if webhook is not None:
+            webhook.stop()
         print("kdui stops; running jobs go on and are picked up at the next start.", flush=True)
         workbench.close()  # first, so that nobody waits for an answer any more
         page.close(verbose=False)
@@ -67,15 +82,23 @@ def _serve(
 
 
 def _until(stop: threading.Event, workbench: Workbench) -> None:
-    """Keep house until ``stop``: yield to workers once there is one, and return memory that is free."""
-    yielded, trimmed = False, time.monotonic()
+    """Keep house until ``stop``: yield to workers while there are some, and return memory that is free."""
+    yielded, grouped, trimmed = False, (False, workbench.serving.pid), time.monotonic()
     while not stop.wait(LOOK_SECONDS):
-        dispatcher = workbench.dispatcher
-        if not yielded and dispatcher is not None and dispatcher.has_workers:
+        dispatcher, serving = workbench.dispatcher, workbench.serving.pid
+        busy = dispatcher is not None and dispatcher.has_workers
+        if dispatcher is not None and busy and not yielded:
             yielding.yield_to_workers(but=[dispatcher.thread_id])
-            if workbench.serving.pid is not None:
-                yielding.yield_to_workers(workbench.serving.pid)
+            if serving is not None:
+                yielding.yield_to_workers(serving)
             yielded = True
+        if (
+            busy,
+            serving,
+        ) != grouped:  # threads stay as they are, and what they start; against other sessions they may rise again
+            grouped = (busy, serving)
+            for pid in (None, serving):
+                yielding.as_a_group(yielding.NICENESS if busy else 0, pid)
         if time.monotonic() - trimmed > TRIM_SECONDS:
             yielding.trim()
             trimmed = time.monotonic()
@@ -102,7 +125,7 @@ def queue_quickstart(workbench: Workbench) -> Run | None:
     """Queue the quickstart recipe when the store is empty, so that the charts fill while one watches."""
     if not workbench.settings.quickstart or workbench.store.runs.counts():
         return None
-    return workbench.submit(workbench.recipe("quickstart"))
+    return workbench.submit(workbench.recipe(FIRST_START))
 
 
 def _credentials(text: str | None) -> tuple[str, str] | None:

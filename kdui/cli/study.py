@@ -190,9 +190,9 @@ def conclusions(table: dict[str, Any]) -> str:
     unit = metric_of(table["arms"][0]).difference_unit
     parts = [question_words(table["question"], unit)] if "question" in table else []
     if count > 1:
-        parts.append(f"Of what is called better or worse among {count} gains one in twenty may be false (Benjamini-Hochberg).")
+        parts.append(f"Over the {count} gains the false discovery rate is controlled at 5 % (Benjamini-Hochberg).")
     if any("level" in row for row in table["arms"]) and not _is_of_sizes(table):
-        parts.append("Rows of one task that share a letter are level: their difference, paired by seed, is not shown.")
+        parts.append("Rows of one task that share a letter do not differ significantly (paired by seed).")
     return " ".join(parts)
 
 
@@ -200,7 +200,7 @@ def _headline_head(table: dict[str, Any]) -> str:
     """``accuracy, %``; without the unit where the arms do not share one metric, and with a direction that must be said."""
     metrics = {metric_of(row) for row in table["arms"]}
     first = metric_of(table["arms"][0])
-    name = first.title.lower() if len({metric.title for metric in metrics}) == 1 else "headline"
+    name = first.noun if len({metric.title for metric in metrics}) == 1 else "headline"
     if len({(metric.unit, metric.direction) for metric in metrics}) > 1:
         return name
     return ", ".join(dict.fromkeys(part for part in (name, first.unit, first.direction) if part))
@@ -261,5 +261,5 @@ def _gain_words(difference: Row | None) -> str:
     mean = f"{difference['mean']:+.2f}".replace("-", "−")
     if difference["half_width"] is None:
         return f"{mean} (one seed)"
-    unseen = f" (under {difference['detectable']:.1f} unseen)" if difference["verdict"] == NOTHING else ""
-    return f"{mean} ± {difference['half_width']:.2f}: {difference['verdict']}{unseen}"
+    detectable = f" (detectable from {difference['detectable']:.1f})" if difference["verdict"] == NOTHING else ""
+    return f"{mean} ± {difference['half_width']:.2f}: {difference['verdict']}{detectable}"

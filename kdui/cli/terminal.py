@@ -4,9 +4,8 @@ import json
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -17,22 +16,17 @@ from kdui.catalogue.tasks import TASKS
 from kdui.catalogue.yaml_text import read_value
 from kdui.charts.gain import gain_sentence
 from kdui.cli.plain_terminal import clean, console, has_utf8
-from kdui.core.answers import AnswerPart, Ranked
-from kdui.core.answers import Text as TextPart
-from kdui.core.errors import KduiError, RecipeError
+from kdui.core.errors import RecipeError
 from kdui.core.measurement import with_download
 from kdui.core.page_rows import ModelResult, RunDetail
 from kdui.core.run import RunState, StepStatus
-from kdui.core.sampling import Sampling
 from kdui.launch.dispatcher import Dispatcher
-from kdui.workbench.generating import generate, generates
 from kdui.workbench.workbench import Workbench
 
 if TYPE_CHECKING:
     import pandas
 
 POLL_SECONDS = 0.25
-WRITTEN_TOKENS = 60  # that a language model writes after what it was given
 CANCEL_SECONDS = 8.0
 SHOWN = {
     "macro_f1": "macro F1",
@@ -45,6 +39,7 @@ SHOWN = {
     "latency_p50": "p50",
     "latency_p95": "p95",
     "throughput": "throughput",
+    "real_time_factor": "real-time factor",
     "first_token": "first token",
     "prefill_rate": "prefill",
     "decode_rate": "decode",
@@ -186,7 +181,7 @@ def print_run(detail: RunDetail) -> None:
     )
     metric = TASKS[run.recipe.task].headline
     if detail.results:
-        columns = {metric.name: metric.title.lower(), **SHOWN}
+        columns = {metric.name: metric.noun, **SHOWN}
         print_rows(
             [
                 {
@@ -259,79 +254,6 @@ def print_rows(rows: list[dict[str, Any]]) -> None:
 
 
 # --- commands -----------------------------------------------------------------------------------------------------
-
-
-def predictions(bench: Workbench, run_id: str, example: str) -> list[dict[str, Any]]:
-    """Each model's two best answers to one input, or the text that it writes after it."""
-    detail = bench.run(run_id)
-    if not detail.results:
-        raise KduiError(f"Run {run_id} has no measured model yet (it is {detail.run.state}). Wait for it, or resume it.")
-    task = detail.run.recipe.task
-    given = payload(bench, task, example)
-    if generates(next(facts for facts in bench.tasks() if facts.name == task)):
-        return [{"model": item.label, "role": item.role, **_continued(bench, item.digest, given)} for item in detail.results]
-    answers = bench.ask(task, [item.digest for item in detail.results], given)
-    return [
-        {
-            "model": item.label,
-            "role": item.role,
-            **_in_columns(answer.parts[0]),
-            "p50 ms": round(answer.latency_ms.value, 3),
-            "n": answer.latency_ms.provenance.n,
-        }
-        for item, answer in zip(detail.results, answers, strict=True)
-    ]
-
-
-def _continued(bench: Workbench, digest: str, prompt: str) -> dict[str, Any]:
-    """The most probable text of one model alone, and the speed of its tokens after the first."""
-    pieces: list[AnswerPart] = []
-    with closing(generate(bench.serving, [digest], prompt, Sampling(limit=WRITTEN_TOKENS))) as written:
-        for _, piece in written:
-            if isinstance(piece, Exception):
-                raise piece
-            pieces.append(piece)
-    texts = [piece for piece in pieces if isinstance(piece, TextPart)]
-    seconds = [piece.seconds for piece in texts if piece.seconds is not None]
-    speed = round((len(seconds) - 1) / sum(seconds[1:]), 1) if len(seconds) > 1 else None
-    return {"text": "".join(piece.text for piece in texts), "tokens": len(seconds), "tokens/s": speed}
-
-
-def _in_columns(part: AnswerPart) -> dict[str, Any]:
-    """The two best labels, or the text."""
-    if not isinstance(part, Ranked):
-        return {"answer": part.text}
-    columns = {"answer": part.rows[0].label, "probability": round(part.rows[0].probability, 4)}
-    if len(part.rows) > 1:
-        columns |= {"next": part.rows[1].label, "next probability": round(part.rows[1].probability, 4)}
-    return columns
-
-
-def payload(bench: Workbench, task: str, example: str) -> Any:
-    """A text, an image file or ``test:INDEX`` as what Compare would be given."""
-    facts = next(item for item in bench.tasks() if item.name == task)
-    if example.startswith("test:"):
-        if not example[5:].isdigit():
-            raise KduiError(f"'{example}' is not test:INDEX, e.g. test:12.")
-        example_row = bench.examples(task, 1, int(example[5:]))[0]
-        return example_row.text if facts.modality == "text" else _grey(example_row.image)
-    if facts.modality == "text":
-        return example
-    from kdui.modalities.image.picture_files import MOST_BYTES, read_picture
-
-    try:
-        with Path(example).expanduser().open("rb") as file:
-            data = file.read(MOST_BYTES + 1)
-    except (OSError, ValueError, RuntimeError) as error:
-        words = getattr(error, "strerror", None) or "it is no path"
-        raise KduiError(f"{example} cannot be read ({words}). Give an image file, or test:INDEX.") from None
-    return read_picture(data)
-
-
-def _grey(rows: Any) -> Any:
-    import numpy
-
-    return numpy.array(rows, numpy.uint8)
 
 
 def recipe_schema() -> dict[str, Any]:

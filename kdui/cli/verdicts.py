@@ -44,7 +44,7 @@ def judged(table: Row, study: Study) -> Row:
     """The table with its study's words, the verdict of every gain, the letters of its arms and the answer to its question, from
     each seed's values.
 
-    Of all gains that are called better or worse, one in twenty may be false (Benjamini-Hochberg over the table).
+    The false discovery rate over the table is controlled at 5 % (Benjamini-Hochberg).
     """
     arms = [dict(arm) for arm in table["arms"]]
     verdicts: list[Row] = []
@@ -94,14 +94,17 @@ def spread_of(table: Row) -> float | None:
 
 def question_words(answerable: Row, unit: str = "points") -> str:
     """Whether the question could be answered with these seeds, in a sentence."""
-    effect = f"The question is about {answerable['effect']:g} {unit if answerable['effect'] != 1 else unit.removesuffix('s')}"
+    singular = unit.removesuffix("s")
+    effect = f"The study asks about an effect of {answerable['effect']:g} {singular if answerable['effect'] == 1 else unit}"
     seeds = "one seed" if answerable["seeds"] == 1 else f"{answerable['seeds']} seeds"
     needed = f"{answerable['needed']} seeds" if answerable["needed"] else "more than a thousand seeds"
     if answerable["spread"] is None:
-        return f"{effect}: {seeds} cannot answer it; {needed} by an estimated spread of {SPREAD:g} {unit} between seeds."
-    seen = f"with {seeds} less than {answerable['detectable']:.2f} {unit} could not have been detected"
-    conclusion = "that many can answer it" if answerable["answered"] else f"it needs {needed}"
-    return f"{effect}: {seen}, so {conclusion} (spread between seeds {answerable['spread']:.2f} {unit}, 80 % power)."
+        assumed = f"an assumed standard deviation of {SPREAD:g} {unit} between seeds"
+        return f"{effect}. One seed shows no spread: it needs {needed} at {assumed}."
+    detectable = f"The minimum detectable effect with {seeds} is {answerable['detectable']:.2f} {unit}"
+    conclusion = "which is enough" if answerable["answered"] else f"so it needs {needed}"
+    spread = f"standard deviation between seeds {answerable['spread']:.2f} {unit}, 80 % power"
+    return f"{effect}. {detectable}, {conclusion} ({spread})."
 
 
 def proposal(study: Study) -> str:

@@ -2,16 +2,16 @@
 
 Facts are frozen data in a ``spec.py`` that the page can read at once. What does the work stands beside it
 in ``load.py``, ``build.py`` or ``apply.py`` and follows the protocols at the end of this file. Nothing here
-knows classification: it is one problem among several.
+knows classification: it is one problem among several. What a problem does stands in ``core.problem``.
 """
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from pydantic import Field, model_validator
 
-from kdui.core.answers import AnswerPart
+from kdui.core.answer_facts import AnswerFacts, Labels, NextToken, OfProblem
 from kdui.core.metric import Metric
 from kdui.core.plain import Frozen
 from kdui.core.renamed import current_names
@@ -21,17 +21,18 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
 
-    from kdui.core.rows import Rows
-    from kdui.core.statistics.paired import Difference
-
 
 Split = Literal["train", "validation", "test"]
 Transfer = Literal["outputs", "representations", "relations", "data", "sources"]
 Representation = Literal["maps", "tokens", "attention"]
 # What a method may need of a problem: categorical distributions (rows), one of the same classes for every example (columns), one
 # label of one set an example (labels), a class an example, be it of several sets (classes), parts that are tasks of their own,
-# a next token that is generated (tokens).
-Need = Literal["rows", "columns", "labels", "classes", "parts", "tokens"]
+# a next token that is generated (tokens), after the beginning of a text (continuations), true answers that hold for an input that
+# is made worse, too (answers), an order of choices of which the first few count (ranks), places and sizes of objects (boxes), a
+# true choice of each distribution (truths), distributions over the frames of a recording (frames).
+Need = Literal[
+    "rows", "columns", "labels", "classes", "parts", "tokens", "continuations", "answers", "ranks", "boxes", "truths", "frames"
+]
 
 
 class OutOfDomain(Frozen):
@@ -57,12 +58,11 @@ class TaskFacts(Frozen):
     modality: str = Field(description="image, text, ...: names the module in kdui/modalities")
     problem: str = Field(description="classification, ...: names the module in kdui/problems")
     headline: Metric
-    labels: tuple[str, ...] = ()
+    answer: AnswerFacts = Field(default=OfProblem(), description="what an answer is: labels, the next token, ...")
     splits: dict[str, int] = Field(description="split -> number of examples")
     input: dict[str, Any] = Field(description="shape of one example, e.g. height, width, channels or max_length")
     resource: Resource
     examples: tuple[str, ...] = Field(default=(), description="inputs to try in Compare where they can be typed")
-    parts: tuple[str, ...] = Field(default=(), description="names of the tasks that this one combines")
     out_of_domain: tuple[OutOfDomain, ...] = Field(default=(), description="test data from other sources than the task's own")
     content: str = Field(default="", description="names the data where they are a person's own: steps are named by it")
     majority: float | None = Field(
@@ -72,13 +72,30 @@ class TaskFacts(Frozen):
     @model_validator(mode="before")
     @classmethod
     def _current_names(cls, value: Any) -> Any:
-        """Models of earlier stores describe their task with old names."""
-        return current_names(value) if isinstance(value, dict) else value
+        """Models of earlier stores describe their task with old names, and its answer by its labels; tokens had none."""
+        if not isinstance(value, dict):
+            return value
+        facts = current_names(value)
+        if "labels" not in facts:
+            return facts
+        names, parts = facts["labels"], facts.get("parts", ())
+        answer = Labels(names=names, parts=parts) if names else NextToken()
+        return {"answer": answer, **{name: value for name, value in facts.items() if name not in ("labels", "parts")}}
 
     @property
     def outputs(self) -> int:
-        """Width of the model's last axis."""
-        return len(self.labels)
+        """Width of the model's last axis; 0 where its vocabulary decides."""
+        return self.answer.width
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels' names; none where an answer is something else."""
+        return self.answer.names if isinstance(self.answer, Labels) else ()
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The tasks that this one combines."""
+        return self.answer.parts if isinstance(self.answer, Labels) else ()
 
 
 class Preset(Frozen):
@@ -118,6 +135,9 @@ class Family(Frozen):
     )
     head_width: int = Field(default=0, description="width of an attention head, where the option heads counts them")
     problems: tuple[str, ...] = Field(default=("classification", "several"), description="what its models can answer")
+    at_once: bool = Field(
+        default=False, description="is computed from the data at once by ``learn`` of its build.py, not trained step by step"
+    )
     own_tokenizer: bool = Field(
         default=False, description="trains its tokenizer on the training texts; the option vocabulary counts its tokens"
     )
@@ -135,8 +155,12 @@ class ProblemFacts(Frozen):
     name: str
     title: str
     gives: frozenset[Need] = Field(description="what methods may read of its outputs and targets")
+    watched: Metric | None = Field(default=None, description="what chooses the best epoch; None: the task's headline metric")
     streams: bool = Field(
         default=False, description="its models generate answers piece by piece; Compare shows them as they come"
+    )
+    baselines: tuple[str, ...] = Field(
+        default=(), description="presets that every result holds beside its models: computed from the data, measured like them"
     )
 
 
@@ -147,6 +171,12 @@ NEEDS: dict[Need, str] = {
     "classes": "examples that each belong to a class",
     "parts": "several tasks in one",
     "tokens": "text that is generated token by token",
+    "answers": "true answers that hold for an input that is made worse, too",
+    "continuations": "texts that are continued from their beginning",
+    "truths": "a true choice of each distribution",
+    "frames": "distributions over the frames of a recording",
+    "ranks": "rankings, of which the first places count",
+    "boxes": "boxes of objects",
 }
 
 
@@ -182,8 +212,16 @@ class InputSettings(Frozen):
 class TaskSplit(Protocol):
     """Raw examples of one split: ``inputs`` uint8 [n, height, width, channels] or a list of strings; ``targets`` [n]."""
 
-    inputs: Any
-    targets: "np.ndarray"
+    @property
+    def inputs(self) -> Any:
+        """All inputs, first axis or entry the example."""
+
+    @property
+    def targets(self) -> "np.ndarray":
+        """[n, ...], in the order of the inputs."""
+
+    def take(self, indices: "np.ndarray | list[int]") -> "TaskSplit":
+        """The examples at these places, in this order."""
 
 
 class TaskLoader(Protocol):
@@ -196,7 +234,7 @@ class TaskLoader(Protocol):
 class Modality(Protocol):
     """``modalities/NAME/prepare.py``: numpy and tokenizers only, because the serving process uses it without torch."""
 
-    # Names of the axes of each array; those called ``batch`` and ``length`` are free in a graph.
+    # Names of the axes of each array; those called ``batch``, ``length`` and ``time`` are free in a graph.
     AXES: Mapping[str, tuple[str, ...]]
 
     def prepare(self, raw: Sequence[Any], settings: Mapping[str, Any], folder: Path) -> "dict[str, np.ndarray]":
@@ -210,6 +248,12 @@ class Modality(Protocol):
 
     def parse(self, payload: Any, facts: TaskFacts) -> Any:
         """What a person typed, drew or uploaded as one raw example; raises KduiError in words."""
+
+    def opened(self, data: bytes) -> Any:
+        """What ``parse`` takes of an uploaded file; raises KduiError in words. Only where files are."""
+
+    def seconds(self, settings: Mapping[str, Any]) -> float:
+        """How long an example lasts. Only where it has time: Measure then gives the real-time factor."""
 
     def traits(self, train: Sequence[Any], test: Sequence[Any]) -> "dict[str, np.ndarray]":
         """What sorts test examples, a number each; ``novelty``, how unlike the training data they are, comes first."""
@@ -226,89 +270,3 @@ class ModelBuilder(Protocol):
 
     def inputs(self, options: Mapping[str, Any], facts: TaskFacts, folder: Path | None) -> InputSettings:
         """How this model wants its examples."""
-
-
-class Learning(Protocol):
-    """What a training needs of a problem: how outputs come about, and how a split's are judged to find the best epoch."""
-
-    def compute(self, module: "torch.nn.Module", inputs: "Mapping[str, torch.Tensor]") -> Any:
-        """The outputs of a batch of named inputs."""
-        return module(**inputs)
-
-    def summarize(self, outputs: Any, targets: "torch.Tensor") -> "torch.Tensor":
-        """What scoring takes of a batch, an entry an example: [batch, ...]."""
-        tensor: torch.Tensor = outputs
-        return tensor
-
-    def counted(self, outputs: Any, targets: "torch.Tensor") -> int:
-        """Over how many a batch's loss is the mean: its share where losses of several batches make one."""
-        return len(targets)
-
-    def validation_loss(self, values: "np.ndarray", targets: "np.ndarray") -> float:
-        """The loss over a whole split, in nats."""
-
-    def headline(self, values: "np.ndarray", targets: "np.ndarray") -> float:
-        """The headline metric alone, quickly: it chooses the best epoch on validation data."""
-
-
-class Problem(Learning, Protocol):
-    """``problems/NAME/problem.py``: what to learn and how to judge it. Losses carry names; they become chart series.
-
-    The *outputs* of a batch are what ``compute`` makes of it: logits [batch, classes] of a classifier, or what else the problem
-    likes. Nobody but the problem looks into them. Whoever teaches reads ``rows``; whoever judges reads the *values* of examples,
-    ``summarize`` of each batch put together to an array [n, ...], so that no split's outputs are ever held whole.
-    """
-
-    name: ClassVar[str]
-    graph_batch: ClassVar[int] = 64  # examples that a graph computes at once over a split
-    ragged: ClassVar[bool] = False  # outputs are as long as the batch's longest example, so they are read a batch at a time
-
-    # --- learning, with torch ---
-
-    def loss(self, outputs: Any, targets: "torch.Tensor") -> "torch.Tensor":
-        """Scalar loss against the true targets, mean over what counts in the batch, in nats."""
-
-    def rows(self, outputs: Any, targets: "torch.Tensor") -> "Rows":
-        """The categorical distributions that the outputs hold, in an order that depends on the batch's inputs alone."""
-
-    # --- judging, with numpy ---
-
-    def summarize_arrays(self, outputs: "np.ndarray", inputs: "Mapping[str, np.ndarray]", targets: "np.ndarray") -> "np.ndarray":
-        """The same of the first output of a graph for a batch of its inputs."""
-        return outputs
-
-    def distributions(self, outputs: "np.ndarray", inputs: "Mapping[str, np.ndarray]", targets: "np.ndarray") -> "np.ndarray":
-        """Logits [k, choices] of a graph's outputs for a batch, by which two models are compared: all of its rows, or as many of
-        them, chosen by the inputs alone, as memory has room for."""
-        return self.mask_to_task(outputs, targets)
-
-    def score(self, values: "np.ndarray", targets: "np.ndarray", facts: TaskFacts) -> list[tuple[Metric, float]]:
-        """Metrics over a whole split, ``facts.headline`` among them by its name. Values in the metric's unit."""
-
-    def interval(self, values: "np.ndarray", targets: "np.ndarray") -> tuple[float, float] | None:
-        """The 95 % interval of the headline over these examples, in its unit; None where it is not known."""
-        return None
-
-    def kept(self, values: "np.ndarray", targets: "np.ndarray") -> "dict[str, np.ndarray]":
-        """What a comparison with another model on the same examples needs of each of them, [n] each: see ``difference``."""
-
-    def difference(self, ours: "Mapping[str, np.ndarray]", theirs: "Mapping[str, np.ndarray]") -> "Difference":
-        """The headline of one model minus another's from what both have ``kept``, paired by example; plus is better."""
-
-    def mask_to_task(self, outputs: "np.ndarray", targets: "np.ndarray") -> "np.ndarray":
-        """The outputs [n, ...] with the logits of other tasks masked, where a model has several tasks."""
-        return outputs
-
-    def label_logits(self, values: "np.ndarray", targets: "np.ndarray") -> "np.ndarray | None":
-        """The logits [n, labels] of a problem whose examples have one label each, other tasks masked; None for every other.
-
-        Calibration reads them, and the predictions of test examples are kept for evidence only where there are such.
-        """
-        return None
-
-    def parts_of(self, targets: "np.ndarray") -> "np.ndarray | None":
-        """To which of several tasks each example [n] belongs, where the headline is the mean of theirs; None where it is not."""
-        return None
-
-    def present(self, outputs: "np.ndarray", facts: TaskFacts) -> tuple[AnswerPart, ...]:
-        """One model's prediction for one example as typed parts."""

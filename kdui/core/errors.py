@@ -4,9 +4,11 @@ KduiError
 ├── RecipeError          the recipe cannot be run as it stands
 │   └── UnknownName      a task, model, method, recipe or run that does not exist
 ├── SettingsError        an environment variable cannot be used
+├── NotAllowed           the role of who asks does not allow it, or a limit is reached
 ├── SourceError          a data set or a model could not be downloaded or read
 ├── StoreError           the store cannot do what was asked
 │   ├── ArtifactCorrupt  a file does not match its checksum
+│   ├── StoreAway        the database cannot be reached just now
 │   ├── RunUnreadable    a run was written by another version of kdui
 │   └── StateConflict    the run is not in a state that allows this
 ├── StageFailed          a stage cannot continue, with the reason and what to do
@@ -49,6 +51,10 @@ class SettingsError(KduiError):
     """One or more environment variables cannot be used."""
 
 
+class NotAllowed(KduiError):
+    """Who asks may not do this, or has reached a limit."""
+
+
 class SourceError(KduiError):
     """A data set or a model could not be downloaded or read."""
 
@@ -59,6 +65,10 @@ class StoreError(KduiError):
 
 class ArtifactCorrupt(StoreError):
     """A stored file does not match the checksum in its manifest."""
+
+
+class StoreAway(StoreError):
+    """The database's file is not there at the moment; it may come back."""
 
 
 class RunUnreadable(StoreError):

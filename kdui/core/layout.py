@@ -8,6 +8,8 @@ from kdui.core.contracts import InputSettings
 MODEL_FILE = "model.onnx"
 INPUTS_FILE = "inputs.json"
 TOKENIZER = "tokenizer.json"
+ITEMS = "items.json"  # of a model that ranks items: their names, in the order of its outputs
+ANSWER_NODES = "answers."  # how names of nodes in a graph begin that make answers of its outputs: no arithmetic of the model
 PACKED_MODEL = "model.kdz"  # decodes to model.onnx beside it, byte for byte
 
 # A measured model.
@@ -17,6 +19,7 @@ QUALITY_FILE = "quality.npz"  # right [n]: which test examples it has right; par
 KERNELS_FILE = "kernels.json"  # precision, MACs and time of every kernel; where speed was measured
 
 # A language model in the format of another program: a folder as an archive, or the one file.
+REMOTE_FILE = "remote.json"  # which server and model a remote teacher is
 PACKAGES = {"hf": "package.zip", "genai": "package.zip", "gguf": "package.gguf"}
 CLAIMS_FILE = "kdui.json"  # in such an archive: what was measured of it
 

@@ -49,9 +49,14 @@ class Metric(Frozen):
     def improves(self) -> str:
         return "rises" if self.higher_is_better else "falls"
 
+    @property
+    def noun(self) -> str:
+        """The title within a sentence: accuracy, mean IoU; what is no plain word keeps its capitals (NDCG@10, chrF)."""
+        return " ".join(word.lower() if word[1:].islower() else word for word in self.title.split(" "))
+
     def axis(self, split: str = "") -> str:
         """The title of an axis: test accuracy, %; a direction that does not go without saying is said."""
-        name = f"{split} {self.title.lower()}".strip()
+        name = f"{split} {self.noun}".strip()
         unit = "" if self.unit.casefold() == self.title.casefold() else self.unit
         return ", ".join(part for part in (name, unit, self.direction) if part)
 
@@ -130,4 +135,11 @@ class Metric(Frozen):
 
 
 ACCURACY = Metric(name="accuracy", title="Accuracy", unit="%")
+SPAN_F1 = Metric(name="f1", title="F1", unit="%")
+MEAN_IOU = Metric(name="mean_iou", title="Mean IoU", unit="%")
+MEAN_AP = Metric(name="mean_ap", title="mAP", unit="%")  # over the thresholds 0.50 to 0.95, as COCO has it
+NDCG = Metric(name="ndcg_at_10", title="NDCG@10", unit="")
 BITS_PER_BYTE = Metric(name="bits_per_byte", title="Bits per byte", unit="bits per byte", higher_is_better=False)
+PERPLEXITY = Metric(name="perplexity", title="Perplexity per token", unit="", higher_is_better=False)
+WORD_ERROR_RATE = Metric(name="word_error_rate", title="Word error rate", unit="%", higher_is_better=False)
+CHRF = Metric(name="chrf", title="chrF", unit="chrF")  # 0 to 100

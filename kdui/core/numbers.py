@@ -6,6 +6,7 @@
 import math
 
 MINUS, THIN = "−", "\u202f"  # a true minus; a narrow space that does not break
+DIGITS = {"bits per byte": 4}  # models of one text differ in the third decimal, and paired differences tell it
 BYTES = {"bytes": 1.0, "B": 1.0, "kB": 1e3, "MB": 1e6, "GB": 1e9}
 
 
@@ -13,7 +14,8 @@ def number(value: float | None, unit: str = "") -> str:
     """A value with its unit: 22.7 M, 91.6 MB, 16.4 ms, 97.6 %; an en dash where there is none.
 
     Units with their own steps: ``bytes`` and its multiples (kB, MB, GB), ``s`` (s, min, h), ``ms`` (µs below 0.1), ``count`` or
-    empty (K, M, G). Three significant digits, percentages with one decimal: nothing looks more exact than it is.
+    empty (K, M, G). Three significant digits (``DIGITS``: more), percentages with one decimal: nothing looks more exact than it
+    is.
     """
     if value is None or not math.isfinite(value):
         return "–"
@@ -29,7 +31,7 @@ def number(value: float | None, unit: str = "") -> str:
         return f"{value:.1f}{THIN}%".replace("-", MINUS)
     if unit == "×":
         return times(value)
-    return f"{significant(value)}{THIN}{'/s' if unit == '1/s' else unit}"
+    return f"{significant(value, DIGITS.get(unit, 3))}{THIN}{'/s' if unit == '1/s' else unit}"
 
 
 def _scaled(value: float, steps: tuple[tuple[str, float], ...], plain_unit: str) -> str:

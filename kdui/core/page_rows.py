@@ -3,6 +3,8 @@
 from pydantic import Field
 
 from kdui.core.answers import AnswerPart
+from kdui.core.family import FamilyKind, FamilyState
+from kdui.core.marks import Marks
 from kdui.core.measurement import Measurement, Origin
 from kdui.core.plain import Frozen
 from kdui.core.plan import Role
@@ -78,15 +80,47 @@ class RunRow(Frozen):
     place: int | None = Field(default=None, description="of a queued one: how many start before it, and it")
     title: str = Field(default="", description="what tells it from the others of a list; empty: its name does")
     sweep: str = Field(default="", description="what the sweep is called that it belongs to")
+    family: str = Field(default="", description="the family that it belongs to")
+    queued_by: str = Field(default="", description="name of the account that queued it; empty: on the machine itself")
+    marks: Marks = Marks()
+
+
+class FamilyRow(Frozen):
+    """A sweep or a search as one line of the run table."""
+
+    id: str
+    name: str
+    kind: FamilyKind
+    task: str
+    state: FamilyState
+    counts: dict[str, int] = Field(description="state of its runs -> how many; waiting: not queued yet, refused: cannot run")
+    progress: float = Field(default=0.0, ge=0, le=1)
+    best: str = Field(default="", description="the best result so far, e.g. 97.1 % ●")
+    note: str = ""
+    queued_by: str = ""
+    runs: tuple[RunRow, ...] = Field(default=(), description="the first of its runs")
+
+    @property
+    def total(self) -> int:
+        return sum(self.counts.values())
+
+    @property
+    def finished(self) -> int:
+        """Runs to which nothing more happens on its own."""
+        return sum(self.counts.get(state, 0) for state in ("succeeded", "failed", "cancelled", "refused"))
 
 
 class RunPage(Frozen):
-    """One page of the run table, newest first; ``total`` counts all that match."""
+    """One page of the run table, newest first; ``total`` counts all that match.
+
+    Where families are folded, a row of one stands for all of them and ``families`` says what it is.
+    """
 
     rows: tuple[RunRow, ...]
     total: int
     page: int
     size: int
+    families: dict[str, FamilyRow] = {}
 
 
 class ModelResult(Frozen):
@@ -150,12 +184,17 @@ class Answer(Frozen):
 
 
 class Example(Frozen):
-    """A test example that Compare offers: text, or an image as rows of 0..255."""
+    """A test example that Compare offers: text, or an image as rows of 0..255, three of a pixel in colour; a sound has its
+    spectrogram."""
 
     index: int
     truth: str
     text: str | None = None
-    image: list[list[int]] | None = None
+    image: list[list[int]] | list[list[list[int]]] | None = None
+    sound: str | None = Field(default=None, description="a WAV file in base64")
+    passage: str | None = Field(default=None, description="what the text, a question, is about")
+    items: tuple[str, ...] | None = Field(default=None, description="of a history, the latest first")
+    then: tuple[str, ...] = Field(default=(), description="of a history, what was taken after it")
 
 
 class Overview(Frozen):
@@ -166,4 +205,5 @@ class Overview(Frozen):
     queued: int
     launcher_alive: bool
     serving: str = Field(default="", description="a sentence when the serving process was restarted, else empty")
+    read_only: bool = Field(default=False, description="a gallery of recorded runs, in which nothing can be queued")
     trouble: str = Field(default="", description="why the queue does not go on at the moment, else empty")

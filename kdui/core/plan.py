@@ -15,7 +15,9 @@ from kdui.core.plain import Frozen, digest
 from kdui.core.recipe import ModelRef, Recipe
 from kdui.core.renamed import current_names, digested_names
 
-Role = Literal["teacher", "assistant", "student", "control", "smoothed", "compressed"]
+Role = Literal["teacher", "assistant", "student", "control", "smoothed", "baseline", "compressed"]
+# Roles of models that a recipe is held against: what it makes is another one.
+BESIDE: tuple[Role, ...] = ("control", "smoothed", "baseline")
 Product = Literal["model", "outputs", "onnx", "measurements", "report"]
 
 
@@ -228,8 +230,8 @@ class PlanBuilder:
         if self.teacher is None and self.teacher_facts is not None:
             raise RecipeError(
                 f"Stage '{stage}' needs a trained teacher, but {self.teacher_facts.title} is not trained yet. Put a 'teach' "
-                "stage before it, or name a fine-tuned teacher: artifact:DIGEST, folder:PATH, hub:OWNER/NAME, onnx:PATH or "
-                "csv:PATH."
+                "stage before it, or name a fine-tuned teacher: artifact:DIGEST, folder:PATH, hub:OWNER/NAME, onnx:PATH, "
+                "csv:PATH or api:SERVER."
             )
         if self.teacher is None:
             raise RecipeError(f"Stage '{stage}' needs a teacher. Name one in 'teacher:' and put a 'teach' stage before it.")

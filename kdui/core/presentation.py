@@ -75,7 +75,7 @@ class Pin(Frozen):
     live: bool = Field(default=False, description="computed again from the store whenever it is shown; else as it was pinned")
     title: str = Field(default="", max_length=200, description="empty: the content's own")
     sentence: str = Field(default="", max_length=600)
-    notes: str = Field(default="", max_length=5_000, description="the speaker's; not exported")
+    notes: str = Field(default="", max_length=5_000, description="the speaker's; in no file but the one for PowerPoint")
     content: Content
     source: Source
 

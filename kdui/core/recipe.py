@@ -10,7 +10,7 @@ from kdui.core.errors import RecipeError, UnknownName
 from kdui.core.plain import Frozen, digest
 from kdui.core.renamed import RENAMED, current_names, digested_names
 
-ModelKind = Literal["preset", "hub", "folder", "artifact", "onnx", "csv"]
+ModelKind = Literal["preset", "hub", "folder", "artifact", "onnx", "csv", "api"]
 Line = Annotated[str, AfterValidator(printable_line)]
 
 MOST_STAGES = 100
@@ -24,7 +24,8 @@ class ModelRef(Frozen):
 
     Written short as ``resnet-20``, ``hub:owner/name``, ``folder:/path/to/checkpoint``, ``artifact:DIGEST``;
     options follow a question mark: ``bilstm-128?embedding=96``. A teacher may also be an ONNX file,
-    ``onnx:/path/model.onnx?probabilities=true``, or a table of its predictions, ``csv:/path/answers.csv``.
+    ``onnx:/path/model.onnx?probabilities=true``, a table of its predictions, ``csv:/path/answers.csv``, or a model behind a
+    server, ``api:SERVER?model=NAME``.
     """
 
     kind: ModelKind = "preset"
@@ -60,7 +61,7 @@ class ModelRef(Frozen):
     @property
     def is_black_box(self) -> bool:
         """Whether only its predictions are known: it can teach, but neither be trained nor looked into."""
-        return self.kind in ("onnx", "csv")
+        return self.kind in ("onnx", "csv", "api")
 
     def __str__(self) -> str:
         name = self.name.replace("%", "%25").replace("?", "%3F") if "?" in self.name else self.name
@@ -88,6 +89,12 @@ def _as_model_ref(value: Any) -> Any:
         return ModelRef.parse(value)
     except RecipeError as error:
         raise ValueError(str(error).rstrip(".")) from None
+
+
+def _with_option(model: Any, name: str, value: Any) -> dict[str, Any]:
+    """A model as plain data with one of its options changed; the model itself may have been changed just before."""
+    plain = ModelRef.parse(model).model_dump(mode="json") if isinstance(model, str) else model
+    return {**plain, "options": {**plain["options"], name: value}}
 
 
 class Stage(Frozen):
@@ -202,7 +209,7 @@ class Recipe(Frozen):
         return {stage.method: stage.settings} if stage.settings else stage.method
 
     def with_values(self, values: dict[str, Any]) -> "Recipe":
-        """A new recipe with dotted settings changed: ``{"distill.temperature": 4, "seed": 1}``.
+        """A new recipe with dotted settings changed: ``{"distill.temperature": 4, "student.width": 16, "seed": 1}``.
 
         Raises UnknownName for a stage or field that is not there; the values themselves are checked
         by the catalogue, which knows each method's bounds.
@@ -210,7 +217,11 @@ class Recipe(Frozen):
         data = self.model_dump(mode="json")
         for path, value in values.items():
             head, _, knob = path.partition(".")
-            if knob:
+            if knob and head in ("teacher", "student") and head not in [stage.name for stage in self.stages]:
+                if getattr(self, head) is None:
+                    raise RecipeError(f"This recipe names no {head}, so '{path}' cannot be set.")
+                data[head] = _with_option(data[head], knob, value)
+            elif knob:
                 position = self.stages.index(self.stage(head))
                 data["stages"][position]["settings"][RENAMED.get(knob, knob)] = value
             elif head in ("name", "summary", "task", "teacher", "student", "seed"):

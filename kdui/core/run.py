@@ -88,6 +88,7 @@ class RunFacts(Frozen):
     host: str | None = None
     error: str | None = Field(default=None, description="why it failed and what to do about it")
     cancel_requested: bool = False
+    queued_by: str = Field(default="", description="name of the account that queued it; empty: on the machine itself")
 
     @property
     def waits_for_a_person(self) -> bool:

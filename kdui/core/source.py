@@ -42,6 +42,17 @@ class DebianPackage(Frozen):
     members: dict[str, str] = Field(description="file name in the resource folder -> absolute path that the package installs")
 
 
+class NpmPackage(Frozen):
+    """Files inside a package of npm: read out of its archive, never installed or run."""
+
+    kind: Literal["npm"] = "npm"
+    package: str
+    version: str
+    sha512: str = Field(description="of the archive, in base64, as npm writes it")
+    size: int = Field(description="bytes of the archive")
+    members: dict[str, str] = Field(description="file name in the resource folder -> path inside the archive")
+
+
 class HubRepo(Frozen):
     """Files of a Hugging Face Hub repository at one revision."""
 
@@ -54,7 +65,28 @@ class HubRepo(Frozen):
     )
 
 
-Source = Annotated[Bundled | LocalFile | Wheel | DebianPackage | HubRepo, Field(discriminator="kind")]
+class HubTables(Frozen):
+    """The files of a data set on the Hugging Face Hub that match patterns, at one revision."""
+
+    kind: Literal["hub-tables"] = "hub-tables"
+    repo: str
+    revision: str = "main"
+    patterns: tuple[str, ...]
+
+
+class WebFile(Frozen):
+    """One file at an address of the web, by its sha256: what has another one is not taken."""
+
+    kind: Literal["web"] = "web"
+    url: str
+    name: str = Field(description="file name in the resource folder")
+    sha256: str
+    size: int = Field(description="bytes")
+
+
+Source = Annotated[
+    Bundled | LocalFile | Wheel | DebianPackage | NpmPackage | HubRepo | HubTables | WebFile, Field(discriminator="kind")
+]
 
 
 class Resource(Frozen):
@@ -66,3 +98,9 @@ class Resource(Frozen):
     homepage: str = ""
     files: tuple[str, ...] = Field(default=(), description="what must lie in the folder; empty for bundled data")
     sources: tuple[Source, ...]
+
+    @property
+    def effort(self) -> int:
+        """What a person has to do for it: 0 nothing, 1 be online once, 2 bring the files."""
+        kinds = {source.kind for source in self.sources}
+        return 0 if "bundled" in kinds else 2 if kinds == {"local"} else 1

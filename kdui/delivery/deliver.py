@@ -92,13 +92,18 @@ def chosen(detail: RunDetail, model: str) -> ModelResult:
         return next((item for role in ("compressed", "student") for item in newest if item.role == role), newest[0])
     found = next((item for item in newest if model in _names(item)), None)
     if found is None:
-        raise UnknownName("model of this run", model, [_names(item)[0] for item in detail.results])
+        raise UnknownName("model of this run", model, [deliver_name(item) for item in detail.results])
     return found
+
+
+def deliver_name(item: ModelResult) -> str:
+    """The shortest name of a model that no other of its run has: its step without the measuring."""
+    return item.step.partition(".")[2] or item.step
 
 
 def _names(item: ModelResult) -> tuple[str, ...]:
     """What a person may call a model: its step without the measuring, its step, its label, its role."""
-    return item.step.partition(".")[2] or item.step, item.step, item.label, item.role
+    return deliver_name(item), item.step, item.label, item.role
 
 
 def claims_of(detail: RunDetail, result: ModelResult, artifact: Artifact, measured: Manifest, data: dict[str, Any]) -> Claims:

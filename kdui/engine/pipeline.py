@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from kdui.catalogue.methods import METHODS
+from kdui.catalogue.recipe_files import named_artifacts
 from kdui.catalogue.tasks import TASKS, load_task
 from kdui.core.artifact import Artifact
 from kdui.core.errors import ArtifactCorrupt, Cancelled
@@ -20,6 +21,7 @@ from kdui.core.plan import Step
 from kdui.core.run import Run, StepState
 from kdui.engine.chart_row import chart_row
 from kdui.engine.reporter import RunReporter
+from kdui.store.retention import bound
 from kdui.store.store import Store
 from kdui.training.context import StepContext, TaskData
 from kdui.training.device import device_name
@@ -34,6 +36,7 @@ class Pipeline:
         self.store, self.run_facts, self.plan, self.device, self.report = store, run, plan, device, report
         self._steps = {step.name: step for step in plan}
         self._scores: dict[str, dict[str, Measurement]] = {}
+        self._over_quota = False  # said once
 
     def run(self) -> None:
         """Run every step; raises what a step raises after noting it as failed."""
@@ -72,12 +75,17 @@ class Pipeline:
             self._make(step)
         if step.produces == "outputs":
             self._bound_cache()
+        self._bound_store()
         return False
 
     def _is_wanted(self, step: Step) -> bool:
-        """Skip recomputing teacher outputs when every artifact that reads them is cached."""
+        """Skip recomputing teacher outputs, and models that were evicted, when every artifact that reads them is cached."""
+        if step.produces not in ("outputs", "model"):
+            return True
         readers = [other for other in self.plan if step.name in other.inputs.values()]
-        return step.produces != "outputs" or any(not self.store.artifacts.has(reader.digest) for reader in readers)
+        if not readers:
+            return step.produces == "model"
+        return any(not self.store.artifacts.has(reader.digest) and self._is_wanted(reader) for reader in readers)
 
     def _bound_cache(self) -> None:
         """Evict least-recently-used teacher outputs beyond ``cache_gb``; this run's are kept."""
@@ -86,8 +94,28 @@ class Pipeline:
         if evicted:
             self.report.log(f"Evicted {len(evicted)} cached teacher outputs (least recently used) to stay under the limit.")
 
+    def _bound_store(self) -> None:
+        """Evict least-recently-used artifacts beyond ``store_gb``; what runs, results and recipes need is kept."""
+        if not (most := self.store.settings.store_gb):
+            return
+        evicted = bound(self.store, most * 1e9, named_artifacts(self.store.settings))
+        if evicted.digests:
+            self.report.log(
+                f"Evicted {len(evicted.digests)} artifacts (least recently used, {evicted.freed / 1e6:,.1f} MB) to stay under "
+                "the limit."
+            )
+        if evicted.left > most * 1e9 and not self._over_quota:
+            self._over_quota = True
+            self.report.log(
+                f"Artifacts take {evicted.left / 1e9:,.2f} GB, more than KDUI_STORE_GB={most:g}: they belong to results, pinned "
+                "or unfinished runs, or were used within the last hour. Delete runs, or raise the limit."
+            )
+
     def _make(self, step: Step) -> None:
         operation = getattr(METHODS.module(step.method, "apply"), step.operation)
+        for source in {self._steps[source].digest: self._steps[source] for source in step.inputs.values()}.values():
+            if not self.store.artifacts.has(source.digest):  # evicted, and not missed until what was made of it proved damaged
+                self._perform(source)
         inputs = {name: self._open(self._steps[source]) for name, source in step.inputs.items()}
         checkpoint = self.store.folder(self.run_facts.id) / "checkpoints" / step.digest[:16]
         started = time.monotonic()
@@ -145,6 +173,7 @@ class Pipeline:
             self._scores["teacher"] = by_name
         row = chart_row(self.run_facts.recipe, step, self._model_step(step), by_name, self._scores.get("teacher"))
         self.store.results.record(self.run_facts.id, step.name, found, row)
+        self.report.measured(step.name, found)
         if self.names_the_run(step):
             headline = by_name[TASKS[self.run_facts.recipe.task].headline.name]
             self.store.runs.update(self.run_facts.id, headline=headline.written())

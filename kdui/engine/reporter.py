@@ -1,11 +1,14 @@
 """Where a running stage's words and numbers go: the event file, what the heartbeat writes, and the flag that asks to stop."""
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from kdui.core.errors import Cancelled
 from kdui.core.logs import logger
+from kdui.core.measurement import Measurement
 from kdui.core.run import EventKind
+from kdui.engine.trackers.tracker import Trackers
 from kdui.store.store import Store
 
 SAY_EVERY = 0.5  # s between two events of a download
@@ -33,6 +36,12 @@ class RunReporter:
         self.fraction = 0.0
         self.eta_seconds: float | None = None
         self.cancelled = False
+        self.trackers: Trackers | None = None  # of the run, once it works
+
+    @property
+    def step(self) -> str:
+        """The name of the step that was entered last."""
+        return self._step
 
     def enter(self, step: str) -> None:
         """The next calls are about this step."""
@@ -67,6 +76,13 @@ class RunReporter:
         rounded: dict[str, Any] = {name: float(f"{value:.6g}") for name, value in values.items()}
         self.signs += 1
         self._events.append(kind, step=self._step, at=round(at, 4), **rounded)
+        if self.trackers is not None:
+            self.trackers.series(kind, self._step, at, rounded)
+
+    def measured(self, step: str, found: Sequence[Measurement]) -> None:
+        """What a step measured of a model, for trackers: the store has it."""
+        if self.trackers is not None:
+            self.trackers.measured(step, found)
 
     def log(self, text: str) -> None:
         """A line for a person, in the run's output and its events."""

@@ -1,7 +1,7 @@
 """The dispatcher: gives queued runs to free slots, notices workers that died or hang, and enforces a cancel.
 
 What is to be done is in the store, so it can be killed and started again, and several may run at once. It keeps only how long it
-has watched a worker: a clock of the wall may jump, and a machine may sleep.
+has watched a worker: a clock of the wall may jump, two machines may disagree about the time, and a machine may sleep.
 """
 
 import threading
@@ -37,6 +37,8 @@ class Watch:
 
     attempt: tuple[int, int | None]
     looked: float  # monotonic, s
+    beat: datetime | None = None  # the last heartbeat, by whichever clock wrote it
+    quiet: float = 0.0  # s that were watched since another heartbeat was seen
     sign: datetime | None = None
     still: float = 0.0  # s that were watched since the last sign of work
     cancelling: float = 0.0  # s since the wish to cancel was seen
@@ -155,27 +157,33 @@ class Dispatcher:
 
     def look_after(self, run: RunFacts) -> None:
         """A worker that is gone, or neither works nor stops, makes its run interrupted, or cancelled where that was asked."""
-        if not self._is_alive(run):
+        watch, passed = self._look(run)
+        if not self._is_alive(run, watch):
             self._end(run, "its worker exited without reporting a result; it continues from its last checkpoint")
         elif run.host == HOST:
-            self._watch(run)
+            self._watch(run, watch, passed)
 
-    def _is_alive(self, run: RunFacts) -> bool:
-        silent = run.heartbeat is None or now() - run.heartbeat > timedelta(seconds=SILENT_SECONDS)
-        if run.host != HOST:
-            return not silent
-        if run.pid is None:
-            return run.heartbeat is not None and now() - run.heartbeat < timedelta(seconds=START_SECONDS)
-        return self.launcher.poll(run).alive
-
-    def _watch(self, run: RunFacts) -> None:
-        """End a worker that does not stop when it is asked to, or that has given no sign of work for the limit's time."""
+    def _look(self, run: RunFacts) -> tuple[Watch, float]:
+        """What is known of this attempt, and the seconds since the last look at it."""
         at = time.monotonic()
         watch = self._watched.get(run.id)
         if watch is None or watch.attempt != (run.attempts, run.pid):
-            watch = self._watched[run.id] = Watch((run.attempts, run.pid), at, run.worked)
+            watch = self._watched[run.id] = Watch((run.attempts, run.pid), at, run.heartbeat, sign=run.worked)
         # Time that the machine slept, or that this thread waited itself, was not watched.
         passed, watch.looked = min(at - watch.looked, 4 * TICK_SECONDS), at
+        watch.quiet = watch.quiet + passed if run.heartbeat == watch.beat else 0.0
+        watch.beat = run.heartbeat
+        return watch, passed
+
+    def _is_alive(self, run: RunFacts, watch: Watch) -> bool:
+        if run.host != HOST:
+            return watch.quiet < SILENT_SECONDS
+        if run.pid is None:
+            return watch.quiet < START_SECONDS
+        return self.launcher.poll(run).alive
+
+    def _watch(self, run: RunFacts, watch: Watch, passed: float) -> None:
+        """End a worker that does not stop when it is asked to, or that has given no sign of work for the limit's time."""
         self._look_for_work(run, watch, passed)
         if run.cancel_requested:
             if not watch.cancelling:
@@ -195,7 +203,7 @@ class Dispatcher:
                 watch.spinning = 0.0
             return
         watch.still += passed
-        if run.heartbeat is None or now() - run.heartbeat < timedelta(seconds=STILL_SECONDS):
+        if run.heartbeat is None or (watch.quiet < STILL_SECONDS and now() - run.heartbeat < timedelta(seconds=STILL_SECONDS)):
             return
         cpu = self.launcher.poll(run, closely=True).cpu_seconds
         used, watch.cpu = (cpu - watch.cpu if cpu is not None and watch.cpu is not None else 0.0), cpu

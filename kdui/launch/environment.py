@@ -4,7 +4,20 @@ import os
 
 from kdui.settings import VARIABLES, Settings
 
-PAGE_ONLY = ("auth", "allowed_hosts")  # settings that no child process needs: the password is the page's alone
+# Settings that no child process needs: the password is the page's alone.
+PAGE_ONLY = (
+    "auth",
+    "allowed_hosts",
+    "webhook",
+    "read_only",
+    "root_path",
+    "proxy_header",
+    "proxy_address",
+    "proxy_role",
+    "person_runs",
+    "person_disk_gb",
+    "person_upload_mb",
+)
 
 
 def child_environment(settings: Settings) -> dict[str, str]:
@@ -16,6 +29,7 @@ def child_environment(settings: Settings) -> dict[str, str]:
 def environment_of(settings: Settings) -> dict[str, str]:
     """The settings as environment variables, so that a child process has the same ones."""
     given = {VARIABLES[name]: getattr(settings, name) for name in VARIABLES if name not in PAGE_ONLY}
+    given[VARIABLES["api_keys"]] = settings.api_keys and settings.api_keys.get_secret_value()
     return {
         key: ("1" if value is True else "0" if value is False else str(value))
         for key, value in given.items()

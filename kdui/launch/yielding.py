@@ -7,10 +7,12 @@ import contextlib
 import ctypes
 import os
 import sys
+import time
 from collections.abc import Collection
 from pathlib import Path
 
 NICENESS = 10  # of 19: about a tenth of a worker's share of a core that both want
+GROUP_SECONDS, GROUP_ATTEMPTS = 0.12, 3
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _MOST_ARENAS = -1, -3, -8  # names of mallopt(3)
 
 
@@ -32,9 +34,17 @@ def yield_to_workers(pid: int | None = None, but: Collection[int | None] = ()) -
 
 
 def as_a_group(niceness: int, pid: int | None = None) -> None:
-    """Desktops weigh whole sessions against each other, and look at a thread's priority only within its session."""
+    """Desktops weigh whole sessions against each other, and look at a thread's priority only within its session.
+
+    Linux takes one such change in a tenth of a second from all of a machine's users together, so it is tried again.
+    """
     with contextlib.suppress(OSError):
-        Path(f"/proc/{pid or 'self'}/autogroup").write_text(str(niceness), encoding="ascii")
+        for _ in range(GROUP_ATTEMPTS):
+            try:
+                Path(f"/proc/{pid or 'self'}/autogroup").write_text(str(niceness), encoding="ascii")
+                return
+            except BlockingIOError:
+                time.sleep(GROUP_SECONDS)
 
 
 def give_back_memory() -> None:

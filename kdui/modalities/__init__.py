@@ -4,9 +4,18 @@
 """
 
 import importlib
+from types import ModuleType
 
-from kdui.core.contracts import Modality
-from kdui.core.errors import UnknownName
+from kdui.core.contracts import InputSettings, Modality
+from kdui.core.errors import KduiError, UnknownName
+
+# In the order in which their tasks are listed; those of others come behind.
+NAMES = ("image", "text", "passage", "audio", "recording", "interactions")
+
+
+def place_of(name: str) -> int:
+    """Where the tasks of a modality stand in lists."""
+    return NAMES.index(name) if name in NAMES else len(NAMES)
 
 
 def modality_of(name: str) -> Modality:
@@ -16,4 +25,20 @@ def modality_of(name: str) -> Modality:
     except ModuleNotFoundError as error:
         if error.name not in (f"kdui.modalities.{name}", f"kdui.modalities.{name}.prepare"):
             raise
-        raise UnknownName("kind of input", name, ("image", "text")) from error
+        raise UnknownName("kind of input", name, NAMES) from error
+
+
+def parts_of(name: str) -> ModuleType:
+    """``modalities/NAME/parts.py``: an input as parts that can be left out; raises KduiError for a modality without such."""
+    try:
+        return importlib.import_module(f"kdui.modalities.{name}.parts")
+    except ModuleNotFoundError as error:
+        if error.name not in (f"kdui.modalities.{name}", f"kdui.modalities.{name}.parts"):
+            raise
+        raise KduiError(f"Inputs of the kind '{name}' have no parts that could be left out yet.") from error
+
+
+def seconds_of(inputs: InputSettings) -> float | None:
+    """How long an example lasts that a model takes, where its modality has time."""
+    seconds = getattr(modality_of(inputs.modality), "seconds", None)
+    return seconds(inputs.settings) if seconds else None

@@ -39,7 +39,8 @@ def build_model(
 
     ``weights_folder`` is what ``catalogue.models.weights_folder`` gives; ``teacher`` the trained teacher where the model
     starts from it (``facts.from_teacher``), else it is not looked at; ``texts`` decide which words it keeps of the teacher's
-    where its vocabulary is trimmed, and train the tokenizer of a family that has its own.
+    where its vocabulary is trimmed, and which heads and units of a language model, and train the tokenizer of a family that has
+    its own.
     """
     if facts.ref.kind == "artifact":
         return _from_artifact(task, weights_folder)
@@ -56,7 +57,8 @@ def build_model(
                 torch.manual_seed(seed + 1)
                 builder.start_by_chance(module, teacher, vocabulary)
         else:
-            builder.start_from_teacher(module, teacher, vocabulary)
+            calibration = {"texts": texts} if facts.family.own_tokenizer else {}  # what is kept goes by activation
+            builder.start_from_teacher(module, teacher, vocabulary, **calibration)
     elif facts.family.own_tokenizer and texts and not module.tokenizer_json:
         builder.start_from_texts(module, texts)
     return module
@@ -109,7 +111,7 @@ def size_of(facts: ModelFacts, task: TaskFacts, weights_folder: Path | None = No
 def _from_artifact(task: TaskFacts, folder: Path | None) -> nn.Module:
     module, description, _ = load_model(_present(folder))
     require_finite(module, description.model)
-    if description.task.labels != task.labels:
+    if description.task.answer != task.answer:
         raise RecipeError(
             f"{description.model} was trained on {description.task.title}, whose labels are not those "
             f"of {task.title}. Choose a run of the same task."

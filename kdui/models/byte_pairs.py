@@ -8,22 +8,44 @@ from collections.abc import Iterable, Sequence
 
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 
-BEGIN, PAD = "<|begin|>", "<|pad|>"
+BEGIN, PAD, END = "<|begin|>", "<|pad|>", "<|end|>"
 
 
 def trained_tokenizer(texts: Iterable[str], size: int) -> str:
     """The tokenizer.json of at most ``size`` tokens, fewer where the texts have no more pairs; the same for the same texts."""
+    return with_beginning(_trained(texts, size, [BEGIN, PAD]).to_str(), [BEGIN])
+
+
+def trained_for_pairs(texts: Iterable[str], size: int) -> str:
+    """The same for an encoder-decoder: an input ends with a token, and what is written, the second text of a pair, begins and
+    ends with one."""
+    return with_pairs(_trained(texts, size, [BEGIN, PAD, END]).to_str(), BEGIN, END)
+
+
+def with_pairs(tokenizer_json: str, begin: str, end: str) -> str:
+    """The tokenizer with such a template, by the names of its two tokens."""
+    tokenizer = Tokenizer.from_str(tokenizer_json)
+    tokenizer.no_truncation()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"$A:0 {end}:0",
+        pair=f"$A:0 {end}:0 {begin}:1 $B:1 {end}:1",
+        special_tokens=[(token, tokenizer.token_to_id(token)) for token in dict.fromkeys((begin, end))],
+    )
+    return tokenizer.to_str()
+
+
+def _trained(texts: Iterable[str], size: int, special: list[str]) -> Tokenizer:
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer, tokenizer.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=size,
-        special_tokens=[BEGIN, PAD],
+        special_tokens=special,
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
     tokenizer.enable_padding(pad_id=tokenizer.token_to_id(PAD), pad_token=PAD)
-    return with_beginning(tokenizer.to_str(), [BEGIN])
+    return tokenizer
 
 
 def with_beginning(tokenizer_json: str, candidates: Sequence[str | int | None]) -> str:

@@ -10,38 +10,23 @@ from transformers import AutoConfig, AutoModelForCausalLM, PretrainedConfig
 
 from kdui.core.errors import StageFailed
 from kdui.models.embeddings import set_rows
+from kdui.models.text_network import TextNetwork
 from kdui.models.transformer import ATTENTION
 
 
-class CausalLM(nn.Module):
+class CausalLM(TextNetwork):
     """A network of the transformers library that predicts each next token; ``tokenizer_json`` goes with it.
 
     The output at a place is a distribution of the token after it. Padding stands on the right, where no real token looks at it.
     """
 
-    def __init__(self, network: Any, tokenizer_json: str | None = None):
-        super().__init__()
-        self.network = network
-        self.tokenizer_json = tokenizer_json
-
-    @property
-    def word_embedding(self) -> nn.Embedding:
-        """The table of token embeddings [vocabulary, width]."""
-        return self.network.get_input_embeddings()
-
-    @property
-    def head(self) -> nn.Linear:
-        """What makes logits of states; in many models its weights are the table of embeddings itself."""
-        return self.network.get_output_embeddings()
-
-    @property
-    def is_tied(self) -> bool:
-        """Whether embeddings and head are one table."""
-        return self.head.weight is self.word_embedding.weight
-
     def states(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        """What the head takes, [batch, length, width]: a loss in chunks makes logits of a part of it at a time."""
-        return self.network.base_model(input_ids=input_ids, attention_mask=attention_mask, use_cache=False).last_hidden_state
+        """What the head takes, [batch, length, width]: a loss in chunks makes logits of a part of it at a time.
+
+        Padding on the right needs no mask, because no real token looks there; without one the fused kernel skips what is ahead.
+        """
+        mask = None if self.training else attention_mask
+        return self.network.base_model(input_ids=input_ids, attention_mask=mask, use_cache=False).last_hidden_state
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         """Logits [batch, length, vocabulary]."""
@@ -72,6 +57,7 @@ def shape_of(config: PretrainedConfig) -> dict[str, int]:
         "heads": config.num_attention_heads,
         "kv_heads": getattr(config, "num_key_value_heads", None) or config.num_attention_heads,
         "units": getattr(config, "intermediate_size", None) or getattr(config, "n_inner", None) or 4 * config.hidden_size,
+        "head_width": getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads,
         "vocabulary": config.vocab_size,
     }
 
@@ -100,6 +86,23 @@ def resize_vocabulary(module: CausalLM, rows: int) -> None:
         head.weight = embedding.weight if tied else nn.Parameter(_resized(head.weight, rows, deviation))
     head.out_features = rows
     module.network.config.vocab_size = rows
+
+
+def keep_tokens(module: CausalLM, rows: torch.Tensor) -> None:
+    """Let embeddings and head have these rows alone, in this order; what the config names of the others is forgotten."""
+    embedding, head, tied = module.word_embedding, module.head, module.is_tied
+    embedding.padding_idx = None
+    set_rows(embedding, embedding.weight.detach()[rows])
+    head.weight = embedding.weight if tied else nn.Parameter(head.weight.detach()[rows])
+    if head.bias is not None:
+        head.bias = nn.Parameter(head.bias.detach()[rows])
+    head.out_features = len(rows)
+    config, numbers = module.network.config, {old: new for new, old in enumerate(rows.tolist())}
+    config.vocab_size = len(rows)
+    for name in ("bos_token_id", "eos_token_id", "pad_token_id"):
+        named = getattr(config, name, None)
+        kept = [numbers[each] for each in (named if isinstance(named, list) else [named]) if each in numbers]
+        setattr(config, name, (kept if isinstance(named, list) else kept[0]) if kept else None)
 
 
 def _resized(table: torch.Tensor, rows: int, deviation: float) -> torch.Tensor:

@@ -1,10 +1,12 @@
 """Continues a batch of texts token by token, with the keys and values of what was read kept (KV cache)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 
 from kdui.models.causal import CausalLM
+from kdui.models.encoder_decoder import EncoderDecoder, new_cache
+from kdui.problems.seq2seq.decoder_tokens import Ends
 
 COLDEST = 1e-3  # temperatures below are the limit 0: the most probable token
 Choose = Callable[[torch.Tensor], torch.Tensor]  # logits [batch, vocabulary] -> token ids [batch]
@@ -24,6 +26,28 @@ def continued(module: CausalLM, prompts: torch.Tensor, tokens: int, choose: Choo
         kept = step.past_key_values
         read = choose(module.head(step.last_hidden_state[:, -1]).float()).unsqueeze(1)
         pieces.append(read)
+    module.train(was_training)
+    return torch.cat(pieces, dim=1)
+
+
+@torch.no_grad()
+def answered(module: EncoderDecoder, inputs: Mapping[str, torch.Tensor], ends: Ends, tokens: int, choose: Choose) -> torch.Tensor:
+    """Token ids [batch, 1 + at most ``tokens``] that an encoder-decoder writes for inputs [batch, length], from its begin on.
+
+    An answer's end may be anywhere in its row; what follows it means nothing. The module is left as it was.
+    """
+    was_training, cache = module.training, new_cache()
+    module.eval()
+    source, mask = inputs["input_ids"], inputs["attention_mask"]
+    read = torch.full((len(source), 1), ends.begin, device=source.device)
+    pieces, ended = [read], torch.zeros(len(source), dtype=torch.bool, device=source.device)
+    for place in range(tokens):
+        states = module.step(source if place == 0 else None, mask, read, cache)
+        read = choose(module.head(states[:, -1]).float()).unsqueeze(1)
+        pieces.append(read)
+        ended |= read[:, 0] == ends.end
+        if bool(ended.all()):
+            break
     module.train(was_training)
     return torch.cat(pieces, dim=1)
 

@@ -35,6 +35,28 @@ class ConvUnit(nn.Sequential):
         super().__init__(*layers, *([nn.ReLU()] if relu else []))
 
 
+def units(inside: int, outside: int, separable: bool) -> list[nn.Module]:
+    """A 3×3 convolution, or in its place a 3×3 filter a channel and a 1×1 mix (Howard et al. 2017, arXiv:1704.04861)."""
+    if not separable:
+        return [ConvUnit(inside, outside)]
+    return [ConvUnit(inside, inside, groups=inside), ConvUnit(inside, outside, kernel=1)]
+
+
+def plain_stages(channels: int, options: Mapping[str, Any]) -> tuple[list[nn.Module], int]:
+    """``stages`` stages of ``depth`` 3×3 convolutions, ``width`` channels in the first, twice as wide after each 2×2 pooling.
+
+    ``channels``: what comes in; returns the layers and the channels that come out.
+    """
+    layers: list[nn.Module] = []
+    for stage in range(options["stages"]):
+        if stage:
+            layers.append(nn.MaxPool2d(2))
+        for _ in range(options["depth"]):
+            layers.append(ConvUnit(channels, options["width"] * 2**stage))
+            channels = options["width"] * 2**stage
+    return layers, channels
+
+
 class ConvClassifier(nn.Module):
     """Features [n, channels, h, w] of scaled pixels, their mean over space, and a linear head.
 

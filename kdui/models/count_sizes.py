@@ -4,6 +4,7 @@ import json
 
 from kdui.catalogue.models import resolve
 from kdui.catalogue.pairs import students, teachers
+from kdui.catalogue.problems import PROBLEMS
 from kdui.catalogue.sizes import FILE
 from kdui.catalogue.tasks import TASKS
 from kdui.core.recipe import ModelRef
@@ -12,11 +13,12 @@ from kdui.settings import Settings
 
 
 def count_all() -> dict[str, dict[str, int]]:
-    """Count every preset of the pairs on every task; builds each on the meta device."""
+    """Count every preset of the pairs and every baseline on every task; builds each on the meta device."""
     settings = Settings.from_environment()
     sizes = {}
     for name, task in TASKS.items():
-        names = dict.fromkeys([*teachers(task), *(student for teacher in teachers(task) for student in students(task, teacher))])
+        pairs = [*teachers(task), *(student for teacher in teachers(task) for student in students(task, teacher))]
+        names = dict.fromkeys([*pairs, *PROBLEMS[task.problem].baselines])
         for model in names:
             facts = resolve(ModelRef.parse(model), task, settings)
             sizes[f"{name} {model}"] = size_of(facts, task).model_dump()

@@ -33,11 +33,11 @@ class GgufFile:
 
     def __init__(self, path: Path):
         self.path = path
-        with path.open("rb") as file:
-            self._data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         try:
+            with path.open("rb") as file:
+                self._data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
             self.facts, self.stored = self._header()
-        except (struct.error, UnicodeDecodeError, KeyError, ValueError, RecursionError) as error:
+        except (struct.error, KeyError, ValueError, TypeError, ArithmeticError, RecursionError) as error:
             raise SourceError(f"{path} is no GGUF file that can be read ({error}). Fetch it again.") from error
 
     def tensor(self, name: str) -> np.ndarray:

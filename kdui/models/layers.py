@@ -11,9 +11,9 @@ from kdui.core.errors import StageFailed
 def output_layer(module: nn.Module, outputs: int) -> nn.Linear:
     """The layer that gives the outputs, which no surgery may narrow and which a new task replaces.
 
-    A language model names it; of a classifier it is the last linear layer as wide as the outputs.
+    A module names it ``head``; of one that does not it is the last linear layer as wide as the outputs.
     """
-    if not outputs and isinstance(named := getattr(module, "head", None), nn.Linear):
+    if isinstance(named := getattr(module, "head", None), nn.Linear):
         return named
     fitting = [layer for layer in module.modules() if isinstance(layer, nn.Linear) and layer.out_features == outputs]
     if not fitting:

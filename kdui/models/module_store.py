@@ -1,5 +1,6 @@
 """Trained modules as files: weights in safetensors and a JSON description of their architecture. Nothing is pickled."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from torch import nn
 from kdui.catalogue.models import FAMILIES
 from kdui.core.contracts import InputSettings
 from kdui.core.errors import StageFailed, StoreError
-from kdui.core.layout import TOKENIZER
+from kdui.core.layout import ITEMS, TOKENIZER
 from kdui.models.description import ModelDescription
 from kdui.models.surgery import apply_surgery, describe_surgery, shared_names
 
@@ -45,6 +46,11 @@ def save_inputs(module: nn.Module, inputs: InputSettings, folder: Path) -> None:
         if not tokenizer_json:
             raise StageFailed("The model has no tokenizer: build it from pretrained weights or from a teacher.")
         (folder / TOKENIZER).write_text(tokenizer_json, encoding="utf-8")
+    if ITEMS in inputs.files:
+        items = getattr(module, "items", None)
+        if not items:
+            raise StageFailed("The model does not know which items its outputs stand for. Train it on a task with items.")
+        (folder / ITEMS).write_text(json.dumps(items, ensure_ascii=False), encoding="utf-8")
     (folder / INPUTS).write_text(inputs.model_dump_json(indent=1), encoding="utf-8")
 
 
@@ -66,6 +72,8 @@ def load_model(folder: Path) -> tuple[nn.Module, ModelDescription, InputSettings
         ) from error
     if TOKENIZER in description.inputs.files:
         module.tokenizer_json = (folder / TOKENIZER).read_text(encoding="utf-8")
+    if ITEMS in description.inputs.files:
+        module.items = json.loads((folder / ITEMS).read_text(encoding="utf-8"))
     return module.eval(), description, description.inputs
 
 

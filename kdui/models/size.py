@@ -12,6 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from kdui.core.contracts import InputSettings, TaskFacts
 from kdui.modalities import modality_of
+from kdui.problems import problem_of
 
 
 def count_parameters(module: nn.Module) -> int:
@@ -51,5 +52,5 @@ def example_inputs(task: TaskFacts, batch: int = 1, inputs: InputSettings | None
     ``inputs`` are the model's own settings where they differ from the task's, e.g. a shorter length.
     """
     shape = {**task.input, **(inputs.settings if inputs else {})}
-    arrays = modality_of(task.modality).blank(shape, batch)
+    arrays = {**modality_of(task.modality).blank(shape, batch), **problem_of(task).blank_targets(shape, batch)}
     return {name: torch.from_numpy(array) for name, array in arrays.items()}

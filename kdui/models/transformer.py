@@ -15,6 +15,12 @@ from kdui.models.convolution import PixelScale
 ATTENTION = "eager"
 
 
+def label_maps(facts: TaskFacts) -> dict[str, Any]:
+    """The task's labels in its order, as a config of transformers writes them down."""
+    names = facts.labels
+    return {"id2label": dict(enumerate(names)), "label2id": {name: index for index, name in enumerate(names)}}
+
+
 class TextClassifier(nn.Module):
     """A sequence classification network; ``tokenizer_json`` goes with it, because token ids mean nothing without it."""
 

@@ -3,7 +3,8 @@
 import importlib
 from typing import cast
 
-from kdui.core.contracts import Problem, TaskFacts
+from kdui.core.contracts import TaskFacts
+from kdui.core.problem import Problem
 
 
 def problem_of(facts: TaskFacts) -> Problem:

@@ -1,27 +1,30 @@
 """A graph's outputs over a split, taken batch by batch: what scoring needs of each example, and rows to compare two graphs by."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
-from kdui.core.contracts import Problem
 from kdui.core.errors import StageFailed
+from kdui.core.problem import Problem
 
+Judge = Callable[[np.ndarray, Mapping[str, np.ndarray], np.ndarray], np.ndarray]
 Batch = tuple[np.ndarray, np.ndarray, Mapping[str, np.ndarray]]
 
 
 class Judging:
     """Takes batches in any order; two graphs that were given the same batches have their rows in the same order."""
 
-    def __init__(self, problem: Problem, targets: np.ndarray, keep_rows: bool = False):
-        """``targets`` [n] of all examples that will come; with ``keep_rows`` also ``rows``, which may be large."""
+    def __init__(self, problem: Problem, targets: np.ndarray, keep_rows: bool = False, judge: Judge | None = None):
+        """``targets`` [n] of all examples that will come; with ``keep_rows`` also ``rows``, which may be large. ``judge``: in
+        place of the problem's ``summarize_arrays``."""
+        self._judge = judge or problem.summarize_arrays
         self._problem, self._targets, self._keep_rows = problem, targets, keep_rows
         self._values: np.ndarray | None = None
         self._rows: list[tuple[np.ndarray, np.ndarray]] = []
 
     def add(self, index: np.ndarray, outputs: np.ndarray, inputs: Mapping[str, np.ndarray]) -> None:
         """The first output of a graph for these examples [batch] and the inputs that it was given."""
-        values = self._problem.summarize_arrays(outputs, inputs, self._targets[index])
+        values = self._judge(outputs, inputs, self._targets[index])
         if self._values is None:
             self._values = np.empty((len(self._targets), *values.shape[1:]), dtype=np.float32)
         self._values[index] = values
@@ -47,9 +50,11 @@ class Judging:
         return ordered
 
 
-def judged(problem: Problem, targets: np.ndarray, batches: Iterable[Batch], keep_rows: bool = False) -> Judging:
+def judged(
+    problem: Problem, targets: np.ndarray, batches: Iterable[Batch], keep_rows: bool = False, judge: Judge | None = None
+) -> Judging:
     """All of a split's batches (index, outputs, inputs) with their targets [n]."""
-    judging = Judging(problem, targets, keep_rows)
+    judging = Judging(problem, targets, keep_rows, judge)
     for index, outputs, inputs in batches:
         judging.add(index, outputs, inputs)
     return judging

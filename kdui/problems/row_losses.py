@@ -19,8 +19,13 @@ def weighted_mean(rows: torch.Tensor, weight: torch.Tensor | None) -> torch.Tens
 def cross_entropy(logits: torch.Tensor, target: torch.Tensor, weight: torch.Tensor | None = None) -> torch.Tensor:
     """Mean cross-entropy of logits [m, choices] against targets [m], in nats; hidden targets (-100) do not count.
 
-    Half precision is widened first.
+    Of rows with several targets [m, most] that of a row is the mean over its own. Half precision is widened first.
     """
+    if target.ndim > 1:
+        known = target != -100
+        likely = functional.log_softmax(widened(logits), dim=-1).gather(-1, target.clamp(min=0))
+        each = -(likely * known).sum(-1) / known.sum(-1).clamp(min=1)
+        return weighted_mean(each, known.any(-1) * (1.0 if weight is None else weight))
     if weight is None:
         return functional.cross_entropy(widened(logits), target)
     rows = functional.cross_entropy(widened(logits), target, reduction="none")

@@ -3,7 +3,6 @@
 It looks like a session of ONNX Runtime to its callers. A loop without end and a tensor of gigabytes end as a sentence.
 """
 
-import os
 import subprocess
 import tempfile
 import time
@@ -17,6 +16,7 @@ from pydantic import Field
 
 from kdui.core.errors import StageFailed
 from kdui.core.plain import Frozen
+from kdui.machine import cores
 from kdui.runtime.json_process import RequestProcess, Unanswered
 from kdui.settings import Settings
 
@@ -67,8 +67,7 @@ class ConfinedSession:
         self._deadline = time.monotonic() + limits.total_s if limits.total_s else None
         self._memory = limits.of_graph(path)
         self._process = RequestProcess("kdui.runtime.confined_graph", most_mb=self._memory, stderr=subprocess.DEVNULL)
-        threads = min(MOST_THREADS, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
-        opening = {"open": str(path), "threads": threads, "optimize": optimize, "memory_mb": self._memory}
+        opening = {"open": str(path), "threads": min(MOST_THREADS, cores()), "optimize": optimize, "memory_mb": self._memory}
         try:
             self._ask(opening, START_SECONDS + limits.answer_s)
         except BaseException:

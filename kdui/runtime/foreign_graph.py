@@ -91,7 +91,7 @@ def adopted(
     graph.node.extend(nodes)
     graph.input.extend(helper.make_tensor_value_info(name, kind, _shape(name, facts)) for name, kind in inputs.items())
     graph.input.extend(kept)
-    graph.output.append(helper.make_tensor_value_info("outputs", TensorProto.FLOAT, ["batch", len(facts.labels)]))
+    graph.output.append(helper.make_tensor_value_info("outputs", TensorProto.FLOAT, ["batch", facts.outputs]))
     return model
 
 
@@ -136,10 +136,10 @@ def _run_batch(run: Run, batch: dict[str, np.ndarray], facts: TaskFacts) -> np.n
             f"The teacher's ONNX file cannot take {count} example(s) of {facts.title} at once ({_first_line(error)}). "
             "Export it with a free batch axis and, for texts, a free length."
         ) from error
-    if outputs.shape != (count, len(facts.labels)):
+    if outputs.shape != (count, facts.outputs):
         raise StageFailed(
             f"The teacher's ONNX file answers {count} example(s) with the shape {list(outputs.shape)}, but one row an example "
-            f"and one number for each of the {len(facts.labels)} labels of {facts.title} is needed. Choose a model of this task."
+            f"and one number for each of the {facts.outputs} labels of {facts.title} is needed. Choose a model of this task."
         )
     return require_numbers(outputs)
 
@@ -232,7 +232,7 @@ def chosen_output(model: onnx.ModelProto, facts: TaskFacts, name: str) -> str:
     Raises StageFailed with the names of all where none or several can.
     """
     outputs = list(model.graph.output)
-    wanted = f"float numbers [n, {len(facts.labels)}] for {facts.title}"
+    wanted = f"float numbers [n, {facts.outputs}] for {facts.title}"
     if name:
         named = [item for item in outputs if item.name == name]
         if not named:
@@ -253,8 +253,8 @@ def chosen_output(model: onnx.ModelProto, facts: TaskFacts, name: str) -> str:
         )
     if not _can_answer(output, facts):
         raise StageFailed(
-            f"The teacher's ONNX file gives {_listed([output])}, but {facts.title} has {len(facts.labels)} labels: "
-            f"[n, {len(facts.labels)}] is needed. Choose a model of this task."
+            f"The teacher's ONNX file gives {_listed([output])}, but {facts.title} has {facts.outputs} labels: "
+            f"[n, {facts.outputs}] is needed. Choose a model of this task."
         )
     return output.name
 
@@ -269,7 +269,7 @@ def _with_shapes(model: onnx.ModelProto) -> list[onnx.ValueInfoProto]:
 
 def _can_answer(output: onnx.ValueInfoProto, facts: TaskFacts) -> bool:
     tensor, shape = output.type.tensor_type, _dims(output)
-    fits = not tensor.HasField("shape") or (len(shape) == 2 and _fits(shape[1:], (len(facts.labels),)))
+    fits = not tensor.HasField("shape") or (len(shape) == 2 and _fits(shape[1:], (facts.outputs,)))
     return tensor.elem_type in FLOATS and fits
 
 

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from kdui.core.plain import Frozen
-from kdui.runtime.generation import TokenGraph
+from kdui.runtime.encoded_tokens import token_graph
 from kdui.runtime.sessions import open_session
 from kdui.runtime.timing import noise, quantile_interval, ratio_interval, take_turns
+from kdui.runtime.token_graph import TokenGraph
 
 RUNS, LEAST_RUNS = 40, 3  # readings at one setting; a slow model gets fewer
 LONGEST_SECONDS, TURN_SECONDS = 2.0, 0.4  # of both models together
@@ -82,7 +83,7 @@ def _rate(milliseconds: Sequence[float], tokens: int) -> Rate:
 
 def timed_generation(request: dict[str, Any], prompts: dict[str, dict[str, np.ndarray]]) -> dict[str, Any]:
     """The answer of the process that times: ``prompts`` hold token ids [batch, length] as ``candidate`` and ``baseline``."""
-    graphs = {name: TokenGraph(open_session(Path(request[name]), request["threads"])) for name in ("candidate", "baseline")}
+    graphs = {name: token_graph(open_session(Path(request[name]), request["threads"])) for name in ("candidate", "baseline")}
     readings = []
     for prompt, given in ((Prompt(**each), prompts[f"prompt{at}"]) for at, each in enumerate(request["prompts"])):
         taken: dict[str, Any] = {"prompt": prompt}
@@ -105,12 +106,11 @@ def timed_generation(request: dict[str, Any], prompts: dict[str, dict[str, np.nd
 
 
 def _prefill(graph: TokenGraph, ids: np.ndarray, steps: int) -> Callable[[], float]:
-    """Ms of the prompts [batch, length] at once."""
-    empty = graph.start(len(ids))
+    """Ms of the prompts [batch, length] at once; of an encoder-decoder, of inputs and the first token of the answers."""
 
     def read() -> float:
         started = time.perf_counter()
-        graph.run(ids, empty)
+        graph.read(ids)
         return 1e3 * (time.perf_counter() - started)
 
     return read
@@ -118,7 +118,7 @@ def _prefill(graph: TokenGraph, ids: np.ndarray, steps: int) -> Callable[[], flo
 
 def _decode(graph: TokenGraph, ids: np.ndarray, steps: int) -> Callable[[], float]:
     """Ms of one step, the mean of ``steps`` of them that follow the prompts."""
-    _, after = graph.run(ids, graph.start(len(ids)))
+    after = graph.read(ids)
     following = [ids[:, at % ids.shape[1]][:, None] for at in range(steps)]
 
     def read() -> float:

@@ -14,6 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from kdui.runtime.cache_inputs import shapes_of_whole_texts
 from kdui.runtime.graph_files import load_graph
+from kdui.runtime.graph_nodes import before_logarithms
 from kdui.runtime.graph_weights import PLACES, sources
 from kdui.runtime.macs import CONVOLUTIONS, PRODUCTS, RECURRENT, node_macs
 
@@ -42,9 +43,11 @@ def _weights(model: onnx.ModelProto) -> tuple[int | None, int | None, int | None
         return None, None, None
     wide = {tensor.name: tensor for tensor in model.graph.initializer if sum(size > 1 for size in tensor.dims) >= 2}
     makers = {output: node for node in model.graph.node for output in node.output}
+    fixed = before_logarithms(model)
     read = {
         name
         for node in model.graph.node
+        if not fixed & set(node.output)
         for place in PLACES.get(node.op_type, ((), None))[0]
         for name, _, _ in (sources(node.input[place], makers, wide) if place < len(node.input) else ())
     }

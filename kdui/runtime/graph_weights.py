@@ -10,6 +10,7 @@ PLACES: dict[str, tuple[tuple[int, ...], int | None]] = {
     "MatMul": ((0, 1), None),
     "Gather": ((0,), 0),
     "LSTM": ((1, 2), 1),
+    "GRU": ((1, 2), 1),
 }
 PASSING = ("Identity", "Cast", "Unsqueeze", "Slice", "Concat", "Transpose", "Reshape", "Squeeze")
 SCOPES = "pkg.torch.onnx.name_scopes"  # a note of torch's exporter: the names of the modules around a node

@@ -42,7 +42,11 @@ KERNEL_TIME = "_kernel_time"
 
 
 class Kernel(Frozen):
-    """One node of the optimized graph: ``macs`` and mean ``time_us`` per inference; ``reason`` of a fallback to float."""
+    """One node of the optimized graph: ``macs`` and mean ``time_us`` per inference; ``reason`` of a fallback to float.
+
+    ``reads``, ``makes``: shapes of its inputs and outputs (measurements of older versions have none); ``groups``: of a
+    convolution.
+    """
 
     name: str
     op: str
@@ -51,6 +55,9 @@ class Kernel(Frozen):
     macs: int
     time_us: float
     reason: str = ""
+    reads: tuple[tuple[int, ...], ...] = ()
+    makes: tuple[tuple[int, ...], ...] = ()
+    groups: int = 1
 
 
 class KernelTruth(Frozen):
@@ -140,6 +147,9 @@ def _kernel(node: Any, name: str, events: Sequence[Mapping[str, Any]], runs: int
         provider=facts["provider"],
         macs=macs * max(1, round(len(events) / runs)),
         time_us=sum(float(event["dur"]) for event in events) / runs,
+        reads=tuple(tuple(shape) for _, shape in inputs),
+        makes=tuple(tuple(shape) for _, shape in outputs),
+        groups=int(attributes.get("group", 1)),
     )
 
 

@@ -1,6 +1,8 @@
 """ONNX Runtime sessions with fixed threads, and whole splits run through them."""
 
+import os
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -8,6 +10,8 @@ import numpy as np
 import onnxruntime
 
 from kdui.core.errors import DeviceUnavailable
+from kdui.core.padding import DECODER_MASK, MASK, trimmed
+from kdui.machine import cores
 from kdui.runtime.cache_inputs import POSITIONS, TYPES, shapes_of_whole_texts
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
@@ -29,15 +33,27 @@ class Session(onnxruntime.InferenceSession):  # type: ignore[misc] # its package
 
     def __init__(self, *arguments: Any, **options: Any):
         super().__init__(*arguments, **options)
+        self.path = arguments[0] if isinstance(arguments[0], str) else ""
         self._shapes = {each.name: each.shape for each in self.get_inputs()}
         self._types = {each.name: each.type for each in self.get_inputs()}
 
     def run(self, output_names: Any, input_feed: dict[str, np.ndarray], run_options: Any = None) -> list[np.ndarray]:
         """All outputs, or those named; of a whole text without names the logits alone, which come first."""
         more = self.beside(input_feed)
+        if more:  # nothing of a graph with a cache looks at the decoder's padding, which stands on the right
+            input_feed = {name: array for name, array in input_feed.items() if name != DECODER_MASK}
         names = [self.get_outputs()[0].name] if more and output_names is None else output_names
         outputs: list[np.ndarray] = super().run(names, {**input_feed, **more}, run_options)
         return outputs
+
+    @cached_property
+    def halves(self) -> tuple["Session", "Session"]:
+        """Encoder and decoder of a graph that holds both (see ``encoder_decoder``), as sessions of their own."""
+        from kdui.runtime.encoder_decoder import decoder_of, encoder_of  # bring onnx, which few sessions need
+
+        options, chosen = self.get_session_options(), self.get_providers()
+        encoder, decoder = (part(Path(self.path)).SerializeToString() for part in (encoder_of, decoder_of))
+        return Session(encoder, options, providers=chosen), Session(decoder, options, providers=chosen)
 
     def beside(self, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """What the graph takes beside whole texts (see ``cache_inputs``): their positions, and an empty cache."""
@@ -51,7 +67,12 @@ class Session(onnxruntime.InferenceSession):  # type: ignore[misc] # its package
 
 
 def session_options(threads: int = 0, optimize: bool = True) -> onnxruntime.SessionOptions:
-    """What every session of kdui has in common; ``threads`` 0 leaves the number to ONNX Runtime."""
+    """What every session of kdui has in common; ``threads`` 0 leaves the number to ONNX Runtime.
+
+    That takes all cores of the machine: where this process may use fewer, it gets as many threads.
+    """
+    if not threads and (share := cores()) < (os.cpu_count() or 1):
+        threads = share
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     # Idle threads sleep: a spinning pool slows down whatever else runs on this machine, the page first of all.
@@ -63,12 +84,14 @@ def session_options(threads: int = 0, optimize: bool = True) -> onnxruntime.Sess
     return options
 
 
-def open_session(path: Path, threads: int = 0, optimize: bool = True, device: str = "cpu", stream: int = 0) -> Session:
+def open_session(graph: Path | bytes, threads: int = 0, optimize: bool = True, device: str = "cpu", stream: int = 0) -> Session:
     """A session on the CPU or on ``cuda:0``; raises DeviceUnavailable where this ONNX Runtime has no such provider.
 
     ``stream``: address of the CUDA stream that it must compute on, so that events recorded there time it.
     """
-    session = Session(str(path), session_options(threads, optimize), providers=providers(device, stream))
+    session = Session(
+        graph if isinstance(graph, bytes) else str(graph), session_options(threads, optimize), providers=providers(device, stream)
+    )
     if device != "cpu" and CUDA not in session.get_providers():  # it falls back silently where CUDA's libraries are missing
         raise DeviceUnavailable(
             "ONNX Runtime could not load its CUDA provider, so it would have run on the CPU. "
@@ -129,14 +152,11 @@ def graph_batches(
     """
     session = session or open_session(path, optimize=optimize)
     count = len(next(iter(arrays.values())))
-    mask = arrays.get("attention_mask")
+    mask = arrays.get(MASK)
     order = np.argsort(mask.sum(1), kind="stable") if mask is not None else np.arange(count)
     for start in range(0, count, batch_size):
         index = order[start : start + batch_size]
-        batch = {name: array[index] for name, array in arrays.items()}
-        if mask is not None:
-            longest = int(batch["attention_mask"].sum(1).max())
-            batch = {name: array[:, :longest] for name, array in batch.items()}
+        batch = trimmed({name: array[index] for name, array in arrays.items()})
         yield index, session.run(None, batch)[0], batch
         if check:
             check((start + len(index)) / count)

@@ -133,7 +133,7 @@ def _throughput(read: Read, size: int) -> float:
 class Reader:
     """A graph in a session, and ways to time its inferences."""
 
-    def __init__(self, path: str, threads: int, device: str):
+    def __init__(self, graph: str | bytes, threads: int, device: str):
         from kdui.runtime.sessions import open_session
 
         self.stream: Any = None
@@ -143,7 +143,8 @@ class Reader:
             # A stream of its own that ONNX Runtime computes on: events recorded there time the kernels alone.
             self.stream = torch.cuda.Stream(device)
         self.device = device
-        self.session = open_session(Path(path), threads, device=device, stream=self.stream.cuda_stream if self.stream else 0)
+        file = graph if isinstance(graph, bytes) else Path(graph)
+        self.session = open_session(file, threads, device=device, stream=self.stream.cuda_stream if self.stream else 0)
 
     def of(self, arrays: Arrays) -> Read:
         """A function that runs ``arrays`` once and gives the ms that it took."""

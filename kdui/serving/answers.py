@@ -3,15 +3,18 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from kdui.catalogue.tasks import TASKS, load_task
+from kdui.core.answers import Ranked
+from kdui.core.contracts import TaskFacts
+from kdui.core.errors import KduiError, StoreError
 from kdui.core.layout import MODEL_FILE
 from kdui.core.sampling import Sampling
-from kdui.modalities import modality_of
+from kdui.modalities import modality_of, parts_of
 from kdui.problems import problem_of
 from kdui.problems.softmax import softmax
 from kdui.runtime.timing import take_turns, warm_up
@@ -34,6 +37,7 @@ class Answers:
 
     def __init__(self, settings: Settings):
         self.settings = settings
+        TASKS.look_in(settings)
         self.artifacts = ArtifactStore(settings)
         self._models = OpenModels(self.artifacts, settings.serving_memory_mb)
         self._data = OncePerKey(self._load)
@@ -50,7 +54,8 @@ class Answers:
         """Each model's answer to one raw example, and its latency measured now, the models taking turns."""
         facts = TASKS[task]
         example = np.array(raw, np.uint8) if facts.modality == "image" else raw
-        runs, answers = [], []
+        problem, runs, answers = problem_of(facts), [], []
+        target = self._target(task, example) if problem.shows_truth else None
         with ExitStack() as used:
             for digest in digests:
                 session, inputs, folder = used.enter_context(self._models.use(digest))
@@ -60,12 +65,47 @@ class Answers:
                 answers.append(
                     {
                         "digest": digest,
-                        "parts": [part.model_dump() for part in problem_of(facts).present(outputs[0], facts)],
+                        "parts": [part.model_dump() for part in problem.answer(outputs[0], facts, example, folder, target)],
                         "file_bytes": (folder / MODEL_FILE).stat().st_size,
                     }
                 )
             samples = timed_in_turn(runs)
         return [{**answer, "samples": readings} for answer, readings in zip(answers, samples, strict=True)]
+
+    @in_turn
+    def explain(self, task: str, digests: list[str], raw: Any) -> dict[str, Any]:
+        """Of each model what its prediction hangs on; see ``serving.explaining``. And the parts that were left out."""
+        from kdui.serving.explaining import explain, reader
+
+        facts = TASKS[task]
+        example = np.array(raw, np.uint8) if facts.modality == "image" else raw
+        own = parts_of(facts.modality)
+        names = own.parts(example)
+        told = []
+        for digest in digests:
+            with self._models.use(digest) as (session, inputs, folder):
+                prepare = partial(_prepared, modality_of(inputs.modality), inputs.settings, folder)
+                leave_out = reader(session, prepare, partial(_ranked, facts), own.without, example)
+                told.append({"digest": digest, **explain(len(names), leave_out)._asdict()})
+        return {"parts": names, "models": told}
+
+    @undisturbed
+    def race(self, task: str, digests: list[str], start: int, most: int, seconds: float) -> list[dict[str, Any]]:
+        """How many test inputs each model predicts one by one within so many seconds of its own, from ``start`` of each on."""
+        split = self._data(task)["test"]
+        laps = []
+        with ExitStack() as used:
+            models = [used.enter_context(self._models.use(digest)) for digest in digests]
+            for digest, (session, inputs, folder) in zip(digests, models, strict=True):
+                prepare = partial(_prepared, modality_of(inputs.modality), inputs.settings, folder)
+                done, spent = 0, 0.0
+                while spent < seconds and done < most:
+                    arrays = prepare([split.inputs[(start + done) % len(split.targets)]])
+                    started = time.perf_counter()
+                    session.run(None, arrays)
+                    spent, done = spent + time.perf_counter() - started, done + 1
+                laps.append({"digest": digest, "done": done, "seconds": spent})
+        return laps
 
     def tokens(self, digest: str, prompt: str, sampling: dict[str, Any], reference: str = "") -> Iterator[dict[str, Any]]:
         """Text that a language model generates, token by token; ``reference``: another model whose opinion of each is told."""
@@ -81,6 +121,11 @@ class Answers:
         """Test examples as the page shows them, from ``offset`` on, going round at the end."""
         split = self._data(task)["test"]
         return [self._shown(task, (offset + index) % len(split.targets)) for index in range(n)]
+
+    @in_turn
+    def names(self, task: str) -> list[str]:
+        """What the task's targets number, where the data decide it: the items of a catalogue, the most popular first."""
+        return list(self._data(task)["train"].names)
 
     def targets(self, task: str) -> list[int]:
         """The true labels of the test split, in its order."""
@@ -103,7 +148,7 @@ class Answers:
         Grouped by what was taken for what, the most frequent confusion first; of each its first ``n`` examples, sorted by the
         teacher's confidence, most confident first.
         """
-        labels = TASKS[task].labels
+        truth = TASKS[task].answer.truth
         kept = [self._outputs(digest) for digest in (teacher, other)]
         total = min(len(outputs) for outputs in kept)
         targets = self._data(task)["test"].targets[:total]
@@ -116,8 +161,8 @@ class Answers:
             pairs.setdefault((int(ours[index].argmax()), int(theirs[index].argmax())), []).append(index)
         found = [
             {
-                "teacher": labels[right],
-                "other": labels[wrong],
+                "teacher": truth(right),
+                "other": truth(wrong),
                 "count": len(places),
                 "rows": [
                     {**self._shown(task, at), "teacher_p": float(ours[at].max()), "other_p": float(theirs[at].max())}
@@ -127,6 +172,16 @@ class Answers:
             for (right, wrong), places in sorted(pairs.items(), key=lambda item: -len(item[1]))[:MOST_PAIRS]
         ]
         return {"count": len(parted), "total": total, "pairs": found, "more": max(0, len(pairs) - MOST_PAIRS)}
+
+    @in_turn
+    def graph_layers(self, digest: str) -> list[dict[str, Any]]:
+        """The nodes of a model's file; see ``runtime.graph_layers``."""
+        from kdui.runtime.graph_layers import graph_layers  # brings onnx
+
+        artifact = self.artifacts.open(digest)
+        if MODEL_FILE not in artifact.manifest.files:
+            raise StoreError(f"Artifact {digest[:12]} is no ONNX model. Choose a model of a finished run.")
+        return graph_layers(artifact.file(MODEL_FILE))
 
     @in_turn
     def size(self, task: str, ref: str) -> dict[str, int]:
@@ -165,6 +220,13 @@ class Answers:
         found = modality_of(TASKS[task].modality).traits(data["train"].inputs, data["test"].inputs)
         return {name: [round(float(value), 5) for value in values] for name, values in found.items()}
 
+    def _target(self, task: str, example: Any) -> Any:
+        """The target of this very test example; None where it is another input."""
+        split = self._data(task)["test"]
+        places = (place for place, raw in enumerate(split.inputs) if np.array_equal(raw, example))
+        place = next(places, None)
+        return None if place is None else split.targets[place]
+
     def _outputs(self, digest: str) -> np.ndarray:
         """Test outputs [n, labels] kept by Measure."""
         from kdui.core.layout import PREDICTIONS_FILE
@@ -174,7 +236,23 @@ class Answers:
     def _shown(self, task: str, index: int) -> dict[str, Any]:
         facts, split = TASKS[task], self._data(task)["test"]
         shown = modality_of(facts.modality).shown(split.inputs[index])
-        return {"index": index, "truth": facts.labels[int(split.targets[index])] if facts.labels else "", **shown}
+        truth = problem_of(facts).truth(split.targets[index], split.inputs[index], facts)
+        names = self._data(task)["train"].names
+        then = {"then": [names[target] for target in split.targets[index] if target >= 0]} if names else {}
+        return {"index": index, "truth": truth, **shown, **then}
+
+
+def _ranked(facts: TaskFacts, outputs: np.ndarray) -> Ranked:
+    """One row of outputs as ranked labels; raises KduiError for answers of another kind."""
+    part = next(iter(problem_of(facts).present(outputs, facts)), None)
+    if not isinstance(part, Ranked):
+        raise KduiError("Only predictions of labels can be explained this way.")
+    return part
+
+
+def _prepared(modality: Any, settings: Any, folder: Any, examples: list[Any]) -> dict[str, np.ndarray]:
+    arrays: dict[str, np.ndarray] = modality.prepare(examples, settings, folder)
+    return arrays
 
 
 def _reader(session: Any, arrays: dict[str, np.ndarray]) -> Callable[[], float]:

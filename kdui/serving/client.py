@@ -8,8 +8,12 @@ from typing import Any
 from kdui.core.errors import KduiError, RecipeError, ServingError
 from kdui.launch.environment import child_environment
 from kdui.runtime.json_process import Unanswered, Why
-from kdui.serving.connection import Connection, Message
+from kdui.serving.connection import Connection, Message, NotBegun
 from kdui.settings import Settings
+
+
+class Bystander(ServingError):
+    """The process was ended for what another request did."""
 
 
 class ServingClient:
@@ -41,7 +45,16 @@ class ServingClient:
         return connection.waiting if connection is not None else 0
 
     def call(self, kind: str, **values: Any) -> Any:
-        """The answer to one request; raises ServingError in words when there is none, or the process's own KduiError."""
+        """The answer to one request; raises ServingError in words when there is none, or the process's own KduiError.
+
+        One that only waited beside a request that overran its limits is asked again, once.
+        """
+        try:
+            return self._answer(kind, values)
+        except Bystander:
+            return self._answer(kind, values)
+
+    def _answer(self, kind: str, values: dict[str, Any]) -> Any:
         with contextlib.closing(self._messages(kind, values)) as messages:
             return next(messages)["result"]
 
@@ -74,7 +87,7 @@ class ServingClient:
                         self._last_failure = ""
                     yield message
         except Unanswered as error:
-            raise self._failed(connection, error.why) from None
+            raise self._failed(connection, error.why, isinstance(error, NotBegun)) from None
 
     def _connected(self) -> Connection:
         with self._lock:
@@ -89,16 +102,17 @@ class ServingClient:
         """The models that are kept, once more what they need while they answer, and what a stranger's graph may take."""
         return 2.0 * self.settings.serving_memory_mb + self.settings.graph_memory_mb
 
-    def _failed(self, connection: Connection, why: Why) -> ServingError:
+    def _failed(self, connection: Connection, why: Why, only_waited: bool) -> ServingError:
         """End a process that failed, so that the next request starts another; who only waited beside learns of it too."""
         with self._lock:
             if self._closed:
                 return ServingError("The server is stopping. Try again when it is back.")
             if connection.ended_because:
-                return ServingError(connection.ended_because)
+                return (ServingError if connection.died else Bystander)(connection.ended_because)
+            connection.died = why == "dead"
             connection.ended_because = (
                 self._words(why)
-                if why == "dead"
+                if connection.died
                 else "Another request overran its limits, so the serving process was started again. Try again."
             )
             if self._connection is connection:
@@ -106,7 +120,7 @@ class ServingClient:
             self.restarts += 1
             self._last_failure = self._words(why)
         connection.stop()
-        return ServingError(self._words(why))
+        return (Bystander if only_waited else ServingError)(self._words(why))
 
     def _words(self, why: Why) -> str:
         return {

@@ -15,11 +15,17 @@ from itertools import count
 from typing import Any
 
 from kdui.runtime.json_process import LOOK_SECONDS, LineProcess, Unanswered
+from kdui.runtime.processor_wait import waited_seconds
 
 AHEAD = 32  # chunks that a stream may be ahead of its caller
 START_SECONDS = 60.0  # the first answer may wait for imports
+PATIENCE = 4.0  # limits that a process is given at the most while others have the processor
 
 Message = dict[str, Any]
+
+
+class NotBegun(Unanswered):
+    """The process was silent for too long before it turned to this request: another one may be why."""
 
 
 class Connection:
@@ -27,6 +33,7 @@ class Connection:
 
     def __init__(self, environment: Mapping[str, str], most_mb: float):
         self.ended_because = ""  # in words, set by who ended it
+        self.died = False  # by itself: then anybody's request may be why
         self._numbers = count(1)
         self._writing = threading.Lock()
         self._looked = time.monotonic()  # at the process's memory
@@ -96,14 +103,16 @@ class Connection:
     ) -> Message | None:
         """The next message, None once it is to stop. Before a request's work began any line of the process is a sign of life."""
         seconds = seconds if self._waiting.answered else max(seconds, START_SECONDS)
-        since = time.monotonic()
+        since, waited = time.monotonic(), waited_seconds(self.pid)
         while stop is None or not stop.is_set():
             self._watch_memory()
             try:
                 message = lines.get(timeout=min(LOOK_SECONDS, seconds))
             except queue.Empty:
-                if time.monotonic() - (since if begun else max(since, self._waiting.heard)) >= seconds:
-                    raise Unanswered("slow") from None
+                silent = time.monotonic() - (since if begun else max(since, self._waiting.heard))
+                # It yields to trainings: what it was not given of the processor is not counted against it.
+                if silent >= seconds and silent >= min(PATIENCE * seconds, seconds + waited_seconds(self.pid) - waited):
+                    raise (Unanswered if begun else NotBegun)("slow") from None
                 continue
             if message is None:
                 raise Unanswered("dead")

@@ -12,6 +12,8 @@ from kdui.core.answers import AnswerPart, Ending, Text, Token
 from kdui.core.errors import KduiError
 from kdui.core.layout import TOKENIZER
 from kdui.core.sampling import Sampling
+from kdui.problems.seq2seq.decoder_tokens import ends_of
+from kdui.runtime.encoded_tokens import EncodedTokenGraph, token_graph
 from kdui.runtime.generation import Decoder, generate
 from kdui.serving.open_models import OpenModel
 
@@ -34,26 +36,33 @@ class GeneratedText:
 
     def __init__(self, model: OpenModel, reference: OpenModel | None = None):
         self._tokenizer = _read_tokenizer(model.folder)
-        self._decoder = Decoder(model.session)
-        self._reference = None
         if reference is not None:
             _check_alike(model, reference)
-            self._reference = self._decoder if reference.folder == model.folder else Decoder(reference.session)
+        self._model, self._reference = model, reference
         settings = model.inputs.settings
         self._lowercase = bool(settings.get("lowercase"))
         self._ends = frozenset(settings.get("end_tokens", ()))
-        limits = (settings.get("context"), settings.get("max_length"), self._decoder.most_tokens, MOST_TOKENS)
+        graph = token_graph(model.session)
+        self._answers = isinstance(graph, EncodedTokenGraph)  # an input, in place of going on with it
+        limits = (settings.get("context"), settings.get("max_length"), graph.most_tokens, MOST_TOKENS)
         self.context = min(int(limit) for limit in limits if limit)
 
     def stream(self, prompt: str, sampling: Sampling) -> Iterator[Text]:
         """One piece a token; the last one says why the text ends."""
-        ids = self._prompt(prompt)
+        ids, source, ends = self._prompt(prompt), None, self._ends
+        if self._answers:
+            begin, end = ends_of(self._tokenizer)
+            ids, source, ends = [begin], ids, ends | {end}
+        decoder, reference = Decoder(self._model.session, source), None
+        if self._reference is not None:
+            same = self._reference.folder == self._model.folder
+            reference = decoder if same else Decoder(self._reference.session, source)
         room = min(sampling.limit, self.context - len(ids))
         decode = DecodeStream(ids=ids, skip_special_tokens=True)
         held = UntilStop(sampling.stop)
         ended: Ending = "limit"
-        for found in generate(self._decoder, ids, sampling.model_copy(update={"limit": room}), self._ends, self._reference):
-            if found.token in self._ends:
+        for found in generate(decoder, ids, sampling.model_copy(update={"limit": room}), ends, reference):
+            if found.token in ends:
                 ended = "end token"
                 break
             token = Token(
@@ -72,8 +81,16 @@ class GeneratedText:
         prompt = prompt.lower() if self._lowercase else prompt
         ids: list[int] = self._tokenizer.encode(prompt).ids if prompt.strip() else []
         if not ids:
-            raise KduiError("The prompt is empty. Type something for the model to continue.")
-        if len(ids) >= self.context:
+            raise KduiError(
+                "The sentence is empty. Type one first, or pick an example."
+                if self._answers
+                else "The prompt is empty. Type something for the model to continue."
+            )
+        if self._answers and len(ids) > self.context:
+            raise KduiError(
+                f"This sentence has {len(ids):,} tokens; the model was made for at most {self.context:,}. Translate it in parts."
+            )
+        if not self._answers and len(ids) >= self.context:
             raise KduiError(
                 f"This prompt has {len(ids):,} tokens; the model takes {self.context:,} with its answer. Use a shorter prompt."
             )

@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from filelock import FileLock, Timeout
 
@@ -21,6 +21,16 @@ from kdui.store.disk import errors_in_words
 
 _CHUNK = 1 << 20
 LOOK_SECONDS = 1.0  # between two looks at a lock that another process holds
+IDLE_SECONDS = 3600.0  # what was used within so long may be being read
+
+
+class Stored(NamedTuple):
+    """A complete artifact as its manifest tells of it; ``used``: when it was last opened or made, s since the epoch."""
+
+    digest: str
+    produces: str
+    bytes: int
+    used: float
 
 
 class ArtifactStore:
@@ -81,9 +91,7 @@ class ArtifactStore:
 
         ``waiting`` is called about every second of the wait, and may raise to end it.
         """
-        locks = self.root / "locks"
-        locks.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(str(locks / f"{digest}.lock"))
+        lock = self._lock(digest)
         while not lock.is_locked:
             try:
                 lock.acquire(timeout=LOOK_SECONDS)
@@ -116,14 +124,14 @@ class ArtifactStore:
         """Checksum and flush every file of a draft, write the manifest last, and move the folder into place."""
         files = {}
         for path in sorted(item for item in folder.rglob("*") if item.is_file()):
-            _flush(path)
+            fsync(path)
             files[str(path.relative_to(folder))] = FileRecord(bytes=path.stat().st_size, sha256=sha256_file(path))
         manifest = Manifest(files=files, **facts)
         temporary = folder / (MANIFEST + ".part")
         temporary.write_text(manifest.model_dump_json(indent=1), encoding="utf-8")
-        _flush(temporary)
+        fsync(temporary)
         temporary.rename(folder / MANIFEST)
-        _flush(folder)
+        fsync(folder)
         target = self.place(manifest.digest)
         if target.parent.is_file():
             clear(target.parent)
@@ -132,7 +140,7 @@ class ArtifactStore:
             clear(target)  # half of an artifact, or what is none
         if not target.exists():
             folder.rename(target)
-            _flush(target.parent)
+            fsync(target.parent)
         return Artifact(path=target, manifest=manifest)
 
     def remove(self, digest: str) -> None:
@@ -147,31 +155,54 @@ class ArtifactStore:
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             os.utime(self.place(digest) / MANIFEST)
 
-    def shrink(self, produces: str, most_bytes: float, keep: Collection[str], idle_seconds: float = 3600.0) -> list[str]:
+    def shrink(self, produces: str, most_bytes: float, keep: Collection[str], idle_seconds: float = IDLE_SECONDS) -> list[str]:
         """Delete artifacts of one kind, the least recently used first, until the rest is no larger than ``most_bytes``.
 
         Those in ``keep``, and those used within ``idle_seconds`` (another run may read them), stay. They can be made again.
-        Returns the digests that went. What cannot be read is passed over: it may be anything, and whoever opens it says so.
+        Returns the digests that went.
         """
-        candidates = []
+        candidates = [item for item in self.stored() if item.produces == produces]
+        total = float(sum(item.bytes for item in candidates))
+        evicted = []
+        for item in sorted(candidates, key=lambda item: item.used):
+            if total <= most_bytes:
+                break
+            if item.digest not in keep and time.time() - item.used > idle_seconds:
+                self.remove(item.digest)
+                evicted.append(item.digest)
+                total -= item.bytes
+        return evicted
+
+    def stored(self) -> list[Stored]:
+        """All complete artifacts. What cannot be read is passed over: it may be anything, and whoever opens it says so."""
+        items = []
         for digest in self.digests():
             try:
                 manifest = self.manifest(digest)
                 used = (self.place(digest) / MANIFEST).stat().st_mtime
             except (StoreError, OSError):
                 continue
-            if manifest.produces == produces:
-                candidates.append((used, sum(record.bytes for record in manifest.files.values()), digest))
-        total = float(sum(size for _, size, _ in candidates))
-        evicted = []
-        for used, size, digest in sorted(candidates):
-            if total <= most_bytes:
-                break
-            if digest not in keep and time.time() - used > idle_seconds:
-                self.remove(digest)
-                evicted.append(digest)
-                total -= size
-        return evicted
+            items.append(Stored(digest, manifest.produces, sum(record.bytes for record in manifest.files.values()), used))
+        return items
+
+    @contextlib.contextmanager
+    def free(self, digest: str) -> Iterator[bool]:
+        """Hold the artifact's lock for the block; yields False where another process makes or removes it at the moment."""
+        lock = self._lock(digest)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            lock.release()
+
+    def _lock(self, digest: str) -> FileLock:
+        locks = self.root / "locks"
+        locks.mkdir(parents=True, exist_ok=True)
+        return FileLock(str(locks / f"{digest}.lock"))
 
     def digests(self) -> list[str]:
         """All complete artifacts."""
@@ -199,12 +230,17 @@ def sha256_file(path: Path) -> str:
 def write_json(path: Path, value: Any) -> None:
     """Write JSON under a temporary name and rename it, so a reader sees the old file or the new one."""
     temporary = path.with_name(path.name + ".part")
-    temporary.write_text(json.dumps(value, indent=1, ensure_ascii=False), encoding="utf-8")
-    _flush(temporary)
+    try:
+        temporary.write_text(json.dumps(value, indent=1, ensure_ascii=False), encoding="utf-8")
+        fsync(temporary)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
     temporary.rename(path)
 
 
-def _flush(path: Path) -> None:
+def fsync(path: Path) -> None:
+    """Have the system write a file or a folder to the disk, so that it survives a power cut."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -1,15 +1,17 @@
 """Opening the database: SQLite in WAL mode by default, any SQLAlchemy URL otherwise, brought to the newest schema."""
 
+import contextlib
 import os
 import weakref
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from filelock import FileLock, Timeout
-from sqlalchemy import Engine, create_engine, event, inspect, text
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from kdui.core.errors import StoreError
+from kdui.core.errors import StoreAway, StoreError
 from kdui.settings import Settings
 from kdui.store.patience import explained, is_busy
 from kdui.store.privacy import keep_private
@@ -17,7 +19,7 @@ from kdui.store.tables import metadata
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_SECONDS = 15.0  # that one statement waits for a database which another program has locked
-HEAD = "0005"  # the newest revision; a test compares it with Alembic's own view
+HEAD = "0008"  # the newest revision; a test compares it with Alembic's own view
 
 
 def open_database(settings: Settings) -> Engine:
@@ -72,8 +74,10 @@ def _watch_file(engine: Engine, path: Path) -> None:
         weakref.finalize(engine, os.close, os.open(path, os.O_PATH))
 
     def look(*_: object) -> None:
-        if _identity(path) != identity:
-            raise StoreError(
+        found = _identity(path)
+        if found != identity:
+            kind = StoreAway if found is None else StoreError  # a disk that is mounted again has the same file
+            raise kind(
                 f"The database {path} was deleted or replaced while kdui runs. Restart kdui; finished artifacts are still in the "
                 "store, so a recipe that is queued again takes them from there."
             )
@@ -111,15 +115,34 @@ def _upgrade(engine: Engine, settings: Settings) -> None:
     with FileLock(str(settings.home / "migrate.lock"), timeout=60):
         if _revision(engine) == HEAD:
             return
-        if inspect(engine).get_table_names():
+        if (names := inspect(engine).get_table_names()) and not _is_half_made(engine, names):
             _migrate(engine, settings)
         else:
             _create(engine)
 
 
+def _is_half_made(engine: Engine, names: Collection[str]) -> bool:
+    """Whether an earlier version of kdui was killed while it made the tables, so that some are there, all empty."""
+    if "alembic_version" in names or not set(names) <= set(metadata.tables):
+        return False
+    with engine.connect() as connection:
+        return not any(connection.execute(select(metadata.tables[name]).limit(1)).first() for name in names)
+
+
+@contextlib.contextmanager
+def _all_or_nothing(engine: Engine) -> Iterator[Connection]:
+    """One transaction for statements that change the schema: Python's SQLite module begins none for them on its own, and a kill
+    between two of them would leave tables that no version knows."""
+    with engine.begin() as connection:
+        if engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        yield connection
+
+
 def _create(engine: Engine) -> None:
     """The newest tables at once, as a test holds them against what the migrations make: Alembic alone takes half a second."""
-    with engine.begin() as connection:
+    with _all_or_nothing(engine) as connection:
+        metadata.drop_all(connection)
         metadata.create_all(connection)
         connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"))
         connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD})
@@ -134,7 +157,7 @@ def _migrate(engine: Engine, settings: Settings) -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))  # a percent sign is Alembic's own
     try:
-        with engine.begin() as connection:
+        with _all_or_nothing(engine) as connection:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     except CommandError as error:

@@ -25,6 +25,11 @@ def errors_in_words(folder: Path) -> Iterator[None]:
                 f"The disk is full: {_free(folder):,.0f} MB free in {folder}. "
                 "Free some space or set KDUI_HOME to another disk, then resume."
             ) from error
+        if number == errno.EFBIG:
+            raise StoreError(
+                f"A file below {folder} grew larger than the system allows (ulimit -f, or the file system's own limit). Raise "
+                "the limit or set KDUI_HOME to another disk, then resume."
+            ) from error
         if number in (errno.EACCES, errno.EROFS):
             raise StoreError(
                 f"{folder} cannot be written ({os.strerror(number)}). Set KDUI_HOME to a folder that can, then resume."

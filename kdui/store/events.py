@@ -29,7 +29,7 @@ class EventLog:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
             try:
-                os.write(handle, line.encode("utf-8"))
+                _write(handle, line.encode("utf-8"))
             finally:
                 os.close(handle)
 
@@ -46,6 +46,18 @@ class EventLog:
             return [], cursor
         events = [event for line in whole.split(b"\n") if (event := _parse(line)) is not None]
         return events, cursor + len(whole) + 1
+
+
+def _write(handle: int, data: bytes) -> None:
+    """Write all of it or nothing: a disk that fills up may take the beginning, onto which the next line would be put."""
+    written = 0
+    try:
+        while written < len(data):
+            written += os.write(handle, data[written:])
+    except OSError:
+        if written:
+            os.ftruncate(handle, os.fstat(handle).st_size - written)
+        raise
 
 
 def _parse(line: bytes) -> Event | None:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from kdui.core.errors import StoreError
+from kdui.core.errors import StoreAway, StoreError
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0  # s between two tries
 _BUSY = (5, 6)  # SQLITE_BUSY, SQLITE_LOCKED
@@ -18,7 +18,7 @@ Class = TypeVar("Class", bound=type)
 
 
 def in_words(kind: Class) -> Class:
-    """Class decorator: each public method is one transaction, tried again while the database is locked and ``self.patience``
+    """Class decorator: each public method is one transaction, tried again while the database is busy and ``self.patience``
     seconds are not over; what it refuses then is raised as a StoreError."""
     for name in dir(kind):  # what a base class reads is a transaction too
         method = inspect.getattr_static(kind, name)
@@ -36,7 +36,7 @@ def _patient(method: Callable[..., Result]) -> Callable[..., Result]:
 
 
 def patiently(work: Callable[[], Result], seconds: float) -> Result:
-    """Do it, again and again while the database is locked, for so long; raises StoreError in words after that.
+    """Do it, again and again while the database is locked or away, for so long; raises StoreError in words after that.
 
     A transaction that met a lock has changed nothing, so it can be tried as a whole.
     """
@@ -53,6 +53,10 @@ def patiently(work: Callable[[], Result], seconds: float) -> Result:
                     f"The store's database has been locked by another program for {max(1.0, waited):.0f} s, such as a backup or "
                     "a database browser. Close that program, then try again; a run continues when it is resumed."
                 ) from error
+        except StoreAway:
+            waited = time.monotonic() - started
+            if waited >= seconds:
+                raise
         except DBAPIError as error:
             raise explained(error) from error
         time.sleep(min(pause, max(0.0, seconds - waited)))

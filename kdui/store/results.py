@@ -10,7 +10,7 @@ from sqlalchemy.engine import Row, RowMapping
 from kdui.core.measurement import Measurement, Provenance
 from kdui.core.run import StepState
 from kdui.store.patience import in_words
-from kdui.store.tables import measurements, results, runs, steps
+from kdui.store.tables import measurements, members, results, runs, steps
 
 RESULT_COLUMNS = [column.name for column in results.c if column.name not in ("id", "task")]
 
@@ -65,6 +65,13 @@ class ResultStore:
                 dict(row)
                 for row in connection.execute(select(results).where(results.c.run == run_id).order_by(results.c.id)).mappings()
             ]
+
+    def rows_of_family(self, family: str) -> list[dict[str, Any]]:
+        """The chart rows of a family's runs, with the member's ``number``, in the order they were measured."""
+        query = select(results, members.c.number).join(members, members.c.run == results.c.run)
+        with self.engine.connect() as connection:
+            rows = connection.execute(query.where(members.c.family == family).order_by(results.c.id)).mappings()
+            return [dict(row) for row in rows]
 
     def reports(self, method: str, model: str) -> list[str]:
         """Digests of the finished steps of that method in runs that hold the exported model, the newest first."""

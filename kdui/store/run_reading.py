@@ -5,20 +5,29 @@ A row that this program cannot read, e.g. one of a newer version, is told on its
 
 import contextlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import DateTime, Engine, Select, Text, bindparam, case, cast, func, or_, select
 
 from kdui.core.errors import RunUnreadable, UnknownName
 from kdui.core.recipe import Recipe
 from kdui.core.run import Run, RunFacts, RunState, StepState, StepStatus
-from kdui.store.tables import results, runs, steps
+from kdui.store.tables import marks, members, results, runs, steps
 
 TIMED_RUNS = 50  # newest runs of a task that time estimates are based on: a long history is not read through
 _FACTS = [runs.c[name] for name in RunFacts.model_fields]
+
+
+class Work(NamedTuple):
+    """What steps of a method took in all runs together; ``cached``: those that the store already held."""
+
+    method: str
+    cached: bool
+    steps: int
+    seconds: float
 
 
 class RunReader:
@@ -54,11 +63,21 @@ class RunReader:
             raise UnknownName("run", run_id, recent)
 
     def page(
-        self, *, state: str | None, task: str | None, text: str, page: int, size: int, queue_first: bool = False
+        self,
+        *,
+        state: str | None,
+        task: str | None,
+        text: str,
+        page: int,
+        size: int,
+        queue_first: bool = False,
+        fold: bool = False,
+        family: str | None = None,
     ) -> tuple[list[dict[str, Any]], int]:
         """One page of rows, newest first, and how many match in all; ``unreadable`` says why a run cannot be opened, if so.
 
-        ``queue_first``: what runs, then what waits in the order in which it starts, then the rest.
+        ``queue_first``: what runs, then what waits in the order in which it starts, then what is pinned, then the rest.
+        ``text``: a part of a name, id, model, tag or note. ``fold``: of each family the first row alone; ``family``: one's runs.
         """
         conditions = []
         if state:
@@ -67,19 +86,53 @@ class RunReader:
             conditions.append(runs.c.task == task)
         if text:
             like = f"%{text}%"
-            conditions.append(or_(*(column.ilike(like) for column in (runs.c.name, runs.c.id, runs.c.teacher, runs.c.student))))
-        plain = [column for column in runs.c if column.name != "recipe"]
-        query = select(*plain, cast(runs.c.recipe, Text).label("recipe")).where(*conditions)
+            noted = select(marks.c.run).where(or_(marks.c.tags.ilike(like), marks.c.note.ilike(like)))
+            named = (column.ilike(like) for column in (runs.c.name, runs.c.id, runs.c.teacher, runs.c.student))
+            conditions.append(or_(*named, runs.c.id.in_(noted)))
+        if family:
+            conditions.append(members.c.family == family)
+        together = runs.outerjoin(members, members.c.run == runs.c.id)
         waiting = case((runs.c.state == RunState.QUEUED, runs.c.position))
-        order = [case({RunState.RUNNING: 0, RunState.QUEUED: 1}, value=runs.c.state, else_=2), waiting] if queue_first else []
-        query = query.order_by(*order, runs.c.created.desc(), runs.c.id).limit(size).offset((page - 1) * size)
+        pinned = runs.c.id.in_(select(marks.c.run).where(marks.c.pinned))
+        rank = case((runs.c.state == RunState.RUNNING, 0), (runs.c.state == RunState.QUEUED, 1), (pinned, 2), else_=3)
+        order = [*([rank, waiting] if queue_first else []), runs.c.created.desc(), runs.c.id]
+        # Ids first: a database that sorts whole rows carries every recipe through its sorter, for one page of them.
+        sort = select(runs.c.id).select_from(together).where(*conditions).order_by(*order)
+        counted = func.count()
+        if fold:
+            nth = func.row_number().over(partition_by=members.c.family, order_by=order).label("nth")
+            within = select(runs.c.id, nth).join(members, members.c.run == runs.c.id).where(*conditions).subquery()
+            firsts = select(within.c.id).where(within.c.nth == 1)
+            sort = sort.where(or_(members.c.family.is_(None), runs.c.id.in_(firsts)))
+            counted = func.count(func.coalesce(members.c.family, runs.c.id).distinct())
         with self.engine.connect() as connection:
-            total = connection.execute(select(func.count()).select_from(runs).where(*conditions)).scalar() or 0
+            total = connection.execute(select(counted).select_from(together).where(*conditions)).scalar() or 0
+            ids = connection.execute(sort.limit(size).offset((page - 1) * size)).scalars().all()
+        return self.rows(ids), total
+
+    def rows(self, run_ids: Sequence[str]) -> list[dict[str, Any]]:
+        """A row of the table of runs for each of these that is stored, in their order; ``unreadable`` as in ``page``."""
+        places = {run_id: place for place, run_id in enumerate(run_ids)}
+        plain = [column for column in runs.c if column.name != "recipe"]
+        columns = [*plain, cast(runs.c.recipe, Text).label("recipe"), members.c.family]
+        together = runs.outerjoin(members, members.c.run == runs.c.id)
+        query = select(*columns).select_from(together).where(runs.c.id.in_(run_ids))
         read_rows = []
-        for row in self._rows(query):
+        for row in sorted(self._rows(query), key=lambda row: places[row["id"]]):
             reason = why_unreadable(row.pop("recipe", None))
             read_rows.append({**row, "unreadable": row.get("unreadable") or reason})
-        return read_rows, total
+        return read_rows
+
+    def first_in_queue(self, task: str) -> str | None:
+        """The id of a running run of the task, else of the next one that waits."""
+        query = (
+            select(runs.c.id, runs.c.task)
+            .where(runs.c.state.in_([str(RunState.RUNNING), str(RunState.QUEUED)]))
+            .order_by(case((runs.c.state == RunState.RUNNING, 0), else_=1), runs.c.position, runs.c.created.desc())
+        )
+        with self.engine.connect() as connection:
+            # The task is compared here: few runs wait, and a database that goes by the task looks at all that ever ran.
+            return next((run_id for run_id, of_task in connection.execute(query).all() if of_task == task), None)
 
     def in_state(self, *states: RunState) -> list[RunFacts]:
         """All runs in these states, in queue order; their recipes are not looked at."""
@@ -113,6 +166,11 @@ class RunReader:
                     read_rows.append({"id": run_id, "unreadable": str(error)[:200]})
             return read_rows
 
+    def ends(self) -> dict[str, tuple[str, datetime | None]]:
+        """Every run's state and, where it has ended for now, when (UTC)."""
+        rows = self._rows(select(runs.c.id, runs.c.state, runs.c.finished))
+        return {row["id"]: (row.get("state", ""), row.get("finished")) for row in rows}
+
     def counts(self) -> dict[str, int]:
         """Number of runs by state."""
         with self.engine.connect() as connection:
@@ -120,6 +178,19 @@ class RunReader:
                 state: count
                 for state, count in connection.execute(select(runs.c.state, func.count()).group_by(runs.c.state)).all()
             }
+
+    def work(self) -> list[Work]:
+        """The ended steps of all stored runs by method, computed ones apart from cached ones; seconds in s."""
+        count, total = func.count(), func.coalesce(func.sum(steps.c.seconds), 0.0)
+        query = (
+            select(steps.c.method, steps.c.state, count, total)
+            .where(steps.c.state.in_([StepState.DONE, StepState.CACHED]))
+            .group_by(steps.c.method, steps.c.state)
+            .order_by(steps.c.method, steps.c.state)
+        )
+        with self.engine.connect() as connection:
+            rows = connection.execute(query).all()
+        return [Work(method, state == StepState.CACHED, number, seconds) for method, state, number, seconds in rows]
 
     def newest_step(self, task: str, column: str, model: str, produces: str, role: str | None, *, ending: str = "") -> str | None:
         """Digest of the newest finished step of that kind in a run whose ``column`` (teacher or student) is ``model``;
@@ -142,6 +213,17 @@ class RunReader:
         with self.engine.connect() as connection:
             row = connection.execute(query).first()
         return (row[0], row[1]) if row else None
+
+    def makers(self, digests: Iterable[str]) -> dict[str, str]:
+        """The first run that made each of these, as far as runs are still there."""
+        query = (
+            select(steps.c.digest, steps.c.run)
+            .join(runs, runs.c.id == steps.c.run)
+            .where(steps.c.digest.in_(list(digests)), steps.c.state == StepState.DONE)
+            .order_by(runs.c.created.desc())
+        )
+        with self.engine.connect() as connection:
+            return {made: run for made, run in connection.execute(query).all()}
 
     def recipes(self, run_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
         """The plain recipes of runs by id, without those that cannot be read."""

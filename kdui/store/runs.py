@@ -6,17 +6,19 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, cast, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, Text, cast, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from kdui.core.errors import RunUnreadable, StateConflict
+from kdui.core.family import FamilyState
+from kdui.core.people import acting
 from kdui.core.plain import digest, digests_in
 from kdui.core.plan import Step
 from kdui.core.recipe import Recipe
 from kdui.core.run import TRANSITIONS, Run, RunFacts, RunState, StepState
 from kdui.store.patience import in_words
 from kdui.store.run_reading import RunReader
-from kdui.store.tables import runs, steps
+from kdui.store.tables import families, members, runs, steps
 
 _RECIPE_TEXT = cast(runs.c.recipe, Text).label("text")  # also of a version that this one cannot read
 HOST = socket.gethostname()
@@ -31,10 +33,17 @@ def now() -> datetime:
 class RunStore(RunReader):
     """Creates, claims and changes runs, and reads them."""
 
-    def create(self, recipe: Recipe, plan: Iterable[Step], device: str, name: str = "") -> Run:
-        """Queue a run at the end of the queue."""
+    def create(
+        self, recipe: Recipe, plan: Iterable[Step], device: str, name: str = "", member: tuple[str, int] | None = None
+    ) -> Run:
+        """Queue a run at the end of the queue, as the ``member`` (family, number) of a family where it is one.
+
+        It is the run of whoever acts; a search's belongs to whoever began that, whichever process looks after it. Raises
+        StateConflict where that member has a run already.
+        """
         run_id = secrets.token_hex(4)
         with self.engine.begin() as connection:
+            whose = select(families.c.queued_by).where(families.c.id == member[0]) if member else None
             last = connection.execute(select(func.max(runs.c.position))).scalar() or 0.0
             connection.execute(
                 insert(runs).values(
@@ -48,11 +57,14 @@ class RunStore(RunReader):
                     recipe_digest=recipe.digest,
                     state=RunState.QUEUED,
                     device=device,
+                    queued_by=acting().name if whose is None else connection.execute(whose).scalar() or "",
                     position=last + 1.0,
                     created=now(),
                 )
             )
             connection.execute(insert(steps), _step_rows(run_id, plan))
+            if member:
+                _belong(connection, run_id, *member)
         return self.get(run_id)
 
     def claim(self, slot: str, auto: bool = True, device: str | None = None) -> Run | None:
@@ -66,9 +78,8 @@ class RunStore(RunReader):
         """
         fitting = runs.c.device == (device or slot)
         wanted = or_(fitting, runs.c.device == "auto") if auto else fitting
-        first = (
-            select(runs.c.id).where(runs.c.state == RunState.QUEUED, wanted).order_by(runs.c.position).limit(1).scalar_subquery()
-        )
+        waiting = (runs.c.state == RunState.QUEUED, wanted, runs.c.id.not_in(_paused()))
+        first = select(runs.c.id).where(*waiting).order_by(runs.c.position).limit(1).scalar_subquery()
         change = (
             update(runs)
             .where(runs.c.id == first, runs.c.state == RunState.QUEUED)
@@ -231,6 +242,19 @@ class RunStore(RunReader):
             for text in connection.execute(select(_RECIPE_TEXT).where(_RECIPE_TEXT.contains("artifact"))).scalars():
                 kept |= digests_in(text)
         return sorted(mine - kept)
+
+
+def _belong(connection: Connection, run_id: str, family: str, number: int) -> None:
+    """Make a run a member's own; raises StateConflict where it has one, so that the whole transaction is undone."""
+    mine = (members.c.family == family, members.c.number == number, members.c.run.is_(None))
+    if not connection.execute(update(members).where(*mine).values(run=run_id)).rowcount:
+        raise StateConflict(f"Member {number} of {family} has a run already, or is no longer there.")
+
+
+def _paused() -> Select[Any]:
+    """The runs of paused families: they wait although it is their turn."""
+    of_paused = select(members.c.run).join(families, families.c.id == members.c.family)
+    return of_paused.where(families.c.state == FamilyState.PAUSED, members.c.run.is_not(None))
 
 
 def _same_attempt(seen: RunFacts) -> tuple[ColumnElement[bool], ...]:

@@ -7,13 +7,17 @@ from pathlib import Path
 
 from kdui.core.errors import UnknownName
 from kdui.settings import Settings
+from kdui.store.accounts import AccountStore
 from kdui.store.artifacts import ArtifactStore
 from kdui.store.database import open_database
 from kdui.store.events import EventLog
+from kdui.store.families import FamilyStore
+from kdui.store.marks import MarkStore
 from kdui.store.patience import patiently
 from kdui.store.presentations import PresentationStore
 from kdui.store.results import ResultStore
 from kdui.store.runs import RunStore
+from kdui.store.views import ViewStore
 
 
 class Store:
@@ -27,7 +31,7 @@ class Store:
         """The same store for work that must not be lost to a database that another program has locked for a while."""
         other = copy.copy(self)
         other._patience = seconds
-        for part in ("runs", "results"):
+        for part in ("runs", "results", "marks", "families", "accounts"):
             other.__dict__.pop(part, None)
         return other
 
@@ -38,6 +42,22 @@ class Store:
     @cached_property
     def results(self) -> ResultStore:
         return ResultStore(self._engine, self._patience)
+
+    @cached_property
+    def marks(self) -> MarkStore:
+        return MarkStore(self._engine, self._patience)
+
+    @cached_property
+    def families(self) -> FamilyStore:
+        return FamilyStore(self._engine, self._patience)
+
+    @cached_property
+    def accounts(self) -> AccountStore:
+        return AccountStore(self._engine, self._patience)
+
+    @cached_property
+    def views(self) -> ViewStore:
+        return ViewStore(self.settings.home / "views.json")
 
     @cached_property
     def artifacts(self) -> ArtifactStore:

@@ -1,10 +1,11 @@
-"""The tables: runs, their steps, every measurement, and one denormalized row for each measured model.
+"""The tables: runs, their steps, every measurement, families of runs, accounts, and one denormalized row for each measured model.
 
 ``results`` repeats what ``measurements`` holds, so that a chart of ten thousand runs is one indexed read.
 """
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     Column,
     DateTime,
@@ -51,6 +52,7 @@ runs = Table(
     Column("heartbeat", DateTime),
     Column("worked", DateTime),
     Column("fruitless", Integer, nullable=False, default=0, server_default="0"),
+    Column("queued_by", String(64), nullable=False, default="", server_default=""),
     Index("runs_by_state", "state", "position"),
     Index("runs_by_created", "created"),
     Index("runs_by_task", "task", "created"),
@@ -101,6 +103,55 @@ measurements = Table(
     Column("title", Text, nullable=False, server_default=""),
     Index("measurements_by_run", "run", "step"),
     Index("measurements_by_metric", "metric", "value"),
+)
+
+marks = Table(
+    "marks",
+    metadata,
+    Column("run", String(16), ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    Column("tags", Text, nullable=False),  # a line each, between line breaks, so that one of them can be looked for
+    Column("note", Text, nullable=False),
+    Column("pinned", Boolean, nullable=False),
+)
+
+families = Table(
+    "families",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("task", String(64), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("device", String(32), nullable=False),
+    Column("created", DateTime, nullable=False),
+    Column("spec", JSON, nullable=False),
+    Column("spent_seconds", Float, nullable=False),
+    Column("ticked", DateTime),
+    Column("note", Text, nullable=False),
+    Column("queued_by", String(64), nullable=False, default="", server_default=""),
+    Index("families_by_state", "state"),
+)
+
+members = Table(
+    "members",
+    metadata,
+    Column("family", String(16), ForeignKey("families.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("values", JSON, nullable=False),
+    Column("run", String(16), ForeignKey("runs.id", ondelete="CASCADE")),
+    Column("outcome", JSON, nullable=False),
+    Index("members_by_run", "run", unique=True),
+)
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("role", String(16), nullable=False),
+    Column("hash", Text, nullable=False),
+    Column("created", DateTime, nullable=False),
+    Column("sent_day", String(10), nullable=False, default="", server_default=""),
+    Column("sent_bytes", BigInteger, nullable=False, default=0, server_default="0"),
 )
 
 results = Table(

@@ -11,10 +11,15 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Examples:
-    """``inputs``: uint8 [n, height, width, channels] or a list of n strings; ``targets``: int64 [n]."""
+    """``inputs``: uint8 [n, height, width, channels] or a list of n strings, pairs or whatever the modality reads.
+
+    ``targets`` [n, ...]: a label or several integers an example, padded where they are of different number; or float values.
+    ``names``: of training data whose targets number things that the data themselves decide, what each number stands for.
+    """
 
     inputs: Any
     targets: np.ndarray
+    names: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -22,12 +27,15 @@ class Examples:
     def take(self, indices: np.ndarray | list[int]) -> "Examples":
         """The examples at these places, in this order."""
         if isinstance(self.inputs, list):
-            return Examples([self.inputs[index] for index in indices], self.targets[indices])
-        return Examples(self.inputs[indices], self.targets[indices])
+            return Examples([self.inputs[index] for index in indices], self.targets[indices], self.names)
+        return Examples(self.inputs[indices], self.targets[indices], self.names)
 
     def sha256(self) -> str:
         """Names these examples and targets in this order: the same on every machine, another one where any of them differs."""
-        state = hashlib.sha256(np.ascontiguousarray(self.targets, "<i8").tobytes())
+        floating = self.targets.dtype.kind == "f"
+        state = hashlib.sha256(np.ascontiguousarray(self.targets, "<f8" if floating else "<i8").tobytes())
+        if self.targets.ndim > 1:
+            state.update(repr(self.targets.shape).encode())
         if isinstance(self.inputs, list):
             for text in self.inputs:
                 data = str(text).encode("utf-8")
@@ -53,6 +61,20 @@ def stratified_split(targets: np.ndarray, shares: dict[str, float], rest: str, s
             start = end
         parts[rest].append(order[start:])
     return {name: np.sort(np.concatenate(found)) for name, found in parts.items()}
+
+
+def divided_groups(
+    targets: np.ndarray, groups: Sequence[str], shares: dict[str, float], rest: str, seed: int
+) -> dict[str, np.ndarray]:
+    """The same for examples of which those of one group [n] stay together: each goes where the first of its group goes."""
+    members: dict[str, list[int]] = {}
+    for index, group in enumerate(groups):
+        members.setdefault(group, []).append(index)
+    whole = list(members.values())
+    drawn = stratified_split(targets[[found[0] for found in whole]], shares, rest, seed)
+    return {
+        name: np.array(sorted(index for place in places for index in whole[place]), np.int64) for name, places in drawn.items()
+    }
 
 
 def text_key(text: str) -> str:

@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterable, Iterator
 
 MOST_BYTES = 700
-# The end of a sentence: a full stop with the quotes after it, before a capital; titles are no ends.
-_END = re.compile(r"(?<!\bMr)(?<!\bMrs)(?<!\bMs)(?<!\bDr)(?<!\bSt)(?<!\bHon)[.!?][\"'”’)_]*\s+(?=[\"'“‘(_]*[A-Z])")
+# The end of a sentence: a full stop with the quotes after it, before a capital; titles are no ends. The full stop is looked for
+# first and what stands before it afterwards: the other way round the six titles are looked for at every letter of a book.
+_END = re.compile(r"[.!?](?<!\bMr.)(?<!\bMrs.)(?<!\bMs.)(?<!\bDr.)(?<!\bSt.)(?<!\bHon.)[\"'”’)_]*\s+(?=[\"'“‘(_]*[A-Z])")
 _CLAUSES = ("; ", ": ", "--", "—", ", ", " ")
 
 

@@ -14,7 +14,9 @@ from kdui.core.contracts import InputSettings
 from kdui.core.layout import TOKENIZER
 from kdui.modalities import modality_of
 from kdui.training.context import StepContext
-from kdui.training.device_dataset import Augmentation, ResidentData, augmented, hashed
+from kdui.training.device_dataset import Augmentation, ResidentData, augmented
+from kdui.training.scattered import hashed
+from kdui.training.sound_views import varied
 
 # What stands for a masked word: the first that is a token of its own in the vocabulary; without one the word is left out.
 _MASKS = ("[MASK]", "<mask>", "[UNK]", "<unk>")
@@ -26,9 +28,11 @@ def transfer_views(context: StepContext, inputs: InputSettings, folder: Path, li
     """The views that the step's ``augmentation`` setting means, for a model of these inputs.
 
     ``kind`` of images: crop, flip, shift (both where the task allows it), mixup, or two with a plus; mask of texts, with
-    ``share`` of the words.
+    ``share`` of the words; vary of sounds.
     """
     settings = context.settings["augmentation"]
+    if settings["kind"] == "vary":
+        return varied_sounds
     if settings["kind"] != "mask":
         return MixedPictures(settings["kind"].split("+"))
     texts = context.data.splits["train"].inputs
@@ -41,6 +45,13 @@ def transfer_views(context: StepContext, inputs: InputSettings, folder: Path, li
         return modality_of("text").prepare(masked, plain, folder)
 
     return MaskedTexts(texts, settings["share"], mask_of(folder), prepare)
+
+
+def varied_sounds(data: ResidentData, index: torch.Tensor, view: int) -> dict[str, torch.Tensor]:
+    """Sounds at another speed, shifted, some with noise."""
+    if view == 0:
+        return data.inputs(index)
+    return {"samples": varied(data.arrays["samples"][index], index, view)}
 
 
 class MixedPictures:

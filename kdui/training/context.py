@@ -15,6 +15,7 @@ from kdui.core.errors import Cancelled
 from kdui.core.plain import canonical_json
 from kdui.core.plan import Step
 from kdui.modalities import modality_of
+from kdui.problems import problem_of
 from kdui.settings import Settings
 from kdui.store.artifacts import sha256_file
 
@@ -77,8 +78,10 @@ class TaskData:
             [split, inputs.modality, inputs.settings, [sha256_file(folder / name) for name in inputs.files], limit]
         )
         if key not in self._prepared:
-            raw = self.splits[split].inputs
-            self._prepared[key] = self.arrays(raw[:limit] if limit else raw, inputs, folder)
+            raw, targets = self.splits[split].inputs, self.targets(split)
+            few = slice(limit or None)
+            beside = problem_of(self.facts).target_arrays(targets[few], inputs.settings, folder)
+            self._prepared[key] = {**self.arrays(raw[few], inputs, folder), **beside}
         return self._prepared[key]
 
     @staticmethod

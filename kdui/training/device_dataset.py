@@ -1,6 +1,7 @@
 """A split kept whole on the device: batches are index operations, not a loader's work.
 
-Text is batched by length, so that little is padded; examples can be changed by fixed views, images by shifts and mirroring.
+Text is batched by length, so that little is padded; examples can be changed by fixed views, images by shifts and mirroring,
+sounds by speed, shifts, tone and noise.
 """
 
 import math
@@ -11,7 +12,11 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from kdui.core.padding import DECODER_MASK, MASK, mask_of
 from kdui.training.labels import Labels
+from kdui.training.moved_boxes import moved_boxes
+from kdui.training.scattered import hashed, scattered
+from kdui.training.sound_views import varied
 
 # Batches sorted by length together: larger chunks pad less but make batches homogeneous, since length correlates with the class.
 SORTED_CHUNK = 8
@@ -25,23 +30,30 @@ class Augmentation(Protocol):
 
 
 class ResidentData:
-    """Named input tensors [n, ...] and targets [n] of one split on one device."""
+    """Named input tensors [n, ...] and targets [n, ...], integers or floats, of one split on one device."""
 
     def __init__(
         self, arrays: dict[str, np.ndarray], targets: np.ndarray, device: torch.device, limit: int = 0, mirror: bool = False
     ):
         count = min(limit, len(targets)) if limit else len(targets)
         self.arrays = {name: torch.from_numpy(np.ascontiguousarray(array[:count])).to(device) for name, array in arrays.items()}
-        self.targets = torch.from_numpy(np.ascontiguousarray(targets[:count]).astype(np.int64)).to(device)
+        kind = np.float32 if targets.dtype.kind == "f" else np.int64
+        self.targets = torch.from_numpy(np.ascontiguousarray(targets[:count]).astype(kind)).to(device)
         self.device, self.mirror = device, mirror
         self.augmentation: Augmentation | None = None
         self.erase = 0.0
+        self.boxes = False  # whether targets are boxes in pixels
         self._drawn: torch.Tensor | None = None
-        mask = self.arrays.get("attention_mask")
-        self.lengths = mask.sum(1).cpu() if mask is not None else None
+        self._real = {name: array.sum(1).cpu() for name, array in self.arrays.items() if name in (MASK, DECODER_MASK)}
+        self.lengths = self._real.get(MASK)
 
     def __len__(self) -> int:
         return len(self.targets)
+
+    @property
+    def example_values(self) -> int:
+        """How many numbers the largest input of an example has."""
+        return max(array[0].numel() for array in self.arrays.values()) if len(self) else 1
 
     def set_labels(self, labels: Labels) -> None:
         """Replace the targets by what training uses, and let epochs draw from its examples alone."""
@@ -79,14 +91,31 @@ class ResidentData:
         if view is not None and self.augmentation is not None:
             return self.augmentation(self, index, view)
         batch = {name: tensor[index] for name, tensor in self.arrays.items()}
-        if self.lengths is not None:
-            longest = int(self.lengths[index.cpu()].max())
-            batch = {name: tensor[:, :longest] for name, tensor in batch.items()}
+        if self._real:  # known here, so that no step waits for a device to tell its lengths
+            longest = {name: int(real[index.cpu()].max()) for name, real in self._real.items()}
+            batch = {
+                name: tensor[:, : longest[mask]] if (mask := mask_of(name, longest)) else tensor for name, tensor in batch.items()
+            }
+        if view is not None and "samples" in batch:
+            batch["samples"] = varied(batch["samples"], index, view)
         if view is not None and "pixels" in batch:
             batch["pixels"] = augmented(batch["pixels"], index, view, self.mirror)
             if self.erase:
                 batch["pixels"] = erased(batch["pixels"], index, view, self.erase)
         return batch
+
+    def targets_of(self, index: torch.Tensor, view: int | None = None) -> torch.Tensor:
+        """The targets of a batch; a map of a picture's places moves with the picture's view, and so do boxes."""
+        index = index.to(self.device)
+        targets = self.targets[index]
+        pixels = self.arrays.get("pixels")
+        if view is not None and pixels is not None and self.boxes:
+            size = (pixels.shape[-2], pixels.shape[-1])
+            reach, down, right, mirrored = drawn_view(index, view, size)
+            return moved_boxes(targets, reach - down, reach - right, mirrored & self.mirror, size)
+        if view is None or pixels is None or targets.shape[1:] != pixels.shape[2:]:
+            return targets
+        return augmented(targets.unsqueeze(1), index, view, self.mirror).squeeze(1)
 
     def in_order(self, size: int) -> Iterator[torch.Tensor]:
         """Index tensors over the whole split, texts of like length together."""
@@ -101,16 +130,24 @@ def augmented(pixels: torch.Tensor, index: torch.Tensor, view: int, mirror: bool
     teacher's cached outputs belong to the image that the student sees ("function matching", Beyer et al. 2022, section 3).
     """
     height, width = pixels.shape[-2:]
-    reach = max(1, math.ceil(min(height, width) / 8) - 1) if shift else 0
-    mixed = hashed(index, view)
-    down, right = mixed % (2 * reach + 1), (mixed // 97) % (2 * reach + 1)
+    reach, down, right, mirrored = drawn_view(index, view, (height, width), shift)
     padded = functional.pad(pixels, (reach, reach, reach, reach))
     rows = down[:, None] + torch.arange(height, device=pixels.device)
     columns = right[:, None] + torch.arange(width, device=pixels.device)
     if mirror:
-        columns = torch.where(((mixed // 7919) % 2 == 0)[:, None], columns.flip(1), columns)
+        columns = torch.where(mirrored[:, None], columns.flip(1), columns)
     batch = torch.arange(len(pixels), device=pixels.device)[:, None, None]
     return padded[batch, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2).contiguous()
+
+
+def drawn_view(
+    index: torch.Tensor, view: int, size: tuple[int, int], shift: bool = True
+) -> tuple[int, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """What view ``view`` does to images of ``size`` (height, width): how far it reaches, where the crop of the image with an edge
+    that wide begins, down and right [batch], and whether it is mirrored [batch]."""
+    reach = max(1, math.ceil(min(size) / 8) - 1) if shift else 0
+    mixed = hashed(index, view)
+    return reach, mixed % (2 * reach + 1), (mixed // 97) % (2 * reach + 1), (mixed // 7919) % 2 == 0
 
 
 def erased(pixels: torch.Tensor, index: torch.Tensor, view: int, share: float) -> torch.Tensor:
@@ -135,17 +172,3 @@ def erased(pixels: torch.Tensor, index: torch.Tensor, view: int, share: float) -
     pixel = torch.arange(pixels[0].numel(), device=pixels.device).view(pixels.shape[1:])
     noise = scattered(drawn[:, None, None, None] + 977 * (pixel + 1)).to(pixels.dtype)
     return torch.where(inside[:, None], noise, pixels)
-
-
-def scattered(numbers: torch.Tensor) -> torch.Tensor:
-    """Numbers in [0, 1) without the lattice of ``hashed``, whose neighbours lie in step: several draws for one example."""
-    bits = numbers & 0x7FFFFFFF
-    for _ in range(2):
-        bits = ((bits ^ (bits >> 16)) * 0x45D9F3B) & 0x7FFFFFFF
-    return (bits ^ (bits >> 16)).to(torch.float64) / 2**31
-
-
-def hashed(index: torch.Tensor, view: int) -> torch.Tensor:
-    """A number in [0, 2³¹ − 1) for each (example, view): cheaper than a generator an example and just as fixed."""
-    mixed = (index.to(torch.int64) * 2_654_435_761 + (view + 1) * 40_503_000_017) % 2_147_483_647
-    return (mixed * 48_271) % 2_147_483_647

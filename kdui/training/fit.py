@@ -19,6 +19,7 @@ from kdui.training.device_dataset import Augmentation, ResidentData
 from kdui.training.labels import Labels, true_labels
 from kdui.training.loop import LossFunction, Trainer
 from kdui.training.saved import SavedModel
+from kdui.training.teacher_outputs import answered
 from kdui.training.weights import weight_lens
 
 LENS_FILE = "lens.json"
@@ -30,6 +31,7 @@ def resident(context: StepContext, split: Split, inputs: InputSettings, folder: 
     arrays = context.data.prepared(split, inputs, folder, limit)
     mirror = bool(context.facts.input.get("mirror"))
     data = ResidentData(arrays, context.data.targets(split), context.device, limit, mirror)
+    data.boxes = problem_of(context.facts).target_boxes
     if split == "train":
         data.erase = context.settings.get("erase", 0.0)
     if split == "train" and "augmentation" in context.settings:
@@ -72,16 +74,19 @@ def fit(
     """
     knobs = knobs_of(context)
     data = resident(context, "train", saved.inputs, saved.folder, knobs.train_examples)
-    if labels is not None or knobs.labels < 1:
-        data.set_labels(labels or visible_labels(context))
+    known = answered(context)
+    if labels is not None or knobs.labels < 1 or known is not None:
+        labels = labels or visible_labels(context)
+        data.set_labels(labels if known is None else labels.among(known))
     if augmentation is not None:
         data.augmentation, knobs = augmentation, knobs.model_copy(update={"augment": True})
+    problem = problem_of(context.facts)
     trainer = Trainer(
         model=saved.module,
         data=data,
-        validation=resident(context, "validation", saved.inputs, saved.folder),
-        problem=problem_of(context.facts),
-        metric=context.facts.headline,
+        validation=resident(context, "validation", saved.inputs, saved.folder, knobs.validation_examples),
+        problem=problem,
+        metric=problem.watched(context.facts.headline),
         losses=losses,
         knobs=knobs,
         seed=seed,

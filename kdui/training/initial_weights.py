@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
 from kdui.catalogue.models import FALLBACK_INIT, resolve, weights_folder
 from kdui.core.contracts import InputSettings
 from kdui.core.errors import StageFailed
+from kdui.core.layout import ITEMS
 from kdui.core.plan import ModelFacts
 from kdui.core.recipe import ModelRef
 from kdui.modalities.text.known_words import unknown_share
@@ -15,6 +17,7 @@ from kdui.models.building import build_model, describe
 from kdui.models.fit import Fit
 from kdui.models.layers import output_layer
 from kdui.models.module_store import load_model, save_inputs
+from kdui.problems import problem_of
 from kdui.training.adapters import add_adapters
 from kdui.training.context import StepContext
 from kdui.training.saved import SavedModel
@@ -32,11 +35,15 @@ def start_model(context: StepContext, seed: int) -> SavedModel:
     facts = resolve(ModelRef.parse(context.step.model), context.facts, context.app_settings)
     folder = weights_folder(facts, context.app_settings, context.report.download)
     teacher = _starts_from(context) if facts.from_teacher else None
-    texts = _training_texts(context) if facts.options.get("vocabulary") else ()
+    looks = facts.options.get("vocabulary") or (facts.from_teacher and facts.family.own_tokenizer)
+    texts = _training_texts(context) if looks else ()
     module = build_model(facts, context.facts, folder, teacher, seed, texts)
     if "start" in context.inputs:
         take_body(module, load_input(context, "start").module, context.facts.outputs)
     description = describe(facts, context.facts, folder)
+    if ITEMS in description.inputs.files:
+        network: Any = module
+        network.items = list(context.data.splits["train"].names)
     save_inputs(module, description.inputs, context.out)
     if facts.ref.kind in ("hub", "folder"):
         _look_over(context, facts, module, description.inputs)
@@ -98,8 +105,10 @@ def take_body(module: nn.Module, source: nn.Module, outputs: int) -> None:
 
 
 def _training_texts(context: StepContext) -> Sequence[str]:
-    texts: Sequence[str] = context.data.splits["train"].inputs
-    return texts[: context.settings.get("train_examples") or None]
+    """Those of the examples that it trains on, and what the problem adds to them."""
+    split = context.data.splits["train"]
+    limit = context.settings.get("train_examples")
+    return problem_of(context.facts).tokenizer_texts(split.take(list(range(min(limit, len(split.targets))))) if limit else split)
 
 
 def load_input(context: StepContext, name: str) -> SavedModel:

@@ -16,6 +16,10 @@ class Labels:
     targets: np.ndarray
     drawn: np.ndarray
 
+    def among(self, known: np.ndarray) -> "Labels":
+        """The same, drawing only from these examples."""
+        return Labels(self.targets, np.intersect1d(self.drawn, known))
+
 
 def labelled_examples(targets: np.ndarray, share: float) -> np.ndarray:
     """Sorted indices of the examples that keep their label: the share of every class, at least one of each.

@@ -10,10 +10,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from kdui.core.contracts import Learning
 from kdui.core.errors import ArtifactCorrupt, Cancelled, StageFailed
 from kdui.core.knobs.training import TrainingKnobs
 from kdui.core.metric import Metric
+from kdui.core.problem import Learning
 from kdui.store.artifacts import clear
 from kdui.training.checkpoint import FILE as CHECKPOINT_FILE
 from kdui.training.checkpoint import load_checkpoint, save_checkpoint
@@ -228,14 +228,15 @@ class Trainer:
         return {name: value / counted for name, value in sums.items()}
 
     def _losses(self, index: torch.Tensor, view: int | None, progress: float) -> tuple[Losses, Any]:
-        """Named losses of these examples, penalties on the weights among them, and the outputs that they are of."""
-        targets = self.data.targets[index.to(self.data.device)]
+        """Named losses of these examples, those beside rows and on the weights among them, and the outputs that they are of."""
+        targets = self.data.targets_of(index, view)
         batch = Batch(self.data.inputs(index, view), targets, index, view or 0, progress)
         with self._autocast:
             outputs = self.problem.compute(self.model, batch.inputs)
             losses = self.losses(outputs, batch)
+            beside = self.problem.beside(outputs, targets)
         self._precision = outputs.dtype
-        if extra := penalties(self.model, self.knobs.l1, self.knobs.group_lasso):
+        if extra := {**beside, **penalties(self.model, self.knobs.l1, self.knobs.group_lasso)}:
             losses = {**losses, **extra, "total": torch.stack([losses["total"], *extra.values()]).sum()}
         return losses, outputs
 
@@ -256,7 +257,7 @@ class Trainer:
         values = predict(self.model, self.validation, problem=self.problem)
         targets = self.validation.targets.cpu().numpy()
         loss = self.problem.validation_loss(values, targets)
-        score = loss if self.metric == LOSS else self.problem.headline(values, targets)
+        score = loss if self.metric == LOSS else self.problem.watch(values, targets)
         validation = {} if self.metric == LOSS else {"validation": score}
         means = {f"train_{name}": float(total) / self._steps_an_epoch for name, total in self._sums.items()}
         self.history.append({"epoch": at, **validation, "loss": loss, **means})

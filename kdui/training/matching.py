@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from kdui.core.errors import StageFailed
+from kdui.core.layout import TOKENIZER
 from kdui.models.layer_refs import Point, Taps, attention_layers, match_layers, penultimate, stages
 from kdui.models.size import example_inputs
 from kdui.problems import problem_of
@@ -134,7 +135,7 @@ def keep_teacher_features(context: StepContext) -> dict[str, Any]:
 
 def needs_tokens(context: StepContext, features: dict[str, Any], student: SavedModel, teacher: SavedModel) -> bool:
     """Whether values come by token; raises StageFailed where the two models cut a text into different tokens."""
-    if context.facts.modality != "text" or features["kind"] == "penultimate":
+    if TOKENIZER not in teacher.inputs.files or features["kind"] == "penultimate":
         return False
     if reads_alike(context, student, teacher):
         return True

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from kdui.core.contracts import Problem, TaskFacts
+from kdui.core.contracts import TaskFacts
 from kdui.core.errors import StageFailed
 from kdui.core.plan import ModelFacts
+from kdui.core.problem import Problem
 from kdui.core.recipe import ModelRef
 from kdui.core.statistics.intervals import wilson
 from kdui.problems import problem_of
@@ -55,7 +56,7 @@ def require_plausible(
     if not np.isfinite(outputs).all():
         raise StageFailed(f"{model.title} gives NaN or infinity on {examples} of {task.title}. Choose another model.")
     problem = problem_of(task)
-    places = list(order) or list(range(len(task.labels)))
+    places = list(order) or list(range(task.outputs))
     index = np.linspace(0, len(targets) - 1, min(len(targets), TRIED) if scales else len(targets)).astype(np.int64)
     as_given, *tried = _readings(problem, task, outputs[index], targets[index], {}, places)
     if scales:
@@ -132,12 +133,12 @@ def _readings(
     log_p = log_softmax(problem.mask_to_task(outputs, targets))
     rows, predicted = np.arange(len(targets)), log_p.argmax(-1)
     yield Reading(predicted == targets, -log_p[rows, targets], options)
-    meant = best_order(predicted, targets, len(task.labels))
+    meant = best_order(predicted, targets, task.outputs)
     by_place = dict(zip(places, meant, strict=True))
-    named = ",".join(task.labels[by_place[place]] for place in sorted(by_place))
+    named = ",".join(task.answer.truth(by_place[place]) for place in sorted(by_place))
     right, even = np.zeros(len(targets), dtype=bool), np.arange(len(targets)) % 2 == 0
     for half in (even, ~even):  # judged on the other half: among this many orders one fits any guesses by chance
-        right[~half] = best_order(predicted[half], targets[half], len(task.labels))[predicted[~half]] == targets[~half]
+        right[~half] = best_order(predicted[half], targets[half], task.outputs)[predicted[~half]] == targets[~half]
     yield Reading(right, -log_p[rows, np.argsort(meant)[targets]], {**options, "labels": named})
 
 

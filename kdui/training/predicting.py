@@ -7,10 +7,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from kdui.core.contracts import Learning
 from kdui.core.errors import StageFailed
+from kdui.core.problem import Learning
 from kdui.training.device import autocast
 from kdui.training.device_dataset import ResidentData
+
+VALUES = 1 << 21  # of inputs that are computed at once: large pictures take more room in between than small ones
 
 Keep = Callable[[np.ndarray, np.ndarray], None]  # takes the indices [batch] of examples and their outputs [batch, ...], fp32
 
@@ -48,7 +50,8 @@ def predict_each(
     """Hand the outputs of a whole split to ``keep`` batch by batch, so that no more than a batch of them lies in memory."""
     model.eval()
     with torch.inference_mode(), contextlib.nullcontext() if exact else autocast(data.device):
-        for index in data.in_order(batch_size if data.lengths is None else min(batch_size, 64)):
+        size = batch_size if data.lengths is None else min(batch_size, 64)
+        for index in data.in_order(min(size, max(8, VALUES // data.example_values))):
             inputs = data.inputs(index, view)
             if problem is None:
                 outputs = model(**inputs)

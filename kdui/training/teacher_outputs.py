@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from kdui.training.loop import Batch
 
 FILE, PLACES, REST = "outputs.npy", "places.npy", "rest.npy"
+ANSWERED = "answered.npy"  # bool [n], where a teacher left some examples without an answer
 MANY_CLASSES, TOP = 4096, 128
 
 
@@ -118,8 +119,8 @@ class TeacherOutputs:
         return whole.scatter(-1, self._read(self._places, view, index).long(), kept)
 
     def of_batch(self, batch: "Batch") -> OtherRows:
-        """The teacher's rows of a batch."""
-        return DenseRows(self(batch.index, batch.view))
+        """The teacher's rows of a batch: those of an example lie together."""
+        return DenseRows(self(batch.index, batch.view).flatten(0, -2))
 
     def _read(self, mapped: np.ndarray, view: int, index: torch.Tensor) -> torch.Tensor:
         return torch.from_numpy(np.array(mapped[view, index.cpu().numpy()])).to(self._device)
@@ -145,6 +146,14 @@ def _require_own(context: StepContext, artifact: Artifact) -> None:
     made_by = artifact.manifest.inputs.get("teacher", artifact.digest)  # a table of predictions is its own teacher
     if teacher is not None and made_by != teacher.digest:
         raise StageFailed("The cached outputs belong to another teacher. Run the recipe again, so that its own are kept.")
+
+
+def answered(context: StepContext) -> np.ndarray | None:
+    """The examples that the teacher of the kept outputs answered; None where it answered all, or where none are read."""
+    artifact = context.inputs.get("outputs")
+    if artifact is None or ANSWERED not in artifact.manifest.files:
+        return None
+    return np.flatnonzero(np.load(artifact.file(ANSWERED), allow_pickle=False))
 
 
 def cached_outputs(context: StepContext, name: str = "outputs") -> TeacherOutputs:

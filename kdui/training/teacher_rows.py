@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from kdui.training.loop import Batch
 
-TOP = 64  # logits of a row that are kept
 VALUES, PLACES, REST, OFFSETS, FACTS = "row_values.bin", "row_places.bin", "row_rest.bin", "row_offsets.npy", "rows.json"
 RESIDENT_BYTES = 1 << 30
 
@@ -33,8 +32,8 @@ class RowsWriter:
     A row takes 6 bytes a kept logit (fp16 and a place of 4 bytes; 2 where there are at most 65,536 choices) and 4 for the rest.
     """
 
-    def __init__(self, folder: "Path", count: int, top: int = TOP):
-        """``count``: examples."""
+    def __init__(self, folder: "Path", count: int, top: int):
+        """``count``: examples; ``top``: logits of a row that are kept."""
         self._offsets = np.full((count, 2), -1, dtype=np.int64)  # where the rows of an example begin, and how many they are
         self._top, self._written, self._choices, self._folder = top, 0, 0, folder
         self._lost = self._mass = 0.0

@@ -78,6 +78,16 @@ def graph_session(context: StepContext, artifact: Artifact) -> Runs:
     return ConfinedSession(path, limits, check=context.report.check, what="The teacher's ONNX file")
 
 
+def judged_session(context: StepContext, artifact: Artifact) -> Runs:
+    """What gives the outputs that scores are of: the graph, or, where texts are judged, what it writes."""
+    session = graph_session(context, artifact)
+    if not problem_of(context.facts).judges_written:
+        return session
+    from kdui.runtime.written_texts import WrittenTexts
+
+    return WrittenTexts(session, artifact.path)
+
+
 def limits_of(context: StepContext, *artifacts: Artifact) -> Limits | None:
     """What a process that runs these graphs may take; None where all of them are our own."""
     foreign = any(artifact.manifest.summary.get("family") == FOREIGN for artifact in artifacts)

@@ -9,7 +9,9 @@ from tokenizers import Tokenizer
 
 from kdui.core.errors import StageFailed
 from kdui.models.causal import CausalLM
-from kdui.models.continuation import continued, sampler
+from kdui.models.continuation import answered, continued, sampler
+from kdui.models.encoder_decoder import EncoderDecoder
+from kdui.problems.seq2seq.decoder_tokens import ends_of, room_for
 from kdui.training.device import autocast
 
 
@@ -30,6 +32,8 @@ def write(
     and prompts without padding need no shifted positions. A text ends before the first token among ``ends`` that is written.
     Raises StageFailed for a model that writes nothing.
     """
+    if isinstance(module, EncoderDecoder):
+        return _answer(module, inputs, knobs, generator)
     if not isinstance(module, CausalLM):
         raise StageFailed(f"{type(module).__name__} cannot continue a text. Choose a causal language model.")
     ids, mask = inputs["input_ids"], inputs["attention_mask"]
@@ -43,6 +47,19 @@ def write(
     ended[:, :prompt] = False
     real = mask[:, :total] * (ended.cumsum(1) == 0)
     return Written(torch.where(real == 1, new, ids[:, :total]), real, prompt)
+
+
+def _answer(
+    module: EncoderDecoder, inputs: Mapping[str, torch.Tensor], knobs: Mapping[str, Any], generator: torch.Generator
+) -> Written:
+    """What an encoder-decoder writes for inputs; what stands after its end is no part of it."""
+    ids = inputs["input_ids"]
+    ends = ends_of(Tokenizer.from_str(str(module.tokenizer_json)))
+    with autocast(ids.device):
+        choose = sampler(knobs["sampling_temperature"], knobs["top_p"], generator)
+        new = answered(module, inputs, ends, min(knobs["new_tokens"], room_for(ids.shape[1])), choose)
+    ended = (new == ends.end).cumsum(1)
+    return Written(new, (ended == 0).long(), 1)
 
 
 def end_tokens(tokenizer: Tokenizer) -> torch.Tensor:

@@ -8,11 +8,25 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from kdui.core.errors import KduiError
-from kdui.ui.build_actions import Sweep, counted, grid, needed, queued, queued_sweep, saved, sweep_choices
+from kdui.ui.build_actions import (
+    Sweep,
+    counted,
+    grid,
+    needed,
+    queued,
+    queued_search,
+    queued_sweep,
+    saved,
+    search_suggestion,
+    sweep_choices,
+)
 from kdui.ui.build_changes import State, changed, recipe_of, shown
 from kdui.ui.build_form import change
 from kdui.ui.build_view import View
+from kdui.ui.own_data import DIALOG as OWN_DATA
+from kdui.ui.own_data import OwnDataCalls
 from kdui.ui.panel import create_panel, options
+from kdui.ui.search_view import keep_profile, search_devices, wished
 from kdui.ui.what_if import create_what_if
 
 if TYPE_CHECKING:
@@ -23,8 +37,9 @@ MOST_CHANGES = 200  # at once: those that a person made while an answer was on i
 
 def create_build(workbench: "Workbench") -> None:
     """Three columns, a bar with the buttons, and What-if below them."""
-    calls = BuildCalls(workbench)
-    offered = [calls.build_plan, calls.build_queue, calls.build_sweep, calls.build_save]
+    calls, own = BuildCalls(workbench), OwnDataCalls(workbench)
+    offered = [calls.build_plan, calls.build_queue, calls.build_sweep, calls.build_search, calls.build_save]
+    offered += [own.own_look, own.own_keep, own.own_upload]
     create_panel("build", markup(workbench.devices()), offered)
     create_what_if(workbench)
 
@@ -69,6 +84,17 @@ class BuildCalls:
             "needed": needed(self.bench, sweep.effect, recipe.task),
         }
 
+    def build_search(self, payload: Mapping[str, Any]) -> dict[str, Any]:
+        """What a search could vary; with ``queue`` it begins."""
+        state = self._state(payload)
+        if payload.get("queue"):
+            asked = payload.get("search")
+            wish = wished(recipe_of(state), asked if isinstance(asked, Mapping) else {})
+            return {"said": queued_search(self.bench, state.device, *wish)}
+        if payload.get("profile"):
+            keep_profile(self.bench, str(payload["profile"]))
+        return {"axes": search_suggestion(recipe_of(state)), "devices": options(search_devices(self.bench))}
+
     def build_save(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """Keep the recipe under a name."""
         return saved(self.bench, self._state(payload), str(payload.get("name") or ""), replace=bool(payload.get("replace")))
@@ -87,9 +113,12 @@ class BuildCalls:
 BAR = """
 <section id="build-bar" aria-label="Run">
   <div id="build-status"></div><div id="build-sum"></div>
+  <p class="role-note lead" role="note">Your role is viewer: you can look at every setting here, but not queue or save.
+    Ask a host of this page for the role runner.</p>
   <div class="buttons">
     <button type="button" class="act primary" id="queue-run" disabled>Queue run</button>
     <button type="button" class="act" id="open-sweep">Queue a sweep…</button>
+    <button type="button" class="act" id="open-search">Search…</button>
     <button type="button" class="act" id="open-save">Save recipe</button>
     <button type="button" class="act" id="build-undo" disabled title="Ctrl+Z">Undo</button>
   </div>
@@ -121,6 +150,28 @@ SWEEP = """
   <div class="buttons"><button type="button" class="act primary" id="queue-sweep">Queue these runs</button>
     <button class="act" value="cancel">Close</button></div></form></dialog>
 """
+SEARCH = """
+<dialog id="search-panel" aria-labelledby="search-title"><form method="dialog">
+  <h3 class="title" id="search-title">Search under a budget</h3>
+  <p class="lead">Trials are ordinary runs, proposed by Optuna and measured on this machine.</p>
+  <label class="field"><span>What may vary: one setting a line, as values or a range</span><textarea id="search-axes" rows="5"
+    data-search="axes" spellcheck="false"></textarea></label>
+  <div class="sweep">
+    <label class="field"><span>Wanted</span><select data-search="aim"><option value="best">the best within the limits</option>
+      <option value="front">all trade-offs (the front)</option></select></label>
+    <label class="field"><span>Minutes</span><input type="number" data-search="minutes" value="30" min="1" step="any"></label>
+    <label class="field"><span>Download at most, MB</span>
+      <input type="number" data-search="download_mb" min="0" step="any"></label>
+    <label class="field"><span>Latency at most, ms</span><input type="number" data-search="latency_ms" min="0" step="any"></label>
+    <label class="field"><span>Latency on</span><select id="search-device" data-search="device_profile"></select></label>
+    <label class="field"><span>Add a profile from another machine</span>
+      <input type="file" id="search-profile" accept=".json,application/json"></label>
+  </div>
+  <p class="sub">There, <code>python app.py profile --out FILE</code> times the machine. Latency on it is estimated.</p>
+  <div id="search-said"></div>
+  <div class="buttons"><button type="button" class="act primary" id="start-search">Start the search</button>
+    <button class="act" value="cancel">Close</button></div></form></dialog>
+"""
 SAVE = """
 <dialog id="save-panel" aria-labelledby="save-title"><form method="dialog"><h3 class="title" id="save-title">Save recipe</h3>
   <label class="field"><span>Name</span>
@@ -135,7 +186,7 @@ SAVE = """
 def markup(devices: list[str]) -> str:
     """The bar stands first, so that its buttons are at hand for the keyboard too."""
     columns = f'<div class="cols three build">{_what()}{HOW}{_cost(devices)}</div>'
-    return f"{BAR}{columns}{SWEEP}{SAVE}"
+    return f"{BAR}{columns}{SWEEP}{SEARCH}{SAVE}{OWN_DATA}"
 
 
 def _what() -> str:
@@ -178,15 +229,12 @@ def _list(name: str, title: str, changes: str) -> str:
 
 
 def _task() -> str:
-    return f"""<div class="pick">{_list("task", "Task", change("task"))}
-      <input type="text" id="build-task-name" {change("task")} aria-label="Path of your own text" autocomplete="off"
-        placeholder="own-corpus:PATH of a text file or folder" spellcheck="false" hidden>
-      <div id="build-task-facts"></div></div>"""
+    return f'<div class="pick">{_list("task", "Task", change("task"))}<div id="build-task-facts"></div></div>'
 
 
 def _model(role: str, title: str) -> str:
     changes = change("model", of=role)
-    hint = "hub:OWNER/NAME, folder:PATH" + (", onnx:PATH, csv:PATH" if role == "teacher" else "")
+    hint = "hub:OWNER/NAME, folder:PATH" + (", onnx:PATH, csv:PATH, api:SERVER?model=NAME" if role == "teacher" else "")
     return f"""<div class="pick {role}">{_list(role, title, changes)}
       <input type="text" id="build-{role}-name" {changes} aria-label="{title} by name" placeholder="{hint}" autocomplete="off"
         spellcheck="false" hidden>

@@ -267,7 +267,9 @@ def _left(bench: "Workbench", state: State) -> tuple[str, ...]:
 
 def named(bench: "Workbench", recipe: Recipe) -> str | None:
     """The name under Start from of a recipe that is one of them."""
-    return next((name for name in bench.recipe_names() if bench.recipe(name).digest == recipe.digest), None)
+    listed = {name: bench.recipe(name) for name in bench.recipe_names()}
+    alike = {name: other for name, other in listed.items() if other.task == recipe.task}  # a digest costs a millisecond
+    return next((name for name, other in alike.items() if other.digest == recipe.digest), None)
 
 
 def recipe_named(bench: "Workbench", value: str) -> Recipe:

@@ -40,18 +40,23 @@ def still_looking(names: Iterable[str]) -> str:
 def task_facts(task: TaskFacts) -> str:
     """5,485 train · 2,189 test · 8 classes · text."""
     sizes = [f"{count:,} {split}" for split, count in task.splits.items() if split != "validation"]
-    classes = [f"{len(task.labels)} classes"] if task.labels else []
+    classes = [task.answer.counted] if task.answer.counted else []
     return _lines([" · ".join([*sizes, *classes, task.modality]), task.summary])
 
 
-def model_facts(card: ModelCard | None, ref: str | None, headline: str = "accuracy") -> str:
+def model_facts(card: ModelCard | None, ref: str | None, noun: str = "accuracy") -> str:
     """Parameters, size, licence, measured headline; of a model that is not in the list, that it is read when the run starts."""
     if card is None and ref and ModelRef.parse(ref).kind == "preset":
         return ""  # it has no such options, or does not suit the task: the estimate says so
     if card is None and ref:
         return _lines([f"Details of {ref} are read when the run starts."])
     if card is None:
-        return _lines(["Pick one, or write hub:OWNER/NAME or folder:PATH; a teacher may also be onnx:PATH or csv:PATH."])
+        return _lines(
+            [
+                "Pick one, or write hub:OWNER/NAME or folder:PATH; a teacher may also be onnx:PATH, csv:PATH or "
+                "api:SERVER?model=NAME."
+            ]
+        )
     facts = []
     if card.parameters is not None:
         title = "estimated: 4 bytes a parameter in fp32"
@@ -59,7 +64,7 @@ def model_facts(card: ModelCard | None, ref: str | None, headline: str = "accura
         facts += [f"{number(card.parameters)} parameters", size]
     lines = [" · ".join([*facts, escape(card.licence)])]
     if card.known is not None:
-        lines.append(measured(card.known, words=True, name=headline.lower()))
+        lines.append(measured(card.known, words=True, name=noun))
     return _lines(lines, escaped=True) + _lines([card.summary])
 
 
@@ -80,7 +85,7 @@ def no_teacher() -> str:
     return _lines(
         [
             "Students that learn from each other, in mutual learning, need none.",
-            "Else pick one, or write hub:OWNER/NAME, folder:PATH, artifact:DIGEST, onnx:PATH or csv:PATH.",
+            "Else pick one, or write hub:OWNER/NAME, folder:PATH, artifact:DIGEST, onnx:PATH, csv:PATH or api:SERVER?model=NAME.",
         ]
     )
 

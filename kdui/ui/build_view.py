@@ -33,17 +33,16 @@ if TYPE_CHECKING:
     from kdui.workbench.workbench import Workbench
 
 OTHER = "…"  # in a list of models: another one, whose name is written beside it
-OWN_TEXT = "Your own text …"
+OWN_DATA = "Your own data …"
 WITHOUT, NO_STUDENT, NO_METHOD = "No teacher", "No student", "No distillation"
 AT_ONCE, A_WHILE = 0.1, 1.0  # seconds that an answer waits for a model's size; then it comes without the cost, and is asked again
 
 
 class Known(NamedTuple):
-    """What is worked out once: look-ups that may take long, and the methods that do not suit a pair of models."""
+    """What is worked out once: look-ups that may take long, and whose sizes are there."""
 
     look_ups: BoundedWait
     sized: set[tuple[str, frozenset[str]]]  # models of a task
-    unfit: dict[str, dict[str, str]]
 
 
 class View:
@@ -52,7 +51,7 @@ class View:
     def __init__(self, workbench: "Workbench"):
         self.bench = workbench
         self.tasks: dict[str, TaskFacts] = {}
-        self.known = Known(BoundedWait(), set(), {})
+        self.known = Known(BoundedWait(), set())
 
     def of(self, state: State, seen: Mapping[str, Any], *, patient: bool = False) -> dict[str, Any]:
         """The whole view. ``seen``: digests of the data that the browser has; ``patient``: it waits for the cost."""
@@ -61,7 +60,7 @@ class View:
         recipe, planned, problem = self._checked(state)
         task = self.tasks.get(str(state.recipe.get("task")))
         modality = task.modality if task else None
-        unfit = self._unfit(recipe) if recipe is not None else {}
+        unfit = self.bench.unfit_methods(recipe) if recipe is not None else {}
         usual = self._usual_stages(state)
         self._draw_choices(state, unfit, usual, drawn)
         self._draw_facts(state, drawn)
@@ -92,7 +91,7 @@ class View:
         """The lists of the first column, and what each of them shows."""
         task, teacher = str(state.recipe.get("task")), state.recipe.get("teacher")
         drawn.html["build-start"] = options([("", "–"), *self._recipes()])
-        drawn.html["build-task"] = options([*((name, facts.title) for name, facts in self.tasks.items()), (OTHER, OWN_TEXT)])
+        drawn.html["build-task"] = options([*((name, facts.title) for name, facts in self.tasks.items()), (OTHER, OWN_DATA)])
         drawn.values |= {"build-start": state.start or "", "build-task": task, "build-seed": state.recipe.get("seed")}
         drawn.values["build-device"] = state.device
         known = task in self.tasks
@@ -154,17 +153,17 @@ class View:
 
     def _draw_facts(self, state: State, drawn: Drawn) -> None:
         task = self.tasks.get(str(state.recipe.get("task")))
-        metric = task.headline.title if task else "accuracy"
+        noun = task.headline.noun if task else "accuracy"
         drawn.html["build-task-facts"] = build_facts.task_facts(task) if task else ""
         teacher, student = _parsed(state.recipe.get("teacher")), _parsed(state.recipe.get("student"))
-        drawn.html["build-teacher-facts"] = self._teacher_facts(state, teacher, metric)
+        drawn.html["build-teacher-facts"] = self._teacher_facts(state, teacher, noun)
         drawn.html["build-student-facts"] = (
-            build_facts.model_facts(self._card(state, student, "student"), short(student), metric)
+            build_facts.model_facts(self._card(state, student, "student"), short(student), noun)
             if student
             else build_facts.no_student()
         )
 
-    def _teacher_facts(self, state: State, teacher: ModelRef | None, metric: str) -> str:
+    def _teacher_facts(self, state: State, teacher: ModelRef | None, noun: str) -> str:
         if teacher is None:
             return build_facts.no_teacher()
         if teacher.kind == "onnx":
@@ -172,7 +171,7 @@ class View:
                 return build_facts.graph_facts(self.bench.graph_figures(str(teacher)))
             except KduiError as problem:
                 return build_facts.unread(str(problem))
-        return build_facts.model_facts(self._card(state, teacher, "teacher"), short(teacher), metric)
+        return build_facts.model_facts(self._card(state, teacher, "teacher"), short(teacher), noun)
 
     def _card(self, state: State, ref: ModelRef | None, role: str) -> ModelCard | None:
         """The card of one of kdui's own models; details of others are read when the run starts."""
@@ -188,20 +187,6 @@ class View:
         ref, task = _parsed(state.recipe.get(role)), str(state.recipe.get("task"))
         shows: tuple[str, ...] | None = self.bench.inner_values(task, str(ref)) if ref and task in self.tasks else None
         return shows
-
-    def _unfit(self, recipe: Recipe) -> dict[str, str]:
-        """Methods that do not suit; planning each of them takes a while, and the settings of the shown one do not matter."""
-        names = student_forms()
-        place = next((place for place, stage in enumerate(recipe.stages) if stage.method in names), None)
-        if place is None:
-            return {}
-        stages = [stage.model_dump() for number, stage in enumerate(recipe.stages) if number != place]
-        key = json.dumps([recipe.task, str(recipe.teacher), str(recipe.student), place, stages], sort_keys=True, default=str)
-        if key not in self.known.unfit:
-            while len(self.known.unfit) > 256:
-                self.known.unfit.pop(next(iter(self.known.unfit)), None)
-            self.known.unfit[key] = self.bench.unfit_methods(recipe)
-        return self.known.unfit[key]
 
     # --- what is said --------------------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ Gradio answers a wrong number with a traceback, and keeps a session of 0.9 MB fo
 """
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,7 +19,7 @@ from kdui.ui.guard import Application, Message, Receive, Refusal, Scope, Send, r
 SERVER_CALL = "/gradio_api/component_server"
 EVENTS = ("/gradio_api/run/", "/gradio_api/queue/join")
 LONGEST_TEXT = 1_000_000  # characters of one text; a pasted recipe has a few thousand
-PICTURE = "picture"  # the one text that may be as long as a body
+FILES = ("picture", "sound")  # the texts that may be as long as a body
 MOST_VALUES = 2_000_000  # an image of 1,024 × 1,024 levels, and more
 DEEPEST = 12
 
@@ -44,6 +45,14 @@ def whole(payload: Mapping[str, Any], key: str, otherwise: int = 0) -> int:
     raise MalformedCall(f"'{key}' must be a whole number.")
 
 
+def number(payload: Mapping[str, Any], key: str) -> float:
+    """A finite number of a call; raises MalformedCall for anything else."""
+    value = payload[key]
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
+        return float(value)
+    raise MalformedCall(f"'{key}' must be a number.")
+
+
 def look_over(value: Any) -> None:
     """Raises MalformedCall where a text, the number of values or their nesting is beyond all that the page sends."""
     rest: list[tuple[Any, str, int]] = [(value, "", 0)]
@@ -51,7 +60,7 @@ def look_over(value: Any) -> None:
     while rest:
         item, key, depth = rest.pop()
         seen += 1
-        if isinstance(item, str) and len(item) > LONGEST_TEXT and key != PICTURE:
+        if isinstance(item, str) and len(item) > LONGEST_TEXT and key not in FILES:
             raise MalformedCall(f"A text may have at most {LONGEST_TEXT:,} characters.")
         if not isinstance(item, (dict, list)):
             continue

@@ -1,58 +1,51 @@
 """Compare: two to four models on one input, and the test examples on which they part."""
 
-import base64
-import binascii
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from pydantic import Field
-
+from kdui.catalogue.problems import PROBLEMS
 from kdui.core.contracts import TaskFacts
-from kdui.core.errors import RecipeError, UnknownName
+from kdui.core.errors import UnknownName
 from kdui.core.page_rows import Servable
-from kdui.core.plain import Frozen
-from kdui.modalities.image.picture_files import NAMES, read_picture
 from kdui.ui import compare_view, compare_writing
 from kdui.ui.calls import whole
 from kdui.ui.chart_frame import pin_button
-from kdui.ui.panel import create_panel, task_options
+from kdui.ui.compare_explain import ExplainCalls, explain_markup
+from kdui.ui.compare_graphs import GraphCalls, graphs_markup
+from kdui.ui.compare_history import HistoryCalls, history_html
+from kdui.ui.compare_input import MOST_MODELS, Question, input_of
+from kdui.ui.panel import Call, create_panel, options, task_options
+from kdui.ui.passage_html import passage_html
 from kdui.ui.running_html import running_html
+from kdui.ui.sound_html import sound_html
+from kdui.ui.which_runs import of_both, which_bar
 from kdui.workbench.generating import generates
 
 if TYPE_CHECKING:
     from kdui.workbench.workbench import Workbench
 
-MOST_MODELS = 4
 EXAMPLES = 12
-MOST_IMAGE_BYTES = 8_000_000
-MOST_SIDE = 1024  # rows and columns of an image that is sent as levels
-Level = Annotated[int, Field(ge=-1_000_000, le=1_000_000)]
+WRITTEN = ("text", "passage")  # modalities whose examples are read, so a few are enough
+CONFIDENCES = (("0", "any"), ("0.5", "at least 50 %"), ("0.8", "at least 80 %"), ("0.95", "at least 95 %"))
 EMPTY = (
     '<b>No model of this task can be tried yet.</b><br>Queue a run in <a href="?tab=build">Build</a>: its teacher, student and '
-    "compressed models can be compared here once they are exported."
+    'compressed models can be compared here once they are exported. Or try <a href="./?tab=compare&amp;runs=recorded">those of '
+    "recorded runs</a> ⟲."
 )
-
-
-class Question(Frozen):
-    """One input for some models: a text, an image as a data URL, or a test image as rows of grey levels."""
-
-    task: str = Field(max_length=200)
-    models: tuple[Annotated[str, Field(max_length=64)], ...] = Field(min_length=1, max_length=MOST_MODELS)
-    text: str | None = Field(default=None, max_length=20_000)
-    picture: str | None = Field(default=None, max_length=MOST_IMAGE_BYTES * 4 // 3 + 100)
-    pixels: Annotated[list[Annotated[list[Level], Field(max_length=MOST_SIDE)]], Field(max_length=MOST_SIDE)] | None = None
-    truth: str = Field(default="", max_length=200)
 
 
 def create_compare(workbench: "Workbench") -> None:
     """Pickers and input above, answers side by side, disagreements below."""
+    create_panel("compare", which_bar("compare", workbench) + markup(workbench.tasks()), of_both(compare_calls, workbench))
+
+
+def compare_calls(workbench: "Workbench") -> list[Call]:
+    """All that the browser can ask of Compare."""
     calls = CompareCalls(workbench)
-    create_panel(
-        "compare",
-        markup(workbench.tasks()),
-        [calls.compare_start, calls.compare_ask, calls.compare_examples, calls.compare_parted],
-    )
+    offered: list[Call] = [calls.compare_start, calls.compare_ask, calls.compare_examples, calls.compare_parted]
+    explained = ExplainCalls(workbench)
+    offered.append(HistoryCalls(workbench).compare_items)
+    return [*offered, GraphCalls(workbench).compare_graphs, explained.compare_explain, explained.compare_race]
 
 
 class CompareCalls:
@@ -81,22 +74,23 @@ class CompareCalls:
             "tasks": tasks,
             "modality": facts.modality,
             "writes": writes,
+            "labelled": "classes" in PROBLEMS[facts.problem].gives,
+            "writing": compare_writing.words_of(facts) if writes else None,
             "pickers": pickers,
             "models": chosen,
             "reference": ordered[0] if known[ordered[0]].role == "teacher" else "",
-            "cards": compare_writing.cards_html(shown) if writes else compare_view.waiting_html(shown),
-            # Texts are no right and wrong answers, on which two models could disagree.
-            "others": [] if writes else [{"digest": digest, "title": compare_view.title(known[digest])} for digest in ordered],
+            "cards": compare_writing.cards_html(shown, facts) if writes else compare_view.waiting_html(shown),
+            "others": [{"digest": digest, "title": compare_view.title(known[digest])} for digest in ordered],
         }
 
     def compare_examples(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """A dozen inputs to try; ``offset`` turns the page."""
         facts = self._task(str(payload["task"]))
         offset = max(0, whole(payload, "offset"))
-        examples = self.workbench.examples(facts.name, n=EXAMPLES if facts.modality == "image" else 4, offset=offset)
+        examples = self.workbench.examples(facts.name, n=4 if facts.modality in WRITTEN else EXAMPLES, offset=offset)
         typed = facts.examples[:4] if offset == 0 else ()
         if generates(facts):
-            shown = compare_view.examples_html((), (*typed, *compare_writing.beginnings(examples)))
+            shown = compare_writing.examples_html(examples, typed, facts)
         else:
             shown = compare_view.examples_html(examples, typed)
         return {"html": shown, "next": offset + len(examples)}
@@ -108,8 +102,8 @@ class CompareCalls:
         answers = self.workbench.ask(facts.name, list(question.models), input_of(question))
         known = {model.digest: model for model in self.workbench.servable(facts.name)}
         return {
-            "cards": compare_view.cards_html(answers, known),
-            "agreement": compare_view.agreement_html(answers, known, question.truth),
+            "cards": compare_view.cards_html(answers, known, question.then),
+            "agreement": compare_view.agreement_html(answers, known, question.truth, question.then),
         }
 
     def compare_parted(self, payload: Mapping[str, Any]) -> dict[str, Any]:
@@ -153,28 +147,11 @@ def reference_first(chosen: Sequence[str], known: Mapping[str, Servable]) -> lis
     return sorted(chosen, key=lambda digest: known[digest].role != "teacher")
 
 
-def input_of(question: Question) -> Any:
-    """The input as the workbench takes it: a text, an image, or uint8 grey levels."""
-    if question.text is not None:
-        return question.text
-    if question.pixels is not None:
-        if len({len(row) for row in question.pixels}) != 1:
-            raise RecipeError("The image's rows differ in length.")
-        return np.clip(np.asarray(question.pixels), 0, 255).astype(np.uint8)
-    if question.picture is None:
-        raise RecipeError("There is no input yet. Type, draw, upload or pick an example.")
-    try:
-        data = base64.b64decode(question.picture.partition(",")[2], validate=True)
-    except (binascii.Error, ValueError) as problem:
-        raise RecipeError(f"This file is not an image that can be read. Choose a {NAMES} file.") from problem
-    return read_picture(data)
-
-
 def markup(tasks: list[TaskFacts]) -> str:
     """The frame that assets/modules/compare.js fills."""
     pickers = "".join(
         f'<label class="field grow"><span>Model {slot + 1}</span>'
-        f'<select id="compare-model-{slot}" data-slot="{slot}"></select></label>'
+        f'<select id="compare-model-{slot}" data-slot="{slot}"></select><span class="sub whole"></span></label>'
         for slot in range(MOST_MODELS)
     )
     return f"""
@@ -198,6 +175,9 @@ def markup(tasks: list[TaskFacts]) -> str:
           <input class="sr-only" id="compare-file" type="file" accept="image/*"></label></div></div>
       <div class="pick-examples"><span class="caps">Test examples</span></div>
     </div>
+    {passage_html()}
+    {sound_html()}
+    {history_html()}
     <div id="compare-examples" class="examples"></div>
     <button type="button" class="act small" id="compare-more">More test examples</button>
   </div>
@@ -205,9 +185,15 @@ def markup(tasks: list[TaskFacts]) -> str:
 <div id="compare-agreement" role="status"></div>
 <div id="compare-cards" class="answers"></div>
 <div class="buttons under" id="compare-pin" hidden>{pin_button("answers", hidden=False)}</div>
+{explain_markup()}
 <section class="card" id="compare-parted" aria-label="Disagreements" hidden>
   <div class="buttons" id="compare-pairs" role="group" aria-label="Compared with"></div>
   <div class="under"><span></span>{pin_button("disagreements", hidden=False)}</div>
+  <div class="filters" id="parted-filters"><label class="field"><span>Label</span>
+    <input id="parted-label" type="search" placeholder="true or predicted" autocomplete="off"></label>
+    <label class="field"><span>First model's confidence</span>
+      <select id="parted-sure">{options(CONFIDENCES)}</select></label></div>
   <div id="compare-table"><p class="lead" role="status">Looking through the test data…</p></div>
 </section>
+{graphs_markup()}
 """

@@ -11,15 +11,19 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from kdui.catalogue.tasks import TASKS
 from kdui.core.contracts import TaskFacts
 from kdui.core.numbers import number
 from kdui.core.page_rows import Answer, Example, Servable
-from kdui.ui.answers import renderer
+from kdui.ui.answers import renderer, together
 from kdui.ui.answers.ranked import percent
 from kdui.ui.provenance import mark, measured
 from kdui.ui.run_view import ROLE_TITLES
 
 SHORT = 96
+MOST_ROWS = 64  # of an image whose levels are written into the page
+NAMED = 3  # items of a history that a button names
+Rows = list[list[int]] | list[list[list[int]]]  # of an image: grey levels, or three of a pixel in colour
 
 
 def title(model: Servable) -> str:
@@ -67,9 +71,22 @@ def speed(model: Servable) -> str:
     return f"<b>{ratio}p50 {number(model.latency_ms, 'ms')}</b>{mark(model.latency_origin)}"
 
 
-def cards_html(answers: Sequence[Answer], models: Mapping[str, Servable]) -> str:
-    """One card a model: its measured cost, the speed of this one answer, and its best guesses."""
-    return "".join(_card(answer, models[answer.digest]) for answer in answers)
+def cards_html(answers: Sequence[Answer], models: Mapping[str, Servable], then: Sequence[str] = ()) -> str:
+    """One card a model: its measured cost, the speed of this one answer, and its best guesses; then what they are together.
+
+    ``then``: what really came after the input of a test example.
+    """
+    told = told_of_each_other(answers, then)
+    cards = "".join(_card(answer, models[answer.digest]) for answer in told)
+    own = [(title(model), model.role, answer.parts[0]) for answer in told if answer.parts and (model := models[answer.digest])]
+    return cards + (together(own) if own else "")
+
+
+def told_of_each_other(answers: Sequence[Answer], then: Sequence[str] = ()) -> list[Answer]:
+    """The answers, each part knowing those of the other models, where its kind shows something of them."""
+    places = list(zip(*(answer.parts for answer in answers), strict=True))
+    marked = [tell(parts, then) if (tell := getattr(renderer(parts[0]), "told", None)) else parts for parts in places]
+    return [answer.model_copy(update={"parts": own}) for answer, own in zip(answers, zip(*marked, strict=True), strict=False)]
 
 
 def _card(answer: Answer, model: Servable) -> str:
@@ -88,12 +105,17 @@ def _how(words: str) -> str:
     return words.split(" ", 1)[1]
 
 
+def on_test_data(model: Servable) -> str:
+    """The headline by its name: 17 % is much of an error rate, and little of an accuracy."""
+    return f"{escape(model.headline)} · {escape(TASKS[model.task].headline.noun)} on the test data"
+
+
 def waiting_html(models: Sequence[Servable]) -> str:
     """The same cards before anything was asked, so that the page doesn't jump."""
     return "".join(
         f'<section class="card {model.role}"><h2 class="title">{escape(title(model))}</h2>'
         f'<p class="lead">{speed(model)} · {size(model)}</p>'
-        f'<p class="lead">{escape(model.headline)} on the test data</p>'
+        f'<p class="lead">{on_test_data(model)}</p>'
         '<p class="lead waiting">Waiting for an input: your own, or a test example.</p></section>'
         for model in models
     )
@@ -119,10 +141,18 @@ def agreement(answers: Sequence[Answer], models: Mapping[str, Servable], truth: 
     return f"{text} The truth is {truth}." if truth else text
 
 
-def agreement_html(answers: Sequence[Answer], models: Mapping[str, Servable], truth: str) -> str:
+def compared(answers: Sequence[Answer], then: Sequence[str] = ()) -> str:
+    """What answers have in common that are no labels; empty where their kind says nothing of it."""
+    parts = [answer.parts[0] for answer in answers if answer.parts]
+    compare = getattr(renderer(parts[0]), "compared", None) if parts else None
+    return str(compare(parts, then)) if compare else ""
+
+
+def agreement_html(answers: Sequence[Answer], models: Mapping[str, Servable], truth: str, then: Sequence[str] = ()) -> str:
     """The sentence with a mark of its own when they part; empty where answers are not of a kind that can be counted."""
     if not any(best_labels(answer) for answer in answers):
-        return ""
+        words = compared(answers, then)
+        return f'<div class="info agreement">{escape(words)}</div>' if words else ""
     same = len({best_labels(answer) for answer in answers}) == 1
     wrong = bool(truth) and same and truth not in best_labels(answers[0])
     kind, sign = ("note", "≠") if not same or wrong else ("win", "=")
@@ -134,23 +164,47 @@ def examples_html(examples: Sequence[Example], typed: Sequence[str]) -> str:
     buttons = [
         f'<button type="button" class="example" data-text="{escape(text)}">{escape(_short(text))}</button>' for text in typed
     ]
-    buttons += [_example(example.text, example.image, example.truth) for example in examples]
+    buttons += [
+        _history(example.items, example.then)
+        if example.items is not None
+        else _example(example.text, example.image, example.truth, example.sound, example.passage)
+        for example in examples
+    ]
     return "".join(buttons)
 
 
-def _example(text: str | None, image: list[list[int]] | None, truth: str) -> str:
+def _example(text: str | None, image: Rows | None, truth: str, sound: str | None = None, passage: str | None = None) -> str:
     if image is not None:
         return (
-            f'<button type="button" class="example thumb" data-pixels="{json.dumps(image)}" data-truth="{escape(truth)}" '
+            f'<button type="button" class="example thumb" {_own(image, sound)}data-truth="{escape(truth)}" '
             f'aria-label="Test example: {escape(truth)}">{thumbnail(image)}<span>{escape(truth)}</span></button>'
         )
+    about = f'data-passage="{escape(passage)}" ' if passage is not None else ""
     return (
-        f'<button type="button" class="example" data-text="{escape(text or "")}" data-truth="{escape(truth)}">'
+        f'<button type="button" class="example" data-text="{escape(text or "")}" {about}data-truth="{escape(truth)}">'
         f'{escape(_short(text or ""))} <span class="mute">{escape(truth)}</span></button>'
     )
 
 
-def thumbnail(image: list[list[int]]) -> str:
+def _history(items: Sequence[str], then: Sequence[str]) -> str:
+    """A button with the latest items of somebody's history."""
+    more = f" and {len(items) - NAMED:,} more" if len(items) > NAMED else ""
+    return (
+        f'<button type="button" class="example" data-items="{escape(json.dumps(items))}" data-then="{escape(json.dumps(then))}">'
+        f'{escape(", ".join(items[:NAMED]))} <span class="mute">{more}</span></button>'
+    )
+
+
+def _own(image: Rows, sound: str | None) -> str:
+    """What the button sends: the sound, or the levels; one in colour or large is sent back as the picture that it shows, for as
+    numbers it would take ten times the room."""
+    if sound:
+        return f'data-sound="{escape(sound)}" '
+    large = len(image) > MOST_ROWS
+    return "" if large or isinstance(image[0][0], list) else f'data-pixels="{json.dumps(image)}" '
+
+
+def thumbnail(image: Rows) -> str:
     """An image inside the page, so nothing else has to be fetched."""
     buffer = io.BytesIO()
     Image.fromarray(np.asarray(image, dtype=np.uint8)).save(buffer, "PNG")
@@ -164,12 +218,12 @@ def _short(text: str) -> str:
 
 def parted_html(parting: Mapping[str, Any], facts: TaskFacts, first: Servable, other: Servable) -> str:
     """Examples on which the first is right and the other wrong: what was taken for what, the most frequent confusion first."""
-    things = {"text": "test texts", "image": "test images"}.get(facts.modality, "test examples")
+    things = {"text": "test texts", "image": "test images", "audio": "test recordings"}.get(facts.modality, "test examples")
     whose = "the teacher" if first.role == "teacher" else "the first one"
     head = (
         f'<h2 class="title">Disagreements: {parting["count"]:,} of {parting["total"]:,} {things}</h2>'
         f'<p class="lead">{escape(title(first))} right, {escape(title(other))} wrong · most frequent confusions first; '
-        f"examples on which {whose} is most confident. Click one to run all models on it.</p>"
+        f"examples on which {whose} is most confident. Click one to run all models on it; arrow keys go from one to the next.</p>"
     )
     if not parting["pairs"]:
         return head + f'<div class="empty">None: {escape(title(other))} is right wherever {escape(title(first))} is.</div>'
@@ -181,7 +235,8 @@ def _pair(pair: Mapping[str, Any], first: Servable, other: Servable, unfolded: b
     """One confusion: its count, and examples with both models' confidence; the first few are unfolded."""
     truth, taken = str(pair["teacher"]), str(pair["other"])
     examples = "".join(
-        f'<div class="parted-one">{_example(row.get("text"), row.get("image"), str(row["truth"]))}'
+        f'<div class="parted-one" data-sure="{row["teacher_p"]:.3f}">'
+        f"{_example(row.get('text'), row.get('image'), str(row['truth']), row.get('sound'))}"
         f'<span class="mute"><span class="swatch {first.role}"></span>{percent(row["teacher_p"])} '
         f'<span class="swatch {other.role}"></span>{percent(row["other_p"])}</span></div>'
         for row in pair["rows"]

@@ -2,7 +2,10 @@
 
 from collections.abc import Sequence
 from html import escape
+from typing import Any
 
+from kdui.core.answer_facts import WrittenText
+from kdui.core.contracts import TaskFacts
 from kdui.core.page_rows import Example, Servable
 from kdui.core.sampling import Sampling
 from kdui.ui import compare_view
@@ -31,18 +34,29 @@ def _field(name: str, title: str, step: str, known: dict[str, float]) -> str:
     )
 
 
-def cards_html(models: Sequence[Servable]) -> str:
+def words_of(facts: TaskFacts) -> dict[str, Any]:
+    """What the page calls writing for this task, and where the fields begin: an answer takes the most probable tokens."""
+    if isinstance(facts.answer, WrittenText):
+        return {"go": facts.answer.verb, "sampling": {**START, "temperature": 0, "top_p": 1, "limit": 128}}
+    return {"go": "Generate", "sampling": START}
+
+
+def cards_html(models: Sequence[Servable], facts: TaskFacts) -> str:
     """One card a model with its measured cost; the script writes the text and what it took."""
+    answer = facts.answer
+    wanted = f"Type {answer.given}, or pick a sentence." if isinstance(answer, WrittenText) else "Type a beginning, or pick one."
     return "".join(
         f'<section class="card {model.role}" data-model="{escape(model.digest)}" data-role="{model.role}">'
         f'<h2 class="title">{escape(compare_view.title(model))}</h2>'
         f'<p class="lead">{compare_view.speed(model)} · {compare_view.size(model)}</p>'
-        f'<p class="lead">{escape(model.headline)} on the test data</p>'
-        '<p class="lead live"></p><div class="written"><p class="lead waiting">Type a beginning, or pick one.</p></div></section>'
+        f'<p class="lead">{compare_view.on_test_data(model)}</p>'
+        f'<p class="lead live"></p><div class="written"><p class="lead waiting">{escape(wanted)}</p></div></section>'
         for model in models
     )
 
 
-def beginnings(examples: Sequence[Example]) -> list[str]:
-    """The first words of test texts."""
-    return [" ".join((example.text or "").split()[:WORDS]) for example in examples]
+def examples_html(examples: Sequence[Example], typed: Sequence[str], facts: TaskFacts) -> str:
+    """Inputs to write for: test examples with their reference, or the first words of test texts."""
+    if isinstance(facts.answer, WrittenText):
+        return compare_view.examples_html(examples, typed)
+    return compare_view.examples_html((), (*typed, *(" ".join((each.text or "").split()[:WORDS]) for each in examples)))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import kdui
 from kdui.core.errors import KduiError
+from kdui.core.places import ASSETS
 from kdui.core.presentation import Pin, Presentation
 from kdui.ui.pins.pinner import shown
 from kdui.ui.slides import slides_html
@@ -22,7 +23,6 @@ from kdui.ui.slides import slides_html
 if TYPE_CHECKING:
     from kdui.workbench.workbench import Workbench
 
-ASSETS = Path(__file__).resolve().parents[2] / "assets"
 SCRIPTS = ("figure_colours.js", "deck.js", "exported.js")  # each is complete without the page's other modules
 MOST_BYTES = 8_000_000
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'; script-src {}"

@@ -1,4 +1,4 @@
-"""Where a presentation is fetched as one HTML file; made when asked for, and saved, never shown as a page of this server."""
+"""Where a presentation is fetched as one file, HTML or PowerPoint; made when asked for, and saved, never shown as a page here."""
 
 import re
 from collections.abc import Callable
@@ -16,17 +16,25 @@ if TYPE_CHECKING:
     from kdui.workbench.workbench import Workbench
 
 
+PPTX = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
+
+
 def deck_route(workbench: "Workbench", plotly: Callable[[], Path]) -> Route:
-    """``kdui-decks/NAME.html``; a name may hold anything, so it is the whole rest of the path."""
+    """``kdui-decks/NAME.html`` or ``.pptx``; a name may hold anything, so it is the whole rest of the path."""
 
     def send(request: Any) -> Response:
-        name = request.path_params["name"].removesuffix(".html")
+        name, _, ending = request.path_params["name"].rpartition(".")
         try:
-            text = deck_html(workbench, name, plotly())
+            if ending == "pptx":
+                from kdui.ui.powerpoint.deck import deck_pptx  # here: most visits never need the library
+
+                made, kind = deck_pptx(workbench, name), PPTX
+            else:
+                ending, made, kind = "html", deck_html(workbench, name, plotly()).encode(), "text/html; charset=utf-8"
         except KduiError as error:
             return Response(str(error), status_code=409, media_type="text/plain")
         plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "presentation"
-        offered = f"attachment; filename=\"{plain}.html\"; filename*=UTF-8''{quote(name, safe='')}.html"
-        return Response(text, media_type="text/html", headers={"content-disposition": offered})
+        offered = f"attachment; filename=\"{plain}.{ending}\"; filename*=UTF-8''{quote(name, safe='')}.{ending}"
+        return Response(made, media_type=kind, headers={"content-disposition": offered})
 
     return Route("/kdui-decks/{name:path}", send)

@@ -1,4 +1,4 @@
-"""The page's outer edge: whatever a handler, a server function or a route raises reaches the visitor as one sentence."""
+"""The page's outer edge: who calls must be allowed to, and whatever a call or a route raises reaches them as one sentence."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,7 +12,10 @@ import gradio as gr
 from starlette.responses import PlainTextResponse, Response
 
 from kdui.core.errors import KduiError
+from kdui.core.people import NOBODY, Person, acting, acting_as
+from kdui.ui import rights
 from kdui.ui.calls import MalformedCall
+from kdui.ui.sign_in import PERSON
 from kdui.unforeseen import in_words
 
 
@@ -36,7 +39,9 @@ def _handling(call: Callable[..., Any], home: Path) -> Callable[..., Any]:
     @contextmanager
     def in_a_sentence() -> Iterator[None]:
         try:
-            yield
+            with acting_as(_asking()):
+                rights.check(call.__name__)
+                yield
         except gr.Error:
             raise
         except Exception as error:
@@ -58,12 +63,21 @@ def _handling(call: Callable[..., Any], home: Path) -> Callable[..., Any]:
     return handle_in_parts if isgeneratorfunction(call) else handle
 
 
+def _asking() -> Person:
+    """Who sent an event: Gradio's queue works it off apart from the request, which it keeps. Without one, who acts."""
+    from gradio.context import LocalContext
+
+    asked = LocalContext.request.get(None)
+    return acting() if asked is None else asked.request.scope.get(PERSON, NOBODY)
+
+
 def _answering(call: Callable[..., Any], home: Path) -> Callable[..., Any]:
     """A server function: the sentence is the answer, which the panel's script shows."""
 
     @wraps(call)
     def answer(payload: Any = None) -> Any:
         try:
+            rights.check(call.__name__, payload)
             return call(payload)
         except MalformedCall:
             raise

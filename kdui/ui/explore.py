@@ -8,6 +8,7 @@ import pandas as pd
 
 from kdui.charts.between import between
 from kdui.charts.findings import latency_drift, unlearned
+from kdui.charts.narrowing import narrowed
 from kdui.charts.numbers import QUANTITIES
 from kdui.charts.pareto import pareto_figure
 from kdui.charts.repeats import merge_repeats
@@ -17,11 +18,14 @@ from kdui.ui import explore_view
 from kdui.ui.chart_frame import download_menu, pin_button
 from kdui.ui.explore_evidence import EvidenceCalls, evidence_markup
 from kdui.ui.explore_gains import GainCalls, gains_markup
+from kdui.ui.explore_linked import LinkedCalls, all_tasks_markup, kept_html, parallel_markup
 from kdui.ui.explore_sensitivity import LayerCalls, layers_markup
 from kdui.ui.explore_view import Wish
 from kdui.ui.kept_answers import KeptAnswers
-from kdui.ui.panel import create_panel, options, task_options
+from kdui.ui.panel import Call, create_panel, options, task_options
 from kdui.ui.running_html import running_html
+from kdui.ui.saved_views import ViewCalls, views_menu
+from kdui.ui.which_runs import of_both, which_bar
 
 if TYPE_CHECKING:
     from kdui.workbench.workbench import Workbench
@@ -37,19 +41,27 @@ MOST_VIEWS = 16  # kept, of a megabyte each where a task has thousands of models
 DRIFT = 1.15  # a machine's smaller changes of speed are not worth a word
 EMPTY = (
     '<b>Nothing measured on this task yet.</b><br>Queue a run in <a href="?tab=build">Build</a>, or watch one in '
-    '<a href="?tab=runs">Runs</a>: its teacher, student and compressed models appear here as soon as they are measured.'
+    '<a href="?tab=runs">Runs</a>: its teacher, student and compressed models appear here as soon as they are measured. '
+    'Or look at <a href="./?tab=explore&amp;runs=recorded">recorded runs</a> ⟲.'
 )
 
 
 def create_explore(workbench: "Workbench") -> None:
     """Chart and table on the left, budget on the right."""
+    create_panel("explore", which_bar("explore", workbench) + markup(workbench.tasks()), of_both(explore_calls, workbench))
+
+
+def explore_calls(workbench: "Workbench") -> list[Call]:
+    """All that the browser can ask of Explore."""
     calls = ExploreCalls(workbench)
     gains, layers = GainCalls(workbench), LayerCalls(workbench)
-    offered = [calls.explore_view, calls.explore_csv, calls.explore_start, gains.explore_gains, gains.explore_gains_csv]
-    offered += [layers.explore_layers, layers.explore_layers_csv]
+    offered: list[Call] = [calls.explore_view, calls.explore_csv, calls.explore_start, gains.explore_gains]
+    offered += [gains.explore_gains_csv, layers.explore_layers, layers.explore_layers_csv]
     evidence = EvidenceCalls(workbench)
     offered += [evidence.explore_evidence, evidence.explore_evidence_csv]
-    create_panel("explore", markup(workbench.tasks()), offered)
+    linked = LinkedCalls(calls)
+    offered += [linked.explore_parallel, linked.explore_tasks, linked.explore_linked_csv, ViewCalls(workbench).saved_views]
+    return offered
 
 
 def usual_axis(models: pd.DataFrame) -> str:
@@ -91,6 +103,7 @@ class Merged(NamedTuple):
     settings: list[str]
     by_run: Mapping[str, Any]
     drift: float
+    all_settings: list[str]
 
 
 class ExploreCalls:
@@ -119,10 +132,11 @@ class ExploreCalls:
 
     def _view(self, wish: Wish, merged: Merged) -> dict[str, Any]:
         facts = self._task(wish.task)
-        points, models, settings, by_run, drift = merged
+        points, everyone, settings, by_run, drift, all_settings = merged
+        models = narrowed(everyone, wish.narrow, facts.headline)
         pair = between(self.workbench.paired, facts.headline, facts.splits["test"])
-        wished = wish.x or usual_axis(models)
-        budget, metric, x = wish.budget, facts.headline, drawable(models, wished)
+        wished = wish.x or usual_axis(everyone)
+        budget, metric, x = wish.budget, facts.headline, drawable(everyone, wished)
         figure = pareto_figure(models, x=x, metric=metric, task=facts.title, budget=budget, settings=settings, facts=facts)
         missing = figure.layout.meta["missing"]
         return {
@@ -136,10 +150,19 @@ class ExploreCalls:
             "gain": ""
             if unlearned(models, facts)
             else explore_view.gain_html(points, by_run, models, budget, facts, self.workbench.paired),
-            "ranges": slider_ranges(models),
+            "narrowed": kept_html(wish.narrow, len(models), len(everyone), setting_titles(all_settings, metric)),
+            "ranges": slider_ranges(everyone),
             "front": explore_view.front_html(models, x, metric),
             "table": explore_view.table_html(models, settings, metric, wish),
         }
+
+    def of_task(self, name: str) -> tuple[TaskFacts, Merged]:
+        """A task and its models, for the views beside this one."""
+        return self._task(name), self._models(name, self.workbench.points(name))
+
+    def drawn_axis(self, models: pd.DataFrame, wished: str) -> str:
+        """The cost that is drawn for a wish."""
+        return drawable(models, wished or usual_axis(models))
 
     def explore_csv(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """All points of a task as CSV text."""
@@ -160,10 +183,17 @@ class ExploreCalls:
         if kept is None or kept.points is not points:
             models = merge_repeats(points)
             models["label"] = models["label"].astype("category")  # many models share a name: sorted once, not at every look
-            settings = explore_view.differing(models)[: explore_view.MOST_SETTINGS]
+            differing = explore_view.differing(models)
+            settings = differing[: explore_view.MOST_SETTINGS]
             places = points.groupby("run", sort=False).indices
-            kept = self._merged[task] = Merged(points, models, settings, places, latency_drift(models))
+            kept = self._merged[task] = Merged(points, models, settings, places, latency_drift(models), differing)
         return kept
+
+
+def setting_titles(settings: list[str], metric: Any) -> dict[str, str]:
+    """What settings and columns are called where the views are narrowed to them."""
+    named = {key: key.replace("_", " ").replace(".", " ") for key in settings}
+    return {**named, **{name: title for name, (title, _) in QUANTITIES.items()}, "headline": metric.title}
 
 
 def slider_ranges(models: pd.DataFrame) -> dict[str, list[float]]:
@@ -200,30 +230,38 @@ def markup(tasks: list[TaskFacts]) -> str:
   <select data-task aria-label="Task">{choices}</select></label></div><div class="empty"></div></div>
 <div id="explore-shown">
   <div class="main-budget">
+    <div class="explore-main">
     <section class="card" aria-labelledby="explore-title">
       <h2 class="title" id="explore-title" aria-live="polite">&nbsp;</h2>
       <p class="lead" id="explore-subtitle">&nbsp;</p>
-      <div class="plot" id="explore-chart" role="img" aria-labelledby="explore-title explore-subtitle"></div>
+      <div id="explore-narrowed"></div>
+      <div class="plot" id="explore-chart" role="img" aria-label="Chart of the models"
+        aria-labelledby="explore-title explore-subtitle"></div>
       <div id="explore-front" hidden></div>
       <div class="under"><span class="mute" id="explore-missing"></span>
-        {pin_button("pareto", hidden=False)}{download_menu()}</div>
+        {views_menu("explore")}{pin_button("pareto", hidden=False)}{download_menu()}</div>
     </section>
+    {parallel_markup()}
+    </div>
     <section class="card budget" aria-label="Budget">
       <h2 class="label">Chart</h2>
       <label class="field"><span>Task</span><select data-task id="explore-task">{choices}</select></label>
       <label class="field"><span>Horizontal axis</span><select id="explore-x">{options(AXES)}</select></label>
       <h2 class="label">Budget</h2>
       {sliders}
+      <label class="slide"><span>Best by result<output id="out-best">all models</output></span>
+        <input type="range" id="explore-best" min="0" max="100" step="1" value="100" aria-label="Keep the best percent"></label>
       <div id="explore-winner"></div>
       <div id="explore-gain"></div>
       <div class="buttons">{pin_button("best", hidden=False)}</div>
     </section>
   </div>
+  {all_tasks_markup()}
   {gains_markup()}
   {evidence_markup()}
   {layers_markup()}
   <section class="card" id="explore-models" aria-label="Models"><h2 class="label">Models {pin_button("models", hidden=False)}</h2>
-    <div id="explore-table"></div></section>
+    <div id="explore-chosen" role="status"></div><div id="explore-table"></div></section>
 </div>
 <div id="explore-message"></div>
 """

@@ -70,7 +70,7 @@ class GainCalls:
         task = self._task(wish.task)
         chosen, pair = self._of_pair(gains, wish.pair)
         pairs = [BETWEEN.join(each) for each in pairs_of(gains)]
-        about = f"{task.title} · {pair}"
+        about = f"{task.title} · {pair.replace('?', ' ').replace('&', ', ')}"  # with places where a line may break
         return {
             "pairs": options([(each, each) for each in pairs], pair) if len(pairs) > 1 else "",
             "pair": pair,

@@ -14,6 +14,7 @@ from kdui.charts.between import Between, level_with, unpaired
 from kdui.charts.findings import cost_sentences, unlearned
 from kdui.charts.front import MOST_RIVALS, Budget, best, candidates, limit_costs, pareto_front, rivals, within
 from kdui.charts.gain import Paired, gain_sentence, teacher_gain
+from kdui.charts.narrowing import Narrow
 from kdui.charts.numbers import quantity
 from kdui.core.contracts import TaskFacts
 from kdui.core.metric import Metric
@@ -45,6 +46,7 @@ class Wish(Frozen):
         default="", description="empty: what is usual for such models"
     )
     budget: Budget = Budget()
+    narrow: Narrow = Narrow()
     sort: str = "headline"
     down: bool = Field(default=True, description="the most first; of the headline the best, whichever way it goes")
     page: int = Field(default=1, ge=1)
@@ -131,11 +133,13 @@ def differing(models: pd.DataFrame) -> list[str]:
 
     The seed is left out: it stands behind the interval.
     """
-    values: dict[str, set[str]] = {}
-    for settings in models["settings"]:
-        for key, value in (settings or {}).items():
-            values.setdefault(key, set()).add(_setting(value))
-    return sorted((key for key, seen in values.items() if len(seen) > 1 and key != "seed"), key=lambda key: -len(values[key]))
+    seen: dict[str, set[Any]] = {}
+    # Models of one stage share their settings; and each value is written once, however many have it.
+    for settings in {id(each): each for each in models["settings"] if each}.values():
+        for key, value in settings.items():
+            seen.setdefault(key, set()).add(value if value.__hash__ else str(value))
+    values = {key: {_setting(value) for value in found} for key, found in seen.items()}
+    return sorted((key for key, texts in values.items() if len(texts) > 1 and key != "seed"), key=lambda key: -len(values[key]))
 
 
 def table_html(models: pd.DataFrame, settings: Sequence[str], metric: Metric, wish: Wish) -> str:
@@ -163,8 +167,8 @@ def table_html(models: pd.DataFrame, settings: Sequence[str], metric: Metric, wi
 
 def front_html(models: pd.DataFrame, x: str, metric: Metric) -> str:
     """The models of the front, cheapest first, for a chart that is too narrow to name them."""
-    known = models[models[x].astype(float) > 0]
-    front = known.iloc[pareto_front(known[x].to_numpy(), known["headline"].to_numpy(), metric)]
+    cost = models[x].to_numpy(float)
+    front = models.take(pareto_front(np.where(cost > 0, cost, np.nan), models["headline"].to_numpy(), metric))
     items = "".join(
         f'<li><span class="swatch {row.role}"></span>'
         f'<a href="?tab=runs&amp;run={escape(str(row.run))}">{escape(row.label)}</a></li>'
@@ -208,7 +212,7 @@ def _head(name: str, title: str, sort: str, down: bool) -> str:
     return (
         f'<th scope="col" aria-sort="{order}"><button type="button" class="sort" id="sort-{escape(name)}" '
         f'data-sort="{escape(name)}">'
-        f"{escape(text[:1].upper() + text[1:])}{sign}</button>{sub}</th>"
+        f"{escape(text if name == 'headline' else text[:1].upper() + text[1:])}{sign}</button>{sub}</th>"
     )
 
 
@@ -221,10 +225,15 @@ def _row(
     fits = "" if budget.is_open else _cell("Budget", "✓ fits" if row["fits"] else _over(row, budget))
     seeds = f" · {row['repeats']} seeds" if row["repeats"] > 1 else ""
     run = escape(str(row["run"]))
+    tick = (
+        f'<input type="checkbox" class="tick" data-compare="{run}:{escape(str(row["step"]))}" '
+        f'aria-label="Compare {escape(row["label"])}">'
+    )
     cells += f"{_cell(metric.title, _headline(row, metric))}{fits}{numbers}"
     return (
         f'<tr class="pickable{"" if row["fits"] else " over"}" data-run="{run}"><td class="left">'
-        f'<span class="swatch {row["role"]}"></span><a class="name" href="?tab=runs&amp;run={run}">{escape(row["label"])}</a>'
+        f'{tick}<span class="swatch {row["role"]}"></span>'
+        f'<a class="name" href="?tab=runs&amp;run={run}">{escape(row["label"])}</a>'
         f'<div class="sub">{ROLE_TITLES[row["role"]]}{seeds}</div></td>{cells}</tr>'
     )
 

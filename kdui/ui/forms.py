@@ -35,7 +35,7 @@ class Knob:
     advanced: bool = False
     lens: str | None = None
     turns: str | None = None
-    modality: str | None = None
+    modality: tuple[str, ...] = ()
     shows: str | None = None
     needs: str | None = None
     usual: Mapping[str, str] = field(default_factory=dict)
@@ -115,13 +115,17 @@ def _knob(name: str, info: FieldInfo) -> Knob:
         advanced=bool(extra.get("advanced")),
         lens=extra.get("lens"),
         turns=extra.get("turns"),
-        modality=extra.get("modality"),
+        modality=_words(extra.get("modality", ())),
         shows=extra.get("shows"),
         needs=extra.get("needs"),
         usual=extra.get("usual", {}),
         only_when=extra.get("only_when", {}),
         scales=extra.get("scales", {}),
     )
+
+
+def _words(named: str | Sequence[str]) -> tuple[str, ...]:
+    return (named,) if isinstance(named, str) else tuple(named)
 
 
 def _plain_type(annotation: Any) -> Any:
@@ -162,7 +166,7 @@ def applies(
 
     One that task or model cannot take stays in sight where a recipe has turned it, so that it can be turned back.
     """
-    if knob.modality is not None and modality is not None and knob.modality != modality:
+    if knob.modality and modality is not None and modality not in knob.modality:
         return False
     for wanted, there in ((knob.shows, shows), (knob.needs, gives)):
         if wanted is not None and there is not None and wanted not in there:

@@ -21,12 +21,13 @@ MOST_BODY = 12_000_000  # bytes: an image of 8 MB as text, and a little
 METHODS = ("GET", "HEAD", "OPTIONS", "POST")
 SAFE = ("GET", "HEAD", "OPTIONS")
 JSON = "application/json"
+JOIN = "/join/"  # the page for a class, which a link in a chat may open
 FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")  # how Gradio's page sends a password
 
 # What Gradio's page asks for, and kdui's own routes. Gradio has some forty more: run history, uploads, proxies, code editing.
 ROUTES = re.compile(
-    r"/|/config/?|/theme\.css|/favicon\.ico|/robots\.txt|/manifest\.json|/(assets|static|svelte|kdui-assets|kdui-models|kdui-decks)/.+"
-    r"|/kdui-streams/text|/login/?|/logout|/gradio_api/(info|config|user|token|login_check|app_id|startup-events|theme\.css|component_server|reset|cancel)/?"
+    r"/|/healthz|/metrics|/config/?|/theme\.css|/favicon\.ico|/robots\.txt|/manifest\.json|/(assets|static|svelte|kdui-assets|kdui-models|kdui-decks|kdui-runtime)/.+"
+    r"|/kdui-streams/text|/join/[A-Za-z0-9]{1,12}|/kdui-class/\w+|/login/?|/logout|/gradio_api/(info|config|user|token|login_check|app_id|startup-events|theme\.css|component_server|reset|cancel)/?"
     r"|/gradio_api/(run/[\w-]+/?|queue/(join|data|status)|heartbeat/[\w-]+)"
 )
 
@@ -125,11 +126,11 @@ def _foreign_page(scope: Scope, headers: dict[str, list[str]]) -> Refusal | None
 
 
 def _is_link(scope: Scope, headers: dict[str, list[str]]) -> bool:
-    """A click that opens the page itself in a tab: it shows the page to its visitor and tells the other site nothing."""
+    """A click that opens the page, or that of a class, in a tab: its visitor sees it, the other site is told nothing."""
     return (
         scope["type"] == "http"
         and scope["method"] in ("GET", "HEAD")
-        and scope["path"] == "/"
+        and (scope["path"] == "/" or scope["path"].startswith(JOIN))
         and headers.get("sec-fetch-mode") == ["navigate"]
         and headers.get("sec-fetch-dest", ["document"]) == ["document"]
     )

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from kdui.catalogue.lessons import Lesson, glossary, lesson, lesson_data, lessons
+from kdui.catalogue.languages import ENGLISH
+from kdui.catalogue.lessons import Lesson, glossary, known_language, lesson, lesson_data, lessons
 from kdui.catalogue.recipe_files import validated
 from kdui.core.recipe import Recipe
 from kdui.ui.build_address import packed
@@ -28,21 +29,25 @@ class LearnCalls:
         self.workbench = workbench
 
     def learn_list(self, payload: Mapping[str, Any]) -> dict[str, Any]:
-        """Every lesson in a line, and the glossary."""
+        """Every lesson in a line, and the glossary, in the language that is asked for."""
+        language = known_language(payload.get("language"))
         rows = [
             {"name": each.name, "number": each.number, "title": each.title, "idea": each.idea, "minutes": each.minutes}
-            for each in lessons().values()
+            for each in lessons(language).values()
         ]
-        return {"lessons": rows, "glossary": glossary()}
+        return {"lessons": rows, "glossary": {term: each.model_dump() for term, each in glossary(language).items()}}
 
     def learn_lesson(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """One lesson as HTML, with its figure's name and data."""
-        found = lesson(str(payload["lesson"]))
+        language = known_language(payload.get("language"))
+        found = lesson(str(payload["lesson"]), language)
         return {
             "name": found.name,
             "figure": found.figure,
             "data": lesson_data(found),
-            "html": lesson_html(found, [(task.name, task.title) for task in self.workbench.tasks()], self._newest_task()),
+            "html": lesson_html(
+                found, [(task.name, task.title) for task in self.workbench.tasks()], self._newest_task(), language
+            ),
             "right": found.question.right,
             "show": found.question.show,
         }
@@ -66,14 +71,16 @@ def trial_recipe(found: Lesson, base: Recipe) -> Recipe:
     return base.with_values({"name": found.title, "summary": "", **found.trial.values})
 
 
-def lesson_html(found: Lesson, tasks: list[tuple[str, str]], task: str) -> str:
+def lesson_html(found: Lesson, tasks: list[tuple[str, str]], task: str, language: str = ENGLISH) -> str:
     """The article around the figure; the answer is in it from the start, hidden, so that a handout can print it."""
     choices = "".join(
         f'<button type="button" class="choice" data-choice="{place}" aria-pressed="false">'
         f'<span class="letter">{"ABCDE"[place]}</span><span>{inline(text)}</span></button>'
         for place, text in enumerate(found.question.choices)
     )
-    terms = "".join(f"<dt>{escape(term)}</dt><dd>{inline(glossary()[term])}</dd>" for term in found.terms)
+    terms = "".join(
+        f"<dt>{escape(each.name)}</dt><dd>{inline(each.words)}</dd>" for each in map(glossary(language).__getitem__, found.terms)
+    )
     sources = "".join(f'<li><a href="{escape(each.url)}">{escape(each.title)}</a></li>' for each in found.sources)
     return f"""
 <header class="lesson-head"><p class="caps">Lesson {found.number} · {found.minutes} minutes</p>
@@ -85,6 +92,8 @@ def lesson_html(found: Lesson, tasks: list[tuple[str, str]], task: str) -> str:
   <div class="lesson-text">
     <section class="predict" id="lesson-question"><h3>Predict, then reveal</h3><p class="ask">{inline(found.question.ask)}</p>
       <div class="choices" role="group" aria-label="Your prediction">{choices}</div>
+      <button type="button" class="act small with-class" data-classroom="question" data-lesson="{found.name}">
+        Ask the class</button>
       <div id="lesson-answer" class="reveal" role="status" hidden><p class="verdict" id="lesson-verdict"></p>
         <div>{paragraphs(found.question.why)}</div></div></section>
     <section class="tries"><h3>Try this</h3>{bullets(found.tries)}</section>
@@ -95,7 +104,7 @@ def lesson_html(found: Lesson, tasks: list[tuple[str, str]], task: str) -> str:
         <button type="button" class="act primary" id="lesson-try">Fill Build</button></div>
       <div id="lesson-problem"></div></section>
     <section class="terms"><h3>Terms</h3><dl>{terms}</dl></section>
-    <section class="sources"><h3>Sources</h3><ul>{sources}</ul></section>
+    <section class="sources"><h3>Sources</h3><ul translate="no">{sources}</ul></section>
   </div>
 </div>"""
 

@@ -48,7 +48,7 @@ def model_card(workbench: "Workbench", ask: Decide) -> str:
 
 
 def _decided(content: Content) -> list[str]:
-    harm, units = content.tables
+    harm, units, devices = content.tables
     tiles = [(tile.label, f"{tile.value} ({tile.detail})") for tile in content.tiles]
     return [
         f"## Decision: {plain(content.badge)}\n",
@@ -60,6 +60,9 @@ def _decided(content: Content) -> list[str]:
         "## What it means\n",
         f"{plain(units.caption)}\n",
         markdown_table(units),
+        "## Where it fits\n",
+        f"{plain(devices.caption)}\n",
+        markdown_table(devices),
     ]
 
 

@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import json
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
@@ -13,21 +14,34 @@ from fastapi.responses import FileResponse, Response
 from starlette.routing import Route
 
 from kdui import proxies
+from kdui.catalogue.languages import catalogue
+from kdui.catalogue.lessons import glossary, known_language
+from kdui.core.places import ASSETS
+from kdui.ui.api_endpoints import create_endpoints
+from kdui.ui.browser_runtime_route import runtime_route
 from kdui.ui.calls import EventCalls, server_call_routes
+from kdui.ui.class_routes import class_routes
+from kdui.ui.classroom import HERE, Bound, create_classroom
 from kdui.ui.deck_route import deck_route
 from kdui.ui.downloads import download_route
 from kdui.ui.edge import guard_handlers, route_error
 from kdui.ui.guard import Guard, Receive, Scope, Send
+from kdui.ui.health import Answers, Timed, health_routes
 from kdui.ui.pin import create_pin
 from kdui.ui.shell import create_header
 from kdui.ui.sign_in import SignIn
 from kdui.ui.streams import stream_route
 from kdui.ui.theme import create_theme
+from kdui.ui.visitors import Visitors
+from kdui.ui.walk import create_walk
+from kdui.workbench.classroom.browser_students import BrowserStudents
+from kdui.workbench.classroom.room import Room
+from kdui.workbench.classroom.store_runner import StoreRunner
+from kdui.workbench.read_only import ReadOnlyWorkbench
 
 if TYPE_CHECKING:
     from kdui.workbench.workbench import Workbench
 
-ASSETS = Path(__file__).resolve().parents[2] / "assets"
 MODULES = ASSETS / "modules"
 
 FOR_A_YEAR = "public, max-age=31536000, immutable"
@@ -37,6 +51,7 @@ SESSIONS = 200  # whose state is kept; each takes 0.9 MB, and a page that was cl
 SIGN_IN = "After five wrong passwords within a minute this address has to wait."
 
 TABS = (
+    ("home", "Home"),
     ("build", "Build"),
     ("runs", "Runs"),
     ("explore", "Explore"),
@@ -46,8 +61,8 @@ TABS = (
 )
 
 
-def create_page(workbench: "Workbench") -> gr.Blocks:
-    """The page over one workbench; it holds no state of its own beyond what the URL says."""
+def create_page(workbench: "Workbench", room: Room | None = None, bound: Bound = HERE) -> gr.Blocks:
+    """The page over one workbench; it holds no state of its own beyond what the URL says, and the class in ``room``."""
     with gr.Blocks(title="kdui", analytics_enabled=False, fill_width=True) as demo:
         create_header(workbench, demo)
         with gr.Tabs(elem_id="kdui-tabs", overflow_behavior="wrap"):
@@ -55,11 +70,19 @@ def create_page(workbench: "Workbench") -> gr.Blocks:
                 with gr.Tab(title, id=name, elem_id=f"tab-{name}"):
                     _creator(name)(workbench)
         create_pin(workbench)
+        create_classroom(room or create_room(workbench), bound)
+        create_walk(workbench)
+        create_endpoints(workbench)
         demo.load(fn=None, js="() => kdui.module('navigation.js').then((module) => module.start())")
     guard_handlers(demo, workbench.settings.home)
     # Gradio looks a thousand times a second, for as long as the page is up: a fifteenth of a core that a training would have.
     demo._queue.sleep_when_free = demo._queue.progress_update_sleep_when_free = LOOK_SECONDS
     return demo
+
+
+def create_room(workbench: "Workbench") -> Room:
+    """The class of this server, which nobody has opened yet."""
+    return Room(StoreRunner(workbench), BrowserStudents(workbench))
 
 
 def _creator(name: str) -> Callable[["Workbench"], None]:
@@ -80,48 +103,66 @@ def launch(
 ) -> gr.Blocks:
     """Serve the page; with ``block=False`` it returns once the server answers. ``hosts``: its names beside loopback's."""
     workbench.keep_to_own_files()
-    demo = create_page(workbench)
-    routes = [
+    room = create_room(workbench)
+    if isinstance(workbench, ReadOnlyWorkbench):
+        workbench.close_room(room)
+    visitors = Visitors(workbench, auth)
+    demo = create_page(workbench, room, Bound(host, port))
+    answers = Answers()
+    errors = {Exception: route_error(workbench.settings.home)}
+    with visitors.addresses_as_connected():
+        demo.launch(
+            server_name=f"[{host}]" if ":" in host else host,  # an IPv6 address, as Gradio wants it in an URL
+            server_port=port,
+            auth=visitors.verified if visitors.has_form else None,
+            auth_message=SIGN_IN,
+            prevent_thread_lock=not block,
+            quiet=quiet,
+            inbrowser=False,
+            share=False,
+            theme=create_theme(),
+            head=head(),
+            favicon_path=str(ASSETS / "favicon.svg"),
+            footer_links=[],
+            ssr_mode=False,
+            show_error=False,
+            enable_monitoring=False,
+            state_session_capacity=SESSIONS,
+            run_history=False,
+            mcp_server=False,
+            root_path=workbench.settings.root_path,
+            num_workers=0,
+            pwa=False,
+            _app=GuardedApp(
+                hosts, visitors, answers, routes=_routes(workbench, room, answers), openapi_url=None, exception_handlers=errors
+            ),
+        )
+    return demo
+
+
+def _routes(workbench: "Workbench", room: Room, answers: Answers) -> list[Any]:
+    """What is served beside Gradio's own: assets, downloads, streams, the class's pages, health and metrics."""
+    return [
         Route("/kdui-assets/plotly.min.js", serve_plotly),
+        Route("/kdui-assets/modules/{version}/languages/{name}.json", serve_catalogue),
+        Route("/kdui-assets/modules/{version}/glossaries/{name}.json", serve_glossary),
         Route("/kdui-assets/modules/{version}/{name:path}", serve_module),
         download_route(workbench),
         deck_route(workbench, plotly_script),
         stream_route(workbench),
+        *class_routes(room, assets_version),
+        runtime_route(workbench.settings),
+        *health_routes(workbench, answers),
         *server_call_routes(),
     ]
-    errors = {Exception: route_error(workbench.settings.home)}
-    demo.launch(
-        server_name=f"[{host}]" if ":" in host else host,  # an IPv6 address, as Gradio wants it in an URL
-        server_port=port,
-        auth=auth,
-        auth_message=SIGN_IN,
-        prevent_thread_lock=not block,
-        quiet=quiet,
-        inbrowser=False,
-        share=False,
-        theme=create_theme(),
-        head=head(),
-        favicon_path=str(ASSETS / "favicon.svg"),
-        footer_links=[],
-        ssr_mode=False,
-        show_error=False,
-        enable_monitoring=False,
-        state_session_capacity=SESSIONS,
-        run_history=False,
-        mcp_server=False,
-        num_workers=0,
-        pwa=False,
-        _app=GuardedApp(hosts, routes=routes, openapi_url=None, exception_handlers=errors),
-    )
-    return demo
 
 
 class GuardedApp(gradio.routes.App):
     """Gradio's application behind the guard and the password: outside of everything that Gradio puts around its routes."""
 
-    def __init__(self, hosts: Sequence[str], **values: Any):
+    def __init__(self, hosts: Sequence[str], visitors: Visitors, answers: Answers, **values: Any):
         super().__init__(**values)
-        self._guarded = Guard(SignIn(EventCalls(super().__call__, self), self), hosts)
+        self._guarded = Guard(SignIn(Timed(EventCalls(super().__call__, self), answers), self, visitors), hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._guarded(scope, receive, send)
@@ -135,7 +176,7 @@ def head() -> str:
 
     Not Gradio's ``css``: that rewrites every selector and breaks ``:root`` and ``body``.
     """
-    style = (ASSETS / "theme.css").read_text(encoding="utf-8")
+    style = "".join((ASSETS / name).read_text(encoding="utf-8") for name in ("theme.css", "roles.css"))
     base = f"kdui-assets/modules/{assets_version()}/"
     early = "".join(f'<link rel="modulepreload" href="{base}{path.name}">' for path in sorted(MODULES.glob("*.js")))
     entry = f'window.kdui = {{ module: (name) => import(new URL("{base}" + name, document.baseURI)) }};'
@@ -171,6 +212,24 @@ def serve_module(request: Any) -> Response:
     if path.suffix != ".js" or not path.is_relative_to(MODULES) or not path.is_file():
         return Response("There is no such file.", status_code=404)
     return _script(path, kept=request.path_params["version"] == assets_version())
+
+
+def serve_catalogue(request: Any) -> Response:
+    """The page's texts in one language by their English words, for the browser that wants them."""
+    messages = catalogue(request.path_params["name"])
+    if not messages:
+        return Response("There is no such language.", status_code=404)
+    return _json(request, messages)
+
+
+def serve_glossary(request: Any) -> Response:
+    """The glossary's terms in one language, for the marks outside of lessons."""
+    return _json(request, [term.model_dump() for term in glossary(known_language(request.path_params["name"])).values()])
+
+
+def _json(request: Any, data: Any) -> Response:
+    kept = FOR_A_YEAR if request.path_params["version"] == assets_version() else "no-cache"
+    return Response(json.dumps(data, ensure_ascii=False), media_type="application/json", headers={"Cache-Control": kept})
 
 
 def _script(path: Path, *, kept: bool) -> Response:

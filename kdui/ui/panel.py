@@ -7,7 +7,6 @@ Calls go straight to the function, outside the event queue, so any number of vis
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, wraps
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -16,8 +15,8 @@ from pydantic import ValidationError
 from kdui.core.bounds import fault
 from kdui.core.contracts import TaskFacts
 from kdui.core.errors import KduiError
+from kdui.core.places import ASSETS
 
-ASSETS = Path(__file__).resolve().parents[2] / "assets"
 Call = Callable[[Mapping[str, Any]], dict[str, Any]]
 
 

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from kdui.core.presentation import MOST_REMOVED, Presentation
-from kdui.ui.panel import create_panel
+from kdui.ui.panel import Call, create_panel
 from kdui.ui.pins.pinner import pin
+from kdui.ui.which_runs import of_both
 
 if TYPE_CHECKING:
     from kdui.workbench.workbench import Workbench
@@ -13,8 +14,12 @@ if TYPE_CHECKING:
 
 def create_pin(workbench: "Workbench") -> None:
     """Where the outcome of a pin is told; the buttons stand in the tabs."""
-    calls = PinCalls(workbench)
-    create_panel("pin", '<div id="pin-told" role="status"></div>', [calls.pin, calls.unpin])
+
+    def calls(bench: "Workbench") -> list[Call]:
+        made = PinCalls(bench)
+        return [made.pin, made.unpin]
+
+    create_panel("pin", '<div id="pin-told" role="status"></div>', of_both(calls, workbench))
 
 
 class PinCalls:

@@ -21,6 +21,8 @@ INPUTS = (
     ("peak", "Peak traffic", "answers/s"),
     ("cores", "Cores of a machine", ""),
     ("load", "Load at the peak", "%"),
+    ("share", "Share of a device for the model", "%"),
+    ("flash", "Flash of your device", "kB"),
 )
 
 
@@ -39,6 +41,7 @@ def markup() -> str:
     <button type="button" class="act" data-go="presenter">Presenter’s window</button>
     <button type="button" class="act" data-go="print">Print or PDF</button>
     <a class="btn act" id="present-file" href="?tab=present" download hidden>HTML file</a>
+    <a class="btn act" id="present-pptx" href="?tab=present" download hidden>PowerPoint file</a>
     <button type="button" class="act" data-go="undo" disabled>Undo</button></div>
   <p class="lead">Slides: ← → turn, F full screen, N presenter’s window, Esc ends.</p>
   <div id="present-message" role="status"></div>

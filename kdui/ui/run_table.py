@@ -4,16 +4,22 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from html import escape
+from types import MappingProxyType
 
-from kdui.core.numbers import duration, time_left
-from kdui.core.page_rows import RunPage, RunRow
+from kdui.core.family import KIND_WORDS, FamilyState
+from kdui.core.numbers import THIN, duration, time_left
+from kdui.core.page_rows import FamilyRow, RunPage, RunRow
 from kdui.core.run import RunState
 from kdui.core.words import percent
+from kdui.ui.run_marks import marks_html
 
 EMPTY = (
     '<div class="empty"><b>No runs yet.</b><br>Put a recipe together in <a href="?tab=build">Build</a> and queue it: '
-    "it shows up here at once, and continues when you close this page.</div>"
+    "it shows up here at once, and continues when you close this page. Or look at "
+    '<a href="./?tab=runs&amp;runs=recorded">recorded runs</a> ⟲.</div>'
 )
+# What stands in a family's badge -> the state of a run whose look it has.
+FAMILY_LOOKS = {"finished": "succeeded", "ended": "succeeded", "active": "running", "paused": "interrupted"}
 NO_MATCH = (
     '<div class="empty">No run matches these filters. '
     '<button type="button" class="act small" data-clear>Clear filters</button></div>'
@@ -24,21 +30,27 @@ def page_html(page: RunPage, titles: Mapping[str, str], chosen: str, filtered: b
     """The table with its pager; ``titles``: task name -> title."""
     if not page.total:
         return NO_MATCH if filtered else EMPTY
+    rows = rows_html(page.rows, titles, chosen, page.families)
     return (
         '<table class="table runs"><caption class="sr-only">Runs: running, queued in their order, finished</caption>'
         '<thead><tr><th scope="col" class="left">Run</th><th scope="col" class="left">State</th>'
-        f'<th scope="col">Result</th></tr></thead><tbody>{rows_html(page.rows, titles, chosen)}</tbody></table>{pager_html(page)}'
+        f'<th scope="col">Result</th></tr></thead><tbody>{rows}</tbody></table>{pager_html(page)}'
     )
 
 
-def rows_html(rows: Sequence[RunRow], titles: Mapping[str, str], chosen: str) -> str:
-    """The rows; those of a sweep folded into one where the first of them stands."""
+def rows_html(
+    rows: Sequence[RunRow], titles: Mapping[str, str], chosen: str, families: Mapping[str, FamilyRow] = MappingProxyType({})
+) -> str:
+    """The rows; a family is one, and so are runs of a sweep that was queued before there were families."""
     sweeps: dict[tuple[str, str], list[RunRow]] = {}
     for row in rows:
-        if row.sweep:
+        if row.sweep and row.family not in families:
             sweeps.setdefault((row.sweep, row.task), []).append(row)
     html = []
     for row in rows:
+        if row.family in families:
+            html.append(family_html(families[row.family], titles, chosen))
+            continue
         group = sweeps.get((row.sweep, row.task), [])
         if len(group) < 2:
             alone = row.model_copy(update={"title": f"{row.sweep} · {row.title}"}) if row.sweep else row
@@ -46,6 +58,43 @@ def rows_html(rows: Sequence[RunRow], titles: Mapping[str, str], chosen: str) ->
         elif row is group[0]:
             html.append(_sweep_html(group, titles, chosen))
     return "".join(html)
+
+
+def family_html(family: FamilyRow, titles: Mapping[str, str], chosen: str) -> str:
+    """One row with what a family is called, where it stands and its best result; the first of its runs unfold below."""
+    name, key = escape(family.name), escape(family.id)
+    states = " · ".join(f"{count} {state}" for state, count in family.counts.items())
+    opened = " open" if any(row.id == chosen for row in family.runs) else ""
+    inside = "".join(row_html(row, titles, row.id == chosen) for row in family.runs)
+    more = f'<p class="sub">The first {len(family.runs)} of {family.total}.</p>' if len(family.runs) < family.total else ""
+    whose = [f"queued by {family.queued_by}"] if family.queued_by else []
+    about = escape(" · ".join((titles.get(family.task, family.task), KIND_WORDS[family.kind], *whose)))
+    best = f'<span class="sub">best {escape(family.best)}</span>' if family.best else ""
+    current = ' aria-current="true"' if family.id == chosen else ""
+    return (
+        f'<tr class="sweep{" chosen" if family.id == chosen else ""}" data-family="{key}"{current}><td colspan="3" class="left">'
+        f'<div class="family-head"><a class="name" id="row-{key}" href="?tab=runs&amp;family={key}&amp;run=">{name}</a>'
+        f'{family_badge(family)}{best}</div><div class="sub">{about}</div>{track_html(family)}'
+        f'<details id="family-{key}"{opened}><summary><span class="sub">{family.total} runs: {states}</span></summary>'
+        f'<table class="table runs"><tbody>{inside}</tbody></table>{more}</details></td></tr>'
+    )
+
+
+def family_badge(family: FamilyRow) -> str:
+    """Where a family stands as one word: of an active one, whether any of its runs is left."""
+    word = str(family.state)
+    if family.state is FamilyState.ACTIVE and family.kind != "search":
+        word = "finished" if family.finished == family.total else "running" if family.counts.get("running") else "queued"
+    return f'<span class="badge {FAMILY_LOOKS.get(word, word)}">{word}</span>'
+
+
+def track_html(family: FamilyRow) -> str:
+    """How much of it is done."""
+    share = f"{family.progress * 100:.0f}"
+    return (
+        f'<span class="track thin" role="progressbar" aria-valuemin="0" aria-valuemax="100" aria-valuenow="{share}" '
+        f'aria-label="{escape(family.name)}"><span class="bar-fill" style="width:{share}%"></span></span>'
+    )
 
 
 def _sweep_html(group: Sequence[RunRow], titles: Mapping[str, str], chosen: str) -> str:
@@ -65,15 +114,25 @@ def row_html(row: RunRow, titles: Mapping[str, str], chosen: bool) -> str:
     """One run: what it is, where it stands, what came out; a queued one can be moved."""
     name, run = escape(row.title or row.name), escape(row.id)
     models = " → ".join(model for model in (row.teacher, row.student) if model)
-    about = escape(" · ".join(part for part in (titles.get(row.task, row.task), models) if part))
+    whose = f"queued by {row.queued_by}" if row.queued_by else ""
+    about = escape(" · ".join(part for part in (titles.get(row.task, row.task), models, whose) if part))
     current = ' aria-current="true"' if chosen else ""
+    star = '<span title="Kept on top" role="img" aria-label="Kept on top">★</span> ' if row.marks.pinned else ""
+    tags = f'<div class="tags">{marks_html(row.marks)}</div>' if row.marks.tags else ""
     return (
         f'<tr class="pickable{" chosen" if chosen else ""}" data-run="{run}"{current}>'
-        f'<td class="left"><a class="name" id="row-{run}" href="?tab=runs&amp;run={run}">{name}</a>'
-        f'<div class="sub" title="{escape(row.name)}: {about}">{about}</div></td>'
+        f'<td class="left">{_tick(row, name)}{star}<a class="name" id="row-{run}" href="?tab=runs&amp;run={run}">{name}</a>'
+        f'<div class="sub" title="{escape(row.name)}: {about}">{about}</div>{tags}</td>'
         f'<td class="left state">{badge(row.state)}<div class="sub">{_progress(row)}</div></td>'
         f'<td class="num">{_outcome(row)}</td></tr>'
     )
+
+
+def _tick(row: RunRow, name: str) -> str:
+    """A checkbox that takes a run with results into the comparer."""
+    if not row.headline and row.state is not RunState.SUCCEEDED:
+        return ""
+    return f'<input type="checkbox" class="tick" data-compare="{escape(row.id)}" aria-label="Compare {name}">'
 
 
 def badge(state: RunState) -> str:
@@ -112,7 +171,8 @@ def _outcome(row: RunRow) -> str:
         )
     if row.error:
         return f'<span class="bad" title="{escape(row.error)}">see why</span>'
-    return escape(row.headline) or '<span class="mute">–</span>'
+    value, between, sign = escape(row.headline).rpartition(" ")
+    return f"{value}{between and THIN}{sign}" or '<span class="mute">–</span>'
 
 
 def pager_html(page: RunPage) -> str:

@@ -9,8 +9,9 @@ from urllib.parse import urlencode
 from kdui.charts.gain import gain_sentence
 from kdui.core.measurement import Measurement, with_download
 from kdui.core.metric import Metric
-from kdui.core.numbers import duration, floor, span
+from kdui.core.numbers import THIN, duration, floor, span
 from kdui.core.page_rows import ModelResult, RunDetail
+from kdui.core.people import owns
 from kdui.core.run import Run, RunState, StepState, StepStatus
 from kdui.core.statistics.paired import Difference
 from kdui.core.words import percent
@@ -26,6 +27,7 @@ TITLES = {
     "latency_p95": "Latency p95",
     "speedup": "Speed-up",
     "throughput": "Throughput, batch 32",
+    "real_time_factor": "Real-time factor",
     "download": "Download",
     "packed_bytes": "Packed file",
     "file_bytes": "ONNX file",
@@ -62,6 +64,7 @@ ROLE_TITLES = {
     "student": "Student",
     "control": "Control",
     "smoothed": "Control",
+    "baseline": "Baseline",
     "compressed": "Compressed",
 }
 
@@ -73,6 +76,7 @@ DOING = {
     "measurements": "measured",
     "outputs": "teacher outputs cached",
 }
+NOT_OWN = '<span class="sub">Only the person who queued this or a host can change it.</span>'
 FIRST_METRICS = ("retained", "latency_p50", "speedup", "packed_bytes", "gzip_bytes", "parameters")  # behind the headline
 GENERATED = ("retained", "decode_rate", "decode_speedup", "first_token", "file_bytes")  # of a model that generates text
 MOST_METRICS = 6
@@ -84,6 +88,8 @@ def head_html(run: Run, task_title: str) -> str:
     if run.started:
         end = run.finished or datetime.now(UTC).replace(tzinfo=None)
         facts.append(("took " if run.finished else "for ") + duration(max(0.0, _seconds(run.started, end))))
+    if run.queued_by:
+        facts.append(f"queued by {escape(run.queued_by)}")
     if run.attempts > 1:
         facts.append(f"attempt {run.attempts}")
     kind = "note" if run.state is RunState.INTERRUPTED else "fail"
@@ -121,22 +127,27 @@ def _seconds(start: datetime, end: datetime) -> float:
     return (end.replace(tzinfo=None) - start.replace(tzinfo=None)).total_seconds()
 
 
-def actions_html(run: Run, results: Sequence[ModelResult] = ()) -> str:
-    """The buttons that this state allows."""
-    run_id = escape(run.id)
+def actions_html(run: Run, results: Sequence[ModelResult] = (), recorded: str = "") -> str:
+    """The buttons that this state allows; ``recorded``: of a run that comes with kdui, where its recipe is opened."""
+    run_id, own = escape(run.id), owns(run.queued_by)
     buttons = []
-    if run.state in (RunState.QUEUED, RunState.RUNNING, RunState.INTERRUPTED):
+    if own and run.state in (RunState.QUEUED, RunState.RUNNING, RunState.INTERRUPTED):
         buttons.append(_button("cancel", run_id, "Cancel"))
-    if run.state in (RunState.INTERRUPTED, RunState.FAILED, RunState.CANCELLED):
+    if own and run.state in (RunState.INTERRUPTED, RunState.FAILED, RunState.CANCELLED):
         buttons.append(_button("resume", run_id, "Resume"))
-    buttons.append(f'<a class="btn act" id="run-clone" href="?tab=build&amp;from={run_id}">Clone to Build</a>')
+    clone = recorded or f"?tab=build&from={run.id}"
+    buttons.append(f'<a class="btn act" id="run-clone" href="{escape(clone)}">Clone to Build</a>')
+    if run.state.is_final:
+        buttons.append('<button type="button" class="act" id="run-replay-start">⟲ Replay</button>')
     if run.state is RunState.SUCCEEDED:
         buttons.append(f'<a class="btn act" id="run-explore" href="?tab=explore&amp;task={escape(run.recipe.task)}">Explore</a>')
     if len(results) > 1:
         view = urlencode({"tab": "compare", "task": run.recipe.task, "models": ",".join(compared(results))})
         buttons.append(f'<a class="btn act" id="run-compare" href="?{escape(view)}">Compare</a>')
-    if run.state is not RunState.RUNNING:
+    if own and run.state is not RunState.RUNNING and not recorded:
         buttons.append(_button("delete", run_id, "Delete…"))
+    if not own and not recorded:
+        buttons.append(NOT_OWN)
     return "".join(buttons)
 
 
@@ -151,10 +162,11 @@ def _button(action: str, run_id: str, title: str) -> str:
     return f'<button type="button" class="act" id="run-{action}" data-act="{action}" data-run="{run_id}">{title}</button>'
 
 
-def strip_html(steps: Sequence[StepStatus]) -> str:
+def strip_html(steps: Sequence[StepStatus], *, over: bool = False) -> str:
     """One box a model in the order in which they come to be, with its state and time; all steps unfold below.
 
-    What is made for a model on its way, such as its teacher's kept answers, belongs to its box.
+    What is made for a model on its way, such as its teacher's kept answers, belongs to its box. ``over``: the run has ended, so
+    nothing waits any more.
     """
     models: list[list[StepStatus]] = []
     waiting: list[StepStatus] = []
@@ -169,9 +181,9 @@ def strip_html(steps: Sequence[StepStatus]) -> str:
             waiting = []
     if waiting:
         models.append(waiting)
-    boxes = "".join(_model(parts) for parts in models)
+    boxes = "".join(_model(parts, over) for parts in models)
     rows = "".join(
-        f'<tr><td>{escape(step.label or step.name)} <span class="mute">{escape(step.name)}</span></td>'
+        f'<tr><td>{escape(step.label or step.name)} <span class="mute" translate="no">{escape(step.name)}</span></td>'
         f'<td class="left">{step.state}</td><td class="num">{_when(step)}</td></tr>'
         for step in steps
     )
@@ -195,7 +207,7 @@ def stage_state(steps: Sequence[StepStatus]) -> StepState:
     return StepState.WAITING
 
 
-def _model(steps: Sequence[StepStatus]) -> str:
+def _model(steps: Sequence[StepStatus], over: bool) -> str:
     state = stage_state(steps)
     spent = sum(step.seconds or 0 for step in steps)
     bar = ""
@@ -209,7 +221,7 @@ def _model(steps: Sequence[StepStatus]) -> str:
         bar = f'<span class="track thin"><span class="bar-fill" style="width:{share:.1%}"></span></span>'
     else:
         ended = sum(step.state in (StepState.DONE, StepState.CACHED) for step in steps)
-        waiting = f"{ended} of {len(steps)} done" if ended else "waiting"
+        waiting = f"{ended} of {len(steps)} done" if ended else "not finished" if over else "waiting"
         ends = {StepState.DONE: duration(spent), StepState.CACHED: "cached", StepState.FAILED: "failed"}
         text = ends.get(state, waiting)
     last = steps[-1]
@@ -289,12 +301,13 @@ def _cell(measurement: Measurement | None, result: ModelResult, title: str) -> s
     name = f'<span class="of {result.role}">{escape(result.label)}</span>'
     if measurement is None:
         return f'<td class="mute">{name}–</td>'
-    if measurement.unit.casefold() == title.casefold():  # the row's title says it: bits per byte
-        measurement = measurement.model_copy(update={"unit": ""})
+    value = measured(measurement)
+    if measurement.unit and measurement.unit.casefold() == title.casefold():  # the row's title says it: bits per byte
+        value = value.replace(f"{THIN}{escape(measurement.unit)}", "", 1)
     interval = ""
     if measurement.low is not None and measurement.high is not None:
         interval = f' title="95 % interval {span(measurement.low, measurement.high, measurement.unit)}"'
-    return f"<td{interval}>{name}{measured(measurement)}</td>"
+    return f"<td{interval}>{name}{value}</td>"
 
 
 def gain_html(gain: Difference | None, metric: Metric) -> str:

@@ -8,7 +8,7 @@ from kdui.workbench.running_now import RunningNow
 
 
 def running_sentence(now: RunningNow) -> str:
-    """Quickstart on digits is training the teacher: about 40 s left."""
+    """Soft targets on digits is training the teacher: about 40 s left."""
     left = f": {time_left(now.seconds_left)} left" if now.seconds_left is not None else ""
     return f"{now.name} {now.doing}{left}."
 

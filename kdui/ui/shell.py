@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from kdui.core.page_rows import Overview
+from kdui.core.people import OWNER, Person, Role, acting
 from kdui.unforeseen import in_words
+from kdui.workbench.read_only import GALLERY_WORDS
 
 if TYPE_CHECKING:
     from kdui.workbench.workbench import Workbench
@@ -18,7 +20,7 @@ READ: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibili
 
 
 def create_header(workbench: "Workbench", demo: gr.Blocks) -> None:
-    """Product name, device, queue and theme switch; the queue is asked for every two seconds."""
+    """Product name, device, queue, switches of language and theme; the queue is asked for every two seconds."""
     header = gr.HTML(
         header_html(_overview(workbench)),
         elem_id="kdui-header",
@@ -27,7 +29,7 @@ def create_header(workbench: "Workbench", demo: gr.Blocks) -> None:
     )
 
     def poll(shown: str) -> Any:
-        fresh = header_html(_overview(workbench))
+        fresh = header_html(_overview(workbench), acting(), form=not workbench.settings.proxy_header)
         return gr.skip() if fresh == shown else fresh
 
     timer = gr.Timer(POLL_SECONDS)
@@ -42,10 +44,16 @@ def _overview(workbench: "Workbench") -> Overview | str:
         return in_words(problem, workbench.settings.home, telling=False)
 
 
-def header_html(overview: Overview | str) -> str:
-    """The header strip; a problem in words where the store gave no answer."""
+def header_html(overview: Overview | str, person: Person = OWNER, form: bool = True) -> str:
+    """The header strip; a problem in words where the store gave no answer. ``form``: who signed in by it can sign out again."""
     if isinstance(overview, str):
         chips = f'<span class="chip" role="status"><i class="dot off"></i>{escape(overview)}</span>'
+    elif overview.read_only:
+        chips = (
+            f'<span class="chip" id="chip-device"><i class="dot"></i>{_device(overview.device)}</span>'
+            f'<span class="chip" id="chip-queue" title="{escape(GALLERY_WORDS)}">⟲ Read-only<span class="wide">: '
+            "recorded runs, nothing can be queued</span></span>"
+        )
     else:
         trouble = overview.trouble or ("" if overview.launcher_alive else "Nothing starts new runs at the moment")
         alive = " off" if trouble else ""
@@ -62,7 +70,22 @@ def header_html(overview: Overview | str) -> str:
         )
     face = '<span>◐</span><span class="wide">Auto</span>'
     theme = f'<button class="chip" id="theme-switch" type="button" aria-label="Theme">{face}</button>'
-    return f'<div class="bar" role="banner"><h1 class="brand">kdui</h1><span class="push"></span>{chips}{theme}</div>'
+    # One stop of the Tab key, arrow keys within it (ARIA's toolbar): whoever works by keyboard passes here every time.
+    language = '<button class="chip" id="language-switch" type="button" tabindex="-1"></button>'
+    switches = f'<div class="switches" role="toolbar" aria-label="Language and theme">{language}{theme}</div>'
+    chips += _person(person, form)
+    return f'<div class="bar" role="banner"><h1 class="brand">kdui</h1><span class="push"></span>{chips}{switches}</div>'
+
+
+def _person(person: Person, form: bool) -> str:
+    """Who is signed in, with the role, which assets/modules/header.js puts on the page; nothing where nobody is asked."""
+    if not person.name:
+        return ""
+    role = person.role or Role.VIEWER
+    out = ' <a href="logout">Sign out</a>' if form else ""
+    return (
+        f'<span class="chip" id="chip-person" data-role="{role}"><b translate="no">{escape(person.name)}</b> · {role}{out}</span>'
+    )
 
 
 def _device(text: str) -> str:

@@ -20,6 +20,7 @@ from kdui.core.plain import Frozen
 from kdui.core.sampling import Sampling
 from kdui.ui.calls import LONGEST_TEXT, MalformedCall, json_object
 from kdui.ui.guard import Receive, Scope, Send
+from kdui.ui.which_runs import beside
 from kdui.unforeseen import in_words
 from kdui.workbench.generating import SideBySide, generate
 
@@ -41,6 +42,7 @@ class Prompt(Frozen):
     prompt: str = Field(max_length=LONGEST_TEXT)
     sampling: Sampling = Sampling()
     reference: Digest | None = None
+    recorded: bool = False  # the models are those of the recorded runs
 
 
 def stream_route(workbench: "Workbench") -> Route:
@@ -54,7 +56,8 @@ def stream_route(workbench: "Workbench") -> Route:
             return JSONResponse({"error": str(error)}, 422)
         except ValidationError as error:
             return JSONResponse({"error": f"{fault(None, error.errors()[0])}."}, 422)
-        answers = generate(workbench.serving, prompt.models, prompt.prompt, prompt.sampling, prompt.reference)
+        bench = beside(workbench) if prompt.recorded else workbench
+        answers = generate(bench.serving, prompt.models, prompt.prompt, prompt.sampling, prompt.reference)
         return Lines(answers, workbench, limiter())
 
     return Route(PATH, respond, methods=["POST"])

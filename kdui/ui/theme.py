@@ -11,6 +11,10 @@ SYSTEM_FONT = [
     "Roboto",
     "Noto Sans",
     "Liberation Sans",
+    "PingFang SC",
+    "Microsoft YaHei",
+    "Noto Sans CJK SC",
+    "WenQuanYi Zen Hei",
     "sans-serif",
 ]
 SYSTEM_MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "DejaVu Sans Mono", "monospace"]

@@ -13,6 +13,7 @@ from kdui.core.numbers import MINUS, THIN, floor, number, signed, significant, s
 from kdui.core.page_rows import ModelResult, RunDetail
 from kdui.core.plain import Frozen
 from kdui.core.presentation import Content, Table, Tile
+from kdui.workbench.devices import Fit, fits
 from kdui.workbench.stakes import Costs, Inputs, Stake, stakes
 
 if TYPE_CHECKING:
@@ -55,14 +56,14 @@ def decision(bench: "Workbench", ask: Decide) -> Content:
     sure = "Not paired: predictions of both on the same test examples are not stored."
     if difference is not None:
         sure = f"{reading(difference, metric)}. {unseen(difference, metric)}".strip()
-    rows = stakes(_costs(teacher), _costs(model), ask.inputs)
+    both = (_costs(teacher), _costs(model))
     return Content(
         title=f"{model.label} instead of {teacher.label}?",
         subtitle=f"{task.title} · {detail.run.name} · run {detail.run.id} · seed {detail.run.recipe.seed}",
         badge=judged.verdict,
         tiles=(*_tiles(teacher, model, metric), _sure_tile(difference, metric)),
         lines=(f"How sure: {sure}", *(f"Gate: {reason.words}" for reason in judged.reasons), *_unlearned(detail)),
-        tables=(_harm(bench, detail, model), _stakes_table(rows)),
+        tables=(_harm(bench, detail, model), _stakes_table(stakes(*both, ask.inputs)), _devices_table(fits(*both, ask.inputs))),
     )
 
 
@@ -127,10 +128,12 @@ def _harm(bench: "Workbench", detail: RunDetail, model: ModelResult) -> Table:
     worst = rows.sort_values(["recall_change", "of"], kind="stable").head(MOST_LABELS)
     lost, least = int((rows["recall_change"] < 0).sum()), int(rows["count"].min())
     caption = f"{lost} of {len(rows)} labels lose recall; with {least} test examples a label or more, a point or two is chance"
+    headline = model.measurements.get(TASKS[detail.run.recipe.task].headline.name)
+    mark = headline.mark if headline else ""  # recall is of the same predictions: simulated or replayed where they are
     cells = tuple(
         (
             str(row["of"]),
-            number(row["recall"], "%") + " ●",
+            f"{number(row['recall'], '%')} {mark}".strip(),
             _points(row),
             f"{row['count']:,}",
         )
@@ -147,7 +150,13 @@ def _costs(model: ModelResult) -> Costs:
     """Seconds of a core: latency is measured one answer at a time, on as many threads as Measure was told, one as a rule."""
     latency = model.measurements.get("latency_p50")
     size = with_download(model.measurements).get("download") or model.measurements.get("file_bytes")
-    return Costs(latency.value / 1000 if latency else None, size.value if size else None)
+    file, memory = (model.measurements.get(name) for name in ("file_bytes", "peak_memory"))
+    return Costs(
+        latency.value / 1000 if latency else None,
+        size.value if size else None,
+        file.value if file else None,
+        memory.value * 1e6 if memory else None,
+    )
 
 
 def _stakes_table(rows: "list[Stake]") -> Table:
@@ -156,6 +165,19 @@ def _stakes_table(rows: "list[Stake]") -> Table:
     )
     caption = f"{ESTIMATED} estimated from measured latency p50 and download, and from these inputs"
     return Table(heads=("What it means", "Teacher", "This model", "Saved", "Formula and inputs"), rows=cells, caption=caption)
+
+
+def _devices_table(rows: "list[Fit]") -> Table:
+    """Whether a model fits each device; the teacher's need stands beside it."""
+    cells = tuple((row.device, *(_fit(need, row.allowed) for need in (row.teacher, row.model)), row.rule) for row in rows)
+    caption = f"{ESTIMATED} estimated from measured sizes: speed there and the working memory of microcontrollers are not known"
+    return Table(heads=("Fits on", "Teacher", "This model", "Rule and source"), rows=cells, caption=caption)
+
+
+def _fit(need: "float | None", allowed: float) -> str:
+    if need is None:
+        return "–"
+    return f"{'✓ fits' if need <= allowed else '✗ too large'}: {number(need, 'bytes').replace(THIN, ' ')} {ESTIMATED}"
 
 
 def _stake(value: "float | None", row: "Stake") -> str:

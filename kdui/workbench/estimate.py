@@ -3,14 +3,14 @@
 from collections.abc import Callable
 from typing import Any
 
-from kdui.catalogue.methods import METHODS, is_of, stage_spec, trains_student
+from kdui.catalogue.methods import METHODS, is_of, plain_method, stage_spec, trains_student
 from kdui.catalogue.models import FALLBACK_INIT, preset
 from kdui.catalogue.tasks import TASKS, described
 from kdui.core.counts import Counts
 from kdui.core.measurement import Measurement, Origin, with_download
-from kdui.core.method import Group
+from kdui.core.method import Group, Place
 from kdui.core.page_rows import Estimate, EstimateRow, PlannedStep
-from kdui.core.plan import Step
+from kdui.core.plan import BESIDE, Step
 from kdui.core.recipe import Recipe
 from kdui.machine import cores
 from kdui.store.store import Store
@@ -56,7 +56,7 @@ class Estimator:
 
     def _size_of(self, recipe: Recipe, step: Step, teacher: Size | None, student: Size | None) -> Size | None:
         """The model that a step trains, or the teacher that it asks."""
-        if step.role == "assistant" and step.model:
+        if step.role in ("assistant", "baseline") and step.model:
             return self.size(recipe.task, step.model)
         return teacher if step.role == "teacher" or step.produces == "outputs" or is_of(Group.TEACH, step.method) else student
 
@@ -67,7 +67,7 @@ class Estimator:
 
         A control is planned after the model that it stands beside, and is not what the recipe makes.
         """
-        steps = [step for step in plan if step.produces == "measurements" and step.role not in ("control", "smoothed")]
+        steps = [step for step in plan if step.produces == "measurements" and step.role not in BESIDE]
         chosen = steps[-1:] if role_last else [step for step in steps if step.role == "teacher"][:1]
         if not chosen or not self.store.artifacts.has(chosen[0].digest):
             return {}
@@ -219,10 +219,13 @@ def _public_start(plan: list[Step]) -> list[str]:
 
 def warnings(recipe: Recipe, specs: dict[str, dict[str, Any]], teacher: Size | None, student: Size | None) -> list[str]:
     """What a person should know before starting, in words."""
-    own = ((_of_method(method, "warnings"), settings) for method, settings in specs.items())
+    black_box = recipe.teacher is not None and recipe.teacher.is_black_box
+    # It is taken as it is, also without a stage of its own.
+    taken: dict[str, dict[str, Any]] = {plain_method(Place.TEACHER).name: {}} if black_box else {}
+    own = ((_of_method(method, "warnings"), settings) for method, settings in {**taken, **specs}.items())
     sentences = [warning for of_method, settings in own if of_method for warning in of_method(settings, recipe)]
-    distill = next((spec for name, spec in specs.items() if trains_student(METHODS[name])), None)
-    if distill and distill.get("soft_weight") == 0 and not distill.get("match_weight"):
+    name, distill = next(((name, spec) for name, spec in specs.items() if trains_student(METHODS[name])), ("", None))
+    if distill and distill.get("soft_weight") == 0 and distill.get(getattr(METHODS[name].spec, "beside_soft", ""), 0) == 0:
         sentences.append("With soft weight 0 the teacher has no effect: student and control are identical.")
     if distill and distill.get("temperature", 1) > 10:
         sentences.append("Above a temperature of 10 the soft labels are almost uniform and carry little information.")

@@ -4,6 +4,7 @@ The column ``headline`` is the task's headline metric, whatever it is called the
 """
 
 import threading
+from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -55,50 +56,83 @@ class ResultsFrame:
             for run, recipe in self.store.runs.recipes(dict.fromkeys(frame["run"])).items()
             if all(stage["method"] in METHODS for stage in recipe["stages"])  # another version may know more methods
         }
-        made = zip(frame["run"], frame["step"], strict=True)
-        frame["settings"] = [made_by(recipes[run], step) if run in recipes else {} for run, step in made]
-        taught = zip(frame["run"], frame["step"], strict=True)
-        frame["method"] = [taught_by(recipes[run], step) if run in recipes else "" for run, step in taught]
+        makers = {run: Makers(recipe) for run, recipe in recipes.items()}
+        made = [(makers.get(run), step) for run, step in zip(frame["run"].tolist(), frame["step"].tolist(), strict=True)]
+        frame["settings"] = [maker.settings(step) if maker else {} for maker, step in made]
+        frame["method"] = [maker.taught_by(step) if maker else "" for maker, step in made]
         return frame
 
 
-def made_by(recipe: dict[str, Any], step: str) -> dict[str, Any]:
-    """What decides the model that a step measured, by dotted name: the models, the seed, and every knob (defaults too, so that
-    a default and the same value written out are one) of the stages up to its own, and of those that deliver.
+class Makers:
+    """What decided each measured model of one recipe.
 
-    ``step`` is ``measure.distill.control`` for a model of stage ``distill``.
+    Each stage is looked at once for all of the recipe's models: a store of ten thousand runs has forty thousand of them.
     """
-    stages = recipe["stages"]
-    names = [stage.get("name") or stage["method"] for stage in stages]
-    own = step.partition(".")[2].partition(".")[0]
-    end = names.index(own) + 1 if own in names else len(names)
-    settings_of = {key: _short(recipe.get(key)) for key in ("teacher", "student", "seed")}
-    if own in names and METHODS[stages[end - 1]["method"]].group is Group.TEACH:
-        del settings_of["student"]
-    for place, (name, stage) in enumerate(zip(names, stages, strict=True)):
-        if place < end or METHODS[stage["method"]].group is Group.DELIVER:
-            settings = {**_defaults(stage["method"]), **current_names(stage.get("settings", {}))}
-            settings_of.update({f"{name}.{knob}": value for knob, value in settings.items()})
-    return settings_of
+
+    def __init__(self, recipe: Mapping[str, Any]):
+        self.stages = recipe["stages"]
+        self.names = [stage.get("name") or stage["method"] for stage in self.stages]
+        self._whole = {key: _short(recipe.get(key)) for key in ("teacher", "student", "seed")}
+        self._knobs = [{**_defaults(stage["method"]), **current_names(stage.get("settings", {}))} for stage in self.stages]
+        self._dotted = [
+            {f"{name}.{knob}": value for knob, value in knobs.items()}
+            for name, knobs in zip(self.names, self._knobs, strict=True)
+        ]
+        self._delivers = [METHODS[stage["method"]].group is Group.DELIVER for stage in self.stages]
+        self._made: dict[str, dict[str, Any]] = {}
+        self._taught: dict[str, str] = {}
+
+    def settings(self, step: str) -> dict[str, Any]:
+        """What decides the model that a step measured, by dotted name: the models, the seed, and every knob (defaults too, so
+        that a default and the same value written out are one) of the stages up to its own, and of those that deliver.
+
+        ``step`` is ``measure.distill.control`` for a model of stage ``distill``. Models of one stage share the answer, which
+        nobody may change.
+        """
+        own = _stage_of(step)
+        known = self._made.get(own)
+        if known is None:
+            known = self._made[own] = self._settings(own)
+        return known
+
+    def _settings(self, own: str) -> dict[str, Any]:
+        end = self.names.index(own) + 1 if own in self.names else len(self.names)
+        made = dict(self._whole)
+        if own in self.names and METHODS[self.stages[end - 1]["method"]].group is Group.TEACH:
+            del made["student"]
+        for place, dotted in enumerate(self._dotted):
+            if place < end or self._delivers[place]:
+                made.update(dotted)
+        return made
+
+    def taught_by(self, step: str) -> str:
+        """The methods that had a part in teaching the model that a step measured, in their order: ``assistant+dkd``; empty for
+        none.
+
+        A plain ``teach`` is no such part, because every recipe has it; a compression is one for the model that it recovers.
+        """
+        own = _stage_of(step)
+        known = self._taught.get(own)
+        if known is None:
+            known = self._taught[own] = self._taught_by(own)
+        return known
+
+    def _taught_by(self, own: str) -> str:
+        methods = []
+        for name, stage, knobs in zip(self.names, self.stages, self._knobs, strict=True):
+            method = METHODS[stage["method"]]
+            if method.group is Group.DISTILL or (method.group is Group.TEACH and not method.plain):
+                methods.append(method.name)
+            if name == own:
+                recovers = method.group is Group.COMPRESS and "control" in knobs and knobs["epochs"]
+                methods += [method.name] if recovers else []
+                break
+        return "+".join(methods)
 
 
-def taught_by(recipe: dict[str, Any], step: str) -> str:
-    """The methods that had a part in teaching the model that a step measured, in their order: ``assistant+dkd``; empty for none.
-
-    A plain ``teach`` is no such part, because every recipe has it; a compression is one for the model that it recovers.
-    """
-    own = step.partition(".")[2].partition(".")[0]
-    methods = []
-    for stage in recipe["stages"]:
-        method = METHODS[stage["method"]]
-        if method.group is Group.DISTILL or (method.group is Group.TEACH and not method.plain):
-            methods.append(method.name)
-        if (stage.get("name") or stage["method"]) == own:
-            knobs = {**_defaults(stage["method"]), **current_names(stage.get("settings", {}))}
-            recovers = method.group is Group.COMPRESS and "control" in knobs and knobs["epochs"]
-            methods += [method.name] if recovers else []
-            break
-    return "+".join(methods)
+def _stage_of(step: str) -> str:
+    """``distill`` of ``measure.distill.control``."""
+    return step.partition(".")[2].partition(".")[0]
 
 
 @cache

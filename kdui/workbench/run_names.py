@@ -11,9 +11,11 @@ from kdui.catalogue.tasks import TASKS
 from kdui.core.page_rows import RunPage, RunRow
 from kdui.core.run import RunState
 from kdui.store.store import Store
+from kdui.workbench.families.rows import family_row
 from kdui.workbench.stored_rows import run_row
 
 MOST_SETTINGS = 3
+UNFOLDED = 12  # runs of a family that the table shows below its row; all of them stand in its own view
 SHORT = {"temperature": "T", "soft_weight": "α", "bits": "bits", "sparsity": "sparsity"}
 _SWEPT = re.compile(r"(?P<base>.+) · (?P<values>[\w-]+(?:\.[\w-]+)?=.+)", re.DOTALL)
 
@@ -27,20 +29,44 @@ def run_page(
     page: int = 1,
     size: int = 25,
     queue_first: bool = False,
+    fold: bool = False,
 ) -> RunPage:
-    """One page of the run table, newest first; ``queue_first``: running ones, then the queue in the order of its start."""
+    """One page of the run table, newest first; ``queue_first``: running ones, then the queue in the order of its start.
+
+    ``fold``: a family is one row, and ``families`` tells of it.
+    """
     page = max(1, page)
-    rows, total = store.runs.page(
-        state=state or None, task=task or None, text=text.strip(), page=page, size=size, queue_first=queue_first
-    )
-    return RunPage(rows=_listed(store, [run_row(row) for row in rows]), total=total, page=page, size=size)
+    wanted: dict[str, Any] = {"state": state or None, "task": task or None, "text": text.strip(), "queue_first": queue_first}
+    rows, total = store.runs.page(**wanted, page=page, size=size, fold=fold)
+    shown = _listed(store, [run_row(row) for row in rows])
+    folded = {row.family for row in shown if row.family} if fold else set()
+    families = {
+        family: family_row(store, family, listed(store, store.runs.page(**wanted, page=1, size=UNFOLDED, family=family)[0]))
+        for family in folded
+    }
+    return RunPage(rows=shown, total=total, page=page, size=size, families=families)
+
+
+def listed(store: Store, rows: Sequence[Mapping[str, Any]]) -> tuple[RunRow, ...]:
+    """Stored rows as a list shows them."""
+    return _listed(store, [run_row(row) for row in rows])
 
 
 def _listed(store: Store, rows: Sequence[RunRow]) -> tuple[RunRow, ...]:
     """The rows as a list shows them: distinguished, with their place in the queue, and with their student's result."""
     titled = with_titles(rows, store.runs.recipes(row.id for row in rows))
     places = {run.id: place for place, run in enumerate(store.runs.in_state(RunState.QUEUED), start=1)}
-    return tuple(row.model_copy(update={"place": places.get(row.id), "headline": _told_headline(store, row)}) for row in titled)
+    marks = store.marks.of(row.id for row in rows)
+    return tuple(
+        row.model_copy(
+            update={
+                "place": places.get(row.id),
+                "headline": _told_headline(store, row),
+                "marks": marks.get(row.id, row.marks),
+            }
+        )
+        for row in titled
+    )
 
 
 def _told_headline(store: Store, row: RunRow) -> str:
@@ -96,6 +122,8 @@ def _of_run(key: str, settings: Mapping[str, Any]) -> str:
 def _short(key: str, value: Any) -> str:
     """T 6, seed 0, learning rate 0.01."""
     knob = key.rpartition(".")[2]
+    if isinstance(value, bool):
+        return f"{SHORT.get(knob, knob.replace('_', ' '))} {'on' if value else 'off'}"
     text = str(value).removesuffix(".0") if re.fullmatch(r"-?\d+\.0", str(value)) else str(value)
     return f"{SHORT.get(knob, knob.replace('_', ' '))} {text}"
 

@@ -5,7 +5,13 @@ from kdui.core.run import RunState, StepState
 from kdui.store.store import Store
 
 DOING = {"model": "training", "onnx": "exporting", "measurements": "measuring", "outputs": "asking"}  # by what a step makes
-WHOM = {"teacher": "the teacher", "assistant": "the assistant", "student": "the student", "control": "the control"}
+WHOM = {
+    "teacher": "the teacher",
+    "assistant": "the assistant",
+    "student": "the student",
+    "control": "the control",
+    "baseline": "a baseline",
+}
 
 
 class RunningNow(Frozen):
@@ -21,9 +27,9 @@ class RunningNow(Frozen):
 
 def running_now(store: Store, task: str) -> RunningNow | None:
     """Of the task; None where nothing of it runs or waits."""
-    rows, _ = store.runs.page(state=None, task=task, text="", page=1, size=1, queue_first=True)
-    row = rows[0] if rows else {}
-    if row.get("state") not in (RunState.RUNNING, RunState.QUEUED) or row["unreadable"]:
+    first = store.runs.first_in_queue(task)
+    row = next(iter(store.runs.rows([first])), None) if first else None
+    if row is None or row["unreadable"]:
         return None
     facts = {"run": row["id"], "name": row["name"], "progress": row["progress"] or 0.0, "seconds_left": row["eta_seconds"]}
     if row["state"] == RunState.QUEUED:

@@ -27,13 +27,18 @@ class Inputs(Frozen):
     peak: float = Field(default=1000.0, gt=0, le=1e9, allow_inf_nan=False, description="answers per second at the peak")
     cores: float = Field(default=4.0, gt=0, le=1e5, allow_inf_nan=False, description="cores of one machine")
     load: float = Field(default=70.0, gt=0, le=100, allow_inf_nan=False, description="% of a machine that the peak may fill")
+    share: float = Field(default=50.0, gt=0, le=100, allow_inf_nan=False, description="% of a device that the model may take")
+    flash: float | None = Field(default=None, gt=0, le=1e9, allow_inf_nan=False, description="kB of flash of an own device")
 
 
 class Costs(NamedTuple):
-    """Of one model, measured: seconds of one core for one answer, and bytes that travel; None where not measured."""
+    """Of one model, measured: seconds of one core for one answer, bytes that travel, of the unpacked file, and of the process at
+    its peak; None where not measured."""
 
     seconds: float | None
     download: float | None
+    file: float | None = None
+    memory: float | None = None
 
 
 class Stake(NamedTuple):

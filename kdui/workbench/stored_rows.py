@@ -68,6 +68,8 @@ def run_row(row: Mapping[str, Any]) -> RunRow:
             error=UNREADABLE.format(row["unreadable"]) if row["unreadable"] else facts.error,
             silent_seconds=facts.silent_seconds(now()),
             waits=facts.waits_for_a_person,
+            family=row.get("family") or "",
+            queued_by=facts.queued_by,
         )
     except (KeyError, ValueError) as fault:
         plain = {name: str(row.get(name) or "") for name in ("name", "task", "teacher", "student", "created", "headline")}

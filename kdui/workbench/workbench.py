@@ -1,5 +1,6 @@
 """What a person can do, for the page, the command line and the API alike: no feature lives in a callback."""
 
+import contextlib
 import threading
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from kdui import machine
 from kdui.catalogue import recipe_files
-from kdui.catalogue.compatibility import unfit_methods
+from kdui.catalogue.compatibility import KnownUnfit
 from kdui.catalogue.defaults import default_recipe
 from kdui.catalogue.graph_figures import GraphFigures, graph_figures
 from kdui.catalogue.methods import METHODS
@@ -16,31 +17,37 @@ from kdui.catalogue.pairs import students, teachers
 from kdui.catalogue.planner import plan_recipe
 from kdui.catalogue.references import anchored, anchored_ref
 from kdui.catalogue.sizes import known_size
-from kdui.catalogue.tasks import TASKS, all_tasks, own_task, with_own_text
+from kdui.catalogue.tasks import TASKS, all_tasks, own_task, with_own_data
 from kdui.core.contracts import TaskFacts
-from kdui.core.errors import KduiError, StateConflict, UnknownName
+from kdui.core.errors import KduiError, UnknownName
 from kdui.core.layout import OUTPUT_FILE
 from kdui.core.logs import last_lines, logger
 from kdui.core.method import Method
+from kdui.core.own_names import own_path
 from kdui.core.page_rows import Answer, Estimate, Example, ModelCard, ModelResult, Overview, RunDetail, RunPage, Servable
+from kdui.core.people import Role, acting, require
 from kdui.core.plan import Planned
 from kdui.core.recipe import ModelRef, Recipe
 from kdui.core.run import Event, Run, RunState
 from kdui.delivery.packages import packages_of
 from kdui.launch.dispatcher import Dispatcher
-from kdui.launch.processes import terminate
+from kdui.modalities import modality_of, place_of
 from kdui.serving.client import ServingClient
 from kdui.settings import Settings
-from kdui.store.artifacts import clear
 from kdui.store.store import Store
+from kdui.workbench.command_line import command_of
 from kdui.workbench.estimate import Estimator
 from kdui.workbench.evidence import Evidence
+from kdui.workbench.families.control import Families
 from kdui.workbench.lenses import lens_data
+from kdui.workbench.limits import Limits
+from kdui.workbench.own_data import OwnData
 from kdui.workbench.results_frame import ResultsFrame
+from kdui.workbench.run_actions import RunActions
 from kdui.workbench.run_names import run_page
 from kdui.workbench.running_now import RunningNow, running_now
-from kdui.workbench.stored_rows import against_itself, answer, as_argument, differences, findings, gain, servable, unlearned
-from kdui.workbench.sweep import sweep_recipes
+from kdui.workbench.search.searching import Searches, SearchThread
+from kdui.workbench.stored_rows import against_itself, answer, findings, gain, servable, unlearned
 from kdui.workbench.what_if import WhatIf
 
 if TYPE_CHECKING:
@@ -50,23 +57,33 @@ if TYPE_CHECKING:
     from kdui.delivery.deliver import Delivered, DeliveredPackage
 
 
-class Workbench:
+class Workbench(RunActions):
     """One for each process that shows something to a person. It keeps nothing that is not in the store."""
 
     def __init__(self, settings: Settings | None = None):
         self.settings = settings or Settings.from_environment()
+        TASKS.look_in(self.settings)
         self.store = Store(self.settings)
         self.dispatcher: Dispatcher | None = None
         self._points = ResultsFrame(self.store)
         self._evidence = Evidence(self.store, lambda what, task: self.serving.call(what, task=task))
         self._size = lru_cache(maxsize=256)(self._ask_size)
+        self._unfit = KnownUnfit()
         self.what_if = WhatIf(self.store, lambda: self.serving)
+        self.own_data = OwnData(lambda: (self.folder, self.settings))
+        self.limits = Limits(self.store, lambda: self.settings)
+        self.families, self.searches = Families(self), Searches(self)
         self.folder = Path.cwd()  # what relative paths mean to whoever started this; the page leaves it later
 
     @cached_property
     def serving(self) -> ServingClient:
         """The process that answers what needs a model at once; started by the first request."""
         return ServingClient(self.settings)
+
+    @property
+    def _reading(self) -> Settings:
+        """The settings under which who acts may look at models: whoever only looks has nothing downloaded."""
+        return self.settings if acting().may(Role.RUNNER) else self.settings.model_copy(update={"offline": True})
 
     def keep_to_own_files(self) -> None:
         """From now on recipes name only files of the home, KDUI_DATA_DIR and the assets: whoever sees the page writes them."""
@@ -76,21 +93,28 @@ class Workbench:
         """Give queued runs to free slots from now on, in a thread of this process."""
         self.dispatcher = Dispatcher(self.store)
         self.dispatcher.start()
+        self.search_thread = SearchThread(self.searches)
+        self.search_thread.start()
 
     def warm_up(self) -> None:
-        """Start the serving process in the background, so that the first answer in Compare comes at once."""
+        """Start the serving process in the background, so that the first answer in Compare comes at once; then look at each
+        task's methods, so that its first visit in Build does."""
 
         def start() -> None:
             try:
                 self.serving.call("warm_up")
             except KduiError as error:
                 logger("workbench").error("serving: %s", error)
+            for task in self.tasks():
+                with contextlib.suppress(KduiError):  # whoever visits the task is told
+                    self.unfit_methods(self.default_recipe(task.name))
 
         threading.Thread(target=start, daemon=True, name="warm-up").start()
 
     def close(self) -> None:
         """Stop what this process started for itself; workers continue."""
         if self.dispatcher:
+            self.search_thread.stop()
             self.dispatcher.stop()
         if "serving" in self.__dict__:
             self.serving.close()
@@ -98,8 +122,12 @@ class Workbench:
     # --- catalogue ---------------------------------------------------------------------------------------------
 
     def tasks(self) -> list[TaskFacts]:
-        """All tasks, small ones first, those of a person's own text among them."""
-        return sorted(all_tasks(self.settings), key=lambda facts: (facts.modality, facts.splits["train"]))
+        """All tasks, one's own among them: by kind of input, then what their data ask of a person, small ones first."""
+
+        def place(facts: TaskFacts) -> tuple[int, int, int]:
+            return place_of(facts.modality), facts.resource.effort, facts.splits["train"]
+
+        return sorted(all_tasks(self.settings), key=place)
 
     def methods(self) -> list[Method]:
         """All methods in the order of a recipe's stages."""
@@ -121,7 +149,7 @@ class Workbench:
 
     def card(self, task: str, ref: str, role: str) -> ModelCard:
         """A model as a choice; raises RecipeError in words when it does not fit the task."""
-        facts = resolve(ModelRef.parse(anchored_ref(ref, self.folder)), TASKS[task], self.settings)
+        facts = resolve(ModelRef.parse(anchored_ref(ref, self.folder)), TASKS[task], self._reading)
         preset = next((item for item in facts.family.presets if item.name == facts.ref.name), None)
         return ModelCard(
             ref=ref,
@@ -140,7 +168,7 @@ class Workbench:
     def inner_values(self, task: str, ref: str) -> tuple[str, ...] | None:
         """What a model shows of itself (maps, tokens, attention) and if it is a transformer; None where that is not known."""
         try:
-            family = resolve(ModelRef.parse(anchored_ref(ref, self.folder)), TASKS[task], self.settings).family
+            family = resolve(ModelRef.parse(anchored_ref(ref, self.folder)), TASKS[task], self._reading).family
             return (*family.shows, "transformer") if family.is_transformer else family.shows
         except KduiError:  # whoever plans the recipe says why
             return None
@@ -169,6 +197,7 @@ class Workbench:
 
     def save_recipe(self, recipe: Recipe, name: str, *, replace: bool = True) -> str:
         """Keep a recipe in the person's own; returns the name to call it by. Raises AlreadySaved where none may be replaced."""
+        require(Role.RUNNER, "save recipes")
         return recipe_files.save_recipe(recipe, name, self.settings, replace=replace)
 
     def parse_recipe(self, yaml_text: str) -> Recipe:
@@ -179,19 +208,14 @@ class Workbench:
 
     def command(self, recipe: Recipe) -> str:
         """What a shell runs the same recipe with: the nearest known one with what differs, else its YAML written to a file."""
-        known = recipe_files.known_recipes(self.settings)[0]
-        near = {name: changes for name in known if (changes := differences(known[name], recipe)) is not None}
-        if near:
-            name = min(near, key=lambda each: len(near[each]))
-            return " ".join(
-                [f"python app.py run {name}", *(f"--set {as_argument(key, value)}" for key, value in near[name].items())]
-            )
-        return f"cat > recipe.yaml <<'END_OF_RECIPE'\n{self.recipe_yaml(recipe)}END_OF_RECIPE\npython app.py run recipe.yaml"
+        return command_of(recipe, recipe_files.known_recipes(self.settings)[0])
 
     def plan(self, recipe: Recipe) -> Planned:
         """The recipe with the steps that it will run; raises RecipeError in words when it cannot."""
-        recipe = with_own_text(anchored(recipe, self.folder), self.settings)
-        return Planned(recipe, plan_recipe(recipe, self.settings))
+        if own_path(recipe.task) is not None:
+            require(Role.RUNNER, "use data of your own")
+        recipe = with_own_data(anchored(recipe, self.folder), self.settings)
+        return Planned(recipe, plan_recipe(recipe, self._reading))
 
     def check(self, recipe: Recipe) -> None:
         """Raise RecipeError in words when the recipe cannot run."""
@@ -199,7 +223,7 @@ class Workbench:
 
     def unfit_methods(self, recipe: Recipe) -> dict[str, str]:
         """Ways to train the student that do not suit the recipe's models as they stand, each with the reason in words."""
-        return unfit_methods(anchored(recipe, self.folder), self.settings)
+        return self._unfit.of(anchored(recipe, self.folder), self._reading)
 
     # --- before starting ---------------------------------------------------------------------------------------
 
@@ -216,19 +240,9 @@ class Workbench:
 
     # --- runs --------------------------------------------------------------------------------------------------
 
-    def submit(self, recipe: Recipe, device: str = "auto") -> Run:
-        """Check a recipe and put it at the end of the queue."""
-        machine.require_device(device)
-        run = self.store.runs.create(*self.plan(recipe), device)
-        self.store.events(run.id).append("state", state="queued")
-        return run
-
     def submit_sweep(self, recipe: Recipe, values: dict[str, list[Any]], device: str = "auto") -> list[Run]:
-        """Queue one run for each combination of values of dotted settings; all are checked before the first is queued."""
-        recipes = sweep_recipes(recipe, values)
-        for item in recipes:
-            self.check(item)
-        return [self.submit(item, device) for item in recipes]
+        """Queue one run for each combination of values of dotted settings, as a family; all are checked before any is queued."""
+        return self.families.runs(self.families.grid(recipe, values, device).id)
 
     def runs(self, **wanted: Any) -> RunPage:
         """One page of the run table; ``wanted``: see ``run_names.run_page``."""
@@ -269,35 +283,6 @@ class Workbench:
         """The end of the worker's output, without the run's id before each line: whoever reads it has chosen the run."""
         return last_lines(self.store.folder(run_id) / OUTPUT_FILE, run_id, lines)
 
-    def cancel(self, run_id: str) -> None:
-        """Take a run from the queue, or ask its worker to stop: it does within 5 s, and finished stages stay."""
-        run = self.store.runs.facts(run_id)
-        if run.state in (RunState.QUEUED, RunState.INTERRUPTED):
-            self.store.runs.transition(run_id, RunState.CANCELLED)
-            self.store.events(run_id).append("state", state="cancelled")
-        elif run.state is RunState.RUNNING:
-            self.store.runs.update(run_id, cancel_requested=True)
-            terminate(run)
-        else:
-            raise StateConflict(f"Run {run_id} has already {run.state}: there is nothing to cancel.")
-
-    def resume(self, run_id: str) -> None:
-        """Queue a failed, cancelled or interrupted run again; it continues from its finished stages and its checkpoint."""
-        self.store.runs.transition(run_id, RunState.QUEUED, attempts=0, fruitless=0)
-        self.store.events(run_id).append("state", state="queued", text="resumed")
-
-    def delete(self, run_id: str) -> None:
-        """Delete a run and whatever artifacts no other run refers to and no saved recipe names."""
-        kept = recipe_files.named_artifacts(self.settings)
-        for digest in self.store.runs.remove(run_id):
-            if digest not in kept:
-                self.store.artifacts.remove(digest)
-        clear(self.store.folder(run_id))
-
-    def move(self, run_id: str, places: int) -> None:
-        """Move a queued run; negative is earlier."""
-        self.store.runs.move(run_id, places)
-
     def deliver(self, run_id: str, model: str, out: Path) -> "Delivered | DeliveredPackage":
         """Write a measured model, or a package of that name, as a file that carries its claims; see ``delivery.deliver``."""
         from kdui.delivery.deliver import deliver
@@ -327,8 +312,6 @@ class Workbench:
 
     def ask(self, task: str, digests: list[str], payload: Any) -> list[Answer]:
         """Each model's answer to what a person typed, drew or uploaded, with its latency measured now."""
-        from kdui.modalities import modality_of
-
         facts = TASKS[task]
         raw = modality_of(facts.modality).parse(payload, facts)
         plain = raw.tolist() if hasattr(raw, "tolist") else raw
@@ -369,6 +352,7 @@ class Workbench:
             queued=counts.get("queued", 0) + len([run for run in interrupted if not run.waits_for_a_person]),
             launcher_alive=self.dispatcher is not None and self.dispatcher.alive,
             serving=notice,
+            read_only=self.settings.read_only,
             trouble=self.dispatcher.trouble if self.dispatcher else "",
         )
 

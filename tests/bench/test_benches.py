@@ -60,18 +60,18 @@ def tiny(tmp_path_factory: pytest.TempPathFactory, shared_cache: Path) -> Callab
 
 @pytest.mark.parametrize("name", BENCHES)
 def test_every_bench_runs_to_its_end_on_the_least_that_it_can_measure(name: str, tiny: Callable[[str], list[Finding]]) -> None:
-    found = tiny(name)
-    assert found and all(math.isfinite(finding.value) for finding in found)
+    result = tiny(name)
+    assert result and all(math.isfinite(finding.value) for finding in result)
 
 
 def test_tiny_sizes_are_asked_for_by_name(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    asked: list[dict[str, Any]] = []
-    stood_in = Bench(lambda _, **sizes: asked.append(sizes) or [], {"runs": 1})
+    collected: list[dict[str, Any]] = []
+    stood_in = Bench(lambda _, **sizes: collected.append(sizes) or [], {"runs": 1})
     monkeypatch.setitem(BENCHES, "pages", stood_in)
     assert main(["pages", "--tiny"]) == main(["pages"]) == 0
-    assert asked == [{"runs": 1}, {}]
+    assert collected == [{"runs": 1}, {}]
 
 
 def test_epoch_costs_compare_the_same_student_on_the_same_examples(settings: Settings) -> None:
@@ -96,17 +96,17 @@ def test_the_laboratory_makes_a_step_once_and_leaves_the_home_of_the_user_alone(
 
 
 def test_int8_tells_of_every_variant_that_this_processor_would_try(tiny: Callable[[str], list[Finding]]) -> None:
-    (found,) = tiny("int8")
-    assert found.value > 0
-    assert found.lines[0].startswith("fp32 ")
-    assert len(found.lines) == 2 + len(variants("dynamic"))
+    (result,) = tiny("int8")
+    assert result.value > 0
+    assert result.lines[0].startswith("fp32 ")
+    assert len(result.lines) == 2 + len(variants("dynamic"))
 
 
 def test_smaller_graphs_are_compared_with_the_whole_one(tiny: Callable[[str], list[Finding]]) -> None:
     """A trimmed vocabulary numbers words anew, so each graph is timed on tokens of its own."""
-    for found in tiny("pruned"):
-        assert found.value > 0 and found.aim is not None and found.aim > 1
-        whole, smaller = (float(size) for size in found.lines[1].split("file ")[1].removesuffix(" MB").split(" → "))
+    for result in tiny("pruned"):
+        assert result.value > 0 and result.aim is not None and result.aim > 1
+        whole, smaller = (float(size) for size in result.lines[1].split("file ")[1].removesuffix(" MB").split(" → "))
         assert smaller < whole
     (bits,) = tiny("four-bits")
     assert 1 < bits.value < 8
@@ -126,8 +126,8 @@ def test_speed_is_measured_of_what_the_recorded_studies_remove(name: str) -> Non
 
 
 def test_recorded_results_state_what_was_aimed_at_and_how_to_repeat_them(settings: Settings) -> None:
-    found = {finding.title: finding for finding in recorded_results(settings)}
-    packed = found["Deep Compression, LeNet-300-100 (encode): smaller"]
+    by_name = {finding.title: finding for finding in recorded_results(settings)}
+    packed = by_name["Deep Compression, LeNet-300-100 (encode): smaller"]
     assert packed.met and packed.aim == 40 and packed.spread == "recorded"
     assert packed.lines[0].endswith("3 seeds; repeat: python app.py study deep-compression")
 
@@ -151,16 +151,16 @@ def test_a_filled_store_reads_like_one_that_was_used(settings: Settings) -> None
 def test_pages_are_timed_inside_and_over_http(tiny: Callable[[str], list[Finding]]) -> None:
     outside, inside = tiny("pages")
     names = ["runs page", "run detail", "points under a budget", "overview", "estimate"]
-    for found in (outside, inside):
-        assert [line.partition(":")[0] for line in found.lines[:5]] == names
-        assert found.spread.endswith("n = 2")
-        assert (found.value > 0, found.aim) == (True, 150.0)
+    for result in (outside, inside):
+        assert [line.partition(":")[0] for line in result.lines[:5]] == names
+        assert result.spread.endswith("n = 2")
+        assert (result.value > 0, result.aim) == (True, 150.0)
 
 
 def test_time_to_interactive_is_later_than_the_first_answer(tiny: Callable[[str], list[Finding]]) -> None:
-    (found,) = tiny("start")
-    answered = float(found.lines[0].partition("after ")[2].partition(" s")[0])
-    assert found.value > answered > 0
+    (result,) = tiny("start")
+    answered = float(result.lines[0].partition("after ")[2].partition(" s")[0])
+    assert result.value > answered > 0
 
 
 def test_an_unknown_bench_suggests_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
@@ -187,26 +187,26 @@ def test_a_missing_browser_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_hidden_states_are_compared_with_plain_epochs_of_the_same_student(settings: Settings) -> None:
-    (found,) = matching_costs(settings, "quickstart", examples=64, repeats=1)
-    assert found.value > 0
-    assert (found.relation, found.aim) == ("≤", 1.3)
-    assert "MB kept" in found.lines[-1]
+    (result,) = matching_costs(settings, "quickstart", examples=64, repeats=1)
+    assert result.value > 0
+    assert (result.relation, result.aim) == ("≤", 1.3)
+    assert "MB kept" in result.lines[-1]
 
 
 def test_our_loop_is_compared_with_the_trainer_on_the_same_examples(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(device, "BF16_FLAGS", set())
-    (found,) = against_trainer(settings, "quickstart", examples=64, repeats=1, aim=1.0)
-    assert found.value > 0
-    assert [line.split()[0] for line in found.lines] == ["ours", "Trainer", "64"]
-    assert [line.rpartition(", ")[2] for line in found.lines[:2]] == ["float32", "float32"]
+    (result,) = against_trainer(settings, "quickstart", examples=64, repeats=1, aim=1.0)
+    assert result.value > 0
+    assert [line.split()[0] for line in result.lines] == ["ours", "Trainer", "64"]
+    assert [line.rpartition(", ")[2] for line in result.lines[:2]] == ["float32", "float32"]
 
 
 def test_both_sides_compute_in_the_precision_that_our_loop_takes_where_the_processor_multiplies_bf16(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(device, "BF16_FLAGS", cpu_flags())
-    (found,) = against_trainer(settings, "quickstart", examples=64, repeats=1, aim=1.0)
-    assert [line.rpartition(", ")[2] for line in found.lines[:2]] == ["bfloat16", "bfloat16"]
+    (result,) = against_trainer(settings, "quickstart", examples=64, repeats=1, aim=1.0)
+    assert [line.rpartition(", ")[2] for line in result.lines[:2]] == ["bfloat16", "bfloat16"]
 
 
 def test_a_point_of_what_if_is_timed_in_the_serving_process_and_the_prediction_is_compared_with_measured_changes(

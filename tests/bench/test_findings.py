@@ -17,10 +17,10 @@ def test_p95_of_one_reading_is_that_reading() -> None:
 
 
 def test_ratio_divides_each_reading_by_its_neighbour() -> None:
-    found = ratio("a ÷ b", Spread((2.0, 6.0, 3.0), "s"), Spread((1.0, 2.0, 3.0), "s"), "≤", 1.1, ["b"])
-    assert found.value == 2.0
-    assert found.spread == "1.00 to 3.00, n = 3"
-    assert not found.met
+    result = ratio("a ÷ b", Spread((2.0, 6.0, 3.0), "s"), Spread((1.0, 2.0, 3.0), "s"), "≤", 1.1, ["b"])
+    assert result.value == 2.0
+    assert result.spread == "1.00 to 3.00, n = 3"
+    assert not result.met
 
 
 @pytest.mark.parametrize(
@@ -32,9 +32,9 @@ def test_an_aim_is_met_up_to_and_with_its_limit(relation: str, value: float, met
 
 
 def test_the_text_states_value_spread_aim_and_verdict() -> None:
-    found = Finding("Start", 4.25, "s", "4.00 to 5.00, n = 3", "≤", 5.0, ("from an empty home",))
-    assert found.text() == "Start: 4.25 s (4.00 to 5.00, n = 3) · aim ≤ 5 s: met\n    from an empty home"
-    assert found.row()["aim"] == "≤ 5"
+    result = Finding("Start", 4.25, "s", "4.00 to 5.00, n = 3", "≤", 5.0, ("from an empty home",))
+    assert result.text() == "Start: 4.25 s (4.00 to 5.00, n = 3) · aim ≤ 5 s: met\n    from an empty home"
+    assert result.row()["aim"] == "≤ 5"
 
 
 @pytest.mark.parametrize(("value", "text"), [(1234.5, "1,234"), (45.67, "45.7"), (3.14159, "3.14"), (0.01234, "0.012")])

@@ -34,22 +34,22 @@ def recipes() -> Iterator[tuple[str, list[Recipe]]]:
 def planned(settings: Settings) -> dict[str, dict[str, str]]:
     """For each recipe or arm its steps under the first seed, each with the start of its digest, and one hash over the whole
     digests under all seeds. The machine that measures is a fixed one."""
-    found = {}
+    result = {}
     with patch.object(planner, "fingerprint", lambda: "a-machine"):
         for title, seeds in recipes():
             plans = [planner.plan_recipe(recipe, settings) for recipe in seeds]
             whole = hashlib.sha256()
             for step in (step for plan in plans for step in plan):
                 whole.update(f"{step.name} {step.digest}\n".encode())
-            found[title] = {
+            result[title] = {
                 "steps": " ".join(f"{step.name}={step.digest[:SHORT]}" for step in plans[0]),
                 "all": whole.hexdigest()[:16],
             }
-    return found
+    return result
 
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
-        found = planned(Settings(home=Path(folder) / "home", quickstart=False))
-    RECORDED.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    print(f"{RECORDED}: {len(found)} recipes and arms")
+        result = planned(Settings(home=Path(folder) / "home", quickstart=False))
+    RECORDED.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    print(f"{RECORDED}: {len(result)} recipes and arms")

@@ -24,9 +24,9 @@ def served(answer: Callable[[str], Answer | None]) -> Iterator[tuple[str, list]]
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
             seen.append((self.command, self.path, dict(self.headers)))
-            found = answer(self.path)
-            kind, body, headers = found or ("text/plain", b"no", {})
-            self.send_response(200 if found else 404)
+            result = answer(self.path)
+            kind, body, headers = result or ("text/plain", b"no", {})
+            self.send_response(200 if result else 404)
             for name, value in {"Content-Type": kind, "Content-Length": str(len(body)), **headers}.items():
                 self.send_header(name, value)
             self.end_headers()
@@ -132,19 +132,21 @@ def html_index(body: bytes) -> Callable[[str], Answer | None]:
     return answer
 
 
-def hub(files: dict[str, bytes], repo: str = "someone/tiny-model", commit: str = COMMIT) -> Callable[[str], Answer | None]:
-    """A model hub with one repository whose branch stands at the commit, as far as a snapshot needs it."""
+def hub(
+    files: dict[str, bytes], repo: str = "someone/tiny-model", commit: str = COMMIT, of: str = "models"
+) -> Callable[[str], Answer | None]:
+    """A hub with one repository, ``of`` models or datasets, whose branch stands at the commit, as far as a snapshot needs it."""
     tags = {name: hashlib.sha1(data).hexdigest() for name, data in files.items()}
     listed = [{"type": "file", "path": name, "size": len(data), "oid": tags[name]} for name, data in files.items()]
 
     def answer(path: str) -> Answer | None:
         path = path.partition("?")[0]
-        if path in (f"/api/models/{repo}/revision/main", f"/api/models/{repo}/revision/{commit}"):
-            found = {"id": repo, "sha": commit, "siblings": [{"rfilename": name} for name in files]}
-            return "application/json", json.dumps(found).encode(), {}
-        if path == f"/api/models/{repo}/tree/{commit}":
+        if path in (f"/api/{of}/{repo}/revision/main", f"/api/{of}/{repo}/revision/{commit}"):
+            result = {"id": repo, "sha": commit, "siblings": [{"rfilename": name} for name in files]}
+            return "application/json", json.dumps(result).encode(), {}
+        if path == f"/api/{of}/{repo}/tree/{commit}":
             return "application/json", json.dumps(listed).encode(), {}
-        name = path.removeprefix(f"/{repo}/resolve/{commit}/")
+        name = path.removeprefix("/datasets" if of == "datasets" else "").removeprefix(f"/{repo}/resolve/{commit}/")
         if name in files:
             return "application/octet-stream", files[name], {"ETag": f'"{tags[name]}"', "X-Repo-Commit": commit}
         return None

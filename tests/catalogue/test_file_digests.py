@@ -22,8 +22,8 @@ def test_a_version_of_a_file_is_read_once(tmp_path, monkeypatch):
     true = file_digests._Reading
     monkeypatch.setattr(file_digests, "_Reading", lambda *asked: readings.append(asked) or true(*asked))
     with ThreadPoolExecutor(8) as many:
-        found = set(many.map(lambda _: file_digest(path), range(40)))
-    assert found == {hashlib.sha256(b"one" * 1000).hexdigest()} and len(readings) == 1
+        result = set(many.map(lambda _: file_digest(path), range(40)))
+    assert result == {hashlib.sha256(b"one" * 1000).hexdigest()} and len(readings) == 1
     other = tmp_path / "other"
     other.write_bytes(b"two" * 1000)
     os.utime(other, ns=(path.stat().st_atime_ns, path.stat().st_mtime_ns))

@@ -30,17 +30,17 @@ def look(path, settings):
 
 def test_size_weights_and_operations_are_those_that_the_library_counts(tmp_path, settings):
     model = graph(tmp_path / "model.onnx")
-    found = look(tmp_path / "model.onnx", settings)
-    assert (found.weights, found.operations) == (count_weights(model)[0], 3) == (42, 3)
-    assert found.file_bytes == (tmp_path / "model.onnx").stat().st_size
+    result = look(tmp_path / "model.onnx", settings)
+    assert (result.weights, result.operations) == (count_weights(model)[0], 3) == (42, 3)
+    assert result.file_bytes == (tmp_path / "model.onnx").stat().st_size
 
 
 def test_weights_beside_the_file_belong_to_its_size(tmp_path, settings):
     path = tmp_path / "model.onnx"
     graph(path, save_as_external_data=True, location="model.onnx.data", size_threshold=0)
-    found = look(path, settings)
-    assert found.weights == 42
-    assert found.file_bytes == path.stat().st_size + (tmp_path / "model.onnx.data").stat().st_size
+    result = look(path, settings)
+    assert result.weights == 42
+    assert result.file_bytes == path.stat().st_size + (tmp_path / "model.onnx.data").stat().st_size
 
 
 @pytest.mark.parametrize(

@@ -41,16 +41,16 @@ def test_a_moved_branch_and_a_changed_file_are_other_digests(files, tmp_path, em
     assert not empty_settings.cache.exists()  # planning alone fetches nothing
     changed = {**files, "preprocessor_config.json": json.dumps({"size": 16, "do_normalize": False}).encode()}
     versions = [(COMMIT, files), (OTHER, files), (COMMIT, changed), (COMMIT, files), (COMMIT, {**files, "README.md": b"more"})]
-    found = []
+    collected = []
     for number, (commit, given) in enumerate(versions):
         with hub_at(monkeypatch, tmp_path / f"hub{number}", hub(given, commit=commit)):
-            found.append(digests(empty_settings, plan_to_run))
+            collected.append(digests(empty_settings, plan_to_run))
             source = facts_of(MODEL, DIGITS, empty_settings).source
         assert source.startswith(f"hub:someone/tiny-model@{commit}:")
-        assert digests(empty_settings) == found[-1]  # the hub is gone: what was fetched still has its name
+        assert digests(empty_settings) == collected[-1]  # the hub is gone: what was fetched still has its name
         forget(empty_settings)
-    assert len({tuple(names) for names in [unfetched, *found]}) == 4
-    assert found[0] == found[3] == found[4]
+    assert len({tuple(names) for names in [unfetched, *collected]}) == 4
+    assert collected[0] == collected[3] == collected[4]
 
 
 def test_a_revision_is_the_same_model_as_the_branch_at_it(files, tmp_path, empty_settings, monkeypatch):

@@ -40,7 +40,7 @@ def saved(settings, digest=ANY_DIGEST, task=DIGITS, family="cnn"):
                 "family": family,
                 "options": {"width": 8, "stages": 2, "depth": 1},
                 "architecture": {},
-                "task": {"title": task.title, "labels": task.labels, "modality": task.modality},
+                "task": task.model_dump(mode="json"),
             }
         )
     )

@@ -46,16 +46,16 @@ def test_methods_on_rows_and_compression_are_planned(settings):
 
 
 @pytest.mark.parametrize(
-    ("stage", "knob"),
+    ("stage", "knob", "needed"),
     [
-        ({"distill": {"smooth_control": True}}, "smooth_control"),
-        ({"distill": {"labels": 0.5}}, "labels"),
-        ({"measure": {"robustness": 100}}, "robustness"),
+        ({"distill": {"smooth_control": True}}, "smooth_control", "examples that each belong to a class"),
+        ({"distill": {"labels": 0.5}}, "labels", "examples that each belong to a class"),
+        ({"measure": {"robustness": 100}}, "robustness", "true answers that hold for an input that is made worse, too"),
     ],
 )
-def test_a_knob_that_means_nothing_is_refused_where_it_is_turned(settings, stage, knob):
+def test_a_knob_that_means_nothing_is_refused_where_it_is_turned(settings, stage, knob, needed):
     stages = [stage] if "distill" in stage else ["distill", "export", stage]
-    with pytest.raises(RecipeError, match=f"'{knob}' needs examples that each belong to a class.*Leave '{knob}' out"):
+    with pytest.raises(RecipeError, match=f"'{knob}' needs {needed}.*Leave '{knob}' out"):
         planned(settings, *stages)
 
 

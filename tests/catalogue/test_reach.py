@@ -67,9 +67,9 @@ def test_what_exists_and_what_does_not_are_reported_in_the_same_words(visited, s
         "../outside/token.csv",
         visited.settings.home / ".." / "outside" / "token.csv",
     )
-    told = {words(visited, f"{kind}:{name}") for name in names for kind in ("csv", "onnx", "folder")}
-    assert len(told) == 1
-    (sentence,) = told
+    message = {words(visited, f"{kind}:{name}") for name in names for kind in ("csv", "onnx", "folder")}
+    assert len(message) == 1
+    (sentence,) = message
     assert "KDUI_DATA_DIR" in sentence and SECRET not in sentence and "passwd" not in sentence
 
 

@@ -33,15 +33,15 @@ def test_quality_of_a_metric_where_lower_is_better_is_lost_when_it_rises(what, e
         "models": {"teach": first, "distill": {"mean": 25.0}},
         "result": "distill",
     }
-    (found,) = reached((Aim(what=what, at_most=6.0),), [arm])
-    assert found["unit"] == ("%" if what == "retained" else "") and found["met"] == (expected <= 6)
+    (result,) = reached((Aim(what=what, at_most=6.0),), [arm])
+    assert result["unit"] == ("%" if what == "retained" else "") and result["met"] == (expected <= 6)
 
 
 def test_what_was_not_measured_is_no_number_and_no_aim_met():
     assert quantity("faster", OTHER["models"]["distill"], TEACHER, ACCURACY) is None
     assert quantity("below", PACKED, {"mean": 90.0, "file_mb": 8.0}, ACCURACY) is None
-    (found,) = reached((Aim(what="faster", arm="Plain", at_least=1.0),), [ARM, OTHER])
-    assert found["value"] is None and not found["met"]
+    (result,) = reached((Aim(what="faster", arm="Plain", at_least=1.0),), [ARM, OTHER])
+    assert result["value"] is None and not result["met"]
 
 
 def test_an_aim_refers_to_its_arm_or_of_all_and_of_a_shared_model_once():
@@ -50,14 +50,14 @@ def test_an_aim_refers_to_its_arm_or_of_all_and_of_a_shared_model_once():
         Aim(what="lost", arm="Plain", at_most=0.0),
         Aim(what="accuracy", model="teach", at_least=91),
     )
-    found = reached(aims, [ARM, OTHER])
-    assert [(row["arm"], row["model"], row["met"]) for row in found] == [
+    result = reached(aims, [ARM, OTHER])
+    assert [(row["arm"], row["model"], row["met"]) for row in result] == [
         ("Small", "encode", True),
         ("Plain", "distill", False),
         ("Plain", "distill", True),
         ("Small", "teach", False),
     ]
-    assert found[0]["relation"] == "≥" and found[1]["value"] == 4.0 and found[0]["unit"] == "×"
+    assert result[0]["relation"] == "≥" and result[1]["value"] == 4.0 and result[0]["unit"] == "×"
 
 
 @pytest.mark.parametrize("bounds", [{}, {"at_least": 1.0, "at_most": 2.0}])

@@ -4,7 +4,6 @@ import shutil
 
 import pytest
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import BertForSequenceClassification
 
 from kdui.catalogue.checkpoint_files import folder_digest
@@ -23,6 +22,8 @@ WORDS = r"holds adapters \(adapter_config\.json, adapter_model\.safetensors\).*m
 @pytest.fixture(scope="module")
 def adapters(tmp_path_factory):
     """What peft leaves of a BERT whose adapters have learned something."""
+    from peft import LoraConfig, get_peft_model  # takes seconds: imported where it is needed
+
     folder = tmp_path_factory.mktemp("adapters")
     wanted = LoraConfig(r=2, target_modules=["query", "value"], task_type="SEQ_CLS", init_lora_weights=False)
     get_peft_model(small_bert(SENTIMENT.labels), wanted).save_pretrained(folder)
@@ -38,6 +39,8 @@ def whole(folder, adapters):
 
 
 def test_a_folder_with_adapters_is_refused_until_they_are_merged(adapters, tmp_path, settings):
+    from peft import PeftModel
+
     beside = whole(tmp_path / "beside", adapters)
     for folder in (adapters, beside):
         with pytest.raises(RecipeError, match=WORDS):

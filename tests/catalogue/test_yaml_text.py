@@ -49,8 +49,8 @@ def refused(text: str) -> str:
     ],
 )  # fmt: skip
 def test_each_value_has_the_reading_that_a_person_expects(text, value):
-    found = read_value(text, "The value")
-    assert found == value and type(found) is type(value)
+    decoded = read_value(text, "The value")
+    assert decoded == value and type(decoded) is type(value)
 
 
 @pytest.mark.parametrize(

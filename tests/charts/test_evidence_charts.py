@@ -49,8 +49,8 @@ def test_flips_tell_how_often_and_which_way():
 
 def test_reliability_title_names_the_over_confident_model():
     figure = reliability_figure(frames.bins(), about="Digits")
-    told = "Student · int8 is over-confident: calibration error 9.0 % (teacher 2.0 %)"
-    assert figure.layout.title.text == told
+    message = "Student · int8 is over-confident: calibration error 9.0 % (teacher 2.0 %)"
+    assert figure.layout.title.text == message
     assert figure.data[0].name == "Perfect calibration" and figure.data[2].name == "Student · int8, ECE 9.0 %"
     shy = frames.bins().assign(accuracy=lambda rows: rows["confidence"] + 0.04)
     assert "under-confident" in reliability_figure(shy, about="").layout.title.text

@@ -55,13 +55,13 @@ def test_a_relaxed_limit_is_the_smallest_that_buys_anything(seed: int):
     models = merge_repeats(random_points(1200, seed))
     budget = Budget(latency_ms=0.5, download_mb=3)
     now = best(models, budget, ACCURACY)["headline"]
-    found = [cost for cost in limit_costs(models, budget, ACCURACY) if cost.move == "relax" and cost.quantity == "latency_ms"]
+    result = [cost for cost in limit_costs(models, budget, ACCURACY) if cost.move == "relax" and cost.quantity == "latency_ms"]
     gains = {
         limit: best(models, Budget(latency_ms=limit, download_mb=3), ACCURACY)["headline"] - now
         for limit in models["latency_ms"][models["latency_ms"] > 0.5].sort_values()
     }
     first = next(((limit, gain) for limit, gain in gains.items() if gain > 0), None)
-    assert [(cost.limit, cost.gain) for cost in found] == ([(first[0], pytest.approx(first[1]))] if first else [])
+    assert [(cost.limit, cost.gain) for cost in result] == ([(first[0], pytest.approx(first[1]))] if first else [])
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -127,28 +127,28 @@ def test_models_are_distinguished_by_their_paired_difference_not_by_their_own_in
         *repeated("b", "student", (95.0, 96.1, 93.9)),
         *repeated("c", "student", (96.2, 96.7, 95.0), latency_ms=0.5),
     ]
-    models, asked = merge_repeats(points(*rows)), []
-    pair = between(lambda *names: asked.append(names), ACCURACY)
+    models, collected = merge_repeats(points(*rows)), []
+    pair = between(lambda *names: collected.append(names), ACCURACY)
     winner = best(models, Budget(), ACCURACY)
     assert winner["headline"] == 96.0 and len(rivals(models, winner, Budget())) == 2
     level, known = level_with(winner, rivals(models, winner, Budget()), pair)
-    assert list(level["headline"].round(2)) == [95.97] and known[0].seeds == 3 and asked == []
+    assert list(level["headline"].round(2)) == [95.97] and known[0].seeds == 3 and collected == []
     (tight,) = [cost for cost in limit_costs(models, Budget(), ACCURACY, pair) if cost.quantity == "latency_ms"]
     assert not tight.difference.is_shown
-    (said,) = cost_sentences([tight], ACCURACY)
-    assert said.endswith("less than 0.1 points (within error: differences below 0.8 points could not be detected).")
+    (message,) = cost_sentences([tight], ACCURACY)
+    assert message.endswith("less than 0.1 points (within error: differences below 0.8 points could not be detected).")
 
 
 def test_single_seeds_are_paired_over_the_test_examples_of_both_runs():
-    asked = []
+    collected = []
 
     def paired(*names):
-        asked.append(names)
+        collected.append(names)
         return over_examples([Discordant(20, 60, 1000)])
 
     models = merge_repeats(points(point("a", "student", 96), point("b", "student", 95.5, latency_ms=0.5)))
     winner = best(models, Budget(), ACCURACY)
     level, _ = level_with(winner, rivals(models, winner, Budget()), between(paired, ACCURACY))
-    assert asked == [("a", "student", "student", "b")] and level.empty
+    assert collected == [("a", "student", "student", "b")] and level.empty
     level, known = level_with(winner, rivals(models, winner, Budget()), between(lambda *names: None, ACCURACY))
     assert len(level) == 1 and known == []  # what cannot be paired is not distinguished

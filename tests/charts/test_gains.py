@@ -59,9 +59,9 @@ def test_a_pair_that_two_runs_share_counts_once():
 
 def test_both_controls_stand_beside_each_other_and_a_student_without_one_is_left_out():
     points = frame(taught("distill", 0, 96, 95, 95.5), taught("dkd", 0, 97, None))
-    found = method_gains(points, ACCURACY)
-    assert found.set_index("against")["value"].to_dict() == {"control": 1.0, "smoothed": 0.5}
-    assert set(found["method"]) == {"distill"}
+    gains_found = method_gains(points, ACCURACY)
+    assert gains_found.set_index("against")["value"].to_dict() == {"control": 1.0, "smoothed": 0.5}
+    assert set(gains_found["method"]) == {"distill"}
 
 
 def unknown(run: str, step: str, reference: str):
@@ -80,16 +80,16 @@ def test_what_moves_with_the_seed_is_paired_away():
 
 def test_a_single_seed_has_the_interval_over_its_test_examples():
     points = frame(taught("distill", 0, 96, 95), seeds("dkd", (1.0, 1.1, 1.2)))
-    found = chosen(points, lambda run, *steps: over_examples([Discordant(20, 60, 1000)])).set_index("method")
-    assert found["over"].to_dict() == {"distill": "examples", "dkd": "seeds"}
-    assert found.at["distill", "shown"] and found.at["distill", "low"] == pytest.approx(2.3, abs=0.05)
+    gains_found = chosen(points, lambda run, *steps: over_examples([Discordant(20, 60, 1000)])).set_index("method")
+    assert gains_found["over"].to_dict() == {"distill": "examples", "dkd": "seeds"}
+    assert gains_found.at["distill", "shown"] and gains_found.at["distill", "low"] == pytest.approx(2.3, abs=0.05)
 
 
 def test_of_many_methods_without_effect_none_is_called_shown():
     rng = np.random.default_rng(3)
     drawn = {f"m{number}": rng.normal(0, 0.5, 3) for number in range(40)}
-    found = chosen(frame(*(seeds(method, values) for method, values in drawn.items())))
-    assert (found["p_value"] < 0.05).sum() >= 1 and not found["shown"].any()
+    gains_found = chosen(frame(*(seeds(method, values) for method, values in drawn.items())))
+    assert (gains_found["p_value"] < 0.05).sum() >= 1 and not gains_found["shown"].any()
 
 
 def test_a_wished_difference_takes_so_many_seeds():
@@ -105,8 +105,8 @@ def test_a_wished_difference_takes_so_many_seeds():
 
 def test_level_methods_share_a_letter():
     points = frame(seeds("dkd", (2.0, 2.1, 2.2)), seeds("distill", (1.0, 1.1, 1.3)), seeds("hints", (1.1, 1.0, 1.2)))
-    found = chosen(points).set_index("method")["level"].to_dict()
-    assert found["dkd"] == "a" and found["distill"] == found["hints"] == "b"
+    gains_found = chosen(points).set_index("method")["level"].to_dict()
+    assert gains_found["dkd"] == "a" and gains_found["distill"] == gains_found["hints"] == "b"
     drawn = gains_figure(chosen(points), titles=TITLES, about="x", metric=ACCURACY)
     assert "Decoupled (a)" in drawn.layout.yaxis.ticktext and "share a letter" in drawn.layout.title.subtitle.text
 
@@ -115,8 +115,8 @@ def test_a_compressed_model_is_compared_with_the_control_of_its_own_stage():
     made = {"method": "distill+prune", "settings": {"teacher": "big", "student": "small"}, "group": "prune", "digest": "p"}
     pruned = {**point("distill--0", "compressed", 94.0), **made, "step": "measure.prune"}
     control = {**pruned, "role": "control", "headline": 93.0, "step": "measure.prune.control", "digest": "c", "group": "c"}
-    found = method_gains(frame(taught("distill", 0, 96, 95), [pruned, control]), ACCURACY).set_index("method")["value"]
-    assert found.to_dict() == {"distill": 1.0, "distill+prune": 1.0}
+    gains_found = method_gains(frame(taught("distill", 0, 96, 95), [pruned, control]), ACCURACY).set_index("method")["value"]
+    assert gains_found.to_dict() == {"distill": 1.0, "distill+prune": 1.0}
 
 
 def test_nothing_measured_gives_an_empty_frame_and_reports_it():
@@ -160,8 +160,8 @@ def test_pairs_with_most_methods_come_first():
     ],
 )
 def test_the_title_claims_what_the_intervals_show(gains, title):
-    found = method_gains(frame(*(seeds(method, values) for method, values in gains.items())), ACCURACY)
-    assert gains_title(judged(one_a_method(found), unknown), TITLES, ACCURACY) == title
+    gains_found = method_gains(frame(*(seeds(method, values) for method, values in gains.items())), ACCURACY)
+    assert gains_title(judged(one_a_method(gains_found), unknown), TITLES, ACCURACY) == title
 
 
 def test_dots_carry_intervals_runs_and_verdicts_and_both_axes_have_titles():

@@ -27,9 +27,9 @@ GRID = (
 
 
 def test_recipes_that_differ_in_both_knobs_alone_make_one_grid():
-    found = cells_of(*GRID, cell(4, 0.9, (5.0, 5.1), **{"distill.epochs": 99}))
-    assert [(row.temperature, row.soft_weight) for row in found.itertuples()] == [(1, 0.3), (1, 0.9), (4, 0.3)]
-    assert found["value"].round(3).tolist() == [0.1, 0.4, 2.0]
+    result = cells_of(*GRID, cell(4, 0.9, (5.0, 5.1), **{"distill.epochs": 99}))
+    assert [(row.temperature, row.soft_weight) for row in result.itertuples()] == [(1, 0.3), (1, 0.9), (4, 0.3)]
+    assert result["value"].round(3).tolist() == [0.1, 0.4, 2.0]
 
 
 def test_two_cells_are_no_grid_and_methods_without_the_knobs_have_none():
@@ -38,13 +38,13 @@ def test_two_cells_are_no_grid_and_methods_without_the_knobs_have_none():
 
 
 def test_the_best_cell_is_named_with_its_seeds_and_interval():
-    found = cells_of(*GRID)
-    assert (best_cell(found, "value", ACCURACY)["temperature"], best_cell(found, "value", ACCURACY)["soft_weight"]) == (4, 0.3)
+    result = cells_of(*GRID)
+    assert (best_cell(result, "value", ACCURACY)["temperature"], best_cell(result, "value", ACCURACY)["soft_weight"]) == (4, 0.3)
     assert (
-        grid_title(found, "value", ACCURACY)
+        grid_title(result, "value", ACCURACY)
         == "Best setting: T = 4, α = 0.3 (+2.0 ± 0.2 points over the control; 3 seeds, best of 3 settings)"
     )
-    assert grid_title(found, "headline", ACCURACY) == "Best setting: T = 4, α = 0.3 (97.0 %; 3 seeds, best of 3 settings)"
+    assert grid_title(result, "headline", ACCURACY) == "Best setting: T = 4, α = 0.3 (97.0 %; 3 seeds, best of 3 settings)"
 
 
 def test_no_difference_is_claimed_where_the_interval_reaches_zero_or_one_seed_was_run():
@@ -66,10 +66,14 @@ def test_unmeasured_cells_stay_empty_and_the_best_one_is_framed(quantity, number
     (frame_,) = drawn.layout.shapes
     assert (frame_.x0, frame_.x1, frame_.y0, frame_.y1) == (0.5, 1.5, -0.5, 0.5)
     assert drawn.layout.xaxis.title.text == "Temperature T" and "α" in drawn.layout.yaxis.title.text
-    told = drawn.layout.title.subtitle.text
-    assert "1 of 4 settings not measured" in told and "no other interval overlaps the best one" in told and "test data" in told
+    message = drawn.layout.title.subtitle.text
+    assert (
+        "1 of 4 settings not measured" in message
+        and "no other interval overlaps the best one" in message
+        and "test data" in message
+    )
 
 
 def test_a_lower_headline_is_better_where_the_task_reports_it():
-    found = cells_of(*GRID)
-    assert best_cell(found, "headline", LOWER)["temperature"] == 1
+    result = cells_of(*GRID)
+    assert best_cell(result, "headline", LOWER)["temperature"] == 1

@@ -52,5 +52,5 @@ def test_series_ids_are_safe_in_css_and_no_two_series_share_one():
     series = [("teach", "validation_loss"), ("teach_validation", "loss")]
     series += [("distill.control", "soft"), ("distill-control", "soft")]
     series += [("größe", "<b>|\"' x"), ("größe", "<b>|\"' y"), ("a", "b--c"), ("a--b", "c")]
-    found = [series_id(*parts) for parts in series]
-    assert len(set(found)) == len(series) and all(re.fullmatch("[A-Za-z0-9-]+", name) for name in found), found
+    result = [series_id(*parts) for parts in series]
+    assert len(set(result)) == len(series) and all(re.fullmatch("[A-Za-z0-9-]+", name) for name in result), result

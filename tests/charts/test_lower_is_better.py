@@ -48,6 +48,10 @@ def test_sentences_state_what_rises_as_a_loss(models):
     assert finding(models, Budget(), LOWER) == (
         "A 4 MB student reaches 1.25 bits per byte, the teacher 1 bits per byte, 8 times faster"
     )
+    decoding = models.assign(token_ms=[5.0 if role == "teacher" else 4.0 for role in models["role"]])
+    assert finding(decoding, Budget(), LOWER, against="token_ms") == (
+        "A 4 MB student reaches 1.25 bits per byte at 250 tokens/s, the teacher 1 bits per byte at 200 tokens/s"
+    )
     (relaxed,) = [cost for cost in limit_costs(models, Budget(latency_ms=1.5), LOWER) if cost.move == "relax"]
     assert relaxed.gain == pytest.approx(0.75)
     assert cost_sentences([relaxed], LOWER)[0].startswith("A latency limit of 2 ms would allow 0.75 bits per byte lower")
@@ -101,7 +105,7 @@ def test_the_gain_from_distillation_is_positive_when_the_metric_falls():
     lost = gain.model_copy(update={"value": -gain.value, "low": -gain.high, "high": -gain.low})
     assert gain_sentence(lost, LOWER).startswith("-0.20 ± 0.05 bits per byte (worse) (3 seeds)".replace("-", "−"))
     title = gains_title(judged(one_a_method(method_gains(frame, LOWER)), unknown), {"distill": "Soft targets"}, LOWER)
-    assert title.startswith("Soft targets beats the same student without KD by +0.20 ± 0.05 bits per byte better")
+    assert title == "Soft targets beats the same student without KD by +0.20 ± 0.05 bits per byte"
 
 
 def test_small_differences_are_not_rounded_to_nothing():
@@ -120,3 +124,9 @@ def test_a_speed_up_of_less_than_a_tenth_is_no_number_of_times():
         ", 1.1 times faster",
         ", 2 times faster",
     ]
+
+
+@pytest.mark.parametrize("noun", ["accuracy", "bits per byte", "mean IoU", "NDCG@10", "chrF", "macro F1"])
+def test_a_title_within_a_sentence_keeps_the_capitals_of_what_is_no_word(noun):
+    title = noun if noun == "chrF" else noun[0].upper() + noun[1:]
+    assert Metric(name="any", title=title, unit="").noun == noun

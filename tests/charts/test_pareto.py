@@ -165,3 +165,9 @@ def test_the_front_is_named_and_no_interval_of_a_share_reaches_beyond_100():
     assert front.mode == "lines+text" and "BiLSTM 4-bit" in [name.strip() for name in front.text]
     bars = [top for trace in drawn.data if trace.error_y.array is not None for top in np.add(trace.y, trace.error_y.array)]
     assert bars and max(bars) == pytest.approx(100)
+
+
+def test_models_of_one_name_are_named_once_on_the_front():
+    drawn = figure(models=bench().assign(label="BiLSTM"))
+    front = next(trace for trace in drawn.data if trace.name == "Pareto front")
+    assert len(front.x) > 1 and [name.strip() for name in front.text if name] == ["BiLSTM"]

@@ -77,15 +77,15 @@ def test_gain_is_paired_by_run_and_needs_more_than_one_seed():
 
 
 def test_one_seed_is_paired_by_its_test_examples():
-    asked = []
+    collected = []
 
     def paired(*wanted: str):
-        asked.append(wanted)
+        collected.append(wanted)
         return over_examples([Discordant(20, 60, 1000)])
 
-    said = gain_sentence(teacher_gain(points(*pair("a", 96, 92, 0)), ("a",), paired, ACCURACY), ACCURACY)
-    assert asked == [("a", "measure.distill", "measure.distill.control")]
-    assert said == (
+    message = gain_sentence(teacher_gain(points(*pair("a", 96, 92, 0)), ("a",), paired, ACCURACY), ACCURACY)
+    assert collected == [("a", "measure.distill", "measure.distill.control")]
+    assert message == (
         "+4.0 points (95 % interval +2.3 to +5.8, paired over 1,000 test examples) over the same student without KD; "
         "other seeds may differ."
     )

@@ -19,8 +19,8 @@ def command(monkeypatch, capsys, tmp_path):
         monkeypatch.setattr(sys, "argv", ["app.py", *arguments])
         with pytest.raises(SystemExit) as ended:
             app.main()
-        told = capsys.readouterr()
-        assert "Traceback" not in told.out + told.err
-        return ended.value.code or 0, told.out, told.err
+        output = capsys.readouterr()
+        assert "Traceback" not in output.out + output.err
+        return ended.value.code or 0, output.out, output.err
 
     return call

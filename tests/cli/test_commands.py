@@ -39,8 +39,8 @@ def kdui(command, home, monkeypatch):
     monkeypatch.setenv("KDUI_HOME", str(home))
 
     def call(*arguments: str) -> str:
-        code, printed, told = command(*arguments)
-        assert code == 0, told + printed
+        code, printed, output = command(*arguments)
+        assert code == 0, output + printed
         return printed
 
     return call
@@ -75,15 +75,15 @@ def test_predict_runs_every_model(kdui, finished):
 
 
 def test_show_compares_answers_in_pairs(kdui, finished):
-    told = kdui("show", finished["id"], "--paired")
-    assert "McNemar" in told and "against the teacher" in told and "examples);" in told
-    found = json.loads(kdui("show", finished["id"], "--paired", "--json"))
-    pairs = {(row["role"], row["against"]) for row in found["comparisons"]}
+    output = kdui("show", finished["id"], "--paired")
+    assert "McNemar" in output and "against the teacher" in output and "examples);" in output
+    result = json.loads(kdui("show", finished["id"], "--paired", "--json"))
+    pairs = {(row["role"], row["against"]) for row in result["comparisons"]}
     assert {("student", "teacher"), ("student", "control"), ("compressed", "teacher")} <= pairs
-    for row in found["comparisons"]:
+    for row in result["comparisons"]:
         assert row["n"] == 359 and row["negative_flips"] + row["positive_flips"] <= row["flips"] + 1e-9
         assert row["difference"] == pytest.approx(100 * (row["positive_flips"] - row["negative_flips"]))
-    assert len({row["of"] for row in found["classes"]}) == 10
+    assert len({row["of"] for row in result["classes"]}) == 10
     assert "comparisons" not in json.loads(kdui("show", finished["id"], "--json"))
 
 
@@ -116,12 +116,90 @@ def test_doctor_and_schema(kdui):
     ],
 )
 def test_bad_input_ends_with_a_sentence(command, arguments, words):
-    code, _, told = command(*arguments)
-    assert code == 2 and words in told
+    code, _, output = command(*arguments)
+    assert code == 2 and words in output
 
 
 def test_a_malformed_file_names_its_line(command, tmp_path):
     path = tmp_path / "broken.yaml"
     path.write_text("task: digits\nstages: [teach\n")
-    code, _, told = command("run", str(path))
-    assert code == 2 and "line 3" in told
+    code, _, output = command("run", str(path))
+    assert code == 2 and "line 3" in output
+
+
+def test_a_sweep_is_queued_shown_and_ended_as_one(kdui, command, tmp_path):
+    made = json.loads(kdui("sweep", "quickstart", "--vary", "distill.temperature=1,2", "--seeds", "2", "--no-wait", "--json"))
+    assert made["counts"] == {"queued": 4} and [row["state"] for row in made["members"]] == ["queued"] * 4
+    assert f"{made['id']}" in kdui("list", "families") and "paused" in kdui("family", made["id"], "--pause")
+    assert json.loads(kdui("family", made["id"], "--extend", "seed=7", "--json"))["counts"] == {"queued": 6}
+    rows = tmp_path / "rows.yaml"
+    rows.write_text("- {distill.temperature: 3}\n- {student.width: 12}\n")
+    listed = json.loads(kdui("sweep", "quickstart", "--list", str(rows), "--no-wait", "--json"))
+    assert [row["values"] for row in listed["members"]] == [{"distill.temperature": 3}, {"student.width": 12}]
+    for wrong, words in (
+        (["--vary", "distill.temperature=1..8"], "add --random N"),
+        (["--vary", "temperature"], "is not NAME=VALUES"),
+        ([], "Say what varies"),
+        (["--vary", "distill.temperature=1..8", "--random", "999"], "1 to 200 runs; this one has 999"),
+    ):
+        code, _, said = command("sweep", "quickstart", "--no-wait", *wrong)
+        assert code == 2 and words in said
+    assert "cancelled" in kdui("family", made["id"], "--cancel")
+    for family in (made, listed):
+        kdui("family", family["id"], "--cancel") if family is listed else None
+        assert "is deleted" in kdui("family", family["id"], "--delete")
+
+
+def test_a_search_takes_what_is_measured_already_and_names_its_pick(kdui, command, finished):
+    settings = {
+        name: value for stage in finished["recipe"]["stages"] if "quantize" in stage for name, value in stage["quantize"].items()
+    }
+    vary = ("--vary", f"quantize.bits={settings['bits']}")
+    found = json.loads(kdui("search", "quickstart", *SHORT, *vary, "--most-mb", "1", "--json"))
+    assert found["pick"]["known"] and found["pick"]["run"] == finished["id"] and found["state"] == "ended"
+    assert "Every combination of its settings was tried." in found["sentences"]
+    code, printed, _ = command("search", "quickstart", *SHORT, *vary, "--most-mb", "0.000001")
+    assert code == 1 and "No measured trial keeps the limits" in printed and "1 known from earlier runs" in printed
+    code, _, said = command("search", "quickstart")
+    assert code == 2 and "Say what may vary" in said
+
+
+def notebook(name, tmp_path, **parameters):
+    """A notebook's cells run one after another, with other values than those of its first one; all of its names."""
+    cells = json.loads((ROOT / "docs" / "notebooks" / f"{name}.ipynb").read_text(encoding="utf-8"))["cells"]
+    names = {"__name__": name}
+    for cell in cells:
+        if cell["cell_type"] == "code":
+            exec("".join(cell["source"]), names)
+            if "parameters" in cell["metadata"].get("tags", ()):
+                assert set(parameters) <= set(names)
+                names |= parameters
+    return names
+
+
+@pytest.fixture
+def same_stages(home, monkeypatch):
+    """The settings of ``finished``, whose stages are in the store, so that notebooks train nothing; runs run in this process."""
+    monkeypatch.setenv("KDUI_HOME", str(home))
+    monkeypatch.setenv("KDUI_LAUNCHER", "inline")
+    return {pair.partition("=")[0]: int(pair.partition("=")[2]) for pair in SHORT[1::2]}
+
+
+def test_the_notebook_explore_runs_compares_and_delivers(finished, same_stages, tmp_path):
+    made = notebook("explore", tmp_path, SETTINGS=same_stages, FILE=str(tmp_path / "model.onnx"))
+    assert made["progress"].state == "succeeded" and made["results"].gain.examples == 359
+    assert [model.role for model in made["comparison"].models] == ["student", "compressed", "compressed"]
+    assert (tmp_path / "model.onnx").stat().st_size == made["delivery"].bytes > 1_000
+
+
+def test_the_notebook_teach_sweeps_a_temperature(finished, same_stages, tmp_path, capsys):
+    usual = finished["recipe"]["stages"][1]["distill"].get("temperature", 4)
+    made = notebook("teach", tmp_path, SETTINGS=same_stages, TEMPERATURES=[usual])
+    assert [run.state for run in made["bench"].runs(state="succeeded").runs].count("succeeded") >= 2
+    assert "over its control" in capsys.readouterr().out
+
+
+def test_the_notebook_present_makes_a_table_with_origins(finished, same_stages, tmp_path):
+    made = notebook("present", tmp_path, RUNS=[finished["id"]])
+    rows = made["table"].splitlines()
+    assert len(rows) == 2 + len(finished["measurements"]) and all("●" in row and "python app.py run" in row for row in rows[2:])

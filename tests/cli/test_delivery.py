@@ -49,8 +49,8 @@ def test_run_deliver_verify_and_a_changed_file(kdui, tmp_path):
     weight = max(weights_of(bytes(data)), key=lambda one: one.length)
     data[weight.offset : weight.offset + weight.length] = bytes(weight.length)
     (tmp_path / "changed.onnx").write_bytes(data)
-    told = kdui("verify", "changed.onnx", *PATIENT, code=1)
-    assert "changed since it was measured" in told and "not every claim holds" in told
+    output = kdui("verify", "changed.onnx", *PATIENT, code=1)
+    assert "changed since it was measured" in output and "not every claim holds" in output
     assert "carries no claims" in kdui("verify", str(_plain(run)), code=2)
 
 

@@ -33,8 +33,8 @@ def test_an_unforeseen_error_is_a_sentence_that_names_the_log_of_its_traceback(c
     def stumble() -> None:
         raise LookupError("where\nit stood")
 
-    code, told, words = command("stumble")
-    assert (code, told) == (2, "") and "fault of kdui" in words and "LookupError: where)" in words
+    code, output, words = command("stumble")
+    assert (code, output) == (2, "") and "fault of kdui" in words and "LookupError: where)" in words
     log = Path(re.search(r"traceback is in (\S+):", words).group(1))
     assert log == tmp_path / "home" / LOG and "it stood" in log.read_text() and log.stat().st_mode & 0o077 == 0
 
@@ -69,14 +69,14 @@ def test_the_log_does_not_grow_for_ever(tmp_path):
     ],
 )
 def test_each_kind_of_error_has_its_words(tmp_path, error, words):
-    said = in_words(error, tmp_path)
-    assert re.search(words, said, re.DOTALL) and len(said) < 700
-    assert isinstance(error, KduiError) or str(tmp_path / LOG) in said
+    message = in_words(error, tmp_path)
+    assert re.search(words, message, re.DOTALL) and len(message) < 700
+    assert isinstance(error, KduiError) or str(tmp_path / LOG) in message
 
 
 def test_the_page_is_not_told_what_an_error_quotes(tmp_path):
-    said = in_words(ValueError("HF_TOKEN=hf_secret"), tmp_path, telling=False)
-    assert "secret" not in said and "ValueError" in said and str(tmp_path / LOG) in said
+    message = in_words(ValueError("HF_TOKEN=hf_secret"), tmp_path, telling=False)
+    assert "secret" not in message and "ValueError" in message and str(tmp_path / LOG) in message
     assert "secret" in (tmp_path / LOG).read_text()
 
 
@@ -104,10 +104,10 @@ def test_the_page_is_not_told_what_an_error_quotes(tmp_path):
     ],
 )
 def test_a_wrong_variable_is_named_with_what_it_may_be(variable, value, words):
-    with pytest.raises(KduiError) as found:
+    with pytest.raises(KduiError) as raised:
         Settings.from_environment({"KDUI_HOME": "/tmp/kdui", variable: value})
-    assert words in str(found.value) and len(str(found.value)) < 500
-    assert "secret" not in str(found.value)
+    assert words in str(raised.value) and len(str(raised.value)) < 500
+    assert "secret" not in str(raised.value)
 
 
 def test_all_wrong_variables_are_in_one_answer(command, monkeypatch):
@@ -177,10 +177,10 @@ def named_run(home: Path, name: str) -> str:
 @pytest.mark.parametrize("name", ["[/2]", "[bold]no[/bold]", "[red", ":smile:", "Größe – 数字", "[link=http://x]x[/link]"])
 def test_a_name_is_printed_as_it_is(command, tmp_path, name):
     run = named_run(tmp_path / "home", name)
-    code, told, _ = command("list", "runs")
-    assert code == 0 and name in told
-    code, told, _ = command("show", run)
-    assert code == 0 and told.startswith(name)
+    code, output, _ = command("list", "runs")
+    assert code == 0 and name in output
+    code, output, _ = command("show", run)
+    assert code == 0 and output.startswith(name)
 
 
 @pytest.mark.parametrize(
@@ -236,8 +236,8 @@ def test_a_port_in_use_is_reported_before_anything_is_queued(tmp_path):
 )
 def test_a_file_that_cannot_be_written_is_reported_before_the_work(command, tmp_path, arguments, place, words):
     where = place if place.startswith("/") else str(tmp_path / place)
-    code, told, said = command(*arguments, where)
-    assert (code, told) == (2, "") and re.search(words, said), said
+    code, output, message = command(*arguments, where)
+    assert (code, output) == (2, "") and re.search(words, message), message
 
 
 def test_looking_at_a_file_changes_nothing(tmp_path):

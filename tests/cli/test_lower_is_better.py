@@ -38,10 +38,10 @@ def detail(digits, settings):
     for row in bench.store.results.rows_of_run(run.id):
         value = VALUES[row["step"].removeprefix("measure.")]
         kept = {name: item for name, item in row.items() if name not in ("id", "run", "step")}
-        found = [measured(LOWER.name, value, LOWER.unit, low=value - 0.1, high=value + 0.1, higher_is_better=False)]
-        found += [measured("latency_p50", row["latency_ms"], "ms")]
+        result = [measured(LOWER.name, value, LOWER.unit, low=value - 0.1, high=value + 0.1, higher_is_better=False)]
+        result += [measured("latency_p50", row["latency_ms"], "ms")]
         kept |= {"headline": value, "headline_low": value - 0.1, "headline_high": value + 0.1}
-        bench.store.results.record(run.id, row["step"], found, kept)
+        bench.store.results.record(run.id, row["step"], result, kept)
     return bench, bench.run(run.id)
 
 
@@ -59,9 +59,9 @@ def test_the_terminal_writes_the_metric_and_states_which_way_the_teacher_helped(
 
 
 def test_rows_of_the_store_tell_the_worse_from_the_better(detail):
-    bench, found = detail
-    assert found.gain.value == pytest.approx(0.25)
-    assert found.unlearned == (
+    bench, result = detail
+    assert result.gain.value == pytest.approx(0.25)
+    assert result.unlearned == (
         "Not trained yet: compressed 8-bit is not shown to be better than always predicting one label (4\u202fbits per byte)."
     )
     shown = {model.role: model.headline.replace("\u202f", " ") for model in bench.servable("digits")}
@@ -76,20 +76,20 @@ def test_rows_of_the_store_tell_the_worse_from_the_better(detail):
 def table(**values):
     """A study's plain data: one arm for each list of headlines, over a control at 1.5 bits per byte."""
     arms = []
-    for title, found in values.items():
-        model = {"role": "student", "label": title, "mean": sum(found) / len(found), "half_width": None, "headline": found}
-        row = {"arm": title, "seeds": [*range(len(found))], "metric": LOWER.model_dump(), "models": {"distill": model}}
-        gains = {"by_seed": [LOWER.gain(value, 1.5) for value in found]}
+    for title, result in values.items():
+        model = {"role": "student", "label": title, "mean": sum(result) / len(result), "half_width": None, "headline": result}
+        row = {"arm": title, "seeds": [*range(len(result))], "metric": LOWER.model_dump(), "models": {"distill": model}}
+        gains = {"by_seed": [LOWER.gain(value, 1.5) for value in result]}
         arms.append({**row, "result": "distill", "minutes": 1.0, "gain_over_control": gains})
     return {"arms": arms}
 
 
 def test_a_studys_table_orders_judges_and_heads_by_the_direction(digits):
     study = Study.model_validate(STUDY)
-    found = judged(table(Good=[1.2, 1.21, 1.19], Same=[1.205, 1.2, 1.2], Bad=[1.7, 1.71, 1.69]), study)
-    text = markdown(found).splitlines()
+    verdict_table = judged(table(Good=[1.2, 1.21, 1.19], Same=[1.205, 1.2, 1.2], Bad=[1.7, 1.71, 1.69]), study)
+    text = markdown(verdict_table).splitlines()
     assert text[0] == "| method | level | bits per byte, lower is better | over hard labels | minutes |"
     assert text[2].startswith("| Good | a | 1.2 | +0.30 ± 0.03: better |")
     assert text[3].startswith("| Same | a |") and text[4].startswith("| Bad | b | 1.7 | −0.20 ± 0.03: worse |")
-    assert "The question is about 0.1 bits per byte" in conclusions(found) and "points" not in conclusions(found)
+    assert "an effect of 0.1 bits per byte" in conclusions(verdict_table) and "points" not in conclusions(verdict_table)
     assert "for 0.1 bits per byte" in proposal(study)

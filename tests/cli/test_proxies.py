@@ -68,8 +68,8 @@ def test_the_page_is_served_beside_any_proxy_under_any_name_of_this_machine(tmp_
     try:
         assert os.environ["HTTP_PROXY"] == NOWHERE  # for workers, who fetch things
         address = f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
-        asked = urllib.request.build_opener(urllib.request.ProxyHandler({})).open(address, timeout=30)
-        assert asked.status == 200 and b"kdui" in asked.read()
+        request = urllib.request.build_opener(urllib.request.ProxyHandler({})).open(address, timeout=30)
+        assert request.status == 200 and b"kdui" in request.read()
     finally:
         demo.close()
 

@@ -44,8 +44,8 @@ def test_the_page_needs_no_shared_folder_and_leaves_none_after_a_kill(tmp_path, 
         text=True,
     ) as server:
         try:
-            told = server.stdout.readline()
-            assert "kdui is ready" in told, told + server.stdout.read()
+            output = server.stdout.readline()
+            assert "kdui is ready" in output, output + server.stdout.read()
             assert [status(port, host) for host in (f"localhost:{port}", "bench.example", "evil.example")] == [200, 200, 403]
         finally:
             server.kill()

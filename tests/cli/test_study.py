@@ -70,7 +70,7 @@ def test_the_table_holds_paired_gains_over_both_controls(worked):
     assert json.loads(json.dumps(table)) == table
     assert markdown(table).count("\n") == 3 and "| level |" in markdown(table)
     assert table["question"]["seeds"] == 2 and conclusions(table).startswith(
-        "The question is about 1 point: with 2 seeds less than"
+        "The study asks about an effect of 1 point. The minimum detectable effect with 2 seeds is"
     )
     assert table["trained_on"] == [machine.cpu_name()]
 
@@ -112,8 +112,8 @@ def test_each_result_is_compared_with_its_own_control():
     roles = {"teach": "teacher", "both": "student", "both.control": "control", "both.separate": "assistant"}
     models = {name: {"role": role} for name, role in roles.items()}
     assert result_of(models) == "both"
-    found = {control: held_against(models, "both", control) for control in ("control", "smoothed", "plain", "separate")}
-    assert found == {"control": "both.control", "smoothed": None, "plain": None, "separate": "both.separate"}
+    by_name = {control: held_against(models, "both", control) for control in ("control", "smoothed", "plain", "separate")}
+    assert by_name == {"control": "both.control", "smoothed": None, "plain": None, "separate": "both.separate"}
     pruned = {"distill": {"role": "student"}, "distill.control": {"role": "control"}, "prune": {"role": "compressed"}}
     assert held_against(pruned, "prune", "control") == "distill.control"
     assert held_against({**pruned, "prune.control": {"role": "control"}}, "prune", "control") == "prune.control"
@@ -151,7 +151,7 @@ def test_verdicts_state_no_more_than_the_paired_interval():
     assert verdicts(a=[1.0, 1.1, 0.9]) == ["better"] and verdicts(a=[-1.0, -1.1, -0.9]) == ["worse"]
     (arm,) = judged(table(a=[1.0, -0.5, 0.3]), SMALL)["arms"]
     assert arm["gain_over_control"]["verdict"] == "no difference shown"
-    assert "no difference shown (under 2.5 unseen)" in markdown(judged(table(a=[1.0, -0.5, 0.3]), SMALL))
+    assert "no difference shown (detectable from 2.5)" in markdown(judged(table(a=[1.0, -0.5, 0.3]), SMALL))
     one = 100 / 359  # one example more for each of three seeds is within what rounding to examples hides for two
     assert verdicts(a=[one, one]) == ["no difference shown"]
 
@@ -164,18 +164,18 @@ def test_the_more_gains_a_table_holds_the_more_each_must_show():
 
 
 def test_arms_that_are_level_share_a_letter():
-    found = judged(table(best=[3.0, 3.1, 2.9], low=[1.0, 1.2, 0.9], same=[1.1, 1.0, 1.0]), SMALL)
-    assert [arm["level"] for arm in found["arms"]] == ["a", "b", "b"]
-    assert "share a letter are level" in conclusions(found) and "one in twenty" in conclusions(found)
+    verdict_table = judged(table(best=[3.0, 3.1, 2.9], low=[1.0, 1.2, 0.9], same=[1.1, 1.0, 1.0]), SMALL)
+    assert [arm["level"] for arm in verdict_table["arms"]] == ["a", "b", "b"]
+    assert "do not differ significantly" in conclusions(verdict_table) and "controlled at 5 %" in conclusions(verdict_table)
 
 
 def test_a_table_states_whether_its_question_was_answered():
     answered, open_ = (judged(table(a=by_seed), SMALL)["question"] for by_seed in ([1.0, 1.1, 0.9], [1.0, 3.0, -2.0]))
     assert answered["answered"] and not open_["answered"] and open_["needed"] > 30
     assert f"it needs {open_['needed']} seeds" in question_words(open_)
-    assert "3 seeds cannot" not in question_words(answered) and "can answer it" in question_words(answered)
+    assert "needs" not in question_words(answered) and "which is enough" in question_words(answered)
     single = question_words(judged(table(a=[1.0]), SMALL)["question"])
-    assert "one seed cannot answer it; 5 seeds by an estimated spread of 0.5 points" in single
+    assert "it needs 5 seeds at an assumed standard deviation of 0.5 points" in single
 
 
 def test_built_in_studies_have_the_seeds_that_their_question_needs():

@@ -60,9 +60,9 @@ def bench(strangers, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def run(bench):
-    found = bench.run(RECIPE)
-    assert found.state is RunState.SUCCEEDED, found.error
-    return found
+    finished_run = bench.run(RECIPE)
+    assert finished_run.state is RunState.SUCCEEDED, finished_run.error
+    return finished_run
 
 
 def test_each_is_small():
@@ -101,8 +101,10 @@ def test_it_is_measured_by_its_own_headline_with_an_interval(bench, run):
 
 def test_explore_pairs_its_differences_by_example(bench, run):
     evidence = Evidence(bench.store, lambda what, task: pytest.fail("no true labels are asked for"))
-    found = evidence.difference(run.id, "measure.distill", "measure.teach")
-    assert found.value < 0 and found.examples == 80 and found.over == "examples"  # more errors is worse
+    paired_difference = evidence.difference(run.id, "measure.distill", "measure.teach")
+    assert (
+        paired_difference.value < 0 and paired_difference.examples == 80 and paired_difference.over == "examples"
+    )  # more errors is worse
     frames = evidence.of_run(run.id)
     assert frames["bins"].empty and not frames["measurements"].empty
     rows = bench.store.results.rows_of_run(run.id)

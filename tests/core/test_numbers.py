@@ -50,7 +50,7 @@ def test_what_is_kept_in_python(given, new, old, expected):
 
 
 def test_the_browsers_script_writes_the_same():
-    asked = subprocess.run(
+    output = subprocess.run(
         ["node", "--input-type=module", "-e", SCRIPT, (ROOT / "assets" / "modules" / "numbers.js").as_uri()],
         input=json.dumps(VECTORS),
         capture_output=True,
@@ -58,12 +58,12 @@ def test_the_browsers_script_writes_the_same():
         check=True,
         encoding="utf-8",
     )
-    found = json.loads(asked.stdout)
-    assert [text.replace("\u202f", " ") for text in found["number"]] == [text for _, _, text in VECTORS["number"]]
-    assert [text for text, _ in found["gain"]] == [row[4] for row in VECTORS["gain"]]
-    assert [gain for _, gain in found["gain"]] == pytest.approx([row[5] for row in VECTORS["gain"]])
-    assert found["better"] == [row[5] > 0 for row in VECTORS["gain"]]
-    for kept, (*_, expected) in zip(found["retained"], VECTORS["retained"], strict=True):
+    result = json.loads(output.stdout)
+    assert [text.replace("\u202f", " ") for text in result["number"]] == [text for _, _, text in VECTORS["number"]]
+    assert [text for text, _ in result["gain"]] == [row[4] for row in VECTORS["gain"]]
+    assert [gain for _, gain in result["gain"]] == pytest.approx([row[5] for row in VECTORS["gain"]])
+    assert result["better"] == [row[5] > 0 for row in VECTORS["gain"]]
+    for kept, (*_, expected) in zip(result["retained"], VECTORS["retained"], strict=True):
         assert kept is None if expected is None else kept == pytest.approx(expected)
 
 

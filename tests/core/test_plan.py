@@ -33,6 +33,22 @@ def changed(before: dict[str, Step], after: dict[str, Step]) -> set[str]:
     return {name for name, step in before.items() if after[name].digest != step.digest}
 
 
+def test_the_number_of_cached_logits_makes_other_outputs_where_it_is_not_the_usual(plan):
+    books = {"task": "books", "teacher": "lm-small", "student": "lm-tiny", "stages": ["teach", "distill", "prune"]}
+    before = plan(**books)
+    usual = {"distill.kept_logits": 64, "prune.kept_logits": 64, "teach.validation_examples": 0}
+    assert changed(before, plan(usual, **books)) == set()
+    more = {"distill.kept_logits": 256, "prune.kept_logits": 256}
+    assert changed(before, plan(more, **books)) == {"distill.outputs", "distill", "prune"}
+
+
+def test_a_student_of_fewer_tokens_needs_a_method_that_bridges_tokenizers(plan):
+    books = {"task": "books", "teacher": "lm-small", "student": "lm-small-l3?vocabulary=1000"}
+    with pytest.raises(RecipeError, match=r"keeps 1,000 of its teacher's\. .* 'sequence' or 'universal'"):
+        plan(**books, stages=["teach", "distill"])
+    assert plan(**books, stages=["teach", "universal"])
+
+
 def test_steps_and_their_order(plan):
     steps = plan()
     assert list(steps) == [

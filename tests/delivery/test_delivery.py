@@ -95,8 +95,8 @@ def test_the_file_is_the_model_with_its_claims_behind_it(bench, detail, sent):
 
 
 def test_every_claim_holds_on_the_same_machine(bench, sent):
-    found = verify(sent.path, bench.settings, tolerance=PATIENT)
-    assert found.passed and verdicts(found) == {
+    report = verify(sent.path, bench.settings, tolerance=PATIENT)
+    assert report.passed and verdicts(report) == {
         "weights and graph": "pass",
         "size of the ONNX file": "pass",
         "size of the packed file": "not checked",
@@ -104,16 +104,16 @@ def test_every_claim_holds_on_the_same_machine(bench, sent):
         "latency p50": "pass",
         "other figures": "not checked",
     }
-    assert "speedup" in found.checks[-1].note and "accuracy" not in found.checks[-1].note
-    assert found.code == 0 and "60 s an answer, 1800 s in all" in found.limits
+    assert "speedup" in report.checks[-1].note and "accuracy" not in report.checks[-1].note
+    assert report.code == 0 and "60 s an answer, 1800 s in all" in report.limits
 
 
 def test_the_packed_form_decodes_to_the_same_file_and_verifies(bench, send, sent):
     packed = send("encode", "digits.kdz")
     assert unpack(packed.path.read_bytes())["model.onnx"] == sent.path.read_bytes()
     assert packed.model_bytes == sent.claims.figure("packed_bytes").value
-    found = verify(packed.path, bench.settings, tolerance=PATIENT)
-    assert found.passed and verdicts(found)["size of the packed file"] == "pass"
+    report = verify(packed.path, bench.settings, tolerance=PATIENT)
+    assert report.passed and verdicts(report)["size of the packed file"] == "pass"
     (packed.path.parent / "short.kdz").write_bytes(packed.path.read_bytes()[:-3])
     with pytest.raises(ContainerCorrupt, match="should have"):
         verify(packed.path.parent / "short.kdz", bench.settings)
@@ -124,8 +124,8 @@ def test_a_model_without_an_encode_stage_is_packed_as_it_is(bench, send):
     inside = read_stamp(unpack(packed.path.read_bytes())["model.onnx"])
     assert bytes(inside.model) == bytes(read_stamp(plain.path.read_bytes()).model)
     assert packed.claims.figure("packed_bytes").value == packed.model_bytes < plain.model_bytes
-    found = verdicts(verify(packed.path, bench.settings, tolerance=PATIENT))
-    assert (found["size of the packed file"], found["Accuracy"]) == ("pass", "pass")
+    report = verdicts(verify(packed.path, bench.settings, tolerance=PATIENT))
+    assert (report["size of the packed file"], report["Accuracy"]) == ("pass", "pass")
 
 
 def test_changed_weights_fail(bench, sent, tmp_path):
@@ -133,18 +133,18 @@ def test_changed_weights_fail(bench, sent, tmp_path):
     weight = max(weights_of(bytes(data)), key=lambda one: one.length)
     data[weight.offset : weight.offset + weight.length] = bytes(weight.length)
     (tmp_path / "changed.onnx").write_bytes(data)
-    found = verify(tmp_path / "changed.onnx", bench.settings, tolerance=PATIENT)
-    failed = {name for name, verdict in verdicts(found).items() if verdict == "fail"}
-    assert {"weights and graph", "Accuracy", "Macro F1"} <= failed and found.code == 1
+    report = verify(tmp_path / "changed.onnx", bench.settings, tolerance=PATIENT)
+    failed = {name for name, verdict in verdicts(report).items() if verdict == "fail"}
+    assert {"weights and graph", "Accuracy", "Macro F1"} <= failed and report.code == 1
     assert {"size of the ONNX file", "multiply-adds", "latency p50"}.isdisjoint(failed)
 
 
 def test_a_graph_that_no_longer_runs_fails(bench, sent, tmp_path):
     data = sent.path.read_bytes()
     (tmp_path / "broken.onnx").write_bytes(data.replace(b"Conv", b"Cone"))
-    found = verify(tmp_path / "broken.onnx", bench.settings)
-    assert not found.passed and "no answer" in {check.found for check in found.checks}
-    assert verdicts(found)["latency p50"] == "not checked"
+    report = verify(tmp_path / "broken.onnx", bench.settings)
+    assert not report.passed and "no answer" in {check.found for check in report.checks}
+    assert verdicts(report)["latency p50"] == "not checked"
 
 
 @pytest.mark.parametrize(
@@ -157,8 +157,8 @@ def test_a_graph_that_no_longer_runs_fails(bench, sent, tmp_path):
 )
 def test_a_wrong_claim_fails_alone(bench, sent, tmp_path, metric, change, check):
     path = with_claims(sent, tmp_path / "wrong.onnx", figures=figures(sent.claims, metric, **change))
-    found = verdicts(verify(path, bench.settings, tolerance=PATIENT))
-    assert {name for name, verdict in found.items() if verdict == "fail"} == {check}
+    report = verdicts(verify(path, bench.settings, tolerance=PATIENT))
+    assert {name for name, verdict in report.items() if verdict == "fail"} == {check}
 
 
 def test_half_a_point_too_much_fails_on_the_same_device_and_data_alone(bench, sent, tmp_path):
@@ -168,9 +168,9 @@ def test_half_a_point_too_much_fails_on_the_same_device_and_data_alone(bench, se
     assert verdicts(verify(path, bench.settings, tolerance=PATIENT))["Accuracy"] == "fail"
     other = sent.claims.data.model_copy(update={"sha256": "0" * 64})
     path = with_claims(sent, tmp_path / "other.onnx", figures=better, data=other)
-    found = verify(path, bench.settings, tolerance=PATIENT)
-    assert verdicts(found)["Accuracy"] == "not checked"  # inside the interval, which says nothing about these data
-    assert found.code == 2 and any("other test data" in check.note for check in found.checks)
+    report = verify(path, bench.settings, tolerance=PATIENT)
+    assert verdicts(report)["Accuracy"] == "not checked"  # inside the interval, which says nothing about these data
+    assert report.code == 2 and any("other test data" in check.note for check in report.checks)
 
 
 def test_a_wide_interval_makes_no_wrong_figure_right(bench, sent, tmp_path):
@@ -186,13 +186,13 @@ def test_a_wide_interval_makes_no_wrong_figure_right(bench, sent, tmp_path):
 
 def test_claims_that_were_taken_out_are_missed(bench, sent, tmp_path):
     kept = tuple(item for item in sent.claims.figures if item.metric == "accuracy")
-    found = verify(with_claims(sent, tmp_path / "less.onnx", figures=kept), bench.settings)
-    assert (found.code, verdicts(found)["size of the ONNX file"], verdicts(found)["latency p50"]) == (0, *["not checked"] * 2)
-    assert found.checks[-1].note == "the file does not claim: file bytes, latency p50, parameters, nonzero, macs"
+    report = verify(with_claims(sent, tmp_path / "less.onnx", figures=kept), bench.settings)
+    assert (report.code, verdicts(report)["size of the ONNX file"], verdicts(report)["latency p50"]) == (0, *["not checked"] * 2)
+    assert report.checks[-1].note == "the file does not claim: file bytes, latency p50, parameters, nonzero, macs"
     for name in ("none", "only its size"):
         kept = tuple(item for item in sent.claims.figures if item.metric == "file_bytes" and name != "none")
-        found = verify(with_claims(sent, tmp_path / "none.onnx", figures=kept), bench.settings)
-        assert (found.code, found.passed, found.judged) == (2, False, False) and "not verified" in found.words
+        report = verify(with_claims(sent, tmp_path / "none.onnx", figures=kept), bench.settings)
+        assert (report.code, report.passed, report.judged) == (2, False, False) and "not verified" in report.words
 
 
 def quality_alone(claims: Claims, **changes):
@@ -221,8 +221,11 @@ def quality_alone(claims: Claims, **changes):
 )
 def test_the_file_does_not_choose_the_rule(bench, sent, tmp_path, change, code, words):
     path = with_claims(sent, tmp_path / "lie.onnx", figures=quality_alone(sent.claims, **change))
-    found = verify(path, bench.settings)
-    assert (found.code, words in next(check.note for check in found.checks if check.what.startswith("Accuracy"))) == (code, True)
+    report = verify(path, bench.settings)
+    assert (report.code, words in next(check.note for check in report.checks if check.what.startswith("Accuracy"))) == (
+        code,
+        True,
+    )
 
 
 @pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "null"])
@@ -255,9 +258,9 @@ def test_other_words_of_a_lie(bench, sent, tmp_path):
         "another version": ((claim,), {"data": sent.claims.data.model_copy(update={"version": 77})}, 2, "other test data"),
     }
     for name, (claimed, more, code, words) in figures_of.items():
-        found = verify(with_claims(sent, tmp_path / "lie.onnx", figures=claimed, **more), bench.settings)
-        told = " ".join(f"{check.claimed} {check.note}" for check in found.checks)
-        assert found.code == code and re.search(words, told), (name, told)
+        report = verify(with_claims(sent, tmp_path / "lie.onnx", figures=claimed, **more), bench.settings)
+        message = " ".join(f"{check.claimed} {check.note}" for check in report.checks)
+        assert report.code == code and re.search(words, message), (name, message)
     other = sent.claims.data.model_copy(update={"task": "no-such-task"})
     with pytest.raises(UnknownName, match="no-such-task"):
         verify(with_claims(sent, tmp_path / "lie.onnx", data=other), bench.settings)
@@ -282,8 +285,8 @@ def test_other_words_of_a_lie(bench, sent, tmp_path):
 def test_each_kind_of_claim_has_a_rule(bench, sent, tmp_path, metric, change):
     kept = tuple(item for item in sent.claims.figures if item.metric in ("accuracy", metric))
     claims = sent.claims.model_copy(update={"figures": kept})
-    found = verify(with_claims(sent, tmp_path / "lie.onnx", figures=figures(claims, metric, **change)), bench.settings)
-    assert found.code == 1 and [check.verdict for check in found.checks].count("fail") == 1
+    report = verify(with_claims(sent, tmp_path / "lie.onnx", figures=figures(claims, metric, **change)), bench.settings)
+    assert report.code == 1 and [check.verdict for check in report.checks].count("fail") == 1
 
 
 def with_metadata(sent, path, key: str, value: str):
@@ -315,8 +318,8 @@ def with_metadata(sent, path, key: str, value: str):
     ],
 )
 def test_a_graph_that_contradicts_its_claims_fails(bench, sent, tmp_path, key, value, words):
-    found = verify(with_metadata(sent, tmp_path / "lie.onnx", key, value), bench.settings, tolerance=PATIENT)
-    assert found.code == 1 and any(words in check.note for check in found.checks if check.verdict == "fail")
+    report = verify(with_metadata(sent, tmp_path / "lie.onnx", key, value), bench.settings, tolerance=PATIENT)
+    assert report.code == 1 and any(words in check.note for check in report.checks if check.verdict == "fail")
 
 
 def test_what_stands_behind_the_claims_is_not_overlooked(bench, sent, tmp_path):
@@ -346,9 +349,9 @@ def test_a_hostile_graph_ends_as_a_sentence(bench, sent, tmp_path, graph, words)
     )
     (tmp_path / "hostile.onnx").write_bytes(own + stamp(claims, {}))
     settings = bench.settings.model_copy(update={"graph_answer_s": 3.0, "graph_memory_mb": 500})
-    found = verify(tmp_path / "hostile.onnx", settings)
-    assert found.code == 1 and "3 s an answer" in found.limits
-    notes = {check.what.split(",")[0]: check.note for check in found.checks}
+    report = verify(tmp_path / "hostile.onnx", settings)
+    assert report.code == 1 and "3 s an answer" in report.limits
+    notes = {check.what.split(",")[0]: check.note for check in report.checks}
     assert words in notes["Accuracy"] and words in notes["latency p50"]
     assert "accuracy" not in notes["other figures"]
 
@@ -370,9 +373,9 @@ def test_a_timing_that_nobody_can_repeat_is_refused(bench, sent, tmp_path, timin
 )
 def test_inputs_that_cannot_be_prepared_fail_in_words(bench, sent, tmp_path, settings, words):
     inputs = sent.claims.inputs.model_copy(update={"settings": settings})
-    found = verify(with_claims(sent, tmp_path / "inputs.onnx", inputs=inputs), bench.settings)
-    assert found.code == 1 and verdicts(found)["latency p50"] == "not checked"
-    assert all(words in check.note for check in found.checks if check.what.startswith(("Accuracy", "latency")))
+    report = verify(with_claims(sent, tmp_path / "inputs.onnx", inputs=inputs), bench.settings)
+    assert report.code == 1 and verdicts(report)["latency p50"] == "not checked"
+    assert all(words in check.note for check in report.checks if check.what.startswith(("Accuracy", "latency")))
 
 
 def test_a_task_of_another_kind_is_refused_in_words(bench, sent):
@@ -382,9 +385,9 @@ def test_a_task_of_another_kind_is_refused_in_words(bench, sent):
 
 def test_another_device_is_reported_and_its_latency_not_judged(bench, sent, tmp_path):
     elsewhere = figures(sent.claims, "latency_p50", value=1e-6, low=None, high=None, device="a faster machine")
-    found = verify(with_claims(sent, tmp_path / "elsewhere.onnx", figures=elsewhere), bench.settings)
-    assert found.passed and verdicts(found)["latency p50"] == "other device"
-    assert "a faster machine" in next(check.note for check in found.checks if check.what == "latency p50")
+    report = verify(with_claims(sent, tmp_path / "elsewhere.onnx", figures=elsewhere), bench.settings)
+    assert report.passed and verdicts(report)["latency p50"] == "other device"
+    assert "a faster machine" in next(check.note for check in report.checks if check.what == "latency p50")
 
 
 def test_a_task_may_be_named_and_must_exist(bench, sent):

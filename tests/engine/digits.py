@@ -66,7 +66,7 @@ class Bench:
 
     def measured(self, run: Run) -> dict[str, dict[str, Measurement]]:
         """Measurements by the name of the model's step."""
-        return {name.removeprefix("measure."): found for name, found in self.store.results.of_run(run.id).items()}
+        return {name.removeprefix("measure."): result for name, result in self.store.results.of_run(run.id).items()}
 
     def folder(self, run: Run, step: str) -> Path:
         """The folder of a step's artifact, checked."""

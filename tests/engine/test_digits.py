@@ -47,39 +47,41 @@ def test_every_stage_was_done_and_every_model_measured(bench, whole):
 
 
 def test_student_and_teacher_read_digits_that_they_never_saw(bench, whole):
-    found = bench.measured(whole)
-    assert found["teach"]["accuracy"].value > 95
+    measured = bench.measured(whole)
+    assert measured["teach"]["accuracy"].value > 95
     for name in ("distill", "prune", "quantize"):
-        assert found[name]["accuracy"].value > 90, name
-    accuracy = found["distill"]["accuracy"]
+        assert measured[name]["accuracy"].value > 90, name
+    accuracy = measured["distill"]["accuracy"]
     assert (accuracy.unit, accuracy.provenance.split, accuracy.provenance.n) == ("%", "test", 359)
     assert (accuracy.low, accuracy.high) == pytest.approx([100 * end for end in wilson(accuracy.value / 100, 359)])
-    assert 0 < found["distill"]["macro_f1"].value <= 100
+    assert 0 < measured["distill"]["macro_f1"].value <= 100
 
 
 def test_numbers_state_where_they_come_from(bench, whole):
-    found = bench.measured(whole)
-    estimated = {name for name, item in found["distill"].items() if item.provenance.origin is Origin.ESTIMATED}
+    measured = bench.measured(whole)
+    estimated = {name for name, item in measured["distill"].items() if item.provenance.origin is Origin.ESTIMATED}
     assert estimated == {"energy"}
-    assert {item.provenance.origin for name, item in found["distill"].items() if name != "energy"} == {Origin.MEASURED}
-    assert found["quantize"]["accuracy"].provenance.origin is Origin.SIMULATED
-    assert "this bit-width has no kernel" in found["quantize"]["latency_p50"].provenance.note
-    latency = found["distill"]["latency_p50"]
+    assert {item.provenance.origin for name, item in measured["distill"].items() if name != "energy"} == {Origin.MEASURED}
+    assert measured["quantize"]["accuracy"].provenance.origin is Origin.SIMULATED
+    assert "this bit-width has no kernel" in measured["quantize"]["latency_p50"].provenance.note
+    latency = measured["distill"]["latency_p50"]
     assert len(latency.samples) == latency.provenance.n == 20
     assert latency.value == pytest.approx(float(np.median(latency.samples)), abs=1e-4)
     assert latency.low <= latency.value <= latency.high
     assert {"onnxruntime", "torch"} <= set(latency.provenance.versions) and latency.provenance.device
-    assert found["teach"]["speedup"].value == pytest.approx(1.0, rel=0.5)  # against itself
+    assert measured["teach"]["speedup"].value == pytest.approx(1.0, rel=0.5)  # against itself
 
 
 def test_sizes_are_those_of_the_files(bench, whole):
-    found = bench.measured(whole)
+    measured = bench.measured(whole)
     for name, artifact in (("distill", "export.distill"), ("quantize", "quantize")):
-        assert found[name]["file_bytes"].value == (bench.folder(whole, artifact) / "model.onnx").stat().st_size
-    assert found["distill"]["parameters"].value == sum(tensor.numel() for tensor in parameters(bench, whole, "distill").values())
-    assert found["distill"]["macs"].value == 8 * 8 * 9 * 8 + 4 * 4 * 9 * 8 * 16 + 16 * 10
+        assert measured[name]["file_bytes"].value == (bench.folder(whole, artifact) / "model.onnx").stat().st_size
+    assert measured["distill"]["parameters"].value == sum(
+        tensor.numel() for tensor in parameters(bench, whole, "distill").values()
+    )
+    assert measured["distill"]["macs"].value == 8 * 8 * 9 * 8 + 4 * 4 * 9 * 8 * 16 + 16 * 10
     packed = bench.folder(whole, "quantize") / "weights.packed"
-    assert found["quantize"]["packed_bytes"].value == packed.stat().st_size
+    assert measured["quantize"]["packed_bytes"].value == packed.stat().st_size
     assert len(np.unique(next(value for name, value in read_packed(packed).items() if value.ndim == 4)[0])) <= 15
 
 
@@ -105,11 +107,11 @@ def test_the_graph_answers_like_the_module_for_any_batch(bench, whole, count):
     folder = bench.folder(whole, "export.distill")
     pixels = image.prepare(splits()["test"].inputs[:count], inputs.settings, folder)
     session = onnxruntime.InferenceSession(folder / "model.onnx", providers=["CPUExecutionProvider"])
-    found = session.run(None, pixels)[0]
+    result = session.run(None, pixels)[0]
     with torch.inference_mode():
         expected = module(torch.from_numpy(pixels["pixels"])).numpy()
-    assert found.shape == (count, 10)
-    assert np.abs(found - expected).max() / np.abs(expected).max() < 1e-4
+    assert result.shape == (count, 10)
+    assert np.abs(result - expected).max() / np.abs(expected).max() < 1e-4
     assert bench.summary(whole, "export.distill")["parity"] <= 1e-3
     facts = {entry.key: entry.value for entry in onnx.load(folder / "model.onnx").metadata_props}
     assert (facts["kdui.task"], facts["kdui.step"]) == ("digits", digest_of(whole, "export.distill"))
@@ -135,10 +137,10 @@ def test_another_bit_width_trains_nothing(bench, whole):
     assert again.state is RunState.SUCCEEDED
     assert {name for name, state in states(again).items() if state != "cached"} == {"quantize", "measure.quantize"}
     assert digest_of(again, "prune") == digest_of(whole, "prune")
-    found = bench.measured(again)
-    assert set(found) == MODELS  # cached measurements belong to the new run, too
-    assert found["distill"] == bench.measured(whole)["distill"]
-    assert found["quantize"]["packed_bytes"].value < bench.measured(whole)["quantize"]["packed_bytes"].value
+    measured = bench.measured(again)
+    assert set(measured) == MODELS  # cached measurements belong to the new run, too
+    assert measured["distill"] == bench.measured(whole)["distill"]
+    assert measured["quantize"]["packed_bytes"].value < bench.measured(whole)["quantize"]["packed_bytes"].value
     assert not [event for event in bench.store.events(again.id).read()[0] if event.kind == "loss"]
 
 

@@ -24,11 +24,11 @@ def test_digits_on_the_first_gpu(bench):
     run = bench.run(WHOLE, device="cuda:0")
     assert run.state is RunState.SUCCEEDED, run.error
     assert run.slot == "cuda:0"
-    found = bench.measured(run)
+    measured = bench.measured(run)
     for name in ("teach", "distill", "prune", "quantize"):
-        assert found[name]["accuracy"].value > 90, name
+        assert measured[name]["accuracy"].value > 90, name
     assert bench.store.artifacts.manifest(digest_of(run, "distill")).device in machine.gpus()
-    assert machine.gpus()[0] not in found["distill"]["latency_p50"].provenance.device  # ONNX Runtime answers on the CPU
+    assert machine.gpus()[0] not in measured["distill"]["latency_p50"].provenance.device  # ONNX Runtime answers on the CPU
 
 
 def test_what_a_gpu_made_is_a_hit_on_the_cpu(bench):
@@ -60,5 +60,5 @@ def test_a_stopped_run_resumes_on_the_gpu_with_the_same_weights(tmp_path, bench,
     assert run.state is RunState.INTERRUPTED
     run = other.work_off(run)
     assert run.state is RunState.SUCCEEDED, run.error
-    one, two = (home.folder(found, "distill") / "model.safetensors" for home, found in ((bench, whole), (other, run)))
+    one, two = (home.folder(result, "distill") / "model.safetensors" for home, result in ((bench, whole), (other, run)))
     assert one.read_bytes() == two.read_bytes()

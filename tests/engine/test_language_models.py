@@ -33,9 +33,9 @@ STUDENT = "lm-tiny?layers=1&width=32&heads=2&kv_heads=1&units=48"
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory, shared_cache):
-    found = Bench(tmp_path_factory.mktemp("books"))
-    (found.settings.home / "cache").symlink_to(shared_cache, target_is_directory=True)
-    return found
+    fresh_bench = Bench(tmp_path_factory.mktemp("books"))
+    (fresh_bench.settings.home / "cache").symlink_to(shared_cache, target_is_directory=True)
+    return fresh_bench
 
 
 def test_a_student_learns_tokens_under_its_teacher_and_its_files_predict_alike(bench, tmp_path):
@@ -132,7 +132,7 @@ def test_it_is_compressed_and_each_file_is_judged_in_bits_per_byte(bench):
     ]
     run = bench.run({"task": "books", "teacher": TEACHER, "stages": stages})
     assert run.state is RunState.SUCCEEDED, run.error
-    measured = {name: found["bits_per_byte"] for name, found in bench.measured(run).items()}
+    measured = {name: result["bits_per_byte"] for name, result in bench.measured(run).items()}
     assert set(measured) == {"teach", "prune", "quantize"}
     for item in measured.values():
         assert item.low < item.value < item.high and item.unit == "bits per byte" and not item.higher_is_better

@@ -29,7 +29,7 @@ def run(bench, tmp_path_factory):
     _, splits = load_task("reuters-r8", bench.settings)
     teacher = checkpoint(tmp_path_factory.mktemp("teacher"), splits["train"].inputs[:EXAMPLES], positions=POSITIONS)
     knobs = {"batch_size": 16, "train_examples": EXAMPLES}
-    found = bench.run(
+    finished_run = bench.run(
         {
             "task": "reuters-r8",
             "teacher": f"folder:{teacher}",
@@ -51,19 +51,19 @@ def run(bench, tmp_path_factory):
             ],
         }
     )
-    assert found.state is RunState.SUCCEEDED, found.error
-    return found
+    assert finished_run.state is RunState.SUCCEEDED, finished_run.error
+    return finished_run
 
 
 def test_teacher_and_student_learn_the_topics(bench, run):
-    found = bench.measured(run)
+    measured = bench.measured(run)
     targets = load_task("reuters-r8", bench.settings)[1]["test"].targets
     majority = 100 * np.bincount(targets).max() / len(targets)
     assert majority == pytest.approx(49.5, abs=0.1)
     # Measured: 77 % and 80 %.
-    assert found["teach"]["accuracy"].value > majority + 15
-    assert found["distill"]["accuracy"].value > majority + 15
-    assert found["distill"]["accuracy"].provenance.n == 2189
+    assert measured["teach"]["accuracy"].value > majority + 15
+    assert measured["distill"]["accuracy"].value > majority + 15
+    assert measured["distill"]["accuracy"].provenance.n == 2189
     assert set(states(run).values()) == {"done"}
 
 
@@ -85,23 +85,23 @@ def test_graphs_take_any_batch_and_any_length(bench, run, step, count, words):
     module, _, inputs = load_model(bench.folder(run, step))
     texts = [" ".join(one.split()[:words]) for one in load_task("reuters-r8", bench.settings)[1]["test"].inputs[:count]]
     arrays = text.prepare(texts, inputs.settings, folder)
-    found = onnxruntime.InferenceSession(folder / "model.onnx", providers=["CPUExecutionProvider"]).run(None, arrays)[0]
+    outputs = onnxruntime.InferenceSession(folder / "model.onnx", providers=["CPUExecutionProvider"]).run(None, arrays)[0]
     with torch.inference_mode():
         expected = module(**{name: torch.from_numpy(array) for name, array in arrays.items()}).numpy()
-    assert found.shape == (count, 8)
-    assert np.abs(found - expected).max() / max(1.0, np.abs(expected).max()) < 1e-3
+    assert outputs.shape == (count, 8)
+    assert np.abs(outputs - expected).max() / max(1.0, np.abs(expected).max()) < 1e-3
 
 
 def test_int8_is_smaller_and_about_as_good(bench, run):
-    found = bench.measured(run)
-    assert found["quantize"]["file_bytes"].value < 0.5 * found["distill"]["file_bytes"].value
-    assert found["quantize"]["accuracy"].value == pytest.approx(found["distill"]["accuracy"].value, abs=3)
+    measured = bench.measured(run)
+    assert measured["quantize"]["file_bytes"].value < 0.5 * measured["distill"]["file_bytes"].value
+    assert measured["quantize"]["accuracy"].value == pytest.approx(measured["distill"]["accuracy"].value, abs=3)
     operators = {node.op_type for node in onnx.load(bench.folder(run, "quantize") / "model.onnx").graph.node}
     assert {"MatMulInteger", "DequantizeLinear"} & operators
 
 
 def test_timed_texts_are_as_long_as_a_model_reads(bench, run):
-    found = bench.measured(run)
-    assert f"{POSITIONS - 2} tokens" in found["teach"]["latency_p50"].provenance.note
-    assert "64 tokens" in found["distill"]["latency_p50"].provenance.note
-    assert found["distill"]["speedup"].value > 1
+    measured = bench.measured(run)
+    assert f"{POSITIONS - 2} tokens" in measured["teach"]["latency_p50"].provenance.note
+    assert "64 tokens" in measured["distill"]["latency_p50"].provenance.note
+    assert measured["distill"]["speedup"].value > 1

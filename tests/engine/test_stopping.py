@@ -36,9 +36,9 @@ def test_the_same_recipe_gives_the_same_bytes_in_another_store(bench, undisturbe
 
 
 def test_a_seed_of_its_own_gives_another_student_of_the_same_teacher(bench, undisturbed):
-    found = weights(bench, bench.run(SHORT, {"seed": 1}))
-    assert found["teach"] == undisturbed["teach"]
-    assert found["distill"] != undisturbed["distill"]
+    finished_run = weights(bench, bench.run(SHORT, {"seed": 1}))
+    assert finished_run["teach"] == undisturbed["teach"]
+    assert finished_run["distill"] != undisturbed["distill"]
 
 
 @pytest.mark.parametrize("where", ["teach", "distill"])
@@ -85,8 +85,8 @@ def test_a_damaged_checkpoint_gives_the_same_bytes_from_the_beginning(bench, und
     data[len(data) * 6 // 10] ^= 1
     checkpoint.write_bytes(data)
     assert weights(bench, bench.work_off(run)) == undisturbed
-    told = "The checkpoint does not match its checksum, so this training starts again from its beginning."
-    assert sum(told in line for line in bench.said(run)) == 1
+    message = "The checkpoint does not match its checksum, so this training starts again from its beginning."
+    assert sum(message in line for line in bench.said(run)) == 1
 
 
 def test_a_full_disk_fails_the_run_in_words_and_a_resume_goes_on(bench, monkeypatch):
@@ -132,7 +132,7 @@ def test_a_graph_that_answers_otherwise_than_the_module_is_refused(bench, monkey
             self.change, self.session = change, real(path, **options)
 
         def run(self, names, arrays):
-            return [self.change(found) for found in self.session.run(names, arrays)]
+            return [self.change(result) for result in self.session.run(names, arrays)]
 
     for wrong in (lambda found: found + 0.5, lambda found: found * float("nan")):
         monkeypatch.setattr(parity, "open_session", partial(Wrong, wrong))

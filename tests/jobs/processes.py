@@ -46,8 +46,8 @@ def wait_for(what: str, condition: Callable[[], Any], meanwhile: Callable[[], No
     pause, deadline = threading.Event(), time.monotonic() + limit
     while True:
         meanwhile()
-        if found := condition():
-            return found
+        if result := condition():
+            return result
         assert time.monotonic() < deadline, f"not within {limit:.0f} s: {what}"
         pause.wait(0.05)
 
@@ -58,10 +58,10 @@ def wait_for_state(
     """The run once it is in that state; fails at once when it ends in another one."""
 
     def there() -> Run | None:
-        found = store.runs.get(run.id)
-        if found.state is state:
-            return found
-        assert not found.state.is_final, f"run is {found.state}: {found.error}"
+        current = store.runs.get(run.id)
+        if current.state is state:
+            return current
+        assert not current.state.is_final, f"run is {current.state}: {current.error}"
         return None
 
     return wait_for(f"run {state}", there, meanwhile, limit)

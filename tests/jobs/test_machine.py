@@ -65,6 +65,15 @@ def test_the_share_of_the_processor_is_read_from_either_kind_of_control_group(tm
 def test_threads_are_as_many_as_the_share_feeds(monkeypatch, quota, cores):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
     monkeypatch.setattr(machine, "cpu_quota", lambda: quota)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    assert machine.cores() == cores
+
+
+@pytest.mark.parametrize(("wished", "cores"), [("3", 3), ("2,1", 2), ("16", 8), ("0", 8), ("many", 8), ("", 8)])
+def test_threads_are_no_more_than_openmp_is_given(monkeypatch, wished, cores):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+    monkeypatch.setattr(machine, "cpu_quota", lambda: None)
+    monkeypatch.setenv("OMP_NUM_THREADS", wished)
     assert machine.cores() == cores
 
 
@@ -117,8 +126,8 @@ def test_slots_are_what_pytorch_sees(driver, monkeypatch, tmp_path, cuda, enviro
         monkeypatch.setenv(name, value)
     assert machine.gpus() == names
     assert machine.slots() == ([f"cuda:{number}" for number in range(len(names))] or ["cpu"])
-    found = examination(Workbench(Settings(home=tmp_path / "home")))["GPUs"]
-    assert all(name in found for name in names) and words in found and ("none: runs use the CPU" in found) == (not names)
+    result = examination(Workbench(Settings(home=tmp_path / "home")))["GPUs"]
+    assert all(name in result for name in names) and words in result and ("none: runs use the CPU" in result) == (not names)
 
 
 def test_without_a_driver_nothing_is_asked(monkeypatch, tmp_path):

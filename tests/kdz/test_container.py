@@ -26,9 +26,9 @@ KINDS = ["float32", "float16", "float64", "int8", "uint8", "int16", "int32", "in
 
 def packed_model(weights):
     model = model_of(weights)
-    found = pack({"model.onnx": model})
-    assert unpack(found.data) == {"model.onnx": model}
-    return found
+    packed = pack({"model.onnx": model})
+    assert unpack(packed.data) == {"model.onnx": model}
+    return packed
 
 
 def weights_with(distinct: int, zeros: float, count: int = 20_000) -> np.ndarray:
@@ -56,8 +56,8 @@ def any_bits(draw) -> np.ndarray:
 
 @given(any_bits())
 def test_any_array_of_any_type_and_shape_comes_back(array):
-    found = packed_model({"weight": array})
-    tensor = onnx.load_from_string(unpack(found.data)["model.onnx"]).graph.initializer[0]
+    packed = packed_model({"weight": array})
+    tensor = onnx.load_from_string(unpack(packed.data)["model.onnx"]).graph.initializer[0]
     again = numpy_helper.to_array(tensor)
     assert (tensor.name, again.dtype, again.shape) == ("weight", array.dtype, array.shape)
     assert again.tobytes() == array.tobytes()
@@ -84,9 +84,9 @@ def test_any_few_values_come_back(size, numbers, scale):
     ],
 )
 def test_each_kind_of_weights_has_its_coding(array, coding):
-    found = packed_model({"weight": array})
-    assert found.rows[0].coding == coding
-    assert found.rows[0].coded_bytes <= array.nbytes
+    packed = packed_model({"weight": array})
+    assert packed.rows[0].coding == coding
+    assert packed.rows[0].coded_bytes <= array.nbytes
 
 
 def test_long_runs_are_cut_and_zeros_may_stand_at_the_end():
@@ -98,9 +98,9 @@ def test_long_runs_are_cut_and_zeros_may_stand_at_the_end():
 
 def test_negative_zero_and_the_payloads_of_nans_are_kept():
     bits = np.array([0x00000000, 0x80000000, 0x7FC00001, 0x7FC00002, 0xFFC12345, 0x7F800001] * 50, np.uint32)
-    found = packed_model({"weight": bits.view(np.float32)})
-    assert found.rows[0].distinct == 6
-    again = numpy_helper.to_array(onnx.load_from_string(unpack(found.data)["model.onnx"]).graph.initializer[0])
+    packed = packed_model({"weight": bits.view(np.float32)})
+    assert packed.rows[0].distinct == 6
+    again = numpy_helper.to_array(onnx.load_from_string(unpack(packed.data)["model.onnx"]).graph.initializer[0])
     assert np.array_equal(again.view(np.uint32), bits)
 
 
@@ -111,17 +111,17 @@ def test_the_entropy_bound_is_below_what_is_kept_and_close_to_it():
 
 def test_weights_in_inner_graphs_constants_and_typed_fields_are_coded():
     model = model_with_inner_graph(weights_with(4, 0.5, 600).reshape(20, 30))
-    found = pack({"model.onnx": model})
-    assert unpack(found.data)["model.onnx"] == model
-    assert len(found.rows) == 4 and len(found.data) < len(model) / 5
+    packed = pack({"model.onnx": model})
+    assert unpack(packed.data)["model.onnx"] == model
+    assert len(packed.rows) == 4 and len(packed.data) < len(model) / 5
 
 
 def test_external_data_comes_back_beside_the_model(tmp_path):
     weight = weights_with(8, 0.8, 4000).reshape(40, 100)
     model = onnx.load_from_string(model_of({"a": weight, "b": np.arange(300, dtype=np.int64)}))
     onnx.save(model, tmp_path / "big.onnx", save_as_external_data=True, location="big.data", size_threshold=64)
-    found = pack_file(tmp_path / "big.onnx", tmp_path / "big.kdz")
-    assert [row.name for row in found.rows] == ["a", "b"] and len(found.data) < weight.nbytes / 5
+    packed = pack_file(tmp_path / "big.onnx", tmp_path / "big.kdz")
+    assert [row.name for row in packed.rows] == ["a", "b"] and len(packed.data) < weight.nbytes / 5
     (tmp_path / "out").mkdir()
     written = unpack_file(tmp_path / "big.kdz", tmp_path / "out" / "other.onnx")
     assert [path.name for path in written] == ["other.onnx", "big.data"]
@@ -150,11 +150,11 @@ def test_data_outside_the_folder_or_missing_is_refused(tmp_path):
 
 def test_a_tail_is_put_behind_the_model_and_can_be_changed():
     model = model_of({"weight": weights_with(8, 0.5)})
-    found = pack({"model.onnx": model})
-    other = with_tail(found.data, b"what it claims")
-    assert tail_of(found.data) == (b"", len(found.data)) and tail_of(other) == (b"what it claims", len(found.data))
+    packed = pack({"model.onnx": model})
+    other = with_tail(packed.data, b"what it claims")
+    assert tail_of(packed.data) == (b"", len(packed.data)) and tail_of(other) == (b"what it claims", len(packed.data))
     assert unpack(other)["model.onnx"] == model + b"what it claims"
-    assert with_tail(other, b"") == found.data
+    assert with_tail(other, b"") == packed.data
 
 
 @settings(max_examples=30)
@@ -164,10 +164,10 @@ def test_rows_that_were_scaled_come_back_bit_for_bit(scales, zero_rows):
     base[:zero_rows] = 0
     weight = scaled_rows(base, scales)
     model = model_of({"weight": weight})
-    found = pack({"model.onnx": model}, bases={"weight": base})
-    assert unpack(found.data)["model.onnx"] == model
+    packed = pack({"model.onnx": model}, bases={"weight": base})
+    assert unpack(packed.data)["model.onnx"] == model
     if (scales[zero_rows:] != 0).all() and len(np.unique(np.abs(scales[zero_rows:]))) > 6 and np.abs(scales).min() > 1e-30:
-        assert found.rows[0].coding.startswith("scaled rows") and found.rows[0].distinct <= 9
+        assert packed.rows[0].coding.startswith("scaled rows") and packed.rows[0].distinct <= 9
 
 
 def test_scaled_rows_stay_clear_of_numbers_that_some_processes_flush_to_zero():
@@ -182,8 +182,8 @@ def test_scaled_rows_stay_clear_of_numbers_that_some_processes_flush_to_zero():
 def test_a_base_of_other_weights_is_left_alone():
     weight, other = (np.random.default_rng(seed).normal(size=(8, 40)).astype(np.float32) for seed in (0, 1))
     for base in (other, other[:4], weight.astype(np.float64)):
-        found = pack({"model.onnx": model_of({"weight": weight})}, bases={"weight": base})
-        assert found.rows[0].coding.startswith("byte planes")
+        packed = pack({"model.onnx": model_of({"weight": weight})}, bases={"weight": base})
+        assert packed.rows[0].coding.startswith("byte planes")
 
 
 # --- what is hostile ----------------------------------------------------------------------------------------------
@@ -230,20 +230,20 @@ def test_a_change_under_a_right_checksum_is_noticed_or_changes_nothing(place, ch
     body = bytearray(SOUND[HEAD:])
     body[place - HEAD : place - HEAD + len(change)] = change
     try:
-        found = unpack(sealed(bytes(body)))
+        unpacked = unpack(sealed(bytes(body)))
     except ContainerCorrupt:
         return
-    assert found == unpack(SOUND)  # the last bits of an LZMA stream do not matter
+    assert unpacked == unpack(SOUND)  # the last bits of an LZMA stream do not matter
 
 
 @settings(max_examples=200)
 @given(st.binary(max_size=300), st.sampled_from([0, 1, 2, 3, 4]), st.sampled_from([1, 2, 4, 8]), st.integers(0, 2**20))
 def test_any_bytes_as_a_tensor_are_read_or_refused(data, coding, size, count):
     try:
-        found = read_tensor(coding, size, count, memoryview(data))
+        decoded = read_tensor(coding, size, count, memoryview(data))
     except ContainerCorrupt:
         return
-    assert (found.size, found.itemsize) == (count, size)
+    assert (decoded.size, decoded.itemsize) == (count, size)
 
 
 @pytest.mark.parametrize(

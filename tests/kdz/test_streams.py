@@ -17,9 +17,9 @@ def back_and_forth(symbols: np.ndarray, alphabet: int):
     data = write_stream(plan, symbols)
     assert len(data) == plan.size
     reader = Reader(data)
-    found = read_stream(reader, len(symbols), alphabet)
+    decoded = read_stream(reader, len(symbols), alphabet)
     reader.end()
-    assert found.dtype == np.uint16 and np.array_equal(found, symbols)
+    assert decoded.dtype == np.uint16 and np.array_equal(decoded, symbols)
     return plan
 
 

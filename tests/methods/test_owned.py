@@ -51,9 +51,9 @@ def imported(tree: ast.Module) -> set[str]:
 
 
 def test_no_other_module_names_a_method():
-    found = {module: names for module, tree in outside().items() if (names := named(tree))}
-    assert {module: names for module, names in found.items() if not names <= ELSEWHERE.get(module, set())} == {}
-    assert {module: names for module, names in ELSEWHERE.items() if names != found.get(module)} == {}, "take it out of the list"
+    by_name = {module: names for module, tree in outside().items() if (names := named(tree))}
+    assert {module: names for module, names in by_name.items() if not names <= ELSEWHERE.get(module, set())} == {}
+    assert {module: names for module, names in ELSEWHERE.items() if names != by_name.get(module)} == {}, "take it out of the list"
 
 
 def test_no_other_module_imports_a_method_but_those_that_do_its_work_outside_a_run():
@@ -89,8 +89,8 @@ def test_an_estimate_changes_counts_and_warns_in_sentences(name):
         changed = module.counted(plain, settings)
         assert changed.download <= plain.download and changed.parameters <= plain.parameters
     if "warnings" in offered:
-        told = module.warnings(settings, Recipe.model_validate({"task": "digits", "teacher": "cnn-small", "stages": [name]}))
-        assert all(text.endswith(".") for text in told)
+        warnings = module.warnings(settings, Recipe.model_validate({"task": "digits", "teacher": "cnn-small", "stages": [name]}))
+        assert all(text.endswith(".") for text in warnings)
 
 
 def test_estimates_import_no_machine_learning():

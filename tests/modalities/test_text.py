@@ -79,7 +79,7 @@ def test_only_the_words_that_can_be_read_are_encoded():
 
 
 def test_novelty_is_how_little_of_a_text_any_training_text_holds():
-    found = text.traits(["wheat prices rose", "the bank cut rates"], ["wheat prices rose", "wheat fell", "quantum zebra"])
-    assert found["novelty"][0] == pytest.approx(0, abs=1e-6) and found["novelty"][2] == pytest.approx(1)
-    assert 0 < found["novelty"][1] < 1
-    assert found["length"].tolist() == [3, 2, 2]
+    result = text.traits(["wheat prices rose", "the bank cut rates"], ["wheat prices rose", "wheat fell", "quantum zebra"])
+    assert result["novelty"][0] == pytest.approx(0, abs=1e-6) and result["novelty"][2] == pytest.approx(1)
+    assert 0 < result["novelty"][1] < 1
+    assert result["length"].tolist() == [3, 2, 2]

@@ -43,9 +43,9 @@ def turned(weight: np.ndarray, heads: int) -> np.ndarray:
 def unturned(weight: np.ndarray, heads: int) -> np.ndarray:
     """The same rows in their old order, found by turning their numbers."""
     order = turned(np.arange(weight.shape[0])[:, None], heads)[:, 0]
-    found = np.empty_like(weight)
-    found[order] = weight
-    return found
+    result = np.empty_like(weight)
+    result[order] = weight
+    return result
 
 
 def write_gguf(path: Path, network: LlamaForCausalLM, tokens: list[str], merges: list[str], kind: str) -> None:

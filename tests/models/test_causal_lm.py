@@ -70,6 +70,20 @@ def test_a_token_changes_only_what_comes_after_it_and_padding_nothing(settings):
         assert torch.equal(module.head(module.states(ids, mask)), logits)
 
 
+def test_fused_attention_of_a_training_gives_the_same_states_and_gradients(settings):
+    module = teacher_of(settings)
+    ids, mask = tokens(9, 5)
+    result = {}
+    for training in (True, False):
+        module.train(training).zero_grad()
+        states = module.states(ids, mask)
+        (states[mask == 1] ** 2).sum().backward()
+        result[training] = states[mask == 1].detach(), module.word_embedding.weight.grad.clone()
+        assert module.network.config._attn_implementation == ("sdpa" if training else "eager")
+    for fused, plain in zip(result[True], result[False], strict=True):
+        assert torch.allclose(fused, plain, rtol=1e-4, atol=1e-4)
+
+
 def test_tied_weights_stand_once_in_the_file_and_are_tied_again(settings, tmp_path):
     module = teacher_of(settings)
     save_model(module, describe(facts_of(TEACHER, BOOKS, settings), BOOKS, None), tmp_path)
@@ -130,11 +144,58 @@ def test_a_shallower_student_is_its_teacher_without_some_layers(settings, tmp_pa
 
 def test_a_student_of_other_widths_or_more_layers_keeps_no_layers(settings):
     teacher = teacher_of(settings)
-    with pytest.raises(StageFailed, match=r"same widths \(width 256 and 32, heads 8 and 4"):
+    with pytest.raises(StageFailed, match=r"as wide as .* \(width 256 and 32, head_width 32 and 8, heads 8 and 4"):
         build_model(facts_of("lm-small-l3", BOOKS, settings), BOOKS, None, teacher, 0)
     deep = facts_of("lm-small-l3?layers=5&width=32&heads=4&kv_heads=2&units=48", BOOKS, settings)
     with pytest.raises(StageFailed, match="5 layers but its teacher only 2"):
         build_model(deep, BOOKS, None, teacher, 0)
+
+
+NARROW = "lm-small-narrow?layers=2&width=32&heads=2&kv_heads=1&head_width=8&units=24"
+
+
+def test_a_narrower_student_keeps_the_heads_and_units_that_are_active(settings, tmp_path):
+    teacher = teacher_of(settings)
+    with torch.no_grad():
+        for number, layer in enumerate(teacher.network.model.layers):  # what never fires can leave without a trace
+            layer.self_attn.v_proj.weight.view(2, 8, 32)[number] = 0
+            layer.mlp.up_proj.weight[number::2] = 0
+    student = build_model(facts_of(NARROW, BOOKS, settings), BOOKS, None, teacher, 0, TEXTS).eval()
+    ids, mask = tokens(9, 5)
+    with torch.inference_mode():
+        assert torch.allclose(student(ids, mask), teacher(ids, mask), atol=1e-5)
+    assert student.network.model.layers[0].mlp.down_proj.weight.shape == (32, 24)
+    save_model(student, describe(facts_of(NARROW, BOOKS, settings), BOOKS, None), tmp_path)
+    assert torch.equal(load_model(tmp_path)[0](ids, mask), student(ids, mask))
+    table = student.word_embedding.weight.numel() - 4096 * 32
+    assert count_parameters(student) - table == size_of(facts_of(NARROW, BOOKS, settings), BOOKS).parameters
+    with pytest.raises(StageFailed, match="Set heads to 2"):
+        build_model(facts_of(NARROW.replace("heads=2", "heads=1", 1), BOOKS, settings), BOOKS, None, teacher, 0, TEXTS)
+    with pytest.raises(StageFailed, match="there are none"):
+        build_model(facts_of(NARROW, BOOKS, settings), BOOKS, None, teacher, 0)
+
+
+def test_a_student_of_fewer_tokens_cuts_texts_of_its_teachers_as_before_and_others_into_bytes(settings, tmp_path):
+    others = ["Whether wheels or windows were wider, whichever wheel was whirling, wherever windows were winding: wildly."] * 4
+    teacher = teacher_of(settings, TEACHER.replace("300", "420"), texts=[*TEXTS, *others])
+    fewer = "lm-small-l3?layers=2&width=32&heads=4&kv_heads=2&units=48&vocabulary={}".format
+    size = teacher.head.out_features - 20
+    student = build_model(facts_of(fewer(size), BOOKS, settings), BOOKS, None, teacher, 0, TEXTS).eval()
+    theirs, ours = Tokenizer.from_str(teacher.tokenizer_json), Tokenizer.from_str(student.tokenizer_json)
+    assert ours.get_vocab_size() == student.head.out_features == len(student.word_embedding.weight) == size
+    rows = [theirs.token_to_id(ours.id_to_token(number)) for number in range(size)]
+    for text in TEXTS:
+        before, after = theirs.encode(text), ours.encode(text)
+        assert after.tokens == before.tokens
+        ids, mask = torch.tensor([before.ids, after.ids]), torch.ones(1, len(after), dtype=torch.int64)
+        with torch.inference_mode():
+            assert torch.allclose(student(ids[1:], mask), teacher(ids[:1], mask)[..., rows], atol=1e-5)
+    save_model(student, describe(facts_of(fewer(size), BOOKS, settings), BOOKS, None), tmp_path)
+    assert load_model(tmp_path)[0].is_tied
+    smallest = build_model(facts_of(fewer(262), BOOKS, settings), BOOKS, None, teacher, 0, TEXTS)
+    ours = Tokenizer.from_str(smallest.tokenizer_json)
+    for text in (*TEXTS, "Zürich, 東京 and rain\n"):
+        assert ours.decode(ours.encode(text).ids[1:], skip_special_tokens=False) == text
 
 
 def test_a_text_is_refused_and_not_cut(settings, tmp_path):
@@ -160,7 +221,7 @@ def test_shapes_that_do_not_fit_are_refused_in_words(settings, options, reason):
 
 def test_classifiers_and_language_models_are_not_mixed_up(settings):
     assert teachers(BOOKS) == ("lm-small", "smollm2-135m")
-    assert students(BOOKS, "lm-small") == ("lm-tiny", "lm-mini", "lm-small-l3")
+    assert students(BOOKS, "lm-small") == ("lm-tiny", "lm-mini", "lm-small-l3", "lm-small-narrow")
     assert students(BOOKS, "smollm2-135m")[0] == "smollm2-135m-l15"
     assert "lm-small" not in teachers(TASKS["sentiment"]) and "lm-tiny" not in students(TASKS["sentiment"], "minilm-l6")
     with pytest.raises(RecipeError, match=r"'minilm-l6' is a model for classification or several.*e.g. lm-small"):

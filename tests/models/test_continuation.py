@@ -62,8 +62,8 @@ def test_a_text_ends_before_a_token_that_ends_texts(model):
 @pytest.mark.parametrize("top_p", [0.05, 0.5, 0.9, 1.0])
 def test_the_nucleus_is_that_of_serving(top_p):
     shares = torch.softmax(3 * torch.randn(20, 30, generator=seeded(2), dtype=torch.float64), -1)
-    found = nucleus(shares, top_p)
-    assert np.allclose(found.numpy(), [sampling.nucleus(row, top_p) for row in shares.numpy()], atol=1e-12)
+    result = nucleus(shares, top_p)
+    assert np.allclose(result.numpy(), [sampling.nucleus(row, top_p) for row in shares.numpy()], atol=1e-12)
 
 
 def test_tokens_are_drawn_as_often_as_they_are_probable():

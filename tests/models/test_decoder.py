@@ -50,8 +50,8 @@ def test_the_last_token_is_classified_and_padding_is_not(settings):
 
 def test_weights_are_by_chance_and_words_are_minilms(settings, shared_cache):
     facts = facts_of(SMALL, TASK, settings)
-    found = settings.model_copy(update={"home": shared_cache.parent})
-    folder = weights_folder(facts, settings if (settings.cache / "all-minilm-l6-v2").exists() else found)
+    result = settings.model_copy(update={"home": shared_cache.parent})
+    folder = weights_folder(facts, settings if (settings.cache / "all-minilm-l6-v2").exists() else result)
     one, same, other = (build_model(facts, TASK, folder, None, seed) for seed in (0, 0, 1))
     assert torch.equal(one.word_embedding.weight, same.word_embedding.weight)
     assert not torch.equal(one.word_embedding.weight, other.word_embedding.weight)

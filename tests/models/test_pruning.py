@@ -81,6 +81,11 @@ def test_layers_that_no_size_can_describe_are_refused(settings):
         describe_surgery(changed, fresh)
 
 
-def test_a_model_without_a_head_of_that_width_is_refused(settings):
+def test_a_model_without_a_head_of_that_width_is_refused():
     with pytest.raises(StageFailed, match="7 outputs"):
-        output_layer(built("cnn-small", TASKS["digits"], settings), 7)
+        output_layer(torch.nn.Sequential(torch.nn.Linear(3, 4)), 7)
+
+
+def test_a_head_that_a_model_names_is_its_output_layer(settings):
+    network = built("cnn-small", TASKS["digits"], settings)
+    assert output_layer(network, 10) is network.head

@@ -36,9 +36,9 @@ def test_loss_ignores_shifts_has_right_gradients_and_vanishes_for_a_sure_model()
 @pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16])
 def test_half_precision_is_widened(kind):
     narrow = logits().to(kind)
-    found = PROBLEM.loss(narrow, TARGETS)
-    assert found.dtype == torch.float32
-    assert found.item() == pytest.approx(PROBLEM.loss(narrow.double(), TARGETS).item(), rel=1e-6)
+    loss_value = PROBLEM.loss(narrow, TARGETS)
+    assert loss_value.dtype == torch.float32
+    assert loss_value.item() == pytest.approx(PROBLEM.loss(narrow.double(), TARGETS).item(), rel=1e-6)
 
 
 def test_scores_by_hand():

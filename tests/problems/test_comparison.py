@@ -10,10 +10,10 @@ def test_flips_by_hand():
     targets = np.array([0, 0, 1, 1, 2, 2, 2, 2])
     teacher = np.array([0, 0, 1, 0, 2, 2, 1, 0])
     model = np.array([0, 1, 1, 1, 2, 2, 0, 0])
-    found = compare(model, teacher, targets)
-    assert (found.n, found.flips) == (8, 3 / 8)  # the second, the fourth and the seventh
-    assert (found.negative_flips, found.positive_flips, found.paired.value) == (1 / 8, 1 / 8, 0.0)
-    assert found.paired.p_value == 1.0 and found.row()["shown"] is False
+    result = compare(model, teacher, targets)
+    assert (result.n, result.flips) == (8, 3 / 8)  # the second, the fourth and the seventh
+    assert (result.negative_flips, result.positive_flips, result.paired.value) == (1 / 8, 1 / 8, 0.0)
+    assert result.paired.p_value == 1.0 and result.row()["shown"] is False
 
 
 def test_a_mean_of_two_tasks_is_compared_task_by_task():

@@ -23,11 +23,11 @@ def test_divergence_and_agreement_by_hand():
     sums = agreement.agreement_sums(student, teacher, INPUTS)
     each = 0.5 * math.log(0.5 / 0.25) + 0.25 * math.log(0.25 / 0.5)  # at even places; none at odd ones
     assert sums == pytest.approx(np.array([[2 * each, 1, 3], [each, 1, 2]]), rel=1e-6)
-    found = {figure.metric.name: figure for figure in agreement.figures(sums)}
-    assert found["teacher_divergence"].value == pytest.approx(3 * each / 5)
-    assert found["teacher_agreement"].value == pytest.approx(100 * 2 / 5)
-    assert not found["teacher_divergence"].metric.higher_is_better and found["teacher_agreement"].n == 2
-    assert all(figure.low <= figure.value <= figure.high for figure in found.values())
+    by_name = {figure.metric.name: figure for figure in agreement.figures(sums)}
+    assert by_name["teacher_divergence"].value == pytest.approx(3 * each / 5)
+    assert by_name["teacher_agreement"].value == pytest.approx(100 * 2 / 5)
+    assert not by_name["teacher_divergence"].metric.higher_is_better and by_name["teacher_agreement"].n == 2
+    assert all(figure.low <= figure.value <= figure.high for figure in by_name.values())
 
 
 @pytest.mark.parametrize("most", [1, 6, 1 << 20])
@@ -48,9 +48,9 @@ def passages(count, words=choices.READ + choices.CONTINUED):
 
 def test_a_question_has_its_own_continuation_once_and_three_of_other_passages():
     texts = [*passages(9), "too short"]
-    found = choices.questions(texts, 6)
-    assert found == choices.questions(texts, 6) and len(found) == 6 and len({each.beginning for each in found}) == 6
-    for question in found:
+    result = choices.questions(texts, 6)
+    assert result == choices.questions(texts, 6) and len(result) == 6 and len({each.beginning for each in result}) == 6
+    for question in result:
         own = question.beginning.split()[0].split(":")[0]
         owners = [answer.split()[0].split(":")[0] for answer in question.answers]
         assert owners[question.right] == own and len(set(owners)) == choices.ANSWERS
@@ -66,8 +66,12 @@ def test_continuations_are_compared_by_likelihood_per_byte():
     padded = choices.continuation_nats(rows, IDS[1], MASK[1], 1)  # tokens 2 and 1; what follows is padding
     assert padded == pytest.approx(-math.log(0.25) - math.log(0.1))
     assert choices.chosen([3.0, 4.0], [" ab", " abcdef"]) == 1  # 0.75 and 0.57 nats a byte
-    found = choices.figure([True, False, True, True])
-    assert found.value == 75 and found.low < 75 < found.high <= 100 and "chance is 25 %" in found.note
+    figures_found = choices.figure([True, False, True, True])
+    assert (
+        figures_found.value == 75
+        and figures_found.low < 75 < figures_found.high <= 100
+        and "chance is 25 %" in figures_found.note
+    )
 
 
 def test_repetition_counts_runs_of_four_words_that_were_there_before():
@@ -75,13 +79,18 @@ def test_repetition_counts_runs_of_four_words_that_were_there_before():
     assert repetition.repeated("a a a a a a") == pytest.approx(2 / 3)
     assert repetition.repeated(",,,,,") == pytest.approx(1 / 2)  # a model that has learned little writes marks alone
     assert repetition.repeated("a b c d e") == 0 and repetition.repeated("a b c") is None
-    found = repetition.figure(["a b c d a b c d", "a b c d e"], ["a b c d"])
-    assert found.value == pytest.approx(10) and found.low == 0 and found.n == 2 and "0.0 % where" in found.note
+    figures_found = repetition.figure(["a b c d a b c d", "a b c d e"], ["a b c d"])
+    assert (
+        figures_found.value == pytest.approx(10)
+        and figures_found.low == 0
+        and figures_found.n == 2
+        and "0.0 % where" in figures_found.note
+    )
     assert repetition.figure(["a"], []) is None
 
 
 def test_prompts_are_spread_over_the_split():
-    found = repetition.prompts(passages(20), 3)
-    assert [prompt.split(":")[0] for prompt, _ in found] == ["0", "10", "19"]
-    assert all(len(prompt.split()) == repetition.PROMPTED for prompt, _ in found)
+    result = repetition.prompts(passages(20), 3)
+    assert [prompt.split(":")[0] for prompt, _ in result] == ["0", "10", "19"]
+    assert all(len(prompt.split()) == repetition.PROMPTED for prompt, _ in result)
     assert repetition.prompts(["short"], 3) == []

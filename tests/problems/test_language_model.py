@@ -71,11 +71,11 @@ def test_the_module_and_its_graph_are_judged_alike(monkeypatch, most):
 def test_bits_per_byte_by_hand():
     values = np.array([[8 * math.log(2), 1, 3], [4 * math.log(2), 2, 2]])  # 12 bits
     targets = np.array([10, 6])
-    found = {metric.name: value for metric, value in PROBLEM.score(values, targets, None)}
-    assert found["bits_per_byte"] == pytest.approx(12 / 16) == PROBLEM.headline(values, targets)
-    assert found["perplexity"] == pytest.approx(2 ** (12 / 5))
-    assert found["token_accuracy"] == pytest.approx(60.0)
-    assert found["bytes_per_token"] == pytest.approx(16 / 5)
+    by_name = {metric.name: value for metric, value in PROBLEM.score(values, targets, None)}
+    assert by_name["bits_per_byte"] == pytest.approx(12 / 16) == PROBLEM.headline(values, targets)
+    assert by_name["perplexity"] == pytest.approx(2 ** (12 / 5))
+    assert by_name["token_accuracy"] == pytest.approx(60.0)
+    assert by_name["bytes_per_token"] == pytest.approx(16 / 5)
     assert not BITS_PER_BYTE.higher_is_better and BITS_PER_BYTE.better(0.7, 0.8)
 
 
@@ -100,9 +100,13 @@ def test_a_paired_difference_sees_what_separate_intervals_do_not():
     shared = random.normal(0, 0.3, 300)
     teacher = {"bits": lengths * (1.5 + shared), "bytes": lengths}
     student = {"bits": lengths * (1.52 + shared + random.normal(0, 0.02, 300)), "bytes": lengths}
-    found = PROBLEM.difference(student, teacher)
-    assert found.is_shown and found.value == pytest.approx(-0.02, abs=0.005)  # more bits is worse
-    assert found.low < found.value < found.high < 0 and found.examples == 300 and found.over == "examples"
+    paired_difference = PROBLEM.difference(student, teacher)
+    assert paired_difference.is_shown and paired_difference.value == pytest.approx(-0.02, abs=0.005)  # more bits is worse
+    assert (
+        paired_difference.low < paired_difference.value < paired_difference.high < 0
+        and paired_difference.examples == 300
+        and paired_difference.over == "examples"
+    )
     apart = [ratio_interval(each["bits"], each["bytes"]) for each in (student, teacher)]
     assert apart[0][0] < apart[1][1]  # they overlap
     none = over_ratios(np.zeros(10), np.ones(10), -1)

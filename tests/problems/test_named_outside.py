@@ -15,13 +15,13 @@ BEHIND = ("problems/", "modalities/", "tasks/")
 
 
 def counted() -> dict[str, dict[str, int]]:
-    found = {}
+    result = {}
     for path in sorted(KDUI.rglob("*.py")):
         name, text = path.relative_to(KDUI).as_posix(), path.read_text(encoding="utf-8")
         words = {word: len(re.findall(pattern, text)) for word, pattern in WORDS.items()}
         if any(words.values()) and not name.startswith(BEHIND):
-            found[name] = {word: count for word, count in words.items() if count}
-    return found
+            result[name] = {word: count for word, count in words.items() if count}
+    return result
 
 
 def test_the_list_is_as_recorded_and_never_longer():

@@ -35,11 +35,11 @@ def test_chunks_give_the_means_and_gradients_of_the_whole(monkeypatch, most):
     expected = torch.autograd.grad(whole["soft"] + whole["hard"], (states, head.weight))
     monkeypatch.setattr(head_rows, "CHUNK_VALUES", most)
     rows = HeadRows(states, head, CHOICES, target, torch.arange(ROWS))
-    found = rows.mean(losses, teacher)
-    assert {name: value.item() for name, value in found.items()} == pytest.approx(
+    result = rows.mean(losses, teacher)
+    assert {name: value.item() for name, value in result.items()} == pytest.approx(
         {name: value.item() for name, value in whole.items()}, rel=1e-6
     )
-    gradients = torch.autograd.grad(found["soft"] + found["hard"], (states, head.weight))
+    gradients = torch.autograd.grad(result["soft"] + result["hard"], (states, head.weight))
     for ours, theirs in zip(gradients, expected, strict=True):
         assert torch.allclose(ours, theirs, atol=1e-7)
     assert torch.equal(rows.part(3, 9), head(states)[3:9])

@@ -28,10 +28,10 @@ def masked(raw: torch.Tensor) -> torch.Tensor:
 
 def test_only_the_own_tasks_slice_counts():
     raw = logits()
-    asked = masked(raw)
-    assert torch.equal(asked[0, :8], raw[0, :8]) and (asked[0, 8:] == OTHER_TASK).all()
-    assert torch.equal(asked[1, 8:], raw[1, 8:]) and (asked[1:, :8] == OTHER_TASK).all()
-    assert SEVERAL.mask_to_task(raw.numpy(), TARGETS.numpy()) == pytest.approx(asked.float().numpy())
+    masked_logits = masked(raw)
+    assert torch.equal(masked_logits[0, :8], raw[0, :8]) and (masked_logits[0, 8:] == OTHER_TASK).all()
+    assert torch.equal(masked_logits[1, 8:], raw[1, 8:]) and (masked_logits[1:, :8] == OTHER_TASK).all()
+    assert SEVERAL.mask_to_task(raw.numpy(), TARGETS.numpy()) == pytest.approx(masked_logits.float().numpy())
 
 
 def test_loss_by_hand_whatever_the_other_task_says():
@@ -64,16 +64,16 @@ def test_soft_loss_is_that_of_each_slice_on_its_own(temperature):
     own = [(0, slice(0, 8)), (1, slice(8, 10)), (2, slice(8, 10))]
     rows = [soft_target_loss(ours[row : row + 1, part], theirs[row : row + 1, part], temperature).item() for row, part in own]
     weights = [2.0, 0.5, 0.5]
-    found = weighted_soft_loss(masked(ours), masked(theirs), torch.tensor(weights).double(), temperature)
-    assert found.item() == pytest.approx(sum(w * row for w, row in zip(weights, rows, strict=True)) / 3, rel=1e-9)
+    masked_logits = weighted_soft_loss(masked(ours), masked(theirs), torch.tensor(weights).double(), temperature)
+    assert masked_logits.item() == pytest.approx(sum(w * row for w, row in zip(weights, rows, strict=True)) / 3, rel=1e-9)
 
 
 def test_limits_of_the_losses():
     teacher = logits()
     same = masked(teacher + 3.0), masked(teacher)
     assert weighted_soft_loss(*same, ONES, 4.0).item() == pytest.approx(0, abs=1e-9)
-    asked = masked(teacher)
-    assert weighted_hard_loss(asked, TARGETS, ONES).item() == pytest.approx(SEVERAL.loss(teacher, TARGETS).item())
+    masked_logits = masked(teacher)
+    assert weighted_hard_loss(masked_logits, TARGETS, ONES).item() == pytest.approx(SEVERAL.loss(teacher, TARGETS).item())
     assert normalized([1.0, 3.0]) == [0.5, 1.5]
 
 
@@ -90,8 +90,8 @@ def test_the_weighted_hard_loss_by_hand_ignores_shifts_and_has_right_gradients()
 
 
 def test_half_precision_keeps_its_place():
-    asked = masked(logits().bfloat16())
-    assert asked.dtype == torch.float32 and (asked[0, 8:] == OTHER_TASK).all()
+    masked_logits = masked(logits().bfloat16())
+    assert masked_logits.dtype == torch.float32 and (masked_logits[0, 8:] == OTHER_TASK).all()
 
 
 def test_the_headline_is_the_mean_of_the_tasks_not_of_the_examples():

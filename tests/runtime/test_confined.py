@@ -55,9 +55,9 @@ def test_a_strangers_graph_is_reported_no_token_and_no_password(sound, monkeypat
     for name, value in (hidden | kept).items():
         monkeypatch.setenv(name, value)
     with ConfinedSession(sound, Limits()) as session:
-        found = psutil.Process(session._process.pid).environ()
-    assert not hidden.keys() & found.keys() and found.items() >= kept.items()
-    assert "PATH" in found
+        result = psutil.Process(session._process.pid).environ()
+    assert not hidden.keys() & result.keys() and result.items() >= kept.items()
+    assert "PATH" in result
 
 
 def test_a_graph_without_end_is_ended_and_reported(tmp_path):
@@ -90,8 +90,8 @@ def test_a_graph_that_wants_gigabytes_is_refused_them(tmp_path):
 
 
 def test_kernels_of_a_strangers_graph_are_profiled_in_a_process_of_their_own(sound):
-    found = confined_kernels(sound, {"pixels": PIXELS[:1]}, 1, "cpu", Limits())
-    assert [kernel.op for kernel in found.kernels] == ["Neg"] and found.runs > 1
+    result = confined_kernels(sound, {"pixels": PIXELS[:1]}, 1, "cpu", Limits())
+    assert [kernel.op for kernel in result.kernels] == ["Neg"] and result.runs > 1
 
 
 def test_a_cancel_is_noticed_while_a_graph_computes(tmp_path):
@@ -110,9 +110,9 @@ def test_what_swells_beyond_the_watch_is_ended():
     """Where the system does not bound an allocation itself, the watch from outside does."""
     code = "import sys\nsys.stdin.readline()\nkept = [bytearray(b'x' * 10**7) for _ in range(150)]\nsys.stdin.readline()\n"
     process = RequestProcess("timeit", ["-n1", "-r1", f"exec({code!r})"], most_mb=100)
-    with pytest.raises(Unanswered) as told:
+    with pytest.raises(Unanswered) as raised:
         process.ask({}, 60)
-    assert told.value.why == "large" and not process.alive
+    assert raised.value.why == "large" and not process.alive
 
 
 def test_it_ends_with_the_one_who_asked(tmp_path):
@@ -128,5 +128,5 @@ def test_it_ends_with_the_one_who_asked(tmp_path):
         child = psutil.Process(int(asking.stdout.readline()))
         os.kill(asking.pid, signal.SIGKILL)
         asking.wait()
-    _, alive = psutil.wait_procs([child], timeout=30)
+    _, alive = psutil.wait_procs([child], timeout=60)
     assert not alive

@@ -91,15 +91,15 @@ def test_the_cache_gives_what_the_whole_forward_gives(tmp_path, monkeypatch):
     assert np.allclose(Decoder(cached).last(ids), expected[-1], atol=1e-5)
     texts = {"input_ids": np.array([ids, ids]), "attention_mask": np.ones((2, 8), np.int64)}
     assert np.allclose(cached.run(None, texts)[0], [expected, expected], atol=1e-5)
-    asked = {"temperature": 0.7, "top_p": 0.9, "seed": 4, "limit": 20}
-    assert tokens(Decoder(whole), [1, 2], **asked) == tokens(Decoder(cached), [1, 2], **asked)
+    request = {"temperature": 0.7, "top_p": 0.9, "seed": 4, "limit": 20}
+    assert tokens(Decoder(whole), [1, 2], **request) == tokens(Decoder(cached), [1, 2], **request)
 
 
 def test_a_reference_model_is_fed_the_same_tokens(tmp_path, table):
     other = Decoder(open_session(table_model(tmp_path / "other.onnx", np.roll(circle(), 1, axis=1))))
-    found = list(generate(Decoder(table), [2], Sampling(limit=3), reference=other))
-    assert [each.agrees for each in found] == [False] * 3 and other.tokens == [2, 3, 4]
-    assert found[0].reference == pytest.approx(1 / (np.exp(5) + VOCABULARY - 1))
+    result = list(generate(Decoder(table), [2], Sampling(limit=3), reference=other))
+    assert [each.agrees for each in result] == [False] * 3 and other.tokens == [2, 3, 4]
+    assert result[0].reference == pytest.approx(1 / (np.exp(5) + VOCABULARY - 1))
     session = open_session(tmp_path / "other.onnx")
     assert all(each.agrees for each in generate(Decoder(session), [2], Sampling(limit=3), reference=Decoder(session)))
 

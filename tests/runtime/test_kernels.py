@@ -23,8 +23,8 @@ class Network(torch.nn.Module):
         self.head = torch.nn.Linear(32, 10)
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        found = torch.nn.functional.max_pool2d(self.conv(pixels).relu(), 2).flatten(1)
-        return self.head(torch.nn.functional.gelu(self.hidden(found)))
+        result = torch.nn.functional.max_pool2d(self.conv(pixels).relu(), 2).flatten(1)
+        return self.head(torch.nn.functional.gelu(self.hidden(result)))
 
 
 MACS = {"conv": 16 * 8 * 8 * 9, "hidden": 256 * 32, "head": 32 * 10}

@@ -22,29 +22,29 @@ def graph(tmp_path_factory):
 def test_a_file_against_itself_gives_both_series_a_sweep_and_a_throughput(graph):
     batch = {"x": np.ones((8, 64), np.float32)}
     sweep = [(Setting(batch=8), batch), (Setting(threads=0), SAMPLE)]
-    found = measure_latency(graph, graph, SAMPLE, batch=batch, sweep=sweep, runs=30)
-    assert len(found.candidate_ms) == len(found.baseline_ms) == 30 and min(found.candidate_ms) > 0
-    assert found.same_file and found.warm_up_runs >= 3
-    assert [setting.name for setting, _ in found.sweep] == ["batch8.threads1", "batch1.threadsall"]
-    assert all(len(each) >= 5 for _, each in found.sweep)
-    assert found.throughput is not None and found.throughput > 0
-    assert len(found.pinned) in (0, 1)
-    low, high = found.speedup[1:]
+    readings = measure_latency(graph, graph, SAMPLE, batch=batch, sweep=sweep, runs=30)
+    assert len(readings.candidate_ms) == len(readings.baseline_ms) == 30 and min(readings.candidate_ms) > 0
+    assert readings.same_file and readings.warm_up_runs >= 3
+    assert [setting.name for setting, _ in readings.sweep] == ["batch8.threads1", "batch1.threadsall"]
+    assert all(len(each) >= 5 for _, each in readings.sweep)
+    assert readings.throughput is not None and readings.throughput > 0
+    assert len(readings.pinned) in (0, 1)
+    low, high = readings.speedup[1:]
     # Twice the same file: its interval holds 1, or the harness itself says that the machine was too busy to tell.
-    assert (low <= 1.05 and high >= 0.95) or found.doubt
+    assert (low <= 1.05 and high >= 0.95) or readings.doubt
 
 
 def test_runs_are_shared_by_processes(graph):
-    found = measure_latency(
+    readings = measure_latency(
         graph, graph, SAMPLE, sweep=[(Setting(batch=8), {"x": np.ones((8, 64), np.float32)})], runs=50, processes=3
     )
-    assert found.parts == (17, 17, 17) and len(found.candidate_ms) == len(found.baseline_ms) == 51
-    assert len(found.sweep) == 1 and found.load_ms > 0
+    assert readings.parts == (17, 17, 17) and len(readings.candidate_ms) == len(readings.baseline_ms) == 51
+    assert len(readings.sweep) == 1 and readings.load_ms > 0
 
 
 def test_memory_is_distinguished_over_load_and_inference(graph):
-    found = measure_memory(graph, SAMPLE)
-    assert 5 < found.idle_mb < found.peak_mb == max(found.load_mb, found.inference_mb)
+    readings = measure_memory(graph, SAMPLE)
+    assert 5 < readings.idle_mb < readings.peak_mb == max(readings.load_mb, readings.inference_mb)
 
 
 def test_a_broken_file_is_refused_in_words(tmp_path):
@@ -67,5 +67,5 @@ def test_a_gpu_is_timed_between_events(graph):
     onnxruntime = pytest.importorskip("onnxruntime")
     if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
         pytest.skip("this ONNX Runtime has no CUDA")
-    found = measure_latency(graph, graph, SAMPLE, runs=30, device="cuda:0")
-    assert len(found.candidate_ms) == 30 and min(found.candidate_ms) > 0
+    readings = measure_latency(graph, graph, SAMPLE, runs=30, device="cuda:0")
+    assert len(readings.candidate_ms) == 30 and min(readings.candidate_ms) > 0

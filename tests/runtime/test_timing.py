@@ -50,14 +50,14 @@ def test_a_noisy_run_is_repeated_once_and_the_quieter_one_is_kept():
 
 
 def test_models_answer_in_turn_and_a_slow_pair_stops_early():
-    said: list[str] = []
+    collected: list[str] = []
 
     def reader(name: str):
-        return lambda: said.append(name) or 1.0
+        return lambda: collected.append(name) or 1.0
 
     ours, theirs = in_turn(reader("candidate"), reader("baseline"), 13)
     # The first answer of each turn finds the cache as the other one left it, and goes unread.
-    assert said == ["baseline"] * 11 + ["candidate"] * 11 + ["baseline"] * 4 + ["candidate"] * 4
+    assert collected == ["baseline"] * 11 + ["candidate"] * 11 + ["baseline"] * 4 + ["candidate"] * 4
     assert len(ours) == len(theirs) == 13
     assert len(in_turn(reader("a"), reader("b"), 500, longest=-1.0)[0]) == 20
 
@@ -99,8 +99,8 @@ def test_the_order_of_asking_does_not_decide_who_is_faster():
 
 
 def test_a_slow_model_has_fewer_readings_and_no_less_than_one_a_turn():
-    found = take_turns([lambda: 1.0, lambda: 2.0], 25, turn_seconds=-1.0)
-    assert found == [[1.0] * 3, [2.0] * 3]
+    result = take_turns([lambda: 1.0, lambda: 2.0], 25, turn_seconds=-1.0)
+    assert result == [[1.0] * 3, [2.0] * 3]
 
 
 def test_the_same_file_twice_agrees_and_another_one_does_not():

@@ -27,7 +27,7 @@ def store_generator(settings: Settings, digest: str, table: np.ndarray | None = 
         write_tokenizer(folder / "tokenizer.json", words)
 
     inputs = InputSettings(modality="text", settings={"context": CONTEXT, "end_tokens": [END]}, files=("tokenizer.json",))
-    return _stored(settings, digest, write, inputs)
+    return stored(settings, digest, write, inputs)
 
 
 def store_classifier(settings: Settings, digest: str) -> str:
@@ -42,10 +42,10 @@ def store_classifier(settings: Settings, digest: str) -> str:
         onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), str(folder / MODEL_FILE))
 
     inputs = InputSettings(modality="image", settings={"height": 8, "width": 8, "channels": 1})
-    return _stored(settings, digest, write, inputs)
+    return stored(settings, digest, write, inputs)
 
 
-def _stored(settings: Settings, digest: str, write: Callable[[Path], None], inputs: InputSettings) -> str:
+def stored(settings: Settings, digest: str, write: Callable[[Path], None], inputs: InputSettings) -> str:
     store = ArtifactStore(settings)
     with store.draft(digest) as draft:
         write(draft)

@@ -53,14 +53,14 @@ def test_what_computes_takes_turns_and_what_looks_up_waits_for_nobody(requests, 
     waiting = 3 - first["id"]
     requests.take({"cancel": waiting})  # it has not begun
     requests.answers.go.set()
-    told = [said.get(timeout=SOON) for _ in range(2)]
-    assert {"id": first["id"], "result": "computed"} in told and {"id": waiting, "result": None} in told and first["begun"]
+    message = [said.get(timeout=SOON) for _ in range(2)]
+    assert {"id": first["id"], "result": "computed"} in message and {"id": waiting, "result": None} in message and first["begun"]
 
 
 def test_a_stream_ends_with_a_message_and_nobody_is_troubled_by_late_ones(requests, said):
     requests.take({"id": 1, "kind": "count", "values": {}})
-    told = [said.get(timeout=SOON) for _ in range(5)]
-    assert told == [
+    message = [said.get(timeout=SOON) for _ in range(5)]
+    assert message == [
         {"id": 1, key: value} for key, value in (("begun", True), *(("chunk", n) for n in range(3)), ("result", None))
     ]
     requests.take({"cancel": 1})
@@ -103,13 +103,13 @@ def test_a_value_is_made_once_and_tried_again_after_it_failed():
             raise ValueError(key)
         return key.upper()
 
-    once, told = OncePerKey(make), queue.SimpleQueue()
+    once, collected = OncePerKey(make), queue.SimpleQueue()
 
     def ask() -> None:
         try:
-            told.put(once("a"))
+            collected.put(once("a"))
         except ValueError as error:
-            told.put(str(error))
+            collected.put(str(error))
 
     asking = [threading.Thread(target=ask) for _ in range(3)]
     for each in asking:
@@ -117,7 +117,7 @@ def test_a_value_is_made_once_and_tried_again_after_it_failed():
     go.set()
     for each in asking:
         each.join(SOON)
-    assert {told.get_nowait() for _ in range(3)} <= {"a", "A"} and once("a") == "A" and len(made) == 2
+    assert {collected.get_nowait() for _ in range(3)} <= {"a", "A"} and once("a") == "A" and len(made) == 2
 
 
 def test_a_model_in_use_stays_open_and_others_make_room(settings):

@@ -50,7 +50,7 @@ def client(shared):
 
 
 def wait_until_idle(client):
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while client.call("status")["running"]:
         assert time.monotonic() < deadline, "a request still runs"
     assert client.waiting == 0
@@ -69,10 +69,10 @@ def text(found):
 
 
 def test_text_comes_token_by_token_and_says_why_it_ends(client):
-    found = parts(client, "two", sampling={"limit": 3})
-    assert [part.text for part in found] == [" three", " four", " <b>five</b>", ""]
-    assert [part.ended for part in found] == [None, None, None, "limit"]
-    assert found[0].tokens[0].probability == pytest.approx(np.exp(9) / (np.exp(9) + len(WORDS) - 1))
+    pieces = parts(client, "two", sampling={"limit": 3})
+    assert [part.text for part in pieces] == [" three", " four", " <b>five</b>", ""]
+    assert [part.ended for part in pieces] == [None, None, None, "limit"]
+    assert pieces[0].tokens[0].probability == pytest.approx(np.exp(9) / (np.exp(9) + len(WORDS) - 1))
     sampled = {"temperature": 8.0, "seed": 1, "limit": 300}
     first, again, other = (text(parts(client, sampling={**sampled, "seed": seed})) for seed in (1, 1, 2))
     assert first == again != other
@@ -81,14 +81,14 @@ def test_text_comes_token_by_token_and_says_why_it_ends(client):
 
 @pytest.mark.parametrize(("stop", "expected"), [(["four"], " two three "), (["ee f", "six"], " two thr"), (["nothing"], None)])
 def test_a_stop_text_ends_the_answer_before_it(client, stop, expected):
-    found = parts(client, "one", sampling={"limit": 5, "stop": stop})
-    assert text(found) == (expected or " two three four <b>five</b> six")
-    assert found[-1].ended == ("stop" if expected else "limit")
+    pieces = parts(client, "one", sampling={"limit": 5, "stop": stop})
+    assert text(pieces) == (expected or " two three four <b>five</b> six")
+    assert pieces[-1].ended == ("stop" if expected else "limit")
 
 
 def test_a_reference_tells_where_it_would_have_gone_on_otherwise(client):
-    found = parts(client, "two", sampling={"limit": 2}, reference=OTHER)
-    assert [token.agrees for part in found for token in part.tokens] == [False, False]
+    pieces = parts(client, "two", sampling={"limit": 2}, reference=OTHER)
+    assert [token.agrees for part in pieces for token in part.tokens] == [False, False]
     assert all(token.agrees for part in parts(client, "two", sampling={"limit": 2}, reference=MODEL) for token in part.tokens)
     with pytest.raises(KduiError, match="different tokenizers"):
         parts(client, "two", reference="ef" * 32)
@@ -108,8 +108,8 @@ def test_what_cannot_be_answered_is_refused_in_words(client, prompt, words):
 
 
 def test_an_answer_ends_where_the_context_is_full(client):
-    found = parts(client, "one " * (CONTEXT - 3))
-    assert len(found) == 4 and found[-1].ended == "limit"
+    pieces = parts(client, "one " * (CONTEXT - 3))
+    assert len(pieces) == 4 and pieces[-1].ended == "limit"
 
 
 def test_a_stream_that_is_closed_leaves_nothing_running(client):
@@ -144,16 +144,16 @@ def test_a_short_request_is_answered_while_streams_run(client):
 
 def test_a_slow_caller_gets_every_token_and_the_process_does_not_run_ahead(client):
     answer = stream(client, sampling={"limit": 10 * AHEAD})
-    found = [next(answer)]
+    result = [next(answer)]
     connection = client._connection
     (lines,) = connection._waiting._queues.values()
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while lines.qsize() < AHEAD - 1:
         assert time.monotonic() < deadline
     assert parts(client, sampling={"limit": 2})[-1].ended == "limit"  # another caller does not wait for it
     assert lines.qsize() == AHEAD - 1
-    found += answer
-    assert len(text(read_parts(found)).split()) == 10 * AHEAD
+    result += answer
+    assert len(text(read_parts(result)).split()) == 10 * AHEAD
 
 
 def test_many_streams_at_a_time_are_refused_in_words(client):
@@ -187,7 +187,7 @@ def test_memory_is_watched_while_tokens_never_fail_to_come(stocked):
     next(answer)
     connection = client._connection
     (lines,) = connection._waiting._queues.values()
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while lines.qsize() < AHEAD - 1:
         assert time.monotonic() < deadline
     connection._process._most_mb, connection._looked = -PROGRAM_MB, 0.0  # as if it took more than it may
@@ -197,29 +197,24 @@ def test_memory_is_watched_while_tokens_never_fail_to_come(stocked):
     client.close()
 
 
-def test_silence_between_two_tokens_has_a_limit_and_who_waits_beside_is_told(stocked):
+def test_silence_between_two_tokens_has_a_limit_and_who_waits_beside_is_answered_by_the_next_process(stocked):
     client = ServingClient(stocked.model_copy(update={"serving_timeout_s": 0.5}))
     answer = stream(client)
     next(answer)
     os.kill(client.pid, signal.SIGSTOP)
-    told = []
+    collected = []
 
     def ask() -> None:
-        try:
-            client.call("targets", task="digits")
-        except ServingError as error:
-            told.append(str(error))
+        collected.append(client.call("targets", task="digits"))
 
     beside = [threading.Thread(target=ask) for _ in range(2)]
     for each in beside:
         each.start()
-    with pytest.raises(ServingError) as error:
+    with pytest.raises(ServingError, match="started again"):
         list(answer)
     for each in beside:
-        each.join(timeout=30)
-    said = {str(error.value), *told}
-    assert len(told) == 2 and any("did not respond within" in words for words in said)
-    assert all("started again" in words for words in said) and client.restarts == 1
+        each.join(timeout=60)
+    assert len(collected) == 2 and collected[0] == collected[1] and client.restarts == 1
     client.close()
 
 
@@ -227,5 +222,5 @@ def test_a_token_is_never_an_end(stocked, client):
     table = np.zeros((len(WORDS), len(WORDS)), np.float32)
     table[:, END] = 9.0
     digest = store_generator(stocked, "12" * 32, table=table)
-    found = parts(client, "one", digest=digest)
-    assert [part.ended for part in found] == ["end token"] and text(found) == ""
+    pieces = parts(client, "one", digest=digest)
+    assert [part.ended for part in pieces] == ["end token"] and text(pieces) == ""

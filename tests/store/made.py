@@ -36,7 +36,7 @@ def queued(store: Store, device: str = "auto", **changes: Any) -> Run:
     return store.runs.create(built, plan(built.seed), device)
 
 
-def facts(name: str) -> dict[str, Any]:
+def facts(name: Any) -> dict[str, Any]:
     """What a manifest says beside its files."""
     return {
         "digest": digest(name),
@@ -51,7 +51,7 @@ def facts(name: str) -> dict[str, Any]:
     }
 
 
-def artifact(store: ArtifactStore, name: str = "one", files: dict[str, bytes] | None = None, **more: Any) -> str:
+def artifact(store: ArtifactStore, name: Any = "one", files: dict[str, bytes] | None = None, **more: Any) -> str:
     """A committed artifact; ``more`` changes its manifest. Returns its digest."""
     with store.draft(digest(name)) as folder:
         write(folder, files or {"model.bin": b"weights" * 100, "below/facts.json": b"{}"})

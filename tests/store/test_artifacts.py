@@ -29,21 +29,21 @@ def drafts(store: ArtifactStore) -> list[Path]:
 
 def test_a_committed_artifact_can_be_opened(store):
     name = artifact(store)
-    found = store.open(name)
-    assert found.path == store.root / name[:2] / name
-    assert found.file("below/facts.json").read_bytes() == b"{}"
-    assert found.manifest.files["model.bin"].bytes == 700
-    assert (found.digest, found.manifest.seconds) == (name, 1.5)
+    result = store.open(name)
+    assert result.path == store.root / name[:2] / name
+    assert result.file("below/facts.json").read_bytes() == b"{}"
+    assert result.manifest.files["model.bin"].bytes == 700
+    assert (result.digest, result.manifest.seconds) == (name, 1.5)
     assert store.digests() == [name]
     assert drafts(store) == []
     with pytest.raises(KeyError):
-        found.file("other.bin")
+        result.file("other.bin")
 
 
 @pytest.mark.parametrize("flushes", range(1, 6))
 def test_a_kill_at_any_moment_leaves_it_complete_or_not_there(store, monkeypatch, flushes):
     calls = []
-    flush = module._flush
+    flush = module.fsync
 
     def killed(path):
         calls.append(path)
@@ -51,7 +51,7 @@ def test_a_kill_at_any_moment_leaves_it_complete_or_not_there(store, monkeypatch
             raise KeyboardInterrupt
         flush(path)
 
-    monkeypatch.setattr(module, "_flush", killed)
+    monkeypatch.setattr(module, "fsync", killed)
     with pytest.raises(KeyboardInterrupt):
         artifact(store)
     monkeypatch.undo()

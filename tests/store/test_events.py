@@ -62,10 +62,10 @@ def test_lines_of_many_writers_never_mix(log):
     for thread in threads:
         thread.join()
     events, _ = log.read()
-    found = [event.text.split()[:2] for event in events]
-    assert sorted(found) == sorted([name, str(number)] for name in "abcd" for number in range(50))
+    message = [event.text.split()[:2] for event in events]
+    assert sorted(message) == sorted([name, str(number)] for name in "abcd" for number in range(50))
     for name in "abcd":
-        assert [int(number) for writer, number in found if writer == name] == list(range(50))
+        assert [int(number) for writer, number in message if writer == name] == list(range(50))
 
 
 def test_a_full_disk_is_reported(log, monkeypatch):

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from kdui import worker
-from kdui.core.errors import StoreError
+from kdui.core.errors import StoreAway, StoreError
 from kdui.core.run import RunState
 from kdui.engine.reporter import RunReporter
 from kdui.launch.dispatcher import Dispatcher
@@ -102,7 +102,7 @@ def test_the_queue_says_it_once_and_continues_after_the_lock(settings, hasty, ca
                 with pytest.raises(StoreError):
                     dispatcher.tick()
             dispatcher.start()
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + 60
             while not dispatcher.trouble and time.monotonic() < deadline:
                 threading.Event().wait(0.02)
             threading.Event().wait(1.5)  # some more rounds
@@ -113,6 +113,23 @@ def test_the_queue_says_it_once_and_continues_after_the_lock(settings, hasty, ca
     finally:
         dispatcher.launcher.close()
     assert capsys.readouterr().out.count("dispatcher: The store's database has been locked") == 1
+
+
+def test_a_database_that_is_away_for_a_while_is_waited_for_where_work_would_be_lost(settings):
+    """As when a network's disk goes and is mounted again: the same file comes back."""
+    store = Store(settings)
+    queued(store)
+    run = store.runs.claim("cpu")
+    home, away = settings.home / "kdui.db", settings.home / "away.db"
+    home.rename(away)
+    with pytest.raises(StoreAway, match="was deleted or replaced"):
+        store.runs.counts()
+    back = threading.Timer(0.4, away.rename, [home])
+    back.start()
+    store.patient(30).runs.transition(run.id, RunState.SUCCEEDED)
+    back.join()
+    assert store.runs.get(run.id).state is RunState.SUCCEEDED
+    assert sorted(path.name for path in settings.home.glob("*.db")) == ["kdui.db"]
 
 
 def test_a_database_that_is_deleted_under_a_running_program_is_noticed(settings):

@@ -76,6 +76,8 @@ def test_nothing_becomes_writable_by_it(tmp_path):
 
 def test_no_child_process_is_given_the_pages_password(tmp_path, monkeypatch):
     monkeypatch.setenv("KDUI_AUTH", "owner:password")
-    found = child_environment(Settings(home=tmp_path, auth="owner:password"))
-    assert "KDUI_AUTH" not in found and "owner:password" not in found.values()
-    assert found["KDUI_HOME"] == str(tmp_path) and found["PATH"] == os.environ["PATH"]
+    result = child_environment(Settings(home=tmp_path, auth="owner:password"))
+    monkeypatch.setenv("KDUI_WEBHOOK", "https://example.org/secret")
+    assert "KDUI_WEBHOOK" not in child_environment(Settings(home=tmp_path, webhook="https://example.org/secret"))
+    assert "KDUI_AUTH" not in result and "owner:password" not in result.values()
+    assert result["KDUI_HOME"] == str(tmp_path) and result["PATH"] == os.environ["PATH"]

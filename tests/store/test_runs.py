@@ -56,9 +56,9 @@ def test_only_the_allowed_changes_of_state(store, start, to):
 
 def test_a_claim_states_where_and_when(store):
     first, second = queued(store), queued(store)
-    found = store.runs.claim("cpu")
-    assert (found.id, found.state, found.slot, found.host, found.attempts) == (first.id, RunState.RUNNING, "cpu", HOST, 1)
-    assert found.started and found.heartbeat and found.pid is None
+    result = store.runs.claim("cpu")
+    assert (result.id, result.state, result.slot, result.host, result.attempts) == (first.id, RunState.RUNNING, "cpu", HOST, 1)
+    assert result.started and result.heartbeat and result.pid is None
     assert store.runs.claim("cpu") is None  # the slot is taken
     store.runs.transition(first.id, RunState.SUCCEEDED)
     assert store.runs.claim("cpu").id == second.id
@@ -249,10 +249,10 @@ def test_results_are_replaced_not_added_and_read_by_task(store):
     for accuracy in (90.0, 91.0):
         latency = measured("latency_p50", 0.5, "ms", samples=(0.4, 0.6), low=0.4, high=0.6, higher_is_better=False)
         store.results.record(run.id, "distill", [measured("accuracy", accuracy), latency], row(headline=accuracy, latency_ms=0.5))
-    found = store.results.of_run(run.id)["distill"]
-    assert found["accuracy"].value == 91.0
-    assert (found["latency_p50"].samples, found["latency_p50"].low) == ((0.4, 0.6), 0.4)
-    assert found["latency_p50"].provenance.device == "test"
+    result = store.results.of_run(run.id)["distill"]
+    assert result["accuracy"].value == 91.0
+    assert (result["latency_p50"].samples, result["latency_p50"].low) == ((0.4, 0.6), 0.4)
+    assert result["latency_p50"].provenance.device == "test"
     columns, rows = store.results.rows_of_task("digits")
     (only,) = [dict(zip(columns, values, strict=True)) for values in rows]
     assert (only["run"], only["run_name"], only["headline"], only["latency_ms"]) == (run.id, "First", 91.0, 0.5)

@@ -5,8 +5,9 @@ import threading
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.operations import Operations
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, create_engine, event, text
 
 from kdui.core.errors import StoreError
 from kdui.settings import Settings
@@ -55,7 +56,9 @@ def test_an_older_store_is_brought_up_to_date_and_keeps_what_it_holds(settings):
     engine = open_database(settings)
     with engine.begin() as connection:
         connection.execute(text("DROP INDEX results_by_model"))
-        for column in ("worked", "fruitless"):
+        for table in ("marks", "members", "families", "accounts"):
+            connection.execute(text(f"DROP TABLE {table}"))
+        for column in ("worked", "fruitless", "queued_by"):
             connection.execute(text(f"ALTER TABLE runs DROP COLUMN {column}"))
         connection.execute(text("ALTER TABLE measurements DROP COLUMN title"))
         connection.execute(text("ALTER TABLE results DROP COLUMN token_ms"))
@@ -65,6 +68,63 @@ def test_an_older_store_is_brought_up_to_date_and_keeps_what_it_holds(settings):
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
         plan = "EXPLAIN QUERY PLAN SELECT id FROM results WHERE task = 'a' AND model = 'b' AND role = 'c' ORDER BY id DESC"
         assert "results_by_model" in connection.execute(text(plan)).all()[0][3]
+
+
+@pytest.mark.parametrize("begun", ["nothing", "0001"])
+def test_a_kill_between_any_two_statements_of_making_or_migrating_the_tables_leaves_no_half(
+    settings, tmp_path, begun, monkeypatch
+):
+    """After each number of statements the process ends; the next one opens the store as if nothing had been begun."""
+    statements, runs = 1, 0
+    while True:
+        home = tmp_path / f"{statements}"
+        home.mkdir()
+        if begun == "0001":
+            _first_schema(home / "kdui.db")
+        counted = []
+
+        def killed(connection, cursor, statement, *_, counted=counted, most=statements):
+            counted.append(statement)
+            if statement.startswith(("CREATE", "ALTER", "INSERT", "UPDATE", "DROP")) and len(counted) > most:
+                raise KeyboardInterrupt
+
+        event.listen(Engine, "before_cursor_execute", killed)
+        try:
+            open_database(Settings(home=home))
+            break
+        except KeyboardInterrupt:
+            runs += 1
+        finally:
+            event.remove(Engine, "before_cursor_execute", killed)
+        with open_database(Settings(home=home)).connect() as connection:
+            assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == HEAD
+            assert connection.execute(text("SELECT count(*) FROM runs")).scalar() == (begun == "0001")
+        statements += 11
+    assert runs > 1
+
+
+def _first_schema(path) -> None:
+    """The tables of the first release, with a run in them."""
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection, Operations.context(MigrationContext.configure(connection)):
+        ScriptDirectory(str(MIGRATIONS)).get_revision("0001").module.upgrade()
+        connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"))
+        connection.execute(text("INSERT INTO alembic_version VALUES ('0001')"))
+        values = "'abc', 'first', 'digits', '', '', 0, '{}', '', 'succeeded', 'auto', 1.0, 1, 0, '', 1.0, '2026-01-01 00:00:00'"
+        names = (
+            "id, name, task, teacher, student, seed, recipe, recipe_digest, state, device, position, attempts, cancel_requested, "
+            "headline, progress, created"
+        )
+        connection.execute(text(f"INSERT INTO runs ({names}) VALUES ({values})"))
+    engine.dispose()
+
+
+def test_tables_that_an_earlier_version_left_half_made_are_made_anew(settings):
+    settings.home.mkdir(exist_ok=True)
+    with create_engine(settings.database).begin() as connection:
+        metadata.tables["runs"].create(connection)
+    queued(Store(settings))
+    assert Store(settings).runs.counts() == {"queued": 1}
 
 
 def test_the_database_itself_refuses_a_second_run_on_a_slot(settings):

@@ -33,3 +33,12 @@ def test_examples_are_taken_from_lists_and_arrays():
     assert Examples(["a", "b", "c"], targets).take(np.array([2, 0])).inputs == ["c", "a"]
     taken = Examples(np.arange(3), targets).take(np.array([1]))
     assert (taken.inputs.tolist(), taken.targets.tolist(), len(taken)) == ([1], [5], 1)
+
+
+def test_what_names_examples_depends_on_whole_float_and_several_targets():
+    def named(targets):
+        return Examples(["a", "b"], np.array(targets)).sha256()
+
+    assert named([1, 2]) == named(np.array([1, 2], np.int32))
+    several = {named(targets) for targets in ([1, 2], [1.0, 2.0], [1.2, 2.0], [[1], [2]], [[1, 2], [3, 4]], [[1, 2, 3, 4]])}
+    assert len(several) == 6

@@ -7,9 +7,9 @@ import pytest
 from kdui.catalogue.references import anchored
 from kdui.catalogue.tasks import TASKS, all_tasks, described, load_task, own_task
 from kdui.core.errors import RecipeError, SourceError, UnknownName
+from kdui.core.own_names import kept_name
 from kdui.core.recipe import Recipe
 from kdui.settings import Settings
-from kdui.tasks.own_corpus.spec import kept_name
 from kdui.ui.build_changes import changed, shown
 from kdui.ui.build_facts import task_facts
 from kdui.ui.panel import task_options

@@ -39,9 +39,9 @@ def test_a_long_sentence_is_cut_where_it_pauses():
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=400)), st.integers(8, 200))
 def test_nothing_is_lost_and_nothing_is_too_long(lines, most):
     blocks = paragraphs(lines)
-    found = passages(blocks, most)
-    assert words(found) == words(blocks)
-    assert all(text.strip() and len(text.encode()) <= most for text in found)
+    result = passages(blocks, most)
+    assert words(result) == words(blocks)
+    assert all(text.strip() and len(text.encode()) <= most for text in result)
 
 
 def r_file(path, texts, kind=16):
@@ -76,7 +76,7 @@ def test_books_stand_in_one_split_and_every_passage_is_short(books):
     assert all(examples.targets.tolist() == [len(text.encode()) for text in examples.inputs] for examples in splits.values())
     assert max(examples.targets.max() for examples in splits.values()) <= MOST_BYTES
     assert splits["train"].targets.sum() == 3_103_661
-    named = {split: sum("Wentworth" in text for text in found) for split, found in texts.items()}
+    named = {split: sum("Wentworth" in text for text in by_name) for split, by_name in texts.items()}
     assert named["train"] == named["validation"] == 0 < named["test"]
 
 

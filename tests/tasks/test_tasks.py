@@ -16,7 +16,9 @@ NAMES = ("books", "digits", "fashion-mnist", "reuters-and-sentiment", "reuters-r
 
 
 def test_all_tasks_are_found_and_a_wrong_name_suggests_one():
-    assert tuple(sorted(TASKS)) == NAMES
+    others = ("composed-scenes", "help-de", "help-es", "movielens-100k", "movielens-small", "nuclei", "spoken-digits", "squad")
+    others += ("blood-cells", "composed-boxes", "dialled-digits", "digit-strings")
+    assert tuple(sorted((*NAMES, *others))) == tuple(sorted(TASKS))
     with pytest.raises(UnknownName, match="Did you mean 'digits'"):
         TASKS["digit"]
 
@@ -86,14 +88,14 @@ def test_out_of_domain_examples_are_clear_and_not_the_tasks_own(settings):
     facts, splits = load_task("sentiment", settings)
     own = {text for examples in splits.values() for text in examples.inputs}
     for other in facts.out_of_domain:
-        found = load_out_of_domain(facts, other, settings)
-        assert len(found) == other.examples == len(set(found.inputs))
-        assert not own & set(found.inputs) and 0.3 < found.targets.mean() < 0.7
+        result = load_out_of_domain(facts, other, settings)
+        assert len(result) == other.examples == len(set(result.inputs))
+        assert not own & set(result.inputs) and 0.3 < result.targets.mean() < 0.7
     products = load_out_of_domain(facts, facts.out_of_domain[0], settings)
-    said = dict(zip(products.inputs, products.targets, strict=True))
-    assert said["but, if you're looking for my opinion of the apex dvd player, i love it!"] == 1
-    assert said["doesnt play new disney movies."] == 0
-    assert "repost from january 13, 2004 with a better fit title." not in said
+    message = dict(zip(products.inputs, products.targets, strict=True))
+    assert message["but, if you're looking for my opinion of the apex dvd player, i love it!"] == 1
+    assert message["doesnt play new disney movies."] == 0
+    assert "repost from january 13, 2004 with a better fit title." not in message
 
 
 def test_a_malformed_out_of_domain_file_is_reported(empty_settings):
@@ -149,8 +151,8 @@ def test_a_task_of_parts_holds_theirs_with_labels_one_after_the_other(settings):
         _, own = load_task(part, settings)
         for split in ("train", "validation", "test"):
             known = set(zip(own[split].inputs, (own[split].targets + first).tolist(), strict=True))
-            found = set(zip(both[split].inputs, both[split].targets.tolist(), strict=True))
-            mine = {pair for pair in found if (pair[1] >= 8) == (first == 8)}
+            result = set(zip(both[split].inputs, both[split].targets.tolist(), strict=True))
+            mine = {pair for pair in result if (pair[1] >= 8) == (first == 8)}
             assert mine <= known
             assert (part == "sentiment" and split == "train") or mine == known
     counts = np.bincount(both["train"].targets, minlength=10)

@@ -26,9 +26,9 @@ def splits() -> dict[str, Any]:
 
 def resident(split: str, limit: int = 0) -> ResidentData:
     """Digits as fractions, channels first."""
-    found = splits()[split]
-    pixels = np.ascontiguousarray(found.inputs.transpose(0, 3, 1, 2)).astype(np.float32) / 255
-    return ResidentData({"pixels": pixels[:limit] if limit else pixels}, found.targets, CPU, limit)
+    result = splits()[split]
+    pixels = np.ascontiguousarray(result.inputs.transpose(0, 3, 1, 2)).astype(np.float32) / 255
+    return ResidentData({"pixels": pixels[:limit] if limit else pixels}, result.targets, CPU, limit)
 
 
 class Small(nn.Module):

@@ -23,8 +23,8 @@ def test_a_batch_in_parts_takes_the_step_of_the_whole_batch():
         flat = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10))
         torch.nn.init.zeros_(flat[1].weight)
         torch.nn.init.zeros_(flat[1].bias)
-        found = trainer(limit=120, model=Pixels(flat), accumulate=parts, **steps)
-        summary = found.run()
+        fit = trainer(limit=120, model=Pixels(flat), accumulate=parts, **steps)
+        summary = fit.run()
         assert summary["steps"] == 3
         return flat, summary["history"][-1]["train_total"]
 

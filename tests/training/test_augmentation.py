@@ -100,8 +100,8 @@ def test_masked_texts_reach_the_model_as_its_mask_token(tmp_path):
     data.augmentation = MaskedTexts(TEXTS, 0.5, "[MASK]", prepare)
     index = torch.arange(8)
     assert torch.equal(data.inputs(index, 0)["input_ids"], data.inputs(index)["input_ids"])
-    found = data.inputs(index, 1)
+    result = data.inputs(index, 1)
     mask = tokenizer.token_to_id("[MASK]")
     expected = [one.split().count("[MASK]") for one in masked_texts(TEXTS[:8], 0.5, 1, "[MASK]")]
-    assert (found["input_ids"] == mask).sum(1).tolist() == expected
+    assert (result["input_ids"] == mask).sum(1).tolist() == expected
     assert sum(expected) > 4

@@ -21,11 +21,11 @@ class Functional(nn.Module):
 def test_elements_go_at_the_rate_and_the_mean_stays(rate):
     torch.manual_seed(0)
     x = torch.ones(1000, 1001)  # no multiple of four: the last draw is cut off
-    found = dropped(x, rate)
-    share = float((found == 0).double().mean())
+    result = dropped(x, rate)
+    share = float((result == 0).double().mean())
     assert share == pytest.approx(rate, abs=5 * (rate * (1 - rate) / x.numel()) ** 0.5)
-    assert found.unique().tolist() == pytest.approx([0.0, 1 / (1 - round(rate * LEVELS) / LEVELS)])
-    assert float(found.double().mean()) == pytest.approx(1.0, abs=0.01)
+    assert result.unique().tolist() == pytest.approx([0.0, 1 / (1 - round(rate * LEVELS) / LEVELS)])
+    assert float(result.double().mean()) == pytest.approx(1.0, abs=0.01)
 
 
 def test_neighbours_go_independently():
@@ -46,9 +46,9 @@ def test_the_limits():
 def test_the_gradient_is_what_was_kept():
     torch.manual_seed(2)
     x = torch.randn(50, 20, dtype=torch.float64, requires_grad=True)
-    found = dropped(x, 0.3)
-    found.sum().backward()
-    assert torch.allclose(x.grad, found.detach() / x.detach())
+    result = dropped(x, 0.3)
+    result.sum().backward()
+    assert torch.allclose(x.grad, result.detach() / x.detach())
     assert float((x.grad == 0).double().mean()) == pytest.approx(0.3, abs=0.08)
 
 

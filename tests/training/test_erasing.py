@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from kdui.core.run import RunState
-from kdui.training.device_dataset import erased, scattered
+from kdui.training.device_dataset import erased
+from kdui.training.scattered import scattered
 from tests.engine.digits import Bench
 
 
@@ -19,10 +20,10 @@ def test_so_many_images_lose_a_part(share):
 
 
 def test_a_part_is_one_rectangle_of_2_to_40_percent():
-    found = hidden(1.0)
-    height, width = found.any(2).sum(1), found.any(1).sum(1)
-    assert torch.equal(found.flatten(1).sum(1), height * width)
-    for axis in (found.any(2), found.any(1)):  # no gap along either side
+    result = hidden(1.0)
+    height, width = result.any(2).sum(1), result.any(1).sum(1)
+    assert torch.equal(result.flatten(1).sum(1), height * width)
+    for axis in (result.any(2), result.any(1)):  # no gap along either side
         assert (axis.int().diff(dim=1).abs().sum(1) <= 2).all()
     area = (height * width).float() / 28**2
     assert area.min() > 0.01 and area.max() < 0.43
@@ -60,12 +61,12 @@ def test_numbers_are_scattered():
 
 def test_a_teacher_learns_from_images_with_parts_erased(tmp_path):
     bench = Bench(tmp_path)
-    found = {}
+    result = {}
     for erase in (0.0, 0.5):
         knobs = {"epochs": 6, "learning_rate": 0.004, "augment": True, "erase": erase}
         run = bench.run({"task": "digits", "teacher": "cnn-medium", "stages": [{"teach": knobs}]})
         assert run.state is RunState.SUCCEEDED, run.error
         (step,) = [step for step in run.steps if step.name == "teach"]
-        found[erase] = bench.store.artifacts.manifest(step.digest).summary["training"]
-    assert found[0.5]["validation"] > 85
-    assert found[0.5]["history"] != found[0.0]["history"]
+        result[erase] = bench.store.artifacts.manifest(step.digest).summary["training"]
+    assert result[0.5]["validation"] > 85
+    assert result[0.5]["history"] != result[0.0]["history"]

@@ -47,10 +47,10 @@ def test_the_same_examples_every_time_and_a_larger_share_holds_a_smaller_one():
 
 def test_hidden_labels_are_replaced():
     targets = labels_of()
-    told = true_labels(targets, 0.1)
-    assert np.array_equal(told.drawn, labelled_examples(targets, 0.1))
-    assert np.array_equal(told.targets[told.drawn], targets[told.drawn])
-    assert set(np.delete(told.targets, told.drawn)) == {HIDDEN}
+    message = true_labels(targets, 0.1)
+    assert np.array_equal(message.drawn, labelled_examples(targets, 0.1))
+    assert np.array_equal(message.targets[message.drawn], targets[message.drawn])
+    assert set(np.delete(message.targets, message.drawn)) == {HIDDEN}
     assert len(true_labels(targets, 0.1, draw_all=True).drawn) == 400
 
 
@@ -95,13 +95,13 @@ def planned(tmp_path_factory):
 
 def with_hidden_labels(scrambled: bool) -> TaskData:
     """The digits; ``scrambled``: every hidden label of the training split is another one."""
-    found = dict(splits())
+    result = dict(splits())
     if scrambled:
-        targets = found["train"].targets.copy()
+        targets = result["train"].targets.copy()
         hidden = np.setdiff1d(np.arange(len(targets)), labelled_examples(targets, SHARE))
         targets[hidden] = (targets[hidden] + 1 + np.arange(len(hidden)) % 9) % 10
-        found["train"] = Examples(found["train"].inputs, targets)
-    return TaskData(FACTS, found)
+        result["train"] = Examples(result["train"].inputs, targets)
+    return TaskData(FACTS, result)
 
 
 def shown_alone(data: TaskData, monkeypatch) -> TaskData:
@@ -131,7 +131,7 @@ def test_equal_epochs_are_equal_steps(planned):
     run = planned.bench.run(planned.recipe)
     whole = planned.bench.run(planned.recipe, {"teach.labels": 1.0, "distill.labels": 1.0})
     for step in ("teach", "distill", "distill.control"):
-        few, all_labels = (planned.bench.summary(found, step)["training"] for found in (run, whole))
+        few, all_labels = (planned.bench.summary(step_summary, step)["training"] for step_summary in (run, whole))
         assert (few["steps"], few["epochs"]) == (all_labels["steps"], all_labels["epochs"])
 
 

@@ -29,22 +29,22 @@ def stopped(folder, at: float, **knobs) -> Small:
     """A training that is cancelled once ``at`` of its steps are done."""
     report = QuietReporter()
     report.stop_at = lambda fraction: fraction >= at
-    found = trainer(folder, report=report, **knobs)
+    fit = trainer(folder, report=report, **knobs)
     with pytest.raises(Cancelled):
-        found.run()
-    return found.model
+        fit.run()
+    return fit.model
 
 
 def test_it_learns_and_keeps_the_best_epoch():
-    found = trainer(limit=0, epochs=4)
-    summary = found.run()
+    fit = trainer(limit=0, epochs=4)
+    summary = fit.run()
     assert summary["validation"] > 90
     assert (summary["epochs"], summary["steps"], summary["examples_seen"]) == (4, 4 * 40, 4 * 1259)
     assert summary["validation"] == max(entry["validation"] for entry in summary["history"])
     assert [entry["epoch"] for entry in summary["history"]] == [0, 1, 2, 3, 4]
-    scored = loop.predict(found.model, found.validation).argmax(-1) == found.validation.targets.numpy()
+    scored = loop.predict(fit.model, fit.validation).argmax(-1) == fit.validation.targets.numpy()
     assert 100 * scored.mean() == pytest.approx(summary["validation"])
-    assert not found.model.training
+    assert not fit.model.training
 
 
 WRONG = Metric(name="wrong", title="Wrong answers", unit="%", higher_is_better=False)
@@ -80,17 +80,17 @@ def test_a_resumed_training_continues_with_the_best_of_a_metric_where_less_is_be
 
 @pytest.mark.parametrize(("metric", "better"), [(ACCURACY, (91.0, 0.5)), (WRONG, (89.0, 0.5))])
 def test_ties_go_to_the_lower_loss_and_patience_counts_from_the_better_epoch(metric, better):
-    found = replace(trainer(patience=1), metric=metric)
-    found._best_loss = 0.4
-    assert found._is_better(*better, 90.0) and not found._is_better(180.0 - better[0], 0.1, 90.0)
-    assert found._is_better(90.0, 0.3, 90.0) and not found._is_better(90.0, 0.4, 90.0)
-    assert not found._is_better(float("nan"), 0.1, 90.0)
+    fit = replace(trainer(patience=1), metric=metric)
+    fit._best_loss = 0.4
+    assert fit._is_better(*better, 90.0) and not fit._is_better(180.0 - better[0], 0.1, 90.0)
+    assert fit._is_better(90.0, 0.3, 90.0) and not fit._is_better(90.0, 0.4, 90.0)
+    assert not fit._is_better(float("nan"), 0.1, 90.0)
 
 
 def test_same_seed_same_weights_other_seed_others():
     one, again, other = (trainer(seed=seed) for seed in (0, 0, 1))
-    for found in (one, again, other):
-        found.run()
+    for result in (one, again, other):
+        result.run()
     assert same_weights(one.model, again.model)
     assert not same_weights(one.model, other.model)
 
@@ -157,8 +157,8 @@ def test_a_torn_checkpoint_is_passed_over(tmp_path):
     trainer(tmp_path).run()
     (tmp_path / FILE).write_bytes((tmp_path / FILE).read_bytes()[:1000])
     report = QuietReporter()
-    found = trainer(tmp_path, report=report)
-    assert found.run()["epochs"] == 3
+    fit = trainer(tmp_path, report=report)
+    assert fit.run()["epochs"] == 3
     assert [line.partition(" (")[0] for line in report.lines] == ["The checkpoint cannot be read"]
 
 
@@ -178,58 +178,58 @@ def test_a_kill_while_a_checkpoint_is_written_leaves_the_one_before(tmp_path, mo
 
 
 def test_patience_stops_early():
-    found = trainer(learning_rate=1e-9, schedule="constant", epochs=50, patience=2)
-    summary = found.run()
+    fit = trainer(learning_rate=1e-9, schedule="constant", epochs=50, patience=2)
+    summary = fit.run()
     assert summary["epochs"] < 50
     assert summary["epochs"] - summary["best_epoch"] == 2
 
 
 def test_zero_epochs_leave_the_model_as_it_is():
-    found = trainer(epochs=0)
+    fit = trainer(epochs=0)
     before = Small(0)
-    summary = found.run()
+    summary = fit.run()
     assert (summary["steps"], summary["epochs"]) == (0, 0)
     assert 0 <= summary["validation"] <= 100
-    assert same_weights(found.model, before)
+    assert same_weights(fit.model, before)
 
 
 def test_a_loss_that_is_no_number_is_reported_with_what_to_do():
-    found = trainer(learning_rate=10, optimizer="sgd", schedule="constant", epochs=6)
-    found.losses = lambda outputs, batch: {"total": outputs.exp().exp().mean()}
+    fit = trainer(learning_rate=10, optimizer="sgd", schedule="constant", epochs=6)
+    fit.losses = lambda outputs, batch: {"total": outputs.exp().exp().mean()}
     with pytest.raises(StageFailed, match=r"no longer a number in epoch 1\. Lower the learning rate \(now 10\)"):
-        found.run()
+        fit.run()
 
 
 def test_named_losses_are_reported_and_only_total_is_minimized():
     report = QuietReporter()
-    found = trainer(report=report, epochs=1)
-    plain = found.losses
-    found.losses = lambda outputs, batch: {**plain(outputs, batch), "distance": outputs.square().mean()}
-    found.run()
+    fit = trainer(report=report, epochs=1)
+    plain = fit.losses
+    fit.losses = lambda outputs, batch: {**plain(outputs, batch), "distance": outputs.square().mean()}
+    fit.run()
     assert {"total", "distance"} == set(report.losses[-1][1])
     assert report.losses[-1][0] == 1.0
     assert {"validation", "validation_loss"} == set(report.metrics[-1][1])
 
 
 def test_after_step_runs_once_an_update():
-    found = trainer(epochs=2)
+    fit = trainer(epochs=2)
     calls = []
-    found.after_step = lambda progress: calls.append(1)
-    found.run()
+    fit.after_step = lambda progress: calls.append(1)
+    fit.run()
     assert len(calls) == 2 * 13
 
 
 def test_a_companion_is_trained_at_its_rate_and_no_part_of_the_result():
     def trained(rate: float) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        found = trainer(epochs=1, schedule="constant", optimizer="sgd", learning_rate=0.01)
+        fit = trainer(epochs=1, schedule="constant", optimizer="sgd", learning_rate=0.01)
         mixer = torch.nn.Linear(10, 10)
         with torch.no_grad():
             mixer.weight.copy_(torch.eye(10))
             mixer.bias.zero_()
-        found.companion, found.companion_rate = mixer, rate
-        found.losses = lambda outputs, batch: {"total": torch.nn.functional.cross_entropy(mixer(outputs), batch.targets)}
-        found.run()
-        return mixer.weight.detach() - torch.eye(10), found.model.state_dict()
+        fit.companion, fit.companion_rate = mixer, rate
+        fit.losses = lambda outputs, batch: {"total": torch.nn.functional.cross_entropy(mixer(outputs), batch.targets)}
+        fit.run()
+        return mixer.weight.detach() - torch.eye(10), fit.model.state_dict()
 
     still, state = trained(0.0)
     moved, _ = trained(1.0)
@@ -245,20 +245,20 @@ def test_a_training_with_a_companion_continues_exactly(tmp_path, monkeypatch):
         report = QuietReporter()
         if stop_at is not None:
             report.stop_at = lambda fraction: fraction >= stop_at
-        found, peer = trainer(folder, report=report), Small(seed=1)
-        found.companion, found.companion_rate = peer, 0.5
+        fit, peer = trainer(folder, report=report), Small(seed=1)
+        fit.companion, fit.companion_rate = peer, 0.5
 
         def losses(outputs: torch.Tensor, batch: loop.Batch) -> loop.Losses:
             both = [torch.nn.functional.cross_entropy(one, batch.targets) for one in (outputs, peer(**batch.inputs))]
             return {"total": sum(both) + (outputs - peer(**batch.inputs)).square().mean()}
 
-        found.losses = losses
+        fit.losses = losses
         if stop_at is None:
-            found.run()
+            fit.run()
         else:
             with pytest.raises(Cancelled):
-                found.run()
-        return found.model, peer
+                fit.run()
+        return fit.model, peer
 
     whole, its_peer = beside()
     beside(tmp_path, stop_at=0.5)

@@ -54,9 +54,9 @@ def test_levels_of_activations():
 def test_values_and_gradients_by_hand():
     values = torch.tensor([0.26, -0.9, 0.1, 5.0], requires_grad=True)  # v/s: 0.52, −1.8, 0.2, 10; levels −2 … 1
     step = torch.tensor(0.5, requires_grad=True)
-    found = quantized(values, step, -2, 1, scale=0.1)
-    torch.testing.assert_close(found, torch.tensor([0.5, -1.0, 0.0, 0.5]))
-    found.backward(torch.tensor([1.0, 2.0, 3.0, 4.0]))
+    result = quantized(values, step, -2, 1, scale=0.1)
+    torch.testing.assert_close(result, torch.tensor([0.5, -1.0, 0.0, 0.5]))
+    result.backward(torch.tensor([1.0, 2.0, 3.0, 4.0]))
     torch.testing.assert_close(values.grad, torch.tensor([1.0, 2.0, 3.0, 0.0]))
     by_hand = 1 * (1 - 0.52) + 2 * (-2 + 1.8) + 3 * (0 - 0.2) + 4 * 1
     torch.testing.assert_close(step.grad, torch.tensor(0.1 * by_hand))
@@ -104,8 +104,8 @@ def test_sixteen_bits_are_near_identity_and_fewer_bits_are_further_off():
     weight = torch.randn(8, 30, generator=torch.Generator().manual_seed(2))
     errors = []
     for bits in (2, 4, 8, 16):
-        found = QuantizedWeight(weight, bits, per_channel=True)(weight).detach()
-        errors.append(float((found - weight).abs().mean() / weight.abs().mean()))
+        result = QuantizedWeight(weight, bits, per_channel=True)(weight).detach()
+        errors.append(float((result - weight).abs().mean() / weight.abs().mean()))
     assert errors == sorted(errors, reverse=True)
     assert errors[2] < 0.05 and errors[3] < 4e-3
 
@@ -123,9 +123,9 @@ def test_a_step_never_reaches_zero():
 def test_the_first_batch_tells_whether_inputs_are_signed(values, signed):
     rounding = QuantizedInput(4)
     given = torch.tensor([values])
-    found = rounding(given)
+    result = rounding(given)
     assert bool(rounding.signed) is signed
-    levels = found / rounding.step()
+    levels = result / rounding.step()
     torch.testing.assert_close(levels, levels.round())
     rounding(-10 * given)  # later batches change nothing
     assert bool(rounding.signed) is signed

@@ -17,8 +17,8 @@ TARGETS = np.random.default_rng(0).integers(0, 10, 200)
 def answers(accuracy: float, targets=TARGETS, labels: int = 10, seed: int = 1) -> np.ndarray:
     """Sure logits that are right so often, and evenly wrong else."""
     generator = np.random.default_rng(seed)
-    told = np.where(generator.random(len(targets)) < accuracy, targets, generator.integers(0, labels, len(targets)))
-    return 6.0 * np.eye(labels)[told] + generator.normal(0, 0.1, (len(targets), labels))
+    message = np.where(generator.random(len(targets)) < accuracy, targets, generator.integers(0, labels, len(targets)))
+    return 6.0 * np.eye(labels)[message] + generator.normal(0, 0.1, (len(targets), labels))
 
 
 @pytest.fixture
@@ -109,8 +109,8 @@ def test_correct_but_close_to_chance_means_another_scale_unless_options_set_one(
     scales = on_scale({"scale": 255}, answers(1.0), answers(1.0) / 255)
     with pytest.raises(StageFailed, match=r"close to chance.*\?scale=255'"):
         require_plausible(model, DIGITS, answers(1.0) / 255, TARGETS, scales)
-    said = model.model_copy(update={"ref": ModelRef.parse("onnx:digits.onnx?scale=1")})
-    assert require_plausible(said, DIGITS, answers(1.0) / 255, TARGETS, scales) == 1.0
+    message = model.model_copy(update={"ref": ModelRef.parse("onnx:digits.onnx?scale=1")})
+    assert require_plausible(message, DIGITS, answers(1.0) / 255, TARGETS, scales) == 1.0
 
 
 def test_a_frequent_label_is_no_knowledge(model):

@@ -24,9 +24,9 @@ class TwoLayers(nn.Module):
 
 
 def test_penalties_by_hand():
-    found = penalties(TwoLayers(), l1=0.1, group_lasso=0.5)
-    assert found["l1"].item() == pytest.approx(0.1 * (4 + 7))
-    assert found["group_lasso"].item() == pytest.approx(0.5 * 5)  # the norms 5 and 0; words are no channels
+    penalty_terms = penalties(TwoLayers(), l1=0.1, group_lasso=0.5)
+    assert penalty_terms["l1"].item() == pytest.approx(0.1 * (4 + 7))
+    assert penalty_terms["group_lasso"].item() == pytest.approx(0.5 * 5)  # the norms 5 and 0; words are no channels
     assert penalties(TwoLayers(), 0.0, 0.0) == {}
 
 

@@ -68,9 +68,9 @@ def placements(size: int, mirror: bool) -> tuple[set[tuple[int, int]], int]:
     picture = torch.zeros(1, 1, size, size)
     middle = size // 2
     picture[..., middle, middle], picture[..., middle, middle + 1] = 1.0, 0.5
-    found = augmented(picture.expand(400, 1, size, size), torch.arange(400), 0, mirror)
+    result = augmented(picture.expand(400, 1, size, size), torch.arange(400), 0, mirror)
     shifts, turned = set(), 0
-    for one in found[:, 0]:
+    for one in result[:, 0]:
         row, column = divmod(int(one.argmax()), size)
         left = column > 0 and one[row, column - 1] == 0.5
         turned += int(left)
@@ -96,3 +96,11 @@ def test_plain_batches_are_not_augmented():
     index = torch.tensor([3, 1])
     assert torch.equal(data.inputs(index)["pixels"], pictures()[index])
     assert not torch.equal(data.inputs(index, view=0)["pixels"], pictures()[index])
+
+
+def test_targets_keep_fractions_and_shape():
+    inputs = {"pixels": pictures(4).numpy()}
+    boxes = ResidentData(inputs, np.array([[0.1, 0.2, 0.5, 0.75]] * 4), CPU).targets
+    assert boxes.dtype == torch.float32 and boxes[0].tolist() == pytest.approx([0.1, 0.2, 0.5, 0.75])
+    spans = ResidentData(inputs, np.array([[3, 7]] * 4, np.int32), CPU).targets
+    assert spans.dtype == torch.int64 and spans.shape == (4, 2)

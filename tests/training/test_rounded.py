@@ -104,10 +104,10 @@ def test_blocks_are_read_by_products_and_tables_alone():
 
 def test_a_stopped_recovery_continues_to_the_same_weights(tmp_path):
     def recovering(folder, report):
-        found = trainer(folder, report=report)
-        rounded = RoundedWeights(prunable_weights(found.model), Rounding(bits=2))
-        found.companion, found.after_step = rounded, rounded.after_step
-        return found
+        fit = trainer(folder, report=report)
+        rounded = RoundedWeights(prunable_weights(fit.model), Rounding(bits=2))
+        fit.companion, fit.after_step = rounded, rounded.after_step
+        return fit
 
     whole = recovering(tmp_path / "whole", QuietReporter())
     whole.run()

@@ -46,7 +46,7 @@ class StockedWorkbench(Workbench):
         self.store.runs.claim("cpu")
         for step, (role, accuracy, latency, size, packed) in MODELS.items():
             accuracy = headline or accuracy + (0 if role == "teacher" else better)
-            found = [
+            result = [
                 measured("accuracy", accuracy, "%", low=accuracy - 1, high=accuracy + 1),
                 measured("latency_p50", latency, "ms"),
                 measured("file_bytes", size * 1e6, "bytes"),
@@ -72,7 +72,7 @@ class StockedWorkbench(Workbench):
                 "origin": "measured",
                 "latency_origin": "measured",
             }
-            self.store.results.record(run.id, f"measure.{step}", found, row)
+            self.store.results.record(run.id, f"measure.{step}", result, row)
         self.store.runs.transition(run.id, RunState.SUCCEEDED)
         return self.store.runs.get(run.id)
 

@@ -14,8 +14,8 @@ MARKUP = "<script>alert('x')</script>"
 def test_every_kind_has_its_renderer():
     union, _ = get_args(AnswerPart)
     for kind in get_args(union):
-        found = renderer(kind.model_construct())
-        assert callable(found.html) and callable(found.summary)
+        result = renderer(kind.model_construct())
+        assert callable(result.html) and callable(result.summary)
 
 
 def test_ranked_labels_are_three_bars_and_the_best_of_each_task():

@@ -47,17 +47,17 @@ def test_a_hub_that_does_not_answer_is_reported_within_three_seconds_and_the_run
     calls = BuildCalls(workbench)
     recipe = workbench.recipe("quickstart").model_copy(update={"teacher": ModelRef.parse("hub:owner/name")})
     monkeypatch.setattr(workbench, "_size", lambda task, ref: answered.wait(60) and {"parameters": 1000, "macs": 1000})
-    asked = {"state": shown(recipe, None).model_dump()}
+    request = {"state": shown(recipe, None).model_dump()}
     began = time.monotonic()
-    first = calls.build_plan(asked)  # the form comes at once, and is asked for again with patience
+    first = calls.build_plan(request)  # the form comes at once, and is asked for again with patience
     assert time.monotonic() - began < 3 and first["pending"] and "Looking on the Hub" in first["html"]["build-cost"]
     began = time.monotonic()
-    view = calls.build_plan({**asked, "patient": True})
+    view = calls.build_plan({**request, "patient": True})
     assert 3 <= time.monotonic() - began < 6
     assert "The Hub has not answered yet about owner/name." in view["html"]["build-cost"]
     assert (view["problem"], view["pending"]) == (None, False)
     answered.set()
     calls.view.known.look_ups.seconds = 60
-    view = calls.build_plan({**asked, "patient": True})
+    view = calls.build_plan({**request, "patient": True})
     assert "<table" in view["html"]["build-cost"] and view["problem"] is None
     workbench.close()

@@ -7,9 +7,10 @@ from playwright.sync_api import expect
 
 from kdui.settings import Settings
 from kdui.workbench.workbench import Workbench
+from tests.tasks.own_files import reviews
 from tests.ui.served import served
 
-PATIENCE_MS = 60_000
+PATIENCE_MS = 90_000
 OPEN = "(values) => kdui.module('navigation.js').then((module) => module.open(values))"  # what a link does
 
 # What a trained teacher and student would give; the lenses' own data path is tested with the serving process.
@@ -72,7 +73,7 @@ def opened(browser, address):
             page.asked.append(request)
 
     page.on("request", note)
-    page.goto(address)
+    page.goto(f"{address}?tab=build")
     expect(page.locator("table.cost")).to_contain_text("Parameters", timeout=60_000)
     yield page
     page.close()
@@ -223,7 +224,7 @@ def test_the_address_brings_a_recipe_back_and_wrong_input_is_answered_in_words(p
 
 def test_a_students_options_are_fields_and_a_bad_value_is_refused_at_once(page, bench):
     runs, options = bench.runs().total, page.locator("#build-student-options")
-    before = page.locator("table.cost tr", has_text="Parameters").inner_text()
+    before = page.locator("table.cost tr", has_text="Parameters").text_content() or ""
     turn(page, "distill-temperature", 9)
     options.locator("summary").click()
     expect(options.get_by_role("spinbutton")).to_have_count(3)
@@ -233,7 +234,7 @@ def test_a_students_options_are_fields_and_a_bad_value_is_refused_at_once(page, 
     expect(yaml(page)).to_have_value(re.compile(r"student: cnn-small\?width=12\n(.*\n)*.*temperature: 9"))
     expect(options.locator("summary")).to_have_text("Options: width 12")
     expect(page.locator("table.cost")).to_contain_text("Parameters", timeout=60_000)  # once the serving process is up
-    assert page.locator("table.cost tr", has_text="Parameters").inner_text() != before
+    expect(page.locator("table.cost tr", has_text="Parameters")).not_to_have_text(before)
     width.fill("0")
     expect(options.locator("#build-problem")).to_contain_text("option width is 0, but: input should be greater")
     expect(page.get_by_role("button", name="Queue run")).to_be_disabled()
@@ -312,7 +313,7 @@ def test_another_model_or_task_is_one_request_and_what_was_decided_stays_or_come
     page.locator("#build-task").select_option(label="Fashion-MNIST")
     expect(page.locator("#build-start")).to_have_value("fashion-cnn")
     expect(page.locator("table.cost")).to_contain_text("Parameters")
-    expect(page.locator("#build-notice")).to_contain_text("Your changes to “Quickstart on digits” were put aside.")
+    expect(page.locator("#build-notice")).to_contain_text("Your changes to “Soft targets on digits” were put aside.")
     assert len(page.asked) == 3
     page.locator("#build-notice").get_by_role("button", name="Undo").click()
     expect(command(page)).to_have_text(decided)
@@ -433,6 +434,30 @@ def test_a_sweep_is_counted_before_it_is_queued(page, bench):
     assert bench.runs().total == runs + 6
 
 
+def test_a_table_of_ones_own_is_sent_looked_over_and_becomes_a_task(page, bench):
+    rows = [f"{text},{label},{place % 3}" for place, (text, label) in enumerate(reviews(60))]
+    page.locator("#build-task").select_option("…")
+    dialog = page.locator("#own-panel")
+    table = "\n".join(["said,mood,day", *rows, *rows[:2]])
+    page.locator("#own-file").set_input_files({"name": "My reviews.csv", "mimeType": "text/csv", "buffer": table.encode()})
+    expect(dialog.get_by_role("alert")).to_contain_text("It cannot be told which column holds the label.")
+    expect(dialog.get_by_role("button", name="Use these data")).to_be_hidden()
+    dialog.get_by_label("Labels").select_option("mood")
+    expect(dialog).to_contain_text("Left out: 2 texts that are copies of another one.")
+    expect(dialog.get_by_role("row", name="All 42 6 12")).to_be_visible()
+    sent = list((bench.settings.home / "uploads").glob("*/My-reviews.csv"))
+    assert len(sent) == 1
+    dialog.get_by_role("button", name="Use these data").click()
+    expect(page.locator("#build-task option:checked")).to_have_text("Own texts: my-reviews")
+    expect(page.locator("#build-task-facts")).to_contain_text("42 train · 12 test · 2 classes · text")
+    assert not sent[0].exists() and "own-texts:my-reviews@" in yaml(page).input_value()
+    page.locator("#build-task").select_option("…")
+    page.locator("#own-path").fill("/nowhere/reviews.csv")
+    dialog.get_by_role("button", name="Preview").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("The page reads only files below KDUI_HOME")
+    dialog.get_by_role("button", name="Close").click()
+
+
 def test_queue_run_is_few_steps_of_the_keyboard_away(page):
     page.evaluate("document.activeElement.blur(); getSelection().removeAllRanges(); document.querySelector('h1').focus()")
     presses = 0
@@ -476,7 +501,7 @@ def test_the_buttons_are_at_hand_at_every_width(page, width, height):
 def test_the_theme_follows_the_system_until_a_person_chooses(browser, address, scheme):
     page = browser.new_page(viewport={"width": 390, "height": 844}, color_scheme=scheme)
     expect.set_options(timeout=PATIENCE_MS)
-    page.goto(address)
+    page.goto(f"{address}?tab=build")
     body = page.locator("body")
     expect(page.locator("#theme-switch")).to_be_visible(timeout=PATIENCE_MS)
     expect(body).to_have_class(re.compile("dark") if scheme == "dark" else re.compile("^(?!.*dark)"))

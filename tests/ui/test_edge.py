@@ -48,17 +48,17 @@ def test_a_server_function_that_raises_answers_with_a_sentence(page, tmp_path):
 
 
 def test_a_route_that_raises_answers_with_a_sentence(tmp_path):
-    found = route_error(tmp_path)(None, ValueError("hf_secret"))
-    assert found.status_code == 500 and b"secret" not in found.body and str(tmp_path / LOG).encode() in found.body
+    result = route_error(tmp_path)(None, ValueError("hf_secret"))
+    assert result.status_code == 500 and b"secret" not in result.body and str(tmp_path / LOG).encode() in result.body
 
 
 def test_every_server_function_of_the_page_answers_anything_with_a_mapping(settings):
     demo = create_page(Workbench(settings))
-    asked = [None, [], "x", 5, {}, {"run": {}}, {"run": "0", "cursor": "x", "act": "move"}, {"task": ["digits"], "page": -1}]
+    request = [None, [], "x", 5, {}, {"run": {}}, {"run": "0", "cursor": "x", "act": "move"}, {"task": ["digits"], "page": -1}]
     functions = [function for block in demo.blocks.values() for function in getattr(block, "server_fns", ()) if block.elem_id]
     names = {function.__name__ for function in functions}
     assert {"run_table", "run_detail", "run_act", "compare_ask"} <= names
     for function in functions:
-        for given in asked:
+        for given in request:
             assert isinstance(function(given), dict), (function.__name__, given)
     assert all(hasattr(handler.fn, "__wrapped__") for handler in demo.fns.values() if handler.fn is not None)

@@ -96,9 +96,9 @@ def test_an_axis_that_nobody_measured_gives_way_to_one_that_can_be_drawn():
 
 
 def test_latencies_of_a_machine_that_changed_its_speed_are_reported():
-    said = "Machine speed varied by 50 % between these runs. Compare speed-ups, not latencies: "
-    said += "they were timed alternately with the teacher."
-    assert drift_words(1.5, "latency_ms") == said
+    message = "Machine speed varied by 50 % between these runs. Compare speed-ups, not latencies: "
+    message += "they were timed alternately with the teacher."
+    assert drift_words(1.5, "latency_ms") == message
     assert drift_words(1.1, "latency_ms") == drift_words(1.5, "download_mb") == ""
 
 

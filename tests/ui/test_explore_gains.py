@@ -10,7 +10,7 @@ import pytest
 
 from kdui.ui.explore_gains import GainCalls
 from kdui.ui.panel import answered
-from kdui.workbench.results_frame import taught_by
+from kdui.workbench.results_frame import Makers
 from tests.charts.frames import random_points
 from tests.charts.test_gains import seeds
 from tests.charts.test_grid import GRID
@@ -69,7 +69,7 @@ def test_the_stage_that_taught_a_model_is_among_the_points(bench):
 )
 def test_a_compression_taught_the_model_that_it_recovers_and_no_other(method, settings, words):
     recipe = {"stages": [{"method": "teach"}, {"method": "distill"}, {"method": method, "settings": settings}]}
-    assert taught_by(recipe, f"measure.{method}") == words
+    assert Makers(recipe).taught_by(f"measure.{method}") == words
 
 
 def test_a_grid_is_drawn_by_gain_or_accuracy_and_kept_until_the_points_change(bench, calls, monkeypatch):

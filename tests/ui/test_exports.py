@@ -12,8 +12,8 @@ FORMULAS = ["=cmd|'/C calc'!A0", "+1+1", "-2+3", "@SUM(A1)", "\t=1", "\r=1"]
 
 @pytest.mark.parametrize("text", FORMULAS)
 def test_a_formula_stays_a_text(text):
-    told = spreadsheet_csv(pandas.DataFrame({"name": ["plain", text], text: [1, 2]}))
-    read = pandas.read_csv(io.StringIO(told, newline=""), lineterminator="\n")
+    message = spreadsheet_csv(pandas.DataFrame({"name": ["plain", text], text: [1, 2]}))
+    read = pandas.read_csv(io.StringIO(message, newline=""), lineterminator="\n")
     assert list(read.columns) == ["name", f"'{text}"] and list(read["name"]) == ["plain", f"'{text}"]
 
 

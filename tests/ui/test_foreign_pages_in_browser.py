@@ -7,7 +7,7 @@ import threading
 import pytest
 from playwright.sync_api import Error, Frame
 
-from kdui.bench.browser import open_browser
+from kdui.bench.browser import WITHOUT_WEBGL, open_browser
 from kdui.core.run import RunState
 from kdui.settings import Settings
 from kdui.workbench.workbench import Workbench
@@ -78,7 +78,7 @@ def elsewhere():
 
 @pytest.fixture(scope="module")
 def chromium():
-    with open_browser("--host-resolver-rules=MAP *.example 127.0.0.1") as browser:
+    with open_browser(*WITHOUT_WEBGL, "--host-resolver-rules=MAP *.example 127.0.0.1") as browser:
         yield browser
 
 
@@ -116,8 +116,8 @@ def test_a_page_of_another_site_reads_and_starts_nothing(chromium, demo, bench, 
     page.on("response", lambda answer: answered.append((answer.status, answer.url)))
     page.goto(f"http://{site}:{elsewhere}/")
     for name in NAMES:
-        told = page.evaluate(ATTACK, {"host": f"{name}:{demo.server_port}", "form": form, "call": call})
-        assert {key: text for key, text in told.items() if text} == {}, name
+        message = page.evaluate(ATTACK, {"host": f"{name}:{demo.server_port}", "form": form, "call": call})
+        assert {key: text for key, text in message.items() if text} == {}, name
         assert all("kdui" not in text_of(frame) for frame in page.frames[1:]), name
     of_kdui = [(status, url) for status, url in answered if f":{demo.server_port}" in url]
     assert {status for status, _ in of_kdui} == {403}
@@ -125,8 +125,8 @@ def test_a_page_of_another_site_reads_and_starts_nothing(chromium, demo, bench, 
     assert bench.run(run.id).run.state is RunState.QUEUED
     # The very same call from kdui's own page does it.
     page.goto(f"http://127.0.0.1:{demo.server_port}/kdui-assets/modules/-/shell.js")
-    told = page.evaluate(ATTACK, {"host": f"127.0.0.1:{demo.server_port}", "form": form, "call": call})
-    assert json.loads(told["json"]) == {"done": "cancel"} and bench.run(run.id).run.state is RunState.CANCELLED
+    message = page.evaluate(ATTACK, {"host": f"127.0.0.1:{demo.server_port}", "form": form, "call": call})
+    assert json.loads(message["json"]) == {"done": "cancel"} and bench.run(run.id).run.state is RunState.CANCELLED
     page.close()
 
 

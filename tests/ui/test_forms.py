@@ -122,18 +122,18 @@ def example(monkeypatch):
 
 
 def drawn(settings, modality=None):
-    found = Drawn()
-    step_html(state(settings), Subject(modality, {}), {}, found)
-    return found
+    result = Drawn()
+    step_html(state(settings), Subject(modality, {}), {}, result)
+    return result
 
 
 def test_drawn_controls_show_the_settings_under_known_ids(example):
-    found = drawn({"share": 0.6, "kind": "two"})
-    values = {name: value for name, value in found.values.items() if not name.endswith("-beside")}
+    result = drawn({"share": 0.6, "kind": "two"})
+    values = {name: value for name, value in result.values.items() if not name.endswith("-beside")}
     assert (values["knob-example-share"], values["knob-example-kind"], values["knob-example-views"]) == (60, "two", 4)
-    assert all(f'id="{name}"' in found.html["build-step"] for name in values)
-    assert 'min="0" max="95" step="5"' in found.html["build-step"] and 'data-lens="sparsity"' in found.html["build-step"]
-    assert not [label for label in re.findall(r'<label for="([^"]+)"', found.html["build-step"]) if label not in values]
+    assert all(f'id="{name}"' in result.html["build-step"] for name in values)
+    assert 'min="0" max="95" step="5"' in result.html["build-step"] and 'data-lens="sparsity"' in result.html["build-step"]
+    assert not [label for label in re.findall(r'<label for="([^"]+)"', result.html["build-step"]) if label not in values]
 
 
 def test_other_settings_change_no_markup_but_what_does_not_apply_goes(example):
@@ -146,11 +146,11 @@ def test_other_settings_change_no_markup_but_what_does_not_apply_goes(example):
 def test_every_method_draws_a_form_that_reads_back_as_its_defaults(method):
     stage = {"method": method.name, "name": method.name, "settings": {}}
     shown = State(recipe={"task": "digits", "stages": [stage]}, open=method.name)
-    found = Drawn()
-    step_html(shown, Subject(None, {}), {}, found)
+    result = Drawn()
+    step_html(shown, Subject(None, {}), {}, result)
     after = shown
     for knob in form_of(stage):
-        value = found.values.get(control_id(method.name, knob))
+        value = result.values.get(control_id(method.name, knob))
         if value is not None:
             change = {"role": "knob", "stage": method.name, "name": knob.name, "value": value}
             after = changed(None, after, change).state

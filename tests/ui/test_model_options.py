@@ -35,8 +35,8 @@ def test_each_field_has_its_words_and_bounds():
 
 @pytest.mark.parametrize("name", sorted(presets()))
 def test_an_untouched_model_keeps_its_plain_name(name):
-    found, fields = apart(name)
-    assert found == name == typed(name, **{option.knob.name: option.value for option in fields})
+    result, fields = apart(name)
+    assert result == name == typed(name, **{option.knob.name: option.value for option in fields})
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,6 @@ def test_every_module_is_used():
     imported = {
         str((FOLDER / name).parent.joinpath(other).resolve().relative_to(FOLDER))
         for name, text in CODE.items()
-        for other in re.findall(r'from "(\.[./\w]+\.js)"', text)
+        for other in re.findall(r'(?:from |import\()"(\.[./\w]+\.js)"', text)
     }
     assert set(MODULES) == named & set(MODULES) | imported | figures

@@ -7,12 +7,14 @@ import pytest
 from axe_playwright_python.base import AXE_FILE_PATH
 from playwright.sync_api import expect
 
+from kdui.bench.browser import open_browser
+from kdui.catalogue.lessons import glossary
 from kdui.settings import Settings
 from tests.ui.served import served
 from tests.ui.stocked import StockedWorkbench
 from tests.ui.test_explore_evidence import FRAMES
 
-PATIENCE_MS = 60_000
+PATIENCE_MS = 90_000
 DRAWN = "(names) => names.filter((name) => document.querySelector(`#${name}-chart`)?.querySelector('.main-svg'))"
 # Of one panel: levels of the headings that are there for a screen reader, in their order, and its live regions.
 FOUND = """(panel) => ({
@@ -41,12 +43,16 @@ WATCH = """window.moved = 0;
 STILL = 0.1  # what counts as good
 # Each tab, and what is there once it is whole.
 WHOLE = {
+    "home": "#home-goal table",
     "build": "#build-step .lens, #build-step .lens-blank",
     "runs": "#run-results table",
     "explore": "#flips-chart .main-svg",
     "compare": "#compare-table .example",
     "learn": "#lesson-figure svg",
+    "present": "#decision-view table",
 }
+# What a tab shows once it can be used.
+SEEN = {"build": "#build-task", "compare": "#compare-cards section", "learn": "#lesson-title", "home": "#home-fill"}
 # What axe-core finds: rule, place and what to do.
 JUDGE = """(runOnly) => axe.run(document, { runOnly, resultTypes: ["violations"] })
     .then(({ violations }) => violations.flatMap(({ id, nodes }) => nodes.map(
@@ -65,6 +71,13 @@ class Evident(StockedWorkbench):
 
     def evidence(self, run: str) -> dict[str, Any]:
         return FRAMES
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """One with WebGL, so that parallel coordinates are drawn and judged as well."""
+    with open_browser() as browser:
+        yield browser
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +115,7 @@ def test_charts_of_a_question_are_drawn_when_it_is_opened(page):
 
 
 def test_downloads_are_one_menu_that_the_keyboard_opens_and_closes(page):
+    load(page, "explore")
     menu = page.locator("#harm .menu")
     buttons, summary = menu.locator("button"), menu.locator("summary")
     expect(summary).to_have_text("Download ▾")
@@ -126,20 +140,16 @@ def test_downloads_are_one_menu_that_the_keyboard_opens_and_closes(page):
 
 def test_headings_roles_and_live_regions_are_in_order_on_every_tab(page):
     expect(page.get_by_role("link", name="Queue stopped")).to_have_attribute("id", "chip-queue")  # its text is its name
-    found = {}
-    for tab in ("explore", "compare", "learn", "runs", "build"):
+    result = {}
+    for tab in ("explore", "compare", "learn", "runs", "home", "build"):
         page.locator(f"button[data-tab-id={tab}]").first.click()
-        expect(
-            page.locator(
-                {"build": "#build-task", "compare": "#compare-cards section", "learn": "#lesson-title"}.get(tab, f"#{tab}-panel")
-            ).first
-        ).to_be_visible()
-        found[tab] = page.evaluate(FOUND, f"#{tab}-panel" if tab != "build" else ".build")
-    levels = {tab: each["levels"] for tab, each in found.items()}
+        expect(page.locator(SEEN.get(tab, f"#{tab}-panel")).first).to_be_visible()
+        result[tab] = page.evaluate(FOUND, f"#{tab}-panel" if tab != "build" else ".build")
+    levels = {tab: each["levels"] for tab, each in result.items()}
     assert all(each.count(1) == 1 for each in levels.values()), levels
     assert not [tab for tab, each in levels.items() if any(after > before + 1 for before, after in pairwise(each))], levels
-    assert all(each["live"] <= 1 for each in found.values()), found
-    assert not {role for each in found.values() for role in each["roles"]} & {"status", "alert", "log", "img"}
+    assert all(each["live"] <= 1 for each in result.values()), result
+    assert not {role for each in result.values() for role in each["roles"]} & {"status", "alert", "log", "img"}
 
 
 def load(page, tab):
@@ -168,10 +178,31 @@ def test_every_tab_meets_wcag_22_aa_and_moves_little_while_it_loads(page):
     assert max(moved.values()) <= STILL, moved
 
 
+def test_terms_are_marked_and_explained_at_a_control_and_under_the_pointer(page):
+    page.set_viewport_size({"width": 1440, "height": 900})
+    load(page, "explore")
+    page.wait_for_function("CSS.highlights.get('kdui-terms')?.size > 2")
+    tip, axis = page.locator("#term-tip"), page.locator("#explore-x")
+    axis.focus()
+    page.keyboard.press("?")
+    expect(axis).to_have_attribute("aria-describedby", "term-tip")
+    names = tip.locator("b").all_text_contents()
+    assert names and set(names) <= set(glossary()), names
+    page.keyboard.press("Escape")
+    expect(tip).to_be_hidden()
+    assert axis.get_attribute("aria-describedby") is None
+    place = page.evaluate(
+        "[...CSS.highlights.get('kdui-terms')].map((range) => range.getBoundingClientRect())"
+        ".filter(({ top, bottom, width }) => width && top > 80 && bottom < 800).map(({ x, y }) => [x + 3, y + 5])[0]"
+    )
+    page.mouse.move(*place)
+    expect(tip).to_be_visible()
+
+
 def test_a_narrow_window_shows_tables_as_cards_and_moves_little_while_it_loads(page):
     page.set_viewport_size({"width": 390, "height": 844})
     moved, sideways = {}, {}
-    for tab in ("runs", "explore", "compare"):
+    for tab in ("home", "runs", "explore", "compare"):
         moved[tab] = load(page, tab)
         page.evaluate(UNFOLD)
         sideways[tab] = page.evaluate(SIDEWAYS, f"#{tab}-panel")
@@ -181,7 +212,8 @@ def test_a_narrow_window_shows_tables_as_cards_and_moves_little_while_it_loads(p
             assert page.evaluate("document.querySelector('#explore-chart').data.every(({ text }) => !text)")
     assert not any(sideways.values()), sideways
     assert max(moved.values()) <= STILL, moved
-    widths = page.locator("#compare-panel .filters select").evaluate_all("(all) => all.map((each) => each.clientWidth)")
+    lists = page.locator("#compare-panel .long-names select")
+    widths = lists.evaluate_all("(all) => all.map((each) => each.clientWidth)")
     assert len(widths) == 5 and min(widths) > 300, widths
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from kdui.cli.present import write_presentation
 from kdui.core.errors import KduiError, StateConflict
+from kdui.core.measurement import Origin
 from kdui.settings import Settings
 from kdui.ui.deck_file import MOST_BYTES, deck_html
 from kdui.ui.model_card import model_card
@@ -17,7 +18,7 @@ from kdui.ui.page import plotly_script
 from kdui.ui.pin import PinCalls
 from kdui.ui.pins.pinner import look, shown
 from kdui.ui.present import PresentCalls
-from kdui.workbench.decision import Decide
+from kdui.workbench.decision import Decide, _harm
 from tests.ui.stocked import StockedWorkbench
 from tests.ui.test_explore_evidence import FRAMES
 
@@ -61,12 +62,12 @@ def pinned(bench, deck="Board"):
 
 def test_every_tab_has_something_to_pin_and_a_pin_says_where_it_comes_from(bench, calls):
     run, models = {"run": bench.run_id}, ["teach-0", "distill-0"]
-    asked = {"task": "digits", "models": models, "pixels": [[0, 255], [9, 9]], "truth": "7"}
+    request = {"task": "digits", "models": models, "pixels": [[0, 255], [9, 9]], "truth": "7"}
     for place in ("pareto", "best", "models", "gains", "harm", "flips", "kernels"):
         pin(bench, place)
     for place in ("results", "decision"):
         pin(bench, place, run)
-    pin(bench, "answers", asked)
+    pin(bench, "answers", request)
     pin(bench, "disagreements", {"task": "digits", "first": models[0], "other": models[1]})
     by_place = {each.place: each for each in pinned(bench)}
     assert len(by_place) == 11
@@ -100,17 +101,17 @@ def test_what_cannot_be_pinned_is_told(bench, calls):
 def test_order_words_removal_and_undo_are_one_arrangement(bench, calls):
     for place in ("pareto", "best", "models"):
         pin(bench, place)
-    told = calls.present_start({"deck": "Board"})
-    first, second, third = told["slides"]
+    message = calls.present_start({"deck": "Board"})
+    first, second, third = message["slides"]
     wish = [{"id": third["id"], "title": "Mine", "notes": "Slowly", "live": True}, {"id": first["id"]}]
-    after = calls.present_arrange({"deck": "Board", "revision": told["revision"], "slides": wish})
+    after = calls.present_arrange({"deck": "Board", "revision": message["revision"], "slides": wish})
     assert [each["id"] for each in after["slides"]] == [third["id"], first["id"]]
     assert after["slides"][0]["heading"] == "Mine" and pinned(bench)[0].notes == "Slowly"
     with pytest.raises(StateConflict, match="another window"):
-        calls.present_arrange({"deck": "Board", "revision": told["revision"], "slides": []})
-    before = [{"id": each["id"]} for each in told["slides"]]
+        calls.present_arrange({"deck": "Board", "revision": message["revision"], "slides": []})
+    before = [{"id": each["id"]} for each in message["slides"]]
     again = calls.present_arrange({"deck": "Board", "revision": after["revision"], "slides": before})
-    assert [each["id"] for each in again["slides"]] == [each["id"] for each in told["slides"]]  # the removed one came back
+    assert [each["id"] for each in again["slides"]] == [each["id"] for each in message["slides"]]  # the removed one came back
     PinCalls(bench).unpin({"deck": "Board", "id": third["id"]})
     assert [each.id for each in pinned(bench)] == [first["id"], second["id"]]
 
@@ -134,10 +135,10 @@ def scripts_of(text):
 def test_the_file_runs_only_its_own_scripts_and_names_no_other_place(bench, calls):
     pin(bench, "pareto")
     pin(bench, "results", {"run": bench.run_id})
-    told = calls.present_start({"deck": "Board"})
+    message = calls.present_start({"deck": "Board"})
     words = {"title": HOSTILE, "sentence": HOSTILE, "notes": "Whispered"}
-    slides = [{"id": each["id"], **words} for each in told["slides"]]
-    calls.present_arrange({"deck": "Board", "revision": told["revision"], "slides": slides})
+    slides = [{"id": each["id"], **words} for each in message["slides"]]
+    calls.present_arrange({"deck": "Board", "revision": message["revision"], "slides": slides})
     calls.present_name({"deck": "Board", "to": HOSTILE[:80], "act": "rename"})
     text = deck_html(bench, HOSTILE[:80], plotly_script())
     assert len(text.encode()) < MOST_BYTES and "Whispered" not in text
@@ -166,20 +167,39 @@ def test_the_command_writes_slides_and_cards(bench, calls, tmp_path):
     pin(bench, "best")
     with pytest.raises(KduiError, match="decides about no model"):
         write_presentation(bench, "Board", tmp_path / "card.md")
-    with pytest.raises(KduiError, match=r"\.html or \.md"):
-        write_presentation(bench, "Board", tmp_path / "slides.pptx")
+    with pytest.raises(KduiError, match=r"\.html, \.pptx or \.md"):
+        write_presentation(bench, "Board", tmp_path / "slides.odp")
     with pytest.raises(KduiError, match="no presentation called"):
         write_presentation(bench, "Bored", tmp_path / "slides.html")
     pin(bench, "decision", {"run": bench.run_id})
     assert "2 slides" in write_presentation(bench, "Board", tmp_path / "slides.html")
+    assert "2 slides for PowerPoint" in write_presentation(bench, "Board", tmp_path / "slides.pptx")
     assert "1 model card." in write_presentation(bench, "Board", tmp_path / "card.md")
     assert "plotly" not in (tmp_path / "slides.html").read_text(encoding="utf-8")[:20_000]  # no chart, so no library
     assert (tmp_path / "card.md").read_text(encoding="utf-8") == model_card(bench, Decide(run=bench.run_id))
 
 
 def test_the_decision_page_offers_runs_and_their_models(bench, calls):
-    told = calls.present_runs({"run": bench.run_id})
-    assert told["run"] == bench.run_id and "Teacher" not in told["models"] and "&lt;script&gt;" in told["runs"]
+    message = calls.present_runs({"run": bench.run_id})
+    assert message["run"] == bench.run_id and "Teacher" not in message["models"] and "&lt;script&gt;" in message["runs"]
     page = calls.present_decision({"run": bench.run_id, "inputs": {"answers": 3.6e6, "price": 1.0}})["html"]
     assert "16.4 € ○" in page and "0.9 € ○" in page  # 1,000 hours of a ms each
     assert look(bench, "decision", {"run": bench.run_id}).content.badge in page
+
+
+def test_recall_wears_the_mark_of_the_accuracy_that_it_is_a_part_of(bench, calls):
+    marks = {}
+    for origin in ("measured", "simulated"):
+        run = bench.run(bench.run_id)
+        step = next(item.step for item in run.results if item.role == "compressed")
+        results = tuple(_with_origin(item, origin) if item.step == step else item for item in run.results)
+        table = _harm(bench, run.model_copy(update={"results": results}), next(item for item in results if item.step == step))
+        marks[origin] = {row[1].rpartition(" ")[2] for row in table.rows}
+    assert marks == {"measured": {"●"}, "simulated": {"◐"}}
+
+
+def _with_origin(item, origin):
+    accuracy = item.measurements["accuracy"]
+    made = accuracy.provenance.model_copy(update={"origin": Origin(origin)})
+    changed = accuracy.model_copy(update={"provenance": made})
+    return item.model_copy(update={"measurements": {**item.measurements, "accuracy": changed}})

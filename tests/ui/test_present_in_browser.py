@@ -10,7 +10,7 @@ from kdui.settings import Settings
 from tests.ui.served import served
 from tests.ui.test_page_in_order_in_browser import DARK, JUDGE, OF_THEME_AND_WIDTH, STILL, WATCH, WCAG_22_AA, Evident
 
-PATIENCE_MS = 60_000
+PATIENCE_MS = 90_000
 POINTS = """(chart) => chart._fullData.filter((trace) => trace.customdata).flatMap((trace) => [...trace.y]).sort()"""
 
 
@@ -109,8 +109,8 @@ def test_the_file_says_the_same_without_a_network(page, browser, bench, tmp_path
     file = tmp_path / saved.value.suggested_filename
     saved.value.save_as(file)
     context = browser.new_context(offline=True, viewport={"width": 1280, "height": 720})
-    alone, asked, wrong = context.new_page(), [], []
-    alone.on("request", lambda request: asked.append(request.url))
+    alone, collected, wrong = context.new_page(), [], []
+    alone.on("request", lambda request: collected.append(request.url))
     alone.on("console", lambda told: wrong.append(told.text) if told.type == "error" else None)
     alone.on("pageerror", lambda problem: wrong.append(str(problem)))
     alone.goto(file.as_uri())
@@ -129,6 +129,6 @@ def test_the_file_says_the_same_without_a_network(page, browser, bench, tmp_path
     expect(alone.locator(".slide:visible .source pre")).to_contain_text("python app.py run")
     alone.keyboard.press("t")
     assert alone.evaluate("document.body.classList.contains('dark')")
-    assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == [] and wrong == [], (asked, wrong)
+    assert [url for url in collected if not url.startswith(("file:", "data:", "blob:"))] == [] and wrong == [], (collected, wrong)
     assert json.loads(alone.locator("#figures").text_content()) == {kept.pins[0].id: kept.pins[0].content.figure}
     context.close()

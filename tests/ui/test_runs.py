@@ -5,18 +5,22 @@ import re
 
 import pytest
 
+from kdui.core.errors import RecipeError
 from kdui.core.metric import ACCURACY
 from kdui.core.numbers import time_left
 from kdui.core.page_rows import ModelResult
 from kdui.core.run import RunState, StepState, StepStatus
 from kdui.core.statistics.paired import Difference, Discordant, over_examples
+from kdui.ui.build import BuildCalls
 from kdui.ui.compare import CompareCalls
 from kdui.ui.explore import ExploreCalls
 from kdui.ui.panel import answered
+from kdui.ui.run_family import FamilyCalls
 from kdui.ui.run_table import ago
 from kdui.ui.run_view import gain_html, results_html, stage_state, strip_html
 from kdui.ui.runs import RunCalls
 from tests.ui.stocked import StockedWorkbench, measured
+from tests.workbench.families.made import finish
 
 
 @pytest.fixture
@@ -115,6 +119,7 @@ def test_the_strip_shows_one_box_a_model_in_the_order_of_time():
         ("waiting", "Control"),
     ]
     assert "50 % · in training" in html and " left" not in html
+    assert "waiting</li>" in html and "not finished</li>" in strip_html(steps, over=True) != html
     assert stage_state(steps[:1]) is StepState.CACHED and stage_state(steps[3:]) is StepState.RUNNING
     assert stage_state(steps[:2]) is StepState.DONE
 
@@ -206,7 +211,56 @@ def test_what_is_not_there_yet_states_what_is_running(bench):
     bench.store.runs.claim("cpu")
     bench.store.runs.set_step(run.id, "teach", state=StepState.RUNNING, progress=0.3)
     bench.store.runs.update(run.id, progress=0.25, eta_seconds=41.0)
-    for told in (explore.explore_view({"task": "digits"})["empty"], compare.compare_start({"task": "digits"})["empty"]):
-        assert "Quickstart on digits is training the teacher: about 40\u202fs left." in told
-        assert 'aria-valuenow="25"' in told and f"?tab=runs&amp;run={run.id}" in told
+    for message in (explore.explore_view({"task": "digits"})["empty"], compare.compare_start({"task": "digits"})["empty"]):
+        assert "Soft targets on digits is training the teacher: about 40\u202fs left." in message
+        assert 'aria-valuenow="25"' in message and f"?tab=runs&amp;run={run.id}" in message
     assert "Nothing measured" in explore.explore_view({"task": "fashion-mnist"})["empty"]
+
+
+def test_a_family_has_a_view_and_is_paused_extended_and_deleted_from_it(bench, calls):
+    family = FamilyCalls(bench)
+    wish = {"distill.temperature": [1.0, 8.0], "distill.soft_weight": [0.3, 0.9]}
+    key = bench.families.grid(bench.recipe("quickstart").with_values({"name": "De<mo"}), wish).id
+    assert "Nothing of it is measured" in family.run_family({"family": key})["map"]["note"]
+    runs = bench.families.runs(key)
+    for run, headline in zip(runs, (90.0, 91.0, 92.5), strict=False):
+        finish(bench, run, headline)
+    shown = family.run_family({"family": key})
+    assert "distill temperature 8, distill soft weight 0.3 (92.5 %; 1 run" in shown["map"]["title"]
+    assert "3 of 4 settings measured" in shown["map"]["subtitle"] and "Best of 3 models" in shown["lines"]["title"]
+    assert "De&lt;mo" in shown["head"] and "3 of 4 runs finished" in shown["head"]
+    assert re.findall(r'run=(\w+)">(\d)', shown["table"])[:2] == [(runs[2].id, "3"), (runs[1].id, "2")]  # the best first
+    table = calls.run_table({"chosen": key})
+    assert table["html"].count("<details") == 1 and "best 92.5" in table["html"] and 'class="sweep chosen"' in table["html"]
+    assert "settings" not in family.run_family_csv({"family": key})["csv"].splitlines()[0]
+    family.run_family_act({"family": key, "act": "pause"})
+    assert "Paused" in family.run_family({"family": key})["head"]
+    wish = {"family": key, "act": "extend", "setting": "distill.temperature", "values": "4"}
+    assert family.run_family_act(wish)["done"] == "2 runs added"
+    for values, words in (("4", "all of these runs"), ("x", "is not a number")):
+        with pytest.raises(RecipeError, match=words):
+            family.run_family_act({**wish, "values": values})
+    with pytest.raises(RecipeError, match="can't be done to a family"):
+        family.run_family_act({"family": key, "act": "explode"})
+    family.run_family_act({"family": key, "act": "delete"})
+    assert bench.runs().total == 0
+
+
+def test_a_search_is_begun_in_build_and_its_view_names_the_pick_and_the_reason(bench):
+    build, family = BuildCalls(bench), FamilyCalls(bench)
+    assert "distill.temperature = 1..20" in build.build_search({})["axes"]
+    wish = {"axes": "distill.temperature = 1..8\nquantize.bits = 4, 8", "download_mb": "0.5", "latency_ms": "", "minutes": "5"}
+    said = build.build_search({"search": wish, "queue": True})["said"]
+    key = re.search(r"family=([\w-]+)", said)[1]
+    shown = family.run_family({"family": key})
+    assert "Nothing is measured yet" in shown["map"]["note"] and not shown["settled"]
+    for headline, size in ((95.0, 0.9), (90.0, 0.4), (91.0, 0.4)):
+        finish(bench, bench.families.runs(key)[-1], headline, download_mb=size)
+        bench.searches.look(key)
+    shown = family.run_family({"family": key})
+    assert "Best of 2 trials that keep the limits: trial 3 (91.0 %, 400 kB)" in shown["map"]["title"]
+    assert "at most 500" in shown["map"]["subtitle"] and "Next best: trial 2" in shown["found"] and "91.0" in shown["found"]
+    assert family.run_family_act({"family": key, "act": "extend", "count": 5})["done"] == "5 min added"
+    for wrong, words in (({"axes": "temperature"}, "is not STEP.SETTING"), ({**wish, "minutes": "0"}, "minutes cannot be used")):
+        answer = answered(build.build_search)({"search": wrong, "queue": True})
+        assert words.lower() in answer["error"].lower()

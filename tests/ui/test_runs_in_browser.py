@@ -9,7 +9,7 @@ from kdui.settings import Settings
 from tests.ui.served import served
 from tests.ui.stocked import StockedWorkbench
 
-PATIENCE_MS = 60_000
+PATIENCE_MS = 90_000
 SHOWN = """(kind) => {
   const chart = document.querySelector(`#run-${kind}`);
   if (!chart || chart.closest('figure').hidden || document.querySelector('#run-curves').hidden) return [];

@@ -42,7 +42,7 @@ def stocked(settings):
     run = bench.stock(bits=4)
     rows = {row["step"]: row for row in bench.store.results.rows_of_run(run.id)}
     for step, (role, accuracy, latency, size, packed) in MODELS.items():
-        found = [
+        result = [
             measured("accuracy", accuracy, "%"),
             measured("latency_p50", latency, "ms"),
             measured("file_bytes", size * 1.1e6, "B"),
@@ -53,7 +53,7 @@ def stocked(settings):
         row = rows[f"measure.{step}"]
         row = {**{name: value for name, value in row.items() if name not in ("id", "run", "step")}, "file_mb": size * 1.1}
         row["speedup"] = 0.98 if role == "teacher" else row["speedup"]
-        bench.store.results.record(run.id, f"measure.{step}", found, row)
+        bench.store.results.record(run.id, f"measure.{step}", result, row)
     return bench, run
 
 
@@ -91,8 +91,8 @@ def test_build_estimates_with_the_numbers_that_were_measured(stocked):
     bench, run = stocked
     steps = {step.name: step for step in run.steps}
     for name in ("measure.teach", "measure.quantize"):
-        found = bench.store.results.of_run(run.id)[name].values()
-        written = json.dumps([item.row() for item in found]).encode()
+        result = bench.store.results.of_run(run.id)[name].values()
+        written = json.dumps([item.row() for item in result]).encode()
         artifact(bench.store.artifacts, files={MEASUREMENTS_FILE: written}, digest=steps[name].digest, produces="measurements")
     rows = {row.quantity: row for row in bench.estimate(bench.plan(run.recipe)).rows}
     for name in ("headline", "download", "latency"):
@@ -116,18 +116,18 @@ def test_compare_shows_the_measured_ratio_and_latency_first_and_the_live_reading
     models = bench.servable("digits")
     digests = {model.role: model.digest for model in models}
     cards = CompareCalls(bench).compare_ask({"task": "digits", "models": list(digests.values()), "pixels": [[0]]})["cards"]
-    told = dict(zip(digests, map(plain, cards.split("<section")[1:]), strict=True))
+    message = dict(zip(digests, map(plain, cards.split("<section")[1:]), strict=True))
     for role, step in (("student", "distill"), ("control", "distill.control"), ("compressed", "quantize")):
         wanted = SHOWN[step]
-        first, second = (told[role].index(text) for text in (f"{wanted['speedup']} its teacher's speed", "just now"))
-        assert first < told[role].index(f"p50 {wanted['latency']}") < second
-    assert "speed ·" not in told["teacher"] and "p50 16.4 ms" in told["teacher"]  # itself is what it would be read against
+        first, second = (message[role].index(text) for text in (f"{wanted['speedup']} its teacher's speed", "just now"))
+        assert first < message[role].index(f"p50 {wanted['latency']}") < second
+    assert "speed ·" not in message["teacher"] and "p50 16.4 ms" in message["teacher"]  # itself is what it would be read against
     (unread,) = [model.model_copy(update={"latency_ms": None}) for model in models if model.role == "student"]
     assert "speed not measured" in compare_view.waiting_html([unread])
 
 
 def test_compare_names_the_download_and_the_file_that_it_loads(stocked):
     bench, _ = stocked
-    found = {model.role: model for model in servable("digits", bench.points("digits"), lambda digest: True)}
-    assert compare_view.size(found["compressed"]).replace("\u202f", " ") == "310 kB download, 5.28 MB unpacked"
-    assert "310 kB download" in plain(compare_view.waiting_html([found["compressed"]]))
+    by_name = {model.role: model for model in servable("digits", bench.points("digits"), lambda digest: True)}
+    assert compare_view.size(by_name["compressed"]).replace("\u202f", " ") == "310 kB download, 5.28 MB unpacked"
+    assert "310 kB download" in plain(compare_view.waiting_html([by_name["compressed"]]))

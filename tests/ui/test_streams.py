@@ -37,9 +37,9 @@ def ask(page, body, method="POST", **headers):
 def lines(page, body):
     connection, answer = ask(page, body)
     assert answer.status == 200 and answer.getheader("content-type").startswith("application/x-ndjson")
-    found = [json.loads(line) for line in answer]
+    decoded = [json.loads(line) for line in answer]
     connection.close()
-    return found
+    return decoded
 
 
 def text(found, model):
@@ -48,17 +48,17 @@ def text(found, model):
 
 
 def wait_until_idle(bench):
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while bench.serving.call("status")["running"] or bench.serving.waiting:
         assert time.monotonic() < deadline, "a stream still runs"
 
 
 def test_several_models_answer_one_prompt_side_by_side(page):
-    found = lines(page, {"models": [MODEL, OTHER], "prompt": "three", "sampling": {"limit": 2}, "reference": MODEL})
-    assert text(found, MODEL) == " four <b>five</b>" and text(found, OTHER) == " two one"
-    assert {line["part"]["kind"] for line in found} == {"text"}
-    assert [line["model"] for line in found if line["part"].get("ended") == "limit"].count(MODEL) == 1
-    tokens = [token for line in found for token in line["part"].get("tokens", ()) if line["model"] == OTHER]
+    result = lines(page, {"models": [MODEL, OTHER], "prompt": "three", "sampling": {"limit": 2}, "reference": MODEL})
+    assert text(result, MODEL) == " four <b>five</b>" and text(result, OTHER) == " two one"
+    assert {line["part"]["kind"] for line in result} == {"text"}
+    assert [line["model"] for line in result if line["part"].get("ended") == "limit"].count(MODEL) == 1
+    tokens = [token for line in result for token in line["part"].get("tokens", ()) if line["model"] == OTHER]
     assert [token["agrees"] for token in tokens] == [False, False] and 0 < tokens[0]["reference"] < tokens[0]["probability"] < 1
 
 
@@ -73,9 +73,9 @@ def test_pieces_come_while_the_rest_is_not_there_yet_and_stop_with_the_reader(pa
 
 
 def test_what_a_model_cannot_do_is_told_beside_the_others(page):
-    found = lines(page, {"models": [MODEL, "0" * 64], "prompt": "two", "sampling": {"limit": 1}})
-    assert text([line for line in found if "part" in line], MODEL) == " three"
-    (problem,) = [line for line in found if "error" in line]
+    result = lines(page, {"models": [MODEL, "0" * 64], "prompt": "two", "sampling": {"limit": 1}})
+    assert text([line for line in result if "part" in line], MODEL) == " three"
+    (problem,) = [line for line in result if "error" in line]
     assert problem["model"] == "0" * 64 and "not in the store" in problem["error"]
     (empty,) = lines(page, {"models": [MODEL], "prompt": ""})
     assert "prompt is empty" in empty["error"]
@@ -101,7 +101,7 @@ def test_a_malformed_question_is_refused_in_words(page, body, words):
 
 
 def test_it_is_guarded_like_every_route(page, bench):
-    asked = {"models": [MODEL], "prompt": "two"}
+    request = {"models": [MODEL], "prompt": "two"}
     for status, method, headers in (
         (403, "POST", {"Origin": "http://evil.example"}),
         (403, "POST", {"Host": "evil.example"}),
@@ -109,11 +109,11 @@ def test_it_is_guarded_like_every_route(page, bench):
         (415, "POST", {"Content-Type": "text/plain"}),
         (405, "GET", {}),
     ):
-        connection, answer = ask(page, asked, method, **headers)
+        connection, answer = ask(page, request, method, **headers)
         assert answer.status == status
         connection.close()
     with launched(bench, auth=("owner", "right")) as locked:
-        connection, answer = ask(locked, asked)
+        connection, answer = ask(locked, request)
         assert answer.status == 401
         connection.close()
     wait_until_idle(bench)

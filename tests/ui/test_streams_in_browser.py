@@ -57,7 +57,7 @@ def test_models_write_side_by_side_and_what_they_write_is_text(page):
 
 
 def wait_until_idle(bench):
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while bench.serving.call("status")["running"]:
         assert time.monotonic() < deadline, "a stream still runs"
 

@@ -9,8 +9,6 @@ from kdui.settings import Settings
 from tests.ui.served import served
 from tests.ui.stocked import StockedWorkbench
 
-PATIENCE_MS = 60_000
-
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory):
@@ -28,19 +26,6 @@ def bench(tmp_path_factory):
 def address(bench):
     with served(bench) as address:
         yield address
-
-
-@pytest.fixture
-def page(browser):
-    """A page that fails the test when its script does."""
-    page = browser.new_page(viewport={"width": 1440, "height": 900})
-    page.set_default_timeout(PATIENCE_MS)
-    expect.set_options(timeout=PATIENCE_MS)
-    wrong: list[str] = []
-    page.on("pageerror", lambda problem: wrong.append(str(problem)))
-    yield page
-    page.close()
-    assert wrong == []
 
 
 def test_a_run_is_found_chosen_and_still_chosen_after_a_reload(page, address, bench):
@@ -114,12 +99,12 @@ def test_a_point_opens_its_run_and_the_csv_holds_all(page, address):
     page.goto(f"{address}?tab=explore&task=digits")
     page.wait_for_function("document.querySelector('#explore-chart')?.data?.length > 4")
     with page.expect_download() as saved:
-        page.locator(".main-budget .menu > summary").click()
-        page.locator(".main-budget").get_by_role("button", name="CSV").click()
+        page.locator(".explore-main > .card").first.locator(".menu:not(.views) > summary").click()
+        page.locator(".explore-main > .card").first.get_by_role("button", name="CSV").click()
     assert saved.value.suggested_filename == "kdui-digits.csv"
     with page.expect_download() as picture:
-        page.locator(".main-budget .menu > summary").click()
-        page.locator(".main-budget").get_by_role("button", name="SVG").click()
+        page.locator(".explore-main > .card").first.locator(".menu:not(.views) > summary").click()
+        page.locator(".explore-main > .card").first.get_by_role("button", name="SVG").click()
     assert "student keeps 99.1 %" in picture.value.path().read_text(encoding="utf-8")
     page.evaluate("""() => {
         const chart = document.querySelector('#explore-chart');
@@ -150,8 +135,8 @@ def test_charts_stay_whole_when_the_address_changes(page, address):
     page.wait_for_function("document.querySelector('#explore-chart')?.data?.length > 4")
     references = """() => [...document.querySelectorAll(".js-plotly-plot [clip-path], .js-plotly-plot [style*='url(']")]
         .map((each) => each.getAttribute("clip-path") ?? each.style.fill)"""
-    found = page.evaluate(references)
-    assert found and all(re.match(r"""url\(['"]?#""", each) for each in found), found
+    result = page.evaluate(references)
+    assert result and all(re.match(r"""url\(['"]?#""", each) for each in result), result
 
 
 def test_models_run_side_by_side(page, address, bench):
@@ -171,3 +156,49 @@ def test_models_run_side_by_side(page, address, bench):
     page.get_by_label("Model 3").select_option(value="")
     expect(page.locator("#compare-cards section")).to_have_count(2)
     expect(page).to_have_url(re.compile("models=teach-0%2Cdistill-0$"))
+
+
+def test_home_leads_on_and_the_walk_goes_from_build_to_present_once(page, address):
+    page.goto(address)
+    expect(page.locator("#home-walk")).to_have_class(re.compile("fresh"))
+    expect(page.locator("#home-now")).to_contain_text("Waiting waits in the queue")
+    page.get_by_label("Few labels").check()
+    expect(page.locator("#home-goal")).to_contain_text("Pseudo-labels")
+    page.get_by_label("My own model").check()
+    page.get_by_label("3. Which model?").fill("onnx:/nowhere.onnx")
+    expect(page.locator("#home-goal")).to_contain_text("The page reads only files below KDUI_HOME")
+    page.get_by_label("Keep 99 %").check()
+    page.get_by_role("link", name="Fill Build").click()
+    expect(page.locator("#build-yaml")).to_have_value(re.compile("name: Keep 99 % · Digits"))
+    page.go_back()
+    expect(page.locator("#home-walk")).to_be_visible()
+    page.get_by_role("button", name="Guided walk").click()
+    walk = page.get_by_role("complementary", name="Guided walk")
+    for tab in ("build", "runs", "explore", "compare"):
+        expect(page).to_have_url(re.compile(f"tab={tab}"))
+        walk.get_by_role("button", name="Next").click()
+    page.reload()  # it keeps its place
+    expect(walk).to_contain_text("5 of 5")
+    expect(page.locator(".walk-mark")).to_have_attribute("id", "present-acts")
+    walk.get_by_role("button", name="Done").click()
+    expect(walk).to_be_hidden()
+    page.goto(address)
+    expect(page.locator("#home-walk")).not_to_have_class(re.compile("fresh"))
+
+
+def test_a_recorded_run_replays_apart_from_ones_own(page, address):
+    page.goto(f"{address}?tab=runs&runs=recorded&replay=1")
+    expect(page.locator("#run-replay")).to_contain_text("replayed")
+    expect(page.locator("#replay-speed")).to_have_value("1")
+    expect(page.locator("#run-head .badge")).to_have_text("running")
+    expect(page.locator("#runs-table")).to_contain_text("⟲")
+    expect(page.locator("#runs-table")).not_to_contain_text("Waiting")
+    page.locator("#replay-turn").click()
+    page.locator("#replay-at").fill("1000")  # its end: the run as it is
+    expect(page.locator("#run-head .badge")).to_have_text("succeeded")
+    page.get_by_role("button", name="End the replay").click()
+    expect(page.locator("#run-replay")).to_be_hidden()
+    expect(page.locator("#run-actions")).not_to_contain_text("Delete")
+    page.get_by_role("link", name="Show my own runs").click()
+    expect(page.locator("#runs-table")).to_contain_text("Waiting")
+    expect(page.locator("#runs-table")).not_to_contain_text("⟲")

@@ -10,7 +10,6 @@ from kdui.settings import Settings
 from tests.ui.served import served
 from tests.ui.stocked import StockedWorkbench
 
-PATIENCE_MS = 60_000
 LAYERS = [("features.0", 16, 9), ("features.3", 32, 144), ("head", 10, 32)]
 STRENGTHS = {"prune": (0.3, 0.5, 0.7, 0.9), "quantize": (8, 6, 4, 3, 2), "low_rank": (0.75, 0.5, 0.25, 0.1)}
 
@@ -22,7 +21,7 @@ def sensitivity():
         drop = [[(place + 1) * 0.1 * number**2 for number in range(len(strengths))] for place in range(len(LAYERS))]
         kl = [[value / 20 for value in row] for row in drop]
         methods[method] = {"strengths": list(strengths), "drop": drop, "kl": kl}
-    found = {
+    result = {
         "n": 179,
         "split": "validation",
         "metric": {"name": "accuracy", "title": "Accuracy", "unit": "%", "higher_is_better": True},
@@ -34,9 +33,9 @@ def sensitivity():
     }
     changes = [Change(sparsity=0.5), Change(bits=4), Change(sparsity=0.5, bits=4)]
     joint = [{"change": vars(change), "measured": {"headline": 96.0, "drop": 1.0, "kl": 0.05}} for change in changes]
-    found["joint"] = [{**row, "predicted": predicted(found, Change(**row["change"]))} for row in joint]
-    found["error"] = prediction_error(found, joint)
-    return found
+    result["joint"] = [{**row, "predicted": predicted(result, Change(**row["change"]))} for row in joint]
+    result["error"] = prediction_error(result, joint)
+    return result
 
 
 class WhatIfWithoutModels:
@@ -88,25 +87,12 @@ def address(bench):
         yield address
 
 
-@pytest.fixture
-def page(browser):
-    """A page that fails the test when its script does."""
-    page = browser.new_page(viewport={"width": 1440, "height": 900})
-    page.set_default_timeout(PATIENCE_MS)
-    expect.set_options(timeout=PATIENCE_MS)
-    wrong: list[str] = []
-    page.on("pageerror", lambda problem: wrong.append(str(problem)))
-    yield page
-    page.close()
-    assert wrong == []
-
-
 CURVE = "document.querySelector('#whatif-chart').data.find((trace) => trace.name.startsWith('2 to 8 bits')).y"
 DRAWN = "document.querySelector('#whatif-chart')?.data?.length >= 6"
 
 
 def test_a_slider_moves_the_curve_without_a_request_and_the_button_draws_what_was_measured(page, address, bench):
-    page.goto(address)
+    page.goto(f"{address}?tab=build")
     page.wait_for_function(DRAWN)
     expect(page.locator("#whatif-title")).to_contain_text("Unchanged: 97.0")
     page.locator("#whatif-panel").hover()  # opens the model, once
@@ -140,7 +126,7 @@ def test_a_slider_moves_the_curve_without_a_request_and_the_button_draws_what_wa
 
 def test_an_unmeasured_model_is_measured_on_demand_with_progress_and_problems_in_words(page, address, bench):
     bench.what_if.computed = 0
-    page.goto(address)
+    page.goto(f"{address}?tab=build")
     page.wait_for_function(DRAWN)
     page.locator("#whatif-model").select_option(label="CNN medium · teacher, from an earlier run")
     page.get_by_role("button", name="Measure its layers").click()

@@ -1,6 +1,7 @@
 """A real workbench over tiny models that generate text, answered by a real serving process."""
 
 from kdui.catalogue.tasks import TASKS
+from kdui.core.answer_facts import NextToken
 from kdui.core.contracts import TaskFacts
 from kdui.core.page_rows import Example, Servable
 from kdui.settings import Settings
@@ -20,7 +21,7 @@ class WithWriters(Workbench):
         store_generator(settings, OTHER, table=circle().T)
 
     def tasks(self) -> list[TaskFacts]:
-        texts = TASKS["sentiment"].model_copy(update={"name": TASK, "problem": "language-model", "labels": ()})
+        texts = TASKS["sentiment"].model_copy(update={"name": TASK, "problem": "language-model", "answer": NextToken()})
         return [*super().tasks(), texts]
 
     def servable(self, task: str) -> list[Servable]:

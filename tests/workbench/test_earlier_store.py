@@ -15,6 +15,7 @@ from kdui.cli.terminal import print_run
 from kdui.core.run import RunState
 from kdui.launch.dispatcher import Dispatcher
 from kdui.settings import Settings
+from kdui.store.retention import bound
 from kdui.ui.runs import RunCalls
 from kdui.workbench.workbench import Workbench
 
@@ -48,9 +49,9 @@ def test_the_run_is_listed_with_its_results(bench, capsys):
     (listed,) = bench.runs().rows
     assert (listed.id, listed.state) == (RUN, RunState.SUCCEEDED)
     print_run(bench.run(RUN))
-    told = capsys.readouterr().out
+    output = capsys.readouterr().out
     for label, accuracy, size in MODELS:
-        (line,) = [line for line in told.splitlines() if line.startswith(f"{label}  ")]
+        (line,) = [line for line in output.splitlines() if line.startswith(f"{label}  ")]
         assert accuracy in line and size in line
     assert all(label in RunCalls(bench).run_detail({"run": RUN})["results"] for label, _, _ in MODELS)
     assert bench.points("digits")["label"].tolist() == [label for label, _, _ in MODELS]
@@ -68,9 +69,22 @@ def test_every_artifact_is_sound_and_hit_by_a_new_run_of_the_recipe(bench):
     assert [(step.name, step.digest) for step in after.steps] == [(step.name, step.digest) for step in before.steps]
     assert {str(step.state) for step in after.steps} == {"cached"}
     old, new = (bench.store.results.of_run(run) for run in (RUN, again.id))
-    assert {step: found["accuracy"].value for step, found in new.items()} == {
-        step: found["accuracy"].value for step, found in old.items()
+    assert {step: result["accuracy"].value for step, result in new.items()} == {
+        step: result["accuracy"].value for step, result in old.items()
     }
+
+
+def test_models_that_were_evicted_are_not_trained_again_for_results_that_are_there(bench):
+    evicted = bound(bench.store, 0, (), idle_seconds=0.0).digests
+    before = bench.store.runs.get(RUN)
+    names = {step.name for step in before.steps if step.digest in evicted}
+    assert {"teach", "distill"} <= names and not any(name.startswith("measure") for name in names)
+    again = bench.submit(before.recipe, "cpu")
+    Dispatcher(bench.store).tick()
+    after = bench.store.runs.get(again.id)
+    assert (after.state, after.error) == (RunState.SUCCEEDED, None)
+    assert {str(step.state) for step in after.steps} == {"cached"}
+    assert not any(bench.store.artifacts.has(digest) for digest in evicted)
 
 
 def test_its_models_answer(bench):

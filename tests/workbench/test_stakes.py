@@ -2,6 +2,7 @@
 
 import pytest
 
+from kdui.workbench.devices import MIB, fits
 from kdui.workbench.stakes import Costs, Inputs, stakes
 
 TEACHER, STUDENT = Costs(0.036, 90e6), Costs(0.009, 5e6)
@@ -34,3 +35,16 @@ def test_what_is_not_known_is_no_number_and_its_formula_says_what_to_give():
 
 def test_a_machine_that_is_exactly_full_is_one():
     assert by_name(Costs(0.003, 1), Costs(0.003, 1), peak=1000, cores=10, load=30)["Machines at the peak"].model == 1
+
+
+def test_a_model_fits_where_its_size_is_within_the_share_of_the_device():
+    teacher = Costs(None, 90e6, file=90e6)
+    given = Inputs(share=50, flash=256)
+    rows = {row.device: row for row in fits(teacher, Costs(None, 5e5, file=MIB / 2, memory=200e6), given)}
+    nano = rows["Arduino Nano 33 BLE (nRF52840)"]
+    assert (nano.allowed, nano.model, nano.teacher) == (MIB / 2, MIB / 2, 90e6)  # just so, and far too large
+    assert "unpacked file ≤ 50 % of its 1 MB flash" in nano.rule
+    assert rows["Phone, as part of an app"].allowed == 250e6 and rows["Phone, as part of an app"].model == 5e5
+    assert rows["Raspberry Pi Zero 2 W"].teacher is None and rows["Raspberry Pi Zero 2 W"].model == 200e6
+    assert rows["Your own device"].allowed == 128 * 1024 and "256 kB flash" in rows["Your own device"].rule
+    assert "Your own device" not in {row.device for row in fits(teacher, teacher, Inputs())}

@@ -62,16 +62,16 @@ def test_a_sensitivity_is_measured_in_pieces_kept_and_found_by_a_recipe(made, wo
     calls = WhatIfCalls(workbench)
     last = calls.whatif_compute({"task": "digits", "model": model})
     assert last["done"] == last["total"] == first["total"]
-    found = workbench.what_if.sensitivity("digits", model)
-    assert last["found"] == found == calls.whatif_open({"task": "digits", "model": model})["found"]
-    assert found["n"] == 179 and found["split"] == "validation"
+    result = workbench.what_if.sensitivity("digits", model)
+    assert last["found"] == result == calls.whatif_open({"task": "digits", "model": model})["found"]
+    assert result["n"] == 179 and result["split"] == "validation"
     assert workbench.what_if.compute("digits", model)["done"] == 1  # the second time it is there
     plain = {**RECIPE, "stages": [*RECIPE["stages"][:2], "sensitivity"]}
     again = bench.run(plain)
     step = next(step for step in again.steps if step.name == "sensitivity")
     assert step.state == "cached"
     kept = json.loads((bench.folder(again, "sensitivity") / SENSITIVITY_FILE).read_text(encoding="utf-8"))
-    assert kept == found
+    assert kept == result
     assert "most sensitive layer" in workbench.run(again.id).findings[0]
 
 
@@ -84,9 +84,9 @@ def test_a_point_is_measured_on_the_same_examples_and_no_change_loses_nothing(ma
     harsh = calls.whatif_measure({"task": "digits", "model": model, "sparsity": 0.9, "bits": 2})
     assert harsh["kl"] > 0 and harsh["headline"] == pytest.approx(nothing["headline"] - harsh["drop"])
     joint = calls.whatif_measure({"task": "digits", "model": model, "sparsity": 0.5, "bits": 4})
-    found = workbench.what_if.sensitivity("digits", model)
-    if found:  # the same change of the same model on the same examples
-        row = next(row for row in found["joint"] if row["change"] == {"sparsity": 0.5, "rank": 1.0, "bits": 4})
+    result = workbench.what_if.sensitivity("digits", model)
+    if result:  # the same change of the same model on the same examples
+        row = next(row for row in result["joint"] if row["change"] == {"sparsity": 0.5, "rank": 1.0, "bits": 4})
         assert joint["headline"] == row["measured"]["headline"] and joint["kl"] == pytest.approx(row["measured"]["kl"])
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kdui import machine
+from kdui.bench.lessons.capacity import capacity
 from kdui.bench.lessons.failures import failures
 from kdui.bench.lessons.few_bits import few_bits
 from kdui.bench.lessons.front import front
@@ -17,6 +18,7 @@ from kdui.bench.lessons.low_rank import low_rank
 from kdui.bench.lessons.soft_weight import soft_weight
 from kdui.bench.lessons.speed import speed
 from kdui.bench.lessons.temperature import temperature
+from kdui.bench.lessons.tokens import tokens
 from kdui.bench.lessons.zeros import zeros
 from kdui.catalogue.lessons import DATA
 from kdui.core.errors import KduiError, UnknownName
@@ -26,6 +28,7 @@ RECORDERS: dict[str, Callable[[Settings], dict[str, Any]]] = {
     "temperature": temperature,
     "soft-weight": soft_weight,
     "gains": gains,
+    "capacity": capacity,
     "zeros": zeros,
     "failures": failures,
     "few-bits": few_bits,
@@ -33,6 +36,7 @@ RECORDERS: dict[str, Callable[[Settings], dict[str, Any]]] = {
     "low-rank": low_rank,
     "front": front,
     "speed": speed,
+    "tokens": tokens,
 }
 
 

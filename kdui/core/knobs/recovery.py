@@ -7,7 +7,7 @@ from pydantic import Field
 from kdui.core.errors import RecipeError
 from kdui.core.knobs.low_bits import refuse_low_bits
 from kdui.core.knobs.student import teacher_outputs
-from kdui.core.knobs.training import ADVANCED, NEVER, SCALED, TrainingKnobs, refuse_adapters
+from kdui.core.knobs.training import ADVANCED, KEPT_LOGITS, NEVER, SCALED, KeptLogits, TrainingKnobs, refuse_adapters
 from kdui.core.plan import PlanBuilder, Role, Step
 
 CONTROLS = ("control", "smooth_control")
@@ -60,6 +60,7 @@ class RecoveryKnobs(TrainingKnobs):
         description="Second baseline: label smoothing with the same entropy as the teacher's targets.",
         json_schema_extra=ADVANCED,
     )
+    kept_logits: KeptLogits = KEPT_LOGITS
     augment: bool = Field(default=False, title="Data augmentation", json_schema_extra=NEVER)
     adapter_rank: int = Field(default=0, ge=0, le=256, title="Adapter rank", json_schema_extra=NEVER)
 

@@ -1,12 +1,12 @@
 """What every distillation method shares: its knobs, the student's step, and the controls that the gain is measured against."""
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
 from kdui.core.contracts import Representation
 from kdui.core.errors import RecipeError
-from kdui.core.knobs.training import ADVANCED, TrainingKnobs
+from kdui.core.knobs.training import ADVANCED, DEFERRED, KEPT_LOGITS, KeptLogits, TrainingKnobs
 from kdui.core.plan import ModelFacts, PlanBuilder, Step
 
 LAYERS = r"^(auto|last|\d+:\d+(,\s*\d+:\d+)*)$"
@@ -14,7 +14,12 @@ Schedule = Literal["constant", "linear", "cosine"]
 
 
 class StudentKnobs(TrainingKnobs):
-    """Knobs of any stage that trains a student under a teacher."""
+    """Knobs of any stage that trains a student under a teacher.
+
+    ``beside_soft``: the knob that weighs what the teacher gives beside soft targets, where there is one.
+    """
+
+    beside_soft: ClassVar[str] = ""
 
     control: bool = Field(
         default=True,
@@ -42,6 +47,7 @@ class StudentKnobs(TrainingKnobs):
         description="Compute the teacher outputs once and reuse them. Off: recompute them in every epoch.",
         json_schema_extra=ADVANCED,
     )
+    kept_logits: KeptLogits = KEPT_LOGITS
 
 
 class SoftTargetKnobs(StudentKnobs):
@@ -107,6 +113,8 @@ class SoftTargetKnobs(StudentKnobs):
 class RepresentationKnobs(SoftTargetKnobs):
     """Knobs of the methods that also match intermediate features: total = α · soft + (1 − α) · hard + β · match."""
 
+    beside_soft = "match_weight"
+
     match_weight: float = Field(
         default=1.0,
         ge=0,
@@ -141,7 +149,7 @@ def shared_representation(builder: PlanBuilder, stage: str, wanted: tuple[Repres
     teacher, student = builder.teacher_facts, need_student(builder, stage)
     for kind in wanted:
         if kind in student.family.shows and (teacher is None or kind in teacher.family.shows):
-            _need_same_words(stage, kind, student)
+            _need_same_words(stage, kind, teacher, student)
             return kind
     words = {"maps": "feature maps", "tokens": "a hidden state for each token", "attention": "self-attention"}
     matched = " or ".join(words[kind] for kind in wanted)
@@ -172,9 +180,16 @@ def check_layers(builder: PlanBuilder, stage: str, layers: str) -> None:
             )
 
 
-def _need_same_words(stage: str, kind: Representation, student: ModelFacts) -> None:
+def _is_trimmed(teacher: ModelFacts | None, student: ModelFacts) -> bool:
+    """Whether a student that starts from its teacher keeps a part of its tokens only."""
+    kept = student.options.get("vocabulary") if student.from_teacher else None
+    whole = teacher.options.get("vocabulary") if teacher is not None and teacher.family.own_tokenizer else None
+    return bool(kept) and (whole is None or kept < whole)
+
+
+def _need_same_words(stage: str, kind: Representation, teacher: ModelFacts | None, student: ModelFacts) -> None:
     """Raises RecipeError where values come by token and the student's vocabulary is trimmed: it cuts texts otherwise."""
-    if kind != "maps" and student.options.get("vocabulary"):
+    if kind != "maps" and _is_trimmed(teacher, student):
         raise RecipeError(
             f"Stage '{stage}' matches features token by token, but the vocabulary of {student.title} is trimmed, so it "
             "tokenizes text differently from its teacher. Leave 'vocabulary' out, or choose a method that transfers "
@@ -189,6 +204,11 @@ def need_same_tokens(builder: PlanBuilder, stage: str) -> None:
     """
     teacher, student = builder.teacher_facts, need_student(builder, stage)
     own = student.options.get("vocabulary") if student.family.own_tokenizer else None
+    if own and _is_trimmed(teacher, student) and teacher is not None and teacher.family.own_tokenizer:
+        raise RecipeError(
+            f"Stage '{stage}' matches distributions over the same tokens, but {student.title} keeps {own:,} of its teacher's. "
+            "Leave 'vocabulary' out, or choose a method that bridges tokenizers: 'sequence' or 'universal'."
+        )
     if not own or student.from_teacher or student.source or teacher is None:
         return
     trained_here = teacher.family.own_tokenizer and (teacher.source or "artifact:").startswith("artifact:")
@@ -214,6 +234,11 @@ def teacher_outputs(
     """
     need_one_answer(builder, stage)
     teacher = teacher or builder.need_teacher(stage)
+    if teacher.produces == "outputs" and not builder.task.outputs:
+        raise RecipeError(
+            f"Stage '{stage}' matches the teacher's distributions, but {teacher.label} only writes texts. Use the method "
+            "'sequence', which learns from them, or a teacher with weights."
+        )
     if teacher.produces == "outputs":  # a table of answers is what this step would make
         if augmentation:
             raise RecipeError(
@@ -228,6 +253,9 @@ def teacher_outputs(
         return teacher
     name = f"{stage}.scored" if augmentation else f"{stage}.outputs"
     settings: dict[str, Any] = {"views": views, "train_examples": spec.train_examples}
+    kept = getattr(spec, "kept_logits", KEPT_LOGITS)
+    if kept != DEFERRED["kept_logits"]:
+        settings["kept_logits"] = kept
     return builder.add(
         name if teacher is builder.teacher else f"{name}.{teacher.name}",
         stage=stage,

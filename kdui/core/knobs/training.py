@@ -1,6 +1,6 @@
 """The knobs that every stage with training shares, and how they enter a digest."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 from pydantic.config import JsonDict
@@ -11,6 +11,18 @@ from kdui.core.errors import RecipeError
 ADVANCED: JsonDict = {"advanced": True}
 SCALED: JsonDict = {"scales": {"demo": {"at_most": 3}, "full": {"times": 2}}}  # passes over the data, by how much it may cost
 NEVER: JsonDict = {"advanced": True, "only_when": {"epochs": []}}  # an inherited knob that means nothing here is not drawn
+KEPT_LOGITS = 64
+KeptLogits = Annotated[
+    int,
+    Field(
+        ge=1,
+        le=65_536,
+        title="Cached logits per token",
+        description="How many of the teacher's largest logits are cached for each token. More lose less of its distribution and "
+        "take more disk space; the log says what is lost.",
+        json_schema_extra={"advanced": True, "needs": "tokens"},
+    ),
+]
 # Knobs that joined TrainingKnobs and the forms made of it later, with the value at which they do nothing.
 DEFERRED: dict[str, Any] = {
     "labels": 1.0,
@@ -19,6 +31,8 @@ DEFERRED: dict[str, Any] = {
     "l1": 0.0,
     "group_lasso": 0.0,
     "erase": 0.0,
+    "validation_examples": 0,
+    "kept_logits": KEPT_LOGITS,
     "accumulate": 1,
     "recompute": False,
 }
@@ -61,8 +75,9 @@ class TrainingKnobs(StageSpec):
     augment: bool = Field(
         default=False,
         title="Data augmentation",
-        description="Random shifts by up to one eighth; horizontal flips where they keep the label.",
-        json_schema_extra={"advanced": True, "modality": "image"},
+        description="Images: random shifts by up to one eighth; horizontal flips where they keep the label. Sounds: other "
+        "speeds, shifts and tone, noise in every second one.",
+        json_schema_extra={"advanced": True, "modality": ["image", "audio"]},
     )
     patience: int = Field(
         default=0,
@@ -78,6 +93,13 @@ class TrainingKnobs(StageSpec):
         title="Training examples",
         description="Train on the first N examples only (0 = all).",
         json_schema_extra={"advanced": True, "scales": {"all": 0, "demo": {"at_most": 2000}, "full": {"is": 0}}},
+    )
+    validation_examples: int = Field(
+        default=0,
+        ge=0,
+        title="Validation examples",
+        description="Validate on the first N examples only (0 = all).",
+        json_schema_extra=ADVANCED,
     )
     labels: float = Field(
         default=1.0,

@@ -28,7 +28,7 @@ class WritingKnobs(Frozen):
         le=0.9,
         title="Prompt",
         description="Share of a training text that is given; the model writes what follows.",
-        json_schema_extra={"advanced": True, "step": 0.05, "percent": True},
+        json_schema_extra={"advanced": True, "step": 0.05, "percent": True, "needs": "continuations"},
     )
     new_tokens: NewTokens = 64
     sampling_temperature: float = Field(
@@ -36,7 +36,7 @@ class WritingKnobs(Frozen):
         ge=0,
         le=2,
         title="Sampling temperature",
-        description="Divides the writer's logits before a token is drawn; 0 takes the most probable one.",
+        description="Divides the writer's logits before a token is drawn; 0: the most probable one (usual to translate).",
         json_schema_extra={"advanced": True, "step": 0.1},
     )
     top_p: float = Field(

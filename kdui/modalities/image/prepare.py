@@ -9,7 +9,7 @@ from PIL import Image, ImageOps
 
 from kdui.core.contracts import TaskFacts
 from kdui.core.errors import KduiError
-from kdui.modalities.image.picture_files import eight_bits
+from kdui.modalities.image.picture_files import eight_bits, read_picture
 
 BLANK = "This image is blank. Draw something, upload another image, or pick one of the test examples."
 _LONGEST_SIDE = 1024  # more pixels than this say nothing new about an image that ends up 28 wide
@@ -46,8 +46,9 @@ def blank(shape: Mapping[str, Any], batch: int) -> dict[str, np.ndarray]:
 
 
 def shown(raw: Any) -> dict[str, Any]:
-    """The rows of its first channel."""
-    return {"text": None, "image": np.asarray(raw)[..., 0].tolist()}
+    """Its rows: grey levels, or three of each pixel in colour."""
+    picture = np.asarray(raw)
+    return {"text": None, "image": (picture if picture.shape[-1] == 3 else picture[..., 0]).tolist()}
 
 
 def parse(payload: Any, facts: TaskFacts) -> np.ndarray:
@@ -55,7 +56,8 @@ def parse(payload: Any, facts: TaskFacts) -> np.ndarray:
 
     An array of exactly the task's size is one of its own examples and stays as it is. Anything else becomes a bright
     object on black: inverted when its border is bright, cut to the ink and centred when the border is flat (a drawing, a
-    product on white paper), else fitted whole. Raises KduiError when there is nothing on it.
+    product on white paper), else fitted whole; where the task's own images are ``whole``, it is only fitted. Raises
+    KduiError when there is nothing on it.
     """
     height, width, channels = (int(facts.input[key]) for key in ("height", "width", "channels"))
     if isinstance(payload, Mapping):
@@ -66,12 +68,28 @@ def parse(payload: Any, facts: TaskFacts) -> np.ndarray:
     if own is not None:
         return own
     picture = _opaque(_picture(payload))
-    if channels == 3:
-        return np.asarray(ImageOps.pad(picture.convert("RGB"), (width, height), Image.Resampling.BILINEAR))
+    if channels == 3 or facts.input.get("whole"):
+        return _padded(picture, height, width, channels)
     grey, flat = _bright_on_dark(np.asarray(picture.convert("L"), dtype=np.float32))
     if flat:
         grey = _cut_to_ink(grey)
     return _centred(grey, height, width, stretch=flat)[..., None]
+
+
+def fitted(payload: Any, height: int, width: int, channels: int) -> np.ndarray:
+    """An image whole in a box, uint8 [height, width, channels], black beside it; it stands upright as its file says."""
+    return _padded(_opaque(_picture(payload)), height, width, channels)
+
+
+def _padded(picture: Image.Image, height: int, width: int, channels: int) -> np.ndarray:
+    mode = "RGB" if channels == 3 else "L"
+    box = ImageOps.pad(picture.convert(mode), (width, height), Image.Resampling.BILINEAR)
+    return np.asarray(box).reshape(height, width, channels)
+
+
+def opened(data: bytes) -> Image.Image:
+    """The image that an uploaded file holds."""
+    return read_picture(data)
 
 
 def traits(train: Sequence[Any], test: Sequence[Any]) -> dict[str, np.ndarray]:

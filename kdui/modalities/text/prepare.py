@@ -27,7 +27,7 @@ def prepare(raw: Sequence[str], settings: Mapping[str, Any], folder: Path) -> di
     is missing, or where a text that must stay whole has more tokens.
     """
     limit, whole = int(settings["max_length"]), settings.get("whole", False)
-    tokenizer = _tokenizer(folder, limit)
+    tokenizer = tokenizer_of(folder, limit)
     texts = list(raw) if whole else [_beginning(text, limit) for text in raw]
     if settings.get("lowercase"):
         texts = [text.lower() for text in texts]
@@ -92,25 +92,29 @@ def _beginning(text: str, words: int) -> str:
     return text[:place]
 
 
-def _tokenizer(folder: Path, max_length: int) -> Tokenizer:
+def tokenizer_of(folder: Path, max_length: int, cut: str = "longest_first") -> Tokenizer:
+    """The folder's tokenizer, which pads to the longest and cuts at ``max_length`` tokens; ``cut``: which of a pair of texts.
+
+    Raises KduiError where there is none, or none that can be read.
+    """
     path = Path(folder) / TOKENIZER
     try:
         changed = path.stat().st_mtime_ns
     except FileNotFoundError:
         raise KduiError(f"The model has no {TOKENIZER} in {folder}. Run its recipe again, or pick another model.") from None
-    return _read_tokenizer(str(path), changed, max_length)
+    return _read_tokenizer(str(path), changed, max_length, cut)
 
 
 @lru_cache(maxsize=16)
-def _read_tokenizer(path: str, changed: int, max_length: int) -> Tokenizer:
-    """One tokenizer a file, its time of change and a length: it keeps its truncation, so it must not be shared by two lengths."""
+def _read_tokenizer(path: str, changed: int, max_length: int, cut: str) -> Tokenizer:
+    """One tokenizer a file, its time of change and a truncation: it keeps that, so it must not be shared by two lengths."""
     try:
         tokenizer = Tokenizer.from_file(path)
     except Exception as error:  # the Rust side raises bare Exception
         raise KduiError(f"{path} cannot be read as a tokenizer. Run the recipe that made it again.") from error
     direction = (tokenizer.padding or {}).get("direction", "right")
     token, pad_id = padding_of(tokenizer)
-    tokenizer.enable_truncation(max_length)
+    tokenizer.enable_truncation(max_length, strategy=cut)
     tokenizer.enable_padding(pad_id=pad_id, pad_token=token, direction=direction)
     return tokenizer
 

@@ -10,6 +10,7 @@ from torch import nn
 from kdui.core.contracts import InputSettings, TaskFacts
 from kdui.models.embeddings import start_from_embeddings
 from kdui.models.tokens import text_inputs
+from kdui.models.two_way import both_ways
 
 # Rows of the embedding before a teacher's vocabulary takes their place: that of BERT's uncased word pieces.
 VOCABULARY = 30522
@@ -30,24 +31,10 @@ class Bilstm(nn.Module):
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         mask = attention_mask.to(torch.int64)
-        turned = _reversed(mask)
         words = self.dropout(self.word_embedding(input_ids)) * mask.unsqueeze(-1)
-        # Turning twice gives each token its own backward state again.
-        backward = _reordered(self.back(_reordered(words, turned))[0], turned)
-        states = self.states(torch.cat([self.ahead(words)[0], backward], dim=-1))
+        states = self.states(both_ways(self.ahead, self.back, words, mask))
         features = states.masked_fill(mask.unsqueeze(-1) == 0, float("-inf")).amax(dim=1)
         return self.head(self.dropout(features))
-
-
-def _reordered(rows: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
-    return torch.gather(rows, 1, positions.unsqueeze(-1).expand(-1, -1, rows.shape[-1]))
-
-
-def _reversed(mask: torch.Tensor) -> torch.Tensor:
-    """Positions [n, length] that turn each example around within its own length and leave the padding behind it."""
-    lengths = mask.sum(dim=1, keepdim=True)
-    positions = torch.arange(mask.shape[1], device=mask.device).unsqueeze(0)
-    return torch.where(positions < lengths, lengths - 1 - positions, positions)
 
 
 def build(options: Mapping[str, Any], facts: TaskFacts, folder: Path | None) -> nn.Module:

@@ -14,8 +14,9 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from kdui.core.contracts import InputSettings, TaskFacts
 from kdui.core.errors import SourceError, StageFailed
 from kdui.models.byte_pairs import trained_tokenizer, vocabulary_size
-from kdui.models.causal import CausalLM, described, from_description, keep_layers, resize_vocabulary, shape_of
+from kdui.models.causal import CausalLM, described, from_description, keep_layers, keep_tokens, resize_vocabulary, shape_of
 from kdui.models.causal_lm.from_gguf import read_llama
+from kdui.models.causal_lm.narrow_layers import narrow_layers
 from kdui.models.causal_lm.spec import CausalLmOptions
 from kdui.models.layers import spread
 from kdui.models.tokens import text_inputs
@@ -23,7 +24,8 @@ from kdui.models.transformer import ATTENTION
 from kdui.models.vocabulary import Vocabulary
 
 POSITIONS = 1024
-_WIDTHS = ("width", "heads", "kv_heads", "units")
+_WIDTHS, _NARROWER = ("width", "head_width"), ("heads", "kv_heads", "units")
+_UNSET = {"head_width": (0,)}  # the value of an option that leaves it to the others
 VOCABULARY: int = CausalLmOptions.model_fields["vocabulary"].default  # rows before a teacher's tokenizer gives their number
 
 
@@ -31,7 +33,8 @@ def build(options: Mapping[str, Any], facts: TaskFacts, folder: Path | None) -> 
     """New weights and no tokenizer yet, or both from a GGUF file in the folder; raises SourceError where it has another shape."""
     if folder is not None:
         module = read_llama(next(folder.glob("*.gguf")))
-        if changed := [name for name, value in shape_of(module.network.config).items() if value != options[name]]:
+        shape = shape_of(module.network.config)
+        if changed := [name for name, value in shape.items() if options.get(name, 0) not in (value, *_UNSET.get(name, ()))]:
             raise SourceError(f"The model comes as it is: its {', '.join(changed)} cannot be chosen. Leave that out.")
         return module
     module = CausalLM(LlamaForCausalLM(_config(options)))
@@ -51,29 +54,43 @@ def start_from_texts(module: CausalLM, texts: Sequence[str]) -> None:
         resize_vocabulary(module, rows)
 
 
-def start_from_teacher(module: CausalLM, teacher: CausalLM, vocabulary: Vocabulary) -> None:
+def start_from_teacher(module: CausalLM, teacher: CausalLM, vocabulary: Vocabulary, texts: Sequence[str] = ()) -> None:
     """Take the teacher with as many of its layers as the student has, evenly spread from the first to the last.
 
-    Raises StageFailed where it has fewer, or where the student is meant to be narrower or wider.
+    Of each come as many heads and feed-forward units as the student has, those that are most active on the ``texts``, and of its
+    tokens those of the vocabulary. Raises StageFailed where the student has more of anything, or another width.
     """
-    config, wanted = teacher.network.config, module.network.config.num_hidden_layers
-    theirs, ours = shape_of(config), shape_of(module.network.config)
-    if differing := [f"{name} {ours[name]:,} and {theirs[name]:,}" for name in _WIDTHS if ours[name] != theirs[name]]:
-        raise StageFailed(
-            f"The student keeps layers of its teacher, so both must have the same widths ({', '.join(differing)}). Choose a "
-            "student made for this teacher, or one that starts at random, e.g. lm-tiny."
-        )
-    if theirs["layers"] < wanted:
-        raise StageFailed(
-            f"The student has {wanted} layers but its teacher only {theirs['layers']}. Choose a student with fewer."
-        )
-    keep_layers(module, copy.deepcopy(teacher.network), spread(theirs["layers"], wanted))
+    wanted = shape_of(module.network.config)
+    theirs = _checked(wanted, shape_of(teacher.network.config))
+    network = copy.deepcopy(teacher.network)
+    if any(wanted[name] < theirs[name] for name in _NARROWER):
+        heads, kv_heads, units = (wanted[name] for name in _NARROWER)
+        narrow_layers(network, heads, kv_heads, units, str(teacher.tokenizer_json), texts)
+    keep_layers(module, network, spread(theirs["layers"], wanted["layers"]))
+    if vocabulary.rows is not None:
+        keep_tokens(module, vocabulary.rows)
     module.tokenizer_json = vocabulary.tokenizer_json
 
 
+def _checked(ours: Mapping[str, int], theirs: Mapping[str, int]) -> Mapping[str, int]:
+    """The teacher's shape; raises StageFailed where a student of this shape cannot be cut out of it."""
+    wrong = [name for name in _WIDTHS if ours[name] != theirs[name]] + [name for name in _NARROWER if ours[name] > theirs[name]]
+    if wrong:
+        named = ", ".join(f"{name} {ours[name]:,} and {theirs[name]:,}" for name in wrong)
+        raise StageFailed(
+            "The student is cut out of its teacher, so its states and heads must be as wide as its teacher's, and it can have no "
+            f"more heads and units ({named}). Choose a student made for this teacher, or one that starts at random, e.g. lm-tiny."
+        )
+    if theirs["layers"] < ours["layers"]:
+        raise StageFailed(
+            f"The student has {ours['layers']} layers but its teacher only {theirs['layers']}. Choose a student with fewer."
+        )
+    return theirs
+
+
 def start_by_chance(module: CausalLM, teacher: CausalLM, vocabulary: Vocabulary) -> None:
-    """Take the teacher's tokenizer, as many rows as the teacher's head has outputs, and none of its weights."""
-    resize_vocabulary(module, teacher.head.out_features)
+    """Take the teacher's tokenizer or a part of it, as many rows as that has outputs, and none of the teacher's weights."""
+    resize_vocabulary(module, teacher.head.out_features if vocabulary.rows is None else len(vocabulary.rows))
     module.tokenizer_json = vocabulary.tokenizer_json
 
 
@@ -94,6 +111,7 @@ def _config(options: Mapping[str, Any]) -> LlamaConfig:
         num_hidden_layers=options["layers"],
         num_attention_heads=options["heads"],
         num_key_value_heads=options["kv_heads"],
+        head_dim=options.get("head_width") or options["width"] // options["heads"],
         intermediate_size=options["units"],
         max_position_embeddings=POSITIONS,
         tie_word_embeddings=True,

@@ -64,6 +64,7 @@ def _config(facts: dict[str, Any]) -> LlamaConfig:
         num_hidden_layers=facts["llama.block_count"],
         num_attention_heads=facts["llama.attention.head_count"],
         num_key_value_heads=facts["llama.attention.head_count_kv"],
+        head_dim=facts.get("llama.attention.key_length"),
         intermediate_size=facts["llama.feed_forward_length"],
         max_position_embeddings=facts["llama.context_length"],
         rms_norm_eps=facts["llama.attention.layer_norm_rms_epsilon"],

@@ -14,7 +14,16 @@ class CausalLmOptions(Frozen):
 
     layers: int = Field(default=4, ge=1, le=48, description="transformer layers")
     width: int = Field(default=128, ge=8, le=4096, description="width of a token's state; must be a multiple of twice the heads")
-    heads: int = Field(default=4, ge=1, le=64, description="attention heads per layer; each has width ÷ heads")
+    head_width: int = Field(
+        default=0,
+        ge=0,
+        le=1024,
+        multiple_of=2,
+        title="Head width",
+        description="entries of a head, an even number; 0: width ÷ heads. A student with fewer heads than its teacher names its "
+        "teacher's",
+    )
+    heads: int = Field(default=4, ge=1, le=64, description="attention heads per layer")
     kv_heads: int = Field(
         default=2,
         ge=1,
@@ -27,8 +36,8 @@ class CausalLmOptions(Frozen):
         default=4096,
         ge=0,
         le=1_000_000,
-        description=f"tokens of the tokenizer that is trained on the training texts, at least {SMALLEST_VOCABULARY}; 0 in a "
-        "student: its teacher's tokenizer",
+        description=f"tokens of the tokenizer that is trained on the training texts, at least {SMALLEST_VOCABULARY}. In a "
+        "student: how many of its teacher's it keeps, those that the training texts use most and their parts; 0: all",
     )
     fresh: bool = Field(
         default=False, title="Random initialization", description="instead of starting from layers of the teacher"
@@ -37,7 +46,8 @@ class CausalLmOptions(Frozen):
     @field_validator("heads")
     @classmethod
     def _whole_heads(cls, heads: int, info: ValidationInfo) -> int:
-        if info.data.get("width", 2 * heads) % (2 * heads):  # rotary positions turn the entries of a head in pairs
+        free = info.data.get("head_width")
+        if not free and info.data.get("width", 2 * heads) % (2 * heads):  # rotary positions turn the entries of a head in pairs
             raise ValueError(f"twice the heads do not divide the width {info.data['width']}")
         return heads
 
@@ -89,6 +99,19 @@ def _student(name: str, title: str, summary: str, options: dict[str, int]) -> Pr
     )
 
 
+def _narrow(name: str, title: str, teacher: str, options: dict[str, int]) -> Preset:
+    """One that keeps a part of its teacher's heads and units."""
+    return Preset(
+        name=name,
+        title=title,
+        summary=f"All layers of {teacher} with {options['heads']} of its heads and {options['units']} of its feed-forward units, "
+        "those that are most active on the training texts.",
+        options=options,
+        from_teacher="causal-lm",
+        licence="as its teacher",
+    )
+
+
 def _shallow(name: str, title: str, teacher: str, options: dict[str, int]) -> Preset:
     """One that keeps layers of its teacher."""
     return Preset(
@@ -112,6 +135,7 @@ FAMILY = Family(
     language_model=True,
     problems=("language-model",),
     own_tokenizer=True,
+    later={"head_width": 0},
     offers=("tokenizer",),
     presets=(
         Preset(
@@ -144,5 +168,17 @@ FAMILY = Family(
         ),
         _shallow("lm-small-l3", "LM small L3", "LM small", {**_SMALL, "layers": 3}),
         _shallow("smollm2-135m-l15", "SmolLM2-135M L15", "SmolLM2-135M", {**_SMOLLM2, "layers": 15}),
+        _narrow(
+            "lm-small-narrow",
+            "LM small narrow",
+            "LM small",
+            {**_SMALL, "heads": 4, "kv_heads": 2, "head_width": 32, "units": 384},
+        ),
+        _narrow(
+            "smollm2-135m-narrow",
+            "SmolLM2-135M narrow",
+            "SmolLM2-135M",
+            {**_SMOLLM2, "heads": 6, "kv_heads": 2, "head_width": 64, "units": 768},
+        ),
     ),
 )

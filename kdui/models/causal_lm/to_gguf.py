@@ -87,7 +87,9 @@ def _shape(config: Any) -> dict[str, Any]:
         "llama.attention.head_count_kv": config.num_key_value_heads,
         "llama.attention.layer_norm_rms_epsilon": float(config.rms_norm_eps),
         "llama.rope.freq_base": float(rope["rope_theta"]),
-        "llama.rope.dimension_count": config.hidden_size // config.num_attention_heads,
+        "llama.rope.dimension_count": config.head_dim,
+        "llama.attention.key_length": config.head_dim,
+        "llama.attention.value_length": config.head_dim,
         "llama.vocab_size": config.vocab_size,
     }
 

@@ -7,19 +7,12 @@ from typing import Any
 from torch import nn
 
 from kdui.core.contracts import InputSettings, TaskFacts
-from kdui.models.convolution import ConvClassifier, ConvUnit, image_inputs
+from kdui.models.convolution import ConvClassifier, image_inputs, plain_stages
 
 
 def build(options: Mapping[str, Any], facts: TaskFacts, folder: Path | None) -> nn.Module:
     """``width`` channels in the first of ``stages`` stages, ``depth`` convolutions in each."""
-    layers: list[nn.Module] = []
-    channels = facts.input["channels"]
-    for stage in range(options["stages"]):
-        if stage:
-            layers.append(nn.MaxPool2d(2))
-        for _ in range(options["depth"]):
-            layers.append(ConvUnit(channels, options["width"] * 2**stage))
-            channels = options["width"] * 2**stage
+    layers, channels = plain_stages(facts.input["channels"], options)
     return ConvClassifier(nn.Sequential(*layers), channels, facts)
 
 

@@ -11,7 +11,7 @@ from transformers import LlamaConfig, LlamaForSequenceClassification
 
 from kdui.core.contracts import InputSettings, TaskFacts
 from kdui.models.tokens import read_tokenizer, text_inputs
-from kdui.models.transformer import ATTENTION, TextClassifier
+from kdui.models.transformer import ATTENTION, TextClassifier, label_maps
 
 VOCABULARY, PADDING = 30522, 0  # those of MiniLM's tokenizer; the padding marks where a text ends
 POSITIONS = 512
@@ -42,6 +42,5 @@ def _config(options: Mapping[str, Any], facts: TaskFacts) -> LlamaConfig:
         bos_token_id=None,
         eos_token_id=None,
         attn_implementation=ATTENTION,  # type: ignore[call-arg] # taken by **kwargs of the class that the decorator hides
-        id2label=dict(enumerate(facts.labels)),
-        label2id={label: index for index, label in enumerate(facts.labels)},
+        **label_maps(facts),
     )

@@ -14,6 +14,7 @@ from kdui.core.contracts import TaskFacts
 from kdui.core.errors import KduiError, SourceError
 from kdui.core.foreign import output_order, pixel_scale
 from kdui.models.tokens import read_tokenizer
+from kdui.models.transformer import label_maps
 
 _WANTED = {
     "": ("a classifier", "sequence or image classification"),
@@ -42,8 +43,8 @@ def order_of_outputs(config: PretrainedConfig, options: Mapping[str, Any], facts
 
 def set_labels(config: PretrainedConfig, facts: TaskFacts) -> None:
     """Give the config the task's labels in the task's order."""
-    config.id2label = dict(enumerate(facts.labels))
-    config.label2id = {label: index for index, label in enumerate(facts.labels)}
+    for name, value in label_maps(facts).items():
+        setattr(config, name, value)
 
 
 def preprocessing(config: PretrainedConfig, options: Mapping[str, Any], folder: Path) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from kdui.models.layers import spread
 from kdui.models.narrowing import keep_heads, narrow
 from kdui.models.pretrained import pretrained
 from kdui.models.tokens import read_tokenizer, text_inputs
-from kdui.models.transformer import ATTENTION, TextClassifier
+from kdui.models.transformer import ATTENTION, TextClassifier, label_maps
 from kdui.models.vocabulary import Vocabulary
 
 DEEPEST, HEADS, UNITS, VOCABULARY = 6, 12, 1536, 30522
@@ -28,9 +28,9 @@ def build(options: Mapping[str, Any], facts: TaskFacts, folder: Path | None) -> 
         return _fresh(options, facts)
     if options.get("fresh"):
         return TextClassifier(_fresh(options, facts).network, read_tokenizer(folder))
-    config = _config({"layers": DEEPEST}, facts)
+    config = bert_config({"layers": DEEPEST}, **label_maps(facts))
     whole = TextClassifier(pretrained(BertForSequenceClassification, folder, config)[0], read_tokenizer(folder))
-    if _shape(options) == (DEEPEST, HEADS, UNITS, 0):
+    if is_whole(options):
         return whole
     smaller = _fresh(options, facts)
     start_from_teacher(smaller, whole, Vocabulary(whole.tokenizer_json))
@@ -47,32 +47,40 @@ def start_from_teacher(module: Any, teacher: Any, vocabulary: Vocabulary) -> Non
 
     Of each layer come as many heads and hidden units as the student has, those with the largest weights.
     """
-    student_bert, teacher_bert = module.network.bert, teacher.network.bert
-    source, target = teacher_bert.encoder.layer, student_bert.encoder.layer
+    start_encoder(module.network.bert, teacher.network.bert, vocabulary)
+    module.network.bert.pooler.load_state_dict(teacher.network.bert.pooler.state_dict())
+    module.network.classifier.load_state_dict(teacher.network.classifier.state_dict())
+    module.tokenizer_json = vocabulary.tokenizer_json
+
+
+def start_encoder(student: Any, teacher: Any, vocabulary: Vocabulary) -> None:
+    """The embeddings and the evenly spread layers alone, of one BERT into another; raises StageFailed for a deeper student."""
+    source, target = teacher.encoder.layer, student.encoder.layer
     if len(source) < len(target):
         raise StageFailed(
             f"The student has {len(target)} layers but its teacher only {len(source)}. Choose a student with fewer layers."
         )
-    _start_embeddings(student_bert.embeddings, teacher_bert.embeddings, vocabulary)
-    student_bert.pooler.load_state_dict(teacher_bert.pooler.state_dict())
-    module.network.classifier.load_state_dict(teacher.network.classifier.state_dict())
+    _start_embeddings(student.embeddings, teacher.embeddings, vocabulary)
     for position, chosen in enumerate(spread(len(source), len(target))):
         mine, theirs = target[position], copy.deepcopy(source[chosen])
         narrow(theirs, mine.attention.self.num_attention_heads, mine.intermediate.dense.out_features)
         mine.load_state_dict(theirs.state_dict())
-    module.tokenizer_json = vocabulary.tokenizer_json
 
 
 def start_by_chance(module: Any, teacher: Any, vocabulary: Vocabulary) -> None:
-    """Take the teacher's words and none of its weights; embeddings have BERT's deviation, also where they are a product."""
-    own, words = module.network.bert.embeddings.word_embeddings, len(vocabulary.of(teacher.word_embedding.weight))
-    deviation = module.network.config.initializer_range
+    """Take the teacher's words and none of its weights."""
+    start_words_by_chance(module.network.bert.embeddings, module.network.config.initializer_range, teacher, vocabulary)
+    module.tokenizer_json = vocabulary.tokenizer_json
+
+
+def start_words_by_chance(embeddings: Any, deviation: float, teacher: Any, vocabulary: Vocabulary) -> None:
+    """As many word embeddings as the vocabulary has, random with BERT's deviation, also where they are a product."""
+    own, words = embeddings.word_embeddings, len(vocabulary.of(teacher.word_embedding.weight))
     if isinstance(own, FactorizedEmbedding):
         set_rows(own.table, torch.randn(words, own.table.embedding_dim))
         nn.init.normal_(own.expand.weight, std=deviation / own.table.embedding_dim**0.5)
     elif own.num_embeddings != words:
         set_rows(own, deviation * torch.randn(words, own.embedding_dim))
-    module.tokenizer_json = vocabulary.tokenizer_json
 
 
 def _start_embeddings(mine: Any, theirs: Any, vocabulary: Vocabulary) -> None:
@@ -89,6 +97,11 @@ def _start_embeddings(mine: Any, theirs: Any, vocabulary: Vocabulary) -> None:
     mine.LayerNorm.load_state_dict(theirs.LayerNorm.state_dict())
 
 
+def is_whole(options: Mapping[str, Any]) -> bool:
+    """Whether the options leave the pretrained shape as it is."""
+    return _shape(options) == (DEEPEST, HEADS, UNITS, 0)
+
+
 def _shape(options: Mapping[str, Any]) -> tuple[int, int, int, int]:
     """Layers, heads, hidden units and rank of the embeddings; models saved before the last three were options have none."""
     return (
@@ -101,19 +114,25 @@ def _shape(options: Mapping[str, Any]) -> tuple[int, int, int, int]:
 
 def _fresh(options: Mapping[str, Any], facts: TaskFacts) -> TextClassifier:
     """The shape that the options describe, with new weights."""
-    _, heads, _, rank = _shape(options)
-    network = BertForSequenceClassification(_config(options, facts))
-    if heads < HEADS:
-        for layer in network.bert.encoder.layer:
-            keep_heads(layer, torch.arange(heads, device="cpu"))
-    if rank:
-        words = network.bert.embeddings.word_embeddings
-        factorized: Any = FactorizedEmbedding(words.num_embeddings, rank, words.embedding_dim)
-        network.bert.embeddings.word_embeddings = factorized
+    network = BertForSequenceClassification(bert_config(options, **label_maps(facts)))
+    narrowed_to(network.bert, options)
     return TextClassifier(network)
 
 
-def _config(options: Mapping[str, Any], facts: TaskFacts) -> BertConfig:
+def narrowed_to(bert: Any, options: Mapping[str, Any]) -> None:
+    """Cut a new BERT's heads and factorize its embeddings as the options say, in place."""
+    _, heads, _, rank = _shape(options)
+    if heads < HEADS:
+        for layer in bert.encoder.layer:
+            keep_heads(layer, torch.arange(heads, device="cpu"))
+    if rank:
+        words = bert.embeddings.word_embeddings
+        factorized: Any = FactorizedEmbedding(words.num_embeddings, rank, words.embedding_dim)
+        bert.embeddings.word_embeddings = factorized
+
+
+def bert_config(options: Mapping[str, Any], **more: Any) -> BertConfig:
+    """The pretrained shape with the options' layers, units and vocabulary."""
     return BertConfig(
         vocab_size=options.get("vocabulary") or VOCABULARY,
         hidden_size=384,
@@ -122,6 +141,5 @@ def _config(options: Mapping[str, Any], facts: TaskFacts) -> BertConfig:
         intermediate_size=options.get("intermediate", UNITS),
         max_position_embeddings=512,
         attn_implementation=ATTENTION,  # type: ignore[call-arg] # taken by **kwargs of the class that the decorator hides
-        id2label=dict(enumerate(facts.labels)),
-        label2id={label: index for index, label in enumerate(facts.labels)},
+        **more,
     )

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
+from kdui.core.contracts import TaskFacts
 from kdui.core.plain import Frozen
 from kdui.core.statistics.paired import Difference, Discordant, over_examples
 
@@ -66,3 +67,9 @@ def class_scores(predicted: np.ndarray, targets: np.ndarray, labels: tuple[str, 
         precision, recall = (100.0 * hits / max(1, int(of.sum())) for of in (predicted_positives, positives))
         scores.append(ClassScore(label=label, precision=precision, recall=recall, count=int(positives.sum())))
     return scores
+
+
+def most_frequent(targets: np.ndarray, facts: TaskFacts) -> tuple[float, str]:
+    """The share in % of the most frequent label among targets [n], and its name."""
+    counts = np.bincount(targets, minlength=facts.outputs)
+    return 100 * float(counts.max()) / len(targets), facts.answer.truth(int(counts.argmax()))

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from kdui.core.answers import Ranked, RankedLabel
-from kdui.core.contracts import Problem, TaskFacts
+from kdui.core.contracts import TaskFacts
 from kdui.core.metric import ACCURACY, Metric
+from kdui.core.problem import Problem
 from kdui.core.statistics.intervals import wilson
 from kdui.core.statistics.paired import Difference
-from kdui.problems.classification.comparison import paired
+from kdui.problems.classification.comparison import most_frequent, paired
 from kdui.problems.softmax import softmax
 
 if TYPE_CHECKING:
@@ -79,6 +80,10 @@ class Classification(Problem):
     def label_logits(self, values: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """The values themselves."""
         return values
+
+    def constant(self, targets: np.ndarray, facts: TaskFacts) -> tuple[float, str]:
+        """The share in % of the most frequent label."""
+        return most_frequent(targets, facts)
 
     def kept(self, values: np.ndarray, targets: np.ndarray) -> dict[str, np.ndarray]:
         """``right``: whether each prediction is correct."""

@@ -2,4 +2,6 @@
 
 from kdui.core.contracts import ProblemFacts
 
-PROBLEM = ProblemFacts(name="classification", title="Classification", gives=frozenset({"rows", "columns", "labels", "classes"}))
+PROBLEM = ProblemFacts(
+    name="classification", title="Classification", gives=frozenset({"rows", "truths", "columns", "labels", "classes", "answers"})
+)

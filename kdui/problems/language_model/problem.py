@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from kdui.core.answers import AnswerPart
-from kdui.core.contracts import Problem, TaskFacts
+from kdui.core.contracts import TaskFacts, TaskSplit
 from kdui.core.metric import BITS_PER_BYTE, Metric
+from kdui.core.problem import Problem
 from kdui.core.statistics.paired import Difference
 from kdui.core.statistics.ratios import over_ratios, ratio_interval
 from kdui.problems.language_model import score
+from kdui.tasks.examples import Examples
 
 if TYPE_CHECKING:
     import torch
@@ -28,6 +30,11 @@ class LanguageModelling(Problem):
     name: ClassVar[str] = "language-model"
     graph_batch: ClassVar[int] = 8
     ragged: ClassVar[bool] = True
+
+    def with_written(self, split: TaskSplit, texts: Mapping[int, str]) -> TaskSplit:
+        """The same with some texts replaced."""
+        whole = [texts.get(place, own) for place, own in enumerate(split.inputs)]
+        return Examples(whole, np.array([len(text.encode()) for text in whole], dtype=np.int64))
 
     def compute(self, module: "torch.nn.Module", inputs: "Mapping[str, torch.Tensor]") -> "TokenOutputs":
         """States of a batch, to be turned into logits a chunk at a time."""

@@ -9,9 +9,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from kdui.core.metric import BITS_PER_BYTE, Metric
+from kdui.core.metric import BITS_PER_BYTE, PERPLEXITY, Metric
 
-PERPLEXITY = Metric(name="perplexity", title="Perplexity per token", unit="", higher_is_better=False)
 TOKEN_ACCURACY = Metric(name="token_accuracy", title="Next-token accuracy", unit="%")
 BYTES_PER_TOKEN = Metric(name="bytes_per_token", title="Bytes per token", unit="bytes")
 
@@ -22,11 +21,12 @@ def array_sums(logits: np.ndarray, inputs: Mapping[str, np.ndarray]) -> np.ndarr
     sums = np.zeros((len(ids), 3), dtype=np.float64)
     for number, own in enumerate(logits):
         places = np.flatnonzero((mask[number, 1:] == 1) & (mask[number, :-1] == 1))
-        rows, target = own[places].astype(np.float64), ids[number, places + 1]
-        largest = rows.max(-1, initial=-np.inf)
-        total = largest + np.log(np.exp(rows - largest[:, None]).sum(-1))
-        chosen = rows[np.arange(len(places)), target]
-        sums[number] = (total - chosen).sum(), (rows.argmax(-1) == target).sum(), len(places)
+        rows, target = own[places].astype(np.float32), ids[number, places + 1]  # a copy, so it can be computed in place
+        right = int((rows.argmax(-1) == target).sum()) if len(places) else 0
+        rows -= rows.max(-1, initial=-np.inf, keepdims=True)
+        chosen = rows[np.arange(len(places)), target].astype(np.float64)
+        total = np.log(np.exp(rows, out=rows).sum(-1, dtype=np.float64))
+        sums[number] = (total - chosen).sum(), right, len(places)
     return sums
 
 
@@ -41,12 +41,17 @@ def bits_per_byte(values: np.ndarray, targets: np.ndarray) -> float:
     return float(values[:, 0].sum(dtype=np.float64) / math.log(2) / targets.sum())
 
 
+def perplexity(values: np.ndarray) -> float:
+    """Of a token."""
+    return math.exp(min(loss(values), 700.0))
+
+
 def figures(values: np.ndarray, targets: np.ndarray) -> list[tuple[Metric, float]]:
     """Bits per byte, and what holds for this tokenizer alone: perplexity, accuracy of the first choice, bytes of a token."""
     _, right, tokens = values.sum(0, dtype=np.float64)
     return [
         (BITS_PER_BYTE, bits_per_byte(values, targets)),
-        (PERPLEXITY, math.exp(min(loss(values), 700.0))),
+        (PERPLEXITY, perplexity(values)),
         (TOKEN_ACCURACY, float(100 * right / tokens)),
         (BYTES_PER_TOKEN, float(targets.sum() / tokens)),
     ]

@@ -2,4 +2,9 @@
 
 from kdui.core.contracts import ProblemFacts
 
-PROBLEM = ProblemFacts(name="language-model", title="Language modelling", gives=frozenset({"rows", "tokens"}), streams=True)
+PROBLEM = ProblemFacts(
+    name="language-model",
+    title="Language modelling",
+    gives=frozenset({"rows", "truths", "tokens", "continuations"}),
+    streams=True,
+)

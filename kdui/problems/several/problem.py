@@ -10,11 +10,12 @@ import numpy as np
 
 from kdui.catalogue.tasks import TASKS
 from kdui.core.answers import Ranked, RankedLabel
-from kdui.core.contracts import Problem, TaskFacts
+from kdui.core.contracts import TaskFacts
 from kdui.core.metric import Metric
+from kdui.core.problem import Problem
 from kdui.core.statistics.intervals import wilson
 from kdui.core.statistics.paired import Difference
-from kdui.problems.classification.comparison import paired
+from kdui.problems.classification.comparison import most_frequent, paired
 from kdui.problems.softmax import softmax
 
 if TYPE_CHECKING:
@@ -105,6 +106,10 @@ class Several(Problem):
     def label_logits(self, values: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """Masked to the example's own task."""
         return self.mask_to_task(values, targets)
+
+    def constant(self, targets: np.ndarray, facts: TaskFacts) -> tuple[float, str]:
+        """The share in % of the most frequent label of all parts."""
+        return most_frequent(targets, facts)
 
     def kept(self, values: np.ndarray, targets: np.ndarray) -> dict[str, np.ndarray]:
         """``right``: whether each prediction is correct, and ``part``: of which task it is."""

@@ -2,4 +2,4 @@
 
 from kdui.core.contracts import ProblemFacts
 
-PROBLEM = ProblemFacts(name="several", title="Several classifications", gives=frozenset({"parts", "classes"}))
+PROBLEM = ProblemFacts(name="several", title="Several classifications", gives=frozenset({"parts", "classes", "answers"}))

@@ -1,5 +1,6 @@
 """Facts of the books task."""
 
+from kdui.core.answer_facts import NextToken
 from kdui.core.contracts import OutOfDomain, TaskFacts
 from kdui.core.metric import BITS_PER_BYTE
 from kdui.core.source import DebianPackage, LocalFile, Resource, Wheel
@@ -14,6 +15,7 @@ TASK = TaskFacts(
     modality="text",
     problem="language-model",
     headline=BITS_PER_BYTE,
+    answer=NextToken(),
     splits={"train": 5325, "validation": 734, "test": 792},
     input={"max_length": 384},
     resource=Resource(

@@ -1,5 +1,6 @@
 """Facts of the digits task."""
 
+from kdui.core.answer_facts import Labels
 from kdui.core.contracts import TaskFacts
 from kdui.core.metric import ACCURACY
 from kdui.core.source import Bundled, Resource
@@ -11,7 +12,7 @@ TASK = TaskFacts(
     modality="image",
     problem="classification",
     headline=ACCURACY,
-    labels=tuple("0123456789"),
+    answer=Labels(names=tuple("0123456789")),
     splits={"train": 1259, "validation": 179, "test": 359},
     majority=10.3064,
     input={"height": 8, "width": 8, "channels": 1},

@@ -1,5 +1,6 @@
 """Facts of the Fashion-MNIST task."""
 
+from kdui.core.answer_facts import Labels
 from kdui.core.contracts import TaskFacts
 from kdui.core.metric import ACCURACY
 from kdui.core.source import DebianPackage, LocalFile, Resource
@@ -14,7 +15,9 @@ TASK = TaskFacts(
     version=2,
     problem="classification",
     headline=ACCURACY,
-    labels=("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
+    answer=Labels(
+        names=("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
+    ),
     splits={"train": 55000, "validation": 5000, "test": 10000},
     majority=10.0,
     input={"height": 28, "width": 28, "channels": 1, "mirror": True},  # a mirrored shoe is a shoe

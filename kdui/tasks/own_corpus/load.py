@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,13 +11,15 @@ import numpy as np
 
 from kdui.core.contracts import Split, TaskFacts
 from kdui.core.errors import RecipeError, SourceError
+from kdui.core.own_names import CORPUS, DIGITS, KeptName, OwnPath, kept_name, named_facts, stem_of
+from kdui.core.own_preview import Note, Preview
 from kdui.core.plain import canonical_json
 from kdui.settings import Settings
 from kdui.store.artifacts import clear, write_json
 from kdui.store.disk import errors_in_words
 from kdui.tasks.examples import Examples
-from kdui.tasks.own_corpus.files import TextFile, read_texts
-from kdui.tasks.own_corpus.spec import DIGITS, FACTS, FOLDER, MOST_STEM, PREFIX, TEXTS, KeptName, facts_of, kept_name
+from kdui.tasks.own_corpus.files import MOST_BYTES, MOST_FILES, TextFile, read_texts
+from kdui.tasks.own_corpus.spec import FACTS, FOLDER, TASK, TEXTS
 from kdui.tasks.passages import passages
 
 LEAST: Mapping[Split, int] = {"train": 24, "validation": 4, "test": 4}  # passages
@@ -31,21 +32,36 @@ _SEED = 1811
 Texts = dict[Split, list[str]]
 
 
-def keep(name: str, settings: Settings) -> str:
+def keep(own: OwnPath, settings: Settings) -> str:
     """Read the text at a path and keep it in KDUI_HOME; returns the name of its task: text that is there already keeps its own.
 
     Raises RecipeError in words where it cannot be used.
     """
-    files = read_texts(name, settings)
+    files = read_texts(own.path, settings)
     texts, how = split_texts(files)
-    _require_enough(Path(name), files, texts)
+    _require_enough(Path(own.path), files, texts)
     digest = hashlib.sha256(canonical_json(texts).encode()).hexdigest()[:DIGITS]
     folder = settings.home / FOLDER / digest
     if (facts := _facts_in(folder)) is None:
-        stem = re.sub(r"[^a-z0-9]+", "-", Path(name).stem.lower(), flags=re.ASCII).strip("-")[:MOST_STEM].strip("-") or "text"
-        facts = {"stem": stem, "splits": {split: len(texts[split]) for split in LEAST}, "how": how}
+        facts = {"stem": stem_of(own.path), "splits": {split: len(texts[split]) for split in LEAST}, "how": how}
         _write(folder, texts, facts)
-    return f"{PREFIX}{facts['stem']}@{digest}"
+    return str(KeptName(CORPUS, facts["stem"], digest))
+
+
+def preview(own: OwnPath, settings: Settings) -> Preview:
+    """What is known before anything runs; raises RecipeError in words where the text cannot be used."""
+    files = read_texts(own.path, settings)
+    texts, how = split_texts(files)
+    _require_enough(Path(own.path), files, texts)
+    size = sum(len(text.encode()) for found in texts.values() for text in found)
+    return Preview(
+        kind=CORPUS,
+        title=own.path.rstrip("/").rpartition("/")[2],
+        read=(("files", f"{len(files):,}, UTF-8"), ("text", f"{size:,} bytes without copies of a passage")),
+        classes={"passages": {split: len(texts[split]) for split in LEAST}},
+        notes=(Note(level="note", text=how),),
+        limits=f"Limits: {MOST_BYTES // (1 << 20)} MB, {MOST_FILES:,} files.",
+    )
 
 
 def _write(folder: Path, texts: Texts, facts: dict[str, Any]) -> None:
@@ -133,9 +149,9 @@ def _require_enough(path: Path, files: Sequence[TextFile], texts: Texts) -> None
 
 def described(name: KeptName, settings: Settings) -> TaskFacts:
     """The facts of a kept corpus with the sizes of its splits; raises SourceError where it is not there."""
-    folder, facts = settings.home / FOLDER / name.digest, facts_of(name)
+    folder, facts = settings.home / FOLDER / name.digest, named_facts(TASK, name)
     if (kept := _facts_in(folder)) is None:
-        raise SourceError(f"The text of '{facts.name}' is not in {folder}. Name its file or folder again: {PREFIX}PATH.")
+        raise SourceError(f"The text of '{facts.name}' is not in {folder}. Name its file or folder again: {CORPUS}:PATH.")
     return facts.model_copy(
         update={"splits": kept["splits"], "summary": f"Predict each next token of your own text. {kept['how']}"}
     )
@@ -150,6 +166,11 @@ def _facts_in(folder: Path) -> dict[str, Any] | None:
         return None
 
 
+def kept_preview(name: KeptName, settings: Settings) -> Preview | None:
+    """A corpus is kept without one: its facts say all."""
+    return None
+
+
 def read_kept(name: KeptName, settings: Settings) -> dict[Split, Examples]:
     """The passages of a kept corpus with their UTF-8 bytes; raises SourceError where they are missing or changed."""
     described(name, settings)
@@ -160,7 +181,7 @@ def read_kept(name: KeptName, settings: Settings) -> dict[Split, Examples]:
             raise ValueError("its content is not what its name says")
     except (OSError, ValueError) as error:
         raise SourceError(
-            f"The kept text {path} cannot be used ({error}). Delete its folder and name your file or folder again: {PREFIX}PATH."
+            f"The kept text {path} cannot be used ({error}). Delete its folder and name your file or folder again: {CORPUS}:PATH."
         ) from error
     return {split: _examples(found) for split, found in texts.items()}
 
@@ -169,11 +190,11 @@ def _examples(texts: Sequence[str]) -> Examples:
     return Examples(list(texts), np.array([len(text.encode()) for text in texts], dtype=np.int64))
 
 
-def kept_corpora(settings: Settings) -> list[TaskFacts]:
+def all_kept(settings: Settings) -> list[TaskFacts]:
     """All that were kept, by their names."""
     found = []
     for path in (settings.home / FOLDER).glob(f"[0-9a-f]*/{FACTS}"):
         kept = _facts_in(path.parent) or {"stem": ""}
-        if (name := kept_name(f"{PREFIX}{kept['stem']}@{path.parent.name}")) is not None:
+        if (name := kept_name(f"{CORPUS}:{kept['stem']}@{path.parent.name}")) is not None:
             found.append(described(name, settings))
     return sorted(found, key=lambda facts: facts.name)

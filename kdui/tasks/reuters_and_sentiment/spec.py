@@ -1,5 +1,6 @@
 """Facts of the task that combines Reuters-R8 and the film reviews."""
 
+from kdui.core.answer_facts import Labels
 from kdui.core.contracts import TaskFacts
 from kdui.core.metric import Metric
 from kdui.core.source import Resource
@@ -14,7 +15,7 @@ TASK = TaskFacts(
     modality="text",
     problem="several",
     headline=Metric(name="accuracy", title="Accuracy, mean of the tasks", unit="%"),
-    labels=(*REUTERS.labels, *SENTIMENT.labels),
+    answer=Labels(names=(*REUTERS.labels, *SENTIMENT.labels), parts=(REUTERS.name, SENTIMENT.name)),
     splits={
         "train": 2 * REUTERS.splits["train"],
         "validation": REUTERS.splits["validation"] + SENTIMENT.splits["validation"],
@@ -29,5 +30,4 @@ TASK = TaskFacts(
         sources=(),  # its parts bring their own files
     ),
     examples=tuple(text for pair in zip(REUTERS.examples, SENTIMENT.examples, strict=True) for text in pair)[:8],
-    parts=(REUTERS.name, SENTIMENT.name),
 )

@@ -1,5 +1,6 @@
 """Facts of the Reuters-R8 task."""
 
+from kdui.core.answer_facts import Labels
 from kdui.core.contracts import TaskFacts
 from kdui.core.metric import ACCURACY
 from kdui.core.source import LocalFile, Resource, Wheel
@@ -12,7 +13,9 @@ TASK = TaskFacts(
     modality="text",
     problem="classification",
     headline=ACCURACY,
-    labels=("Acquisitions", "Crude oil", "Earnings", "Grain", "Interest rates", "Foreign exchange", "Shipping", "Trade"),
+    answer=Labels(
+        names=("Acquisitions", "Crude oil", "Earnings", "Grain", "Interest rates", "Foreign exchange", "Shipping", "Trade")
+    ),
     splits={"train": 4874, "validation": 541, "test": 2189},
     majority=49.4746,
     input={"max_length": 96, "lowercase": True},

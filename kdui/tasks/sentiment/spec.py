@@ -1,5 +1,6 @@
 """Facts of the sentiment task."""
 
+from kdui.core.answer_facts import Labels
 from kdui.core.contracts import OutOfDomain, TaskFacts
 from kdui.core.metric import ACCURACY
 from kdui.core.source import LocalFile, Resource, Wheel
@@ -33,7 +34,7 @@ TASK = TaskFacts(
     modality="text",
     problem="classification",
     headline=ACCURACY,
-    labels=("Negative", "Positive"),
+    answer=Labels(names=("Negative", "Positive")),
     splits={"train": 8925, "validation": 1275, "test": 2549},
     majority=57.7874,
     input={"max_length": 64},

@@ -10,6 +10,7 @@ from kdui.core.presentation import Content
 from kdui.ui.explore import ExploreCalls
 from kdui.ui.explore_evidence import EvidenceCalls
 from kdui.ui.explore_gains import GainCalls
+from kdui.ui.explore_linked import LinkedCalls
 from kdui.ui.explore_sensitivity import LayerCalls
 from kdui.ui.pins.seen import Look, Seen, chart_of, kept, of_run, of_task
 from kdui.ui.plain_blocks import plain_blocks
@@ -26,7 +27,7 @@ def _calls(workbench: "Workbench") -> ExploreCalls:
 
 def _overview(workbench: "Workbench", place: str, view: Mapping[str, Any]) -> Seen:
     """``pareto``, ``best`` and ``models``: one question to the server, three things to show of it."""
-    own = kept(view, "task", "x", "budget", "sort", "down", "page")
+    own = kept(view, "task", "x", "budget", "narrow", "sort", "down", "page")
     told = _calls(workbench).explore_view(own)
     if told.get("empty"):
         raise KduiError("Nothing is measured on this task yet, so there is nothing to pin.")
@@ -63,10 +64,21 @@ def _evidence(workbench: "Workbench", place: str, view: Mapping[str, Any]) -> Se
     return Seen(content, {"task": own["task"], "run": run, **chosen}, *of_run(workbench, run))
 
 
+def _linked(workbench: "Workbench", place: str, view: Mapping[str, Any]) -> Seen:
+    linked = LinkedCalls(_calls(workbench))
+    if place == "all-tasks":
+        own = kept(view, "by")
+        return Seen(chart_of(linked.explore_tasks(own)), own)
+    own = kept(view, "task", "x", "narrow")
+    return Seen(chart_of(linked.explore_parallel(own)), own, *of_task(workbench, str(view["task"])))
+
+
 PLACES: dict[str, Look] = {
     "pareto": _overview,
     "best": _overview,
     "models": _overview,
+    "parallel": _linked,
+    "all-tasks": _linked,
     "gains": _gains,
     "grid": _gains,
     "layers": _layers,

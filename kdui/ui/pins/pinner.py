@@ -19,7 +19,7 @@ PLACES: dict[str, Look] = {**explore.PLACES, **runs.PLACES, **compare.PLACES, **
 FIRST_NAME = "Presentation"
 LONG = 160  # letters of a setting
 MOST_VIEW = 300_000  # letters that say what was looked at
-INPUTS = ("picture", "pixels")  # shown on the slide itself
+INPUTS = ("picture", "pixels", "sound")  # shown on the slide itself
 
 
 def look(workbench: "Workbench", place: str, view: Mapping[str, Any]) -> Seen:

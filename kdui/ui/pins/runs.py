@@ -5,11 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 from kdui.charts.gain import gain_sentence
 from kdui.core.errors import KduiError
-from kdui.core.presentation import Content
+from kdui.core.presentation import Content, Table
 from kdui.ui.pins.seen import Look, Seen, chart_of, kept, of_run
 from kdui.ui.plain_blocks import plain_blocks
+from kdui.ui.run_comparer import ComparerCalls
+from kdui.ui.run_lineage import KINDS, spent, title
 from kdui.ui.run_view import curve_labels, results_html
 from kdui.ui.runs import curves
+from kdui.workbench.lineage import lineage
 
 if TYPE_CHECKING:
     from kdui.core.contracts import TaskFacts
@@ -63,4 +66,39 @@ def _curves(workbench: "Workbench", place: str, view: Mapping[str, Any]) -> Seen
     return Seen(chart_of(told), kept(view, "run"), *of_run(workbench, detail.run.id))
 
 
-PLACES: dict[str, Look] = {"results": _results, "finding": _gain, "loss": _curves, "metric": _curves}
+def _comparer(workbench: "Workbench", place: str, view: Mapping[str, Any]) -> Seen:
+    told = ComparerCalls(workbench).run_compare(view)
+    lines, tables = plain_blocks(told["html"])
+    names = [name.partition(":")[0] for name in str(view["compare"]).split(",")]
+    digests = tuple(digest for run in dict.fromkeys(names) for digest in of_run(workbench, run)[1])
+    content = Content(title=told["title"], subtitle=" ".join(lines), tables=tables)
+    return Seen(content, kept(view, "compare"), tuple(dict.fromkeys(names)), digests)
+
+
+def _lineage(workbench: "Workbench", place: str, view: Mapping[str, Any]) -> Seen:
+    run = workbench.store.runs.get(str(view["run"]))
+    boxes = lineage(workbench.store, run)
+    rows = tuple(
+        (
+            box.step.label or box.step.name,
+            f"{box.step.method.replace('_', ' ')}: {KINDS.get(box.step.produces, box.step.produces)}",
+            ", ".join(source if source in names else source[:8] for source in box.inputs.values()) or "training data",
+            box.step.digest[:8],
+            spent(box),
+        )
+        for names in ({box.step.name for box in boxes},)
+        for box in boxes
+    )
+    table = Table(heads=("Model", "Step", "Made from", "Digest", "Time"), rows=rows)
+    content = Content(title=title(boxes), subtitle=f"Lineage of {run.name}", tables=(table,))
+    return Seen(content, kept(view, "run"), (run.id,), tuple(box.step.digest for box in boxes if box.step.produces == "onnx"))
+
+
+PLACES: dict[str, Look] = {
+    "comparer": _comparer,
+    "lineage": _lineage,
+    "results": _results,
+    "finding": _gain,
+    "loss": _curves,
+    "metric": _curves,
+}

@@ -40,10 +40,10 @@ def impossible(who: str, model: ModelResult, metric: Metric) -> list[str]:
     """Measurements that cannot be: no headline, shares outside 0 to 100 %, times and sizes that are not above zero."""
     item = model.measurements.get(metric.name)
     if item is None:
-        return [f"{who} has no {metric.title.lower()}: its test data were not measured."]
+        return [f"{who} has no {metric.noun}: its test data were not measured."]
     sentences = []
     if not math.isfinite(item.value) or (metric.unit == "%" and not 0 <= item.value <= 100):
-        sentences.append(f"{who} has {item.value:g} {item.unit} {metric.title.lower()}, which cannot be.")
+        sentences.append(f"{who} has {item.value:g} {item.unit} {metric.noun}, which cannot be.")
     for name in ("latency_p50", "file_bytes", "packed_bytes", "speedup"):
         other = model.measurements.get(name)
         if other is not None and not (math.isfinite(other.value) and other.value > 0):

@@ -41,9 +41,9 @@ def test_of_what_is_called_shown_one_in_twenty_is_false():
 def test_rows_share_a_letter_exactly_where_they_are_not_apart(drawn):
     count, apart = drawn
     apart = {pair for pair in apart if pair}
-    found = letters(count, apart)
+    result = letters(count, apart)
     for one, other in itertools.combinations(range(count), 2):
-        assert bool(set(found[one]) & set(found[other])) == ((one, other) not in apart)
+        assert bool(set(result[one]) & set(result[other])) == ((one, other) not in apart)
 
 
 def test_letters_of_a_known_table():

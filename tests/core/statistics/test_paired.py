@@ -60,10 +60,10 @@ def score_by_search(worse: int, better: int, n: int, supposed: float) -> float:
 
 
 def test_no_example_that_differs_still_leaves_room():
-    found = difference(0, 0, 359)
-    assert found.value == 0 and found.p_value == 1.0 and not found.is_shown
+    paired_difference = difference(0, 0, 359)
+    assert paired_difference.value == 0 and paired_difference.p_value == 1.0 and not paired_difference.is_shown
     # Closed form of the score interval without discordant examples: ± z² / (n + z²).
-    assert (found.high, -found.low) == pytest.approx((100 * 3.8415 / (359 + 3.8415),) * 2, rel=1e-3)
+    assert (paired_difference.high, -paired_difference.low) == pytest.approx((100 * 3.8415 / (359 + 3.8415),) * 2, rel=1e-3)
 
 
 @given(st.integers(0, 80), st.integers(0, 80), st.integers(0, 2000))
@@ -71,48 +71,63 @@ def test_interval_and_test_never_contradict_each_other(worse, better, alike):
     n = worse + better + alike
     if not n:
         return
-    found = difference(worse, better, n)
-    assert found.low <= found.value + 1e-9 and found.value <= found.high + 1e-9
-    assert found.is_shown == (found.low > 0 or found.high < 0)
+    paired_difference = difference(worse, better, n)
+    assert paired_difference.low <= paired_difference.value + 1e-9 and paired_difference.value <= paired_difference.high + 1e-9
+    assert paired_difference.is_shown == (paired_difference.low > 0 or paired_difference.high < 0)
     mirrored = difference(better, worse, n)
-    assert (mirrored.low, mirrored.high) == (pytest.approx(-found.high, abs=1e-6), pytest.approx(-found.low, abs=1e-6))
+    assert (mirrored.low, mirrored.high) == (
+        pytest.approx(-paired_difference.high, abs=1e-6),
+        pytest.approx(-paired_difference.low, abs=1e-6),
+    )
 
 
 def test_the_interval_covers_the_truth():
     rng = np.random.default_rng(0)
     drawn = rng.multinomial(400, [0.06, 0.03, 0.91], 1500)
-    covered = [found.low <= 3.0 <= found.high for better, worse, _ in drawn if (found := difference(worse, better, 400))]
+    covered = [
+        paired_difference.low <= 3.0 <= paired_difference.high
+        for better, worse, _ in drawn
+        if (paired_difference := difference(worse, better, 400))
+    ]
     assert np.mean(covered) == pytest.approx(0.95, abs=0.02)
 
 
 def test_a_mean_of_two_tasks_counts_each_task_alike():
     parts = [Discordant(10, 30, 1000), Discordant(5, 9, 200)]
-    found = over_examples(parts)
-    assert found.value == pytest.approx((2.0 + 2.0) / 2) and found.examples == 1200
+    paired_difference = over_examples(parts)
+    assert paired_difference.value == pytest.approx((2.0 + 2.0) / 2) and paired_difference.examples == 1200
     variances = [(41 + 1) / 1001 - (20 / 1001) ** 2, (14 + 1) / 201 - (4 / 201) ** 2]
     error = 100 * math.sqrt(variances[0] / 1001 + variances[1] / 201) / 2
-    assert found.half_width == pytest.approx(1.96 * error, rel=0.02)
-    assert found.is_shown == (found.low > 0)
+    assert paired_difference.half_width == pytest.approx(1.96 * error, rel=0.02)
+    assert paired_difference.is_shown == (paired_difference.low > 0)
 
 
 def test_seeds_are_paired_by_students_t():
     ours, theirs = [92.0, 90.0, 88.0], [91.0, 89.1, 86.9]
-    found = over_seeds([one - other for one, other in zip(ours, theirs, strict=True)])
+    paired_difference = over_seeds([one - other for one, other in zip(ours, theirs, strict=True)])
     expected = stats.ttest_rel(ours, theirs)
-    assert found.p_value == pytest.approx(expected.pvalue) and found.is_shown
+    assert paired_difference.p_value == pytest.approx(expected.pvalue) and paired_difference.is_shown
     interval = expected.confidence_interval()
-    assert (found.low, found.high) == (pytest.approx(interval.low), pytest.approx(interval.high))
-    assert (found.over, found.seeds) == ("seeds", 3)
+    assert (paired_difference.low, paired_difference.high) == (pytest.approx(interval.low), pytest.approx(interval.high))
+    assert (paired_difference.over, paired_difference.seeds) == ("seeds", 3)
 
 
 def test_one_seed_alone_has_no_interval():
-    found = over_seeds([1.5])
-    assert (found.low, found.p_value, found.over, found.is_shown, found.detectable) == (None, None, "nothing", False, None)
+    paired_difference = over_seeds([1.5])
+    assert (
+        paired_difference.low,
+        paired_difference.p_value,
+        paired_difference.over,
+        paired_difference.is_shown,
+        paired_difference.detectable,
+    ) == (None, None, "nothing", False, None)
 
 
 def test_seeds_that_agree_to_the_example_are_no_certainty():
     step = 100 / 359
     assert over_seeds([step, step]).is_shown  # nothing is known of the step
-    found = over_seeds([step, step], step=step)
-    assert not found.is_shown and found.half_width == pytest.approx(12.706 * step / math.sqrt(12) / math.sqrt(2), rel=1e-3)
+    paired_difference = over_seeds([step, step], step=step)
+    assert not paired_difference.is_shown and paired_difference.half_width == pytest.approx(
+        12.706 * step / math.sqrt(12) / math.sqrt(2), rel=1e-3
+    )
     assert over_seeds([0.0, 0.0, 0.0]).p_value == 1.0

@@ -42,8 +42,8 @@ def test_the_detectable_difference_of_shares_is_found_in_four_of_five_simulated_
     effect = over_examples([Discordant(50, 50, n)]).detectable / 100
     better, worse = (discordant + effect) / 2, (discordant - effect) / 2
     drawn = rng.multinomial(n, [better, worse, 1 - discordant], 2000)
-    found = np.mean([mcnemar(int(bad), int(good)) < 0.05 for good, bad, _ in drawn])
-    assert found == pytest.approx(0.8, abs=0.04)
+    result = np.mean([mcnemar(int(bad), int(good)) < 0.05 for good, bad, _ in drawn])
+    assert result == pytest.approx(0.8, abs=0.04)
 
 
 def test_where_hardly_an_example_differs_six_must_turn_up():

@@ -31,8 +31,8 @@ def browser_sums():
     """What the browser's module makes of the vectors."""
     module = (ROOT / "assets" / "modules" / "additive.js").as_uri()
     command = ["node", "--input-type=module", "-e", SCRIPT, module]
-    asked = subprocess.run(command, input=json.dumps(VECTORS), capture_output=True, check=True, encoding="utf-8")
-    return json.loads(asked.stdout)
+    output = subprocess.run(command, input=json.dumps(VECTORS), capture_output=True, check=True, encoding="utf-8")
+    return json.loads(output.stdout)
 
 
 def test_halves_are_rounded_to_even_in_both_languages(browser_sums):
@@ -49,13 +49,13 @@ def test_strengths_between_measured_ones_are_interpolated_alike(browser_sums):
 def test_a_layer_takes_the_same_bytes_in_both_languages(browser_sums):
     wanted = [size for *_, size in VECTORS["layer_bytes"]]
     assert browser_sums["layer_bytes"] == pytest.approx(wanted)
-    found = [layer_bytes(rows, columns, Change(**change)) for rows, columns, change, _ in VECTORS["layer_bytes"]]
-    assert found == pytest.approx(wanted)
+    result = [layer_bytes(rows, columns, Change(**change)) for rows, columns, change, _ in VECTORS["layer_bytes"]]
+    assert result == pytest.approx(wanted)
 
 
 def test_a_change_of_all_layers_is_predicted_alike_and_trusted_alike(browser_sums):
     for (name, change, wanted, band), (there, band_there) in zip(VECTORS["predicted"], browser_sums["predicted"], strict=True):
-        found = VECTORS["found"][name]
-        guess = predicted(found, Change(**change))
+        result = VECTORS["found"][name]
+        guess = predicted(result, Change(**change))
         assert guess == pytest.approx(wanted) and there == pytest.approx(wanted), (name, change)
-        assert band_there == band_of(found, guess) == band, (name, change)
+        assert band_there == band_of(result, guess) == band, (name, change)

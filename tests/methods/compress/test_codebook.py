@@ -42,14 +42,14 @@ def squares(weights: np.ndarray, values: np.ndarray) -> float:
 @settings(max_examples=40, deadline=None)
 @given(weights=hnp.arrays(np.float32, st.integers(1, 9), elements=FLOATS.filter(bool)), bits=st.integers(1, 2))
 def test_kmeans_is_the_best_of_all_partitions(weights, bits):
-    found = squares(weights, shared_by_kmeans(weights, bits).values)
+    shared_weights = squares(weights, shared_by_kmeans(weights, bits).values)
     ordered = np.sort(weights.astype(np.float64))
     count = min(2**bits, len(weights))
     partitions = (
         sum(float(((part - part.mean()) ** 2).sum()) for part in np.split(ordered, cuts))
         for cuts in itertools.combinations(range(1, len(ordered)), count - 1)
     )
-    assert found <= min(partitions) + 1e-5
+    assert shared_weights <= min(partitions) + 1e-5
 
 
 def test_kmeans_is_never_worse_than_the_uniform_grid_of_as_many_bits():
@@ -63,9 +63,9 @@ def test_kmeans_is_never_worse_than_the_uniform_grid_of_as_many_bits():
 @settings(max_examples=40, deadline=None)
 @given(weights=hnp.arrays(np.float32, st.integers(1, 60), elements=st.one_of(st.just(0.0), FLOATS)), bits=st.integers(1, 8))
 def test_zeros_keep_a_code_of_their_own(weights, bits):
-    found = shared_by_kmeans(weights, bits)
-    assert np.array_equal(found.values == 0, weights == 0)
-    assert len(found.levels) <= 2**bits and found.codes.max(initial=0) < len(found.levels)
+    shared_weights = shared_by_kmeans(weights, bits)
+    assert np.array_equal(shared_weights.values == 0, weights == 0)
+    assert len(shared_weights.levels) <= 2**bits and shared_weights.codes.max(initial=0) < len(shared_weights.levels)
     for other in (shared_powers(weights, max(2, bits)), shared_nf4(weights, 8)):
         assert (other.values[weights == 0] == 0).all()
 
@@ -73,11 +73,11 @@ def test_zeros_keep_a_code_of_their_own(weights, bits):
 def test_many_weights_are_clustered_in_bins_of_equal_mass_and_it_is_reported(monkeypatch):
     monkeypatch.setattr(levels, "MOST_WORK", 4 * 16_384)
     weights = np.random.default_rng(1).normal(size=3 * most_points(4)).astype(np.float32)
-    found = shared_by_kmeans(weights, 2)
-    assert not found.exact and shared_by_kmeans(weights[:1000], 2).exact
+    shared_weights = shared_by_kmeans(weights, 2)
+    assert not shared_weights.exact and shared_by_kmeans(weights[:1000], 2).exact
     # Max (1960): the best four levels of a normal distribution are ±0.4528 and ±1.510, their error is 0.1175.
-    np.testing.assert_allclose(np.sort(found.levels), [-1.510, -0.4528, 0.4528, 1.510], atol=0.03)
-    assert squares(weights, found.values) / len(weights) == pytest.approx(0.1175, abs=0.003)
+    np.testing.assert_allclose(np.sort(shared_weights.levels), [-1.510, -0.4528, 0.4528, 1.510], atol=0.03)
+    assert squares(weights, shared_weights.values) / len(weights) == pytest.approx(0.1175, abs=0.003)
 
 
 def test_nf4_levels_are_those_of_the_paper():
@@ -91,16 +91,16 @@ def test_nf4_levels_are_those_of_the_paper():
 
 def test_nf4_scales_each_block_by_its_largest_weight():
     weights = np.array([0.5, -0.25, 0.0, 0.125, 8.0, -8.0, 4.0], np.float32)
-    found = shared_nf4(weights, 4)
-    assert found.scales.tolist() == [0.5, 8.0]
-    np.testing.assert_allclose(found.values[[0, 2, 4, 5]], [0.5, 0.0, 8.0, -8.0])
-    assert found.values[6] == np.float32(8) * nf4_levels()[nearest(np.array([0.5]), nf4_levels())[0]]
+    shared_weights = shared_nf4(weights, 4)
+    assert shared_weights.scales.tolist() == [0.5, 8.0]
+    np.testing.assert_allclose(shared_weights.values[[0, 2, 4, 5]], [0.5, 0.0, 8.0, -8.0])
+    assert shared_weights.values[6] == np.float32(8) * nf4_levels()[nearest(np.array([0.5]), nf4_levels())[0]]
 
 
 def test_powers_of_two_by_hand():
-    found = shared_powers(np.array([1.0, -0.55, 0.3, 0.09, 0.0], np.float32), 3)  # ⌊log2(4/3)⌋ = 0: 1, ½, ¼
-    assert sorted(set(np.abs(found.levels))) == [0.0, 0.25, 0.5, 1.0]
-    assert found.values.tolist() == [1.0, -0.5, 0.25, 0.0, 0.0]
+    shared_weights = shared_powers(np.array([1.0, -0.55, 0.3, 0.09, 0.0], np.float32), 3)  # ⌊log2(4/3)⌋ = 0: 1, ½, ¼
+    assert sorted(set(np.abs(shared_weights.levels))) == [0.0, 0.25, 0.5, 1.0]
+    assert shared_weights.values.tolist() == [1.0, -0.5, 0.25, 0.0, 0.0]
     assert len(shared_powers(np.zeros(3, np.float32), 4).levels) == 1
 
 
@@ -205,10 +205,10 @@ def test_packed_models_come_back_to_the_bit(tmp_path, share):
     sharing.finish()
     sizes = write_codebook(module, sharing.shared, tmp_path)
     assert sizes["packed_bytes"] == (tmp_path / PACKED_CODEBOOK).stat().st_size >= sizes["entropy_bytes"]
-    found = read_codebook(tmp_path / PACKED_CODEBOOK)
-    assert found.keys() == module.state_dict().keys()
+    decoded = read_codebook(tmp_path / PACKED_CODEBOOK)
+    assert decoded.keys() == module.state_dict().keys()
     for name, tensor in module.state_dict().items():
-        assert found[name].dtype == tensor.dtype and torch.equal(found[name], tensor), name
+        assert decoded[name].dtype == tensor.dtype and torch.equal(decoded[name], tensor), name
     assert "head.weight.codes" not in load_file(tmp_path / PACKED_CODEBOOK)  # it is the table's
 
 

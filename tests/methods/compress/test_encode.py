@@ -19,7 +19,7 @@ MEASURE = {"speed": False}
 
 @pytest.fixture(scope="module")
 def run(bench):
-    found = bench.run(
+    finished_run = bench.run(
         {
             "task": "digits",
             "teacher": "cnn-small",
@@ -32,8 +32,8 @@ def run(bench):
             ],
         }
     )
-    assert found.state == "succeeded", found.error
-    return found
+    assert finished_run.state == "succeeded", finished_run.error
+    return finished_run
 
 
 @pytest.mark.parametrize("step", ["lossless", "shared"])
@@ -99,7 +99,7 @@ def test_packing_makes_no_measured_accuracy_of_a_simulated_one(bench):
     stages = [{"teach": QUICK}, {"quantize": {"bits": 3}}, "encode", {"measure": MEASURE}]
     run = bench.run({"task": "digits", "teacher": "cnn-small", "stages": stages})
     assert run.state == "succeeded", run.error
-    origins = {name: found["accuracy"].provenance.origin for name, found in bench.measured(run).items()}
+    origins = {name: result["accuracy"].provenance.origin for name, result in bench.measured(run).items()}
     assert origins == {"teach": "measured", "quantize": "simulated", "encode": "simulated"}
 
 

@@ -29,11 +29,11 @@ def random(*shape: int, seed: int = 0) -> torch.Tensor:
 def test_the_error_is_the_energy_that_was_left_out(rows, columns, data):
     matrix = random(rows, columns).double()
     rank = data.draw(st.integers(1, min(rows, columns)))
-    found = decompose(matrix)
-    left, right = found.truncated(rank)
+    result = decompose(matrix)
+    left, right = result.truncated(rank)
     lost = (matrix - left @ right).square().sum()
-    torch.testing.assert_close(lost, found.values[rank:].square().sum(), atol=1e-9, rtol=1e-6)
-    assert found.retained(rank) == pytest.approx(1 - float(lost / matrix.square().sum()), abs=1e-9)
+    torch.testing.assert_close(lost, result.values[rank:].square().sum(), atol=1e-9, rtol=1e-6)
+    assert result.retained(rank) == pytest.approx(1 - float(lost / matrix.square().sum()), abs=1e-9)
 
 
 def test_weighing_by_inputs_beats_plain_svd_on_the_outputs():
@@ -156,19 +156,19 @@ def run(bench):
         {"qat": {**KNOBS, "weight_bits": 8, "activation_bits": 8, "epochs": 1}},
         {"measure": {"latency_runs": 20}},
     ]
-    found = bench.run(recipe)
-    assert found.state == "succeeded", found.error
-    return found
+    finished_run = bench.run(recipe)
+    assert finished_run.state == "succeeded", finished_run.error
+    return finished_run
 
 
 def test_a_factorized_model_is_smaller_and_goes_through_every_later_stage(bench, run):
-    found = bench.measured(run)
-    before, after = found["distill"], found["factorize"]
+    measured = bench.measured(run)
+    before, after = measured["distill"], measured["factorize"]
     assert after["parameters"].value <= 0.7 * before["parameters"].value
     assert after["macs"].value < 0.8 * before["macs"].value
     assert after["accuracy"].value > before["accuracy"].value - 6
-    assert found["qat"]["accuracy"].value > before["accuracy"].value - 8
-    assert found["prune"]["nonzero"].value < found["factorize"]["nonzero"].value
+    assert measured["qat"]["accuracy"].value > before["accuracy"].value - 8
+    assert measured["prune"]["nonzero"].value < measured["factorize"]["nonzero"].value
     summary = bench.summary(run, "factorize")
     assert summary["left_whole"]["head"] == "it gives the outputs"
     assert summary["ranks"].keys() == {"features.2.0"}

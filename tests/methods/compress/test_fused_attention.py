@@ -58,8 +58,8 @@ def operators(path) -> list[str]:
 
 def test_every_layer_becomes_one_operator_that_answers_the_same(graph, sample, tmp_path):
     assert write_fused(graph, tmp_path / "fused.onnx", sample) == LAYERS
-    found = operators(tmp_path / "fused.onnx")
-    assert found.count("MultiHeadAttention") == LAYERS and not {"Softmax", "Transpose"} & set(found)
+    result = operators(tmp_path / "fused.onnx")
+    assert result.count("MultiHeadAttention") == LAYERS and not {"Softmax", "Transpose"} & set(result)
     before, after = (graph_outputs(path, sample) for path in (graph, tmp_path / "fused.onnx"))
     np.testing.assert_allclose(after, before, atol=1e-6)
     shorter = {name: array[:1, :5] for name, array in sample.items()}

@@ -67,13 +67,13 @@ def answers(path, pixels: np.ndarray) -> np.ndarray:
 
 def same_as_the_graph(folder) -> dict[str, np.ndarray]:
     """What the packed file gives back, after a check that it is the graph's to the bit."""
-    found = read_packed(folder / "weights.packed")
+    decoded = read_packed(folder / "weights.packed")
     used = {tensor.name: numpy_helper.to_array(tensor) for tensor in onnx.load(folder / "rounded.onnx").graph.initializer}
-    assert found.keys() == used.keys()
+    assert decoded.keys() == used.keys()
     for name, value in used.items():
-        assert (found[name].dtype, found[name].shape) == (value.dtype, value.shape)
-        assert np.array_equal(found[name], value), name
-    return found
+        assert (decoded[name].dtype, decoded[name].shape) == (value.dtype, value.shape)
+        assert np.array_equal(decoded[name], value), name
+    return decoded
 
 
 def test_each_operator_has_the_axis_of_its_output_channels(graph):
@@ -93,9 +93,9 @@ def test_file_size_is_the_sum_of_its_parts(graph, tmp_path, bits):
 
 def test_reading_the_file_gives_exactly_the_weights_of_the_graph(graph, tmp_path):
     simulate(graph[0], tmp_path, GridChoice(5))
-    found = same_as_the_graph(tmp_path)
-    assert np.array_equal(found["gemm_bias"], graph[1]["gemm_bias"])
-    assert len(np.unique(found["kernel"][0])) <= 2**5 - 1
+    result = same_as_the_graph(tmp_path)
+    assert np.array_equal(result["gemm_bias"], graph[1]["gemm_bias"])
+    assert len(np.unique(result["kernel"][0])) <= 2**5 - 1
 
 
 CHOICES = st.builds(
@@ -139,8 +139,8 @@ def test_rounded_inputs_are_a_step_away_at_most(graph, tmp_path):
     assert round_inputs(model, {name: seen[name].range("min-max") for name in ("pixels", "b")}) == 2
     onnx.checker.check_model(model)
     onnx.save(model, tmp_path / "both.onnx")
-    float_answers, found = (answers(tmp_path / name, pixels) for name in ("float.onnx", "both.onnx"))
-    assert 0 < np.abs(found - float_answers).max() < 0.05 * np.abs(float_answers).max()
+    float_answers, result = (answers(tmp_path / name, pixels) for name in ("float.onnx", "both.onnx"))
+    assert 0 < np.abs(result - float_answers).max() < 0.05 * np.abs(float_answers).max()
     read = {node.op_type: node.input[0] for node in model.graph.node}
     assert (read["Conv"], read["Gemm"], read["MatMul"]) == ("pixels_rounded", "b_rounded", "c")
 

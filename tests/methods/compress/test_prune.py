@@ -32,8 +32,8 @@ def matrices(state):
 
 
 def zeros(state):
-    found = matrices(state).values()
-    return sum(int((tensor == 0).sum()) for tensor in found) / sum(tensor.numel() for tensor in found)
+    result = matrices(state).values()
+    return sum(int((tensor == 0).sum()) for tensor in result) / sum(tensor.numel() for tensor in result)
 
 
 @pytest.mark.parametrize(
@@ -59,25 +59,25 @@ def test_every_schedule_ends_at_its_sparsity(bench, settings, epochs):
 
 
 def test_wanda_takes_the_same_share_of_every_output(bench):
-    state, _, said = pruned(bench, kind="wanda", sparsity=0.5, epochs=0, calibration_examples=64)
+    state, _, message = pruned(bench, kind="wanda", sparsity=0.5, epochs=0, calibration_examples=64)
     for tensor in matrices(state).values():
         rows = tensor.flatten(1)
         assert ((rows == 0).sum(1) == round(0.5 * rows.shape[1])).all()
-    assert not any("Wanda has no inputs" in line for line in said)
+    assert not any("Wanda has no inputs" in line for line in message)
 
 
 def test_a_layer_that_lost_all_its_weights_is_reported(bench):
-    _, _, said = pruned(bench, sparsity=0.95, epochs=0)
-    assert any("features.0.0.weight, head.weight are removed" in line and "'scope: layer'" in line for line in said)
+    _, _, message = pruned(bench, sparsity=0.95, epochs=0)
+    assert any("features.0.0.weight, head.weight are removed" in line and "'scope: layer'" in line for line in message)
 
 
 def test_two_of_four(bench):
-    state, _, said = pruned(bench, kind="2:4", sparsity=0.9, epochs=1)
+    state, _, message = pruned(bench, kind="2:4", sparsity=0.9, epochs=1)
     for tensor in matrices(state).values():
         if tensor.shape[1] % 4 == 0:
             fours = tensor.movedim(1, -1).reshape(-1, 4)
             assert ((fours == 0).sum(1) == 2).all()
-    assert any("features.0.0.weight stay whole" in line for line in said)  # one input channel: nothing to choose from
+    assert any("features.0.0.weight stay whole" in line for line in message)  # one input channel: nothing to choose from
 
 
 def test_a_sparsity_of_zero_changes_nothing(bench):
@@ -89,12 +89,12 @@ def test_a_sparsity_of_zero_changes_nothing(bench):
 
 
 def test_criteria_that_look_at_data_beat_chance(bench):
-    found = {
+    result = {
         kind: pruned(bench, kind=kind, sparsity=0.6, epochs=0)[1]["training"]["validation"]
         for kind in ("random", "magnitude", "taylor", "wanda")
     }
-    assert found["taylor"] > found["random"] + 20
-    assert found["wanda"] > found["random"] + 20
+    assert result["taylor"] > result["random"] + 20
+    assert result["wanda"] > result["random"] + 20
 
 
 @pytest.mark.parametrize(
@@ -117,8 +117,8 @@ def test_zeros_are_packed_to_the_bit_and_speed_is_reported_to_be_that_of_the_unp
     run = bench.run({**recipe(sparsity=0.8, epochs=1), "stages": [*recipe(sparsity=0.8, epochs=1)["stages"], "measure"]})
     folder, summary = bench.folder(run, "prune"), bench.summary(run, "prune")
     state, packed = load_file(folder / "model.safetensors"), folder / "sparse.safetensors"
-    found = read_zeros(packed)
-    assert found.keys() == state.keys() and all(torch.equal(found[name], state[name]) for name in state)
+    decoded = read_zeros(packed)
+    assert decoded.keys() == state.keys() and all(torch.equal(decoded[name], state[name]) for name in state)
     assert summary["packed_bytes"] == packed.stat().st_size < 0.4 * (folder / "model.safetensors").stat().st_size
     measured = bench.measured(run)["prune"]
     assert measured["packed_bytes"].value == summary["packed_bytes"]

@@ -124,9 +124,9 @@ def test_channels_are_left_in_multiples_where_requested(bench):
     named = [bench.plan(recipe(multiple=number))[1] for number in (8, 1)]
     assert [step.settings.get("multiple") for step in named] == [8, None]  # as it was before the knob joined
     _, run = shrunk(bench, share=0.4, epochs=1)
-    said = next(line for line in bench.said(run) if "channels: [" in line)
-    before, left = ([int(number) for number in part.split("]")[0].split(",")] for part in said.split("[")[1:])
-    assert all(now % 8 == 0 for now, was in zip(left, before, strict=True) if was >= 16) and left != before, said
+    message = next(line for line in bench.said(run) if "channels: [" in line)
+    before, left = ([int(number) for number in part.split("]")[0].split(",")] for part in message.split("[")[1:])
+    assert all(now % 8 == 0 for now, was in zip(left, before, strict=True) if was >= 16) and left != before, message
 
 
 def test_the_machine_belongs_to_a_measured_target_alone(bench):
@@ -159,8 +159,8 @@ def test_a_transformer_loses_heads_units_width_and_layers(tmp_path, shared_cache
         }
     )
     assert run.state is RunState.SUCCEEDED, run.error
-    summary, said = bench.summary(run, "prune_structured"), bench.said(run)
+    summary, step_summary = bench.summary(run, "prune_structured"), bench.said(run)
     assert summary["macs"] < 0.4 * summary["macs_before"]
-    assert any("heads: [4, 4, 4] before, [2, 2] left" in line for line in said)
-    assert any("width: [64] before, [48] left" in line for line in said)
+    assert any("heads: [4, 4, 4] before, [2, 2] left" in line for line in step_summary)
+    assert any("width: [64] before, [48] left" in line for line in step_summary)
     assert count_parameters(load_model(bench.folder(run, "prune_structured"))[0]) == summary["parameters"]

@@ -131,19 +131,19 @@ def run(bench):
     """A student distilled, then trained at 4 bits, exported and measured."""
     recipe = digits_recipe("distill")
     recipe["stages"] += [{"qat": {**QAT, "weight_bits": 4, "activation_bits": 4}}, {"measure": {"latency_runs": 20}}]
-    found = bench.run(recipe)
-    assert found.state == "succeeded", found.error
-    return found
+    finished_run = bench.run(recipe)
+    assert finished_run.state == "succeeded", finished_run.error
+    return finished_run
 
 
 def test_a_student_at_four_bits_keeps_its_accuracy_and_is_measured_as_the_file_that_runs(bench, run):
-    found = bench.measured(run)
-    assert found["qat"]["accuracy"].value > found["distill"]["accuracy"].value - 3
-    assert found["qat"]["accuracy"].provenance.origin == "measured"
+    measured = bench.measured(run)
+    assert measured["qat"]["accuracy"].value > measured["distill"]["accuracy"].value - 3
+    assert measured["qat"]["accuracy"].provenance.origin == "measured"
     summary = bench.summary(run, "export.qat")
     assert (summary["weight_bits"], summary["activation_bits"], summary["unpacked"]) == (4, 4, "4-bit weights")
     assert summary["parity"] < 1e-3
-    assert found["qat"]["packed_bytes"].value == summary["packed_bytes"] < 4 * summary["parameters"]
+    assert measured["qat"]["packed_bytes"].value == summary["packed_bytes"] < 4 * summary["parameters"]
 
 
 def test_the_saved_model_lies_on_its_grid_and_the_packed_file_holds_it_to_the_bit(bench, run):
@@ -165,11 +165,11 @@ def test_the_saved_model_lies_on_its_grid_and_the_packed_file_holds_it_to_the_bi
 def test_eight_bits_are_near_identity(bench):
     recipe = digits_recipe("distill")
     recipe["stages"] += [{"qat": {**QAT, "epochs": 0, "weight_bits": 8, "activation_bits": 0, "soft_weight": 0}}]
-    found = bench.run(recipe)
-    assert found.state == "succeeded", found.error
-    before, after = (load_model(bench.folder(found, stage))[0] for stage in ("distill", "qat"))
+    finished_run = bench.run(recipe)
+    assert finished_run.state == "succeeded", finished_run.error
+    before, after = (load_model(bench.folder(finished_run, stage))[0] for stage in ("distill", "qat"))
     kernel, rounded = before.features[2][0].weight, after.features[2][0].weight
-    step = torch.tensor(read_quantization(bench.folder(found, "qat")).layers["features.2.0"].steps).view(-1, 1, 1, 1)
+    step = torch.tensor(read_quantization(bench.folder(finished_run, "qat")).layers["features.2.0"].steps).view(-1, 1, 1, 1)
     inside = kernel.abs() <= 127 * step
     assert inside.float().mean() > 0.99
     assert bool(((rounded - kernel).abs() <= 0.5001 * step)[inside].all())

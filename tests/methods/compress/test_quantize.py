@@ -94,12 +94,12 @@ def made(bench):
 
 def test_every_graph_states_what_it_answers_beside_its_original(made):
     for name, (summary, folder) in made.items():
-        found = summary["validation"]
-        assert found["examples"] == 179 and found["float"] > 90, name
-        assert found["quantized"] > (20 if name == "gptq" else 80), name
-        assert 0 <= found["kl"] < 2, name
-        told = {entry.key: entry.value for entry in onnx.load(folder / "model.onnx").metadata_props}
-        assert json.loads(told["kdui.quantization"])["scheme"] == summary["scheme"]
+        result = summary["validation"]
+        assert result["examples"] == 179 and result["float"] > 90, name
+        assert result["quantized"] > (20 if name == "gptq" else 80), name
+        assert 0 <= result["kl"] < 2, name
+        by_name = {entry.key: entry.value for entry in onnx.load(folder / "model.onnx").metadata_props}
+        assert json.loads(by_name["kdui.quantization"])["scheme"] == summary["scheme"]
     assert made["half"][0]["validation"]["kl"] < 1e-4
     assert 0 < made["blocks"][0]["parity"] < 0.02
 
@@ -174,10 +174,10 @@ def test_what_recovered_is_what_is_rounded(bench, recovered, stage):
     But for one of the 179 examples: training scores in bf16 where the processor computes in it.
     """
     training = bench.summary(recovered, f"{stage}.recovered")["training"]
-    found = bench.summary(recovered, stage)["validation"]
-    assert found["float"] == pytest.approx(training["validation"], abs=0.6)
+    step_summary = bench.summary(recovered, stage)["validation"]
+    assert step_summary["float"] == pytest.approx(training["validation"], abs=0.6)
     if "int8" not in stage:  # there activations are rounded, too
-        assert found["quantized"] == pytest.approx(found["float"], abs=0.6) and found["kl"] < 1e-3
+        assert step_summary["quantized"] == pytest.approx(step_summary["float"], abs=0.6) and step_summary["kl"] < 1e-3
 
 
 def test_a_recovery_that_cannot_follow_the_grid_is_refused(bench):

@@ -58,13 +58,13 @@ def answers(model: onnx.ModelProto) -> np.ndarray:
 
 def in_float(model: onnx.ModelProto, rounded: list[Rounded]) -> onnx.ModelProto:
     """The same graph with the rounded weights as float initializers."""
-    found = onnx.ModelProto()
-    found.CopyFrom(model)
+    result = onnx.ModelProto()
+    result.CopyFrom(model)
     values = {each.weight.name: each.values for each in rounded}
-    for tensor in found.graph.initializer:
+    for tensor in result.graph.initializer:
         if tensor.name in values:
             tensor.CopyFrom(numpy_helper.from_array(values[tensor.name], tensor.name))
-    return found
+    return result
 
 
 @pytest.mark.parametrize("width", [64, 48, 20])
@@ -182,9 +182,9 @@ def test_half_precision_is_near_the_identity_and_half_the_size():
     model = reader(64, 64)
     exact, size = answers(model), model.ByteSize()
     halved = to_half(model)
-    found = answers(halved)
-    assert found.dtype == np.float32
-    assert 0 < np.abs(found - exact).max() < 4e-3 * np.abs(exact).max()
+    result = answers(halved)
+    assert result.dtype == np.float32
+    assert 0 < np.abs(result - exact).max() < 4e-3 * np.abs(exact).max()
     assert halved.ByteSize() < 0.6 * size
 
 
@@ -289,8 +289,8 @@ def test_gelu_of_an_int8_graph_is_its_tanh_form_and_within_half_a_thousandth(tmp
         write_static(tmp_path / "fp32.onnx", tmp_path / "int8.onnx", sample, QuantType.QUInt8, False)
     (curve,) = [node for node in load_graph(tmp_path / "int8.onnx").graph.node if node.op_type == "Gelu"]
     assert helper.get_node_attr_value(curve, "approximate") == b"tanh"
-    exact, found = [
+    exact, result = [
         onnxruntime.InferenceSession(tmp_path / f"{name}.onnx", providers=["CPUExecutionProvider"]).run(None, sample)[0]
         for name in ("fp32", "int8")
     ]
-    assert 1e-4 < np.abs(found - exact).max() < 5e-4
+    assert 1e-4 < np.abs(result - exact).max() < 5e-4

@@ -49,12 +49,14 @@ def timed(seconds: dict[str, float], spread: float = 0.0):
 )
 def test_the_preferred_variant_stays_unless_another_is_clearly_faster(monkeypatch, seconds, spread, kept):
     monkeypatch.setattr(choosing, "measure_latency", timed(seconds, spread))
-    said = []
-    found = fastest({name: Path(name) for name in seconds}, near_best({"S8S8": 97.0, "U8S8": 97.0}, ACCURACY), {}, said.append)
-    assert found["variant"] == kept
-    (reading,) = found["readings"]
+    collected = []
+    result = fastest(
+        {name: Path(name) for name in seconds}, near_best({"S8S8": 97.0, "U8S8": 97.0}, ACCURACY), {}, collected.append
+    )
+    assert result["variant"] == kept
+    (reading,) = result["readings"]
     assert (reading["variant"], reading["against"], reading["runs"], reading["processes"]) == ("S8S8", "U8S8", 180, 3)
-    assert ("it is kept instead" in said[0]) == (kept == "S8S8") and "180 alternating inferences" in said[0]
+    assert ("it is kept instead" in collected[0]) == (kept == "S8S8") and "180 alternating inferences" in collected[0]
 
 
 def test_accuracy_goes_before_speed():

@@ -225,9 +225,9 @@ def test_an_allocation_keeps_its_budget_and_comes_close_to_the_best(data):
         for each in itertools.product(WIDTHS, repeat=count)
         if sum(size * width for size, width in zip(sizes, each, strict=True)) <= average * sum(sizes) + 1e-6
     ]
-    found = sum(cost[width] for cost, width in zip(costs, bits, strict=True))
+    result = sum(cost[width] for cost, width in zip(costs, bits, strict=True))
     # A greedy descent misses the best by at most what one layer costs at its fewest bits.
-    assert min(possible) - 1e-9 <= found <= min(possible) + max(cost[2] for cost in costs)
+    assert min(possible) - 1e-9 <= result <= min(possible) + max(cost[2] for cost in costs)
 
 
 def test_a_sensitive_layer_gets_more_bits():

@@ -10,6 +10,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from kdui.catalogue.tasks import TASKS
+from kdui.core.answer_facts import Labels
 from kdui.core.errors import StageFailed
 from kdui.core.layout import INPUTS_FILE, MODEL_FILE, SENSITIVITY_FILE
 from kdui.core.metric import ACCURACY
@@ -25,7 +26,7 @@ from kdui.tasks.examples import Examples
 from tests.engine.digits import states
 from tests.methods.taught import STUDENT, TEACH
 
-FACTS = TASKS["digits"].model_copy(update={"labels": ("dark", "bright")})
+FACTS = TASKS["digits"].model_copy(update={"answer": Labels(names=("dark", "bright"))})
 INPUTS = {"modality": "image", "settings": {"height": 8, "width": 8, "channels": 1, "mean": [0.0], "std": [1.0]}}
 
 
@@ -138,13 +139,13 @@ def deep(tmp_path):
 
 
 def test_weights_are_found_behind_a_transpose_with_the_axis_of_their_channels(deep):
-    found = {weight.name: weight for weight in weights_of(onnx.load(deep / MODEL_FILE))}
-    assert {name: (weight.operator, weight.axis) for name, weight in found.items()} == {
+    by_name = {weight.name: weight for weight in weights_of(onnx.load(deep / MODEL_FILE))}
+    assert {name: (weight.operator, weight.axis) for name, weight in by_name.items()} == {
         "conv.weight": ("Conv", 0),
         "turned": ("MatMul", 0),
     }
-    assert found["conv.weight"].title == "conv" and found["conv.weight"].matrix.shape == (16, 9)
-    assert np.array_equal(found["conv.weight"].restored(found["conv.weight"].matrix), found["conv.weight"].values)
+    assert by_name["conv.weight"].title == "conv" and by_name["conv.weight"].matrix.shape == (16, 9)
+    assert np.array_equal(by_name["conv.weight"].restored(by_name["conv.weight"].matrix), by_name["conv.weight"].values)
 
 
 def test_changed_weights_of_convolutions_reach_the_graph(deep, pictures):
@@ -168,16 +169,16 @@ def test_the_sum_is_exact_where_one_layer_alone_changes(bright, pictures):
     scan = Scan(Probe(bright, FACTS, pictures, 1000), ["prune", "quantize", "low_rank"])
     while scan.step():
         pass
-    found = scan.result()
+    result = scan.result()
     assert scan.done == scan.total == 13 + 13 + 5 and not scan.step()
-    for row in found["joint"][:13]:
+    for row in result["joint"][:13]:
         change = Change(**row["change"])
         if change.rank == 1:  # one layer: all layers together are the same change
             assert row["predicted"]["drop"] == row["measured"]["drop"]
             assert row["predicted"]["kl"] == pytest.approx(row["measured"]["kl"])
-    assert predicted(found, Change())["headline"] == 87.5
-    assert predicted(found, Change())["bytes"] == found["base"]["bytes"] == 4 * 128 + 8
-    assert "head is the most sensitive layer" in summary_of(found)["finding"]
+    assert predicted(result, Change())["headline"] == 87.5
+    assert predicted(result, Change())["bytes"] == result["base"]["bytes"] == 4 * 128 + 8
+    assert "head is the most sensitive layer" in summary_of(result)["finding"]
 
 
 def test_between_measured_strengths_it_is_a_line_to_nothing_lost():
@@ -189,7 +190,7 @@ def test_between_measured_strengths_it_is_a_line_to_nothing_lost():
 
 
 def test_the_error_is_the_mean_distance_and_guessing_is_the_worst_there_is():
-    found = {
+    result = {
         "methods": {"prune": {"strengths": [0.5], "drop": [[4.0], [80.0]], "kl": [[0.1], [2.0]]}},
         "layers": [{"rows": 4, "columns": 4}] * 2,
         "base": {"headline": 90.0},
@@ -199,12 +200,12 @@ def test_the_error_is_the_mean_distance_and_guessing_is_the_worst_there_is():
     }
     half = {"change": asdict(Change(sparsity=0.5)), "measured": {"drop": 70.0, "kl": 2.0}}
     little = {"change": asdict(Change(sparsity=0.05)), "measured": {"drop": 8.0, "kl": 0.2}}
-    assert predicted(found, Change(sparsity=0.5))["headline"] == 10.0
-    error = prediction_error(found, [half, little])
+    assert predicted(result, Change(sparsity=0.5))["headline"] == 10.0
+    error = prediction_error(result, [half, little])
     assert error["drop"] == pytest.approx((10.0 + 0.4) / 2) and error["count"] == 2
     assert error["bands"]["mild"]["drop"] == pytest.approx(0.4) and error["bands"]["mild"]["count"] == 1
     assert error["bands"]["floor"]["drop"] == 10.0 and error["bands"]["steep"]["drop"] is None
-    assert prediction_error(found, [])["drop"] is None
+    assert prediction_error(result, [])["drop"] is None
 
 
 def test_a_graph_without_float_weights_is_refused_in_words(tmp_path, pictures):
@@ -222,9 +223,9 @@ def test_the_stage_is_measured_once_and_named_so_that_the_page_finds_it(bench):
     }
     run = bench.run(recipe)
     assert run.state is RunState.SUCCEEDED, run.error
-    found = json.loads((bench.folder(run, "sensitivity") / SENSITIVITY_FILE).read_text(encoding="utf-8"))
-    assert list(found["methods"]) == ["quantize"] and found["n"] == 64 and found["split"] == "validation"
-    assert [row["change"]["bits"] for row in found["joint"]] == [8, 6, 4, 3, 2]
+    decoded = json.loads((bench.folder(run, "sensitivity") / SENSITIVITY_FILE).read_text(encoding="utf-8"))
+    assert list(decoded["methods"]) == ["quantize"] and decoded["n"] == 64 and decoded["split"] == "validation"
+    assert [row["change"]["bits"] for row in decoded["joint"]] == [8, 6, 4, 3, 2]
     assert bench.summary(run, "sensitivity")["finding"] in bench.said(run)[-1]
     digests = {step.name: step.digest for step in run.steps}
     settings = {"examples": 64, "methods": ["quantize"]}
@@ -251,8 +252,8 @@ def test_an_lstm_is_changed_through_the_slices_that_reorder_its_gates(tmp_path):
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
         tensors,
     )
-    found = weights_of(helper.make_model(graph))
-    assert [(weight.title, weight.axis) for weight in found] == [("cell.weight_ih_l0", 0), ("cell.weight_hh_l0", 0)]
+    result = weights_of(helper.make_model(graph))
+    assert [(weight.title, weight.axis) for weight in result] == [("cell.weight_ih_l0", 0), ("cell.weight_hh_l0", 0)]
 
 
 def test_one_method_at_one_strength():

@@ -113,14 +113,14 @@ def norms(module):
 
 def gone_channels(small, whole):
     """Of each convolution the channels of ``whole`` that ``small`` lacks, found by their weights on the kept inputs."""
-    inputs, found = torch.arange(1), []
+    inputs, collected = torch.arange(1), []
     convolutions = [[layer for layer in module.modules() if isinstance(layer, nn.Conv2d)] for module in (small, whole)]
     for mine, theirs in zip(*convolutions, strict=True):
         rows = theirs.weight[:, inputs]
         kept = [next(index for index in range(len(rows)) if torch.equal(rows[index], row)) for row in mine.weight]
-        found.append([index for index in range(len(rows)) if index not in kept])
+        collected.append([index for index in range(len(rows)) if index not in kept])
         inputs = torch.tensor(kept)
-    return found
+    return collected
 
 
 def test_cutting_heads_and_units_equals_masking_them():
@@ -164,7 +164,7 @@ def test_parts_are_ranked_in_each_layer_or_together():
         exact = [len(kept) for kept in kept_parts(wide, 0.37, together)]
         eights = [len(kept) for kept in kept_parts(wide, 0.37, together, multiple=8)]
         assert eights[0] == exact[0]  # too narrow for two multiples
-        assert all(count % 8 == 0 and abs(count - asked) <= 4 for count, asked in zip(eights[1:], exact[1:], strict=True))
+        assert all(count % 8 == 0 and abs(count - request) <= 4 for count, request in zip(eights[1:], exact[1:], strict=True))
     assert [len(kept) for kept in kept_parts(wide[3:], 0.0, False, multiple=12)] == [36, 60]
     assert [len(kept) for kept in kept_parts(wide[3:], 0.95, False, multiple=8)] == [8, 8]
     assert kept_layers(torch.tensor([0.3, 0.1, 0.2]), 0.34, every=False) == [0, 2]
@@ -180,10 +180,10 @@ def test_the_influence_of_a_layer_that_changes_nothing_is_zero():
         for linear in (second.mix, second.outer):
             linear.weight.zero_()
             linear.bias.zero_()
-    found = layer_influence(module, batches(2))
-    assert found[1] == pytest.approx(0.0, abs=1e-4) and 0.001 < found[0] < 2
+    result = layer_influence(module, batches(2))
+    assert result[1] == pytest.approx(0.0, abs=1e-4) and 0.001 < result[0] < 2
     whole = module(**random_tokens(2, 8))
-    keep_layers(module, kept_layers(found, 0.5, every=False))
+    keep_layers(module, kept_layers(result, 0.5, every=False))
     assert len(encoder_layers(module)) == 1
     assert torch.allclose(module(**random_tokens(2, 8)), whole, atol=1e-4)
 
@@ -239,9 +239,9 @@ def test_rounds_are_reported_as_one_training():
         {"epochs": 2, "best_epoch": 1.0, "validation": 80.0, "history": [{"epoch": 1.0}, {"epoch": 2.0}], **point},
         {"epochs": 1, "best_epoch": 1.0, "validation": 90.0, "history": [{"epoch": 1.0}], **point},
     ]
-    found = joined(rounds)
-    assert (found["epochs"], found["steps"], found["seconds"], found["best_epoch"]) == (3, 8, 3.0, 3.0)
-    assert [entry["epoch"] for entry in found["history"]] == [1.0, 2.0, 3.0] and found["validation"] == 90.0
+    result = joined(rounds)
+    assert (result["epochs"], result["steps"], result["seconds"], result["best_epoch"]) == (3, 8, 3.0, 3.0)
+    assert [entry["epoch"] for entry in result["history"]] == [1.0, 2.0, 3.0] and result["validation"] == 90.0
 
 
 class Flat(nn.Module):

@@ -61,13 +61,13 @@ def whole(module, ids):
 @pytest.mark.parametrize("parts", [[1] * 12, [12], [5, 1, 1, 1, 4], [1, 11]])
 def test_pieces_of_any_length_give_what_the_whole_gives(written, parts):
     module, path = written
-    decoder, found, start = Decoder(open_session(path)), [], 0
+    decoder, result, start = Decoder(open_session(path)), [], 0
     for count in parts:
-        found.append(decoder.feed(IDS[start : start + count]))
+        result.append(decoder.feed(IDS[start : start + count]))
         start += count
     expected = whole(module, IDS)
     assert decoder.has_cache
-    assert np.abs(np.concatenate(found) - expected).max() < TOLERANCE * np.abs(expected).max()
+    assert np.abs(np.concatenate(result) - expected).max() < TOLERANCE * np.abs(expected).max()
 
 
 def test_texts_of_a_batch_do_not_see_each_other_nor_padding(written):

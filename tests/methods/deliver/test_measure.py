@@ -13,8 +13,8 @@ from kdui.core.errors import RecipeError
 from kdui.core.measurement import Origin
 from kdui.core.run import RunState
 from kdui.methods.deliver.measure.costs import energy, kernel_note, weight_bytes
+from kdui.methods.deliver.measure.headline import spread_out
 from kdui.methods.deliver.measure.provenance import unpacked_note
-from kdui.methods.deliver.measure.quality import spread_out
 from kdui.methods.deliver.measure.spec import DEFERRED, MeasureSpec
 from kdui.problems.classification.calibration import expected_calibration_error
 from kdui.problems.classification.comparison import compare
@@ -54,24 +54,26 @@ def _with(recipe, robustness):
 
 
 def test_latency_has_percentiles_with_intervals_and_a_sweep(bench, measured):
-    found = bench.measured(measured)["distill"]
+    result = bench.measured(measured)["distill"]
     for name in ("latency_p50", "latency_p90", "latency_p95"):
-        assert found[name].low <= found[name].value <= found[name].high and found[name].provenance.n == 20
-    assert found["latency_p50"].value <= found["latency_p90"].value <= found["latency_p95"].value
-    assert found["speedup"].low <= found["speedup"].value <= found["speedup"].high
-    swept = {name for name in found if name.startswith("latency.")}
+        assert result[name].low <= result[name].value <= result[name].high and result[name].provenance.n == 20
+    assert result["latency_p50"].value <= result["latency_p90"].value <= result["latency_p95"].value
+    assert result["speedup"].low <= result["speedup"].value <= result["speedup"].high
+    swept = {name for name in result if name.startswith("latency.")}
     assert swept == {f"latency.batch{batch}.threads{threads}" for batch in (1, 8, 32) for threads in ("1", "all")}
-    assert found["preprocess"].value > 0 and found["postprocess"].provenance.n == 50
-    assert found["peak_memory"].value >= max(found[name].value for name in ("load_memory", "inference_memory") if name in found)
+    assert result["preprocess"].value > 0 and result["postprocess"].provenance.n == 50
+    assert result["peak_memory"].value >= max(
+        result[name].value for name in ("load_memory", "inference_memory") if name in result
+    )
 
 
 def test_robustness_is_measured_for_each_corruption_and_severity(bench, measured):
-    found = bench.measured(measured)["teach"]
-    cells = {name: item for name, item in found.items() if name.startswith("robustness.") and "clean" not in name}
+    result = bench.measured(measured)["teach"]
+    cells = {name: item for name, item in result.items() if name.startswith("robustness.") and "clean" not in name}
     assert len(cells) == 20 and {item.provenance.n for item in cells.values()} == {ROBUST}
-    assert found["robustness"].value == pytest.approx(np.mean([item.value for item in cells.values()]))
-    assert found["robustness.clean.0"].value > 80 > found["robustness.noise.5"].value - 20
-    assert f"{found['robustness.clean.0'].value:.1f} %" in found["robustness"].provenance.note
+    assert result["robustness"].value == pytest.approx(np.mean([item.value for item in cells.values()]))
+    assert result["robustness.clean.0"].value > 80 > result["robustness.noise.5"].value - 20
+    assert f"{result['robustness.clean.0'].value:.1f} %" in result["robustness"].provenance.note
     assert list(spread_out(10, 4)) == [0, 3, 6, 9] and len(spread_out(3, 100)) == 3
 
 
@@ -86,26 +88,26 @@ def test_out_of_domain_data_are_measured_where_the_task_has_some(bench, recipe, 
     measure = {"measure": {"speed": False, "test_examples": 40, "out_of_domain": 30}}
     run = texts.run({"task": "sentiment", "teacher": f"folder:{checkpoint}", "stages": [{"teach": {"epochs": 0}}, measure]})
     assert run.state is RunState.SUCCEEDED, run.error
-    found = texts.measured(run)["teach"]
-    others = [found[f"elsewhere.{name}"] for name in ("products", "tweets", "editorials")]
+    result = texts.measured(run)["teach"]
+    others = [result[f"elsewhere.{name}"] for name in ("products", "tweets", "editorials")]
     assert [item.provenance.n for item in others] == [30, 30, 30] and all(item.low < item.value < item.high for item in others)
     assert [item.provenance.split for item in others] == ["Product reviews", "Tweets", "Editorials"]
-    assert found["elsewhere"].value == pytest.approx(np.mean([item.value for item in others]))
+    assert result["elsewhere"].value == pytest.approx(np.mean([item.value for item in others]))
     targets = load_task("sentiment", texts.settings)[1]["test"].targets
     rows = Evidence(texts.store, lambda what, task: targets if what == "targets" else {}).of_run(run.id)["elsewhere"]
     assert rows["source"].tolist() == ["test data", "Product reviews", "Tweets", "Editorials"]
     assert rows["majority"].iloc[0] == pytest.approx(100 * max(targets.mean(), 1 - targets.mean()))
-    assert rows["majority"].between(50, 100).all() and "always predicting" in found["majority.tweets"].provenance.note
+    assert rows["majority"].between(50, 100).all() and "always predicting" in result["majority.tweets"].provenance.note
 
 
 def test_kernels_and_energy_are_kept_and_told(bench, measured):
-    found = bench.measured(measured)["distill"]
+    result = bench.measured(measured)["distill"]
     kept = read_json(bench.folder(measured, "measure.distill") / "kernels.json")
-    assert found["int8_mac_share"].value == 100 * kept["shares"]["macs"]["int8"] == 0
-    assert "all kernels run in float" in found["int8_time_share"].provenance.note
+    assert result["int8_mac_share"].value == 100 * kept["shares"]["macs"]["int8"] == 0
+    assert "all kernels run in float" in result["int8_time_share"].provenance.note
     # A blocked layout pads the channels, and what is padded is computed too.
-    assert found["macs"].value <= sum(kernel["macs"] for kernel in kept["kernels"]) <= 4 * found["macs"].value
-    assert found["energy"].provenance.origin is Origin.ESTIMATED and "Horowitz 2014" in found["energy"].provenance.note
+    assert result["macs"].value <= sum(kernel["macs"] for kernel in kept["kernels"]) <= 4 * result["macs"].value
+    assert result["energy"].provenance.origin is Origin.ESTIMATED and "Horowitz 2014" in result["energy"].provenance.note
 
 
 def test_evidence_is_worked_out_from_what_was_kept(bench, measured, splits):
@@ -113,19 +115,19 @@ def test_evidence_is_worked_out_from_what_was_kept(bench, measured, splits):
     novelty = np.linspace(1, 0, len(targets))  # the last example is the most usual one
     kept = {"targets": targets.tolist(), "traits": {"novelty": novelty.tolist()}}
     frames = Evidence(bench.store, lambda what, task: kept[what]).of_run(measured.id)
-    said = {name: np.load(bench.folder(measured, f"measure.{name}") / "predictions.npy") for name in ("teach", "distill")}
-    expected = compare(said["distill"].argmax(-1), said["teach"].argmax(-1), targets)
+    message = {name: np.load(bench.folder(measured, f"measure.{name}") / "predictions.npy") for name in ("teach", "distill")}
+    expected = compare(message["distill"].argmax(-1), message["teach"].argmax(-1), targets)
     row = frames["comparisons"].iloc[0]
     assert (row["against"], row["flips"], row["p_value"]) == ("teacher", expected.flips, expected.paired.p_value)
-    accuracy = {name: found["accuracy"].value for name, found in bench.measured(measured).items()}
+    accuracy = {name: result["accuracy"].value for name, result in bench.measured(measured).items()}
     assert row["difference"] == pytest.approx(accuracy["distill"] - accuracy["teach"])
     assert len(frames["classes"]) == 10 and frames["classes"]["count"].sum() == len(targets)
     own = frames["bins"][frames["bins"]["role"] == "student"]
     assert own["count"].sum() == len(targets)
-    assert own["ece"].iloc[0] == pytest.approx(100 * expected_calibration_error(said["distill"].astype(np.float32), targets))
+    assert own["ece"].iloc[0] == pytest.approx(100 * expected_calibration_error(message["distill"].astype(np.float32), targets))
     assert bench.measured(measured)["distill"]["ece"].value == pytest.approx(own["ece"].iloc[0])
     shift = frames["shift"][frames["shift"]["role"] == "student"]
-    right = said["distill"].argmax(-1) == targets
+    right = message["distill"].argmax(-1) == targets
     fifth = len(right) // 5
     assert shift["n"].sum() == len(targets) and shift["value"].iloc[-1] == pytest.approx(100 * right[:fifth].mean())
     assert (shift["value"] * shift["n"]).sum() / len(targets) == pytest.approx(accuracy["distill"])
@@ -172,8 +174,8 @@ def test_energy_by_hand_and_what_a_note_names():
         runs=20,
         threads=1,
     )
-    found = energy(truth, 40_000)
-    assert found.provenance.note.endswith("every weight came from DRAM once per inference (Horowitz 2014, 45 nm)")
+    result = energy(truth, 40_000)
+    assert result.provenance.note.endswith("every weight came from DRAM once per inference (Horowitz 2014, 45 nm)")
     picojoules = 500_000 * 4.6 + 1_000_000 * 0.23 + 10_000 * 640
-    assert found.value == pytest.approx(picojoules * 1e-9) and found.unit == "mJ"
+    assert result.value == pytest.approx(picojoules * 1e-9) and result.unit == "mJ"
     assert "Gemm (its weight was left in float)" in kernel_note(truth) and "1 QLinearConv" in kernel_note(truth)

@@ -31,10 +31,10 @@ def test_fewer_examples_where_requested(bench):
 @pytest.mark.parametrize("stages", [(), ({"qat": {"weight_bits": 4, "epochs": 1}},)])
 def test_a_graph_that_answers_otherwise_is_not_kept(bench, monkeypatch, stages):
     def wrong(path, arrays, **more):
-        found = graph_outputs(path, arrays, **more)
+        result = graph_outputs(path, arrays, **more)
         if not stages or not more.get("optimize", True):  # a graph at low bits is read as it is written
-            found[:20] = -found[:20]
-        return found
+            result[:20] = -result[:20]
+        return result
 
     monkeypatch.setattr(parity, "graph_outputs", wrong)
     run = bench.run(recipe(*stages, learning_rate=0.005 + len(stages) / 1000))

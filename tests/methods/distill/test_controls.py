@@ -16,8 +16,8 @@ FINAL = {"epochs": 1, "smooth_control": True}
 
 
 def soft(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
-    found = np.exp((logits - logits.max(-1, keepdims=True)) / temperature)
-    return found / found.sum(-1, keepdims=True)
+    result = np.exp((logits - logits.max(-1, keepdims=True)) / temperature)
+    return result / result.sum(-1, keepdims=True)
 
 
 def smoothing_by_hand(soft_targets: np.ndarray, labels: np.ndarray, soft_weight: float) -> float:
@@ -43,42 +43,42 @@ def labels(bench):
 
 def test_standardised_logits_are_as_soft_as_they_are_compared(bench, labels):
     recipe = digits_recipe("distill", standardize=True, temperature=2, soft_weight=0.6, **FINAL)
-    found, answers = smoothing_and_answers(bench, recipe, "distill")
+    result, answers = smoothing_and_answers(bench, recipe, "distill")
     logits = answers["outputs"][0]
     logits = (logits - logits.mean(-1, keepdims=True)) / logits.std(-1, keepdims=True)
-    assert found == pytest.approx(smoothing_by_hand(soft(logits, 2), labels, 0.6), rel=1e-3)
+    assert result == pytest.approx(smoothing_by_hand(soft(logits, 2), labels, 0.6), rel=1e-3)
 
 
 def test_a_schedule_counts_with_its_mean_entropy(bench, labels):
     schedule = {"temperature": 8, "temperature_schedule": "linear", "last_temperature": 2, "soft_weight": 1.0}
-    found, answers = smoothing_and_answers(bench, digits_recipe("distill", **schedule, **FINAL), "distill")
+    result, answers = smoothing_and_answers(bench, digits_recipe("distill", **schedule, **FINAL), "distill")
     ends = [smoothing_by_hand(soft(answers["outputs"][0], temperature), labels, 1.0) for temperature in (2, 8)]
-    assert ends[0] + 0.05 < found < ends[1] - 0.05  # between its ends, and not at the first one
+    assert ends[0] + 0.05 < result < ends[1] - 0.05  # between its ends, and not at the first one
 
 
 @pytest.mark.parametrize("weighting", ["average", "random", "gate", "confidence"])
 def test_several_teachers_are_as_soft_as_their_mixture(bench, labels, weighting):
     recipe = digits_recipe("ensemble", weighting=weighting, temperature=3, soft_weight=0.8, **FINAL)
-    found, answers = smoothing_and_answers(bench, recipe, "ensemble")
+    result, answers = smoothing_and_answers(bench, recipe, "ensemble")
     each = np.stack([soft(logits[0], 3) for logits in answers.values()])
     assert len(each) == 2
     together = smoothing_by_hand(each.mean(0), labels, 0.8)
     if weighting in ("average", "gate"):
-        assert found == pytest.approx(together, rel=1e-3)
+        assert result == pytest.approx(together, rel=1e-3)
     elif weighting == "random":  # one at a time is never softer than their mixture
         entropies = np.concatenate(each)
-        assert found == pytest.approx(smoothing_by_hand(entropies, np.tile(labels, 2), 0.8), rel=1e-3)
-        assert found < together
+        assert result == pytest.approx(smoothing_by_hand(entropies, np.tile(labels, 2), 0.8), rel=1e-3)
+        assert result < together
     else:
-        assert found == pytest.approx(together, abs=0.05) and found != pytest.approx(together, rel=1e-6)
+        assert result == pytest.approx(together, abs=0.05) and result != pytest.approx(together, rel=1e-6)
 
 
 def test_changed_examples_have_the_teachers_answer_alone(bench, labels):
     recipe = digits_recipe("transfer_set", views=2, temperature=2, soft_weight=0.3, **FINAL)
-    found, answers = smoothing_and_answers(bench, recipe, "transfer_set")
+    result, answers = smoothing_and_answers(bench, recipe, "transfer_set")
     mixed, alone = (soft(view, 2) for view in answers["outputs"])
     targets = np.concatenate([0.3 * mixed + 0.7 * np.eye(10)[labels], alone])
-    assert found == pytest.approx(smoothing_by_hand(targets, np.tile(labels, 2), 1.0), rel=1e-3)
+    assert result == pytest.approx(smoothing_by_hand(targets, np.tile(labels, 2), 1.0), rel=1e-3)
 
 
 @pytest.mark.parametrize(("method", "asked"), [("born_again", "born_again.1"), ("mutual", "mutual")])

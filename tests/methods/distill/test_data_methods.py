@@ -43,18 +43,18 @@ def test_the_student_learns(bench, method, settings):
 def test_pseudo_labels_beat_the_labelled_few_alone(bench, settings):
     recipe = few_labels("pseudo_labels", **settings, control=True)
     run = bench.run(recipe)
-    found = bench.summary(run, "pseudo_labels")
+    step_summary = bench.summary(run, "pseudo_labels")
     control = bench.summary(run, "pseudo_labels.control")
-    assert found["training"]["steps"] == control["training"]["steps"]
+    assert step_summary["training"]["steps"] == control["training"]["steps"]
     # Measured: 93.3 % (hard) and 93.9 % (soft) against 87.2 %.
-    assert found["training"]["validation"] > control["training"]["validation"] + 2
-    assert found["training"]["validation"] > 88
-    assert set(found["training"]["history"][-1]) >= {"train_true", "train_pseudo", "train_total"}
+    assert step_summary["training"]["validation"] > control["training"]["validation"] + 2
+    assert step_summary["training"]["validation"] > 88
+    assert set(step_summary["training"]["history"][-1]) >= {"train_true", "train_pseudo", "train_total"}
 
 
 def test_it_is_reported_how_many_pseudo_labels_are_taken_and_right(bench):
     run = bench.run(few_labels("pseudo_labels", threshold=0.8, epochs=1))
-    told = bench.summary(run, "pseudo_labels")["pseudo_labels"]
+    step_summary = bench.summary(run, "pseudo_labels")["pseudo_labels"]
     targets = splits()["train"].targets
     hidden = np.setdiff1d(np.arange(len(targets)), labelled_examples(targets, FEW))
     logits = np.load(bench.folder(run, "pseudo_labels.outputs") / FILE)[0].astype(np.float64)
@@ -62,10 +62,12 @@ def test_it_is_reported_how_many_pseudo_labels_are_taken_and_right(bench):
     probabilities /= probabilities.sum(-1, keepdims=True)
     taken = hidden[probabilities[hidden].max(-1) >= 0.8]
     right = int((probabilities[taken].argmax(-1) == targets[taken]).sum())
-    assert told["unlabelled"] == len(hidden)
-    assert (told["taken"], told["right"]) == pytest.approx((len(taken), right), abs=1)  # one may lie on the threshold
-    assert 0 < told["taken"] < told["unlabelled"]
-    assert any(f"is confident on {told['taken']:,} (threshold 0.8)" in line for line in bench.said(run))
+    assert step_summary["unlabelled"] == len(hidden)
+    assert (step_summary["taken"], step_summary["right"]) == pytest.approx(
+        (len(taken), right), abs=1
+    )  # one may lie on the threshold
+    assert 0 < step_summary["taken"] < step_summary["unlabelled"]
+    assert any(f"is confident on {step_summary['taken']:,} (threshold 0.8)" in line for line in bench.said(run))
 
 
 def test_a_threshold_that_nothing_reaches_leaves_the_true_labels(bench):
@@ -87,10 +89,10 @@ def test_no_unlabelled_example_is_refused(bench):
 
 def test_the_teachers_labels_are_counted_against_the_true_ones(bench):
     run = bench.run(digits_recipe("teacher_labels"))
-    told = bench.summary(run, "teacher_labels")["teacher_labels"]
+    step_summary = bench.summary(run, "teacher_labels")["teacher_labels"]
     logits = np.load(bench.folder(run, "teacher_labels.outputs") / FILE)[0]
-    assert told["examples"] == len(splits()["train"].targets)
-    assert told["right"] == pytest.approx((logits.argmax(-1) == splits()["train"].targets).mean())
+    assert step_summary["examples"] == len(splits()["train"].targets)
+    assert step_summary["right"] == pytest.approx((logits.argmax(-1) == splits()["train"].targets).mean())
 
 
 def test_cached_outputs_of_augmentations_equal_the_teachers(bench):
@@ -145,8 +147,8 @@ def test_digits_are_not_mirrored(bench):
         with pytest.raises(RecipeError, match=r"flips change the meaning of those of Digits\. Set 'change: crop'"):
             bench.plan(digits_recipe("transfer_set", change=change))
     clothes = digits_recipe("transfer_set", student="resnet-8-slim", teacher="cnn-large", change="flip")
-    found = {step.name: step for step in bench.plan({**clothes, "task": "fashion-mnist"})}
-    assert found["transfer_set"].settings["augmentation"] == {"kind": "flip"}
+    by_name = {step.name: step for step in bench.plan({**clothes, "task": "fashion-mnist"})}
+    assert by_name["transfer_set"].settings["augmentation"] == {"kind": "flip"}
 
 
 def test_views_of_a_transfer_set_make_other_outputs_and_students(bench):
@@ -173,5 +175,7 @@ def test_a_table_of_answers_labels_examples_but_scores_no_transfer_set(bench, tm
     with pytest.raises(RecipeError, match=r"needs predictions on augmented examples, but .* original examples only"):
         bench.plan({**plain, "stages": ["transfer_set"]})
     run = bench.run({**plain, "stages": [{"pseudo_labels": {"epochs": 1, "control": False}}]})
-    told = bench.summary(run, "pseudo_labels")["pseudo_labels"]
-    assert told["taken"] == told["right"] == told["unlabelled"]  # 0.91 is above the threshold; the table holds the true labels
+    step_summary = bench.summary(run, "pseudo_labels")["pseudo_labels"]
+    assert (
+        step_summary["taken"] == step_summary["right"] == step_summary["unlabelled"]
+    )  # 0.91 is above the threshold; the table holds the true labels

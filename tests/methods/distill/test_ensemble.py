@@ -35,8 +35,8 @@ def log_of(*rows: list[float]) -> torch.Tensor:
 
 def test_the_mixture_is_the_weighted_mean_of_probabilities_by_hand():
     teachers = torch.stack([log_of([0.8, 0.2]), log_of([0.4, 0.6])])
-    found = mixture(teachers, torch.tensor([[0.25, 0.75]], dtype=torch.float64), 1.0).exp()
-    assert found.tolist()[0] == pytest.approx([0.25 * 0.8 + 0.75 * 0.4, 0.25 * 0.2 + 0.75 * 0.6])
+    result = mixture(teachers, torch.tensor([[0.25, 0.75]], dtype=torch.float64), 1.0).exp()
+    assert result.tolist()[0] == pytest.approx([0.25 * 0.8 + 0.75 * 0.4, 0.25 * 0.2 + 0.75 * 0.6])
 
 
 def test_one_drawn_teacher_is_plain_distillation_from_it():
@@ -67,8 +67,8 @@ def test_gradient_is_that_of_one_soft_target_loss_a_teacher():
 def test_confidence_by_hand():
     # exp(cross-entropy) is 1 / p of the label: 2, 4 and 10 of a sum of 16.
     teachers = torch.stack([log_of([0.5, 0.5]), log_of([0.25, 0.75]), log_of([0.1, 0.9])])
-    found = confidence_weights(teachers, torch.tensor([0]))
-    assert found.tolist()[0] == pytest.approx([(1 - 2 / 16) / 2, (1 - 4 / 16) / 2, (1 - 10 / 16) / 2])
+    result = confidence_weights(teachers, torch.tensor([0]))
+    assert result.tolist()[0] == pytest.approx([(1 - 2 / 16) / 2, (1 - 4 / 16) / 2, (1 - 10 / 16) / 2])
 
 
 def test_weights_sum_to_one_and_alone_a_teacher_has_all():
@@ -146,8 +146,8 @@ def test_further_teachers_are_rows_of_their_own(bench):
     recipe["stages"].append({"measure": {"latency_runs": 20}})
     run = bench.run(recipe)
     assert run.state is RunState.SUCCEEDED, run.error
-    found = bench.measured(run)
-    assert found.keys() == {"teach", "ensemble.teacher.2", "ensemble"}
+    result = bench.measured(run)
+    assert result.keys() == {"teach", "ensemble.teacher.2", "ensemble"}
     # Measured: 98, 60 (a small network needs more than these epochs) and 94 %.
     graph = bench.folder(run, "export.teach") / "model.onnx"
     with pytest.raises(RecipeError, match="black box"):
@@ -156,7 +156,7 @@ def test_further_teachers_are_rows_of_their_own(bench):
         bench.plan(digits_recipe("ensemble", teacher=f"onnx:{graph}"))
     planned = {step.name for step in bench.plan(digits_recipe("ensemble", teacher=f"onnx:{graph}", others="cnn-small"))}
     assert planned >= {"teacher", "ensemble.teacher.2", "ensemble"}
-    assert found["ensemble"]["accuracy"].value > 90 > found["ensemble.teacher.2"]["accuracy"].value > 40
+    assert result["ensemble"]["accuracy"].value > 90 > result["ensemble.teacher.2"]["accuracy"].value > 40
 
 
 def test_what_cannot_teach_is_refused_in_words(bench):

@@ -29,8 +29,8 @@ def test_the_balance_weighs_the_two_losses():
 
 def test_images_are_turned_by_hand():
     picture = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]]).repeat(4, 1, 1, 1)
-    found = turned(picture, torch.arange(4))[:, 0].tolist()
-    assert found == [[[1, 2], [3, 4]], [[2, 4], [1, 3]], [[4, 3], [2, 1]], [[3, 1], [4, 2]]]
+    result = turned(picture, torch.arange(4))[:, 0].tolist()
+    assert result == [[[1, 2], [3, 4]], [[2, 4], [1, 3]], [[4, 3], [2, 1]], [[3, 1], [4, 2]]]
     back = turned(turned(picture, torch.arange(4)), torch.tensor([0, 3, 2, 1]))
     assert torch.equal(back, picture)
 
@@ -94,8 +94,8 @@ def test_the_loss_of_turned_images_by_hand():
         corner = (picture[0, 0], picture[0, 7], picture[7, 7], picture[7, 0])[quarter].item()
         by_hand.append(math.log(math.exp(10 * corner) + 3) - (10 * corner if quarter == 0 else 0))
     torch.manual_seed(3)
-    found = task(network, {"pixels": pixels})
-    assert found.item() == pytest.approx(sum(by_hand) / 6, rel=1e-5)
+    result = task(network, {"pixels": pixels})
+    assert result.item() == pytest.approx(sum(by_hand) / 6, rel=1e-5)
     assert torch.autograd.gradcheck(
         lambda head: torch.func.functional_call(seeded(task), {"task.head.weight": head}, (network.double(), pixels.double())),
         (task.double().head.weight.detach().clone().requires_grad_(),),
@@ -209,12 +209,12 @@ def test_a_teacher_that_knows_no_word_guesses_evenly_and_one_word_by_hand(newswi
         tap = task.head.transform.register_forward_hook(lambda layer, given, out: states.append(out))
         module.word_embedding.weight[7] = 3 * torch.randn(module.word_embedding.weight.shape[1])
         torch.manual_seed(0)
-        found = task(module, batch).item()
+        result = task(module, batch).item()
         tap.remove()
         assert len(states[0]) == (22 if number == 4 else states[0].shape[0]) > 0
         own = (states[0].double() @ module.word_embedding.weight[7].double()).tolist()
         by_hand = [math.log(math.exp(product) + words - 1) - product for product in own]
-        assert found == pytest.approx(sum(by_hand) / len(by_hand), rel=1e-3)
+        assert result == pytest.approx(sum(by_hand) / len(by_hand), rel=1e-3)
 
 
 @pytest.mark.parametrize("number", [3, 4])

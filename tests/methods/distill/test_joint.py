@@ -25,8 +25,8 @@ def test_one_run_reaches_the_sparsity_and_the_bits(bench):
     assert grids.layers["features.2.0"].inputs.bits == 4
     summary = bench.summary(run, "export.distill_sparse")
     assert summary["unpacked"] == "4-bit weights" and summary["parity"] < 1e-3
-    found = bench.measured(run)["distill_sparse"]
-    assert found["accuracy"].value > 80
+    measured = bench.measured(run)["distill_sparse"]
+    assert measured["accuracy"].value > 80
     assert summary["nonzero"] < 0.6 * summary["parameters"]
 
 

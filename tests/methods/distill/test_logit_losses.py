@@ -59,9 +59,9 @@ def test_divergences_vanish_for_equal_models_ignore_shifts_and_have_right_gradie
 
 
 def test_standardised_logits_by_hand():
-    found = standardized(torch.tensor([[1.0, 2.0, 3.0]], dtype=torch.float64))
+    result = standardized(torch.tensor([[1.0, 2.0, 3.0]], dtype=torch.float64))
     edge = math.sqrt(1.5)
-    assert torch.allclose(found, torch.tensor([[-edge, 0.0, edge]], dtype=torch.float64), atol=1e-6)
+    assert torch.allclose(result, torch.tensor([[-edge, 0.0, edge]], dtype=torch.float64), atol=1e-6)
 
 
 @given(st.floats(0.1, 50, allow_subnormal=False), st.floats(-20, 20, allow_subnormal=False))

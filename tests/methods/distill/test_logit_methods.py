@@ -64,6 +64,7 @@ def test_a_schedule_is_followed(bench, method):
     """One that stays at 0 is a soft weight of 0; one that rises from there is not."""
     last = {"soft_weight": 0.0, "soft_weight_schedule": "linear", "last_soft_weight": 0.0}
     settings = ({"soft_weight": 0.0}, last, {**last, "last_soft_weight": 1.0})
-    none, still, rising = (learned(bench, digits_recipe(method, epochs=1, **knobs), method)["history"][1] for knobs in settings)
+    short = {"epochs": 1, "train_examples": 256}
+    none, still, rising = (learned(bench, digits_recipe(method, **short, **knobs), method)["history"][1] for knobs in settings)
     assert still["loss"] == pytest.approx(none["loss"], rel=1e-6)
-    assert rising["loss"] != pytest.approx(none["loss"], rel=1e-3)
+    assert rising["loss"] != pytest.approx(none["loss"], rel=1e-5)  # of so few steps; equal ones are equal to a millionth

@@ -43,8 +43,8 @@ def test_at_a_high_temperature_it_matches_centred_logits():
 
 def gradient(student: torch.Tensor, teacher: torch.Tensor, temperature: float) -> torch.Tensor:
     leaf = student.clone().requires_grad_()
-    (found,) = torch.autograd.grad(soft_target_loss(leaf, teacher, temperature), leaf)
-    return found
+    (loss_value,) = torch.autograd.grad(soft_target_loss(leaf, teacher, temperature), leaf)
+    return loss_value
 
 
 @pytest.mark.parametrize("temperature", [1.0, 4.0, 20.0])
@@ -90,10 +90,10 @@ def test_nothing_to_learn_from_an_equal_teacher_and_shifts_do_not_count(seed, te
 def test_rows_count_by_their_weight(divergence):
     student, teacher, weight = logits(4, 5), logits(4, 5, seed=1), torch.tensor([1.0, 0.0, 0.5, 0.0], dtype=torch.float64)
     each = [soft_target_loss(student[row : row + 1], teacher[row : row + 1], 2.0, divergence).item() for row in range(4)]
-    found = soft_target_loss(student, teacher, 2.0, divergence, weight).item()
-    assert found == pytest.approx((each[0] + 0.5 * each[2]) / 1.5, rel=1e-12)
+    loss_value = soft_target_loss(student, teacher, 2.0, divergence, weight).item()
+    assert loss_value == pytest.approx((each[0] + 0.5 * each[2]) / 1.5, rel=1e-12)
     padded = torch.cat([teacher[:3], 1e4 * teacher[3:]])  # what padding holds changes nothing
-    assert soft_target_loss(student, padded, 2.0, divergence, weight).item() == found
+    assert soft_target_loss(student, padded, 2.0, divergence, weight).item() == loss_value
     ones = torch.ones(4, dtype=torch.float64)
     assert soft_target_loss(student, teacher, 2.0, divergence, ones).item() == pytest.approx(sum(each) / 4, rel=1e-12)
 
@@ -118,9 +118,9 @@ def test_skewed_divergences_are_those_of_two_choices_by_hand(skew):
 def test_half_precision_is_widened_so_that_a_high_temperature_keeps_its_differences(kind):
     student, teacher = logits(8, 10).to(kind), logits(8, 10, seed=1).to(kind)
     exact = soft_target_loss(student.double(), teacher.double(), 20.0)
-    found = soft_target_loss(student, teacher, 20.0)
-    assert found.dtype == torch.float32
-    assert found.item() == pytest.approx(exact.item(), rel=1e-3)
+    loss_value = soft_target_loss(student, teacher, 20.0)
+    assert loss_value.dtype == torch.float32
+    assert loss_value.item() == pytest.approx(exact.item(), rel=1e-3)
 
 
 @pytest.mark.parametrize(("soft_weight", "expected"), [(0.0, 3.0), (0.7, 0.7 * 2.0 + 0.3 * 3.0), (1.0, 2.0)])

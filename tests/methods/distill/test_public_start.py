@@ -36,8 +36,8 @@ def test_it_has_the_words_of_minilm_and_learns_from_the_table(bench):
 
 def test_the_page_reports_it_before_it_starts(bench):
     estimate = Estimator(bench.store, lambda task, ref: {"parameters": 1, "macs": 1}).estimate
-    told = estimate(Recipe.model_validate(RECIPE), bench.plan(RECIPE)).warnings
-    assert any("public weights of MiniLM-L6" in line for line in told)
+    warnings = estimate(Recipe.model_validate(RECIPE), bench.plan(RECIPE)).warnings
+    assert any("public weights of MiniLM-L6" in line for line in warnings)
 
 
 def test_the_weights_that_stand_in_are_part_of_the_students_name(bench):

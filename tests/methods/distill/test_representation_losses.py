@@ -49,9 +49,9 @@ def test_gradients_are_those_of_the_loss(name):
 def test_a_student_that_is_its_teacher_has_nothing_to_learn(name):
     loss, shape = LOSSES[name]
     student = drawn(*shape).requires_grad_()
-    found = loss(student, drawn(*shape))
-    (gradient,) = torch.autograd.grad(found, student)
-    assert float(found.detach()) == pytest.approx(0, abs=1e-12)
+    loss_value = loss(student, drawn(*shape))
+    (gradient,) = torch.autograd.grad(loss_value, student)
+    assert float(loss_value.detach()) == pytest.approx(0, abs=1e-12)
     assert float(gradient.abs().max()) < 1e-6
     assert float(loss(drawn(*shape), drawn(*shape, seed=1))) > 1e-4
 
@@ -66,10 +66,10 @@ def test_hints_by_hand():
 def test_projectors_bring_maps_to_the_teachers_size():
     projector = Projector((2, 4, 4), (3, 2, 2))
     values = drawn(5, 2, 4, 4).float()
-    found = projector(values)
+    result = projector(values)
     block = values[:, :, :2, :2].mean(dim=(2, 3))
-    assert found.shape == (5, 3, 2, 2)
-    assert torch.allclose(found[:, :, 0, 0], block @ projector.weight.T + projector.bias, atol=1e-6)
+    assert result.shape == (5, 3, 2, 2)
+    assert torch.allclose(result[:, :, 0, 0], block @ projector.weight.T + projector.bias, atol=1e-6)
     assert Projector((3, 2, 2), (3, 4, 4))(drawn(1, 3, 2, 2).float()).shape == (1, 3, 4, 4)
     same = drawn(2, 5, 4).float()
     assert torch.equal(Projector((7, 4), (7, 4))(same), same)
@@ -113,9 +113,9 @@ def test_distances_by_hand():
 def test_angles_by_hand():
     right = torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
     equal = torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.5, math.sqrt(0.75)]])
-    found, apart = cosines(right)
-    assert found[0, 1, 2] == pytest.approx(0, abs=1e-6)
-    assert found[1, 0, 2] == found[2, 1, 0] == pytest.approx(math.sqrt(0.5))
+    result, apart = cosines(right)
+    assert result[0, 1, 2] == pytest.approx(0, abs=1e-6)
+    assert result[1, 0, 2] == result[2, 1, 0] == pytest.approx(math.sqrt(0.5))
     assert int(apart.sum()) == 6
     expected = (0.5 * 0.5**2 + 2 * 0.5 * (math.sqrt(0.5) - 0.5) ** 2) / 3
     assert float(angle_loss(equal, right)) == pytest.approx(expected)
@@ -133,9 +133,9 @@ def test_moving_turning_or_scaling_leaves_relations_as_they_are(loss):
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_small_batches_and_equal_examples_give_finite_gradients(loss, count):
     student = torch.ones(count, 4, requires_grad=True)
-    found = loss(student, drawn(count, 5).float())
-    found.backward()
-    assert math.isfinite(float(found.detach()))
+    loss_value = loss(student, drawn(count, 5).float())
+    loss_value.backward()
+    assert math.isfinite(float(loss_value.detach()))
     assert torch.isfinite(student.grad).all()
 
 
@@ -159,9 +159,9 @@ def test_scaling_and_turning_leave_similarities_as_they_are():
 def test_relations_by_hand():
     teacher = torch.tensor([[[1.0, 0.0], [0.0, 0.0]]])
     share = math.e / (1 + math.e)
-    found = relations(teacher, 2).exp()
-    assert found[0, 0].flatten().tolist() == pytest.approx([share, 1 - share, 0.5, 0.5])
-    assert found[0, 1].flatten().tolist() == pytest.approx([0.5] * 4)
+    result = relations(teacher, 2).exp()
+    assert result[0, 0].flatten().tolist() == pytest.approx([share, 1 - share, 0.5, 0.5])
+    assert result[0, 1].flatten().tolist() == pytest.approx([0.5] * 4)
     divergence = share * math.log(2 * share) + (1 - share) * math.log(2 * (1 - share))
     assert float(relation_loss(torch.zeros(1, 2, 6), teacher, 2)) == pytest.approx(divergence / 4)
 

@@ -67,14 +67,14 @@ def plain(bench, splits, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def run(bench, plain):
-    found = bench.run(plain)
-    assert found.state is RunState.SUCCEEDED, found.error
-    return found
+    finished_run = bench.run(plain)
+    assert finished_run.state is RunState.SUCCEEDED, finished_run.error
+    return finished_run
 
 
 def test_every_model_is_a_row_with_both_accuracies(bench, run):
-    found = bench.measured(run)
-    assert found.keys() == {
+    result = bench.measured(run)
+    assert result.keys() == {
         "teach",
         "specialists.teachers",
         "specialists",
@@ -82,7 +82,7 @@ def test_every_model_is_a_row_with_both_accuracies(bench, run):
         "specialists.smoothed",
         "specialists.separate",
     }
-    for name, row in found.items():
+    for name, row in result.items():
         both = [row[f"accuracy_{part.replace('-', '_')}"].value for part in PARTS]
         assert row["accuracy"].value == pytest.approx(sum(both) / 2)
         assert row["accuracy"].provenance.n == TESTED
@@ -90,8 +90,8 @@ def test_every_model_is_a_row_with_both_accuracies(bench, run):
         # 76 to 83 % of the topics; 300 reviews are too few for a model without pretraining to learn what they mean.
         assert both[0] > 65, name
         assert row["accuracy"].value > 58, name
-    assert found["specialists.separate"]["parameters"].value == 2 * found["specialists"]["parameters"].value
-    assert found["specialists.teachers"]["file_bytes"].value > 1.9 * found["teach"]["file_bytes"].value
+    assert result["specialists.separate"]["parameters"].value == 2 * result["specialists"]["parameters"].value
+    assert result["specialists.teachers"]["file_bytes"].value > 1.9 * result["teach"]["file_bytes"].value
 
 
 def test_a_specialist_has_seen_the_examples_of_its_part_alone(bench, run, splits):
@@ -114,26 +114,26 @@ def test_smoothed_labels_are_as_soft_as_each_specialists_targets(bench, run):
 
 def test_a_smoothed_loss_by_hand():
     logits = torch.tensor([[2.0, 0.0, -1e4], [-1e4, 0.0, 1.0]], dtype=torch.float64)
-    asked = torch.tensor([[True, True, False], [False, True, True]])
+    request = torch.tensor([[True, True, False], [False, True, True]])
     targets, weights = torch.tensor([0, 1]), torch.tensor([1.0, 2.0], dtype=torch.float64)
     smoothing = torch.tensor([0.2, 0.4], dtype=torch.float64)
     first = torch.log_softmax(torch.tensor([2.0, 0.0], dtype=torch.float64), 0)
     second = torch.log_softmax(torch.tensor([0.0, 1.0], dtype=torch.float64), 0)
     by_hand = -(0.9 * first[0] + 0.1 * first[1] + 2 * (0.8 * second[0] + 0.2 * second[1])) / 2
-    assert weighted_smoothed_loss(logits, targets, weights, asked, smoothing) == pytest.approx(float(by_hand))
-    plain = weighted_smoothed_loss(logits, targets, weights, asked, torch.zeros(2, dtype=torch.float64))
+    assert weighted_smoothed_loss(logits, targets, weights, request, smoothing) == pytest.approx(float(by_hand))
+    plain = weighted_smoothed_loss(logits, targets, weights, request, torch.zeros(2, dtype=torch.float64))
     assert plain == pytest.approx(float(weighted_hard_loss(logits, targets, weights)))
 
 
 def test_a_smoothed_loss_ignores_shifts_and_has_right_gradients():
     logits = torch.randn(2, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0)).requires_grad_()
     targets, weights = torch.tensor([1, 3]), torch.tensor([0.5, 2.0], dtype=torch.float64)
-    asked = torch.tensor([[True, True, False, False], [False, False, True, True]])
+    request = torch.tensor([[True, True, False, False], [False, False, True, True]])
     smoothing = torch.tensor([0.2, 0.4], dtype=torch.float64)
-    apart = torch.where(asked, 0.0, -1e4).to(torch.float64)  # what is not asked is out of reach
+    apart = torch.where(request, 0.0, -1e4).to(torch.float64)  # what is not asked is out of reach
 
     def loss(values: torch.Tensor) -> torch.Tensor:
-        return weighted_smoothed_loss(values + apart, targets, weights, asked, smoothing)
+        return weighted_smoothed_loss(values + apart, targets, weights, request, smoothing)
 
     assert loss(logits + 3.0).item() == pytest.approx(loss(logits).item(), rel=1e-9)
     assert torch.autograd.gradcheck(loss, (logits,))
@@ -187,14 +187,14 @@ def test_compare_shows_both_answers_and_disagreements_within_a_task(bench, run):
         assert [row["part"] for row in ranked["rows"][:2]] == ["Reuters topics (R8)", "Film reviews"]
         assert len(ranked["rows"]) == 10
     measured = [digest_of(run, f"measure.{name}") for name in ("teach", "specialists")]
-    found = answers.disagreements(TASK, *measured, n=30)
-    assert found["total"] == TESTED and 0 < found["count"] < TESTED
+    result = answers.disagreements(TASK, *measured, n=30)
+    assert result["total"] == TESTED and 0 < result["count"] < TESTED
     labels = TASKS[TASK].labels
-    for pair in found["pairs"]:
+    for pair in result["pairs"]:
         assert {row["truth"] for row in pair["rows"]} == {pair["teacher"]} != {pair["other"]}
         assert (labels.index(pair["other"]) >= 8) == (labels.index(pair["teacher"]) >= 8)
-    counts = [pair["count"] for pair in found["pairs"]]
-    assert counts == sorted(counts, reverse=True) and (found["more"] or sum(counts) == found["count"])
+    counts = [pair["count"] for pair in result["pairs"]]
+    assert counts == sorted(counts, reverse=True) and (result["more"] or sum(counts) == result["count"])
 
 
 def test_the_plan_keeps_the_joint_teacher_as_the_baseline(bench, plain):

@@ -56,8 +56,8 @@ def test_a_student_with_words_of_its_own_sees_the_same_words_masked(newswire):
 
 def test_pseudo_labels_on_unlabelled_texts(newswire):
     run = run_of(newswire, "pseudo_labels", "pooled-32", labels=0.3, threshold=0.6)
-    found = newswire.bench.summary(run, "pseudo_labels")
-    told = found["pseudo_labels"]
-    assert found["training"]["validation"] > majority(newswire) + 5
-    assert 0 < told["taken"] <= told["unlabelled"]
-    assert told["right"] > 0.6 * told["taken"]
+    step_summary = newswire.bench.summary(run, "pseudo_labels")
+    message = step_summary["pseudo_labels"]
+    assert step_summary["training"]["validation"] > majority(newswire) + 5
+    assert 0 < message["taken"] <= message["unlabelled"]
+    assert message["right"] > 0.6 * message["taken"]

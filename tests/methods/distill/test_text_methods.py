@@ -32,9 +32,9 @@ WRITING = {**SMALL, "control": False, "new_tokens": 8}
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory):
-    found = Bench(tmp_path_factory.mktemp("home"))
-    (found.settings.home / "diary.txt").write_text(diary(0, 400))
-    return found
+    fresh_bench = Bench(tmp_path_factory.mktemp("home"))
+    (fresh_bench.settings.home / "diary.txt").write_text(diary(0, 400))
+    return fresh_bench
 
 
 def recipe(bench, stage, student=STUDENT):
@@ -99,9 +99,9 @@ def test_the_distance_is_the_mean_over_rows_with_a_partner(chunk, monkeypatch):
     def of_rows(batch, theirs):
         return {"soft": aligned.distance(batch.logits, theirs, 1.0)}
 
-    found = HeadRows(states, head, 5, target, torch.zeros(7)).mean(of_rows, aligned)["soft"]
+    result = HeadRows(states, head, 5, target, torch.zeros(7)).mean(of_rows, aligned)["soft"]
     each = sorted_distance(head(states)[[0, 2, 5, 6]], teacher[[0, 1, 3, 2]], 1.0)
-    assert found.item() == pytest.approx(each.mean().item(), rel=1e-5)
+    assert result.item() == pytest.approx(each.mean().item(), rel=1e-5)
 
 
 def test_other_tokens_are_refused_before_anything_is_queued_and_so_are_tasks_without_text(bench):
@@ -117,7 +117,8 @@ def test_other_tokens_are_refused_before_anything_is_queued_and_so_are_tasks_wit
 
 def test_what_an_estimate_leaves_out_is_told_before_a_run(bench):
     for method, words in (("sequence", "up to 256 tokens in 50 % of the training texts"), ("on_policy", "In 50 % of the steps")):
-        warnings = METHODS.module(method, "estimate").warnings(METHODS[method].spec().model_dump(), None)
+        planned = Recipe.model_validate({"task": "books", "teacher": "lm-small", "student": "lm-tiny", "stages": [method]})
+        warnings = METHODS.module(method, "estimate").warnings(METHODS[method].spec().model_dump(), planned)
         assert words in warnings[0]
     digits = {"task": "digits", "teacher": "cnn-medium", "stages": [{"teach": {"recompute": True}}]}
     with pytest.raises(RecipeError, match=r"recomputes layers of a transformer, but .* is none"):
@@ -138,6 +139,6 @@ def test_only_tokens_that_were_written_count_and_padding_does_not(chunk, monkeyp
     def of_rows(batch, share):
         return {"soft": cross_entropy(batch.logits, batch.target, share) * share.mean()}
 
-    found = rows.mean(of_rows, WrittenTokens(mask, 3, 5))["soft"]
-    assert found.item() == pytest.approx(each[place + 1 >= 3].mean().item(), rel=1e-5)
+    result = rows.mean(of_rows, WrittenTokens(mask, 3, 5))["soft"]
+    assert result.item() == pytest.approx(each[place + 1 >= 3].mean().item(), rel=1e-5)
     assert rows.mean(of_rows, WrittenTokens(mask, 6, 5))["soft"].item() == 0  # nothing was written

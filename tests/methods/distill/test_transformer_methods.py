@@ -84,13 +84,13 @@ def test_a_narrower_student_learns_and_comes_to_match(newswire, name):
 
 @pytest.mark.parametrize("method", ["tinybert", "minilm_relations"])
 def test_cached_features_equal_those_of_the_teacher_in_the_loop(newswire, method):
-    found = []
+    collected = []
     for cached in (True, False):
         run = newswire.run(method, newswire.narrow, epochs=1, cache_teacher=cached)
         assert run.state is RunState.SUCCEEDED, run.error
-        found.append(newswire.bench.summary(run, method)["training"]["history"][-1])
+        collected.append(newswire.bench.summary(run, method)["training"]["history"][-1])
     # fp16 and, where the processor has it, bf16.
-    assert found[0]["train_match"] == pytest.approx(found[1]["train_match"], rel=0.03)
+    assert collected[0]["train_match"] == pytest.approx(collected[1]["train_match"], rel=0.03)
 
 
 def test_states_queries_and_keys_are_kept_in_one_pass(newswire):
@@ -115,8 +115,8 @@ def test_attention_from_queries_and_keys_is_the_models_own(newswire):
     points = [Point(f"bert.encoder.layer.1.attention.self.{part}") for part in ("query", "key")]
     with Taps(network, points) as taps, torch.no_grad():
         own = network(input_ids=ids, attention_mask=mask, output_attentions=True).attentions[1]
-        found = attention_maps(attention_scores(taps[points[0]], taps[points[1]], 4), mask)
-    assert torch.allclose(found, own, atol=1e-6)
+        result = attention_maps(attention_scores(taps[points[0]], taps[points[1]], 4), mask)
+    assert torch.allclose(result, own, atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -154,8 +154,8 @@ def test_of_an_earlier_result_that_was_cut_its_layers_are_known(newswire):
     cut = bench.run({**recipe, "stages": [*stages, {"prune_structured": {"heads": 0.5, "layers": 0.34, "epochs": 0}}]})
     assert (whole.state, cut.state) == (RunState.SUCCEEDED, RunState.SUCCEEDED), cut.error
     ref = f"artifact:{digest_of(whole, 'teach')}", f"artifact:{digest_of(cut, 'prune_structured')}"
-    found = [resolve(ModelRef.parse(name), TASKS["reuters-r8"], bench.settings) for name in ref]
-    assert [(facts.layers, facts.attention_width) for facts in found] == [(3, 64), (2, None)]
+    result = [resolve(ModelRef.parse(name), TASKS["reuters-r8"], bench.settings) for name in ref]
+    assert [(facts.layers, facts.attention_width) for facts in result] == [(3, 64), (2, None)]
     pairs = {
         "task": "reuters-r8",
         "teacher": ref[1],

@@ -29,7 +29,7 @@ def run(newswire, tmp_path_factory):
     texts = load_task("reuters-r8", newswire.settings)[1]["train"].inputs[:EXAMPLES]
     teacher = checkpoint(tmp_path_factory.mktemp("teacher"), texts)
     knobs = {"batch_size": 16, "train_examples": EXAMPLES}
-    found = newswire.run(
+    finished_run = newswire.run(
         {
             "task": "reuters-r8",
             "teacher": f"folder:{teacher}",
@@ -50,8 +50,8 @@ def run(newswire, tmp_path_factory):
             ],
         }
     )
-    assert found.state is RunState.SUCCEEDED, found.error
-    return found
+    assert finished_run.state is RunState.SUCCEEDED, finished_run.error
+    return finished_run
 
 
 def test_a_student_of_few_words_learns_the_topics(newswire, run):

@@ -23,10 +23,10 @@ def test_a_table_teaches_and_nothing_is_measured_against_it(bench, folder, split
     np.testing.assert_allclose(np.exp(kept[0].astype(np.float64)), answers, atol=2e-3)
     right = (answers.argmax(-1) == splits["train"].targets).mean()
     assert bench.summary(run, "teacher")["train_accuracy"] == pytest.approx(right)
-    found = bench.measured(run)
-    assert found.keys() == {"distill", "distill.control"}
-    assert found["distill"]["accuracy"].value > 85
-    assert "against CNN small, timed alternately" in found["distill.control"]["speedup"].provenance.note
+    measured = bench.measured(run)
+    assert measured.keys() == {"distill", "distill.control"}
+    assert measured["distill"]["accuracy"].value > 85
+    assert "against CNN small, timed alternately" in measured["distill.control"]["speedup"].provenance.note
     rows = bench.store.results.rows_of_run(run.id)
     assert len(rows) == 2 and {(row["retained"], row["speedup"]) for row in rows} == {(None, None)}
     assert digest_of(run, "teacher") == bench.plan(recipe(f"csv:{path}"))[0].digest
@@ -36,7 +36,7 @@ def test_a_table_teaches_and_nothing_is_measured_against_it(bench, folder, split
         .rows
     )
     (accuracy,) = [row for row in rows if row.quantity == "Accuracy"]
-    assert accuracy.result == found["distill"]["accuracy"].value != found["distill.control"]["accuracy"].value
+    assert accuracy.result == measured["distill"]["accuracy"].value != measured["distill.control"]["accuracy"].value
 
 
 def test_a_table_with_other_columns_is_refused_before_queueing(bench, folder, answers):
@@ -112,12 +112,12 @@ def test_a_teach_stage_leaves_a_black_box_as_it_is(bench, boxes):
 def test_an_estimate_counts_nothing_of_a_black_box(bench, boxes, kind):
     wanted = Recipe.model_validate({**recipe(boxes[kind], measure=True), "stages": ["teach", "distill", "measure"]})
     size = {"parameters": 1442, "macs": 23200}
-    found = Estimator(bench.store, lambda task, ref: {"cnn-small": size}[ref]).estimate(
+    result = Estimator(bench.store, lambda task, ref: {"cnn-small": size}[ref]).estimate(
         wanted, plan_recipe(wanted, bench.settings)
     )
-    parameters = next(row for row in found.rows if row.quantity == "Parameters")
+    parameters = next(row for row in result.rows if row.quantity == "Parameters")
     assert (parameters.teacher, parameters.result, parameters.ratio) == (None, 1442, None)
-    assert any("used as it is" in text for text in found.warnings)
+    assert any("used as it is" in text for text in result.warnings)
 
 
 def test_the_graph_of_a_black_box_can_be_quantized(bench, boxes):

@@ -76,8 +76,8 @@ def refused(taken, teacher: str) -> str:
 
 def share_right(folder, splits) -> float:
     pixels = splits["validation"].inputs.transpose(0, 3, 1, 2).astype(np.float32) / 255
-    found = onnxruntime.InferenceSession(folder / "model.onnx").run(None, {"pixels": pixels})[0]
-    return float((found.argmax(-1) == splits["validation"].targets).mean())
+    result = onnxruntime.InferenceSession(folder / "model.onnx").run(None, {"pixels": pixels})[0]
+    return float((result.argmax(-1) == splits["validation"].targets).mean())
 
 
 def test_an_honest_graph_is_taken_and_its_share_is_reported(taken, weights, splits, tmp_path):

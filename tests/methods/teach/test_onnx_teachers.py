@@ -30,13 +30,13 @@ from tests.runtime.hostile import endless, swelling
 class Watched(RequestProcess):
     """Notes which graphs each process runs that measures, and how much memory it may take."""
 
-    asked: ClassVar[list[tuple[str, list[str], float | None]]] = []
+    requests: ClassVar[list[tuple[str, list[str], float | None]]] = []
 
     def __init__(self, module: str, arguments: Sequence[str], most_mb: float | None, **given: Any):
         with np.load(arguments[0]) as file:
             request = json.loads(str(file["request"]))
         graphs = [Path(request[name]).parent.name for name in ("candidate", "baseline") if name in request]
-        self.asked.append((request["mode"], graphs, most_mb))
+        self.requests.append((request["mode"], graphs, most_mb))
         super().__init__(module, arguments, most_mb=most_mb, **given)
 
 
@@ -51,17 +51,17 @@ def test_an_onnx_file_teaches_and_is_measured(bench, folder, splits, regression,
         expected = regression(pixels).numpy()
     kept = np.load(bench.folder(run, "distill.outputs") / "outputs.npy")
     np.testing.assert_allclose(kept[0].astype(np.float32), expected, atol=0.02)
-    found = bench.measured(run)
+    measured = bench.measured(run)
     with torch.no_grad():
         test = torch.from_numpy(splits["test"].inputs).permute(0, 3, 1, 2).float() / 255
         right = (regression(test).argmax(-1).numpy() == splits["test"].targets).mean()
-    assert found["teacher"]["accuracy"].value == pytest.approx(100 * right, abs=0.01)
-    assert found["teacher"]["parameters"].value == 650 and "macs" not in found["teacher"]
-    assert found["distill"]["accuracy"].value > 85
-    assert "against regression.onnx, timed alternately" in found["distill"]["speedup"].provenance.note
+    assert measured["teacher"]["accuracy"].value == pytest.approx(100 * right, abs=0.01)
+    assert measured["teacher"]["parameters"].value == 650 and "macs" not in measured["teacher"]
+    assert measured["distill"]["accuracy"].value > 85
+    assert "against regression.onnx, timed alternately" in measured["distill"]["speedup"].provenance.note
     foreign = digest_of(run, "teacher")
-    assert {mode for mode, graphs, _ in Watched.asked if foreign in graphs} == {"latency", "memory", "kernels"}
-    for mode, graphs, most_mb in Watched.asked:
+    assert {mode for mode, graphs, _ in Watched.requests if foreign in graphs} == {"latency", "memory", "kernels"}
+    for mode, graphs, most_mb in Watched.requests:
         allowed = bench.settings.graph_memory_mb
         assert (most_mb is not None and allowed < most_mb < allowed + 1) == (foreign in graphs), mode
 
@@ -212,8 +212,8 @@ class Texts(nn.Module):
 
     def forward(self, input_ids, attention_mask, token_type_ids):
         mask = attention_mask.float().unsqueeze(-1)
-        found = (self.words(input_ids) + self.types(token_type_ids)) * mask
-        return self.head(found.sum(1) / mask.sum(1))
+        result = (self.words(input_ids) + self.types(token_type_ids)) * mask
+        return self.head(result.sum(1) / mask.sum(1))
 
 
 @pytest.fixture(scope="module")
@@ -241,8 +241,8 @@ def test_a_text_graph_takes_kduis_own_inputs(text_graph, folder):
     tokens["attention_mask"][1, 4:] = 0
     with torch.no_grad():
         expected = module(**tokens, token_type_ids=torch.zeros_like(tokens["input_ids"])).numpy()
-    found = session.run(None, {name: tensor.numpy() for name, tensor in tokens.items()})[0]
-    np.testing.assert_allclose(found, expected, atol=1e-5)
+    outputs = session.run(None, {name: tensor.numpy() for name, tensor in tokens.items()})[0]
+    np.testing.assert_allclose(outputs, expected, atol=1e-5)
     assert count_weights(read_graph(path, task)) == (16 * 6 + 2 * 6 + 6 * 2 + 2,) * 2
 
 

@@ -183,9 +183,9 @@ def test_a_resumed_reading_ends_with_the_same_bits(newswire, tmp_path, monkeypat
 
 def test_a_batch_in_which_no_word_was_hidden_stops_nothing(newswire, tmp_path):
     short = {"batch_size": 1, "masked": 0.01, "epochs": 1, "train_examples": 30}
-    found = pretrain(context_of(newswire, tmp_path / "out", newswire.encoder, **short))
-    assert found["training"]["steps"] == 30  # most of these texts have no hidden word
-    assert np.isfinite(found["training"]["history"][-1]["loss"])
+    result = pretrain(context_of(newswire, tmp_path / "out", newswire.encoder, **short))
+    assert result["training"]["steps"] == 30  # most of these texts have no hidden word
+    assert np.isfinite(result["training"]["history"][-1]["loss"])
 
 
 def test_no_label_is_read(newswire, tmp_path):

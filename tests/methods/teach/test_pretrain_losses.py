@@ -26,16 +26,16 @@ def hide(ids: torch.Tensor, seed: int = 0, share: float = 0.15) -> tuple[torch.T
 def test_fifteen_percent_are_asked_of_which_eighty_are_masked_ten_swapped_ten_left():
     ids = texts()
     changed, words = hide(ids)
-    asked = words != HIDDEN
-    assert not asked[:, 0].any()
-    assert asked.float().mean() == pytest.approx(0.15 * 49 / 50, abs=0.01)
-    assert torch.equal(words[asked], ids[asked])
-    assert torch.equal(changed[~asked], ids[~asked])
-    masked, left = changed[asked] == MASK, changed[asked] == ids[asked]
+    request = words != HIDDEN
+    assert not request[:, 0].any()
+    assert request.float().mean() == pytest.approx(0.15 * 49 / 50, abs=0.01)
+    assert torch.equal(words[request], ids[request])
+    assert torch.equal(changed[~request], ids[~request])
+    masked, left = changed[request] == MASK, changed[request] == ids[request]
     assert masked.float().mean() == pytest.approx(0.8, abs=0.03)
     assert left.float().mean() == pytest.approx(0.1, abs=0.03)
-    swapped = changed[asked][~masked & ~left]
-    assert len(swapped) / int(asked.sum()) == pytest.approx(0.1, abs=0.03)
+    swapped = changed[request][~masked & ~left]
+    assert len(swapped) / int(request.sum()) == pytest.approx(0.1, abs=0.03)
     assert swapped.min() >= 4  # never a special token
 
 

@@ -84,22 +84,22 @@ def test_two_decimals_are_scaled_and_that_is_reported(taken, answers, tmp_path):
     ],
 )
 def test_other_separators_and_decimal_commas_are_recognised_and_reported(answers, tmp_path, separator, comma, words):
-    found = read_table(written(tmp_path / "other.csv", answers, separator, comma=comma), DIGITS, len(answers))
-    np.testing.assert_allclose(found.probabilities, answers, atol=1e-4)
-    assert found.remarks == words
+    table_read = read_table(written(tmp_path / "other.csv", answers, separator, comma=comma), DIGITS, len(answers))
+    np.testing.assert_allclose(table_read.probabilities, answers, atol=1e-4)
+    assert table_read.remarks == words
 
 
 def test_decimal_commas_between_quotes_are_read(answers, tmp_path):
     rows = [[f"{value:.5f}".replace(".", ",") for value in row] for row in answers]
-    found = read_table(table(tmp_path / "quoted.csv", rows), DIGITS, len(answers))
-    np.testing.assert_allclose(found.probabilities, answers, atol=1e-4)
-    assert found.remarks == ["its numbers are written with a decimal comma."]
+    table_read = read_table(table(tmp_path / "quoted.csv", rows), DIGITS, len(answers))
+    np.testing.assert_allclose(table_read.probabilities, answers, atol=1e-4)
+    assert table_read.remarks == ["its numbers are written with a decimal comma."]
 
 
 def test_percent_are_recognised_and_reported(answers, tmp_path):
-    found = read_table(written(tmp_path / "percent.csv", 100 * answers), DIGITS, len(answers))
-    np.testing.assert_allclose(found.probabilities, answers, atol=1e-4)
-    assert found.remarks == ["its numbers are percent and were divided by 100."]
+    table_read = read_table(written(tmp_path / "percent.csv", 100 * answers), DIGITS, len(answers))
+    np.testing.assert_allclose(table_read.probabilities, answers, atol=1e-4)
+    assert table_read.remarks == ["its numbers are percent and were divided by 100."]
 
 
 def test_logits_are_no_probabilities(answers, tmp_path):
@@ -109,9 +109,9 @@ def test_logits_are_no_probabilities(answers, tmp_path):
 
 def test_columns_in_another_order_follow_their_names(answers, tmp_path):
     names = list(reversed(DIGITS.labels))
-    found = read_table(written(tmp_path / "reversed.csv", answers[:, ::-1], ";", names), DIGITS, len(answers))
-    np.testing.assert_allclose(found.probabilities, answers, atol=1e-4)
-    assert found.columns == list(range(9, -1, -1))
+    table_read = read_table(written(tmp_path / "reversed.csv", answers[:, ::-1], ";", names), DIGITS, len(answers))
+    np.testing.assert_allclose(table_read.probabilities, answers, atol=1e-4)
+    assert table_read.columns == list(range(9, -1, -1))
 
 
 @pytest.mark.parametrize(

@@ -99,8 +99,8 @@ def taken(bench: Bench, folder: Path, options: str = "", stages=("export",)) -> 
 
 def score(bench: Bench, run: Run) -> float:
     """Validation accuracy in % of the teacher as it came."""
-    found: float = bench.summary(run, "teacher")["training"]["validation"]
-    return found
+    step_summary: float = bench.summary(run, "teacher")["training"]["validation"]
+    return step_summary
 
 
 @pytest.fixture(scope="module")

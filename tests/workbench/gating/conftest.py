@@ -7,6 +7,6 @@ from tests.workbench.gating.crafted import Crafted
 
 @pytest.fixture(scope="package")
 def crafted(tmp_path_factory):
-    found = Crafted(tmp_path_factory.mktemp("gate"))
-    yield found
-    found.bench.close()
+    result = Crafted(tmp_path_factory.mktemp("gate"))
+    yield result
+    result.bench.close()

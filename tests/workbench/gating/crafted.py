@@ -41,15 +41,15 @@ class Crafted:
             answers = self.answers(wrong[step])
             self._keep(run, f"measure.{step}", answers)
             value = 100 * float((answers == self.targets[: len(answers)]).mean())
-            found = [
+            result = [
                 measured("accuracy", value, "%", n=len(answers), low=value - 1.5, high=min(100, value + 1)),
                 measured("latency_p50", 1.0, "ms"),
                 measured("file_bytes", size[step], "B"),
             ]
             if step in speed:
                 low, middle, high = speed[step]
-                found.append(measured("speedup", middle, "×", low=low, high=high))
-            found = [item.model_copy(update=changes.get(step, {}).get(item.metric, {})) for item in found]
+                result.append(measured("speedup", middle, "×", low=low, high=high))
+            result = [item.model_copy(update=changes.get(step, {}).get(item.metric, {})) for item in result]
             row = {"task": "digits", "role": role, "label": f"The {role}", "model": role, "digest": f"{step}-{number}"}
             row |= {
                 "group": group_digest(run.recipe, step),
@@ -57,17 +57,17 @@ class Crafted:
                 "origin": "measured",
                 "latency_origin": "measured",
             }
-            self.bench.store.results.record(run.id, f"measure.{step}", found, row)
+            self.bench.store.results.record(run.id, f"measure.{step}", result, row)
         self.bench.store.runs.transition(run.id, RunState.SUCCEEDED)
         return run.id
 
     def answers(self, wrong):
         if isinstance(wrong, np.ndarray):
             return wrong
-        found = self.targets.copy()
+        result = self.targets.copy()
         places = list(wrong)
-        found[places] = (found[places] + 1) % 10
-        return found
+        result[places] = (result[places] + 1) % 10
+        return result
 
     def _keep(self, run, name, answers):
         artifacts = self.bench.store.artifacts

@@ -15,6 +15,8 @@ from kdui.training.context import StepContext
 from kdui.training.initial_weights import load_input
 from kdui.training.saved import SavedModel
 
+ITEMS = "item_embedding"  # of a model that ranks items, whose head is a table of them, too
+TABLES = ("word_embedding", ITEMS)
 NAMED = 8  # layers that a line of the log lists
 
 
@@ -44,12 +46,12 @@ def factorize(context: StepContext) -> dict[str, Any]:
 def chosen_layers(module: nn.Module, outputs: int, settings: dict[str, Any]) -> tuple[dict[str, Kind], dict[str, str]]:
     """The layers to decompose with the kind of product, and those left whole with the reason."""
     head = output_layer(module, outputs)
-    words = getattr(module, "word_embedding", None)
+    tables = [getattr(module, name, None) for name in TABLES] if settings["embeddings"] else []
     kinds: dict[str, Kind] = {}
     whole: dict[str, str] = {}
     for name, layer in module.named_modules():
         match layer:
-            case nn.Linear() if layer is head:
+            case nn.Linear() if layer is head and not (tables and hasattr(module, ITEMS)):
                 whole[name] = "it gives the outputs"
             case nn.Linear():
                 kinds[name] = "linear"
@@ -61,7 +63,7 @@ def chosen_layers(module: nn.Module, outputs: int, settings: dict[str, Any]) -> 
                 kinds[name] = "channel" if layer.kernel_size == (1, 1) else settings["convolution"]
             case nn.RNNBase():
                 whole[name] = "it is recurrent"
-            case nn.Embedding() if layer is words and settings["embeddings"]:
+            case nn.Embedding() if any(layer is table for table in tables):
                 kinds[name] = "embedding"
     return kinds, whole
 

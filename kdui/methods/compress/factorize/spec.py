@@ -70,8 +70,8 @@ class FactorizeSpec(RecoveryKnobs):
     embeddings: bool = Field(
         default=False,
         title="Embeddings too",
-        description="Also factorize the word-embedding matrix, which holds most weights of a small text model.",
-        json_schema_extra={"modality": "text"},
+        description="Also factorize the tables of words or items, which hold most weights of a small model.",
+        json_schema_extra={"modality": ["text", "interactions"]},
     )
 
     def own(self) -> dict[str, Any]:

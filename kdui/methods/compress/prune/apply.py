@@ -108,7 +108,7 @@ def _calibrated(context: StepContext, saved: SavedModel) -> Cut:
 def _wanda(context: StepContext, saved: SavedModel) -> tuple[Scores, list[str]]:
     """Scores of all weights, and which have no inputs; where tokens are predicted, padding is no input."""
     batches = calibration_batches(context, saved, context.settings["calibration_examples"])
-    padded = "tokens" not in PROBLEMS[context.facts.problem].gives
+    padded = "continuations" not in PROBLEMS[context.facts.problem].gives
     return wanda_scores(saved.module.to(context.device), batches, problem_of(context.facts).compute, padded)
 
 

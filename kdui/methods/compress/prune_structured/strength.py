@@ -11,6 +11,7 @@ from torch import nn
 from kdui.core.errors import StageFailed
 from kdui.core.words import percent
 from kdui.methods.deliver.export.to_onnx import write_onnx
+from kdui.methods.deliver.measure.samples import typical
 from kdui.modalities import modality_of
 from kdui.models.size import count_macs
 from kdui.runtime.latency import measure_latency
@@ -93,6 +94,8 @@ def timed_arrays(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """The first example; a text is repeated or cut to as many tokens as Measure times, none of them padding."""
     if "attention_mask" not in arrays:
         return {name: array[:1] for name, array in arrays.items()}
+    if len(arrays) > 2:
+        return typical(arrays, 1)
     tokens = arrays["input_ids"][0][arrays["attention_mask"][0] == 1]
     length = min(TIMED_TOKENS, arrays["input_ids"].shape[1])
     return {

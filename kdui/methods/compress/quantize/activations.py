@@ -9,8 +9,10 @@ import onnx
 from onnx import TensorProto, helper
 
 from kdui.core.layout import MODEL_FILE
+from kdui.core.padding import trimmed
 from kdui.methods.compress.quantize.ranges import Histogram
 from kdui.runtime.graph_files import save_graph
+from kdui.runtime.graph_nodes import before_logarithms
 from kdui.runtime.sessions import open_session
 
 BATCH = 32
@@ -34,8 +36,9 @@ def multiplied(model: onnx.ModelProto, makers: Mapping[str, onnx.NodeProto]) -> 
     floats = {
         tensor.name for tensor in model.graph.initializer if tensor.data_type == TensorProto.FLOAT and len(tensor.dims) >= 2
     }
+    fixed = before_logarithms(model)
     for node in model.graph.node:
-        if node.op_type not in MULTIPLIED or _attribute(node, "transA"):
+        if node.op_type not in MULTIPLIED or fixed & set(node.output) or _attribute(node, "transA"):
             continue
         name = node.input[1]
         while name not in floats and name in makers and makers[name].op_type in PASSING:
@@ -106,8 +109,4 @@ def _exposing(model: onnx.ModelProto, names: Sequence[str]) -> onnx.ModelProto:
 def batches(arrays: Mapping[str, np.ndarray], size: int = BATCH) -> Iterator[Arrays]:
     """Batches in order, texts cut to the longest of each."""
     for start in range(0, len(next(iter(arrays.values()))), size):
-        batch = {name: array[start : start + size] for name, array in arrays.items()}
-        if "attention_mask" in batch:
-            longest = int(batch["attention_mask"].sum(1).max())
-            batch = {name: array[:, :longest] for name, array in batch.items()}
-        yield batch
+        yield trimmed({name: array[start : start + size] for name, array in arrays.items()})

@@ -20,6 +20,7 @@ from kdui.methods.compress.quantize.scaled_inputs import divide_inputs
 from kdui.methods.compress.quantize.simulated import Rounded, round_inputs, round_weights, write_simulated
 from kdui.methods.compress.quantize.weight_only import storable, write_blocks
 from kdui.methods.compress.sensitivity.weights import Weight, weights_of
+from kdui.problems import problem_of
 from kdui.runtime.graph_files import data_file, graph_files, load_graph, save_graph
 from kdui.runtime.graph_metadata import write_metadata
 from kdui.runtime.graph_opset import LEAST, opset_of, raise_opset
@@ -186,7 +187,7 @@ def _chosen_int8(context: StepContext, fidelity: Fidelity) -> dict[str, Any]:
         if _write_variant(context, fidelity, name, path):
             paths[name], scores[name] = path, fidelity.of(path)["quantized"]
             context.report.log(f"{name}: {scores[name]:.2f} on validation data")
-    order = near_best(scores, context.facts.headline)
+    order = near_best(scores, problem_of(context.facts).watched(context.facts.headline))
     choice = fastest(paths, order, fidelity.one(), context.report.log)
     return {**choice, "variants": {name: {"validation": score} for name, score in scores.items()}}
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from kdui.core.layout import read_inputs
 from kdui.core.numbers import THIN
+from kdui.core.padding import MASK, mask_of
 from kdui.methods.compress.sensitivity.probe import mean_divergence
 from kdui.problems import problem_of
 from kdui.problems.judging import Judging, judged
@@ -62,8 +63,8 @@ class Fidelity:
         """The headline of both graphs in its unit, and the mean KL divergence of the quantized one in nats."""
         targets, quantized = self.context.data.targets("validation")[: self._limit], self._judged(path)
         return {
-            "float": self._problem.headline(self._float.values, targets),
-            "quantized": self._problem.headline(quantized.values, targets),
+            "float": self._problem.watch(self._float.values, targets),
+            "quantized": self._problem.watch(quantized.values, targets),
             "kl": mean_divergence(self._float.rows, quantized.rows),
             "examples": len(targets),
         }
@@ -74,13 +75,13 @@ class Fidelity:
         sample = {name: array[:count] for name, array in self._arrays.items()}
         outputs, reference = graph_outputs(path, sample, count), graph_outputs(reference_path, sample, count)
         if outputs.ndim == 3:  # outputs at padding mean nothing
-            real = sample["attention_mask"][:, : outputs.shape[1]] == 1
+            real = sample[mask_of(self._problem.row_tokens, sample) or MASK][:, : outputs.shape[1]] == 1
             outputs, reference = outputs[real], reference[real]
         return float(np.abs(outputs - reference).max() / max(1.0, float(np.abs(reference).max())))
 
     def words(self, summary: dict[str, Any]) -> str:
         """For the log."""
-        metric = self.context.facts.headline
+        metric = self._problem.watched(self.context.facts.headline)
         return (
             f"{metric.title} on {summary['examples']:,} validation examples: {metric.format(summary['float'])} in "
             f"float, {metric.format(summary['quantized'])} quantized."

@@ -25,6 +25,7 @@ from kdui.methods.compress.quantize.activations import input_ranges
 from kdui.methods.compress.quantize.attention import write_fused
 from kdui.methods.compress.quantize.grids import Calibration
 from kdui.runtime.graph_files import data_file, graph_bytes, is_large, load_graph
+from kdui.runtime.graph_nodes import nodes_left_in_float
 from kdui.runtime.graph_notes import without_notes
 from kdui.runtime.sessions import open_session
 
@@ -90,11 +91,13 @@ def write_dynamic(
             str(whole if fused else source),
             str(target),
             op_types_to_quantize=["MatMul", "Gather", "LSTM"],
+            nodes_to_exclude=nodes_left_in_float(load_graph(source)),
             per_channel=True,
             reduce_range=reduce_range,
             weight_type=QuantType.QInt8,
             use_external_data_format=is_large(graph_bytes(source)),
-            extra_options={"MatMulConstBOnly": True},
+            # Behind an operator of ONNX Runtime's own, such as fused attention, no type is inferred: what is multiplied is float.
+            extra_options={"MatMulConstBOnly": True, "DefaultTensorType": onnx.TensorProto.FLOAT},
         )
     whole.unlink(missing_ok=True)
     _gelu_by_tanh(target)
@@ -128,6 +131,7 @@ def write_static(
             str(target),
             Examples(prepared, arrays),
             quant_format=QuantFormat.QDQ,
+            nodes_to_exclude=nodes_left_in_float(load_graph(prepared)),
             per_channel=True,
             reduce_range=reduce_range,
             weight_type=QuantType.QInt8,

@@ -17,6 +17,7 @@ from onnx.external_data_helper import set_external_data
 from kdui.core.contracts import TaskFacts
 from kdui.core.errors import StageFailed
 from kdui.core.layout import MODEL_FILE, read_inputs
+from kdui.core.padding import trimmed
 from kdui.methods.compress.sensitivity.changes import Change, ChangedLayer
 from kdui.methods.compress.sensitivity.weights import Weight, weights_of
 from kdui.modalities import modality_of
@@ -65,16 +66,16 @@ class Probe:
         chosen = split.take(places)
         self.targets = chosen.targets
         inputs = read_inputs(folder)
-        self._batches = _batches(
-            modality_of(inputs.modality).prepare(chosen.inputs, inputs.settings, folder), self.problem.graph_batch
-        )
+        arrays = modality_of(inputs.modality).prepare(chosen.inputs, inputs.settings, folder)
+        beside = self.problem.target_arrays(chosen.targets, inputs.settings, folder)
+        self._batches = _batches({**arrays, **beside}, self.problem.graph_batch)
         swapped = {weight.name for weight in self.weights}
         self.rest_bytes = sum(numpy_helper.to_array(item).nbytes for item in model.graph.initializer if item.name not in swapped)
         self._folder = tempfile.TemporaryDirectory(prefix="kdui-probe-")
         self._path = Path(self._folder.name) / MODEL_FILE
         self._graph = _written_apart(model, swapped, self._path.parent)
         base = self._judged({})
-        self._base, self.headline = base.rows, self.problem.headline(base.values, self.targets)
+        self._base, self.headline = base.rows, self.problem.watch(base.values, self.targets)
 
     @property
     def count(self) -> int:
@@ -83,8 +84,12 @@ class Probe:
     def effect(self, changed: Mapping[str, np.ndarray]) -> Effect:
         """What these initializers cost in place of the model's own."""
         judged = self._judged(changed)
-        headline = self.problem.headline(judged.values, self.targets)
-        return Effect(headline, self.facts.headline.gain(self.headline, headline), mean_divergence(self._base, judged.rows))
+        headline = self.problem.watch(judged.values, self.targets)
+        return Effect(
+            headline,
+            self.problem.watched(self.facts.headline).gain(self.headline, headline),
+            mean_divergence(self._base, judged.rows),
+        )
 
     def of_change(self, layers: Sequence[ChangedLayer], change: Change) -> Effect:
         """A change of all these layers at once."""
@@ -133,11 +138,7 @@ def _batches(arrays: dict[str, np.ndarray], size: int) -> list[tuple[np.ndarray,
     batches = []
     for start in range(0, count, size):
         index = order[start : start + size]
-        batch = {name: array[index] for name, array in arrays.items()}
-        if mask is not None:
-            longest = int(mask[index].sum(1).max())
-            batch = {name: array[:, :longest] for name, array in batch.items()}
-        batches.append((index, batch))
+        batches.append((index, trimmed({name: array[index] for name, array in arrays.items()})))
     return batches
 
 

@@ -78,7 +78,7 @@ class Scan:
             "task": facts.name,
             "split": "validation",
             "n": self.probe.count,
-            "metric": facts.headline.model_dump(),
+            "metric": self.probe.problem.watched(facts.headline).model_dump(),
             "bounds": bounds(facts),
             "base": {"headline": self.probe.headline},
             "rest_bytes": self.probe.rest_bytes,
@@ -135,7 +135,7 @@ def bounds(facts: Any) -> list[float]:
     """Where a predicted headline must end: no better than perfect, no worse than guessing where that is known."""
     if facts.headline.unit != "%":
         return [0.0, 1e9]
-    return [100.0 / len(facts.labels) if facts.labels and not facts.parts else 0.0, 100.0]
+    return [facts.answer.chance, 100.0]
 
 
 def most_sensitive(sensitivity: dict[str, Any]) -> dict[str, Any]:

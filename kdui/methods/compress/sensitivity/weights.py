@@ -6,10 +6,11 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
+from kdui.runtime.graph_nodes import before_logarithms
 from kdui.runtime.graph_weights import PLACES, module_of, sources
 
-# The exporter reorders an LSTM's gates by slices between the initializer and the operator: [4h, in] in the initializer.
-STORED_LSTM_AXIS = 0
+# The exporter reorders the gates of an LSTM or a GRU by slices between initializer and operator: [gates · h, in] in the former.
+STORED_GATES_AXIS = 0
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,11 @@ def weights_of(model: onnx.ModelProto) -> list[Weight]:
         if tensor.data_type == onnx.TensorProto.FLOAT and len(tensor.dims) >= 2
     }
     makers = {output: node for node in model.graph.node for output in node.output}
+    fixed = before_logarithms(model)
     weights: dict[str, Weight] = {}
     for node in model.graph.node:
+        if fixed & set(node.output):
+            continue
         for place in PLACES.get(node.op_type, ((), None))[0]:
             if place >= len(node.input):
                 continue
@@ -56,8 +60,8 @@ def weights_of(model: onnx.ModelProto) -> list[Weight]:
 
 
 def _axis(node: onnx.NodeProto, axes: int, turned: bool, direct: bool) -> int:
-    if node.op_type == "LSTM" and not direct:
-        return STORED_LSTM_AXIS
+    if node.op_type in ("LSTM", "GRU") and not direct:
+        return STORED_GATES_AXIS
     axis = PLACES[node.op_type][1]
     if node.op_type == "Gemm" and any(attribute.name == "transB" and attribute.i for attribute in node.attribute):
         axis = 0

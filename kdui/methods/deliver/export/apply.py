@@ -5,16 +5,19 @@ from typing import Any
 
 import torch
 
+from kdui.core.errors import StageFailed
 from kdui.core.layout import INPUTS_FILE, MODEL_FILE
 from kdui.methods.deliver.export.cached import sees_a_window, write_cached_onnx
+from kdui.methods.deliver.export.encoder_decoder import write_encoder_decoder
 from kdui.methods.deliver.export.low_bits import write_grids
 from kdui.methods.deliver.export.parity import Parity
-from kdui.methods.deliver.export.subprocess_export import accepts_any_size, export_alone
-from kdui.methods.deliver.export.to_onnx import write_onnx
+from kdui.methods.deliver.export.to_onnx import accepts_any_size, complete_onnx, write_onnx
 from kdui.modalities import modality_of
 from kdui.models.causal import language_model
+from kdui.models.encoder_decoder import EncoderDecoder
 from kdui.models.low_bits import layer_codes, read_quantization
 from kdui.models.size import count_macs
+from kdui.problems import problem_of
 from kdui.runtime.graph_metadata import export_metadata, write_metadata
 from kdui.training.context import StepContext
 from kdui.training.initial_weights import load_input
@@ -35,12 +38,14 @@ def export(context: StepContext) -> dict[str, Any]:
     ]
     axes, opset, path = modality_of(saved.inputs.modality).AXES, context.settings["opset"], context.out / MODEL_FILE
     if cached := _keeps_cache(context, saved):
-        write_cached_onnx(language_model(saved.module), opset, path)
+        module: Any = saved.module
+        (write_encoder_decoder if isinstance(module, EncoderDecoder) else write_cached_onnx)(module, opset, path)
     else:
         write_onnx(saved.module, samples[0], axes, opset, path)
+        complete_onnx(path, problem_of(context.facts))
     context.report.check()
     if not cached and not accepts_any_size(path, axes):
-        export_alone(saved.folder, samples[0], axes, opset, path)
+        raise StageFailed("The model could not be exported for inputs of any size: its graph fixes them. Choose another model.")
     for name in (INPUTS_FILE, *saved.inputs.files):
         shutil.copyfile(saved.folder / name, context.out / name)
     grids = read_quantization(saved.folder)
@@ -62,6 +67,8 @@ def export(context: StepContext) -> dict[str, Any]:
 
 def _keeps_cache(context: StepContext, saved: SavedModel) -> bool:
     """Whether the graph keeps keys and values of earlier tokens: one that generates text does, where all layers see all of it."""
+    if isinstance(saved.module, EncoderDecoder):
+        return True  # its two halves are cut out of one graph, which is whole with the cache alone
     if not context.settings.get("kv_cache", False):
         return False
     if sees_a_window(language_model(saved.module)):

@@ -5,11 +5,7 @@ Inputs and outputs have the names that ONNX Runtime GenAI gives them. In: ``inpu
 Out: ``logits`` [batch, length, vocabulary], ``present.N.key`` and ``.value`` [batch, heads, past + length, width].
 """
 
-import contextlib
-import io
-import warnings
 from pathlib import Path
-from typing import Any
 
 import onnx
 import torch
@@ -17,7 +13,7 @@ from torch import nn
 from transformers import DynamicCache
 
 from kdui.core.errors import StageFailed
-from kdui.methods.deliver.export.to_onnx import keep_operators
+from kdui.methods.deliver.export.tracing import translate
 from kdui.models.causal import CausalLM
 from kdui.runtime.graph_files import is_large
 from kdui.runtime.graph_notes import without_notes
@@ -68,28 +64,19 @@ def write_cached_onnx(module: CausalLM, opset: int, path: Path) -> None:
     names = [f"{number}.{part}" for number in range(len(past) // 2) for part in _PARTS]
     automatic = torch.export.Dim.AUTO
     free = {0: automatic, 1: automatic}
-    keep_operators()
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), torch.no_grad():
-        warnings.simplefilter("ignore")
-        program: Any = torch.onnx.export(
-            CachedStep(module),
-            (),
-            kwargs={
-                "input_ids": torch.zeros(BATCH, LENGTH, dtype=torch.int64),
-                "attention_mask": torch.ones(BATCH, PAST + LENGTH, dtype=torch.int64),
-                "position_ids": torch.arange(PAST, PAST + LENGTH).repeat(BATCH, 1),
-                "past": past,
-            },
-            dynamo=True,
-            opset_version=opset,
-            dynamic_shapes={
-                **{name: free for name in ("input_ids", "attention_mask", "position_ids")},
-                "past": [{0: automatic, 2: automatic}] * len(past),
-            },
-            input_names=["input_ids", "attention_mask", "position_ids", *(f"past_key_values.{name}" for name in names)],
-            output_names=["logits", *(f"present.{name}" for name in names)],
-            verbose=False,
-        )
+    sample = {
+        "input_ids": torch.zeros(BATCH, LENGTH, dtype=torch.int64),
+        "attention_mask": torch.ones(BATCH, PAST + LENGTH, dtype=torch.int64),
+        "position_ids": torch.arange(PAST, PAST + LENGTH).repeat(BATCH, 1),
+        "past": past,
+    }
+    shapes = {
+        **{name: free for name in ("input_ids", "attention_mask", "position_ids")},
+        "past": [{0: automatic, 2: automatic}] * len(past),
+    }
+    inputs = ["input_ids", "attention_mask", "position_ids", *(f"past_key_values.{name}" for name in names)]
+    with torch.no_grad():
+        program = translate(CachedStep(module), sample, shapes, opset, inputs, ["logits", *(f"present.{name}" for name in names)])
     size = sum(tensor.numel() * tensor.element_size() for tensor in module.state_dict().values())
     program.save(path, external_data=is_large(size))
     model = onnx.load(path, load_external_data=False)

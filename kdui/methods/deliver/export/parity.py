@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from kdui.core.errors import StageFailed
+from kdui.core.padding import DECODER, DECODER_IDS, MASK, mask_of, trimmed
 from kdui.models.layers import output_layer
 from kdui.models.low_bits import Quantization, rounded_inputs
 from kdui.problems import problem_of
@@ -19,6 +20,7 @@ from kdui.training.saved import SavedModel
 
 CACHED_TOKENS = 32  # of a text that is computed token by token
 TOKEN_TEXTS = 64  # test texts of which every token is compared
+MOST_OUTPUTS = 1 << 25  # numbers of all examples that are compared at once: masks of a whole test split would fill the memory
 FEW = 0.01  # share of the test examples at low bits that may differ by more: a rounding error can spread through later layers
 
 
@@ -31,6 +33,7 @@ class Parity:
 
     def __init__(self, context: StepContext, saved: SavedModel, graph: Path, grids: Quantization | None):
         self._context, self._saved, self._graph, self._grids = context, saved, graph, grids
+        self._example_outputs = 1
 
     def of_batches(self, samples: list[dict[str, np.ndarray]]) -> float:
         """The largest difference over these batches; raises StageFailed where it is more than the step's tolerance."""
@@ -40,6 +43,7 @@ class Parity:
             for sample in samples:
                 expected = self._saved.module(**{name: torch.from_numpy(array) for name, array in sample.items()}).numpy()
                 largest = max(1.0, float(np.abs(expected).max()))
+                self._example_outputs = max(1, expected[0].size)
                 shares.append(np.abs(session.run(None, sample)[0] - expected).max() / largest)
         worst = float(np.max(shares))  # unlike Python's max it keeps a NaN, which is no parity either
         self._hold(worst, largest, "")
@@ -48,10 +52,11 @@ class Parity:
     def on_test(self) -> dict[str, Any]:
         """The summary's part on the test examples, whose labels are not looked at; raises StageFailed likewise."""
         context, saved = self._context, self._saved
+        problem, targets = problem_of(context.facts), context.data.targets("test")
         limit = context.settings["parity_examples"] or None
-        arrays = context.data.prepared("test", saved.inputs, saved.folder, limit or 0)
-        targets = context.data.targets("test")[:limit]
-        problem = problem_of(context.facts)
+        if not problem.ragged and len(targets[:limit]) * self._example_outputs > MOST_OUTPUTS:
+            limit = max(1, MOST_OUTPUTS // self._example_outputs)
+        arrays, targets = context.data.prepared("test", saved.inputs, saved.folder, limit or 0), targets[:limit]
         if problem.ragged:
             return self._on_tokens(arrays)
         data = ResidentData(arrays, targets, torch.device("cpu"))
@@ -63,7 +68,8 @@ class Parity:
         shares = np.abs(written - expected).reshape(len(targets), -1).max(1) / largest
         self._hold(float(np.quantile(shares, 1 - FEW) if self._grids else shares.max()), largest, "On the test examples ")
         mask = problem.mask_to_task
-        alike = int((mask(outputs, targets).argmax(-1) == mask(expected, targets).argmax(-1)).sum())
+        same = mask(outputs, targets).argmax(-1) == mask(expected, targets).argmax(-1)
+        alike = int(same.reshape(len(targets), -1).all(1).sum())
         context.report.log(
             f"ONNX Runtime predicts the same as PyTorch on {alike:,} of {len(targets):,} test examples; the exported graph "
             f"differs by at most {shares.max():.1g} of the largest output."
@@ -72,15 +78,15 @@ class Parity:
 
     def _on_tokens(self, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
         """The same for every token of some test texts, whose outputs would not fit into memory: by batches, without padding."""
-        session, size = open_session(self._graph), problem_of(self._context.facts).graph_batch
+        problem = problem_of(self._context.facts)
+        session, size = open_session(self._graph), problem.graph_batch
         texts = np.unique(np.linspace(0, len(next(iter(arrays.values()))) - 1, TOKEN_TEXTS).astype(int))
-        order = texts[np.argsort(arrays["attention_mask"][texts].sum(1), kind="stable")]
+        order = texts[np.argsort(arrays[MASK][texts].sum(1), kind="stable")]
         largest, worst, alike, tokens = 1.0, 0.0, 0, 0
         for start in range(0, len(order), size):
             index = order[start : start + size]
-            longest = int(arrays["attention_mask"][index].sum(1).max())
-            batch = {name: array[index, :longest] for name, array in arrays.items()}
-            real = batch["attention_mask"] == 1
+            batch = trimmed({name: array[index] for name, array in arrays.items()})
+            real = batch[mask_of(problem.row_tokens, batch) or MASK] == 1
             with torch.inference_mode():
                 expected = self._saved.module(**{name: torch.from_numpy(array) for name, array in batch.items()}).numpy()[real]
             logits = session.run(None, batch)[0][real]
@@ -97,11 +103,16 @@ class Parity:
 
     def token_by_token(self, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
         """What the graph gives with its cache, a few tokens of a text at once and then one by one, against the whole at once."""
-        ids = arrays["input_ids"][:1, : int(arrays["attention_mask"][0].sum())][:, :CACHED_TOKENS]
-        whole = {"input_ids": torch.from_numpy(ids), "attention_mask": torch.ones(ids.shape, dtype=torch.int64)}
+        one = trimmed({name: array[:1] for name, array in arrays.items()})
+        ids = one[problem_of(self._context.facts).row_tokens][:, :CACHED_TOKENS]
+        source = one["input_ids"][0].tolist() if DECODER_IDS in one else None  # what is written token by token answers it
+        read = {
+            name: array if source and not name.startswith(DECODER) else array[:, :CACHED_TOKENS] for name, array in one.items()
+        }
+        whole = {name: torch.from_numpy(array) for name, array in read.items()}
         with torch.inference_mode(), rounded_inputs(self._saved.module, self._grids or Quantization(layers={})):
             expected = self._saved.module(**whole)[0].numpy()
-        decoder, tokens = Decoder(open_session(self._graph, optimize=self._grids is None)), ids[0].tolist()
+        decoder, tokens = Decoder(open_session(self._graph, optimize=self._grids is None), source), ids[0].tolist()
         first = len(tokens) // 2
         logits = [decoder.feed(part) for part in (tokens[:first], *([token] for token in tokens[first:])) if part]
         largest = max(1.0, float(np.abs(expected).max()))

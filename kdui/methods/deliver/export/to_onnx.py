@@ -1,10 +1,5 @@
 """A module as an ONNX file, by the exporter of PyTorch."""
 
-import contextlib
-import functools
-import io
-import logging
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,12 +7,16 @@ from typing import Any
 import numpy as np
 import onnx
 import torch
-from onnxscript._framework_apis import torch_2_11 as operators
 from torch import nn
 
+from kdui.core.problem import Problem
+from kdui.methods.deliver.export.tracing import translate
 from kdui.runtime.graph_files import is_large
 from kdui.runtime.graph_notes import without_notes
 
+# Positions of a sample that the exporter sees where their number is free: tokens, or samples of a sound for as many frames.
+TRACED = {"length": 8, "time": 2048}
+FREE = ("batch", *TRACED)
 Axes = Mapping[str, tuple[str, ...]]
 
 
@@ -33,6 +32,25 @@ def write_onnx(module: nn.Module, sample: dict[str, np.ndarray], axes: Axes, ops
     onnx.save(without_notes(model), path)  # weights beside it stay where they are
 
 
+def complete_onnx(path: Path, problem: Problem) -> None:
+    """Write into the file what makes answers of its outputs, where the problem has nodes for that."""
+    model = onnx.load(path, load_external_data=False)
+    before = len(model.graph.node)
+    problem.complete_graph(model)
+    if len(model.graph.node) > before:
+        onnx.save(model, path)
+
+
+def accepts_any_size(path: Path, axes: Axes) -> bool:
+    """True when batch, length and time, as the modality names its ``axes``, are free in the graph's inputs."""
+    return all(
+        dimension.dim_param
+        for item in onnx.load(path, load_external_data=False).graph.input
+        for axis, dimension in zip(axes[item.name], item.type.tensor_type.shape.dim, strict=True)
+        if axis in FREE
+    )
+
+
 def plain_norms(graph: onnx.GraphProto) -> int:
     """Keep ONNX Runtime from fusing additions into the layer norms that follow them; returns how many there are.
 
@@ -46,37 +64,15 @@ def plain_norms(graph: onnx.GraphProto) -> int:
     return len(added)
 
 
+def shortened(array: np.ndarray, axes: tuple[str, ...]) -> np.ndarray:
+    """The beginning of a sample along its free length: the graph is the same, and an LSTM is traced step by step."""
+    return np.ascontiguousarray(array[tuple(slice(TRACED.get(axis)) for axis in axes)])
+
+
 def to_onnx(module: nn.Module, sample: dict[str, np.ndarray], axes: Axes, opset: int) -> Any:
-    """The exporter's program, free in the axes that are called batch and length (see ``Modality.AXES``).
-
-    Its chatter on the console is kept out of the run's output.
-    """
-    keep_operators()
+    """The exporter's program, free in the axes of ``FREE`` (see ``Modality.AXES``)."""
     names = list(sample)
-    tensors = {name: torch.from_numpy(array) for name, array in sample.items()}
-    free = {"batch": torch.export.Dim("batch"), "length": torch.export.Dim("length")}
+    tensors = {name: torch.from_numpy(shortened(array, axes[name])) for name, array in sample.items()}
+    free = {axis: torch.export.Dim(axis) for axis in FREE}
     shapes = {name: {place: free[axis] for place, axis in enumerate(axes[name]) if axis in free} for name in tensors}
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it warns of every operator of torchvision, which no model here has
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-        warnings.simplefilter("ignore")
-        return torch.onnx.export(
-            module,
-            (),
-            kwargs=tensors,
-            dynamo=True,
-            opset_version=opset,
-            dynamic_shapes=shapes,
-            input_names=names,
-            output_names=["outputs"],
-            verbose=False,
-        )
-
-
-def keep_operators() -> None:
-    """Let the exporter translate its library of operators once in a process.
-
-    PyTorch 2.13 asks for the list at every export, and the list reads and parses the source of five hundred functions: half of
-    the time that a small model takes. What it holds never changes.
-    """
-    if not hasattr(operators.get_torchlib_ops, "cache_info"):
-        operators.get_torchlib_ops = functools.cache(operators.get_torchlib_ops)
+    return translate(module, tensors, shapes, opset, names, ["outputs"])

@@ -1,7 +1,6 @@
-"""What a model costs to keep and to run: bytes, counts, which kernels ran, and energy as an estimate."""
+"""What a model costs to run: which kernels ran, and energy as an estimate."""
 
 import math
-import zlib
 from collections import Counter
 from pathlib import Path
 
@@ -13,7 +12,6 @@ from kdui.core.layout import KERNELS_FILE, MODEL_FILE
 from kdui.core.measurement import Measurement, Origin
 from kdui.methods.deliver.measure.provenance import provenance, row
 from kdui.methods.deliver.measure.samples import timed_sample
-from kdui.runtime.graph_files import graph_bytes, graph_files
 from kdui.runtime.kernels import KernelTruth, kernel_truth
 from kdui.runtime.latency import confined_kernels
 from kdui.store.artifacts import write_json
@@ -31,30 +29,6 @@ BITS = {  # of one element
     **dict.fromkeys((TensorProto.INT64, TensorProto.UINT64, TensorProto.DOUBLE), 64),
 }
 NAMED = 4  # kinds of fallback that a note names
-
-
-def sizes(model: Artifact) -> list[Measurement]:
-    """Bytes of the file, gzipped and packed, and what was counted at export."""
-    path, summary = model.file(MODEL_FILE), model.manifest.summary
-    values: list[tuple[str, float, str]] = [
-        ("file_bytes", graph_bytes(path), "B"),
-        ("gzip_bytes", sum(gzipped_bytes(file) for file in graph_files(path)), "B"),
-    ]
-    values += [
-        (name, summary[name], unit)
-        for name, unit in (("packed_bytes", "B"), ("parameters", ""), ("nonzero", ""), ("macs", "MAC"))
-        if summary.get(name) is not None
-    ]
-    return [row(name, value, unit, provenance(n=1)) for name, value, unit in values]
-
-
-def gzipped_bytes(path: Path) -> int:
-    """Bytes of a file after gzip, read in pieces."""
-    packer, count = zlib.compressobj(6, zlib.DEFLATED, 16 + zlib.MAX_WBITS), 0
-    with path.open("rb") as file:
-        while piece := file.read(1 << 24):
-            count += len(packer.compress(piece))
-    return count + len(packer.flush())
 
 
 def kernels(context: StepContext, model: Artifact, device: str) -> list[Measurement]:

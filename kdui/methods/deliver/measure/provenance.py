@@ -47,3 +47,19 @@ def provenance(device: str = "cpu", **values: Any) -> Provenance:
 def row(metric: str, value: float, unit: str, source: Provenance, better: bool | None = False, **values: Any) -> Measurement:
     """A measurement; ``better``: whether higher is."""
     return Measurement(metric=metric, value=float(value), unit=unit, higher_is_better=better, provenance=source, **values)
+
+
+def accuracy_provenance(model: Artifact, n: int) -> Provenance:
+    """Measured on test data, or simulated where the weights are rounded in a float graph."""
+    simulated = is_simulated(model)
+    return provenance(
+        n=n,
+        split="test",
+        origin=Origin.SIMULATED if simulated else Origin.MEASURED,
+        note=SIMULATED_ACCURACY if simulated else "",
+    )
+
+
+def noted(source: Provenance, note: str) -> Provenance:
+    """The same with one more thing that a reader must know."""
+    return source.model_copy(update={"note": "; ".join(filter(None, (source.note, note)))})

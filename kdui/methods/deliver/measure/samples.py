@@ -1,5 +1,6 @@
 """The inputs that are timed: images as they are, texts of an exact number of tokens."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from kdui.core.artifact import Artifact
 from kdui.core.contracts import InputSettings
 from kdui.core.layout import read_inputs
+from kdui.core.padding import MASK, mask_of
 from kdui.runtime.latency import Setting
 
 if TYPE_CHECKING:  # what a delivered file is verified with starts without torch
@@ -16,6 +18,7 @@ TIMED_LENGTH = 64
 THROUGHPUT_BATCH = 32
 SWEPT_BATCHES = (1, 8, 32)
 SWEPT_LENGTHS = (16, 64, 128)
+_TOKENS = {"input_ids", "attention_mask"}
 
 
 def timed_length(inputs: InputSettings) -> int:
@@ -34,13 +37,22 @@ def timed_arrays(arrays: dict[str, np.ndarray], inputs: InputSettings, batch: in
     """The same from a split's prepared arrays."""
     if "input_ids" not in arrays:
         return {name: np.resize(array, (batch, *array.shape[1:])) for name, array in arrays.items()}
+    if arrays.keys() - _TOKENS:
+        return typical(arrays, batch)
     length = length or timed_length(inputs)
-    longest = np.resize(np.argsort(-arrays["attention_mask"].sum(1), kind="stable"), batch)  # few texts are repeated
-    rows = []
-    for index in longest:
-        tokens = arrays["input_ids"][index][arrays["attention_mask"][index] == 1]
-        rows.append(np.resize(tokens, length))
-    return {"input_ids": np.stack(rows).astype(np.int64), "attention_mask": np.ones((batch, length), np.int64)}
+    longest = np.resize(np.argsort(-arrays[MASK].sum(1), kind="stable"), batch)  # few texts are repeated
+    timed = {}
+    for name, array in arrays.items():
+        real = arrays[mask_of(name, arrays) or MASK]
+        timed[name] = np.stack([np.resize(array[index][real[index] == 1], length) for index in longest]).astype(np.int64)
+    return timed
+
+
+def typical(arrays: Mapping[str, np.ndarray], batch: int) -> dict[str, np.ndarray]:
+    """The example of the median length, unpadded, ``batch`` times: tokens that are pointed at cannot be cut or repeated."""
+    lengths = arrays["attention_mask"].sum(1)
+    example = np.argsort(lengths, kind="stable")[len(lengths) // 2]
+    return {name: np.repeat(array[example : example + 1, : lengths[example]], batch, axis=0) for name, array in arrays.items()}
 
 
 def sweep(context: "StepContext", model: Artifact) -> list[tuple[Setting, dict[str, np.ndarray]]]:

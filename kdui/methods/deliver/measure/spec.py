@@ -22,7 +22,7 @@ DEFERRED: dict[str, Any] = {
     "choices": 100,
     "generated": 12,
 }
-LANGUAGE: JsonDict = {"advanced": True, "needs": "tokens"}
+LANGUAGE: JsonDict = {"advanced": True, "needs": "continuations"}
 SPEED_ONLY: dict[str, Any] = {"advanced": True, "only_when": {"speed": [True]}}
 
 
@@ -83,7 +83,7 @@ class MeasureSpec(StageSpec):
         le=100_000,
         title="Robustness examples",
         description="Test examples evaluated with noise, blur, typos and similar corruptions at five severities; 0 for none.",
-        json_schema_extra={"advanced": True, "needs": "classes"},
+        json_schema_extra={"advanced": True, "needs": "answers"},
     )
 
     out_of_domain: int = Field(

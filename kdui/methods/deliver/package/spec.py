@@ -7,7 +7,7 @@ from pydantic import Field
 from kdui.core.contracts import StageSpec
 from kdui.core.knobs.recovery import need_weights
 from kdui.core.method import Group, Method, Place
-from kdui.core.plan import PlanBuilder, Step
+from kdui.core.plan import BESIDE, PlanBuilder, Step
 
 TITLES = {"hf": "Hugging Face", "genai": "ONNX Runtime GenAI", "f16": "GGUF F16", "q8_0": "GGUF Q8_0", "q4_0": "GGUF Q4_0"}
 
@@ -68,7 +68,7 @@ def plan(builder: PlanBuilder, stage: str, spec: PackageSpec) -> None:
 def _newest(builder: PlanBuilder, stage: str) -> Step:
     """The last model that is no control of another."""
     builder.need_model(stage)
-    return next(step for step in reversed(builder.models) if step.role not in ("control", "smoothed"))
+    return next(step for step in reversed(builder.models) if step.role not in BESIDE)
 
 
 METHOD = Method(
@@ -76,7 +76,7 @@ METHOD = Method(
     title="Package",
     group=Group.DELIVER,
     order=Place.DELIVERED,
-    needs=frozenset({"tokens"}),
+    needs=frozenset({"continuations"}),
     seconds=20.0,
     version=1,
     spec=PackageSpec,

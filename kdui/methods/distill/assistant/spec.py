@@ -9,7 +9,12 @@ from kdui.core.method import Group, Method, Place
 from kdui.core.plan import ModelFacts, PlanBuilder
 from kdui.methods.distill.distill.spec import DistillSpec, own_settings
 
-USUAL = {"image": "cnn-medium", "text": "minilm-l3"}  # what stands between most pairs of a modality
+USUAL = {
+    "image": "cnn-medium",
+    "text": "minilm-l3",
+    "passage": "minilm-l3-span",
+    "audio": "audio-cnn-small",
+}  # between most pairs
 
 
 class AssistantSpec(DistillSpec):

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from torch.nn import functional
 
+from kdui.catalogue.problems import PROBLEMS
 from kdui.core.rows import RowBatch, RowLosses
 from kdui.methods.distill.distill.kept_rows import keep_teacher_rows
 from kdui.methods.distill.distill.losses import (
@@ -37,7 +38,7 @@ def teacher_outputs(context: StepContext) -> dict[str, Any]:
     """Run the teacher on every training example in every view; keep its outputs, and some validation predictions for the lens."""
     if problem_of(context.facts).ragged:
         return keep_teacher_rows(context)
-    teacher = WholeTeacher(context)
+    teacher, problem = WholeTeacher(context), problem_of(context.facts)
     data = resident(context, "train", teacher.inputs, teacher.folder, context.settings["train_examples"])
     count = context.settings["views"]
     passes: list[int | None] = list(range(count)) if count else [None]
@@ -46,14 +47,15 @@ def teacher_outputs(context: StepContext) -> dict[str, Any]:
 
         def keep(index: np.ndarray, rows: np.ndarray, number: int = number) -> None:
             nonlocal done
-            writer.write(number, index, rows)
+            writer.write(number, index, problem.taught(rows))
             done += len(index)
             context.report.progress(done / (len(data) * (len(passes) + 1)))
 
         teacher.each(data, keep, view)
     shape = writer.close()
     write_json(context.out / LENS_FILE, example_lens(context, teacher))
-    return {"shape": list(shape), "dtype": "float16"}
+    drawn = {} if problem.rows_seed is None else {"rows_seed": problem.rows_seed}
+    return {"shape": list(shape), "dtype": "float16", **drawn}
 
 
 def teacher_features(context: StepContext) -> dict[str, Any]:
@@ -62,10 +64,15 @@ def teacher_features(context: StepContext) -> dict[str, Any]:
 
 
 def example_lens(context: StepContext, teacher: WholeTeacher) -> dict[str, Any]:
-    """The teacher's logits on some validation examples that it gets right: from the least to the most certain of them."""
+    """The teacher's logits on some validation examples that it gets right: from the least to the most certain of them.
+
+    None for a problem whose examples have no single label.
+    """
+    targets = context.data.targets("validation")
+    if "classes" not in PROBLEMS[context.facts.problem].gives:
+        return {"labels": [], "examples": []}
     data = resident(context, "validation", teacher.inputs, teacher.folder)
     outputs = teacher(data)
-    targets = context.data.targets("validation")
     second = np.sort(softmax(outputs), -1)[:, -2]
     right = np.flatnonzero(outputs.argmax(-1) == targets)
     ranked = right[np.argsort(-second[right], kind="stable")]
@@ -81,7 +88,7 @@ def example_lens(context: StepContext, teacher: WholeTeacher) -> dict[str, Any]:
         "examples": [
             {
                 **shown(context, raw[index]),
-                "truth": context.facts.labels[int(targets[index])],
+                "truth": context.facts.answer.truth(targets[index]),
                 "logits": [round(float(value), 4) for value in outputs[index]],
             }
             for index in chosen
@@ -146,9 +153,11 @@ def soft_and_hard(
             if standardize:
                 ours, theirs = standardized(ours), standardized(dense(theirs))
             soft = soft_target_loss(ours, theirs, temperature, divergence, rows.weight, context.settings.get("skew", SKEW))
-            return {"soft": soft, "hard": cross_entropy(rows.logits, rows.target, rows.weight)}
+            return {"soft": soft} | ({"hard": cross_entropy(rows.logits, rows.target, rows.weight)} if problem.row_truths else {})
 
         terms = problem.rows(outputs, batch.targets).mean(of_rows, teacher(batch))
+        if not problem.row_truths:
+            terms["hard"] = problem.loss(outputs, batch.targets)
         return {"total": distillation_loss(terms["soft"], terms["hard"], soft_weight), **terms}
 
     return losses

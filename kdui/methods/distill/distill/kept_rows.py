@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from tokenizers import Tokenizer
 
+from kdui.core.knobs.training import KEPT_LOGITS
 from kdui.core.layout import TOKENIZER
 from kdui.methods.distill.distill.token_lens import token_lens
 from kdui.problems import problem_of
@@ -27,7 +28,7 @@ def keep_teacher_rows(context: StepContext) -> dict[str, Any]:
     teacher, problem = load_input(context, "teacher"), problem_of(context.facts)
     module = teacher.module.to(context.device).eval()
     data = resident(context, "train", teacher.inputs, teacher.folder, context.settings["train_examples"])
-    writer, done = RowsWriter(context.out, len(data)), 0
+    writer, done = RowsWriter(context.out, len(data), context.settings.get("kept_logits", KEPT_LOGITS)), 0
     for index in data.in_order(BATCH):
         with torch.no_grad(), autocast(context.device):
             rows = problem.rows(problem.compute(module, data.inputs(index)), data.targets[index.to(data.device)])
@@ -56,6 +57,6 @@ def _lens(context: StepContext, teacher: SavedModel) -> dict[str, Any]:
         inputs = data.inputs(index)
         with torch.no_grad():
             rows.append(problem.rows(problem.compute(teacher.module, inputs), data.targets[index]))
-        ids.append(inputs["input_ids"][0].tolist())
+        ids.append(inputs[problem.row_tokens][0].tolist())
     with torch.no_grad():
         return token_lens(ids, rows, Tokenizer.from_file(str(teacher.folder / TOKENIZER)))

@@ -18,7 +18,7 @@ class SequenceSpec(StudentKnobs, WritingKnobs):
         gt=0,
         le=1,
         title="Written by the teacher",
-        description="Share of the training texts that the teacher continues; the student reads the others as they are.",
+        description="Share of the training texts that the teacher writes anew: it continues or translates them.",
         json_schema_extra={"step": 0.05, "percent": True},
     )
     new_tokens: NewTokens = 256
@@ -27,15 +27,18 @@ class SequenceSpec(StudentKnobs, WritingKnobs):
 
 def plan(builder: PlanBuilder, stage: str, spec: SequenceSpec) -> None:
     """The teacher's texts are kept once for all students and trainings; no logits are needed, so tokenizers may differ."""
-    need_open_teacher(builder, stage, "lets its teacher write")
+    teacher = builder.need_teacher(stage)
+    remote = teacher.operation == "take_writer"
+    if not remote:
+        need_open_teacher(builder, stage, "lets its teacher write")
     texts = builder.add(
         f"{stage}.texts",
         stage=stage,
         method="sequence",
-        operation="write_texts",
+        operation="request_texts" if remote else "write_texts",
         produces="outputs",
         label="Texts written by the teacher",
-        inputs={"teacher": builder.need_teacher(stage)},
+        inputs={"teacher": teacher},
         settings={
             **spec.writing(),
             "written": spec.written,
@@ -67,5 +70,5 @@ METHOD = Method(
     version=1,
     spec=SequenceSpec,
     plan=plan,
-    summary="Train the student on texts that its teacher wrote from the beginnings of training texts.",
+    summary="Train the student on texts that its teacher wrote: from the beginnings of training texts, or as their translations.",
 )

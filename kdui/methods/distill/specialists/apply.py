@@ -73,7 +73,7 @@ def _examples(own: StepContext, teacher: SavedModel) -> list[dict[str, Any]]:
     return [
         {
             **shown(own, own.data.splits["validation"].inputs[index]),
-            "truth": own.facts.labels[int(targets[index])],
+            "truth": own.facts.answer.truth(targets[index]),
             "logits": [round(float(value), 4) for value in outputs[index]],
         }
         for index in chosen

@@ -12,7 +12,7 @@ from kdui.training.context import StepContext, TaskData
 
 def parts_of_labels(facts: TaskFacts) -> np.ndarray:
     """The number of the part that each of the task's labels [labels] belongs to."""
-    parts = problem_of(facts).parts_of(np.arange(len(facts.labels)))
+    parts = problem_of(facts).parts_of(np.arange(facts.outputs))
     if parts is None:
         raise StageFailed(f"{facts.title} does not consist of several tasks.")
     return parts

@@ -48,7 +48,8 @@ class TransferSetSpec(SoftTargetKnobs):
 
     def augmentation(self, modality: str) -> dict[str, Any]:
         """What the views are, as ``training.augmentation`` reads it."""
-        return {"kind": "mask", "share": self.masked} if modality == "text" else {"kind": self.change}
+        kinds: dict[str, dict[str, Any]] = {"text": {"kind": "mask", "share": self.masked}, "audio": {"kind": "vary"}}
+        return kinds.get(modality, {"kind": self.change})
 
 
 def plan(builder: PlanBuilder, stage: str, spec: TransferSetSpec) -> None:
@@ -88,5 +89,5 @@ METHOD = Method(
     version=1,
     spec=TransferSetSpec,
     plan=plan,
-    summary="Extend the training set with masked texts or mixed and shifted images labelled by the teacher.",
+    summary="Extend the training set with masked texts, mixed and shifted images, or varied sounds labelled by the teacher.",
 )

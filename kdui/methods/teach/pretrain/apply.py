@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from kdui.core.contracts import Split
 from kdui.methods.teach.pretrain.language_model import HiddenWords, LanguageModel, questions, reads_forward
 from kdui.methods.teach.pretrain.losses import HiddenWordsProblem
 from kdui.training.context import StepContext
+from kdui.training.device_dataset import ResidentData
 from kdui.training.fit import keep, knobs_of, resident
 from kdui.training.initial_weights import start_model
 from kdui.training.loop import LOSS, Trainer
@@ -25,10 +27,14 @@ def pretrain(context: StepContext) -> dict[str, Any]:
     model.head.to(context.device)
     knobs = knobs_of(context)
     scoring = HiddenWordsProblem()
+
+    def texts(split: Split, limit: int) -> ResidentData:
+        return questions(resident(context, split, saved.inputs, saved.folder, limit), hiding, training=split == "train")
+
     trainer = Trainer(
         model=model,
-        data=questions(resident(context, "train", saved.inputs, saved.folder, knobs.train_examples), hiding, training=True),
-        validation=questions(resident(context, "validation", saved.inputs, saved.folder), hiding, training=False),
+        data=texts("train", knobs.train_examples),
+        validation=texts("validation", knobs.validation_examples),
         problem=scoring,
         metric=LOSS,
         losses=lambda outputs, batch: {"total": scoring.loss(outputs, batch.targets)},

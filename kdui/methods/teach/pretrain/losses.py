@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from kdui.core.contracts import Learning
+from kdui.core.problem import Learning
 from kdui.problems.row_losses import widened
 from kdui.training.labels import HIDDEN
 

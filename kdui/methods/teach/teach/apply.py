@@ -3,7 +3,7 @@
 from typing import Any
 
 from kdui.core.metric import ACCURACY
-from kdui.methods.teach.teach import black_box, table, trained
+from kdui.methods.teach.teach import at_once, black_box, remote, remote_writer, table, trained
 from kdui.problems import problem_of
 from kdui.training.context import StepContext
 from kdui.training.fit import fit, keep
@@ -21,9 +21,24 @@ def take_table(context: StepContext) -> dict[str, Any]:
     return table.take_table(context)
 
 
+def take_labels(context: StepContext) -> dict[str, Any]:
+    """Have the remote teacher label the training texts (see ``remote``)."""
+    return remote.take_labels(context)
+
+
+def take_writer(context: StepContext) -> dict[str, Any]:
+    """Try a remote teacher that will continue texts (see ``remote_writer``)."""
+    return remote_writer.take_writer(context)
+
+
 def take_trained(context: StepContext) -> dict[str, Any]:
     """Check a teacher that is already trained, and keep it unchanged (see ``trained``)."""
     return trained.take_trained(context)
+
+
+def learn(context: StepContext) -> dict[str, Any]:
+    """Compute the model from the data at once (see ``at_once``)."""
+    return at_once.learn(context)
 
 
 def teach(context: StepContext) -> dict[str, Any]:

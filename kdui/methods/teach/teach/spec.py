@@ -7,6 +7,8 @@ from kdui.core.knobs.training import ADVANCED, TrainingKnobs
 from kdui.core.method import Group, Method, Place
 from kdui.core.plan import PlanBuilder, Step
 
+PROMPT = 1  # version of what a remote teacher is asked: another one makes other labels
+
 
 class TeachSpec(TrainingKnobs):
     """Settings of the teacher's training. It has a seed of its own, so that students of many seeds share one teacher."""
@@ -50,13 +52,13 @@ def _taught(builder: PlanBuilder, stage: str, spec: TeachSpec, name: str, start:
         name,
         stage=stage,
         method="teach",
-        operation="teach",
+        operation="learn" if facts.family.at_once else "teach",
         produces="model",
         role="teacher",
         label=facts.title + remark,
         model=facts,
         inputs={"start": start} if start else {},
-        settings=spec.chosen(),
+        settings={} if facts.family.at_once else spec.chosen(),
     )
 
 
@@ -70,23 +72,24 @@ def take(builder: PlanBuilder) -> None:
 
 
 def _take_black_box(builder: PlanBuilder) -> None:
-    """The teacher of which only predictions are available: its graph, which is measured, or the kept predictions themselves."""
+    """The teacher of which only predictions are available: its graph, which is measured, or the predictions themselves."""
     facts = builder.teacher_facts
     assert facts is not None
-    of_graph = facts.ref.kind == "onnx"
+    asked = "take_labels" if builder.task.outputs else "take_writer"
+    operation = {"onnx": "take_graph", "csv": "take_table", "api": asked}[facts.ref.kind]
     step = builder.add(
         "teacher",
         stage="teach",
         method="teach",
-        operation="take_graph" if of_graph else "take_table",
-        produces="onnx" if of_graph else "outputs",
+        operation=operation,
+        produces="onnx" if operation == "take_graph" else "outputs",
         role="teacher",
         label=facts.title,
         model=facts,
-        settings={},
+        settings={"prompt": PROMPT} if operation == "take_labels" else {},
     )
     builder.teacher = step
-    if of_graph:
+    if operation == "take_graph":
         builder.current = builder.add_model(step)
 
 

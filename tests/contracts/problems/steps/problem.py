@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 from kdui.core.answers import Ranked, RankedLabel
-from kdui.core.contracts import Problem
 from kdui.core.metric import Metric
+from kdui.core.problem import Problem
 from kdui.core.statistics.ratios import over_ratios, ratio_interval
 from kdui.problems.dense_rows import DenseRows
 from kdui.problems.row_losses import cross_entropy

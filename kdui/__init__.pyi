@@ -1,0 +1,3 @@
+from kdui.client import Workbench as Workbench
+
+__version__: str

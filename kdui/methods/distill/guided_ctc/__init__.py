@@ -1,0 +1,1 @@
+"""Guided CTC: the student emits its symbols where its teacher does."""

@@ -1,0 +1,1 @@
+"""Ranking distillation: the student puts first what the teacher puts first."""

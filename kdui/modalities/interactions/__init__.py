@@ -1,0 +1,1 @@
+"""Histories: the items that a person took, by name, the latest first."""

@@ -1,0 +1,1 @@
+"""Convolutional networks over log-mel features."""

@@ -1,0 +1,1 @@
+"""Gated recurrent networks over log-mel frames."""

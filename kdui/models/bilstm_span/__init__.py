@@ -1,0 +1,1 @@
+"""Bidirectional LSTM with attention from a passage to a question."""

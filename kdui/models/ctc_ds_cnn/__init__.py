@@ -1,0 +1,1 @@
+"""Depthwise-separable convolutional networks that transcribe recordings."""

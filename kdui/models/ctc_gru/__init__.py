@@ -1,0 +1,1 @@
+"""Recurrent networks that transcribe recordings."""

@@ -1,0 +1,1 @@
+"""Detectors: a class and a box for each cell of an image."""

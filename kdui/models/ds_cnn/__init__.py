@@ -1,0 +1,1 @@
+"""Depthwise-separable networks for keywords."""

@@ -1,0 +1,1 @@
+"""Means of item vectors: the smallest recommenders."""

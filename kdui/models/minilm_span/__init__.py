@@ -1,0 +1,1 @@
+"""MiniLM that finds answers in passages, whole or with fewer layers."""

@@ -1,0 +1,1 @@
+"""A teacher behind a server that speaks the OpenAI-compatible protocol."""

@@ -1,0 +1,1 @@
+"""Small encoder-decoder Transformers that write a text for a text."""

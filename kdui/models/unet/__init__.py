@@ -1,0 +1,1 @@
+"""U-Nets: a class for each pixel."""

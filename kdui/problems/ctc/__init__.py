@@ -1,0 +1,1 @@
+"""Transcription by connectionist temporal classification: a symbol or none for each frame of a recording."""

@@ -1,0 +1,1 @@
+"""Boxes of the objects in an image, and the class of each."""

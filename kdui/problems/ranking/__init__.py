@@ -1,0 +1,1 @@
+"""Which of all items a person takes next."""

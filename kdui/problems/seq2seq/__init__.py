@@ -1,0 +1,1 @@
+"""A text in answer to a text: translation, token by token."""

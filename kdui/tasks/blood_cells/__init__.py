@@ -1,0 +1,1 @@
+"""Blood cells: where red cells, white cells and platelets are in a microscope's image."""

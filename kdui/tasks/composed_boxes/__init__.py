@@ -1,0 +1,1 @@
+"""Composed boxes: where the items of composed scenes are."""

@@ -1,0 +1,1 @@
+"""Composed scenes: items of Fashion-MNIST put on a canvas."""

@@ -1,0 +1,1 @@
+"""Telephone numbers as a keypad sounds: synthetic, so they can always be had."""

@@ -1,0 +1,1 @@
+"""Strings of spoken digits, composed of single recordings."""

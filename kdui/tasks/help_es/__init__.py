@@ -1,0 +1,1 @@
+"""Sentences of LibreOffice's help, to be translated into Spanish."""

@@ -1,0 +1,1 @@
+"""Cell nuclei: which pixels of a microscope's image belong to one."""

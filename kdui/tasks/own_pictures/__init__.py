@@ -1,0 +1,1 @@
+"""A person's own images by class: a folder or a zip."""

@@ -1,0 +1,1 @@
+"""Sweeps and searches: runs that belong together, as one thing."""

@@ -1,0 +1,1 @@
+"""Recommenders: data, models, scores, distillation, and one small run through everything."""

@@ -1,0 +1,75 @@
+"""A Chinese browser sees every tab in Chinese while another visitor sees English, and the switch turns a page over."""
+
+import re
+
+import pytest
+from axe_playwright_python.base import AXE_FILE_PATH
+from playwright.sync_api import expect
+
+from kdui.settings import Settings
+from tests.ui.english_texts import TEXTS, english
+from tests.ui.served import served
+from tests.ui.test_page_in_order_in_browser import DARK, JUDGE, OF_THEME_AND_WIDTH, UNFOLD, WCAG_22_AA, WHOLE, Evident
+
+PATIENCE_MS = 90_000
+CHINESE = re.compile("[\u4e00-\u9fff]")
+OWN = ("compressed 8-bit", "compressed 8-bit · ONNX", "The student", "Student · int8", "logit", "softmax")  # also terms that stay
+HEADINGS = {"build": "构建", "runs": "运行", "explore": "探索", "compare": "对比", "learn": "学习", "present": "演示"}
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    bench = Evident(Settings(home=tmp_path_factory.mktemp("home"), quickstart=False))
+    bench.stock()
+    with served(bench) as url:
+        yield url
+
+
+def test_two_visitors_read_two_languages_and_each_tab_has_its_chinese_heading(browser, address):
+    expect.set_options(timeout=PATIENCE_MS)
+    page, other = browser.new_page(locale="zh-CN"), browser.new_page(locale="en-GB")
+    try:
+        page.goto(address)
+        other.goto(address)
+        expect(page.locator("#tab-home h2").first).to_have_text("您想做什么？")
+        expect(other.locator("#tab-home h2").first).to_have_text("What would you like to do?")
+        expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
+        for name, title in HEADINGS.items():
+            tab = page.locator(f'#kdui-tabs > .tab-wrapper button[data-tab-id="{name}"]')
+            expect(tab).to_have_text(title)
+            tab.click()
+            expect(page.locator(f"#tab-{name} :is(h2, h3):visible").first).to_have_text(CHINESE)
+        expect(page.locator("#tab-home h2").first).to_have_text("您想做什么？")
+        page.locator('#kdui-tabs > .tab-wrapper button[data-tab-id="learn"]').click()
+        expect(page.locator("#lesson-title")).to_have_text("暗知识与温度")
+        page.locator("#language-switch").click()
+        expect(page.locator("#lesson-title")).to_have_text("Dark knowledge and temperature")
+        assert "lang=en" in page.url
+    finally:
+        page.close()
+        other.close()
+
+
+def test_no_tab_holds_an_english_text_or_a_barrier_in_either_theme(browser, address):
+    page = browser.new_page(locale="zh-CN", viewport={"width": 1440, "height": 900})
+    spoken: dict[str, list[list[str]]] = {}
+    barriers, wrong = {}, list[str]()
+    page.on("pageerror", lambda problem: wrong.append(str(problem)))
+    page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
+    try:
+        page.goto(address)
+        for tab in WHOLE:
+            page.goto(f"{address}?tab={tab}" + ("&task=digits" if tab != "build" else ""))
+            expect(page.locator(WHOLE[tab]).first).to_be_visible()
+            page.evaluate(UNFOLD)
+            page.add_script_tag(path=AXE_FILE_PATH)
+            barriers[tab, "light"] = page.evaluate(JUDGE, WCAG_22_AA)
+            page.evaluate(DARK)
+            barriers[tab, "dark"] = page.evaluate(JUDGE, OF_THEME_AND_WIDTH)
+            page.evaluate("localStorage.removeItem('kdui-theme')")
+            spoken[tab] = english(page.evaluate(TEXTS), OWN)
+        assert not any(barriers.values()), barriers
+        assert not any(spoken.values()), spoken
+        assert wrong == []
+    finally:
+        page.close()
