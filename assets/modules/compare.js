@@ -68,8 +68,9 @@ export const mount = (root, given) => {
   // --- which models ------------------------------------------------------------------------------------------------------------
   /** @param {string} wished @param {string} models */
   const start = async (wished, models) => {
-    view.wished = `${wished} ${models}`;
+    const mine = view.wished = `${wished} ${models}`;
     const answer = await api.ask("compare_start", { task: wished, models });
+    if (view.wished !== mine) return; // somebody chose anew meanwhile
     if (answer.error) { set(part("compare-agreement"), problem(answer.error)); return; }
     view.wished = `${answer.task} ${models}`;
     const newTask = answer.task !== view.task, others = answer.others ?? [];

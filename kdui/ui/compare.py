@@ -79,7 +79,7 @@ class CompareCalls:
             "pickers": pickers,
             "models": chosen,
             "reference": ordered[0] if known[ordered[0]].role == "teacher" else "",
-            "cards": compare_writing.cards_html(shown, facts) if writes else compare_view.waiting_html(shown),
+            "cards": compare_writing.cards_html(shown, facts) if writes else compare_view.waiting_html(shown, facts.headline),
             "others": [{"digest": digest, "title": compare_view.title(known[digest])} for digest in ordered],
         }
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from kdui.catalogue.tasks import TASKS
 from kdui.core.contracts import TaskFacts
+from kdui.core.metric import Metric
 from kdui.core.numbers import number
 from kdui.core.page_rows import Answer, Example, Servable
 from kdui.ui.answers import renderer, together
@@ -105,17 +105,17 @@ def _how(words: str) -> str:
     return words.split(" ", 1)[1]
 
 
-def on_test_data(model: Servable) -> str:
+def on_test_data(model: Servable, metric: Metric) -> str:
     """The headline by its name: 17 % is much of an error rate, and little of an accuracy."""
-    return f"{escape(model.headline)} · {escape(TASKS[model.task].headline.noun)} on the test data"
+    return f"{escape(model.headline)} · {escape(metric.noun)} on the test data"
 
 
-def waiting_html(models: Sequence[Servable]) -> str:
+def waiting_html(models: Sequence[Servable], metric: Metric) -> str:
     """The same cards before anything was asked, so that the page doesn't jump."""
     return "".join(
         f'<section class="card {model.role}"><h2 class="title">{escape(title(model))}</h2>'
         f'<p class="lead">{speed(model)} · {size(model)}</p>'
-        f'<p class="lead">{on_test_data(model)}</p>'
+        f'<p class="lead">{on_test_data(model, metric)}</p>'
         '<p class="lead waiting">Waiting for an input: your own, or a test example.</p></section>'
         for model in models
     )

@@ -49,7 +49,7 @@ def cards_html(models: Sequence[Servable], facts: TaskFacts) -> str:
         f'<section class="card {model.role}" data-model="{escape(model.digest)}" data-role="{model.role}">'
         f'<h2 class="title">{escape(compare_view.title(model))}</h2>'
         f'<p class="lead">{compare_view.speed(model)} · {compare_view.size(model)}</p>'
-        f'<p class="lead">{compare_view.on_test_data(model)}</p>'
+        f'<p class="lead">{compare_view.on_test_data(model, facts.headline)}</p>'
         f'<p class="lead live"></p><div class="written"><p class="lead waiting">{escape(wanted)}</p></div></section>'
         for model in models
     )

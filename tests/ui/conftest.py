@@ -1,6 +1,7 @@
 """What the tests in a real browser share."""
 
 import pytest
+from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import expect
 
 from kdui.bench.browser import WITHOUT_WEBGL, open_browser
@@ -45,3 +46,16 @@ def page(visitor, address):
     yield page
     page.close()
     assert wrong == []
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item):
+    """A test that fails in a browser says what its page showed."""
+    report = yield
+    shown = getattr(item, "funcargs", {}).get("page")
+    if report.failed and report.when == "call" and hasattr(shown, "evaluate"):
+        try:
+            report.sections.append(("The page", f"{shown.url}\n{shown.evaluate('document.body.innerText')[:6000]}"))
+        except PlaywrightError as problem:
+            report.sections.append(("The page", f"could not be read: {problem}"))
+    return report

@@ -8,6 +8,7 @@ import pytest
 
 from kdui.cli.terminal import print_run
 from kdui.core.layout import MEASUREMENTS_FILE
+from kdui.core.metric import ACCURACY
 from kdui.core.numbers import number
 from kdui.ui import compare_view
 from kdui.ui.compare import CompareCalls
@@ -123,11 +124,11 @@ def test_compare_shows_the_measured_ratio_and_latency_first_and_the_live_reading
         assert first < message[role].index(f"p50 {wanted['latency']}") < second
     assert "speed ·" not in message["teacher"] and "p50 16.4 ms" in message["teacher"]  # itself is what it would be read against
     (unread,) = [model.model_copy(update={"latency_ms": None}) for model in models if model.role == "student"]
-    assert "speed not measured" in compare_view.waiting_html([unread])
+    assert "speed not measured" in compare_view.waiting_html([unread], ACCURACY)
 
 
 def test_compare_names_the_download_and_the_file_that_it_loads(stocked):
     bench, _ = stocked
     by_name = {model.role: model for model in servable("digits", bench.points("digits"), lambda digest: True)}
     assert compare_view.size(by_name["compressed"]).replace("\u202f", " ") == "310 kB download, 5.28 MB unpacked"
-    assert "310 kB download" in plain(compare_view.waiting_html([by_name["compressed"]]))
+    assert "310 kB download" in plain(compare_view.waiting_html([by_name["compressed"]], ACCURACY))
