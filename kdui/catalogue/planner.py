@@ -53,6 +53,7 @@ def plan_recipe(recipe: Recipe, settings: Settings) -> list[Step]:
     )
     _check_adapters(builder, specs)
     _check_recomputation(builder, specs)
+    _check_packing(specs)
     _take_teacher(builder, {stage.method for stage in recipe.stages}, settings)
     for name, method, spec in specs:
         require_fit(method, name, spec, task)
@@ -105,6 +106,16 @@ def _check_recomputation(builder: PlanBuilder, specs: list[tuple[str, Method, An
         if trained is not None and not trained.family.is_transformer:
             raise RecipeError(
                 f"Stage '{name}' recomputes layers of a transformer, but {trained.title} is none. Leave 'recompute' out."
+            )
+
+
+def _check_packing(specs: list[tuple[str, Method, Any]]) -> None:
+    """Features are matched text by text, which packed rows are not."""
+    for name, method, spec in specs:
+        if getattr(spec, "packed", False) and method.transfers == "representations":
+            raise RecipeError(
+                f"Stage '{name}' matches features of padded texts, which packed ones are not. Leave 'packed' out, or choose a "
+                "method that transfers outputs."
             )
 
 

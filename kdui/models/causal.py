@@ -10,6 +10,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, PretrainedConfig
 
 from kdui.core.errors import StageFailed
 from kdui.models.embeddings import set_rows
+from kdui.models.packed_texts import packed_states
 from kdui.models.text_network import TextNetwork
 from kdui.models.transformer import ATTENTION
 
@@ -20,11 +21,15 @@ class CausalLM(TextNetwork):
     The output at a place is a distribution of the token after it. Padding stands on the right, where no real token looks at it.
     """
 
+    packs = False  # whether it packs the texts of a batch while it trains, see ``training.packing``
+
     def states(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         """What the head takes, [batch, length, width]: a loss in chunks makes logits of a part of it at a time.
 
         Padding on the right needs no mask, because no real token looks there; without one the fused kernel skips what is ahead.
         """
+        if self.training and self.packs:
+            return packed_states(self.network.base_model, input_ids, attention_mask)
         mask = None if self.training else attention_mask
         return self.network.base_model(input_ids=input_ids, attention_mask=mask, use_cache=False).last_hidden_state
 

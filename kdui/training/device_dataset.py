@@ -43,6 +43,7 @@ class ResidentData:
         self.augmentation: Augmentation | None = None
         self.erase = 0.0
         self.boxes = False  # whether targets are boxes in pixels
+        self.by_length = True  # whether batches are of texts of like length, which pad little
         self._drawn: torch.Tensor | None = None
         self._real = {name: array.sum(1).cpu() for name, array in self.arrays.items() if name in (MASK, DECODER_MASK)}
         self.lengths = self._real.get(MASK)
@@ -73,6 +74,8 @@ class ResidentData:
         order = self._order(generator)
         if self.lengths is None:
             return list(order.to(self.device).split(size))
+        if not self.by_length:
+            return list(order.split(size))
         grouped: list[torch.Tensor] = []
         for chunk in order.split(size * SORTED_CHUNK):
             grouped += list(chunk[torch.argsort(self.lengths[chunk], stable=True)].split(size))

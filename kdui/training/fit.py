@@ -74,6 +74,7 @@ def fit(
     """
     knobs = knobs_of(context)
     data = resident(context, "train", saved.inputs, saved.folder, knobs.train_examples)
+    data.by_length = not knobs.packed
     known = answered(context)
     if labels is not None or knobs.labels < 1 or known is not None:
         labels = labels or visible_labels(context)

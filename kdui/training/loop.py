@@ -21,6 +21,7 @@ from kdui.training.context import Reporter
 from kdui.training.device import autocast
 from kdui.training.device_dataset import ResidentData
 from kdui.training.dropout import quick_dropout
+from kdui.training.packing import packed
 from kdui.training.predicting import predict
 from kdui.training.recomputation import recomputed
 from kdui.training.regularization import dropout_rate, penalties
@@ -95,6 +96,7 @@ class Trainer:
         try:
             with (
                 recomputed(self.model, self.knobs.recompute),
+                packed(self.model, self.knobs.packed),
                 dropout_rate(self.model, self.knobs.dropout),
                 quick_dropout(self._trained(), self.data.device),
             ):

@@ -42,7 +42,7 @@ def test_a_student_learns_tokens_under_its_teacher_and_its_files_predict_alike(b
     _, splits = load_task("books", bench.settings)
     stages = [
         TEACH,
-        {"distill": {**KNOBS, "epochs": 1, "control": False}},
+        {"distill": {**KNOBS, "epochs": 1, "control": False, "packed": True}},
         "export",
         *(
             {"method": "package", "name": name, "settings": {"format": name, "test_examples": 4}}

@@ -35,6 +35,7 @@ DEFERRED: dict[str, Any] = {
     "kept_logits": KEPT_LOGITS,
     "accumulate": 1,
     "recompute": False,
+    "packed": False,
 }
 
 
@@ -159,6 +160,14 @@ class TrainingKnobs(StageSpec):
         title="Gradient checkpointing",
         description="Recompute activations in the backward pass instead of storing them: less memory, about a third more time.",
         json_schema_extra={"advanced": True, "modality": "text", "shows": "transformer"},
+    )
+
+    packed: bool = Field(
+        default=False,
+        title="Packed sequences",
+        description="Put the texts of a batch end to end instead of padding them; no token sees another text. Batches are then "
+        "drawn whatever the lengths of their texts.",
+        json_schema_extra={"advanced": True, "needs": "continuations"},
     )
 
     def training(self) -> dict[str, Any]:
