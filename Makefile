@@ -6,13 +6,13 @@ PYTHON = $(VENV)/bin/python
 PIP = $(PYTHON) -m pip install --quiet --disable-pip-version-check --no-input
 ARGS =
 
-.PHONY: run test bench faults fuzz audit lint chromium browser-runtime clean
+.PHONY: run test bench faults fuzz audit lint chromium postgres browser-runtime clean
 
 run: $(VENV)/run.stamp
 	@$(PYTHON) app.py $(ARGS)
 
 # Hundreds of processes import the program: it is compiled once, also where the environment says that no bytecode be written.
-test: $(VENV)/dev.stamp chromium
+test: $(VENV)/dev.stamp chromium postgres
 	@$(PYTHON) -m compileall -q app.py kdui
 	@env -u PYTHONDONTWRITEBYTECODE $(PYTHON) -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
@@ -98,3 +98,14 @@ chromium:
 	echo "The browser tests need Chromium or Chrome, and neither was found." >&2; \
 	echo "Debian, Ubuntu: apt install chromium; Fedora: dnf install chromium; macOS: brew install --cask google-chrome. Then run make again." >&2; \
 	exit 1
+
+# Tests of a store in PostgreSQL start a server of their own, and are skipped where its programs are not there.
+postgres:
+	@if [ -d /usr/lib/postgresql ] || command -v pg_ctl >/dev/null 2>&1; then exit 0; fi; \
+	if command -v apt-get >/dev/null 2>&1 && { [ "$$(id -u)" = 0 ] || command -v sudo >/dev/null 2>&1; }; then \
+	  if [ "$$(id -u)" = 0 ]; then root=env; else root="sudo env"; fi; \
+	  echo "Installing PostgreSQL for the tests of the store ..."; \
+	  $$root DEBIAN_FRONTEND=noninteractive apt-get update -qq && \
+	  $$root DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql >/dev/null && exit 0; \
+	fi; \
+	echo "PostgreSQL was not found, so its tests are skipped. Debian, Ubuntu: apt install postgresql; macOS: brew install postgresql@17."

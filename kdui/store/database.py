@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from filelock import FileLock, Timeout
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, select, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, func, inspect, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 
@@ -19,7 +19,7 @@ from kdui.store.tables import metadata
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_SECONDS = 15.0  # that one statement waits for a database which another program has locked
-HEAD = "0008"  # the newest revision; a test compares it with Alembic's own view
+HEAD = "0009"  # the newest revision; a test compares it with Alembic's own view
 
 
 def open_database(settings: Settings) -> Engine:
@@ -36,15 +36,7 @@ def open_database(settings: Settings) -> Engine:
     url = make_url(settings.database)
     in_a_file = url.get_backend_name() == "sqlite" and url.database and not url.database.startswith("file:")
     keep_private(settings.home, Path(url.database) if in_a_file and url.database else None)
-    try:
-        engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS} if url.get_backend_name() == "sqlite" else {})
-    except ImportError as error:
-        raise StoreError(
-            f"KDUI_DATABASE_URL names a {url.get_backend_name()} database, for which the Python package {error.name} is missing. "
-            "Install it, or unset the variable: the store is then a file in KDUI_HOME."
-        ) from None
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _configure_sqlite)
+    engine = _engine(url)
     try:
         if _revision(engine) != HEAD:
             _upgrade(engine, settings)
@@ -62,6 +54,27 @@ def open_database(settings: Settings) -> Engine:
         ) from None
     if engine.dialect.name == "sqlite" and url.database:
         _watch_file(engine, Path(url.database))
+    return engine
+
+
+def _engine(url: URL) -> Engine:
+    """Of the kind that the address names; a connection to a server is tried before it is used, because servers restart."""
+    kind = url.get_backend_name()
+    if kind == "postgresql" and "connect_timeout" not in url.query:
+        url = url.update_query_dict({"connect_timeout": str(round(BUSY_SECONDS))})
+    try:
+        engine = (
+            create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+            if kind == "sqlite"
+            else create_engine(url, pool_pre_ping=True)
+        )
+    except ImportError as error:
+        raise StoreError(
+            f"KDUI_DATABASE_URL names a {kind} database, for which the Python package {error.name} is missing. "
+            "Install it, or unset the variable: the store is then a file in KDUI_HOME."
+        ) from None
+    if kind == "sqlite":
+        event.listen(engine, "connect", _configure_sqlite)
     return engine
 
 
@@ -111,14 +124,26 @@ def _revision(engine: Engine) -> str | None:
 
 
 def _upgrade(engine: Engine, settings: Settings) -> None:
-    """One process brings the schema to the newest revision; the others wait for it."""
-    with FileLock(str(settings.home / "migrate.lock"), timeout=60):
+    """One process brings the schema to the newest revision; the others wait for it, also those of other homes on one server."""
+    with FileLock(str(settings.home / "migrate.lock"), timeout=60), engine.begin() as waiting:
+        take_turns(waiting, "migrate")
         if _revision(engine) == HEAD:
             return
         if (names := inspect(engine).get_table_names()) and not _is_half_made(engine, names):
             _migrate(engine, settings)
         else:
             _create(engine)
+
+
+def take_turns(connection: Connection, what: str) -> None:
+    """Until its transaction ends, no other one that says the same goes on.
+
+    SQLite has one writer at a time anyway. On PostgreSQL this is an advisory lock of the store's own schema.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(
+            select(func.pg_advisory_xact_lock(func.hashtext(func.concat("kdui ", func.current_schema(), " ", what))))
+        )
 
 
 def _is_half_made(engine: Engine, names: Collection[str]) -> bool:

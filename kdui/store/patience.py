@@ -12,6 +12,8 @@ from kdui.core.errors import StoreAway, StoreError
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0  # s between two tries
 _BUSY = (5, 6)  # SQLITE_BUSY, SQLITE_LOCKED
+# PostgreSQL: serialization failure, deadlock, too many connections, lock not available, the server is going down or coming up.
+_TRY_AGAIN = ("40001", "40P01", "53300", "55P03", "57P01", "57P02", "57P03")
 
 Result = TypeVar("Result")
 Class = TypeVar("Class", bound=type)
@@ -49,10 +51,7 @@ def patiently(work: Callable[[], Result], seconds: float) -> Result:
             if not is_busy(error):
                 raise explained(error) from error
             if waited >= seconds:
-                raise StoreError(
-                    f"The store's database has been locked by another program for {max(1.0, waited):.0f} s, such as a backup or "
-                    "a database browser. Close that program, then try again; a run continues when it is resumed."
-                ) from error
+                raise StoreError(_still_busy(error, max(1.0, waited))) from error
         except StoreAway:
             waited = time.monotonic() - started
             if waited >= seconds:
@@ -64,9 +63,40 @@ def patiently(work: Callable[[], Result], seconds: float) -> Result:
 
 
 def is_busy(error: OperationalError) -> bool:
-    """Locked, or (a server elsewhere) gone for the moment."""
+    """Locked, or (a server elsewhere) gone or overloaded for the moment."""
     code = getattr(error.orig, "sqlite_errorcode", None)
-    return error.connection_invalidated if code is None else code & 0xFF in _BUSY
+    if code is not None:
+        return code & 0xFF in _BUSY
+    return _is_away(error) or getattr(error.orig, "sqlstate", None) in _TRY_AGAIN
+
+
+def _is_away(error: OperationalError) -> bool:
+    """A server that ended the connection or cannot be reached; not one that answers and refuses the name or the password."""
+    if error.connection_invalidated:
+        return True
+    reason = str(error.orig)
+    refused = "FATAL" in reason and not any(words in reason for words in ("starting up", "shutting down", "too many"))
+    return _of_server(error) and getattr(error.orig, "sqlstate", None) is None and not refused
+
+
+def _of_server(error: DBAPIError) -> bool:
+    return hasattr(error.orig, "sqlstate")
+
+
+def _still_busy(error: OperationalError, seconds: float) -> str:
+    if _is_away(error):
+        return (
+            f"The store's database server could not be reached for {seconds:.0f} s ({_first_line(error)}). See that it runs and "
+            "that KDUI_DATABASE_URL names it, then try again; a run continues when it is resumed."
+        )
+    return (
+        f"The store's database has been locked by another program for {seconds:.0f} s, such as a backup or a database browser. "
+        "Close that program, then try again; a run continues when it is resumed."
+    )
+
+
+def _first_line(error: DBAPIError) -> str:
+    return str(error.orig).strip().partition("\n")[0][:200]
 
 
 def explained(error: DBAPIError, place: str = "") -> Exception:
@@ -87,6 +117,11 @@ def explained(error: DBAPIError, place: str = "") -> Exception:
         return StoreError(
             f"The store's database{where} cannot be read and written ({reason}). Make its folder writable for you, or set "
             "KDUI_HOME to one that is."
+        )
+    if _of_server(error):
+        return StoreError(
+            f"The store's database server refuses{where} ({_first_line(error)}). Set KDUI_DATABASE_URL to a database that "
+            "exists, with a name and a password that may use it."
         )
     return StoreError(
         f"The store's database{where} cannot be used ({reason}). Run 'python app.py doctor'; if it is damaged, bring it back "

@@ -16,6 +16,7 @@ from kdui.core.plain import digest, digests_in
 from kdui.core.plan import Step
 from kdui.core.recipe import Recipe
 from kdui.core.run import TRANSITIONS, Run, RunFacts, RunState, StepState
+from kdui.store.database import take_turns
 from kdui.store.patience import in_words
 from kdui.store.run_reading import RunReader
 from kdui.store.tables import families, members, runs, steps
@@ -44,6 +45,7 @@ class RunStore(RunReader):
         run_id = secrets.token_hex(4)
         with self.engine.begin() as connection:
             whose = select(families.c.queued_by).where(families.c.id == member[0]) if member else None
+            take_turns(connection, "queue")  # two that queue at once would share a place
             last = connection.execute(select(func.max(runs.c.position))).scalar() or 0.0
             connection.execute(
                 insert(runs).values(
@@ -74,15 +76,16 @@ class RunStore(RunReader):
         is what the slot is a share of; without it, the slot's own name.
 
         The database decides: the update needs the state to be queued still, and the unique index refuses a second
-        running run on one slot. So any number of dispatchers may try at once.
+        running run on one slot. So any number of dispatchers may try at once; on PostgreSQL each passes over the run that
+        another is taking at the moment.
         """
         fitting = runs.c.device == (device or slot)
         wanted = or_(fitting, runs.c.device == "auto") if auto else fitting
         waiting = (runs.c.state == RunState.QUEUED, wanted, runs.c.id.not_in(_paused()))
-        first = select(runs.c.id).where(*waiting).order_by(runs.c.position).limit(1).scalar_subquery()
+        first = select(runs.c.id).where(*waiting).order_by(runs.c.position).limit(1).with_for_update(skip_locked=True)
         change = (
             update(runs)
-            .where(runs.c.id == first, runs.c.state == RunState.QUEUED)
+            .where(runs.c.id == first.scalar_subquery(), runs.c.state == RunState.QUEUED)
             .values(
                 state=RunState.RUNNING,
                 slot=slot,

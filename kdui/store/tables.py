@@ -21,6 +21,7 @@ from sqlalchemy import (
 )
 
 metadata = MetaData()
+STEP_NAME = String(128).with_variant(Text(), "postgresql")  # which holds a column to its length; others do not
 
 runs = Table(
     "runs",
@@ -72,8 +73,8 @@ steps = Table(
     metadata,
     Column("run", String(16), ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
     Column("ordinal", Integer, primary_key=True),
-    Column("name", String(128), nullable=False),
-    Column("stage", String(128), nullable=False),
+    Column("name", STEP_NAME, nullable=False),
+    Column("stage", STEP_NAME, nullable=False),
     Column("method", String(64), nullable=False),
     Column("role", String(16)),
     Column("label", Text, nullable=False, default=""),
@@ -91,7 +92,7 @@ measurements = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("run", String(16), ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
-    Column("step", String(128), nullable=False),
+    Column("step", STEP_NAME, nullable=False),
     Column("metric", String(64), nullable=False),
     Column("value", Float, nullable=False),
     Column("unit", String(16), nullable=False),
@@ -159,7 +160,7 @@ results = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("run", String(16), ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
-    Column("step", String(128), nullable=False),
+    Column("step", STEP_NAME, nullable=False),
     Column("task", String(64), nullable=False),
     Column("role", String(16), nullable=False),
     Column("label", Text, nullable=False),

@@ -126,8 +126,8 @@ def test_an_empty_home_that_cannot_be_written_is_reported(open_folder):
 
 
 def test_a_database_whose_package_is_missing_names_it(tmp_path):
-    with pytest.raises(StoreError, match=r"postgresql database, .* package psycopg\w* is missing") as caught:
-        open_database(Settings(home=tmp_path, database_url="postgresql://user:secret@127.0.0.1:1/kdui"))
+    with pytest.raises(StoreError, match=r"postgresql database, .* package pg8000 is missing") as caught:
+        open_database(Settings(home=tmp_path, database_url="postgresql+pg8000://user:secret@127.0.0.1:1/kdui"))
     assert "secret" not in str(caught.value)
 
 
