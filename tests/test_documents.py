@@ -166,4 +166,4 @@ def test_the_readme_is_short():
 @pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt", "requirements-independent.txt"])
 def test_every_dependency_is_pinned_and_states_why_it_is_there(name):
     lines = [line for line in (ROOT / name).read_text("utf-8").splitlines() if line and not line.startswith(("#", "-r "))]
-    assert lines and [line for line in lines if not re.fullmatch(r"[\w.-]+==[\w.]+  # \S.{3,}", line)] == []
+    assert lines and [line for line in lines if not re.fullmatch(r"[\w.-]+(\[\w+\])?==[\w.]+  # \S.{3,}", line)] == []
