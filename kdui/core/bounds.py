@@ -69,6 +69,8 @@ def allowed(field: FieldInfo) -> str:
         return _listed([str(item) for item in get_args(kind)])
     if kind is bool:
         return "true or false"
+    if isinstance(field.json_schema_extra, dict) and isinstance(choices := field.json_schema_extra.get("choices"), list):
+        return _listed([str(item) for item in choices])
     low, high = (_bound(field, *names) for names in (("ge", "gt"), ("le", "lt")))
     if kind in (int, float):
         return _numbers(field, kind is int, low, high)

@@ -17,6 +17,7 @@ MEASUREMENTS_FILE = "measurements.json"
 PREDICTIONS_FILE = "predictions.npy"  # outputs on the test split in its order, fp32 (fp16 in old ones)
 QUALITY_FILE = "quality.npz"  # right [n]: which test examples it has right; part [n]: of which task, where several are one
 KERNELS_FILE = "kernels.json"  # precision, MACs and time of every kernel; where speed was measured
+RUNTIMES_FILE = "runtimes.json"  # runtime -> why it did not compute the graph; where others than the usual one were wanted
 
 # A language model in the format of another program: a folder as an archive, or the one file.
 REMOTE_FILE = "remote.json"  # which server and model a remote teacher is

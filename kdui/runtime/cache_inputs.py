@@ -34,3 +34,14 @@ def shapes_of_whole_texts(inputs: Mapping[str, Sequence[Any]], given: Mapping[st
     left = {name: shape for name, shape in inputs.items() if name not in given}
     caches = {name: empty_shape(shape, given[IDS][0]) for name, shape in left.items() if is_past(name)}
     return {**caches, **({POSITIONS: list(given[IDS])} if POSITIONS in left else {})}
+
+
+def arrays_of_whole_texts(
+    inputs: Mapping[str, Sequence[Any]], types: Mapping[str, Any], given: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """These inputs themselves: the texts' positions and an empty cache. ``types``: of numpy, for each input of the graph."""
+    shapes = shapes_of_whole_texts(inputs, {name: array.shape for name, array in given.items()})
+    return {
+        name: np.broadcast_to(np.arange(shape[1], dtype=np.int64), shape) if name == POSITIONS else np.zeros(shape, types[name])
+        for name, shape in shapes.items()
+    }

@@ -13,7 +13,7 @@ from onnx import TensorProto, compose, helper
 from kdui.core.contracts import TaskFacts
 from kdui.core.errors import KduiError, StageFailed
 from kdui.core.foreign import UNSAID, output_order, pixel_scale
-from kdui.runtime.sessions import Runs
+from kdui.core.runner import Runner
 
 FLOATS: dict[int, str] = {TensorProto.FLOAT: "float32", TensorProto.FLOAT16: "float16", TensorProto.DOUBLE: "float64"}
 WHOLES: dict[int, str] = {TensorProto.INT64: "int64", TensorProto.INT32: "int32"}
@@ -152,7 +152,7 @@ def require_numbers(outputs: np.ndarray) -> np.ndarray:
     return outputs
 
 
-def opened(path: Path, open_session: Callable[[Path], Runs]) -> Runs:
+def opened(path: Path, open_session: Callable[[Path], Runner]) -> Runner:
     """A session of the adopted file; raises StageFailed where ONNX Runtime does not take it."""
     try:
         return open_session(path)

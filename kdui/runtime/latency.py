@@ -14,6 +14,7 @@ import numpy as np
 
 from kdui.core.errors import StageFailed
 from kdui.core.plain import Frozen
+from kdui.core.runner import USUAL
 from kdui.runtime.confined import Limits
 from kdui.runtime.generation_speed import Generation, Prompt
 from kdui.runtime.json_process import RequestProcess, Unanswered
@@ -90,11 +91,13 @@ def measure_latency(
     device: str = "cpu",
     processes: int = 1,
     limits: Limits | None = None,
+    runtimes: tuple[str, str] = (USUAL, USUAL),
 ) -> Latency:
     """Time ``runs`` inferences on ``sample`` (batch 1) of both graphs in turn, the candidate's throughput on ``batch``, and a
     few inferences at each setting of ``sweep``. The runs are shared by this many ``processes``, one after the other.
 
-    ``limits``: of memory, for an untrusted graph; without them only the time is limited.
+    ``limits``: of memory, for an untrusted graph; without them only the time is limited. ``runtimes``: what computes the
+    candidate and what the baseline, which may be the same file.
     """
     request = {
         "mode": "latency",
@@ -103,6 +106,7 @@ def measure_latency(
         "runs": -(-runs // processes),
         "threads": threads,
         "device": device,
+        "runtimes": runtimes,
         "sweep": [setting.model_dump() for setting, _ in sweep],
     }
     arrays = {f"sample.{name}": array for name, array in sample.items()}

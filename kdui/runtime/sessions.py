@@ -4,28 +4,22 @@ import os
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import onnxruntime
 
 from kdui.core.errors import DeviceUnavailable
 from kdui.core.padding import DECODER_MASK, MASK, trimmed
+from kdui.core.runner import Runner
 from kdui.machine import cores
-from kdui.runtime.cache_inputs import POSITIONS, TYPES, shapes_of_whole_texts
+from kdui.runtime.cache_inputs import TYPES, arrays_of_whole_texts
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 
 
 # Places of a batch's examples in its split [batch], the graph's first output for them, and the inputs that it was given.
 GraphBatch = tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]
-
-
-class Runs(Protocol):
-    """What runs a batch: a session of ONNX Runtime, or whatever looks like one."""
-
-    def run(self, names: Any, arrays: dict[str, np.ndarray]) -> list[np.ndarray]:
-        """All outputs, or those named."""
 
 
 class Session(onnxruntime.InferenceSession):  # type: ignore[misc] # its package has no types
@@ -35,7 +29,7 @@ class Session(onnxruntime.InferenceSession):  # type: ignore[misc] # its package
         super().__init__(*arguments, **options)
         self.path = arguments[0] if isinstance(arguments[0], str) else ""
         self._shapes = {each.name: each.shape for each in self.get_inputs()}
-        self._types = {each.name: each.type for each in self.get_inputs()}
+        self._types = {each.name: TYPES.get(each.type) for each in self.get_inputs()}
 
     def run(self, output_names: Any, input_feed: dict[str, np.ndarray], run_options: Any = None) -> list[np.ndarray]:
         """All outputs, or those named; of a whole text without names the logits alone, which come first."""
@@ -57,13 +51,7 @@ class Session(onnxruntime.InferenceSession):  # type: ignore[misc] # its package
 
     def beside(self, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """What the graph takes beside whole texts (see ``cache_inputs``): their positions, and an empty cache."""
-        shapes = shapes_of_whole_texts(self._shapes, {name: array.shape for name, array in arrays.items()})
-        return {
-            name: np.broadcast_to(np.arange(shape[1], dtype=np.int64), shape)
-            if name == POSITIONS
-            else np.zeros(shape, TYPES[self._types[name]])
-            for name, shape in shapes.items()
-        }
+        return arrays_of_whole_texts(self._shapes, self._types, arrays)
 
 
 def session_options(threads: int = 0, optimize: bool = True) -> onnxruntime.SessionOptions:
@@ -125,7 +113,7 @@ def graph_outputs(
     batch_size: int = 64,
     check: Callable[[float], None] | None = None,
     optimize: bool = True,
-    session: Runs | None = None,
+    session: Runner | None = None,
 ) -> np.ndarray:
     """Outputs [n, ...] over a whole split, put together from ``graph_batches``."""
     count = len(next(iter(arrays.values())))
@@ -144,7 +132,7 @@ def graph_batches(
     batch_size: int = 64,
     check: Callable[[float], None] | None = None,
     optimize: bool = True,
-    session: Runs | None = None,
+    session: Runner | None = None,
 ) -> Iterator[GraphBatch]:
     """A split's batches one by one; texts of like length go together, so that little is padded.
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from kdui.core.runner import USUAL
 from kdui.runtime.json_process import answers_pipe, bound_memory, end_with_parent
 from kdui.runtime.timing import NOISY, spread, take_turns, warm_up
 
@@ -47,9 +48,9 @@ def _latency(request: dict[str, Any], groups: dict[str, Arrays]) -> dict[str, An
     pinned = pin(request["threads"])
     device = request["device"]
     started = time.perf_counter()
-    candidate = Reader(request["candidate"], request["threads"], device)
+    candidate = Reader(request["candidate"], request["threads"], device, request["runtimes"][0])
     load_ms = 1e3 * (time.perf_counter() - started)
-    baseline = Reader(request["baseline"], request["threads"], device)
+    baseline = Reader(request["baseline"], request["threads"], device, request["runtimes"][1])
     mine, theirs = candidate.of(groups["sample"]), baseline.of(groups["baseline"])
     warm = len(warm_up(mine))
     warm_up(theirs)
@@ -63,7 +64,7 @@ def _latency(request: dict[str, Any], groups: dict[str, Arrays]) -> dict[str, An
         "load_ms": load_ms,
         "warm_up_runs": warm,
         "repeated": repeated,
-        "same_file": Path(request["candidate"]).resolve() == Path(request["baseline"]).resolve(),
+        "same_file": len({Path(request[name]).resolve() for name in ("candidate", "baseline")} | set(request["runtimes"])) == 2,
         "pinned": pinned,
         "sweep": _sweep(request, groups, candidate),
     }
@@ -110,7 +111,7 @@ def _sweep(request: dict[str, Any], groups: dict[str, Arrays], candidate: "Reade
         threads = setting["threads"]
         if threads not in readers:
             pin(threads)
-            readers[threads] = Reader(request["candidate"], threads or len(_allowed()), request["device"])
+            readers[threads] = Reader(request["candidate"], threads or len(_allowed()), request["device"], request["runtimes"][0])
         read = readers[threads].of(groups[f"sweep{at}"])
         warm_up(read, longest=20, seconds=SWEEP_SECONDS)
         readings: list[float] = []
@@ -131,20 +132,25 @@ def _throughput(read: Read, size: int) -> float:
 
 
 class Reader:
-    """A graph in a session, and ways to time its inferences."""
+    """A graph that a runtime has open, and ways to time its inferences; on a GPU that is always ONNX Runtime."""
 
-    def __init__(self, graph: str | bytes, threads: int, device: str):
-        from kdui.runtime.sessions import open_session
-
+    def __init__(self, graph: str | bytes, threads: int, device: str, runtime: str = USUAL):
         self.stream: Any = None
-        if device != "cpu":
-            import torch
-
-            # A stream of its own that ONNX Runtime computes on: events recorded there time the kernels alone.
-            self.stream = torch.cuda.Stream(device)
+        self.session: Any
         self.device = device
         file = graph if isinstance(graph, bytes) else Path(graph)
-        self.session = open_session(file, threads, device=device, stream=self.stream.cuda_stream if self.stream else 0)
+        if device == "cpu":
+            from kdui.runtime.runners import open_runner
+
+            self.session = open_runner(runtime, file, threads)
+            return
+        import torch
+
+        from kdui.runtime.sessions import open_session
+
+        # A stream of its own that ONNX Runtime computes on: events recorded there time the kernels alone.
+        self.stream = torch.cuda.Stream(device)
+        self.session = open_session(file, threads, device=device, stream=self.stream.cuda_stream)
 
     def of(self, arrays: Arrays) -> Read:
         """A function that runs ``arrays`` once and gives the ms that it took."""

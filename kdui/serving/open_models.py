@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from kdui.core.contracts import InputSettings
 from kdui.core.errors import StoreError
 from kdui.core.layout import MODEL_FILE, read_inputs
+from kdui.core.runner import USUAL
 from kdui.store.artifacts import ArtifactStore
 
 SESSION_OVERHEAD_MB = 12.0  # of ONNX Runtime for each open session
@@ -47,7 +48,7 @@ class OpenModels:
                 self._make_room()
 
     def _open(self, digest: str) -> OpenModel:
-        from kdui.runtime.sessions import open_session
+        from kdui.runtime.runners import open_runner
 
         artifact = self.artifacts.open(digest)
         if artifact.manifest.produces != "onnx":
@@ -55,7 +56,7 @@ class OpenModels:
         if digest not in self._sessions:
             path = artifact.file(MODEL_FILE)
             # Weights stand once in the file and about once more in the session.
-            self._sessions[digest] = (open_session(path, threads=1), SESSION_OVERHEAD_MB + 2 * path.stat().st_size / 1e6)
+            self._sessions[digest] = (open_runner(USUAL, path, threads=1), SESSION_OVERHEAD_MB + 2 * path.stat().st_size / 1e6)
         self._sessions.move_to_end(digest)
         return OpenModel(self._sessions[digest][0], read_inputs(artifact.path), artifact.path)
 

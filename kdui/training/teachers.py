@@ -10,12 +10,13 @@ from torch import nn
 from kdui.core.artifact import Artifact
 from kdui.core.layout import MODEL_FILE, read_inputs
 from kdui.core.rows import OtherRows, Rows
+from kdui.core.runner import USUAL, Runner
 from kdui.models.black_box.spec import FAMILY
 from kdui.models.layer_refs import Point, Taps
 from kdui.problems import problem_of
 from kdui.runtime.confined import ConfinedSession, Limits
 from kdui.runtime.foreign_graph import require_numbers
-from kdui.runtime.sessions import Runs, open_session
+from kdui.runtime.runners import open_runner
 from kdui.training.context import StepContext
 from kdui.training.device import autocast
 from kdui.training.device_dataset import ResidentData
@@ -69,16 +70,16 @@ class WholeTeacher:
             keep(index.numpy(), require_numbers(self._session.run(None, batch)[0]))
 
 
-def graph_session(context: StepContext, artifact: Artifact) -> Runs:
+def graph_session(context: StepContext, artifact: Artifact) -> Runner:
     """What runs an ONNX artifact: a session of this process, or one with limits for a graph from outside."""
     path = artifact.file(MODEL_FILE)
     limits = limits_of(context, artifact)
     if limits is None:
-        return open_session(path)
+        return open_runner(USUAL, path)
     return ConfinedSession(path, limits, check=context.report.check, what="The teacher's ONNX file")
 
 
-def judged_session(context: StepContext, artifact: Artifact) -> Runs:
+def judged_session(context: StepContext, artifact: Artifact) -> Runner:
     """What gives the outputs that scores are of: the graph, or, where texts are judged, what it writes."""
     session = graph_session(context, artifact)
     if not problem_of(context.facts).judges_written:

@@ -99,7 +99,7 @@ def _knob(name: str, info: FieldInfo) -> Knob:
     scale = 100 if percent else 1
     step = extra.get("step")
     bounded = low is not None and high is not None and step is not None
-    choices = get_args(annotation) if get_origin(annotation) is Literal else ()
+    choices = get_args(annotation) if get_origin(annotation) is Literal else tuple(extra.get("choices", ()))  # of a registry
     return Knob(
         name=name,
         title=info.title or name.replace("_", " ").capitalize(),

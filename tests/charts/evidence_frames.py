@@ -142,3 +142,41 @@ def language() -> pd.DataFrame:
             for model, name, value, n in rows
         ]
     )
+
+
+def runtimes() -> pd.DataFrame:
+    """A student that another runtime makes slower, its int8 file that it makes faster, and one that it does not take."""
+    common = {"runtime": "OpenVINO", "usual": "ONNX Runtime", "agreement": 100.0, "difference": 0.001, "n": 256.0, "refused": ""}
+    return pd.DataFrame(
+        [
+            {
+                "step": "s",
+                "role": "student",
+                "label": "Student",
+                "value": 0.5,
+                "low": 0.4,
+                "high": 0.6,
+                "latency_ms": 2.0,
+                "usual_ms": 1.0,
+                **common,
+            },
+            {
+                "step": "c",
+                "role": "compressed",
+                "label": "Student · int8",
+                "value": 2.0,
+                "low": 1.8,
+                "high": 2.2,
+                "latency_ms": 0.5,
+                "usual_ms": 1.0,
+                **common,
+            },
+            {
+                "step": "d",
+                "role": "compressed",
+                "label": "Student · int4",
+                **common,
+                "refused": "OpenVINO does not take this graph.",
+            },
+        ]
+    )

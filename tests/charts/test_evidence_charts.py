@@ -13,6 +13,9 @@ from kdui.charts.evidence.latency_sweep import sweep_figure, sweeps_of, swept
 from kdui.charts.evidence.out_of_domain import out_of_domain_figure
 from kdui.charts.evidence.reliability import reliability_figure
 from kdui.charts.evidence.robustness import corruptions_of, curves, robustness_figure
+from kdui.charts.evidence.runtimes import lines as runtime_lines
+from kdui.charts.evidence.runtimes import measured as measured_in_both
+from kdui.charts.evidence.runtimes import runtimes_figure, runtimes_title
 from kdui.charts.side_by_side import models_of, subject, teacher_of
 from kdui.core.metric import ACCURACY
 from tests.charts import evidence_frames as frames
@@ -136,3 +139,17 @@ def test_language_models_are_set_beside_each_other_by_one_measure():
     least = language_figure(rows, name="repetition", about="Books")
     assert least.layout.title.text.endswith("Student · int8 30.0 %, The teacher 10.0 %")  # fewer are better
     assert least.layout.xaxis.title.text == "Repeated 4-grams in generated text, %, lower is better"
+
+
+def test_runtimes_name_the_faster_one_only_where_the_interval_leaves_out_1():
+    whole = frames.runtimes()
+    shown = measured_in_both(whole)
+    figure = runtimes_figure(shown, about="Digits")
+    assert figure.layout.title.text == "OpenVINO is faster for Student · int8: up to 2 times ONNX Runtime's speed"
+    assert [list(bar.x) for bar in figure.data] == [[0.5], [2.0]]
+    assert runtimes_title(shown.head(1)) == "ONNX Runtime is the faster runtime: OpenVINO takes at least 2 times as long"
+    unsure = shown.assign(low=0.9, high=1.1)
+    assert runtimes_title(unsure) == "No runtime is clearly faster than ONNX Runtime here"
+    sentences = runtime_lines(whole)
+    assert "the same predictions on 100.0 % of 256 test examples" in sentences[0]
+    assert sentences[2] == "Student · int4, OpenVINO: OpenVINO does not take this graph."

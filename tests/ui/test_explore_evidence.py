@@ -22,6 +22,7 @@ FRAMES = {
     "sweep": frames.sweep((64, 16)),
     "kernels": frames.kernels(),
     "measurements": frames.language(),
+    "runtimes": frames.runtimes(),
 }
 
 

@@ -12,6 +12,7 @@ from kdui.core.artifact import Artifact, Manifest
 from kdui.core.errors import RecipeError
 from kdui.core.measurement import Origin
 from kdui.core.run import RunState
+from kdui.core.runner import RUNNERS
 from kdui.methods.deliver.measure.costs import energy, kernel_note, weight_bytes
 from kdui.methods.deliver.measure.headline import spread_out
 from kdui.methods.deliver.measure.provenance import unpacked_note
@@ -25,12 +26,14 @@ from tests.methods.taught import digits_recipe
 from tests.models.small import spelling_checkpoint
 
 ROBUST = 40
+OTHER = "none" if RUNNERS["openvino"].missing else "openvino"
 
 
 @pytest.fixture(scope="module")
 def recipe():
     plain = digits_recipe("distill", student="cnn-tiny", epochs=2)
-    return {**plain, "stages": [*plain["stages"], {"measure": {"latency_runs": 20, "robustness": ROBUST}}]}
+    measure = {"latency_runs": 20, "robustness": ROBUST, "other_runtimes": OTHER}
+    return {**plain, "stages": [*plain["stages"], {"measure": measure}]}
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +52,8 @@ def test_knobs_that_joined_later_leave_no_trace_at_their_defaults(bench, recipe)
 
 
 def _with(recipe, robustness):
-    stages = [*recipe["stages"][:-1], {"measure": {"latency_runs": 20, "robustness": robustness}}]
-    return {**recipe, "stages": stages}
+    measure = {**recipe["stages"][-1]["measure"], "robustness": robustness}
+    return {**recipe, "stages": [*recipe["stages"][:-1], {"measure": measure}]}
 
 
 def test_latency_has_percentiles_with_intervals_and_a_sweep(bench, measured):
@@ -98,6 +101,29 @@ def test_out_of_domain_data_are_measured_where_the_task_has_some(bench, recipe, 
     assert rows["source"].tolist() == ["test data", "Product reviews", "Tweets", "Editorials"]
     assert rows["majority"].iloc[0] == pytest.approx(100 * max(targets.mean(), 1 - targets.mean()))
     assert rows["majority"].between(50, 100).all() and "always predicting" in result["majority.tweets"].provenance.note
+
+
+def test_a_recipe_that_wants_a_runtime_that_is_not_here_is_refused_before_it_is_queued(monkeypatch, bench):
+    facts = RUNNERS["openvino"].model_copy(update={"packages": ("no-such-distribution",)})
+    monkeypatch.setitem(RUNNERS._all(), "openvino", facts)
+    stages = [{"teach": {"epochs": 1}}, {"measure": {"other_runtimes": "openvino"}}]
+    with pytest.raises(RecipeError, match="Stage 'measure': OpenVINO is not installed here"):
+        bench.plan({"task": "digits", "teacher": "cnn-tiny", "stages": stages})
+
+
+@pytest.mark.skipif(OTHER == "none", reason="openvino, an extra, is not installed")
+def test_another_runtime_is_compared_and_timed_in_turn(bench, measured, splits):
+    result = bench.measured(measured)["distill"]
+    speedup, latency = result["speedup_openvino"], result["latency_openvino"]
+    assert speedup.low <= speedup.value <= speedup.high and latency.low <= latency.value <= latency.high
+    assert latency.title == "Latency p50, OpenVINO" and "in turn with ONNX Runtime on the same file" in latency.provenance.note
+    assert any(speedup.provenance.note.endswith(f"{words} faster") for words in ("OpenVINO is", "Runtime is", "is clearly"))
+    assert result["agreement_openvino"].value == 100 and result["difference_openvino"].value < 0.01  # of float graphs
+    assert latency.provenance.versions["openvino"] == RUNNERS["openvino"].version
+    targets = splits["test"].targets.tolist()
+    frame = Evidence(bench.store, lambda what, task: targets if what == "targets" else {}).of_run(measured.id)["runtimes"]
+    assert frame["step"].tolist() == ["measure.teach", "measure.distill"] and set(frame["refused"]) == {""}
+    assert frame["usual_ms"].iloc[1] == pytest.approx(speedup.value * latency.value)
 
 
 def test_kernels_and_energy_are_kept_and_told(bench, measured):

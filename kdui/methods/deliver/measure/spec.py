@@ -2,19 +2,21 @@
 
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic.config import JsonDict
 
 from kdui.core.contracts import StageSpec
 from kdui.core.errors import RecipeError
 from kdui.core.method import Group, Method, Place
 from kdui.core.plan import PlanBuilder
+from kdui.core.runner import RUNNERS, others
 
 # Knobs that joined later, with the value at which they do nothing new: measurements made before them stay valid.
 DEFERRED: dict[str, Any] = {
     "speed": True,
     "sweep": True,
     "device": "cpu",
+    "other_runtimes": "none",
     "robustness": 0,
     "out_of_domain": 0,
     "generation": True,
@@ -22,6 +24,7 @@ DEFERRED: dict[str, Any] = {
     "choices": 100,
     "generated": 12,
 }
+NONE, ALL = "none", "all"
 LANGUAGE: JsonDict = {"advanced": True, "needs": "continuations"}
 SPEED_ONLY: dict[str, Any] = {"advanced": True, "only_when": {"speed": [True]}}
 
@@ -77,6 +80,13 @@ class MeasureSpec(StageSpec):
         description="Device for timing; cuda needs onnxruntime-gpu.",
         json_schema_extra=SPEED_ONLY,
     )
+    other_runtimes: str = Field(
+        default=NONE,
+        title="Other runtimes",
+        description="Also run each exported file in another runtime, in turn with ONNX Runtime: which one is faster, and whether "
+        "the predictions are the same.",
+        json_schema_extra={**SPEED_ONLY, "choices": [NONE, *others(), ALL]},
+    )
     robustness: int = Field(
         default=0,
         ge=0,
@@ -120,6 +130,18 @@ class MeasureSpec(StageSpec):
         json_schema_extra=LANGUAGE,
     )
 
+    @field_validator("other_runtimes")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name not in (NONE, *others(), ALL):
+            raise ValueError(f"there is no runtime '{name}' beside ONNX Runtime: write {NONE}, {', '.join(others())} or {ALL}")
+        return name
+
+    @property
+    def runtimes(self) -> tuple[str, ...]:
+        """The runtimes beside the usual one that are wanted."""
+        return others() if self.other_runtimes == ALL else () if self.other_runtimes == NONE else (self.other_runtimes,)
+
     def chosen(self) -> dict[str, Any]:
         """What decides a measurement; knobs that came ``DEFERRED`` leave a trace in a digest only where they are turned."""
         return {name: value for name, value in self.model_dump().items() if name not in DEFERRED or value != DEFERRED[name]}
@@ -133,6 +155,8 @@ def plan(builder: PlanBuilder, stage: str, spec: MeasureSpec) -> None:
         raise RecipeError(f"Stage '{stage}': {builder.task.title} has no out-of-domain data. Leave 'out_of_domain' out there.")
     first = builder.reference or builder.models[0]
     baseline, settings = builder.exported(first), {**spec.chosen(), "machine": builder.machine}
+    if spec.runtimes and spec.speed:
+        settings["runtimes"] = _installed(stage, spec.runtimes)
     if builder.reference is None or first.produces != "model":
         settings["baseline"] = first.label
     for model in list(builder.models):
@@ -147,6 +171,13 @@ def plan(builder: PlanBuilder, stage: str, spec: MeasureSpec) -> None:
             settings=settings,
             inputs={"model": builder.exported(model), "baseline": baseline},
         )
+
+
+def _installed(stage: str, names: tuple[str, ...]) -> dict[str, str]:
+    """Each runtime's version, because its latency is that of a version; raises RecipeError where one is not there."""
+    if missing := " ".join(filter(None, (RUNNERS[name].missing for name in names))):
+        raise RecipeError(f"Stage '{stage}': {missing}, or leave 'other_runtimes' out.")
+    return {name: str(RUNNERS[name].version) for name in names}
 
 
 METHOD = Method(

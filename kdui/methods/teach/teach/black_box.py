@@ -16,12 +16,13 @@ from kdui.core.foreign import output_order, pixel_scale
 from kdui.core.layout import INPUTS_FILE, MODEL_FILE
 from kdui.core.plan import ModelFacts
 from kdui.core.recipe import ModelRef
+from kdui.core.runner import Runner
 from kdui.models.black_box.build import inputs as how_it_reads
 from kdui.runtime.confined import ConfinedSession, Limits
 from kdui.runtime.foreign_graph import adopted, chosen_output, count_weights, opened, read_graph, try_out
 from kdui.runtime.graph_metadata import export_metadata, set_metadata
 from kdui.runtime.graph_notes import without_notes
-from kdui.runtime.sessions import Runs, graph_outputs
+from kdui.runtime.sessions import graph_outputs
 from kdui.training.context import StepContext
 from kdui.training.initial_weights import require_known_words
 from kdui.training.plausibility import Options, Scales, require_plausible, usual_scales
@@ -60,7 +61,7 @@ def take_graph(context: StepContext) -> dict[str, Any]:
     return {"parameters": parameters, "nonzero": nonzero, "family": facts.family.name}
 
 
-def _answers(path: Path, arrays: dict[str, np.ndarray], session: Runs) -> np.ndarray:
+def _answers(path: Path, arrays: dict[str, np.ndarray], session: Runner) -> np.ndarray:
     try:
         return graph_outputs(path, arrays, session=session)
     except KduiError:
@@ -72,7 +73,7 @@ def _answers(path: Path, arrays: dict[str, np.ndarray], session: Runs) -> np.nda
         ) from error
 
 
-def _scales(facts: ModelFacts, arrays: dict[str, np.ndarray], path: Path, session: Runs) -> Scales:
+def _scales(facts: ModelFacts, arrays: dict[str, np.ndarray], path: Path, session: Runner) -> Scales:
     """The graph's outputs for pixels on other scales than the one that it was adopted with."""
     pixels = arrays["pixels"]
     mean, std = _columns(facts.options)

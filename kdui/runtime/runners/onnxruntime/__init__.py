@@ -1,0 +1,1 @@
+"""ONNX Runtime: the runtime of every figure that names no other."""
