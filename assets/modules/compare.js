@@ -13,6 +13,7 @@ import { pinnable } from "./pin.js";
 import { later } from "./polling.js";
 import { soundInput } from "./sound_input.js";
 import { url } from "./state.js";
+import { blindVote } from "./vote.js";
 import { writing } from "./writing.js";
 
 /** @typedef {import("./disagreements.js").Other} Other */
@@ -27,6 +28,11 @@ import { writing } from "./writing.js";
  *   compare_explain: (asked: {task: string, models: string[], truth: string} & Input) => Promise<{html: string, title: string}>,
  *   compare_race: (asked: {task: string, models: string[], start: number, most: number}) => Promise<{laps: import("./explain.js").Lap[]}>,
  *   compare_graphs: (asked: {task: string, first: string, other: string}) => Promise<{title: string, html: string, many: boolean}>,
+ *   compare_ballot: (asked: {task: string, models: string[], truth: string, voter: string} & Input) => Promise<{ballot: string, cards: string}>,
+ *   compare_vote: (asked: {ballot: string, choice: string, voter: string}) => Promise<{told: string, sides: string[], roles: string[], tally: string}>,
+ *   compare_tally: (asked: {task: string}) => Promise<{tally: string}>,
+ *   compare_votes_csv: (asked: {task: string}) => Promise<import("./chart_frame.js").Table>,
+ *   compare_votes_reset: (asked: {task: string}) => Promise<{told: string, tally: string}>,
  *   compare_parted: (asked: {task: string, first: string, other: string}) => Promise<{html: string}>,
  * }} Server
  */
@@ -38,8 +44,10 @@ export const mount = (root, given) => {
   const server = ofShownRuns(given);
   const api = connect(server), part = parts(root);
   const task = part("compare-task", HTMLSelectElement), text = part("compare-text", HTMLTextAreaElement), file = part("compare-file", HTMLInputElement);
+  let picked = /** @type {any} */ (null); // the example
   const pickers = all(root, "select[data-slot]", HTMLSelectElement);
   const view = { task: "", wished: "", models: /** @type {string[]} */ ([]), modality: "", input: /** @type {Input | null} */ (null), truth: "", offset: 0, writes: false, labelled: true, reference: "" };
+  const asked = () => ({ task: view.task, models: view.models, truth: view.truth, .../** @type {Input} */ (view.input) });
   const pad = drawingPad(part("compare-pad", HTMLCanvasElement), () => ask({ picture: pad.picture() }));
   const sounds = soundInput(
     { canvas: part("compare-wave", HTMLCanvasElement), listen: part("compare-listen", HTMLAudioElement), record: part("compare-record"), file: part("compare-sound", HTMLInputElement) },
@@ -49,7 +57,7 @@ export const mount = (root, given) => {
   );
   const passages = passageInput(
     { question: part("compare-question", HTMLTextAreaElement), passage: part("compare-passage", HTMLTextAreaElement), go: part("compare-find") },
-    (asked) => ask(asked),
+    (given) => ask(given),
     (words) => set(part("compare-agreement"), html`<div class="note">${words}</div>`),
   );
   pointedWords(part("compare-cards"));
@@ -60,8 +68,18 @@ export const mount = (root, given) => {
   const writers = writing(root);
   const parted = disagreements(root, (first, other) => api.ask("compare_parted", { task: view.task, first, other }));
   const why = reasons(root, {
-    explain: () => api.ask("compare_explain", { task: view.task, models: view.models, truth: view.truth, .../** @type {Input} */ (view.input) }),
-    race: (asked) => api.ask("compare_race", { task: view.task, ...asked }),
+    explain: () => api.ask("compare_explain", asked()),
+    race: (given) => api.ask("compare_race", { task: view.task, ...given }),
+  });
+  const votes = blindVote(root, {
+    ballot: (voter) => api.ask("compare_ballot", { ...asked(), voter }),
+    vote: (given) => api.ask("compare_vote", given),
+    tally: () => api.ask("compare_tally", { task: view.task }),
+    table: () => api.ask("compare_votes_csv", { task: view.task }),
+    reset: () => api.ask("compare_votes_reset", { task: view.task }),
+    // Whoever has seen an answer with its model's name does not vote on it.
+    turned: (blind) => { question.forget(); if (blind) view.input = null; start(view.task, view.models.join(",")); },
+    next: () => following(),
   });
   const layers = graphs(root, (first, other) => api.ask("compare_graphs", { task: view.task, first, other }));
 
@@ -88,6 +106,7 @@ export const mount = (root, given) => {
     part("compare-parted").hidden = others.length < 2 || !view.labelled;
     layers.show(others);
     why.show(others, view.labelled);
+    votes.begin(others.length > 1 && !answer.empty);
     part("compare-sampling").hidden = !view.writes;
     part("compare-go").textContent = answer.writing?.go ?? "Predict";
     if (newTask && answer.writing) writers.begin(answer.writing.sampling);
@@ -129,10 +148,15 @@ export const mount = (root, given) => {
   };
 
   // --- one question --------------------------------------------------------------------------------------------------------------
-  const question = newest(() => api.ask("compare_ask", { task: view.task, models: view.models, truth: view.truth, .../** @type {Input} */ (view.input) }));
+  const question = newest(() => api.ask("compare_ask", asked()));
   /** @param {Input} input @param {string} [truth] */
   const ask = async (input, truth = "") => {
     Object.assign(view, { input, truth });
+    if (votes.on) {
+      const write = view.writes && "text" in input ? (/** @type {string} */ ballot) => writers.write({ models: ["A", "B"], reference: "", prompt: input.text, truth, ballot }) : null;
+      votes.question(write);
+      return;
+    }
     if (view.writes && "text" in input) { writers.write({ models: view.models, reference: view.reference, prompt: input.text, truth }); return; }
     part("compare-cards").setAttribute("aria-busy", "true");
     const answer = await question();
@@ -157,10 +181,12 @@ export const mount = (root, given) => {
     part("compare-pin").hidden = true;
     part("compare-cards").setAttribute("aria-busy", "false");
     set(part("compare-agreement"), html`<div class="note">${advice}</div>`);
-    if (!view.writes) set(part("compare-cards"), "");
+    if (votes.on) votes.wait();
+    else if (!view.writes) set(part("compare-cards"), "");
   };
   /** @param {HTMLElement} button */
   const pick = (button) => {
+    picked = button;
     const { truth = "", text: words, passage, pixels, sound, items, then } = button.dataset, picture = button.querySelector("img");
     if (items) {
       const chosen = JSON.parse(items);
@@ -181,6 +207,14 @@ export const mount = (root, given) => {
       ask(pixels ? { pixels: JSON.parse(pixels) } : { picture: picture.src }, truth);
     }
     part("compare-agreement").scrollIntoView({ block: "nearest", behavior: "smooth" });
+  };
+  /** The test example after the one picked last. */
+  const following = async () => {
+    const shown = () => all(part("compare-examples"), ".example", HTMLElement);
+    const place = shown().indexOf(picked) + 1;
+    if (place >= shown().length) await more();
+    const next = shown()[place] ?? shown()[0];
+    if (next) pick(next);
   };
   const upload = async () => {
     const chosen = file.files?.[0];
@@ -215,7 +249,7 @@ export const mount = (root, given) => {
     if (event.key === "Enter" && !event.shiftKey) { event.preventDefault(); say(text.value); }
   });
   file.addEventListener("change", upload);
-  pinnable(root, (place) => ({ task: view.task, ...(place === "answers" || place === "explain" ? { models: view.models, truth: view.truth, ...view.input } : place === "graphs" ? layers.view() : parted.view()) }));
+  pinnable(root, (place) => ({ task: view.task, ...(place === "answers" || place === "explain" ? { models: view.models, truth: view.truth, ...view.input } : place === "graphs" ? layers.view() : place === "votes" ? {} : parted.view()) }));
 
   // --- start ---------------------------------------------------------------------------------------------------------------------
   const { task: wished = "", models = "", say: shared = "" } = url.all();

@@ -5,7 +5,7 @@ import { duration, number } from "./numbers.js";
 import { generate } from "./stream.js";
 
 /** @typedef {import("./stream.js").Line} Line */
-/** @typedef {{models: string[], reference: string, prompt: string, truth: string}} Asked */
+/** @typedef {{models: string[], reference: string, prompt: string, truth: string, ballot?: string}} Asked `ballot`: of a blind vote, whose models are called A and B */
 
 const UNDERLINED = "Underlined tokens are not the teacher's first choice; point at one for both probabilities.";
 const SHOWN = 40; // letters of what all wrote before they part
@@ -58,6 +58,20 @@ const writer = (card, beside) => {
   return { take, written: () => written };
 };
 
+/**
+ * Lets the lines of several models through one each at a time, so that nobody sees which of them is faster.
+ * @param {string[]} models @param {(line: Line) => void} take
+ */
+export const inStep = (models, take) => {
+  const waiting = new Map(models.map((model) => [model, /** @type {Line[]} */ ([])])), ended = new Set();
+  return (/** @type {Line} */ line) => {
+    waiting.get(line.model)?.push(line);
+    if (line.error || line.part?.ended) ended.add(line.model);
+    const ready = () => [...waiting].every(([model, lines]) => lines.length || ended.has(model)) && [...waiting.values()].some((lines) => lines.length);
+    while (ready()) for (const lines of waiting.values()) { const next = lines.shift(); if (next) take(next); }
+  };
+};
+
 /** @param {HTMLElement} root the panel of Compare */
 export const writing = (root) => {
   const part = parts(root), halt = part("compare-stop", HTMLButtonElement), stopText = part("compare-stop-text", HTMLInputElement);
@@ -70,21 +84,24 @@ export const writing = (root) => {
     return { ...values, ...(stopText.value ? { stop: [stopText.value] } : {}) };
   };
   const stop = () => running?.stop();
-  /** Whoever begins anew stops what was written before. @param {Asked} asked */
-  const write = async ({ models, reference, prompt, truth }) => {
+  /** Whoever begins anew stops what was written before. True where it was written to an end. @param {Asked} asked @returns {Promise<boolean>} */
+  const write = async ({ models, reference, prompt, truth, ballot }) => {
     stop();
     const cards = all(part("compare-cards"), "[data-model]", HTMLElement);
     const writers = Object.fromEntries(cards.map((card) => [card.dataset.model, writer(card, models.length)]));
     set(part("compare-agreement"), "");
     halt.disabled = false;
-    const mine = running = generate({ models, prompt, sampling: sampling(), ...(reference ? { reference } : {}) }, (line) => writers[line.model]?.take(line));
+    const take = (/** @type {Line} */ line) => writers[line.model]?.take(line);
+    const whose = ballot ? { ballot } : { models, ...(reference ? { reference } : {}) };
+    const mine = running = generate({ ...whose, prompt, sampling: sampling() }, ballot ? inStep(models, take) : take);
     const end = await mine.done;
-    if (running !== mine) return; // another one was begun meanwhile
+    if (running !== mine) return false; // another one was begun meanwhile
     running = null;
     halt.disabled = true;
     const found = parting(Object.values(writers).map((each) => each.written()).filter(Boolean));
     const words = [end.stopped && "Stopped.", truth && `Reference: “${truth}”.`, found, reference && found && UNDERLINED].filter(Boolean).join(" ");
     set(part("compare-agreement"), end.error ? problem(end.error) : html`${words && html`<div class="note agreement">${words}</div>`}`);
+    return !end.error;
   };
   /** Where the fields begin for a task. @param {Record<string, number>} values */
   const begin = (values) => {

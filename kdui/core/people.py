@@ -18,7 +18,7 @@ MOST_NAME = 64  # characters
 class Role(StrEnum):
     """What a person may do; each includes what the one before it may."""
 
-    VIEWER = "viewer"  # looks at everything, and compares models
+    VIEWER = "viewer"  # looks at everything, compares models, and votes on their answers
     RUNNER = "runner"  # queues runs, and changes those that are their own
     HOST = "host"  # changes everybody's, and opens a class
 

@@ -18,6 +18,7 @@ from kdui.store.presentations import PresentationStore
 from kdui.store.results import ResultStore
 from kdui.store.runs import RunStore
 from kdui.store.views import ViewStore
+from kdui.store.votes import VoteStore
 
 
 class Store:
@@ -31,7 +32,7 @@ class Store:
         """The same store for work that must not be lost to a database that another program has locked for a while."""
         other = copy.copy(self)
         other._patience = seconds
-        for part in ("runs", "results", "marks", "families", "accounts"):
+        for part in ("runs", "results", "marks", "families", "accounts", "votes"):
             other.__dict__.pop(part, None)
         return other
 
@@ -54,6 +55,10 @@ class Store:
     @cached_property
     def accounts(self) -> AccountStore:
         return AccountStore(self._engine, self._patience)
+
+    @cached_property
+    def votes(self) -> VoteStore:
+        return VoteStore(self._engine, self._patience)
 
     @cached_property
     def views(self) -> ViewStore:

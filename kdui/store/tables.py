@@ -1,4 +1,4 @@
-"""The tables: runs, their steps, every measurement, families of runs, accounts, and one denormalized row for each measured model.
+"""The tables: runs, their steps, every measurement, families, accounts, votes, and one denormalized row for each measured model.
 
 ``results`` repeats what ``measurements`` holds, so that a chart of ten thousand runs is one indexed read.
 """
@@ -153,6 +153,32 @@ accounts = Table(
     Column("created", DateTime, nullable=False),
     Column("sent_day", String(10), nullable=False, default="", server_default=""),
     Column("sent_bytes", BigInteger, nullable=False, default=0, server_default="0"),
+)
+
+votes = Table(
+    "votes",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("task", Text, nullable=False),
+    Column("first", String(64), nullable=False),  # of the pair in its own order; the one shown as A is told beside
+    Column("other", String(64), nullable=False),
+    Column("first_is_a", Boolean, nullable=False),
+    Column("input", String(64), nullable=False),
+    Column("voter", String(80), nullable=False),
+    Column("opened", DateTime, nullable=False),
+    Column("choice", String(8)),
+    Index("votes_by_task", "task", "first", "other"),
+    # One vote of a person for an input and a pair: after it the models are known, so a second one would not be blind.
+    Index(
+        "one_vote_per_input",
+        "voter",
+        "first",
+        "other",
+        "input",
+        unique=True,
+        sqlite_where=text("choice IS NOT NULL"),
+        postgresql_where=text("choice IS NOT NULL"),
+    ),
 )
 
 results = Table(

@@ -13,7 +13,8 @@ from kdui.ui.chart_frame import pin_button
 from kdui.ui.compare_explain import ExplainCalls, explain_markup
 from kdui.ui.compare_graphs import GraphCalls, graphs_markup
 from kdui.ui.compare_history import HistoryCalls, history_html
-from kdui.ui.compare_input import MOST_MODELS, Question, input_of
+from kdui.ui.compare_input import MOST_MODELS, Question, input_of, task_of
+from kdui.ui.compare_vote import VoteCalls, vote_markup
 from kdui.ui.panel import Call, create_panel, options, task_options
 from kdui.ui.passage_html import passage_html
 from kdui.ui.running_html import running_html
@@ -43,8 +44,9 @@ def compare_calls(workbench: "Workbench") -> list[Call]:
     """All that the browser can ask of Compare."""
     calls = CompareCalls(workbench)
     offered: list[Call] = [calls.compare_start, calls.compare_ask, calls.compare_examples, calls.compare_parted]
-    explained = ExplainCalls(workbench)
+    explained, votes = ExplainCalls(workbench), VoteCalls(workbench)
     offered.append(HistoryCalls(workbench).compare_items)
+    offered += [votes.compare_ballot, votes.compare_vote, votes.compare_tally, votes.compare_votes_csv, votes.compare_votes_reset]
     return [*offered, GraphCalls(workbench).compare_graphs, explained.compare_explain, explained.compare_race]
 
 
@@ -120,10 +122,7 @@ class CompareCalls:
         return known[digest]
 
     def _task(self, name: str) -> TaskFacts:
-        tasks = {task.name: task for task in self.workbench.tasks()}
-        if name not in tasks:
-            raise UnknownName("task", name, tasks)
-        return tasks[name]
+        return task_of(self.workbench, name)
 
     def _newest_task(self) -> str:
         recent = self.workbench.runs(state="succeeded", size=1).rows
@@ -185,6 +184,7 @@ def markup(tasks: list[TaskFacts]) -> str:
 <div id="compare-agreement" role="status"></div>
 <div id="compare-cards" class="answers"></div>
 <div class="buttons under" id="compare-pin" hidden>{pin_button("answers", hidden=False)}</div>
+{vote_markup()}
 {explain_markup()}
 <section class="card" id="compare-parted" aria-label="Disagreements" hidden>
   <div class="buttons" id="compare-pairs" role="group" aria-label="Compared with"></div>

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from kdui.core.errors import UnknownName
+from kdui.ui.compare_input import task_of
 
 if TYPE_CHECKING:
     from kdui.workbench.workbench import Workbench
@@ -21,10 +21,8 @@ class HistoryCalls:
 
     def compare_items(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """Items with these letters in their names, the most popular first; without any the most popular of all."""
-        tasks = {task.name for task in self.workbench.tasks()}
-        if payload["task"] not in tasks:
-            raise UnknownName("task", str(payload["task"]), tasks)
-        names, words = self._names(str(payload["task"])), str(payload.get("words") or "").casefold().split()
+        task = task_of(self.workbench, str(payload["task"]))
+        names, words = self._names(task.name), str(payload.get("words") or "").casefold().split()
         fitting = [name for name in names if all(word in name.casefold() for word in words)]
         return {"items": fitting[:FOUND], "more": max(0, len(fitting) - FOUND)}
 

@@ -2,15 +2,19 @@
 
 import base64
 import binascii
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from pydantic import Field
 
-from kdui.core.errors import RecipeError
+from kdui.core.contracts import TaskFacts
+from kdui.core.errors import RecipeError, UnknownName
 from kdui.core.plain import Frozen
 from kdui.modalities.audio import prepare as sound
 from kdui.modalities.image.picture_files import NAMES, read_picture
+
+if TYPE_CHECKING:
+    from kdui.workbench.workbench import Workbench
 
 MOST_MODELS = 4
 MOST_IMAGE_BYTES = 8_000_000
@@ -32,6 +36,14 @@ class Question(Frozen):
     items: Annotated[tuple[Annotated[str, Field(max_length=300)], ...], Field(max_length=5_000)] | None = None
     then: tuple[Annotated[str, Field(max_length=300)], ...] = Field(default=(), max_length=5_000)
     truth: str = Field(default="", max_length=200)
+
+
+def task_of(workbench: "Workbench", name: str) -> TaskFacts:
+    """A task that Compare offers; raises UnknownName for another one."""
+    tasks = {task.name: task for task in workbench.tasks()}
+    if name not in tasks:
+        raise UnknownName("task", name, tasks)
+    return tasks[name]
 
 
 def input_of(question: Question) -> Any:

@@ -7,6 +7,7 @@ from kdui.core.own_names import own_path
 from kdui.core.plan import Planned
 from kdui.core.recipe import Recipe
 from kdui.workbench.recorded import RecordedWorkbench
+from kdui.workbench.voting import Voting
 
 if TYPE_CHECKING:
     from kdui.workbench.classroom.room import Room
@@ -30,6 +31,8 @@ class ReadOnlyWorkbench(RecordedWorkbench):
         self.store.settings = self.settings
         self._close(self.store.presentations, ("change", "rename", "remove"))
         self._close(self.store.views, ("save", "remove"))
+        self.voting = Voting(self.store)
+        self._close(self.voting, ("open", "vote", "reset"))
         self._close(self.own_data, ("preview", "keep"))
         self.__dict__["beside"] = self  # the recorded runs beside it are its own
 

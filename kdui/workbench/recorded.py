@@ -4,13 +4,14 @@ from typing import Any, NoReturn
 
 from kdui.core.errors import StateConflict
 from kdui.workbench.gallery import Gallery
+from kdui.workbench.voting import Voting
 from kdui.workbench.workbench import Workbench
 
 READ_ONLY = "Recorded runs are read-only. Open the recipe in Build to run it here."
 
 
 class RecordedWorkbench(Workbench):
-    """Beside ``own``: its data sets and its presentations are shared, its runs are not. ``refusal``: why an action is refused."""
+    """Beside ``own``: its data sets, presentations and votes are shared, its runs are not. ``refusal``: why one is refused."""
 
     refusal = READ_ONLY
 
@@ -20,6 +21,7 @@ class RecordedWorkbench(Workbench):
             self.keep_to_own_files()
         self.store.__dict__["presentations"] = own.store.presentations  # what is pinned here stands among the other slides
         self.store.__dict__["views"] = own.store.views
+        self.voting = Voting(own.store)  # whoever has no run yet votes on recorded models
         self.store.marks.__dict__["put"] = self._refuse
         self.__dict__.update(families=_Refused(), searches=_Refused())
         self.folder = own.folder

@@ -48,6 +48,7 @@ from kdui.workbench.run_names import run_page
 from kdui.workbench.running_now import RunningNow, running_now
 from kdui.workbench.search.searching import Searches, SearchThread
 from kdui.workbench.stored_rows import against_itself, answer, findings, gain, servable, unlearned
+from kdui.workbench.voting import Voting
 from kdui.workbench.what_if import WhatIf
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ class Workbench(RunActions):
         self._unfit = KnownUnfit()
         self.what_if = WhatIf(self.store, lambda: self.serving)
         self.own_data = OwnData(lambda: (self.folder, self.settings))
+        self.voting = Voting(self.store)
         self.limits = Limits(self.store, lambda: self.settings)
         self.families, self.searches = Families(self), Searches(self)
         self.folder = Path.cwd()  # what relative paths mean to whoever started this; the page leaves it later

@@ -56,7 +56,7 @@ def test_an_older_store_is_brought_up_to_date_and_keeps_what_it_holds(settings):
     engine = open_database(settings)
     with engine.begin() as connection:
         connection.execute(text("DROP INDEX results_by_model"))
-        for table in ("marks", "members", "families", "accounts"):
+        for table in ("marks", "members", "families", "accounts", "votes"):
             connection.execute(text(f"DROP TABLE {table}"))
         for column in ("worked", "fruitless", "queued_by"):
             connection.execute(text(f"ALTER TABLE runs DROP COLUMN {column}"))

@@ -53,6 +53,18 @@ def wait_until_idle(bench):
         assert time.monotonic() < deadline, "a stream still runs"
 
 
+def test_a_ballot_hides_which_model_writes_and_how_fast(page, bench):
+    ballot = bench.voting.open("writing", [MODEL, OTHER], {"text": "three"}, "one")
+    result = lines(page, {"ballot": ballot.id, "prompt": "three", "sampling": {"limit": 2}})
+    wanted = {MODEL: " four <b>five</b>", OTHER: " two one"}
+    assert {side: text(result, side) for side in "AB"} == {"A": wanted[ballot.a], "B": wanted[ballot.b]}
+    assert {line["model"] for line in result} == {"A", "B"} and not any("seconds" in line["part"] for line in result)
+    for body, words in (({"ballot": "none"}, "no ballot"), ({"ballot": "x", "reference": MODEL}, "teacher"), ({}, "ballot")):
+        connection, answer = ask(page, {"prompt": "three", **body})
+        assert answer.status == 422 and words in json.loads(answer.read())["error"]
+        connection.close()
+
+
 def test_several_models_answer_one_prompt_side_by_side(page):
     result = lines(page, {"models": [MODEL, OTHER], "prompt": "three", "sampling": {"limit": 2}, "reference": MODEL})
     assert text(result, MODEL) == " four <b>five</b>" and text(result, OTHER) == " two one"

@@ -1,5 +1,6 @@
 """Generated text as the browser receives it: token by token, as text whatever it says, and stopped by whoever reads it."""
 
+import re
 import time
 
 import pytest
@@ -99,3 +100,33 @@ def test_compare_lets_models_write_side_by_side_and_stops_them(page, bench):
     page.locator("#compare-go").click()
     expect(page.locator("#compare-agreement")).to_contain_text("Type a text first")
     wait_until_idle(bench)
+
+
+def test_a_blind_vote_on_what_two_models_write(page, bench):
+    page.locator("#vote-blind").click()
+    expect(page.locator("#compare-cards h2")).to_have_text(["A", "B"])
+    page.locator("#compare-sampling").get_by_label("Tokens").fill("3")
+    page.locator("#compare-text").fill("four")
+    page.locator("#compare-go").click()
+    expect(page.locator("#vote-ways")).to_be_visible()
+    expect(page.locator("#compare-cards .token")).to_have_count(6)
+    shown = page.locator("#compare-cards").inner_text()
+    assert "Writer" not in shown and "tokens/s" not in shown and "just now" not in shown
+    page.locator("#vote-ways").get_by_text("Tie").click()
+    expect(page.locator("#compare-cards h2")).to_have_text([re.compile("A: .+ Writer"), re.compile("B: .+ Writer")])
+    assert bench.voting.tallies("writing")[0].ties == 1
+
+
+IN_STEP = """
+async () => {
+  const { inStep } = await window.kdui.module("writing.js"), seen = [];
+  const take = inStep(["A", "B"], ({ model, part }) => seen.push(model + part.n));
+  const lines = [["A", 1], ["A", 2], ["A", 3, "limit"], ["B", 1], ["B", 2, "stop"]];
+  for (const [model, n, ended] of lines) take({ model, part: { n, ended } });
+  return seen.join(" ");
+}
+"""
+
+
+def test_the_faster_model_waits_for_the_slower_one(page):
+    assert page.evaluate(IN_STEP) == "A1 B1 A2 B2 A3"

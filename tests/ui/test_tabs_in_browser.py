@@ -158,6 +158,48 @@ def test_models_run_side_by_side(page, address, bench):
     expect(page).to_have_url(re.compile("models=teach-0%2Cdistill-0$"))
 
 
+def test_a_vote_is_blind_until_it_is_given_and_everybodys_votes_stay(page, address, bench):
+    page.goto(f"{address}?tab=compare&task=digits&models=teach-0,distill-0")
+    page.locator("#compare-examples .example").nth(2).click()
+    expect(page.locator("#compare-agreement")).to_contain_text("All agree")
+    page.get_by_role("button", name="Hide which model is which").click()
+    cards = page.locator("#compare-cards .card")
+    expect(page.locator("#compare-cards h2")).to_have_text(["A", "B"])  # what was seen with names is not voted on
+    expect(page.locator("#compare-parted")).to_be_hidden()
+    page.locator("#compare-examples .example").nth(3).click()
+    expect(cards.locator(".bar-fill")).to_have_count(6)
+    assert "The teacher" not in page.locator("#compare-cards").inner_text()
+    assert [card.get_attribute("class") for card in cards.all()] == ["card control"] * 2
+    page.get_by_role("button", name="A is better").click()
+    expect(page.locator("#vote-told")).to_contain_text("Your vote: A is better")
+    expect(page.locator("#compare-cards h2").first).to_have_text(re.compile("A: (Teacher|Student) · The "))
+    expect(page.locator("#vote-next")).to_be_focused()
+    for key, words in (("2", "B is better"), ("0", "Tie"), ("9", "Both bad")):
+        page.keyboard.press("Enter")  # the next test example
+        expect(page.locator("#vote-ways")).to_be_visible()
+        page.keyboard.press(key)
+        expect(page.locator("#vote-told")).to_contain_text(f"Your vote: {words}")
+    assert [tally.total for tally in bench.voting.tallies("digits")] == [4]
+    page.locator("#compare-examples .example").nth(3).click()
+    expect(page.locator("#vote-told")).to_contain_text("You have voted on this input already")
+    page.reload()
+    expect(page.locator("#vote-tally")).to_contain_text("Ties: 1 · both bad: 1 · inputs: 4 · people: 1")
+    with page.expect_download() as saved:
+        page.locator("#vote-save").click()
+    assert saved.value.suggested_filename == "kdui-digits-votes.csv"
+    page.locator("#vote-card [data-pin]").click()
+    expect(page.locator("#pin-told")).to_contain_text("Pinned to")
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.locator("#vote-reset").click()
+    page.get_by_role("button", name="Keep them").click()
+    expect(page.locator("#vote-tally")).to_contain_text("inputs: 4")
+    page.locator("#vote-reset").click()
+    page.get_by_role("button", name="Delete the votes").click()
+    expect(page.locator("#vote-told")).to_contain_text("Deleted 4 votes")
+    expect(page.locator("#vote-tally")).to_be_empty()
+
+
 def test_home_leads_on_and_the_walk_goes_from_build_to_present_once(page, address):
     page.goto(address)
     expect(page.locator("#home-walk")).to_have_class(re.compile("fresh"))

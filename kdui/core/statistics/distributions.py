@@ -29,6 +29,12 @@ def t_quantile(freedom: float, share: float = 0.975) -> float:
     return (low + high) / 2
 
 
+def binomial_tail(count: int, n: int, share: float) -> float:
+    """P(X ≥ ``count``) of a binomial X over ``n`` trials, 0 < count ≤ n, by the incomplete beta function (Abramowitz and Stegun
+    26.5.24)."""
+    return _incomplete_beta(count, n - count + 1, share)
+
+
 def noncentral_t_cdf(t: float, freedom: float, shift: float) -> float:
     """P(T ≤ t) of the noncentral t: (Z + shift) / S with S² a chi-square over its degrees (Johnson, Kotz, Balakrishnan 1995, 31).
 

@@ -18,8 +18,9 @@ from kdui.modalities.audio import prepare as sound
 from kdui.ui.compare import CompareCalls
 from kdui.ui.compare_explain import ExplainCalls
 from kdui.ui.compare_graphs import GraphCalls
-from kdui.ui.compare_input import Question, input_of
+from kdui.ui.compare_input import Question, input_of, task_of
 from kdui.ui.compare_view import agreement, best_labels, compared, speed, title
+from kdui.ui.compare_vote import MOST_PAIRS, finding, name_of
 from kdui.ui.pins.seen import Look, Seen, kept
 from kdui.ui.plain_blocks import plain_blocks
 
@@ -111,4 +112,36 @@ def _explain(workbench: "Workbench", place: str, view: Mapping[str, Any]) -> See
     return Seen(Content(title=told["title"], subtitle=question.task, lines=lines, picture=picture), own, runs, question.models)
 
 
-PLACES: dict[str, Look] = {"answers": _answers, "disagreements": _disagreements, "graphs": _graphs, "explain": _explain}
+def _votes(workbench: "Workbench", place: str, view: Mapping[str, Any]) -> Seen:
+    own = kept(view, "task")
+    task = task_of(workbench, str(own["task"])).name
+    tallies = workbench.voting.tallies(task)[:MOST_PAIRS]
+    if not tallies:
+        raise KduiError("Nobody has voted on models of this task yet, so there is nothing to pin.")
+    known = {model.digest: model for model in workbench.servable(task)}
+    rows = tuple(
+        (
+            name_of(tally.first, known),
+            name_of(tally.other, known),
+            *map(str, (tally.first_better, tally.other_better, tally.ties, tally.bad, tally.inputs, tally.voters)),
+        )
+        for tally in tallies
+    )
+    heads = ("First", "Second", "First better", "Second better", "Ties", "Both bad", "Inputs", "People")
+    content = Content(
+        title=finding(tallies[0], known),
+        subtitle=f"{task} · blind votes: which model answered was hidden",
+        lines=tuple(finding(tally, known) for tally in tallies[1:]),
+        tables=(Table(heads=heads, rows=rows),),
+    )
+    digests = tuple(dict.fromkeys(digest for tally in tallies for digest in (tally.first, tally.other)))
+    return Seen(content, own, tuple(dict.fromkeys(known[digest].run for digest in digests if digest in known)), digests)
+
+
+PLACES: dict[str, Look] = {
+    "answers": _answers,
+    "disagreements": _disagreements,
+    "graphs": _graphs,
+    "explain": _explain,
+    "votes": _votes,
+}
