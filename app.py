@@ -84,8 +84,9 @@ def data(
     path: Annotated[
         str,
         typer.Argument(
-            help="A table of texts, a folder or zip of images by class, a text, or hub:OWNER/NAME; or the name of kept data. "
-            "Options follow a question mark: reviews.csv?text=review&label=stars."
+            help="A table of texts, a folder or zip of images or sounds, a text, or hub:OWNER/NAME; or the name of kept data. "
+            "What the files don't tell stands before it: own-pairs:table.csv (docs/own-data.md). Options follow a question "
+            "mark: reviews.csv?text=review&label=stars."
         ),
     ],
     keep: Annotated[bool, typer.Option("--keep", help="Make it a task, and print the task's name.")] = False,

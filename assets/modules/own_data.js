@@ -3,7 +3,7 @@ import { newest } from "./api.js";
 import { all, html, parts, problem, set } from "./html.js";
 
 /** @typedef {import("./api.js").Problem} Problem */
-/** @typedef {{path: string, chosen: Record<string, string>}} Look */
+/** @typedef {{path: string, kind: string, chosen: Record<string, string>}} Look */
 /** @typedef {{upload: string, file: string, at: number, data: string}} Piece */
 /**
  * What the dialog needs of Build.
@@ -17,6 +17,7 @@ import { all, html, parts, problem, set } from "./html.js";
 export const ownDataDialog = ({ root, use, look, keep, upload }) => {
   const part = parts(root), dialog = part("own-panel", HTMLDialogElement);
   const path = part("own-path", HTMLInputElement), file = part("own-file", HTMLInputElement), keeps = part("own-keep", HTMLButtonElement);
+  const kind = part("own-kind", HTMLSelectElement);
   let name = "";
   /** @param {unknown} markup */
   const said = (markup) => set(part("own-said"), html`${markup}`);
@@ -35,7 +36,7 @@ export const ownDataDialog = ({ root, use, look, keep, upload }) => {
     const chosen = Object.fromEntries(fields.map((field) => [field.dataset.own ?? "", field.value]));
     keeps.hidden = true;
     busy("Reading …");
-    const answer = await latest({ path: path.value, chosen });
+    const answer = await latest({ path: path.value, kind: kind.value, chosen });
     if (!answer) return; // something else was chosen meanwhile
     said(problem(answer.error));
     if (answer.error && !fresh) { keeps.hidden = !name; return; } // what was shown is still true
@@ -85,6 +86,7 @@ export const ownDataDialog = ({ root, use, look, keep, upload }) => {
   part("own-look").addEventListener("click", () => preview(true));
   path.addEventListener("keydown", (event) => { if (event.key === "Enter") { event.preventDefault(); preview(true); } });
   path.addEventListener("input", () => show("", ""));
+  kind.addEventListener("change", () => { if (path.value) preview(true); });
   file.addEventListener("change", () => { const chosen = file.files?.[0]; send(chosen).finally(() => { file.value = ""; }); });
   part("own-preview").addEventListener("change", () => preview(false));
   dialog.addEventListener("dragover", (event) => event.preventDefault());

@@ -2,7 +2,7 @@
 
 import os
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -10,15 +10,27 @@ from kdui.catalogue.reach import require_reach
 from kdui.catalogue.references import anchored_ref
 from kdui.catalogue.tasks import TASKS
 from kdui.core.errors import RecipeError
-from kdui.core.own_names import CORPUS, HUB, PICTURES, TEXTS, OwnPath, kept_name, own_path
+from kdui.core.own_names import (
+    BOXES,
+    CORPUS,
+    HUB,
+    MASKS,
+    OWN_INPUTS,
+    PICTURES,
+    SOUNDS,
+    TEXTS,
+    TRANSCRIPTS,
+    OwnPath,
+    kept_name,
+    own_path,
+)
 from kdui.core.own_preview import Preview
 from kdui.settings import Settings
 
-_KINDS = {
-    PICTURES: (".png", ".jpg", ".jpeg", ".webp", ".gif", ".zip"),
-    TEXTS: (".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".json", ".parquet"),
-    CORPUS: (".txt", ".md", ".text", ".markdown"),
-}
+_TABLES = (".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".json", ".parquet")
+_IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".gif")
+_TEXTS = (".txt", ".md", ".text", ".markdown")
+_MASK_FOLDERS = ("masks", "mask")
 _LOOKED_AT = 1000  # files of a folder that tell what it holds
 
 
@@ -57,23 +69,40 @@ def _kind_of(path: str, folder: Path, settings: Settings) -> str:
         names = [name.lower() for name in islice(_names(where), _LOOKED_AT)]
     except OSError as error:
         raise RecipeError(f"{where} cannot be read ({error.strerror or error}). Check the path and its permissions.") from error
-    for kind, endings in _KINDS.items():
-        if any(name.endswith(endings) for name in names):
-            return kind
-    raise RecipeError(
-        f"It cannot be told what {where} holds. Write own-texts:PATH (a CSV, TSV, JSON lines or Parquet file), "
-        "own-pictures:PATH (a folder or zip with a folder for each class) or own-corpus:PATH (text without labels)."
-    )
+    if (kind := _told_by(names)) is not None:
+        return kind
+    kinds = "; ".join(f"{kind}:PATH, {inside}" for kind, inside in OWN_INPUTS.items())
+    raise RecipeError(f"It cannot be told what {where} holds. Write what it is: {kinds}.")
+
+
+def _told_by(names: Sequence[str]) -> str | None:
+    """The kind of data that files of these names, in small letters, most likely are; what a table holds they do not tell."""
+
+    def some(endings: tuple[str, ...]) -> bool:
+        return any(name.endswith(endings) for name in names)
+
+    if some(_IMAGES):
+        masked = any(set(name.split("/")[:-1]) & set(_MASK_FOLDERS) or "_mask." in name for name in names)
+        return MASKS if masked else BOXES if some((".xml", ".json")) else PICTURES
+    if some((".wav",)):
+        return TRANSCRIPTS if some(_TABLES) else SOUNDS
+    return TEXTS if some(_TABLES) else CORPUS if some(_TEXTS) else None
 
 
 def _names(where: Path) -> Iterator[str]:
-    if not where.is_dir():
-        if not where.exists():
-            raise RecipeError(f"There is no file or folder {where}. Check the path.")
-        if where.suffix.lower() == ".zip" and not zipfile.is_zipfile(where):
-            raise RecipeError(f"{where.name} is no zip, in spite of its name.")
+    """The file's name, or those in a folder or zip with the folders that they lie in."""
+    if where.is_dir():
+        for place, folders, names in os.walk(where):
+            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            below = Path(place).relative_to(where)
+            yield from ((below / name).as_posix() for name in sorted(names) if not name.startswith("."))
+    elif not where.exists():
+        raise RecipeError(f"There is no file or folder {where}. Check the path.")
+    elif where.suffix.lower() != ".zip":
         yield where.name
-        return
-    for _, folders, names in os.walk(where):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        yield from (name for name in sorted(names) if not name.startswith("."))
+    else:
+        try:
+            with zipfile.ZipFile(where) as archive:
+                yield from archive.namelist()
+        except (zipfile.BadZipFile, RuntimeError, ValueError):
+            raise RecipeError(f"{where.name} is no zip, in spite of its name.") from None

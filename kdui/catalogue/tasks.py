@@ -12,7 +12,7 @@ from kdui.catalogue.fetch import fetch
 from kdui.catalogue.source_attempt import Report
 from kdui.core.contracts import OutOfDomain, Split, TaskFacts
 from kdui.core.errors import RecipeError, SourceError
-from kdui.core.own_names import CORPUS, KINDS, PICTURES, TEXTS, KeptName, kept_name, named_facts, own_path
+from kdui.core.own_names import KINDS, OWN_INPUTS, KeptName, kept_name, named_facts, own_path
 from kdui.core.recipe import Recipe
 from kdui.core.registry import Registry
 from kdui.settings import Settings
@@ -76,11 +76,6 @@ class Tasks(Registry[TaskFacts]):
 
 
 TASKS = Tasks()
-OWN_INPUTS = {
-    CORPUS: "a text file or a folder of them",
-    TEXTS: "a table of texts and labels (CSV, TSV, JSON lines or Parquet)",
-    PICTURES: "a folder or zip of images, one folder for each class",
-}
 
 # What a reader raises on a file that is not what it should be.
 _MALFORMED = (ValueError, LookupError, EOFError, OSError, zlib.error, csv.Error, ImportError)

@@ -6,7 +6,6 @@ from typing import Any
 from rich.table import Table
 
 from kdui.cli.plain_terminal import clean, console
-from kdui.core.own_names import CORPUS
 from kdui.core.own_preview import SPLITS, Preview
 
 MOST_CLASSES = 40  # that are printed
@@ -22,12 +21,12 @@ def print_preview(preview: Preview) -> None:
         rows = [(column.name, column.holds, " · ".join(value[:40] for value in column.values)) for column in preview.columns]
         out.print(_table(("column", "holds", "first values"), rows))
     if preview.classes:
-        head = "text" if preview.kind == CORPUS else f"{len(preview.classes):,} classes"
+        head = f"{len(preview.classes):,} classes" if len(preview.classes) > 1 else "examples"
         listed = list(preview.classes.items())
         shown = [(label, *(f"{counts.get(split, 0):,}" for split in SPLITS)) for label, counts in listed[:MOST_CLASSES]]
         if len(listed) > MOST_CLASSES:
             shown.append((f"… {len(listed) - MOST_CLASSES:,} more", "", "", ""))
-        total = ("all", *(f"{preview.splits[split]:,}" for split in SPLITS))
+        total = ("images" if preview.examples else "all", *(f"{preview.splits[split]:,}" for split in SPLITS))
         out.print(_table((head, *SPLITS), [*shown, *([total] if len(listed) > 1 else [])]))
     for note in preview.notes:
         out.print(f"{'!' if note.level == 'problem' else ' '} {clean(note.text)}")

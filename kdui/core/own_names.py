@@ -11,7 +11,22 @@ from urllib.parse import parse_qsl, quote, urlencode
 from kdui.core.contracts import TaskFacts
 
 CORPUS, TEXTS, PICTURES = "own-corpus", "own-texts", "own-pictures"
-KINDS = (CORPUS, TEXTS, PICTURES)
+SOUNDS, TRANSCRIPTS = "own-sounds", "own-transcripts"
+BOXES, MASKS = "own-boxes", "own-masks"
+RATINGS, SPANS, PAIRS = "own-ratings", "own-spans", "own-pairs"
+KINDS = (CORPUS, TEXTS, PICTURES, SOUNDS, TRANSCRIPTS, BOXES, MASKS, RATINGS, SPANS, PAIRS)
+OWN_INPUTS = {
+    CORPUS: "a text file or a folder of them",
+    TEXTS: "a table of texts and labels (CSV, TSV, JSON lines or Parquet)",
+    PICTURES: "a folder or zip of images, one folder for each class",
+    SOUNDS: "a folder or zip of WAV files, one folder for each class",
+    TRANSCRIPTS: "a folder or zip of WAV files and a table of file and text",
+    BOXES: "a folder or zip of images with boxes in COCO's or Pascal VOC's form",
+    MASKS: "a folder or zip of images with a mask each (PNG)",
+    RATINGS: "a table of user, item and time",
+    SPANS: "a file in SQuAD's form, or a table of passage, question and answer",
+    PAIRS: "a table of source and target texts",
+}
 HUB = "hub:"  # in place of a path: a data set of the Hugging Face Hub
 DIGITS = 16  # of the digest, in a name
 MOST_STEM = 24  # letters: a task's name in the store has at most 64

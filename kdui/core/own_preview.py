@@ -36,7 +36,9 @@ class Preview(Frozen):
     read: tuple[tuple[str, str], ...] = ()  # what was recognised or chosen, in words: encoding, separator, columns, sizes
     columns: tuple[Column, ...] = ()
     chosen: Mapping[str, str] = {}  # role -> column, where there are columns
-    classes: Mapping[str, Mapping[str, int]] = {}  # label -> split -> examples
+    roles: tuple[str, ...] = ("text", "label", "split")  # of columns; the last one need not be chosen
+    classes: Mapping[str, Mapping[str, int]] = {}  # label -> split -> examples, or objects where ``examples`` counts those
+    examples: Mapping[str, int] = {}  # split -> examples, where the classes do not count them
     notes: tuple[Note, ...] = ()
     limits: str = ""
     refusal: str = ""
@@ -44,4 +46,6 @@ class Preview(Frozen):
     @property
     def splits(self) -> dict[str, int]:
         """Examples of each split."""
+        if self.examples:
+            return {split: self.examples.get(split, 0) for split in SPLITS}
         return {split: sum(counts.get(split, 0) for counts in self.classes.values()) for split in SPLITS}

@@ -46,7 +46,7 @@ def read_pairs(path: Path, longest: int = LONGEST) -> list[SentencePair]:
 
 def split_pairs(pairs: Sequence[SentencePair]) -> dict[Split, Examples]:
     """Pairs by split, each in one fixed random order. A pair that is like one of a measured split stays there alone."""
-    alike = _alike(pairs)
+    same = alike(pairs)
     random = np.random.RandomState(_SEED)
     pages = random.permutation(sorted({pair.page for pair in pairs})).tolist()
     split_of: dict[str, Split] = {}
@@ -60,15 +60,15 @@ def split_pairs(pairs: Sequence[SentencePair]) -> dict[Split, Examples]:
     order: tuple[Split, ...] = ("test", "validation", "train")
     for split in order:
         own = [
-            place for place, pair in enumerate(pairs) if split_of.get(pair.page, "train") == split and alike[place] not in taken
+            place for place, pair in enumerate(pairs) if split_of.get(pair.page, "train") == split and same[place] not in taken
         ]
-        taken.update(alike[place] for place in own)
+        taken.update(same[place] for place in own)
         chosen = [pairs[own[place]] for place in random.permutation(len(own))]
         parts[split] = Examples([pair.source for pair in chosen], code_points([pair.target for pair in chosen]))
     return parts
 
 
-def _alike(pairs: Sequence[SentencePair]) -> list[int]:
+def alike(pairs: Sequence[SentencePair]) -> list[int]:
     """A number for each pair, the same for those that are alike: the same on either side but for case, punctuation and figures,
     or sources of eight words or more with mostly the same runs of words."""
     parent = list(range(len(pairs)))

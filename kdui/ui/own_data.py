@@ -8,7 +8,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kdui.core.errors import RecipeError, StateConflict
-from kdui.core.own_names import CORPUS, PICTURES, TEXTS, own_path
+from kdui.core.own_names import (
+    BOXES,
+    CORPUS,
+    MASKS,
+    PAIRS,
+    PICTURES,
+    RATINGS,
+    SOUNDS,
+    SPANS,
+    TEXTS,
+    TRANSCRIPTS,
+    kept_name,
+    own_path,
+)
 from kdui.core.own_preview import SPLITS, Preview
 from kdui.ui.calls import whole
 from kdui.ui.panel import options
@@ -20,15 +33,48 @@ if TYPE_CHECKING:
 
 PIECE = 600_000  # bytes of a file that is sent at once; a text of a call may have a million characters
 SHOWN_CLASSES = 100
-ROLES = (("text", "Texts", "choose …"), ("label", "Labels", "choose …"), ("split", "Split", "none"))
-CHOSEN = ("text", "label", "split", "size")  # options that the dialog has a field for
+CHOOSE, NONE = "choose …", "none"
+ROLES = {  # title of a column's field, and what stands there while none is chosen
+    "text": ("Texts", CHOOSE),
+    "label": ("Labels", CHOOSE),
+    "file": ("Files", CHOOSE),
+    "speaker": ("Speakers", NONE),
+    "user": ("People", CHOOSE),
+    "item": ("Items", CHOOSE),
+    "time": ("Times", NONE),
+    "rating": ("Ratings", NONE),
+    "passage": ("Passages", CHOOSE),
+    "question": ("Questions", CHOOSE),
+    "answer": ("Answers", CHOOSE),
+    "start": ("Starts of answers", NONE),
+    "source": ("Source texts", CHOOSE),
+    "target": ("Target texts", CHOOSE),
+    "split": ("Split", NONE),
+}
+CHOSEN = (*ROLES, "size")  # options that the dialog has a field for
+SIDES = {PICTURES: (8, 224, 1), BOXES: (32, 512, 32), MASKS: (32, 512, 32)}  # kinds whose images are fitted: pixels, and steps
+WORDS = {
+    TEXTS: "labelled texts",
+    PICTURES: "images by class",
+    BOXES: "images with boxes",
+    MASKS: "images with masks",
+    SOUNDS: "sounds by class",
+    TRANSCRIPTS: "recordings with transcripts",
+    SPANS: "questions on passages",
+    PAIRS: "pairs of texts",
+    RATINGS: "ratings",
+    CORPUS: "text for a language model",
+}
 DIALOG = f"""
 <dialog id="own-panel" aria-labelledby="own-title"><form method="dialog"><h3 class="title" id="own-title">Your own data</h3>
-  <p class="help">A table of texts with labels (CSV, TSV, JSON lines, Parquet), a folder or zip of images with a folder for each
-    class, or plain text for a language model. Nothing leaves this machine.</p>
+  <p class="help">A table of texts with labels (CSV, TSV, JSON lines, Parquet), a folder or zip of images or sounds with a folder
+    for each class, images with boxes or masks, recordings with transcripts, or plain text for a language model. For a table of
+    questions, pairs of texts or ratings choose what it is. Nothing leaves this machine.</p>
   <div class="own-source">
     <label class="field"><span>Path on the machine that runs kdui, or hub:OWNER/NAME</span><input type="text" id="own-path"
       autocomplete="off" spellcheck="false" placeholder="/data/reviews.csv"></label>
+    <label class="field"><span>What it is</span><select
+      id="own-kind">{options([("", "by its files"), *WORDS.items()], "")}</select></label>
     <label class="act" for="own-file">Send a file …<input class="sr-only" id="own-file" type="file"
       data-piece="{PIECE}" accept=".csv,.tsv,.tab,.jsonl,.ndjson,.json,.parquet,.zip,.txt,.md"></label>
   </div>
@@ -39,7 +85,6 @@ DIALOG = f"""
     <button type="button" class="act primary" id="own-keep" hidden>Use these data</button>
     <button class="act" value="cancel">Close</button></div></form></dialog>
 """
-WORDS = {TEXTS: "labelled texts", PICTURES: "images by class", CORPUS: "text for a language model"}
 
 
 class OwnDataCalls:
@@ -54,6 +99,9 @@ class OwnDataCalls:
         path = str(payload.get("path") or "").strip()
         if not path:
             raise RecipeError("Write the path of your data first, or send a file.")
+        kind = str(payload.get("kind") or "")
+        if kind in WORDS and own_path(path) is None and kept_name(path) is None:
+            path = f"{kind}:{path}"
         name = self._with_choices(self.bench.own_data.name(path), payload.get("chosen"))
         preview = self.bench.own_data.preview(name)
         return {"html": preview_html(preview), "name": "" if preview.refusal else name}
@@ -94,11 +142,12 @@ def preview_html(preview: Preview) -> str:
     parts = [f'<p class="lead"><b>{escape(preview.title)}</b>: {WORDS[preview.kind]}. {escape(read)}</p>']
     if preview.columns:
         parts.append(_columns(preview))
-    if preview.kind == PICTURES:
+    if preview.kind in SIDES:
+        least, most, step = SIDES[preview.kind]
         kept = dict(preview.read).get("kept as", "").partition(" ")[0]
         parts.append(
-            '<label class="field"><span>Side in pixels, 8 to 224</span><input type="number" id="own-size" data-own="size" '
-            f'min="8" max="224" value="{escape(kept)}"></label>'
+            f'<label class="field"><span>Side in pixels, {least} to {most}</span><input type="number" id="own-size" '
+            f'data-own="size" min="{least}" max="{most}" step="{step}" value="{escape(kept)}"></label>'
         )
     if preview.refusal:
         parts.append(f'<div class="fail" role="alert">{escape(preview.refusal)}</div>')
@@ -116,7 +165,7 @@ def _columns(preview: Preview) -> str:
     fields = "".join(
         f'<label class="field"><span>{title}</span><select id="own-{role}" data-own="{role}">'
         f"{options([('', none), *((name, name) for name in names)], preview.chosen.get(role, ''))}</select></label>"
-        for role, title, none in ROLES
+        for role, (title, none) in ((role, ROLES[role]) for role in preview.roles)
     )
     rows = (
         (column.name, column.holds, " · ".join(value if len(value) <= 60 else f"{value[:58]} …" for value in column.values))
@@ -127,12 +176,12 @@ def _columns(preview: Preview) -> str:
 
 def _classes(preview: Preview) -> str:
     listed = list(preview.classes.items())
-    head = "Text" if preview.kind == CORPUS else f"Class ({len(listed):,})"
+    head = f"Class ({len(listed):,})" if len(listed) > 1 else "Examples"
     rows = [(label, *(f"{counts.get(split, 0):,}" for split in SPLITS)) for label, counts in listed[:SHOWN_CLASSES]]
     if len(listed) > SHOWN_CLASSES:
         rows.append((f"… {len(listed) - SHOWN_CLASSES:,} more", "", "", ""))
     if len(listed) > 1:
-        rows.append(("All", *(f"{preview.splits[split]:,}" for split in SPLITS)))
+        rows.append(("Images" if preview.examples else "All", *(f"{preview.splits[split]:,}" for split in SPLITS)))
     return _table((head, *(split.capitalize() for split in SPLITS)), rows)
 
 

@@ -26,8 +26,8 @@ class Uploads:
         kept = re.sub(r"[^\w.-]+", "-", name.replace("\\", "/").rpartition("/")[2])[-80:].lstrip(".-") or "data"
         if not _ENDINGS.fullmatch(Path(kept).suffix):
             raise RecipeError(
-                f"'{name[:80]}' is no kind of file that is taken: send a table (.csv, .tsv, .jsonl), a zip of images with a "
-                "folder for each class, or a text (.txt, .md)."
+                f"'{name[:80]}' is no kind of file that is taken: send a table (.csv, .tsv, .jsonl), a zip of images or "
+                "sounds, or a text (.txt, .md)."
             )
         with errors_in_words(self.folder):
             self._make_room()

@@ -16,7 +16,8 @@ from kdui.core.errors import RecipeError
 from kdui.core.page_rows import Example
 from kdui.modalities.image import prepare as image
 from kdui.settings import Settings
-from kdui.tasks.own_pictures import files, load
+from kdui.tasks.own_data import entries
+from kdui.tasks.own_pictures import load
 from kdui.ui.compare import Question, input_of
 from kdui.ui.compare_view import examples_html
 from tests.modalities.test_picture_files import png
@@ -103,10 +104,10 @@ def test_hostile_zips_and_folders_are_bounded(tmp_path, home, monkeypatch):
     preview = preview_of(f"own-pictures:{bomb}", home)
     assert preview.refusal == "No image can be read. Save them as PNG, JPEG, WebP or GIF."
     assert "at most 32 are taken" in told(preview) and not (tmp_path.parent / "b").exists()
-    monkeypatch.setattr(files, "MOST_BYTES", 10_000_000)
+    monkeypatch.setattr(entries, "MOST_BYTES", 10_000_000)
     with pytest.raises(RecipeError, match=r"holds more than 0\.0 GB"):
         preview_of(f"own-pictures:{bomb}", home)
-    monkeypatch.setattr(files, "MOST_FILES", 5)
+    monkeypatch.setattr(entries, "MOST_FILES", 5)
     folder = digit_folder(tmp_path / "digits", 2, 4)
     with pytest.raises(RecipeError, match="more than 5 files"):
         preview_of(f"own-pictures:{folder}", home)

@@ -20,27 +20,56 @@ ENOUGH = (512, 512)  # a JPEG is decoded at a smaller scale at once, so that a c
 
 def read_picture(data: bytes) -> Image.Image:
     """The decoded image with 8 bits a channel; raises KduiError in words for what is none, or too large to be opened."""
+    return eight_bits(_decoded(data))
+
+
+def read_classes(data: bytes) -> np.ndarray:
+    """The numbers that the pixels of a mask have, int64 [height, width]: indices of a palette, grey levels of 1 to 16 bits, and
+    of a colour red · 65,536 + green · 256 + blue. Raises KduiError in words, also for a format that changes levels to pack them.
+    """
+    picture = _decoded(data)
+    if picture.format not in ("PNG", "GIF"):
+        raise KduiError("This mask is not a PNG file: other formats change the numbers of classes. Save it as PNG.")
+    if picture.mode in ("1", "L", "P", "I", "I;16", "I;16B"):
+        return np.asarray(picture).astype(np.int64)
+    red, green, blue = np.moveaxis(np.asarray(picture.convert("RGB"), dtype=np.int64), -1, 0)
+    return red * 65_536 + green * 256 + blue
+
+
+def read_size(data: bytes) -> tuple[int, int]:
+    """Width and height as the header of a file says them, before a JPEG is read at a smaller scale. Raises KduiError in words."""
+    return _opened(data, at_once=False).size
+
+
+def _decoded(data: bytes) -> Image.Image:
+    picture = _opened(data, at_once=True)
+    try:
+        picture.load()
+    except Exception as error:
+        raise _unreadable() from error
+    return picture
+
+
+def _opened(data: bytes, at_once: bool) -> Image.Image:
+    """The header, within its limits; ``at_once``: a JPEG will be decoded at a smaller scale."""
     if len(data) > MOST_BYTES:
         raise KduiError(f"This file has {len(data) / 1e6:,.0f} MB; at most {MOST_BYTES // 1_000_000} are taken. {_smaller()}")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the limit below is far lower
             picture = Image.open(io.BytesIO(data), formats=FORMATS)
-            picture.draft(None, ENOUGH)
+            if at_once:
+                picture.draft(None, ENOUGH)
     except Image.DecompressionBombError:
         raise KduiError(f"This image has far more than {MOST_PIXELS // 1_000_000} million pixels. {_smaller()}") from None
     except Exception as error:  # each format's reader raises what it likes on a file that is not as it should be
         raise _unreadable() from error
     width, height = picture.size
-    if width * height > MOST_PIXELS:
+    if at_once and width * height > MOST_PIXELS:
         raise KduiError(
             f"This image has {width:,} × {height:,} pixels; at most {MOST_PIXELS // 1_000_000} million are taken. {_smaller()}"
         )
-    try:
-        picture.load()
-    except Exception as error:
-        raise _unreadable() from error
-    return eight_bits(picture)
+    return picture
 
 
 def eight_bits(picture: Image.Image) -> Image.Image:

@@ -5,7 +5,7 @@ are nearly the same. Copies are taken out, groups are never divided.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -22,6 +22,7 @@ MOST_CLASSES, LONGEST_LABEL = 1000, 100  # labels, and the letters of one
 LEAST_EXAMPLES = 30
 LEAST_OF_SPLIT: Mapping[Split, int] = {"train": 12, "validation": 2, "test": 4}
 CERTAIN = 400  # test examples from which on an accuracy's interval is about 3 points or narrower
+ALIKE = "are nearly the same as"
 _SEED = 2026
 _ORDER: tuple[Split, ...] = ("test", "validation", "train")  # where copies stay: in what is measured
 
@@ -50,16 +51,38 @@ class Division(NamedTuple):
         return sorted(left)
 
 
+Draw = Callable[[Labelled, list[int], Mapping[str, float]], dict[str, np.ndarray]]  # of these indices, those of each split
+
+
 def divide(data: Labelled, things: str) -> Division:
     """Take copies out, keep the splits that the data have, and draw the others by lot; ``things``: texts or images."""
     notes: list[Note] = []
     kept = _without_copies(data, things, notes)
     kept = _without_rare_classes(data, kept, things, notes)
     data = _divisible(data, kept, things, notes)
-    parts = _parts(data, kept, notes)
+    parts = _parts(data, kept, notes, _draw, "class by class")
     _tell_near(data, parts, things, notes)
     _tell_sizes(data, parts, things, notes)
     return Division(parts, notes, _refusal(data, parts, things))
+
+
+def divide_answers(data: Labelled, things: str, alike: str = ALIKE) -> Division:
+    """The same where answers are no classes: ``labels`` only tell answers apart, and whole groups are drawn by lot.
+
+    ``alike``: what those of one group do to each other, in words.
+    """
+    notes: list[Note] = []
+    kept = _without_copies(data, things, notes)
+    if len({data.groups[index] for index in kept}) < LEAST_OF_CLASS:
+        text = f"Leakage: nearly all {things} {alike} others, so such ones stand in training and test data."
+        notes += [Note(level="problem", text=text)] if kept else []
+        data = data._replace(groups=data.keys)
+    parts = _parts(data, kept, notes, _draw_groups, "by lot")
+    _tell_near(data, parts, things, notes, alike)
+    if 0 < len(parts["test"]) < CERTAIN:
+        text = f"{len(parts['test']):,} test {things}: small differences between models cannot be seen."
+        notes.append(Note(level="problem", text=text))
+    return Division(parts, notes, _refusal_of_sizes(parts, things))
 
 
 def _without_copies(data: Labelled, things: str, notes: list[Note]) -> list[int]:
@@ -126,19 +149,19 @@ def _divisible(data: Labelled, kept: list[int], things: str, notes: list[Note]) 
     return data._replace(groups=[f"={key}" if label in uniform else group for label, key, group in pairs])
 
 
-def _parts(data: Labelled, kept: list[int], notes: list[Note]) -> dict[Split, np.ndarray]:
+def _parts(data: Labelled, kept: list[int], notes: list[Note], draw: Draw, how: str) -> dict[Split, np.ndarray]:
     """The data's own splits; a split that they do not have is drawn off the training data, class by class."""
     own = {split: [index for index in kept if data.given[index] == split] for split in _ORDER}
     rest = [index for index in kept if data.given[index] in ("", "train")]
     shares = {split: share for split, share in DRAWN.items() if not own[split]}
     parts: dict[Split, np.ndarray] = {split: np.array(own[split], dtype=np.int64) for split in _ORDER}
     if shares and rest:
-        drawn = _draw(data, rest, {str(split): share for split, share in shares.items()})
+        drawn = draw(data, rest, {str(split): share for split, share in shares.items()})
         for split in (*shares, TRAIN):
             parts[split] = drawn[split]
         said = " and ".join(f"{100 * share:.0f} % for {split}" for split, share in shares.items())
         where = "training data" if any(own.values()) else "data"
-        notes.append(Note(level="note", text=f"Split: {said} drawn off the {where} class by class, seed {_SEED}."))
+        notes.append(Note(level="note", text=f"Split: {said} drawn off the {where} {how}, seed {_SEED}."))
     return parts
 
 
@@ -150,7 +173,23 @@ def _draw(data: Labelled, rest: list[int], shares: Mapping[str, float]) -> dict[
     return {split: np.array(rest, dtype=np.int64)[places] for split, places in drawn.items()}
 
 
-def _tell_near(data: Labelled, parts: Mapping[Split, np.ndarray], things: str, notes: list[Note]) -> None:
+def _draw_groups(data: Labelled, rest: list[int], shares: Mapping[str, float]) -> dict[str, np.ndarray]:
+    """Whole groups by lot, for each split until it has its share of the examples; one group at least stays to train on."""
+    members: dict[str, list[int]] = {}
+    for index in rest:
+        members.setdefault(data.groups[index], []).append(index)
+    whole = list(members.values())
+    left = [whole[place] for place in np.random.RandomState(_SEED).permutation(len(whole))]
+    drawn: dict[str, list[int]] = {}
+    for split, share in shares.items():
+        own = drawn.setdefault(split, [])
+        while len(left) > 1 and len(own) < share * len(rest):
+            own += left.pop()
+    drawn["train"] = [index for group in left for index in group]
+    return {split: np.array(sorted(own), dtype=np.int64) for split, own in drawn.items()}
+
+
+def _tell_near(data: Labelled, parts: Mapping[Split, np.ndarray], things: str, notes: list[Note], words: str = ALIKE) -> None:
     """Groups in several splits: only the data's own splits can divide one."""
     where = {split: {data.groups[index] for index in part} for split, part in parts.items()}
     held = where["test"] | where["validation"]
@@ -160,14 +199,12 @@ def _tell_near(data: Labelled, parts: Mapping[Split, np.ndarray], things: str, n
         notes.append(
             Note(
                 level="problem",
-                text=f"Leakage: {near:,} training {things} are nearly the same as test or validation {things}. They stay, since "
+                text=f"Leakage: {near:,} training {things} {words} test or validation {things}. They stay, since "
                 "the data's own split has them so: accuracy on the test data is likely too high.",
             )
         )
     elif alike:
-        notes.append(
-            Note(level="note", text=f"{alike:,} {things} are nearly the same as another one: kept, always in one split.")
-        )
+        notes.append(Note(level="note", text=f"{alike:,} {things} {words} another one: kept, always in one split."))
 
 
 def _tell_sizes(data: Labelled, parts: Mapping[Split, np.ndarray], things: str, notes: list[Note]) -> None:
@@ -204,19 +241,21 @@ def _tell_sizes(data: Labelled, parts: Mapping[Split, np.ndarray], things: str, 
 
 
 def _refusal(data: Labelled, parts: Mapping[Split, np.ndarray], things: str) -> str:
-    total = sum(len(part) for part in parts.values())
     classes = len({data.labels[index] for part in parts.values() for index in part})
-    if total and not len(parts["train"]):
-        return f"There is no training data: all {total:,} {things} are test or validation data. Add {things} to train on."
-    if classes < 2:
+    if classes == 0 or (classes == 1 and len(parts["train"])):
         left = {0: "no class is left", 1: "only one class is left"}[classes]
         return f"At least two classes with {LEAST_OF_CLASS} different {things} each are needed, but {left}."
+    return _refusal_of_sizes(parts, things)
+
+
+def _refusal_of_sizes(parts: Mapping[Split, np.ndarray], things: str) -> str:
+    total = sum(len(part) for part in parts.values())
+    if total and not len(parts["train"]):
+        return f"There is no training data: all {total:,} {things} are test or validation data. Add {things} to train on."
     if total < LEAST_EXAMPLES:
-        return (
-            f"{total:,} usable {things} are too few: at least {LEAST_EXAMPLES} are needed, some hundred of each class are better."
-        )
+        return f"{total:,} usable {things} are too few: at least {LEAST_EXAMPLES} are needed, some hundreds are better."
     short = [split for split in SPLITS if len(parts[split]) < LEAST_OF_SPLIT[split]]
     if short:
         sizes = ", ".join(f"{len(parts[split]):,} {split}" for split in SPLITS)
-        return f"Too few {things} in a split ({sizes}): add {things}, above all to the smallest classes."
+        return f"Too few {things} in a split ({sizes}): add {things}; where there are classes, to the smallest ones."
     return ""

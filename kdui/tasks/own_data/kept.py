@@ -4,14 +4,15 @@ import contextlib
 import hashlib
 import json
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from kdui.core.answer_facts import Labels
+from kdui.core.answer_facts import AnswerFacts, Labels
 from kdui.core.contracts import Split, TaskFacts
 from kdui.core.errors import RecipeError, SourceError
 from kdui.core.own_names import DIGITS, KeptName, OwnPath, kept_name, named_facts, stem_of
@@ -23,8 +24,10 @@ from kdui.store.disk import errors_in_words
 from kdui.tasks.examples import Examples
 
 FOLDER = "own-data"  # in KDUI_HOME, with a folder for each digest
-FACTS, TEXTS = "task.json", "texts.json"
-_OWN_FACTS = ("summary", "splits", "input", "majority", "examples")
+FACTS, TEXTS, NAMES = "task.json", "texts.json", "names.json"
+_OWN_FACTS = ("summary", "splits", "input")
+_MORE_FACTS = ("majority", "examples")  # where the kind has them
+_ANSWER: TypeAdapter[AnswerFacts] = TypeAdapter(AnswerFacts)
 
 
 class Prepared(NamedTuple):
@@ -39,7 +42,7 @@ def keep(own: OwnPath, prepared: Prepared, settings: Settings) -> str:
     """The name of the task that the data make; data that are there already keep theirs. Raises RecipeError where refused."""
     if prepared.preview.refusal:
         raise RecipeError(prepared.preview.refusal)
-    digest = _digest(own.kind, prepared.facts, prepared.splits)
+    digest = _digest(own.kind, _answer(prepared.facts), prepared.facts["input"], prepared.splits)
     folder = settings.home / FOLDER / digest
     if (stored := _stored(folder)) is None:
         stored = {
@@ -64,8 +67,25 @@ def facts_of(preview: Preview, labels: Sequence[str], splits: Mapping[Split, Exa
     }
 
 
-def _digest(kind: str, facts: Mapping[str, Any], splits: Mapping[Split, Examples]) -> str:
-    content = {"kind": kind, "labels": facts["labels"], "input": facts["input"]}
+def answered_facts(preview: Preview, about: str, answer: AnswerFacts, shape: Mapping[str, Any]) -> dict[str, Any]:
+    """The same of data whose answers are something else than labels; ``about``: what is to be done, as a sentence."""
+    split = next((note.text for note in preview.notes if note.text.startswith("Split: ")), "Split: as in the data.")
+    return {
+        "summary": f"{about} Your own data in {preview.title}. {split}",
+        "answer": answer.model_dump(mode="json"),
+        "splits": preview.splits,
+        "input": dict(shape),
+    }
+
+
+def _answer(facts: Mapping[str, Any]) -> AnswerFacts:
+    return Labels(names=tuple(facts["labels"])) if "labels" in facts else _ANSWER.validate_python(facts["answer"])
+
+
+def _digest(kind: str, answer: AnswerFacts, shape: Mapping[str, Any], splits: Mapping[Split, Examples]) -> str:
+    said = {"labels": answer.names} if isinstance(answer, Labels) else {"answer": answer.model_dump(mode="json")}
+    named = {"names": splits["train"].names} if splits["train"].names else {}
+    content = {"kind": kind, **said, **named, "input": dict(shape)}
     examples = {split: splits[split].sha256() for split in splits}
     return hashlib.sha256(canonical_json({**content, "splits": examples}).encode()).hexdigest()[:DIGITS]
 
@@ -82,6 +102,8 @@ def _write(folder: Path, stored: Mapping[str, Any], splits: Mapping[Split, Examp
                 if split not in texts:
                     np.save(draft / f"{split}.npy", examples.inputs, allow_pickle=False)
                 np.save(draft / f"{split}-targets.npy", examples.targets, allow_pickle=False)
+            if splits["train"].names:
+                write_json(draft / NAMES, splits["train"].names)
             write_json(draft / FACTS, stored)
             if _stored(folder) is not None:  # another process was faster
                 return
@@ -98,7 +120,8 @@ def described(task: TaskFacts, name: KeptName, settings: Settings) -> TaskFacts:
         raise SourceError(f"The data of '{name}' are not in {folder}. Name their file or folder again: {name.kind}:PATH.")
     try:
         own = {key: stored["facts"][key] for key in _OWN_FACTS}
-        return TaskFacts.model_validate({**facts.model_dump(), **own, "answer": Labels(names=tuple(stored["facts"]["labels"]))})
+        own |= {key: stored["facts"][key] for key in _MORE_FACTS if key in stored["facts"]}
+        return TaskFacts.model_validate({**facts.model_dump(), **own, "answer": _answer(stored["facts"])})
     except (KeyError, ValidationError) as error:
         raise _damaged(folder, name.kind, type(error).__name__) from error
 
@@ -116,16 +139,22 @@ def read_kept(task: TaskFacts, name: KeptName, settings: Settings) -> dict[Split
     facts, folder = described(task, name, settings), settings.home / FOLDER / name.digest
     try:
         texts = json.loads((folder / TEXTS).read_bytes()) if (folder / TEXTS).is_file() else None
+        names = tuple(json.loads((folder / NAMES).read_bytes())) if (folder / NAMES).is_file() else ()
         splits: dict[Split, Examples] = {}
         for split in SPLITS:
-            inputs = texts[split] if texts is not None else np.load(folder / f"{split}.npy", allow_pickle=False)
+            inputs = _texts(texts[split]) if texts is not None else np.load(folder / f"{split}.npy", allow_pickle=False)
             targets = np.load(folder / f"{split}-targets.npy", allow_pickle=False)
-            splits[split] = Examples(inputs, targets)
-        if _digest(name.kind, {"labels": facts.labels, "input": facts.input}, splits) != name.digest:
+            splits[split] = Examples(inputs, targets, names if split == "train" else ())
+        if _digest(name.kind, facts.answer, facts.input, splits) != name.digest:
             raise ValueError("their content is not what their name says")
     except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
         raise _damaged(folder, name.kind, str(error)) from error
     return splits
+
+
+def _texts(stored: Sequence[Any]) -> list[Any]:
+    """Texts as they are; pairs and histories as the tuples that they were before they became JSON."""
+    return [tuple(text) if isinstance(text, list) else text for text in stored]
 
 
 def all_kept(task: TaskFacts, settings: Settings) -> list[TaskFacts]:
@@ -142,18 +171,48 @@ def all_kept(task: TaskFacts, settings: Settings) -> list[TaskFacts]:
     return sorted(found, key=lambda facts: facts.name)
 
 
+class Functions(NamedTuple):
+    """What the ``load.py`` of a kind of own data must offer."""
+
+    preview: Callable[[OwnPath, Settings], Preview]
+    keep: Callable[[OwnPath, Settings], str]
+    described: Callable[[KeptName, Settings], TaskFacts]
+    kept_preview: Callable[[KeptName, Settings], Preview | None]
+    read_kept: Callable[[KeptName, Settings], dict[Split, Examples]]
+    all_kept: Callable[[Settings], list[TaskFacts]]
+
+
+def functions(task: TaskFacts, prepare: Callable[[OwnPath, Settings], Prepared]) -> Functions:
+    """Those of a kind whose data ``prepare`` looks over; it raises RecipeError where nothing can be read at all."""
+    return Functions(
+        preview=lambda own, settings: prepare(own, settings).preview,
+        keep=lambda own, settings: keep(own, prepare(own, settings), settings),
+        described=partial(described, task),
+        kept_preview=kept_preview,
+        read_kept=partial(read_kept, task),
+        all_kept=partial(all_kept, task),
+    )
+
+
 def _stored(folder: Path) -> dict[str, Any] | None:
     """What is known of kept data; None where they are not there, or were never finished."""
+    path = folder / FACTS
     try:
-        stored = json.loads((folder / FACTS).read_bytes())
-        return {
-            "kind": str(stored["kind"]),
-            "stem": str(stored["stem"]),
-            "facts": dict(stored["facts"]),
-            "preview": stored["preview"],
-        }
+        return _read(path, path.stat().st_mtime_ns)
     except (OSError, ValueError, LookupError, TypeError):
         return None
+
+
+@lru_cache(maxsize=256)
+def _read(path: Path, changed: int) -> dict[str, Any]:
+    """``changed``: another content is another call. Each kind looks through the files of all."""
+    stored = json.loads(path.read_bytes())
+    return {
+        "kind": str(stored["kind"]),
+        "stem": str(stored["stem"]),
+        "facts": dict(stored["facts"]),
+        "preview": stored["preview"],
+    }
 
 
 def _damaged(folder: Path, kind: str, why: str) -> SourceError:

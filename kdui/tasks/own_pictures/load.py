@@ -1,25 +1,23 @@
 """Takes a person's images in: looks them over, fits them into one size, divides them, and keeps them under their digest."""
 
-import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from functools import partial
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from kdui.core.contracts import Split
 from kdui.core.errors import KduiError, RecipeError
 from kdui.core.own_names import OwnPath
-from kdui.core.own_preview import SPLITS, Note, Preview
+from kdui.core.own_preview import Note, Preview
 from kdui.modalities.image.picture_files import MOST_PIXELS, read_picture
 from kdui.modalities.image.prepare import fitted
 from kdui.settings import Settings
-from kdui.tasks.examples import Examples
 from kdui.tasks.near_pictures import near_groups
 from kdui.tasks.own_data import kept
-from kdui.tasks.own_data.dividing import LONGEST_LABEL, MOST_CLASSES, Labelled, divide
-from kdui.tasks.own_pictures.files import MOST_BYTES, MOST_FILES, Found, PictureFile, found_pictures
+from kdui.tasks.own_data.by_class import Sorted, keys_of, labelled, left_out, splits_said, wrong_classes
+from kdui.tasks.own_data.dividing import MOST_CLASSES, Labelled
+from kdui.tasks.own_data.entries import MOST_BYTES, MOST_FILES
+from kdui.tasks.own_pictures.files import found_pictures
 from kdui.tasks.own_pictures.spec import TASK
 
 OPTIONS = ("size", "colour")
@@ -37,7 +35,7 @@ LIMITS = (
 class Header(NamedTuple):
     """What an image is before it is fitted."""
 
-    file: PictureFile
+    file: Sorted
     size: tuple[int, int]
     grey: bool
 
@@ -56,16 +54,16 @@ def prepare(own: OwnPath, settings: Settings) -> kept.Prepared:
         raise RecipeError(f"'{unknown[0][:40]}' is no option of own images. There are {', '.join(OPTIONS)}.")
     with found_pictures(own.path, settings) as found:
         headers, broken = _headers(found.files)
-        notes = _left_out(found, broken)
+        notes = left_out(found.others, broken, "images")
         seen = Preview(kind=own.kind, title=own.path.rstrip("/").rpartition("/")[2], notes=tuple(notes), limits=LIMITS)
-        if refusal := _wrong(headers):
+        if refusal := _wrong({header.file.label for header in headers}):
             return kept.Prepared(seen.model_copy(update={"refusal": refusal}), {}, {})
         shape, words = _shape(own, headers)
         seen = seen.model_copy(update={"read": _read(headers, shape), "notes": (*notes, *words)})
         return _divided(seen, headers, shape)
 
 
-def _headers(files: Sequence[PictureFile]) -> tuple[list[Header], list[str]]:
+def _headers(files: Sequence[Sorted]) -> tuple[list[Header], list[str]]:
     """Size and colour of each image that can be read, and the names of the others. Each is decoded: a header may lie."""
     headers, broken = [], []
     for file in files:
@@ -77,26 +75,8 @@ def _headers(files: Sequence[PictureFile]) -> tuple[list[Header], list[str]]:
     return headers, broken
 
 
-def _left_out(found: Found, broken: Sequence[str]) -> list[Note]:
-    notes = [Note(level="note", text=f"Left out: {count:,} files, {what}.") for what, count in found.others.items()]
-    if broken:
-        text = f"Left out: {len(broken):,} images that cannot be read; the first is {broken[0]}"
-        notes.insert(0, Note(level="problem", text=text))
-    return notes
-
-
-def _wrong(headers: Sequence[Header]) -> str:
-    labels = {header.file.label for header in headers}
-    if not headers:
-        return "No image can be read. Save them as PNG, JPEG, WebP or GIF."
-    if len(labels) > MOST_CLASSES:
-        return f"There are {len(labels):,} folders of classes; at most {MOST_CLASSES:,} are taken."
-    longest = max(labels, key=len)
-    return (
-        f"A folder's name has {len(longest)} characters; a class has at most {LONGEST_LABEL}."
-        if len(longest) > LONGEST_LABEL
-        else ""
-    )
+def _wrong(labels: set[str]) -> str:
+    return wrong_classes(labels) if labels else "No image can be read. Save them as PNG, JPEG, WebP or GIF."
 
 
 def _shape(own: OwnPath, headers: Sequence[Header]) -> tuple[Shape, list[Note]]:
@@ -132,9 +112,9 @@ def _pixels(size: tuple[int, int]) -> str:
 
 
 def _read(headers: Sequence[Header], shape: Shape) -> tuple[tuple[str, str], ...]:
-    said = "from the folders" if any(header.file.split for header in headers) else "none in the folders"
     shown = f"{shape.width} × {shape.height}, {'colour' if shape.channels == 3 else 'grey'}"
-    return ("images", f"{len(headers):,}"), ("kept as", shown), ("splits", said)
+    splits = splits_said([header.file.split for header in headers])
+    return ("images", f"{len(headers):,}"), ("kept as", shown), splits
 
 
 def _divided(seen: Preview, headers: Sequence[Header], shape: Shape) -> kept.Prepared:
@@ -147,43 +127,12 @@ def _divided(seen: Preview, headers: Sequence[Header], shape: Shape) -> kept.Pre
             usable[place] = False
     headers = [header for header, there in zip(headers, usable, strict=True) if there]
     levels = levels[usable]
-    labels = [header.file.label for header in headers]
-    keys = [hashlib.blake2b(picture.tobytes(), digest_size=16).hexdigest() for picture in levels]
-    division = divide(Labelled(labels, keys, near_groups(levels), [header.file.split for header in headers]), "images")
-    gone = int((~usable).sum())
-    blank = [Note(level="problem", text=f"Left out: {gone:,} images that are transparent all over.")] if gone else []
-    names = division.labels(labels)
-    counts = {label: {split: 0 for split in SPLITS} for label in names}
-    for split, part in division.parts.items():
-        for index in part:
-            counts[labels[index]][split] += 1
-    notes = (*seen.notes, *blank, *division.notes)
-    seen = seen.model_copy(update={"notes": notes, "classes": counts, "refusal": division.refusal})
-    if division.refusal:
-        return kept.Prepared(seen, {}, {})
-    number = {label: place for place, label in enumerate(names)}
-    splits: Mapping[Split, Examples] = {
-        split: Examples(levels[part], np.array([number[labels[index]] for index in part], dtype=np.int64))
-        for split, part in sorted(division.parts.items())
-    }
-    facts: dict[str, Any] = {**kept.facts_of(seen, names, splits), "input": {**shape._asdict(), "whole": True}, "examples": []}
-    return kept.Prepared(seen, facts, dict(splits))
+    if gone := int((~usable).sum()):
+        blank = Note(level="problem", text=f"Left out: {gone:,} images that are transparent all over.")
+        seen = seen.model_copy(update={"notes": (*seen.notes, blank)})
+    files = [header.file for header in headers]
+    data = Labelled([file.label for file in files], keys_of(levels), near_groups(levels), [file.split for file in files])
+    return labelled(seen, levels, data, "images", {**shape._asdict(), "whole": True})
 
 
-# --- what was kept ------------------------------------------------------------------------------------------------------------
-
-
-def preview(own: OwnPath, settings: Settings) -> Preview:
-    """What is known before anything runs; raises RecipeError where nothing can be read at all."""
-    return prepare(own, settings).preview
-
-
-def keep(own: OwnPath, settings: Settings) -> str:
-    """Read images and keep them; returns the name of their task. Raises RecipeError in words where they cannot be used."""
-    return kept.keep(own, prepare(own, settings), settings)
-
-
-described = partial(kept.described, TASK)
-kept_preview = kept.kept_preview
-read_kept = partial(kept.read_kept, TASK)
-all_kept = partial(kept.all_kept, TASK)
+preview, keep, described, kept_preview, read_kept, all_kept = kept.functions(TASK, prepare)

@@ -1,13 +1,12 @@
-"""Which column of a table holds the texts, which the labels, which the split: chosen, or guessed and said."""
+"""Which column of a table holds what (the texts, the labels, the split …): chosen, or guessed and said."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from kdui.core.own_preview import SPLIT_NAMES, Column
 from kdui.tasks.own_data.dividing import LONGEST_LABEL
 
-ROLES = ("text", "label", "split")
 _TEXT = (
     "text",
     "sentence",
@@ -41,6 +40,18 @@ _SAMPLE = 5_000  # rows that a guess looks at
 SHOWN = 3  # values of a column in a preview
 
 
+# Of the columns that are left, by name with their values: the one that looks like it.
+Guess = Callable[[Mapping[str, Sequence[str]]], str | None]
+
+
+class Role(NamedTuple):
+    """What a column can hold, the option that chooses it, and how it is guessed."""
+
+    name: str
+    guess: Guess
+    needed: bool = True
+
+
 class Choice(NamedTuple):
     """Role -> column; ``refusal``: why there is none, in words."""
 
@@ -49,33 +60,47 @@ class Choice(NamedTuple):
     refusal: str = ""
 
 
-def choose(columns: Sequence[str], rows: Sequence[Sequence[str]], options: Mapping[str, str]) -> Choice:
-    """The columns that the options name, else those that look like it."""
-    chosen = {role: options[role] for role in ROLES if options.get(role)}
+def choose(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], options: Mapping[str, str], roles: Sequence[Role] = ()
+) -> Choice:
+    """The columns that the options name, else those that look like it, role by role; ``roles``: by default those of texts."""
+    roles = roles or TEXT_ROLES
+    names = [role.name for role in roles]
+    chosen = {name: options[name] for name in names if options.get(name)}
     listed = ", ".join(f"“{column}”" for column in columns[:20]) + (" …" if len(columns) > 20 else "")
-    for role, name in chosen.items():
-        if name not in columns:
-            return Choice({}, (), f"There is no column “{name[:80]}” for the {role}. The table has {listed}.")
+    for name, column in chosen.items():
+        if column not in columns:
+            return Choice({}, (), f"There is no column “{column[:80]}” for the {name}. The table has {listed}.")
     if len(set(chosen.values())) < len(chosen):
-        return Choice({}, (), "Text, label and split must be different columns.")
+        return Choice({}, (), f"{_joined(names).capitalize()} must be different columns.")
     looked = {name: [row[place].strip() for row in rows[:_SAMPLE]] for place, name in enumerate(columns)}
     guessed = []
-    for role, guess in (("split", _guess_split), ("text", _guess_text), ("label", _guess_label)):
-        if role in chosen or (role == "split" and "split" in options):  # split= without a name: none is wanted
+    for role in roles:
+        if role.name in chosen or (not role.needed and role.name in options):  # split= without a name: none is wanted
             continue
         left = {name: values for name, values in looked.items() if name not in chosen.values()}
-        if (found := guess(left)) is not None:
-            chosen[role] = found
-            guessed.append(role)
-    missing = [role for role in ("text", "label") if role not in chosen]
-    if missing:
+        if (found := role.guess(left)) is not None:
+            chosen[role.name] = found
+            guessed.append(role.name)
+    needed = [role.name for role in roles if role.needed]
+    if missing := [name for name in needed if name not in chosen]:
         return Choice(
             chosen,
             tuple(guessed),
-            f"It cannot be told which column holds the {' and which the '.join(missing)}. Choose: text=NAME and label=NAME, "
-            f"out of {listed}.",
+            f"It cannot be told which column holds the {' and which the '.join(missing)}. Choose: "
+            f"{' and '.join(f'{name}=NAME' for name in needed)}, out of {listed}.",
         )
     return Choice(chosen, tuple(guessed))
+
+
+def _joined(names: Sequence[str]) -> str:
+    ordered = sorted(names, key=lambda name: name == "split")
+    return f"{', '.join(ordered[:-1])} and {ordered[-1]}"
+
+
+def called(*words: str) -> Guess:
+    """Guesses the first column of one of these names, in their order, whatever the case."""
+    return lambda left: next(iter(_named(left, words)), None)
 
 
 def _named(left: Mapping[str, Sequence[str]], words: Sequence[str]) -> list[str]:
@@ -120,6 +145,10 @@ def _length(values: Sequence[str]) -> float:
     ):
         return 0.0
     return sum(map(len, filled)) / len(filled)
+
+
+SPLIT = Role("split", _guess_split, needed=False)
+TEXT_ROLES = (SPLIT, Role("text", _guess_text), Role("label", _guess_label))
 
 
 def described_columns(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[Column, ...]:

@@ -1,8 +1,6 @@
 """Takes a person's labelled texts in: looks them over, divides them, and keeps them under the digest of their content."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,14 +8,15 @@ import numpy as np
 from kdui.core.contracts import Split
 from kdui.core.errors import RecipeError
 from kdui.core.own_names import HUB, OwnPath
-from kdui.core.own_preview import SPLIT_NAMES, SPLITS, Note, Preview
+from kdui.core.own_preview import SPLITS, Note, Preview
 from kdui.settings import Settings
 from kdui.tasks.examples import Examples, text_key
 from kdui.tasks.own_data import kept
 from kdui.tasks.own_data.dividing import LONGEST_LABEL, MOST_CLASSES, Division, Labelled, divide
 from kdui.tasks.own_texts import near
-from kdui.tasks.own_texts.columns import Choice, choose, described_columns
+from kdui.tasks.own_texts.columns import TEXT_ROLES
 from kdui.tasks.own_texts.files import MOST_BYTES, Part, read_parts
+from kdui.tasks.own_texts.records import Record, records
 from kdui.tasks.own_texts.spec import TASK
 from kdui.tasks.own_texts.tables import MOST_ROWS
 
@@ -53,72 +52,24 @@ def prepare(own: OwnPath, settings: Settings) -> kept.Prepared:
 
 def prepared(own: OwnPath, parts: Sequence[Part]) -> kept.Prepared:
     """The same of tables that were read already."""
-    columns = tuple(dict.fromkeys(column for part in parts for column in part.table.columns))
-    cells = [_aligned(part, columns, row) for part in parts for row in part.table.rows]
-    choice = choose(columns, cells, own.options)
-    seen = Preview(
-        kind=own.kind,
-        title=own.path.rstrip("/").rpartition("/")[2],
-        read=_read(parts, choice),
-        columns=described_columns(columns, cells),
-        chosen=choice.columns,
-        notes=tuple(Note(level="problem", text=text) for part in parts for text in part.table.problems),
-        limits=LIMITS,
-        refusal=choice.refusal,
-    )
-    if choice.refusal:
-        return kept.Prepared(seen, {}, {})
-    rows = _rows(parts, columns, cells, choice)
+    found = records(own, parts, TEXT_ROLES, LIMITS)
+    if found.seen.refusal:
+        return kept.Prepared(found.seen, {}, {})
+    rows = _rows(found.rows)
     if refusal := _wrong_labels(rows):
-        return kept.Prepared(seen.model_copy(update={"refusal": refusal, "notes": (*seen.notes, *rows.notes)}), {}, {})
-    return _divided(own, seen, rows)
+        seen = found.seen.model_copy(update={"refusal": refusal, "notes": (*found.seen.notes, *rows.notes)})
+        return kept.Prepared(seen, {}, {})
+    return _divided(own, found.seen, rows)
 
 
-def _aligned(part: Part, columns: Sequence[str], row: Sequence[str]) -> tuple[str, ...]:
-    """The cells of a row in the order of all files' columns."""
-    if part.table.columns == columns:
-        return tuple(row)
-    own = dict(zip(part.table.columns, row, strict=True))
-    return tuple(own.get(column, "") for column in columns)
-
-
-def _read(parts: Sequence[Part], choice: Choice) -> tuple[tuple[str, str], ...]:
-    """What was recognised: files, encoding, separator, header, columns."""
-    shown = ", ".join(f"{part.name} ({part.split})" if part.split else part.name for part in parts[:6])
-    said = {"files": shown + (" …" if len(parts) > 6 else ""), "rows": f"{sum(len(part.table.rows) for part in parts):,}"}
-    for part in parts[:1]:
-        said |= part.table.read
-    for role, name in choice.columns.items():
-        said[f"{role} column"] = name + (" (guessed)" if role in choice.guessed else "")
-    return tuple(said.items())
-
-
-def _rows(parts: Sequence[Part], columns: Sequence[str], cells: Sequence[Sequence[str]], choice: Choice) -> Rows:
-    """Rows with a text and a label; rows without either are counted and left out."""
-    place = {role: columns.index(name) for role, name in choice.columns.items()}
-    splits = [part.split for part in parts for _ in part.table.rows]
-    rows, without, strange, cut = Rows([], [], [], []), Counter[str](), Counter[str](), 0
-    for row, of_file in zip(cells, splits, strict=True):
-        text, label = row[place["text"]].strip(), " ".join(row[place["label"]].split())
-        said = row[place["split"]].strip().lower() if "split" in place else of_file
-        if not text or not label:
-            without["text" if not text else "label"] += 1
-            continue
-        if said and said not in SPLIT_NAMES:
-            strange[said] += 1
-            continue
-        cut += len(text) > LONGEST_TEXT
-        rows.texts.append(text[:LONGEST_TEXT])
-        rows.labels.append(label)
-        rows.given.append(SPLIT_NAMES.get(said, ""))
-    for missing, count in without.items():
-        rows.notes.append(Note(level="problem", text=f"Left out: {count:,} without a {missing}."))
-    for said, count in strange.items():
-        words = f"Left out: {count:,} of a split “{said[:40]}”. Splits are called train, validation and test."
-        rows.notes.append(Note(level="problem", text=words))
-    if cut:
-        rows.notes.append(Note(level="note", text=f"{cut:,} texts are kept up to their first {LONGEST_TEXT:,} characters."))
-    return rows
+def _rows(found: Sequence[Record]) -> Rows:
+    """Texts up to their longest, and labels with single spaces."""
+    texts = [record.cells["text"] for record in found]
+    cut = sum(len(text) > LONGEST_TEXT for text in texts)
+    labels = [" ".join(record.cells["label"].split()) for record in found]
+    text = f"{cut:,} texts are kept up to their first {LONGEST_TEXT:,} characters."
+    notes = [Note(level="note", text=text)] if cut else []
+    return Rows([text[:LONGEST_TEXT] for text in texts], labels, [record.split for record in found], notes)
 
 
 def _wrong_labels(rows: Rows) -> str:
@@ -203,20 +154,4 @@ def _telling(rows: Rows, division: Division) -> list[Note]:
     return [Note(level="problem", text=text)]
 
 
-# --- what was kept ------------------------------------------------------------------------------------------------------------
-
-
-def preview(own: OwnPath, settings: Settings) -> Preview:
-    """What is known before anything runs; raises RecipeError where nothing can be read at all."""
-    return prepare(own, settings).preview
-
-
-def keep(own: OwnPath, settings: Settings) -> str:
-    """Read texts and keep them; returns the name of their task. Raises RecipeError in words where they cannot be used."""
-    return kept.keep(own, prepare(own, settings), settings)
-
-
-described = partial(kept.described, TASK)
-kept_preview = kept.kept_preview
-read_kept = partial(kept.read_kept, TASK)
-all_kept = partial(kept.all_kept, TASK)
+preview, keep, described, kept_preview, read_kept, all_kept = kept.functions(TASK, prepare)

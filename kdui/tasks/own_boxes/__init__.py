@@ -1,0 +1,1 @@
+"""A person's own images with boxes around objects: COCO's or Pascal VOC's form."""

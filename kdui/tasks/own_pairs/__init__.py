@@ -1,0 +1,1 @@
+"""A person's own pairs of a text and the text to be written for it."""

@@ -1,0 +1,1 @@
+"""A person's own sounds by class: a folder or a zip."""
