@@ -18,7 +18,7 @@ import { writing } from "./writing.js";
 
 /** @typedef {import("./disagreements.js").Other} Other */
 /** @typedef {{text: string} | {text: string, passage: string} | {picture: string} | {pixels: number[][]} | {sound: string} | {items: string[], then?: string[]}} Input */
-/** @typedef {{task: string, tasks: string, empty?: string, modality?: string, writing?: {go: string, sampling: Record<string, number>} | null, pickers?: string[], models?: string[], writes?: boolean, labelled?: boolean, reference?: string, cards?: string, others?: Other[]}} Start */
+/** @typedef {{task: string, tasks: string, empty?: string, modality?: string, writing?: {go: string, sampling: Record<string, number>} | null, pickers?: string[], models?: string[], writes?: boolean, chats?: boolean, labelled?: boolean, reference?: string, cards?: string, others?: Other[]}} Start */
 /**
  * @typedef {{
  *   compare_start: (asked: {task: string, models: string}) => Promise<Start>,
@@ -108,6 +108,7 @@ export const mount = (root, given) => {
     why.show(others, view.labelled);
     votes.begin(others.length > 1 && !answer.empty);
     part("compare-sampling").hidden = !view.writes;
+    part("compare-chat-field").hidden = !answer.chats;
     part("compare-go").textContent = answer.writing?.go ?? "Predict";
     if (newTask && answer.writing) writers.begin(answer.writing.sampling);
     if (answer.empty) { view.modality = ""; set(part("compare-empty"), answer.empty); return; }

@@ -12,7 +12,7 @@ const LOST = "The answer broke off: the server does not answer. Try again in a m
 
 /**
  * Asks models to continue a prompt; `receive` is given each line as it comes.
- * @param {{models?: string[], ballot?: string, prompt: string, sampling?: Sampling, reference?: string}} asked
+ * @param {{models?: string[], ballot?: string, prompt: string, sampling?: Sampling, reference?: string, chat?: boolean}} asked
  * @param {(line: Line) => void} receive
  * @returns {{done: Promise<{error?: string, stopped?: boolean}>, stop: () => void}} `stop` ends the models' work as well
  */

@@ -75,6 +75,7 @@ export const inStep = (models, take) => {
 /** @param {HTMLElement} root the panel of Compare */
 export const writing = (root) => {
   const part = parts(root), halt = part("compare-stop", HTMLButtonElement), stopText = part("compare-stop-text", HTMLInputElement);
+  const chatField = part("compare-chat-field"), chat = part("compare-chat", HTMLInputElement);
   /** @type {ReturnType<typeof generate> | null} */
   let running = null;
 
@@ -93,7 +94,7 @@ export const writing = (root) => {
     halt.disabled = false;
     const take = (/** @type {Line} */ line) => writers[line.model]?.take(line);
     const whose = ballot ? { ballot } : { models, ...(reference ? { reference } : {}) };
-    const mine = running = generate({ ...whose, prompt, sampling: sampling() }, ballot ? inStep(models, take) : take);
+    const mine = running = generate({ ...whose, prompt, sampling: sampling(), chat: chat.checked && !chatField.hidden }, ballot ? inStep(models, take) : take);
     const end = await mine.done;
     if (running !== mine) return false; // another one was begun meanwhile
     running = null;

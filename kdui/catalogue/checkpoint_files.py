@@ -24,6 +24,8 @@ DECIDING = (
     "tokenizer_config.json",
     "special_tokens_map.json",
     "added_tokens.json",
+    "chat_template.jinja",
+    "generation_config.json",
     "preprocessor_config.json",
     "adapter_config.json",
 )

@@ -8,6 +8,7 @@ from kdui.core.contracts import InputSettings
 MODEL_FILE = "model.onnx"
 INPUTS_FILE = "inputs.json"
 TOKENIZER = "tokenizer.json"
+CHAT = "chat.json"  # of a chat model: its template and what ends an answer
 ITEMS = "items.json"  # of a model that ranks items: their names, in the order of its outputs
 ANSWER_NODES = "answers."  # how names of nodes in a graph begin that make answers of its outputs: no arithmetic of the model
 PACKED_MODEL = "model.kdz"  # decodes to model.onnx beside it, byte for byte

@@ -171,6 +171,7 @@ class Servable(Frozen):
     latency_origin: Origin = Origin.MEASURED
     speedup: float | None = Field(default=None, description="against its run's teacher, read in turn with it")
     run_name: str = ""
+    chat: bool = Field(default=False, description="whether it has a chat template")
     apart: str = Field(default="", description="settings that tell it from models of the same name, e.g. temperature 4, seed 1")
 
 

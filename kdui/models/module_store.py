@@ -12,9 +12,10 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from kdui.catalogue.models import FAMILIES
+from kdui.core.chat import ChatFormat
 from kdui.core.contracts import InputSettings
 from kdui.core.errors import StageFailed, StoreError
-from kdui.core.layout import ITEMS, TOKENIZER
+from kdui.core.layout import CHAT, ITEMS, TOKENIZER
 from kdui.models.description import ModelDescription
 from kdui.models.surgery import apply_surgery, describe_surgery, shared_names
 
@@ -46,12 +47,23 @@ def save_inputs(module: nn.Module, inputs: InputSettings, folder: Path) -> None:
         if not tokenizer_json:
             raise StageFailed("The model has no tokenizer: build it from pretrained weights or from a teacher.")
         (folder / TOKENIZER).write_text(tokenizer_json, encoding="utf-8")
+    if CHAT in inputs.files:
+        chat: Any = getattr(module, "chat", None)
+        (folder / CHAT).write_text(chat.model_dump_json(indent=1), encoding="utf-8")
     if ITEMS in inputs.files:
         items = getattr(module, "items", None)
         if not items:
             raise StageFailed("The model does not know which items its outputs stand for. Train it on a task with items.")
         (folder / ITEMS).write_text(json.dumps(items, ensure_ascii=False), encoding="utf-8")
     (folder / INPUTS).write_text(inputs.model_dump_json(indent=1), encoding="utf-8")
+
+
+def with_chat(description: ModelDescription, module: nn.Module) -> ModelDescription:
+    """The description with the chat format among the files that its inputs name, where the module has one."""
+    inputs = description.inputs
+    if getattr(module, "chat", None) is None or CHAT in inputs.files:
+        return description
+    return description.model_copy(update={"inputs": inputs.model_copy(update={"files": (*inputs.files, CHAT)})})
 
 
 def load_model(folder: Path) -> tuple[nn.Module, ModelDescription, InputSettings]:
@@ -72,6 +84,8 @@ def load_model(folder: Path) -> tuple[nn.Module, ModelDescription, InputSettings
         ) from error
     if TOKENIZER in description.inputs.files:
         module.tokenizer_json = (folder / TOKENIZER).read_text(encoding="utf-8")
+    if CHAT in description.inputs.files:
+        module.chat = ChatFormat.model_validate_json((folder / CHAT).read_bytes())
     if ITEMS in description.inputs.files:
         module.items = json.loads((folder / ITEMS).read_text(encoding="utf-8"))
     return module.eval(), description, description.inputs

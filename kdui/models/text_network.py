@@ -4,6 +4,7 @@ from typing import Any, Self
 
 from torch import nn
 
+from kdui.core.chat import ChatFormat
 from kdui.models.transformer import ATTENTION
 
 FUSED = "sdpa"  # scaled dot-product attention of PyTorch (Dao et al. 2022, FlashAttention, arXiv:2205.14135)
@@ -16,6 +17,7 @@ class TextNetwork(nn.Module):
         super().__init__()
         self.network = network
         self.tokenizer_json = tokenizer_json
+        self.chat: ChatFormat | None = None  # of a checkpoint that comes with a chat template, and of its students
 
     @property
     def word_embedding(self) -> nn.Embedding:

@@ -107,14 +107,17 @@ class Answers:
                 laps.append({"digest": digest, "done": done, "seconds": spent})
         return laps
 
-    def tokens(self, digest: str, prompt: str, sampling: dict[str, Any], reference: str = "") -> Iterator[dict[str, Any]]:
-        """Text that a language model generates, token by token; ``reference``: another model whose opinion of each is told."""
+    def tokens(
+        self, digest: str, prompt: str, sampling: dict[str, Any], reference: str = "", chat: bool = False
+    ) -> Iterator[dict[str, Any]]:
+        """Text that a language model generates, token by token; ``reference``: another model whose opinion of each is told;
+        ``chat``: by the model's chat template."""
         from kdui.serving.streams import GeneratedText
 
         with ExitStack() as used:
             model = used.enter_context(self._models.use(digest))
             other = used.enter_context(self._models.use(reference)) if reference else None
-            for piece in GeneratedText(model, other).stream(prompt, Sampling.model_validate(sampling)):
+            for piece in GeneratedText(model, other, chat).stream(prompt, Sampling.model_validate(sampling)):
                 yield piece.model_dump()
 
     def examples(self, task: str, n: int, offset: int) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from kdui.core.answers import AnswerPart, Ending, Text, Token
 from kdui.core.errors import KduiError
 from kdui.core.layout import TOKENIZER
 from kdui.core.sampling import Sampling
+from kdui.modalities.text.chat import chat_of, conversation, ids_of
 from kdui.problems.seq2seq.decoder_tokens import ends_of
 from kdui.runtime.encoded_tokens import EncodedTokenGraph, token_graph
 from kdui.runtime.generation import Decoder, generate
@@ -31,17 +32,22 @@ class GeneratedText:
     """Text by a model's graph and the tokenizer.json beside it.
 
     Of its ``inputs.json`` it uses ``context`` (or ``max_length``), how many tokens it takes, and ``end_tokens``, the ids that end
-    a text. ``reference``: another model, whose probability of each token is told beside.
+    a text; tokens that end an answer of a chat model end its texts as well. ``reference``: another model, whose probability of
+    each token is told beside. ``as_chat``: a prompt is a message to the model, which its chat template makes a text of.
     """
 
-    def __init__(self, model: OpenModel, reference: OpenModel | None = None):
+    def __init__(self, model: OpenModel, reference: OpenModel | None = None, as_chat: bool = False):
         self._tokenizer = _read_tokenizer(model.folder)
         if reference is not None:
             _check_alike(model, reference)
         self._model, self._reference = model, reference
         settings = model.inputs.settings
         self._lowercase = bool(settings.get("lowercase"))
-        self._ends = frozenset(settings.get("end_tokens", ()))
+        chat = chat_of(model.folder)
+        if as_chat and chat is None:
+            raise KduiError("This model has no chat template. Switch it off, and type a beginning for the model to continue.")
+        self._chat = chat if as_chat else None
+        self._ends = frozenset((*settings.get("end_tokens", ()), *(ids_of(chat, self._tokenizer) if chat else ())))
         graph = token_graph(model.session)
         self._answers = isinstance(graph, EncodedTokenGraph)  # an input, in place of going on with it
         limits = (settings.get("context"), settings.get("max_length"), graph.most_tokens, MOST_TOKENS)
@@ -79,7 +85,7 @@ class GeneratedText:
 
     def _prompt(self, prompt: str) -> list[int]:
         prompt = prompt.lower() if self._lowercase else prompt
-        ids: list[int] = self._tokenizer.encode(prompt).ids if prompt.strip() else []
+        ids = self._ids(prompt) if prompt.strip() else []
         if not ids:
             raise KduiError(
                 "The sentence is empty. Type one first, or pick an example."
@@ -95,6 +101,12 @@ class GeneratedText:
                 f"This prompt has {len(ids):,} tokens; the model takes {self.context:,} with its answer. Use a shorter prompt."
             )
         return ids
+
+    def _ids(self, prompt: str) -> list[int]:
+        if self._chat is not None:
+            text = conversation(self._chat, [{"role": "user", "content": prompt}])
+            return self._tokenizer.encode(text, add_special_tokens=False).ids
+        return self._tokenizer.encode(prompt).ids
 
 
 class UntilStop:

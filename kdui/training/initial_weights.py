@@ -16,7 +16,7 @@ from kdui.modalities.text.known_words import unknown_share
 from kdui.models.building import build_model, describe
 from kdui.models.fit import Fit
 from kdui.models.layers import output_layer
-from kdui.models.module_store import load_model, save_inputs
+from kdui.models.module_store import load_model, save_inputs, with_chat
 from kdui.problems import problem_of
 from kdui.training.adapters import add_adapters
 from kdui.training.context import StepContext
@@ -40,7 +40,7 @@ def start_model(context: StepContext, seed: int) -> SavedModel:
     module = build_model(facts, context.facts, folder, teacher, seed, texts)
     if "start" in context.inputs:
         take_body(module, load_input(context, "start").module, context.facts.outputs)
-    description = describe(facts, context.facts, folder)
+    description = with_chat(describe(facts, context.facts, folder), module)
     if ITEMS in description.inputs.files:
         network: Any = module
         network.items = list(context.data.splits["train"].names)

@@ -77,6 +77,7 @@ class CompareCalls:
             "modality": facts.modality,
             "writes": writes,
             "labelled": "classes" in PROBLEMS[facts.problem].gives,
+            "chats": all(model.chat for model in shown),
             "writing": compare_writing.words_of(facts) if writes else None,
             "pickers": pickers,
             "models": chosen,

@@ -21,6 +21,7 @@ def sampling_html() -> str:
     fields = "".join(_field(name, title, step, known[name]) for name, title, step in FIELDS)
     return (
         f'<div id="compare-sampling" class="filters" role="group" aria-label="How tokens are chosen" hidden>{fields}'
+        '<label class="check" id="compare-chat-field" hidden><input type="checkbox" id="compare-chat">Chat template</label>'
         '<label class="field"><span>Stop text</span><input id="compare-stop-text" maxlength="64" size="10"></label>'
         '<button type="button" class="act" id="compare-stop" disabled>Stop</button></div>'
     )

@@ -47,6 +47,7 @@ class Prompt(Frozen):
     prompt: str = Field(max_length=LONGEST_TEXT)
     sampling: Sampling = Sampling()
     reference: Digest | None = None
+    chat: bool = False  # the prompt is a message to chat models
     recorded: bool = False  # the models are those of the recorded runs
 
     @model_validator(mode="after")
@@ -77,7 +78,7 @@ def stream_route(workbench: "Workbench") -> Route:
             except KduiError as error:
                 return JSONResponse({"error": str(error)}, 422)
         models = tuple(sides.values()) or prompt.models
-        answers = generate(bench.serving, models, prompt.prompt, prompt.sampling, prompt.reference)
+        answers = generate(bench.serving, models, prompt.prompt, prompt.sampling, prompt.reference, prompt.chat)
         return Lines(answers, workbench, limiter(), {digest: side for side, digest in sides.items()})
 
     return Route(PATH, respond, methods=["POST"])

@@ -73,13 +73,19 @@ def generates(facts: TaskFacts) -> bool:
 
 
 def generate(
-    serving: ServingClient, digests: Sequence[str], prompt: str, sampling: Sampling, reference: str | None = None
+    serving: ServingClient,
+    digests: Sequence[str],
+    prompt: str,
+    sampling: Sampling,
+    reference: str | None = None,
+    chat: bool = False,
 ) -> SideBySide[AnswerPart]:
     """What each language model of the store writes after the prompt; close it to stop them.
 
-    ``reference``: the model whose probability of each token is told beside.
+    ``reference``: the model whose probability of each token is told beside. ``chat``: the prompt is a message, which each model's
+    chat template makes a text of.
     """
-    request = {"prompt": prompt, "sampling": sampling.model_dump(), "reference": reference or ""}
+    request = {"prompt": prompt, "sampling": sampling.model_dump(), "reference": reference or "", "chat": chat}
 
     def stream(digest: str, stop: threading.Event) -> Generator[AnswerPart, None, None]:
         with closing(serving.stream("tokens", stop=stop, digest=digest, **request)) as pieces:

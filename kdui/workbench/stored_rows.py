@@ -21,6 +21,7 @@ from kdui.core.run import Run, RunFacts, RunState
 from kdui.core.statistics.paired import Difference
 from kdui.store.runs import now
 from kdui.store.store import Store
+from kdui.workbench.generating import generates
 
 if TYPE_CHECKING:
     import pandas
@@ -174,8 +175,11 @@ def findings(store: Store, run: Run, results: tuple[ModelResult, ...]) -> tuple[
     return (*filter(None, sentences), *filter(None, (keep_fp32(run, results, item) for item in results)))
 
 
-def servable(task: str, points: "pandas.DataFrame", present: Callable[[str], bool]) -> list[Servable]:
-    """The measured models among ``points`` that can be loaded, newest first, each once; ``present`` knows the store."""
+def servable(
+    task: str, points: "pandas.DataFrame", present: Callable[[str], bool], chats: Callable[[str], bool] = lambda _: False
+) -> list[Servable]:
+    """The measured models among ``points`` that can be loaded, newest first, each once; ``present`` knows the store, ``chats``
+    which of its models have a chat template."""
     metric = TASKS[task].headline
     models: dict[str, Servable] = {}
     settings: dict[str, dict[str, Any]] = {}
@@ -196,6 +200,7 @@ def servable(task: str, points: "pandas.DataFrame", present: Callable[[str], boo
             latency_origin=Origin(row["latency_origin"]),
             speedup=_known(row["speedup"]),
             run_name=row["run_name"],
+            chat=generates(TASKS[task]) and chats(row["digest"]),
         )
         settings[row["digest"]] = {**(row["settings"] or {}), "seed": row["seed"]}
         if len(models) >= MOST_SERVABLE:

@@ -20,7 +20,7 @@ from kdui.catalogue.sizes import known_size
 from kdui.catalogue.tasks import TASKS, all_tasks, own_task, with_own_data
 from kdui.core.contracts import TaskFacts
 from kdui.core.errors import KduiError, UnknownName
-from kdui.core.layout import OUTPUT_FILE
+from kdui.core.layout import CHAT, OUTPUT_FILE
 from kdui.core.logs import last_lines, logger
 from kdui.core.method import Method
 from kdui.core.own_names import own_path
@@ -310,7 +310,8 @@ class Workbench(RunActions):
 
     def servable(self, task: str) -> list[Servable]:
         """Measured models that Compare can load, newest first, each once."""
-        return servable(task, self.points(task), self.store.artifacts.has)
+        artifacts = self.store.artifacts
+        return servable(task, self.points(task), artifacts.has, lambda digest: CHAT in artifacts.manifest(digest).files)
 
     def ask(self, task: str, digests: list[str], payload: Any) -> list[Answer]:
         """Each model's answer to what a person typed, drew or uploaded, with its latency measured now."""

@@ -8,8 +8,9 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from tokenizers import Tokenizer, models, pre_tokenizers
 
+from kdui.core.chat import ChatFormat
 from kdui.core.contracts import InputSettings
-from kdui.core.layout import INPUTS_FILE, MODEL_FILE
+from kdui.core.layout import CHAT, INPUTS_FILE, MODEL_FILE
 from kdui.settings import Settings
 from kdui.store.artifacts import ArtifactStore
 from tests.runtime.next_token import table_model
@@ -19,14 +20,23 @@ END = WORDS.index("end")
 CONTEXT = 5000
 
 
-def store_generator(settings: Settings, digest: str, table: np.ndarray | None = None, words: tuple[str, ...] = WORDS) -> str:
+def store_generator(
+    settings: Settings,
+    digest: str,
+    table: np.ndarray | None = None,
+    words: tuple[str, ...] = WORDS,
+    chat: ChatFormat | None = None,
+) -> str:
     """An artifact of that digest whose words follow one another in a circle that leaves ``end`` out, or as the table says."""
 
     def write(folder: Path) -> None:
         table_model(folder / MODEL_FILE, circle() if table is None else table)
         write_tokenizer(folder / "tokenizer.json", words)
+        if chat is not None:
+            (folder / CHAT).write_text(chat.model_dump_json(), encoding="utf-8")
 
-    inputs = InputSettings(modality="text", settings={"context": CONTEXT, "end_tokens": [END]}, files=("tokenizer.json",))
+    files = ("tokenizer.json",) if chat is None else ("tokenizer.json", CHAT)
+    inputs = InputSettings(modality="text", settings={"context": CONTEXT, "end_tokens": [END]}, files=files)
     return stored(settings, digest, write, inputs)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from kdui.core.answers import read_parts
+from kdui.core.chat import ChatFormat
 from kdui.core.errors import KduiError, ServingError
 from kdui.runtime.json_process import PROGRAM_MB
 from kdui.serving.client import ServingClient
@@ -66,6 +67,19 @@ def parts(client, *given, **named):
 
 def text(found):
     return "".join(part.text for part in found)
+
+
+def test_a_chat_model_answers_a_message_by_its_template_and_stops_where_its_answers_end(client, stocked):
+    answer = ChatFormat(template="{{ messages[0].content }} {{ eos_token }} one", tokens={"eos_token": "six"}, ends=("six",))
+    store_generator(stocked, "c4" * 32, chat=answer)
+    found = parts(client, "four", digest="c4" * 32, chat=True)
+    assert text(found) == " two three four <b>five</b>" and found[-1].ended == "end token"
+    assert text(parts(client, "four", digest="c4" * 32)) == " <b>five</b>"  # the same end of a text that is continued
+    with pytest.raises(KduiError, match=r"has no chat template\. Switch it off"):
+        parts(client, "four", chat=True)
+    store_generator(stocked, "c5" * 32, chat=ChatFormat(template="{{ raise_exception('users alone') }}"))
+    with pytest.raises(KduiError, match="chat template failed: users alone"):
+        parts(client, "four", digest="c5" * 32, chat=True)
 
 
 def test_text_comes_token_by_token_and_says_why_it_ends(client):

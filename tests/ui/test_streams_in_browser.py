@@ -93,6 +93,10 @@ def test_compare_lets_models_write_side_by_side_and_stops_them(page, bench):
     assert cards.first.locator(".apart").count() == 0 and cards.last.locator(".apart").count() == 3
     expect(cards.last.locator(".live")).to_contain_text("3 tokens, measured, one thread each, 2 models at a time")
     expect(page.locator("#compare-stop")).to_be_disabled()
+    page.get_by_label("Chat template").check()
+    page.locator("#compare-go").click()
+    expect(written[0]).to_have_text(" two three four", use_inner_text=False)
+    page.get_by_label("Chat template").uncheck()
     page.locator("#compare-sampling").get_by_label("Tokens").fill("4000")
     page.evaluate("for (const id of ['go', 'stop']) document.querySelector(`#compare-${id}`).click()")
     expect(page.locator("#compare-agreement")).to_contain_text("Stopped.")

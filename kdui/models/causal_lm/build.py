@@ -69,7 +69,7 @@ def start_from_teacher(module: CausalLM, teacher: CausalLM, vocabulary: Vocabula
     keep_layers(module, network, spread(theirs["layers"], wanted["layers"]))
     if vocabulary.rows is not None:
         keep_tokens(module, vocabulary.rows)
-    module.tokenizer_json = vocabulary.tokenizer_json
+    module.tokenizer_json, module.chat = vocabulary.tokenizer_json, teacher.chat
 
 
 def _checked(ours: Mapping[str, int], theirs: Mapping[str, int]) -> Mapping[str, int]:
@@ -91,7 +91,7 @@ def _checked(ours: Mapping[str, int], theirs: Mapping[str, int]) -> Mapping[str,
 def start_by_chance(module: CausalLM, teacher: CausalLM, vocabulary: Vocabulary) -> None:
     """Take the teacher's tokenizer or a part of it, as many rows as that has outputs, and none of the teacher's weights."""
     resize_vocabulary(module, teacher.head.out_features if vocabulary.rows is None else len(vocabulary.rows))
-    module.tokenizer_json = vocabulary.tokenizer_json
+    module.tokenizer_json, module.chat = vocabulary.tokenizer_json, teacher.chat
 
 
 def architecture(module: CausalLM) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import torch
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from kdui.core.chat import LONGEST_TEMPLATE, ChatFormat
 from kdui.core.errors import SourceError
 from kdui.models.byte_pairs import with_beginning
 from kdui.models.causal import CausalLM
@@ -54,7 +55,9 @@ def read_llama(path: Path) -> CausalLM:
     network.load_state_dict({**tensors, "lm_head.weight": tensors["model.embed_tokens.weight"]}, assign=True)
     network.model.rotary_emb = type(network.model.rotary_emb)(config=config)  # its buffers are no weights, and lie on meta still
     network.tie_weights()
-    return CausalLM(network, words)
+    module = CausalLM(network, words)
+    module.chat = _chat(file.facts)
+    return module
 
 
 def _config(facts: dict[str, Any]) -> LlamaConfig:
@@ -84,6 +87,16 @@ def _unturned(name: str, weight: Any, config: LlamaConfig) -> Any:
     if heads is None:
         return weight
     return weight.reshape(heads, weight.shape[0] // heads // 2, 2, weight.shape[1]).swapaxes(1, 2).reshape(weight.shape).copy()
+
+
+def _chat(facts: dict[str, Any]) -> ChatFormat | None:
+    """The chat template, whose answers end with the token that the file names."""
+    template = facts.get("tokenizer.chat_template")
+    if not template or len(template) > LONGEST_TEMPLATE:
+        return None
+    named = {name: facts.get(f"tokenizer.ggml.{name}_id") for name in ("bos_token", "eos_token")}
+    tokens = {name: facts["tokenizer.ggml.tokens"][number] for name, number in named.items() if number is not None}
+    return ChatFormat(template=template, tokens=tokens, ends=tuple(tokens[name] for name in ("eos_token",) if name in tokens))
 
 
 def _tokenizer(facts: dict[str, Any]) -> str:

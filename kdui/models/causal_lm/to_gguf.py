@@ -38,6 +38,7 @@ def write_llama(path: Path, module: CausalLM, kind: Kind, name: str, claims: str
         "general.quantization_version": 2,
         **_shape(network.config),
         **_tokenizer(module.tokenizer_json, network.config.vocab_size),
+        **_chat(module),
         **({"kdui.claims": claims} if claims else {}),
     }
     write_gguf(path, facts, {each: (values, kinds[each]) for each, values in tensors.items()})
@@ -92,6 +93,16 @@ def _shape(config: Any) -> dict[str, Any]:
         "llama.attention.value_length": config.head_dim,
         "llama.vocab_size": config.vocab_size,
     }
+
+
+def _chat(module: CausalLM) -> dict[str, Any]:
+    """The chat template; the token that ends its answers then ends texts."""
+    if module.chat is None:
+        return {}
+    words = Tokenizer.from_str(str(module.tokenizer_json))
+    end = words.token_to_id(module.chat.ends[0]) if module.chat.ends else None
+    facts: dict[str, Any] = {"tokenizer.chat_template": module.chat.template}
+    return facts if end is None else {**facts, "tokenizer.ggml.eos_token_id": end}
 
 
 def _tokenizer(tokenizer_json: str, rows: int) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from kdui.models.byte_pairs import with_beginning
 from kdui.models.causal import CausalLM, described, from_description
 from kdui.models.convolution import image_inputs
 from kdui.models.huggingface.causal_checks import beginnings, require_head
+from kdui.models.huggingface.chat import chat_format
 from kdui.models.huggingface.reading import (
     config_of,
     order_of_outputs,
@@ -86,7 +87,7 @@ def _language_model(config: PretrainedConfig, facts: TaskFacts, folder: Path) ->
         require_head(module, fit, folder)
     except Exception as error:  # transformers raises errors of many kinds on a checkpoint that it cannot read
         raise unreadable(folder, error, LANGUAGE_MODEL) from error
-    module.fit = fit
+    module.fit, module.chat = fit, chat_format(folder, words)
     return module
 
 

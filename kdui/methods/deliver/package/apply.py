@@ -17,6 +17,7 @@ from kdui.methods.deliver.measure.provenance import is_simulated
 from kdui.methods.deliver.package.folders import archive, read_hf, write_genai, write_hf
 from kdui.methods.deliver.package.read_back import Judged, TestTexts, forward_of
 from kdui.methods.deliver.package.spec import PackageSpec
+from kdui.modalities.text.chat import chat_of
 from kdui.models.causal import language_model
 from kdui.models.causal_lm.from_gguf import read_llama
 from kdui.models.causal_lm.to_gguf import write_llama
@@ -95,7 +96,7 @@ def _genai(context: StepContext) -> tuple[Judged, Judged, dict[str, Any]]:
     source = context.inputs["model"]
     inputs = read_inputs(source.path)
     texts, folder = TestTexts(context, inputs, source.path), _empty(context)
-    write_genai(folder, source.file(MODEL_FILE), source.file(TOKENIZER), int(inputs.settings["max_length"]))
+    write_genai(folder, source.file(MODEL_FILE), source.file(TOKENIZER), int(inputs.settings["max_length"]), chat_of(source.path))
     tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
     tokenizer.no_padding()
     texts.require_same(lambda text: tokenizer.encode(text).ids)

@@ -11,8 +11,10 @@ import torch
 from tokenizers import Tokenizer
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
 
+from kdui.core.chat import ChatFormat
 from kdui.core.errors import StageFailed
 from kdui.core.layout import MODEL_FILE, TOKENIZER
+from kdui.modalities.text.chat import ids_of
 from kdui.models.causal import CausalLM
 from kdui.runtime.cache_inputs import IDS, LOGITS, MASK, PAST, POSITIONS, PRESENT
 from kdui.runtime.graph_files import graph_files
@@ -26,11 +28,14 @@ def write_hf(folder: Path, module: CausalLM, tokenizer: Path) -> None:
     config = module.network.config
     kept = config.use_cache
     config.use_cache = True  # which training turns off
+    words = _tokenizer(tokenizer, config, module.chat)
+    if module.chat and (ends := ids_of(module.chat, words.backend_tokenizer)):
+        module.network.generation_config.eos_token_id = ends
     try:
         module.network.save_pretrained(folder)
     finally:
         config.use_cache = kept
-    _tokenizer(tokenizer, config).save_pretrained(folder)
+    words.save_pretrained(folder)
 
 
 def read_hf(folder: Path) -> tuple[CausalLM, Any]:
@@ -47,8 +52,9 @@ def read_hf(folder: Path) -> tuple[CausalLM, Any]:
     return CausalLM(network.eval()), AutoTokenizer.from_pretrained(folder, local_files_only=True)
 
 
-def write_genai(folder: Path, graph: Path, tokenizer: Path, context_length: int) -> None:
-    """The graph with its weights, the tokenizer, and the config that maps the names of inputs and outputs.
+def write_genai(folder: Path, graph: Path, tokenizer: Path, context_length: int, chat: ChatFormat | None = None) -> None:
+    """The graph with its weights, the tokenizer, the chat template where there is one, and the config that maps the names of
+    inputs and outputs.
 
     Raises StageFailed where the graph keeps no cache.
     """
@@ -68,7 +74,8 @@ def write_genai(folder: Path, graph: Path, tokenizer: Path, context_length: int)
         "bos_token": words.id_to_token(begin),
         "pad_token": words.id_to_token(padding),
     }
-    _write(folder / "tokenizer_config.json", {**names, "model_max_length": context_length})
+    own = {**chat.tokens, "chat_template": chat.template} if chat else {}
+    _write(folder / "tokenizer_config.json", {**names, "model_max_length": context_length, **own})
     heads, width = (inputs[keys[0]].type.tensor_type.shape.dim[axis].dim_value for axis in (1, 3))
     decoder = {
         "filename": MODEL_FILE,
@@ -84,7 +91,12 @@ def write_genai(folder: Path, graph: Path, tokenizer: Path, context_length: int)
         "outputs": {LOGITS: LOGITS, "present_key_names": f"{PRESENT}.%d.key", "present_value_names": f"{PRESENT}.%d.value"},
     }
     choices = next(item for item in described.output if item.name == LOGITS).type.tensor_type.shape.dim[2].dim_value
-    tokens = {"bos_token_id": begin, "eos_token_id": begin, "pad_token_id": padding, "vocab_size": choices}
+    tokens = {
+        "bos_token_id": begin,
+        "eos_token_id": (chat and ids_of(chat, words)) or begin,
+        "pad_token_id": padding,
+        "vocab_size": choices,
+    }
     model = {"type": "llama", "context_length": context_length, **tokens, "decoder": decoder}
     search = {"max_length": context_length, "do_sample": False, "past_present_share_buffer": False}
     _write(folder / GENAI_CONFIG, {"model": model, "search": search})
@@ -98,17 +110,14 @@ def archive(folder: Path, target: Path) -> None:
                 shutil.copyfileobj(source, entry)
 
 
-def _tokenizer(path: Path, config: Any) -> PreTrainedTokenizerFast:
+def _tokenizer(path: Path, config: Any, chat: ChatFormat | None) -> PreTrainedTokenizerFast:
     words = Tokenizer.from_file(str(path))
     begin = words.id_to_token(words.encode("").ids[0])
     padding = words.padding["pad_token"] if words.padding else begin
-    return PreTrainedTokenizerFast(
-        tokenizer_file=str(path),
-        bos_token=begin,
-        eos_token=begin,
-        pad_token=padding,
-        model_max_length=config.max_position_embeddings,
-    )
+    special = {"bos_token": begin, "eos_token": begin, "pad_token": padding, **(chat.tokens if chat else {})}
+    tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(path), model_max_length=config.max_position_embeddings, **special)
+    tokenizer.chat_template = chat.template if chat else None
+    return tokenizer
 
 
 def _write(path: Path, values: dict[str, Any]) -> None:
