@@ -145,8 +145,9 @@ def test_runtimes_name_the_faster_one_only_where_the_interval_leaves_out_1():
     whole = frames.runtimes()
     shown = measured_in_both(whole)
     figure = runtimes_figure(shown, about="Digits")
-    assert figure.layout.title.text == "OpenVINO is faster for Student · int8: up to 2 times ONNX Runtime's speed"
+    assert figure.layout.title.text == "OpenVINO runs Student · int8 alone 2 times as fast as ONNX Runtime"
     assert [list(bar.x) for bar in figure.data] == [[0.5], [2.0]]
+    assert "in batches of 32 2 times" in runtimes_title(shown.assign(batch=32))
     assert runtimes_title(shown.head(1)) == "ONNX Runtime is the faster runtime: OpenVINO takes at least 2 times as long"
     unsure = shown.assign(low=0.9, high=1.1)
     assert runtimes_title(unsure) == "No runtime is clearly faster than ONNX Runtime here"

@@ -11,6 +11,8 @@ from kdui.charts.numbers import quantity
 from kdui.charts.side_by_side import error_bars, height_of_bars, models_of
 from kdui.core.numbers import significant
 
+EACH_MORE = 40  # px for each further bar of a model
+
 
 def measured(runtimes: pd.DataFrame) -> pd.DataFrame:
     """The rows of models that the other runtime took."""
@@ -18,7 +20,7 @@ def measured(runtimes: pd.DataFrame) -> pd.DataFrame:
 
 
 def runtimes_title(runtimes: pd.DataFrame) -> str:
-    """The faster runtime by name, and by how much at the most; no winner where intervals hold 1."""
+    """The faster runtime by name, and by how much at the most; none where every interval holds 1."""
     usual = str(runtimes["usual"].iloc[0])
     sure = runtimes[(runtimes["low"] > 1) | (runtimes["high"] < 1)]
     if sure.empty:
@@ -30,32 +32,32 @@ def runtimes_title(runtimes: pd.DataFrame) -> str:
             f"{usual} is the faster runtime: {least['runtime']} takes at least {significant(1 / least['value'], 2)} times as long"
         )
     best = wins.loc[wins["value"].idxmax()]
-    where = f"for {best['label']}" if len(wins) == 1 else f"for {len(wins)} of {len(runtimes)} models"
-    return f"{best['runtime']} is faster {where}: up to {significant(best['value'], 2)} times {usual}'s speed"
+    batch = "alone" if best["batch"] == 1 else f"in batches of {best['batch']:.0f}"
+    return f"{best['runtime']} runs {best['label']} {batch} {significant(best['value'], 2)} times as fast as {usual}"
 
 
 def runtimes_figure(runtimes: pd.DataFrame, *, about: str) -> go.Figure:
-    """``runtimes``: rows of ``evidence`` that were measured. A bar a model and runtime; the line at 1 is ONNX Runtime."""
+    """``runtimes``: rows of ``evidence`` that were measured, a bar each; the line at 1 is ONNX Runtime."""
     models = models_of(runtimes)
     usual = str(runtimes["usual"].iloc[0])
     figure = go.Figure(
         layout=style.layout(
             title={
                 "text": runtimes_title(runtimes),
-                "subtitle": {"text": f"{about} · the same file in both, in turn, batch 1 · medians with 95 % intervals"},
+                "subtitle": {"text": f"{about} · the same file in both, in turn · medians with 95 % intervals"},
             },
             showlegend=False,
             xaxis=style.axis(f"times {usual}'s speed", rangemode="tozero"),
             yaxis=style.axis("model", autorange="reversed", showgrid=False),
             shapes=[{"type": "line", "x0": 1, "x1": 1, "y0": 0, "y1": 1, "yref": "paper", "line": {"width": 1.5, "dash": "dot"}}],
-            height=height_of_bars(models),
+            height=height_of_bars(models) + EACH_MORE * (len(runtimes) - len(models)),
         )
     )
     for model in models:
         rows = model.rows
         figure.add_trace(
             go.Bar(
-                y=[f"{row.label}, {row.runtime}" for row in rows.itertuples()],
+                y=[f"{row.label}, {row.runtime}, batch {row.batch:.0f}" for row in rows.itertuples()],
                 x=rows["value"].tolist(),
                 error_x=error_bars(model, rows),
                 orientation="h",
@@ -75,13 +77,14 @@ def runtimes_figure(runtimes: pd.DataFrame, *, about: str) -> go.Figure:
 
 def lines(runtimes: pd.DataFrame) -> list[str]:
     """Of each model how far the answers agree, or why the other runtime was not measured."""
-    return [
+    told = [
         f"{row.label}, {row.runtime}: {row.refused}"
         if row.refused
-        else f"{row.label}, {row.runtime}: the same predictions on {row.agreement:.1f} % of {row.n:.0f} test examples; outputs "
-        f"differ by at most {row.difference:.2g} % of the largest"
+        else f"{row.label}, {row.runtime}: the same predictions on {row.agreement:.1f} % of {row.examples:.0f} test examples; "
+        f"outputs differ by at most {row.difference:.2g} % of the largest"
         for row in runtimes.itertuples()
     ]
+    return list(dict.fromkeys(told))  # once for all batch sizes
 
 
 CHART = EvidenceChart(

@@ -122,8 +122,9 @@ def test_another_runtime_is_compared_and_timed_in_turn(bench, measured, splits):
     assert latency.provenance.versions["openvino"] == RUNNERS["openvino"].version
     targets = splits["test"].targets.tolist()
     frame = Evidence(bench.store, lambda what, task: targets if what == "targets" else {}).of_run(measured.id)["runtimes"]
-    assert frame["step"].tolist() == ["measure.teach", "measure.distill"] and set(frame["refused"]) == {""}
-    assert frame["usual_ms"].iloc[1] == pytest.approx(speedup.value * latency.value)
+    assert frame["step"].tolist() == 2 * ["measure.teach"] + 2 * ["measure.distill"] and set(frame["refused"]) == {""}
+    assert frame["batch"].tolist() == [1, 32, 1, 32]
+    assert frame["usual_ms"].iloc[2] == pytest.approx(speedup.value * latency.value)
 
 
 def test_kernels_and_energy_are_kept_and_told(bench, measured):

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from kdui.catalogue.problems import PROBLEMS
 from kdui.core.artifact import Artifact
 from kdui.core.errors import StageFailed
 from kdui.core.layout import MODEL_FILE, RUNTIMES_FILE, read_inputs
@@ -14,7 +15,7 @@ from kdui.machine import versions
 from kdui.methods.deliver.measure.headline import spread_out
 from kdui.methods.deliver.measure.measuring import Measuring
 from kdui.methods.deliver.measure.provenance import noted, provenance, row, unpacked_note
-from kdui.methods.deliver.measure.samples import timed_sample
+from kdui.methods.deliver.measure.samples import THROUGHPUT_BATCH, timed_sample
 from kdui.problems import problem_of
 from kdui.runtime.latency import Latency, measure_latency
 from kdui.runtime.runners import open_runner
@@ -24,12 +25,13 @@ from kdui.training.context import StepContext
 from kdui.training.teachers import limits_of
 
 MOST_EXAMPLES = 256  # test examples on which the predictions of two runtimes are compared
-PROCESSES = 2  # that share the readings
+PROCESSES, LEAST_RUNS = 2, 20  # that share the readings, of which each takes so many
+BATCH_RUNS = 40  # readings of a whole batch
 FOREIGN = "A graph from outside is computed within limits, which this runtime is not held to here."
 
 
 def runtimes(context: StepContext, model: Artifact) -> list[Measurement]:
-    """Four figures for each runtime that takes the graph; why another one did not is kept in runtimes.json."""
+    """Six figures for each runtime that takes the graph; why another one did not is kept in runtimes.json."""
     rows, refused = [], {}
     for name in context.settings["runtimes"]:
         try:
@@ -46,17 +48,22 @@ def runtimes(context: StepContext, model: Artifact) -> list[Measurement]:
 def _of_runtime(context: StepContext, model: Artifact, facts: RunnerFacts) -> list[Measurement]:
     path = model.file(MODEL_FILE)
     alike = compared(context, model, open_runner(USUAL, path), open_runner(facts.name, path))
-    sample, runs = timed_sample(context, model, 1), context.settings["latency_runs"]
-    timing = measure_latency(
-        path,
-        path,
-        sample,
-        runs=runs,
-        threads=context.settings["threads"],
-        processes=PROCESSES if runs >= PROCESSES * 20 else 1,
-        runtimes=(facts.name, USUAL),
-    )
-    return [*_speed_rows(context, model, facts, timing), *_alike_rows(facts, alike)]
+    rows, runs = [], context.settings["latency_runs"]
+    # A language model generates token by token, so whole batches of texts are not what it is timed for.
+    batches = {1: runs} if PROBLEMS[context.facts.problem].streams else {1: runs, THROUGHPUT_BATCH: min(runs, BATCH_RUNS)}
+    for batch, count in batches.items():
+        timing = measure_latency(
+            path,
+            path,
+            timed_sample(context, model, batch),
+            runs=count,
+            threads=context.settings["threads"],
+            processes=PROCESSES if count >= PROCESSES * LEAST_RUNS else 1,
+            runtimes=(facts.name, USUAL),
+        )
+        rows += _speed_rows(context, model, facts, timing, batch)
+        context.report.check()
+    return [*rows, *_alike_rows(facts, alike)]
 
 
 class Alike(NamedTuple):
@@ -91,21 +98,23 @@ def compared(context: StepContext, model: Artifact, usual: Runner, other: Runner
     return Alike(same, count, len(places), worst / max(largest, 1e-12))
 
 
-def _speed_rows(context: StepContext, model: Artifact, facts: RunnerFacts, timing: Latency) -> list[Measurement]:
+def _speed_rows(context: StepContext, model: Artifact, facts: RunnerFacts, timing: Latency, batch: int) -> list[Measurement]:
     threads, usual = context.settings["threads"], RUNNERS[USUAL].title
     words = [
-        f"{facts.title}, batch 1, {threads} thread{'s' if threads > 1 else ''}, in turn with {usual} on the same file",
+        f"{facts.title}, batch {batch}, {threads} thread{'s' if threads > 1 else ''}, in turn with {usual} on the same file",
         *filter(None, (facts.note, unpacked_note(model), timing.doubt)),
     ]
     source = provenance(n=len(timing.candidate_ms), note="; ".join(words), versions=_versions(facts))
     low, high = quantile_interval(timing.candidate_ms, 0.5, timing.parts)
     ratio, least, most = timing.speedup
     samples = tuple(round(value, 5) for value in timing.candidate_ms)
+    name = facts.name if batch == 1 else f"{facts.name}_batch{batch}"
+    beside = "" if batch == 1 else f", batch {batch}"
     return [
-        row(f"latency_{facts.name}", timing.median, "ms", source, low=low, high=high, samples=samples,
-            title=f"Latency p50, {facts.title}"),
-        row(f"speedup_{facts.name}", ratio, "×", noted(source, faster(facts.title, usual, least, most)), True, low=least,
-            high=most, title=f"{facts.title} over {usual}"),
+        row(f"latency_{name}", timing.median, "ms", source, low=low, high=high, samples=samples,
+            title=f"Latency p50, {facts.title}{beside}"),
+        row(f"speedup_{name}", ratio, "×", noted(source, faster(facts.title, usual, least, most)), True, low=least,
+            high=most, title=f"{facts.title} over {usual}{beside}"),
     ]  # fmt: skip
 
 
