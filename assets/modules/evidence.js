@@ -4,7 +4,7 @@ import { connect, newest } from "./api.js";
 import { savable, titled } from "./chart_frame.js";
 import { all, html, parts, problem, served, set } from "./html.js";
 import { tab } from "./navigation.js";
-import { poll } from "./polling.js";
+import { later, poll } from "./polling.js";
 
 /** @typedef {import("./chart_frame.js").Told} Told */
 /** @typedef {import("./chart_frame.js").Table} Table */
@@ -32,6 +32,7 @@ export const mount = (root, server) => {
   const words = JSON.parse(part("evidence").dataset.words ?? "{}");
   const charts = Object.keys(words);
   const selects = all(part("evidence"), "select[data-choice]", HTMLSelectElement), groups = all(root, "details.group", HTMLDetailsElement);
+  const ranges = all(part("evidence"), 'input[type="range"][data-choice]', HTMLInputElement);
   const view = { task: "", asked: /** @type {Wish} */ ({}), answer: /** @type {Answer | null} */ (null), fresh: true };
   const wish = () => ({ task: view.task, ...view.asked });
 
@@ -48,10 +49,17 @@ export const mount = (root, server) => {
       select.value = answer[choice];
       select.closest(".field")?.toggleAttribute("hidden", !options);
     }
+    for (const range of ranges) if (document.activeElement !== range) { range.value = String(answer[range.dataset.choice ?? ""]); tell(range); }
     view.answer = answer;
     for (const name of charts) titled(root, name, answer[name], fit);
     missing(charts.filter((name) => answer[name].note), answer);
     for (const name of charts) if ("text" in answer[name]) set(part(`${name}-text`), answer[name].text ?? "");
+  };
+  /** Its number beside a slider. @param {HTMLInputElement} range */
+  const tell = (range) => {
+    const text = `${range.value} ${range.dataset.unit}`;
+    part(`out-${range.id}`).textContent = text;
+    range.setAttribute("aria-valuetext", text);
   };
   // What this run did not measure takes one line, which unfolds to what to do about it.
   /** @param {string[]} names @param {Answer} answer */
@@ -72,6 +80,14 @@ export const mount = (root, server) => {
     select.addEventListener("change", () => {
       view.asked = choice === "run" ? { run: select.value } : { ...view.asked, [choice]: select.value };
       ask();
+    });
+  }
+  const moved = later(200, ask);
+  for (const range of ranges) {
+    range.addEventListener("input", () => {
+      tell(range);
+      view.asked = { ...view.asked, [range.dataset.choice ?? ""]: range.value };
+      moved();
     });
   }
   // What was folded away when the answer came is drawn now that it has a size.

@@ -18,11 +18,23 @@ MEASURE = 'In <a href="?tab=build">Build</a>, open <b>Measure</b>'  # where a re
 
 
 class Look(NamedTuple):
-    """What a figure is drawn for: ``about`` names task and run, ``chosen`` is the value of the chart's own choice."""
+    """What a figure is drawn for: ``about`` names task and run, ``chosen`` and ``bound`` are what its list and slider say."""
 
     about: str
     metric: Metric
     chosen: str
+    bound: float = 0.0
+
+
+class Slider(NamedTuple):
+    """A number above a chart, from 0 to ``most``; the title reads on to the number and its unit."""
+
+    name: str
+    title: str
+    unit: str
+    most: float
+    step: float
+    start: float
 
 
 @dataclass(frozen=True)
@@ -52,12 +64,18 @@ class EvidenceChart:
     remedy: str
     draw: Callable[[pd.DataFrame, Look], go.Figure]
     rows: Callable[[pd.DataFrame], pd.DataFrame] = lambda frame: frame
-    lines: Callable[[pd.DataFrame], list[str]] | None = None  # sentences below, of the whole frame
+    lines: Callable[[pd.DataFrame, Look], list[str]] | None = None  # sentences below, of the whole frame
     choice: Choice | None = None
+    slider: Slider | None = None
     of_quality: bool = True  # its title mentions quality, which means nothing where nothing was learned
 
 
 CHARTS: Registry[EvidenceChart] = Registry("kdui.charts.evidence", "chart", "CHART", file="")
+
+
+def controls() -> list[str]:
+    """The names of all lists and sliders that charts have."""
+    return [control.name for chart in in_order() for control in (chart.choice, chart.slider) if control]
 
 
 def in_order() -> list[EvidenceChart]:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from kdui.charts.evidence.flips import p_words
 from kdui.core.errors import RecipeError
+from kdui.core.metric import Metric
 from kdui.core.page_rows import Answer, Servable
 from kdui.core.plan import Role
 from kdui.core.statistics.preference import LEAST_VOTES, preference
@@ -54,10 +55,10 @@ class VoteCalls:
         if choice not in list(Choice):
             raise RecipeError(f"A vote is one of {', '.join(Choice)}.")
         ballot = self.workbench.voting.vote(str(payload["ballot"]), _voter(payload), Choice(choice))
-        known = self._known(ballot.task)
+        known, metric = self._known(ballot.task), task_of(self.workbench, ballot.task).headline
         return {
             "told": f'<div class="info">{told(ballot, known)}</div>',
-            "sides": [_revealed(name, known.get(digest)) for name, digest in (("A", ballot.a), ("B", ballot.b))],
+            "sides": [_revealed(side, known.get(digest), metric) for side, digest in (("A", ballot.a), ("B", ballot.b))],
             "roles": [known[digest].role if digest in known else NEUTRAL for digest in (ballot.a, ballot.b)],
             "tally": tally_html(self.workbench.voting.tallies(ballot.task), known),
         }
@@ -106,13 +107,13 @@ def _card(side: str, shown: str = "") -> str:
     )
 
 
-def _revealed(side: str, model: Servable | None) -> str:
+def _revealed(side: str, model: Servable | None, metric: Metric) -> str:
     if model is None:
         return f'<h2 class="title">{side}</h2><p class="lead">This model is no longer in the store.</p>'
     return (
         f'<h2 class="title">{side}: {escape(compare_view.title(model))}</h2>'
         f'<p class="lead">{compare_view.speed(model)} · {compare_view.size(model)}</p>'
-        f'<p class="lead">{escape(model.headline)}</p>'
+        f'<p class="lead">{compare_view.on_test_data(model, metric)}</p>'
     )
 
 
@@ -156,7 +157,7 @@ def finding(tally: Tally, known: Mapping[str, Servable]) -> str:
     if seen is None:
         return "No vote has decided between them yet."
     if seen.detectable is None:
-        return f"No preference shown: {n} decided votes, and it takes at least {LEAST_VOTES}."
+        return f"No preference shown yet: {n} of at least {LEAST_VOTES} decided votes."
     share, low, high, least = (f"{100 * each:.0f} %" for each in (seen.share, seen.low, seen.high, seen.detectable))
     if seen.is_shown:
         return f"{name} is preferred in {share} of {n} decided votes, 95 % interval {low} to {high}, {p_words(seen.p_value)}."

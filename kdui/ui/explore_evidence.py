@@ -1,16 +1,17 @@
 """Explore's evidence on one run: the charts of ``kdui/charts/evidence``, under the questions that they answer."""
 
 import json
+import math
 from collections.abc import Mapping
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from kdui.charts.evidence_chart import CHARTS, EvidenceChart, Look, in_order
+from kdui.charts.evidence_chart import CHARTS, EvidenceChart, Look, Slider, controls, in_order
 from kdui.charts.findings import unlearned
 from kdui.core.contracts import TaskFacts
-from kdui.core.errors import UnknownName
+from kdui.core.errors import RecipeError, UnknownName
 from kdui.core.plain import Frozen
 from kdui.ui.chart_frame import chart_frame
 from kdui.ui.exports import spreadsheet_csv
@@ -23,7 +24,8 @@ MOST_RUNS = 30
 
 
 class EvidenceWish(Frozen):
-    """What the browser wants to see; an empty run is the newest measured one. ``chosen``: what the charts' lists say, by name."""
+    """What the browser wants to see; an empty run is the newest measured one. ``chosen``: what the charts' lists and sliders
+    say, by name."""
 
     task: str
     run: str = ""
@@ -34,7 +36,7 @@ class EvidenceWish(Frozen):
         """From a flat mapping; raises UnknownName for a list that no chart has."""
         own = {key: value for key, value in payload.items() if key in ("task", "run")}
         chosen = {key: value for key, value in payload.items() if key not in own}
-        lists = [chart.choice.name for chart in in_order() if chart.choice]
+        lists = controls()
         if unknown := next((key for key in chosen if key not in lists), None):
             raise UnknownName("choice", unknown, lists)
         return cls.model_validate({**own, "chosen": chosen})
@@ -63,11 +65,15 @@ class EvidenceCalls:
                 wished = wish.chosen.get(chart.choice.name, "")
                 chosen = wished if wished in dict(known) else chart.choice.start(rows) if known else ""
                 answer |= _choices(chart.choice.name, known, chosen)
-            drawn = _drawn(chart, rows, Look(about, task.headline, chosen))
+            bound = 0.0
+            if chart.slider:
+                answer[chart.slider.name] = bound = bound_of(chart.slider, wish.chosen.get(chart.slider.name, ""))
+            look = Look(about, task.headline, chosen, bound)
+            drawn = _drawn(chart, rows, look)
             if warning and chart.of_quality and "figure" in drawn:
                 drawn["title"] = warning
             if chart.lines:
-                drawn["text"] = _listed(chart.lines(whole) if len(whole) else [])
+                drawn["text"] = _listed(chart.lines(whole, look) if len(whole) else [])
             answer[chart.name] = drawn
         return answer
 
@@ -100,6 +106,17 @@ class EvidenceCalls:
         runs = [pair for number, pair in enumerate(named) if number < MOST_RUNS or pair[0] == wish.run]
         known = dict(runs)
         return tasks[wish.task], runs, wish.run if wish.run in known else runs[0][0]
+
+
+def bound_of(slider: Slider, wished: str) -> float:
+    """What a slider says, where it begins without a wish; raises RecipeError for what it cannot say."""
+    try:
+        value = float(wished) if wished else slider.start
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= slider.most:
+        raise RecipeError(f"'{slider.name}' is a number from 0 to {slider.most:g}.")
+    return value
 
 
 def _choices(name: str, known: list[tuple[str, str]], chosen: str) -> dict[str, str]:
@@ -143,9 +160,19 @@ def evidence_markup() -> str:
 
 def _frame(chart: EvidenceChart) -> str:
     control = _select(chart.choice.name, chart.choice.title) if chart.choice else ""
+    control += _slider(chart.slider) if chart.slider else ""
     return chart_frame(chart.name, control, text=chart.lines is not None, heading="h4")
 
 
 def _select(name: str, title: str) -> str:
     select = f'<select id="evidence-{name}" data-choice="{name}"></select>'
     return f'<label class="field" hidden><span>{escape(title)}</span>{select}</label>'
+
+
+def _slider(slider: Slider) -> str:
+    return (
+        f'<label class="slide" for="evidence-{slider.name}"><span>{escape(slider.title)}'
+        f'<output id="out-evidence-{slider.name}">{slider.start:g} {escape(slider.unit)}</output></span>'
+        f'<input type="range" id="evidence-{slider.name}" data-choice="{slider.name}" data-unit="{escape(slider.unit)}" min="0" '
+        f'max="{slider.most:g}" step="{slider.step:g}" value="{slider.start:g}"></label>'
+    )

@@ -33,6 +33,18 @@ def classes() -> pd.DataFrame:
     )
 
 
+def slices() -> pd.DataFrame:
+    """On shirts the model is clearly worse, on coats perhaps, on the rest not; long inputs have too few examples to tell."""
+    rows = [("label", "shirt", 100, 30, 2), ("label", "bag", 90, 1, 2), ("label", "coat", 110, 9, 4), ("length", "5", 20, 2, 0)]
+    return pd.DataFrame(
+        [
+            {**model, "by": by, "of": of, "n": n, "worse": worse // share, "better": better}
+            for model, share in ((STUDENT, 4), (SMALL, 1))
+            for by, of, n, worse, better in rows
+        ]
+    )
+
+
 def bins() -> pd.DataFrame:
     return pd.DataFrame(
         [

@@ -16,6 +16,8 @@ from kdui.charts.evidence.robustness import corruptions_of, curves, robustness_f
 from kdui.charts.evidence.runtimes import lines as runtime_lines
 from kdui.charts.evidence.runtimes import measured as measured_in_both
 from kdui.charts.evidence.runtimes import runtimes_figure, runtimes_title
+from kdui.charts.evidence.slices import judged, slices_figure, slices_lines
+from kdui.charts.evidence_chart import Look
 from kdui.charts.side_by_side import models_of, subject, teacher_of
 from kdui.core.metric import ACCURACY
 from tests.charts import evidence_frames as frames
@@ -39,6 +41,25 @@ def test_harm_names_the_class_that_lost_most():
     assert list(figure.data[0].x) == [0.5, -1.0, -8.25] and figure.data[0].marker.color == style.COLOURS["compressed"]
     unharmed = rows[rows["role"] == "student"].assign(recall_change=0.0)
     assert "loses no class" in harm_title(unharmed)
+
+
+def test_slices_that_lose_more_than_the_threshold_are_told_from_chance():
+    own = frames.slices().query("role == 'compressed'")
+    rows = judged(own, 2.0)
+    assert rows["of"].tolist() == ["shirt", "5", "coat", "bag"]  # the largest loss first
+    assert rows["change"].tolist() == pytest.approx([-28.0, -10.0, -100 * 5 / 110, 100 / 90])
+    assert rows["verdict"].tolist() == ["harmed", "maybe", "maybe", "within"]
+    figure = slices_figure(own, threshold=2.0, about="Reuters")
+    assert figure.layout.title.text == "Student · int8 loses more than 2 points on 1 of 4 slices, most on “shirt”"
+    assert list(figure.layout.yaxis.ticktext)[-1] == "“shirt”" and figure.layout.shapes[0].x0 == -2.0
+    assert figure.data[0].name == "harmed: loses more than 2" and figure.data[0].x == (-28.0,)
+    assert judged(own, 30.0)["verdict"].tolist() == ["within"] * 4
+    assert "on no slice" in slices_figure(own, threshold=30.0, about="").layout.title.text
+    assert "though on 1 it may" in slices_figure(own, threshold=25.0, about="").layout.title.text
+    look = Look("Reuters", ACCURACY, "measure.quantize", 2.0)
+    first, *rest = slices_lines(frames.slices(), look)
+    assert first.startswith("“shirt”: −28.0 points on 100 test examples, 95 % interval −38.") and first.endswith(", harmed")
+    assert rest[0].startswith("Length, fifth 5: −10.0 points on 20 test examples") and rest[0].endswith("may be chance")
 
 
 def test_flips_tell_how_often_and_which_way():

@@ -67,7 +67,7 @@ def test_a_finding_claims_what_the_votes_show():
 
     assert said(14, 2) == "xxxxxxxxxxxx is preferred in 88 % of 16 decided votes, 95 % interval 62 % to 98 %, p = 0.004."
     assert said(9, 7).endswith("in 56 % of 16 decided votes, 95 % interval 30 % to 80 %, detectable from 85 %.")
-    assert said(5, 0) == "No preference shown: 5 decided votes, and it takes at least 6."
+    assert said(5, 0) == "No preference shown yet: 5 of at least 6 decided votes."
 
 
 def test_a_viewer_may_vote_and_a_host_alone_deletes_everybodys_votes():

@@ -15,6 +15,7 @@ from tests.ui.stocked import StockedWorkbench
 FRAMES = {
     "comparisons": frames.comparisons(),
     "classes": frames.classes(),
+    "slices": frames.slices(),
     "bins": frames.bins(),
     "shift": frames.shift(),
     "elsewhere": frames.elsewhere(),
@@ -56,6 +57,9 @@ def test_one_answer_holds_all_charts_and_what_to_choose_from(calls, bench, monke
     assert (answer["corruption"], answer["by"]) == ("mean", "batch") and "word drop" in answer["corruption-options"]
     assert answer["kernels"]["text"] == "<li>Student · int8: 2 × Softmax: no int8 kernel for Softmax</li>"
     assert "+1.0 points against the control" in answer["flips"]["text"] and answer["flips"]["text"].count("<li>") == 3
+    assert answer["sliced"] == "measure.quantize" and answer["harmed"] == 2.0 and "on 1 of 4 slices" in answer["slices"]["title"]
+    stricter = calls.explore_evidence({"task": "digits", "harmed": "19.5"})
+    assert stricter["harmed"] == 19.5 and "though on 1 it may" in stricter["slices"]["title"]
     assert answer["trait"] == "novelty" and "length" in answer["trait-options"]
     wish = {"task": "digits", "run": run.id, "model": "measure.distill", "corruption": "noise", "by": "tokens", "trait": "length"}
     chosen = calls.explore_evidence(wish)
@@ -74,6 +78,7 @@ def test_csv_holds_the_rows_behind_a_chart(calls, bench, monkeypatch):
 
 def test_wrong_wishes_are_refused_in_words(calls):
     assert "Did you mean 'digits'" in answered(calls.explore_evidence)({"task": "digit"})["error"]
+    assert "from 0 to 20" in answered(calls.explore_evidence)({"task": "digits", "harmed": "nan"})["error"]
     assert "Known: by, corruption" in answered(calls.explore_evidence)({"task": "digits", "luck": "batch"})["error"]
     assert "Known: elsewhere, flips" in answered(calls.explore_evidence_csv)({"task": "digits", "of": "luck"})["error"]
 

@@ -96,6 +96,6 @@ CHART = EvidenceChart(
     empty="Changed predictions: not measured",
     remedy="Queue a run with a teacher and a student: Measure compares them.",
     rows=lambda frame: frame[frame["against"] == "teacher"],
-    lines=comparison_lines,
+    lines=lambda frame, look: comparison_lines(frame),
     draw=lambda frame, look: flips_figure(frame, about=look.about),
 )

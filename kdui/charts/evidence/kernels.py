@@ -84,7 +84,7 @@ CHART = EvidenceChart(
     frame="kernels",
     empty="Kernel profile: not measured",
     remedy=f"{MEASURE} and turn on <b>Speed and memory</b>: it profiles which kernels run, then queue the recipe again.",
-    lines=fallback_lines,
+    lines=lambda frame, look: fallback_lines(frame),
     draw=lambda frame, look: kernels_figure(frame, about=look.about),
     of_quality=False,
 )

@@ -96,7 +96,7 @@ CHART = EvidenceChart(
     empty="Other runtimes: not measured",
     remedy=f"{MEASURE} and choose one under <b>Other runtimes</b>, then queue the recipe again.",
     rows=measured,
-    lines=lines,
+    lines=lambda frame, look: lines(frame),
     draw=lambda frame, look: runtimes_figure(frame, about=look.about),
     of_quality=False,
 )

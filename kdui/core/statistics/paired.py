@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 from pydantic import Field
 
 from kdui.core.plain import Frozen
-from kdui.core.statistics.distributions import NORMAL, Z95, t_tail
+from kdui.core.statistics.distributions import NORMAL, Z95, binomial_tail, t_tail
 from kdui.core.statistics.intervals import deviation, half_width
 from kdui.core.statistics.power import detectable_over_examples, detectable_over_seeds
 
@@ -114,6 +114,16 @@ def mcnemar(worse: int, better: int) -> float:
         tail += ways
         ways = ways * (n - k) // (k + 1)
     return min(1.0, float(Fraction(2 * tail, 2**n)))
+
+
+def loss_p(part: Discordant, beyond: float) -> float:
+    """One-sided p of "the model loses at most ``beyond``", a share of 0 or more, on examples that both answered.
+
+    Tango's score test of the difference −``beyond`` (Tango 1998, equation 4); never below McNemar's exact one-sided p of no loss
+    at all, for the score is too sure of few discordant examples.
+    """
+    exact = binomial_tail(part.worse, part.worse + part.better, 0.5) if part.worse else 1.0
+    return max(exact, NORMAL.cdf(_score(part, -beyond)))
 
 
 def score_interval(part: Discordant) -> tuple[float, float]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from kdui.charts.evidence_chart import CHARTS
+from kdui.charts.evidence_chart import CHARTS, controls
 from kdui.core.errors import KduiError
 from kdui.core.presentation import Content
 from kdui.ui.explore import ExploreCalls
@@ -55,12 +55,11 @@ def _layers(workbench: "Workbench", place: str, view: Mapping[str, Any]) -> Seen
 
 
 def _evidence(workbench: "Workbench", place: str, view: Mapping[str, Any]) -> Seen:
-    choices = [chart.choice.name for chart in CHARTS.values() if chart.choice]
-    own = kept(view, "task", "run", *choices)
+    own = kept(view, "task", "run", *controls())
     told = EvidenceCalls(workbench).explore_evidence(own)
     chart, run = CHARTS[place], str(told["run"])
     content = chart_of(told[place], plain_blocks(str(told[place].get("text", "")))[0])
-    chosen = {chart.choice.name: told[chart.choice.name]} if chart.choice else {}
+    chosen = {control.name: str(told[control.name]) for control in (chart.choice, chart.slider) if control}
     return Seen(content, {"task": own["task"], "run": run, **chosen}, *of_run(workbench, run))
 
 

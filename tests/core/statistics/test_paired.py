@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from kdui.core.statistics.paired import Discordant, mcnemar, over_examples, over_seeds, score_interval
+from kdui.core.statistics.paired import Discordant, loss_p, mcnemar, over_examples, over_seeds, score_interval
 
 
 def difference(worse: int, better: int, n: int):
@@ -131,3 +131,20 @@ def test_seeds_that_agree_to_the_example_are_no_certainty():
         12.706 * step / math.sqrt(12) / math.sqrt(2), rel=1e-3
     )
     assert over_seeds([0.0, 0.0, 0.0]).p_value == 1.0
+
+
+def test_a_loss_beyond_a_margin_is_tested_by_the_score_and_by_the_exact_test_where_that_is_stricter():
+    few = Discordant(worse=4, better=0, n=20)
+    assert loss_p(few, 0.0) == pytest.approx(1 / 2**4)  # the exact tail; the score alone would give 0.023
+    clear = Discordant(worse=60, better=10, n=500)
+    bound = score_interval(clear)[1]
+    assert loss_p(clear, -bound) == pytest.approx(0.025, abs=1e-6)  # the interval is this test's inversion
+    assert loss_p(clear, 0.0) < 1e-8 < loss_p(clear, 0.05) < loss_p(clear, 0.1) and loss_p(clear, 0.1) == pytest.approx(0.5)
+    assert loss_p(Discordant(0, 3, 50), 0.0) == 1.0
+
+
+def test_the_margin_is_held_against_its_own_error_rate():
+    """Of models that lose exactly the margin, at most one in twenty is called worse than it."""
+    draw = np.random.default_rng(0).multinomial(300, [0.12, 0.07, 0.81], size=2000)  # the true loss is 5 points
+    found = [loss_p(Discordant(int(worse), int(better), 300), 0.05) < 0.05 for worse, better, _ in draw]
+    assert 0.03 < np.mean(found) < 0.062

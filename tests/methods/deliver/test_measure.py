@@ -158,6 +158,11 @@ def test_evidence_is_worked_out_from_what_was_kept(bench, measured, splits):
     fifth = len(right) // 5
     assert shift["n"].sum() == len(targets) and shift["value"].iloc[-1] == pytest.approx(100 * right[:fifth].mean())
     assert (shift["value"] * shift["n"]).sum() / len(targets) == pytest.approx(accuracy["distill"])
+    slices = frames["slices"].groupby("by")[["n", "worse", "better"]].sum()
+    assert slices.loc["label"].tolist() == slices.loc["novelty"].tolist()  # both part the same test examples
+    assert (slices.loc["label", "better"] - slices.loc["label", "worse"]) / len(targets) * 100 == pytest.approx(row["difference"])
+    last = frames["slices"].query("by == 'novelty' and of == '5'").iloc[0]
+    assert last["worse"] == ((message["teach"].argmax(-1) == targets) & ~right)[:fifth].sum()
     assert len(frames["robustness"]) == 2 * 21 and len(frames["sweep"]) == 2 * 6
     assert set(frames["kernels"]["precision"]) == {"fp32"} and frames["kernels"]["time"].tolist() == pytest.approx([100, 100])
 
