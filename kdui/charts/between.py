@@ -39,7 +39,8 @@ def level_with(winner: Any, others: pd.DataFrame, pair: Between) -> tuple[pd.Dat
 
     All are judged together (Benjamini-Hochberg); what cannot be paired is not distinguished.
     """
-    differences = [pair(winner, row) for _, row in others.iterrows()]
+    rows = others[["run", "step", "by_seed"]].to_dict("records")  # of all columns, each row would become a series of its own
+    differences = [pair(winner, row) for row in rows]
     known = [difference for difference in differences if difference is not None and difference.p_value is not None]
     levels = iter(adjusted([difference.p_value for difference in known if difference.p_value is not None]))
     level = [difference is None or difference.p_value is None or next(levels) >= RATE for difference in differences]

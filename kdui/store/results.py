@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Engine, Select, bindparam, delete, func, insert, select
+from sqlalchemy import Engine, Float, Select, bindparam, delete, func, insert, select
 from sqlalchemy.engine import Row, RowMapping
 
 from kdui.core.measurement import Measurement, Provenance
@@ -13,6 +13,7 @@ from kdui.store.patience import in_words
 from kdui.store.tables import measurements, members, results, runs, steps
 
 RESULT_COLUMNS = [column.name for column in results.c if column.name not in ("id", "task")]
+NUMBER_COLUMNS = frozenset(column.name for column in results.c if isinstance(column.type, Float))
 
 
 @in_words

@@ -96,7 +96,8 @@ def drift_words(drift: float, drawn: str) -> str:
 
 
 class Merged(NamedTuple):
-    """A task's points, one row a model, the settings worth a column, where each run's points stand, and how speed drifted."""
+    """A task's points, one row a model, the settings worth a column, where each run's points stand, how speed drifted, and the
+    ends of the budget's sliders."""
 
     points: pd.DataFrame
     models: pd.DataFrame
@@ -104,6 +105,7 @@ class Merged(NamedTuple):
     by_run: Mapping[str, Any]
     drift: float
     all_settings: list[str]
+    ranges: dict[str, list[float]]
 
 
 class ExploreCalls:
@@ -132,7 +134,7 @@ class ExploreCalls:
 
     def _view(self, wish: Wish, merged: Merged) -> dict[str, Any]:
         facts = self._task(wish.task)
-        points, everyone, settings, by_run, drift, all_settings = merged
+        points, everyone, settings, by_run, drift, all_settings, ranges = merged
         models = narrowed(everyone, wish.narrow, facts.headline)
         pair = between(self.workbench.paired, facts.headline, facts.splits["test"])
         wished = wish.x or usual_axis(everyone)
@@ -151,7 +153,7 @@ class ExploreCalls:
             if unlearned(models, facts)
             else explore_view.gain_html(points, by_run, models, budget, facts, self.workbench.paired),
             "narrowed": kept_html(wish.narrow, len(models), len(everyone), setting_titles(all_settings, metric)),
-            "ranges": slider_ranges(everyone),
+            "ranges": ranges,
             "front": explore_view.front_html(models, x, metric),
             "table": explore_view.table_html(models, settings, metric, wish),
         }
@@ -186,7 +188,9 @@ class ExploreCalls:
             differing = explore_view.differing(models)
             settings = differing[: explore_view.MOST_SETTINGS]
             places = points.groupby("run", sort=False).indices
-            kept = self._merged[task] = Merged(points, models, settings, places, latency_drift(models), differing)
+            kept = self._merged[task] = Merged(
+                points, models, settings, places, latency_drift(models), differing, slider_ranges(models)
+            )
         return kept
 
 

@@ -133,13 +133,23 @@ def differing(models: pd.DataFrame) -> list[str]:
 
     The seed is left out: it stands behind the interval.
     """
-    seen: dict[str, set[Any]] = {}
-    # Models of one stage share their settings; and each value is written once, however many have it.
+    # Models of one stage share their settings; those of one shape are read by column, and each value is written once.
+    shapes: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
     for settings in {id(each): each for each in models["settings"] if each}.values():
-        for key, value in settings.items():
-            seen.setdefault(key, set()).add(value if value.__hash__ else str(value))
+        shapes.setdefault(tuple(settings), []).append(settings)
+    seen: dict[str, set[Any]] = {}
+    for keys, alike in shapes.items():
+        for key, column in zip(keys, zip(*(each.values() for each in alike), strict=True), strict=True):
+            seen.setdefault(key, set()).update(_hashable(column))
     values = {key: {_setting(value) for value in found} for key, found in seen.items()}
     return sorted((key for key, texts in values.items() if len(texts) > 1 and key != "seed"), key=lambda key: -len(values[key]))
+
+
+def _hashable(values: Sequence[Any]) -> set[Any]:
+    try:
+        return set(values)
+    except TypeError:
+        return {value if value.__hash__ else str(value) for value in values}
 
 
 def table_html(models: pd.DataFrame, settings: Sequence[str], metric: Metric, wish: Wish) -> str:
@@ -168,7 +178,8 @@ def table_html(models: pd.DataFrame, settings: Sequence[str], metric: Metric, wi
 def front_html(models: pd.DataFrame, x: str, metric: Metric) -> str:
     """The models of the front, cheapest first, for a chart that is too narrow to name them."""
     cost = models[x].to_numpy(float)
-    front = models.take(pareto_front(np.where(cost > 0, cost, np.nan), models["headline"].to_numpy(), metric))
+    places = pareto_front(np.where(cost > 0, cost, np.nan), models["headline"].to_numpy(), metric)
+    front = models[["role", "run", "label"]].take(places)
     items = "".join(
         f'<li><span class="swatch {row.role}"></span>'
         f'<a href="?tab=runs&amp;run={escape(str(row.run))}">{escape(row.label)}</a></li>'

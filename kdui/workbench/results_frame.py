@@ -3,14 +3,17 @@
 The column ``headline`` is the task's headline metric, whatever it is called there; ``TASKS[task].headline`` says what it is.
 """
 
+import contextlib
+import gc
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from kdui.catalogue.methods import METHODS
 from kdui.core.method import Group
 from kdui.core.renamed import current_names
+from kdui.store.results import NUMBER_COLUMNS
 from kdui.store.store import Store
 
 if TYPE_CHECKING:
@@ -34,11 +37,12 @@ class ResultsFrame:
             known, frame = self._frames.get(task, ((0, 0), None))
             if frame is not None and version == known:
                 return frame
-            fresh = self._read(task, known[1] if frame is not None else 0)
-            if frame is not None and len(frame) + len(fresh) == version[0]:
-                frame = pandas.concat([frame, fresh], ignore_index=True) if len(frame) else fresh
-            else:
-                frame = fresh if frame is None else self._read(task, 0)
+            with _no_garbage():
+                fresh = self._read(task, known[1] if frame is not None else 0)
+                if frame is not None and len(frame) + len(fresh) == version[0]:
+                    frame = pandas.concat([frame, fresh], ignore_index=True) if len(frame) else fresh
+                else:
+                    frame = fresh if frame is None else self._read(task, 0)
             self._frames[task] = (version, frame)
             return frame
 
@@ -46,21 +50,53 @@ class ResultsFrame:
         import pandas
 
         names, rows = self.store.results.rows_of_task(task, after)
-        frame = pandas.DataFrame(rows, columns=names).drop(columns="id")
+        columns = dict(zip(names, zip(*rows, strict=True) if rows else [()] * len(names), strict=True))
+        frame = pandas.DataFrame({name: _column(name, values) for name, values in columns.items() if name != "id"})
         # What travels over a wire: the packed file where there is one, else the gzipped graph.
-        frame["download_mb"] = frame["packed_mb"].astype(float).fillna(frame["gzip_mb"].astype(float))
+        frame["download_mb"] = frame["packed_mb"].fillna(frame["gzip_mb"])
         own = (frame["role"] == "teacher") & ~frame.duplicated(["run", "role"])  # what the run's speed-ups are read against
-        frame["speedup"] = frame["speedup"].astype(float).mask(own & frame["speedup"].notna(), 1.0)
-        recipes = {
-            run: recipe
-            for run, recipe in self.store.runs.recipes(dict.fromkeys(frame["run"])).items()
+        frame["speedup"] = frame["speedup"].mask(own & frame["speedup"].notna(), 1.0)
+        made = self._made(columns)
+        frame["settings"] = [settings for settings, _ in made]
+        frame["method"] = [method for _, method in made]
+        return frame
+
+    def _made(self, columns: Mapping[str, Sequence[Any]]) -> "list[tuple[dict[str, Any], str]]":
+        """Each row's settings and methods. Rows of a group differ in the seed alone, so one of its recipes is read for all."""
+        runs = dict(zip(columns["group"], columns["run"], strict=True))
+        recipes = self.store.runs.recipes(dict.fromkeys(runs.values()))
+        makers = {
+            run: Makers(recipe)
+            for run, recipe in recipes.items()
             if all(stage["method"] in METHODS for stage in recipe["stages"])  # another version may know more methods
         }
-        makers = {run: Makers(recipe) for run, recipe in recipes.items()}
-        made = [(makers.get(run), step) for run, step in zip(frame["run"].tolist(), frame["step"].tolist(), strict=True)]
-        frame["settings"] = [maker.settings(step) if maker else {} for maker, step in made]
-        frame["method"] = [maker.taught_by(step) if maker else "" for maker, step in made]
-        return frame
+        steps = dict(zip(columns["group"], columns["step"], strict=True))
+        made = {
+            group: (makers[run].settings(steps[group]), makers[run].taught_by(steps[group]))
+            for group, run in runs.items()
+            if run in makers
+        }
+        unknown: tuple[dict[str, Any], str] = {}, ""
+        return [made.get(group, unknown) for group in columns["group"]]
+
+
+@contextlib.contextmanager
+def _no_garbage() -> Iterator[None]:
+    """Half a million objects are made that stay: looking for garbage among them again and again takes as long as making them."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _column(name: str, values: Sequence[Any]) -> Any:
+    """Numbers as such, also where none is known."""
+    import numpy
+
+    return numpy.array(values, float) if name in NUMBER_COLUMNS else values
 
 
 class Makers:
@@ -72,7 +108,7 @@ class Makers:
     def __init__(self, recipe: Mapping[str, Any]):
         self.stages = recipe["stages"]
         self.names = [stage.get("name") or stage["method"] for stage in self.stages]
-        self._whole = {key: _short(recipe.get(key)) for key in ("teacher", "student", "seed")}
+        self._whole = {key: _short(recipe.get(key)) for key in ("teacher", "student")}
         self._knobs = [{**_defaults(stage["method"]), **current_names(stage.get("settings", {}))} for stage in self.stages]
         self._dotted = [
             {f"{name}.{knob}": value for knob, value in knobs.items()}
@@ -83,8 +119,8 @@ class Makers:
         self._taught: dict[str, str] = {}
 
     def settings(self, step: str) -> dict[str, Any]:
-        """What decides the model that a step measured, by dotted name: the models, the seed, and every knob (defaults too, so
-        that a default and the same value written out are one) of the stages up to its own, and of those that deliver.
+        """What decides the model that a step measured but for the seed, by dotted name: the models, and every knob (defaults
+        too, so that a default and the same value written out are one) of the stages up to its own, and of those that deliver.
 
         ``step`` is ``measure.distill.control`` for a model of stage ``distill``. Models of one stage share the answer, which
         nobody may change.

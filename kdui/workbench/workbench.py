@@ -99,10 +99,13 @@ class Workbench(RunActions):
         self.search_thread.start()
 
     def warm_up(self) -> None:
-        """Start the serving process in the background, so that the first answer in Compare comes at once; then look at each
-        task's methods, so that its first visit in Build does."""
+        """In the background: read what Explore shows first, start the serving process for Compare, and look at each task's
+        methods for Build, so that the first visits are answered at once."""
 
         def start() -> None:
+            for row in self.runs(state="succeeded", size=1).rows:
+                with contextlib.suppress(KduiError):  # whoever visits Explore is told
+                    self.points(row.task)
             try:
                 self.serving.call("warm_up")
             except KduiError as error:
