@@ -135,6 +135,8 @@ const figures = {
       taylor: `Prunes the ${percent(share)} of weights whose absence would change the loss least: gradients decide, not this histogram.`,
       movement: `Prunes the ${percent(share)} of weights that training moves towards zero most: their size does not decide.`,
       wanda: `Prunes ${percent(share)} of each output's weights: the smallest products of weight and input.`,
+      sparsegpt: `Prunes ${percent(share)} of each block of inputs: what the weights that stay can best make up for.`,
+      "sparsegpt-2:4": "Prunes two of every four inputs of each output, those that the others can best make up for: half of the weights.",
       "2:4": "Prunes two of every four inputs of each output: half of the weights, whatever this share says.",
       "wanda-2:4": "Prunes two of every four inputs of each output, by products of weight and input: half of the weights.",
     };

@@ -11,7 +11,8 @@ from kdui.training.masks import Groups, apply_masks, masks_by_score
 from kdui.training.weights import prunable_weights
 
 Weights = Mapping[str, nn.Parameter]
-Cut = Callable[[Weights, float], Mapping[str, torch.Tensor]]  # weights and the wanted sparsity -> masks
+# Weights and the wanted sparsity -> masks. One that makes up for what goes moves the weights that stay, in place.
+Cut = Callable[[Weights, float], Mapping[str, torch.Tensor]]
 Schedule = Callable[[float], float]  # share of the training that is done -> sparsity
 STATE = "pruning"
 FORGETTING = 0.95  # of a running mean over updates

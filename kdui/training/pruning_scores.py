@@ -91,15 +91,13 @@ def wanda_scores(
     Weights of other layers (embeddings, recurrent layers) get |w|; their names are the second value. ``compute``: see
     ``gradients``. Without ``padded`` the places that an ``attention_mask`` hides do not count.
     """
-    weights = prunable_weights(module)
-    layers = {f"{name}.weight": layer for name, layer in module.named_modules() if isinstance(layer, (nn.Linear, nn.Conv2d))}
-    layers = {name: layer for name, layer in layers.items() if name in weights}
+    weights, layers = prunable_weights(module), multiplying_layers(module)
     squares: Scores = {}
-    hidden: list[torch.Tensor | None] = [None]  # the mask of the batch that goes through
-    with evaluating(module), _watched(layers, squares, hidden), torch.no_grad():
-        for batch in batches:
-            hidden[0] = None if padded else batch.inputs.get("attention_mask")
-            _outputs(module, batch, compute)
+
+    def add(name: str, inputs: torch.Tensor) -> None:
+        squares[name] = squares.get(name, torch.zeros(())) + squared_inputs(layers[name], inputs)
+
+    watch_inputs(module, layers, batches, add, compute, padded)
     scores, fallen = {}, []
     for name, weight in weights.items():
         scores[name] = weight.detach().abs().float().cpu()
@@ -110,16 +108,41 @@ def wanda_scores(
     return scores, fallen
 
 
+def multiplying_layers(module: nn.Module) -> dict[str, Any]:
+    """The linear layers and convolutions, by the names of their weights; a weight that several share counts for the first."""
+    weights = prunable_weights(module)
+    layers = {f"{name}.weight": layer for name, layer in module.named_modules() if isinstance(layer, (nn.Linear, nn.Conv2d))}
+    return {name: layer for name, layer in layers.items() if name in weights}
+
+
+def watch_inputs(
+    module: nn.Module,
+    layers: Mapping[str, Any],
+    batches: Iterable[Batch],
+    take: Callable[[str, torch.Tensor], None],
+    compute: Compute | None = None,
+    padded: bool = True,
+) -> None:
+    """Hand what each layer is given for these batches to ``take``, by the layer's name; see ``wanda_scores``."""
+    hidden: list[torch.Tensor | None] = [None]  # the mask of the batch that goes through
+    with evaluating(module), _watched(layers, take, hidden), torch.no_grad():
+        for batch in batches:
+            hidden[0] = None if padded else batch.inputs.get("attention_mask")
+            _outputs(module, batch, compute)
+
+
 @contextmanager
-def _watched(layers: Mapping[str, Any], squares: Scores, hidden: Sequence[torch.Tensor | None]) -> Iterator[None]:
-    """Add the squared inputs of each layer's forward passes to ``squares``; of tokens, those that the mask leaves."""
+def _watched(
+    layers: Mapping[str, Any], take: Callable[[str, torch.Tensor], None], hidden: Sequence[torch.Tensor | None]
+) -> Iterator[None]:
+    """Hand each layer's inputs to ``take``; of tokens, those that the mask leaves."""
 
     def watch(name: str) -> Callable[..., None]:
         def hook(layer: Any, inputs: tuple[torch.Tensor, ...]) -> None:
             given, mask = inputs[0].detach(), hidden[0]
             if mask is not None and given.shape[:-1] == mask.shape:
                 given = given[mask == 1]
-            squares[name] = squares.get(name, torch.zeros(())) + squared_inputs(layer, given)
+            take(name, given)
 
         return hook
 

@@ -191,7 +191,8 @@ def test_without_control_and_without_kept_outputs(plan):
         ),
         (
             {"stages": ["teach", "distill", {"prune": {"kind": "structural"}}]},
-            "prune.kind: Criterion must be magnitude, random, taylor, movement, wanda, 2:4 or wanda-2:4 (got 'structural')",
+            "prune.kind: Criterion must be magnitude, random, taylor, movement, wanda, 2:4, wanda-2:4, sparsegpt or "
+            "sparsegpt-2:4 (got 'structural')",
         ),
         (
             {"stages": ["teach", "distill", {"prune": {"kind": "structured"}}]},

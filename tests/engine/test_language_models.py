@@ -154,8 +154,11 @@ def test_it_is_compressed_and_each_file_is_judged_in_bits_per_byte(bench):
 def test_it_is_pruned_and_rounded_by_what_its_layers_are_given(bench):
     calibration = {"calibration_examples": 16}
     rounding = {"bits": 3, "rounding": "awq", "granularity": "group", "group_size": 16}
-    stages = {kind: {"prune": {"kind": kind, "sparsity": 0.3, "epochs": 0, **calibration}} for kind in ("taylor", "wanda-2:4")}
-    for kind, more in (("taylor", []), ("wanda-2:4", [{"quantize": {**rounding, **calibration}}])):
+    stages = {
+        kind: {"prune": {"kind": kind, "sparsity": 0.3, "epochs": 0, **calibration}}
+        for kind in ("taylor", "sparsegpt", "wanda-2:4")
+    }
+    for kind, more in (("taylor", []), ("sparsegpt", []), ("wanda-2:4", [{"quantize": {**rounding, **calibration}}])):
         run = bench.run({"task": "books", "teacher": TEACHER, "stages": [TEACH, stages[kind], *more]})
         assert run.state is RunState.SUCCEEDED, run.error
         assert 0.1 < bench.summary(run, "prune")["sparsity"] < 0.6

@@ -66,6 +66,17 @@ def test_wanda_takes_the_same_share_of_every_output(bench):
     assert not any("Wanda has no inputs" in line for line in message)
 
 
+def test_sparsegpt_of_two_in_four_moves_the_weights_that_stay(bench):
+    taught = bench.run({"task": "digits", "teacher": "cnn-medium", "stages": [{"teach": TEACH}]})
+    before = load_file(bench.folder(taught, "teach") / "model.safetensors")
+    after, _, message = pruned(bench, kind="sparsegpt-2:4", epochs=0, calibration_examples=64)
+    for name, tensor in matrices(after).items():
+        if tensor.shape[1] % 4 == 0:
+            fours = tensor.movedim(1, -1).reshape(-1, 4)
+            assert ((fours == 0).sum(1) == 2).all() and not torch.equal(tensor[tensor != 0], before[name][tensor != 0])
+    assert any("features.0.0.weight stay whole" in line for line in message)
+
+
 def test_a_layer_that_lost_all_its_weights_is_reported(bench):
     _, _, message = pruned(bench, sparsity=0.95, epochs=0)
     assert any("features.0.0.weight, head.weight are removed" in line and "'scope: layer'" in line for line in message)
@@ -91,10 +102,11 @@ def test_a_sparsity_of_zero_changes_nothing(bench):
 def test_criteria_that_look_at_data_beat_chance(bench):
     result = {
         kind: pruned(bench, kind=kind, sparsity=0.6, epochs=0)[1]["training"]["validation"]
-        for kind in ("random", "magnitude", "taylor", "wanda")
+        for kind in ("random", "magnitude", "taylor", "wanda", "sparsegpt")
     }
     assert result["taylor"] > result["random"] + 20
     assert result["wanda"] > result["random"] + 20
+    assert result["sparsegpt"] > result["wanda"]  # it makes up for what it removes
 
 
 @pytest.mark.parametrize(
@@ -106,6 +118,7 @@ def test_criteria_that_look_at_data_beat_chance(bench):
         ({"kind": "structured"}, "'prune_structured' instead of 'prune'"),
         ({"sparsity": 1.0}, "to 0.98"),
         ({"kind": "2:4", "prune_schedule": "iterative"}, "2:4 prunes once, so it has no schedule"),
+        ({"kind": "sparsegpt", "prune_schedule": "cubic"}, "sparsegpt prunes once, so it has no schedule"),
     ],
 )
 def test_what_cannot_work_is_reported(bench, settings, words):

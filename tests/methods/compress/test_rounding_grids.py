@@ -10,9 +10,10 @@ from hypothesis.extra import numpy as hnp
 from sklearn.datasets import load_digits
 
 from kdui.core.errors import StageFailed
+from kdui.methods.compress.hessian import output_errors
 from kdui.methods.compress.quantize.allocation import allocate
 from kdui.methods.compress.quantize.awq import awq, input_scales
-from kdui.methods.compress.quantize.gptq import gptq, output_errors
+from kdui.methods.compress.quantize.gptq import gptq
 from kdui.methods.compress.quantize.grids import Grid, GridChoice, make_grid
 from kdui.methods.compress.quantize.ranges import Histogram
 from kdui.methods.compress.quantize.rounding import dequantize_channels, quantize_channels

@@ -5,13 +5,14 @@ from typing import Any
 
 import torch
 
-from kdui.catalogue.problems import PROBLEMS
 from kdui.methods.compress.fine_tuning import fine_tune, recovery_losses
+from kdui.methods.compress.prune.compensated import compensated_masks, padded_inputs, two_of_four_masks
 from kdui.methods.compress.prune.packing import packed_zeros
+from kdui.methods.compress.prune.spec import HALVED
 from kdui.problems import problem_of
 from kdui.training.context import StepContext
 from kdui.training.initial_weights import load_input
-from kdui.training.masks import Groups, magnitude_masks, masks_by_score, random_masks, two_of_four_mask
+from kdui.training.masks import Groups, magnitude_masks, masks_by_score, random_masks
 from kdui.training.pruning import Cut, Pruning, RunningScores, Weights, cubic_schedule, stepped_schedule
 from kdui.training.pruning_scores import (
     Scores,
@@ -22,7 +23,7 @@ from kdui.training.pruning_scores import (
     wanda_scores,
 )
 from kdui.training.saved import SavedModel
-from kdui.training.weights import prunable_weights, table_names
+from kdui.training.weights import prunable_weights
 
 EVERY = 20  # updates between two cuts of the cubic schedule
 JUST_AFTER = 1e-6  # share of a training: an epoch that ends where the last cut is due ends before it
@@ -76,9 +77,11 @@ def _cut(context: StepContext, saved: SavedModel) -> Cut:
             random_masks(weights, sparsity, seed) if together else masks_by_score(random_scores(weights, seed), sparsity, groups)
         )
     if kind == "2:4":
-        return lambda weights, sparsity: _two_of_four(context, saved, weights)
+        return lambda weights, sparsity: two_of_four_masks(context, saved, weights)
     if kind == "wanda-2:4":
-        return lambda weights, sparsity: _two_of_four(context, saved, _wanda(context, saved)[0])
+        return lambda weights, sparsity: two_of_four_masks(context, saved, _wanda(context, saved)[0])
+    if kind in ("sparsegpt", "sparsegpt-2:4"):
+        return lambda weights, sparsity: compensated_masks(context, saved, weights, sparsity, kind in HALVED)
     return _calibrated(context, saved)
 
 
@@ -108,18 +111,4 @@ def _calibrated(context: StepContext, saved: SavedModel) -> Cut:
 def _wanda(context: StepContext, saved: SavedModel) -> tuple[Scores, list[str]]:
     """Scores of all weights, and which have no inputs; where tokens are predicted, padding is no input."""
     batches = calibration_batches(context, saved, context.settings["calibration_examples"])
-    padded = "continuations" not in PROBLEMS[context.facts.problem].gives
-    return wanda_scores(saved.module.to(context.device), batches, problem_of(context.facts).compute, padded)
-
-
-def _two_of_four(context: StepContext, saved: SavedModel, weights: Mapping[str, torch.Tensor]) -> Mapping[str, torch.Tensor]:
-    """Two of every four inputs stay, by the size of the weights or of their scores."""
-    tables = table_names(saved.module)
-    masks = {
-        name: torch.ones_like(weight, dtype=torch.bool) if name in tables else two_of_four_mask(weight)
-        for name, weight in weights.items()
-    }
-    whole = [name for name, mask in masks.items() if bool(mask.all())]
-    if whole:
-        context.report.log(f"{', '.join(whole)} stay whole: embeddings, or layers of fewer than three inputs a channel.")
-    return masks
+    return wanda_scores(saved.module.to(context.device), batches, problem_of(context.facts).compute, padded_inputs(context))

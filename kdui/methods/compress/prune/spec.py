@@ -11,8 +11,9 @@ from kdui.core.method import Group, Method, Place
 from kdui.core.plan import PlanBuilder
 from kdui.core.words import percent
 
-CALIBRATED = ("taylor", "wanda", "wanda-2:4")
-HALVED = ("2:4", "wanda-2:4")  # criteria that remove two of every four inputs, once
+CALIBRATED = ("taylor", "wanda", "wanda-2:4", "sparsegpt", "sparsegpt-2:4")
+HALVED = ("2:4", "wanda-2:4", "sparsegpt-2:4")  # criteria that remove two of every four inputs
+ONCE = (*HALVED, "sparsegpt")  # criteria that remove in one go
 RANKED = ("magnitude", "random", "taylor", "movement")  # criteria that rank the weights of all layers
 # Knobs that joined later, with the value at which they do nothing: artifacts made before them stay valid.
 JOINED = {"scope": "global", "prune_schedule": "one-shot"}
@@ -21,12 +22,13 @@ JOINED = {"scope": "global", "prune_schedule": "one-shot"}
 class PruneSpec(RecoveryKnobs):
     """Settings of pruning single weights and of the recovery that follows under the teacher."""
 
-    kind: Literal["magnitude", "random", "taylor", "movement", "wanda", "2:4", "wanda-2:4"] = Field(
+    kind: Literal["magnitude", "random", "taylor", "movement", "wanda", "2:4", "wanda-2:4", "sparsegpt", "sparsegpt-2:4"] = Field(
         default="magnitude",
         title="Criterion",
         description="Magnitude: smallest absolute weights. Random: baseline. Taylor: smallest estimated effect on the "
         "loss. Movement: weights that move towards zero during training. Wanda: small weights on weak inputs. "
-        "2:4: two of every four inputs, the smallest weights or, wanda-2:4, by Wanda.",
+        "2:4: two of every four inputs, the smallest weights or, wanda-2:4, by Wanda. SparseGPT: what least changes a layer's "
+        "outputs once its other weights have made up for it (sparsegpt-2:4 also).",
         json_schema_extra={"turns": "kind"},
     )
     sparsity: float = Field(
@@ -35,7 +37,12 @@ class PruneSpec(RecoveryKnobs):
         le=0.98,
         title="Sparsity",
         description="Fraction of the weights to remove.",
-        json_schema_extra={"lens": "sparsity", "step": 0.05, "percent": True, "only_when": {"kind": [*RANKED, "wanda"]}},
+        json_schema_extra={
+            "lens": "sparsity",
+            "step": 0.05,
+            "percent": True,
+            "only_when": {"kind": [*RANKED, "wanda", "sparsegpt"]},
+        },
     )
     scope: Literal["global", "layer"] = Field(
         default="global",
@@ -71,7 +78,7 @@ class PruneSpec(RecoveryKnobs):
         ge=1,
         le=100_000,
         title="Calibration examples",
-        description="Training examples used for gradients (Taylor) or inputs (Wanda).",
+        description="Training examples used for gradients (Taylor) or inputs (Wanda, SparseGPT).",
         json_schema_extra={"advanced": True, "only_when": {"kind": list(CALIBRATED)}},
     )
 
@@ -90,13 +97,13 @@ class PruneSpec(RecoveryKnobs):
         knobs: dict[str, Any] = {"kind": self.kind, "sparsity": 0.5 if self.kind in HALVED else self.sparsity}
         if self.kind in RANKED:
             knobs["scope"] = self.scope
-        if self.kind not in HALVED:
+        if self.kind not in ONCE:
             knobs["prune_schedule"] = self.prune_schedule
         if knobs.get("prune_schedule") == "iterative":
             knobs["rounds"] = self.rounds
         if knobs.get("prune_schedule") == "cubic":
             knobs["settled_at"] = self.settled_at
-        if self.kind in ("wanda", "wanda-2:4") or (self.kind == "taylor" and self.prune_schedule != "cubic"):
+        if self.kind in CALIBRATED[1:] or (self.kind == "taylor" and self.prune_schedule != "cubic"):
             knobs["calibration_examples"] = self.calibration_examples
         return {name: value for name, value in knobs.items() if name not in JOINED or value != JOINED[name]}
 
@@ -118,9 +125,10 @@ def _check_schedule(stage: str, spec: PruneSpec) -> None:
             f"Stage '{stage}': wanda reads the inputs of calibration examples, which is too slow after every few updates. "
             "Set 'prune_schedule: iterative' or 'one-shot' there, or choose kind: movement."
         )
-    if spec.kind in HALVED and spec.prune_schedule != "one-shot":
+    if spec.kind in ONCE and spec.prune_schedule != "one-shot":
         raise RecipeError(
-            f"Stage '{stage}': 2:4 prunes once, so it has no schedule. Leave 'prune_schedule' out there, or choose another kind."
+            f"Stage '{stage}': {'2:4' if spec.kind in HALVED else spec.kind} prunes once, so it has no schedule. "
+            "Leave 'prune_schedule' out there, or choose another kind."
         )
     if spec.prune_schedule != "one-shot" and not spec.epochs:
         raise RecipeError(
@@ -136,7 +144,7 @@ def plan(builder: PlanBuilder, stage: str, spec: PruneSpec) -> None:
     share = percent(spec.sparsity)
     remark = {
         **{"magnitude": f"{share} sparse", "random": f"{share} sparse at random"},
-        **{"2:4": "2:4 sparse", "wanda-2:4": "2:4 sparse by wanda"},
+        **{"2:4": "2:4 sparse", "wanda-2:4": "2:4 sparse by wanda", "sparsegpt-2:4": "2:4 sparse by sparsegpt"},
     }.get(spec.kind, f"{share} sparse by {spec.kind}")
     if spec.prune_schedule != "one-shot":
         remark += f", {spec.prune_schedule}"
@@ -151,6 +159,7 @@ METHOD = Method(
     version=2,
     spec=PruneSpec,
     plan=plan,
-    source="Han et al. 2015, arXiv:1506.02626, section 3; Molchanov et al. 2019, Sanh et al. 2020, Sun et al. 2024",
+    source="Han et al. 2015, arXiv:1506.02626, section 3; Molchanov et al. 2019, Sanh et al. 2020, Sun et al. 2024, "
+    "Frantar and Alistarh 2023",
     summary="Unstructured pruning: set individual weights to zero, then fine-tune with the teacher.",
 )

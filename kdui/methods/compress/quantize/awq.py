@@ -5,7 +5,7 @@ Lin et al. 2023, "AWQ: Activation-aware weight quantization", arXiv:2306.00978, 
 
 import numpy as np
 
-from kdui.methods.compress.quantize.gptq import output_errors
+from kdui.methods.compress.hessian import output_errors
 from kdui.methods.compress.quantize.grids import Grid, GridChoice, make_grid
 
 EXPONENTS = np.linspace(0.0, 1.0, 21)  # of the search; 0 scales nothing, which is rounding to the nearest level

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from kdui.methods.compress.hessian import inverse_factor, output_errors
 from kdui.methods.compress.quantize.grids import Grid
 
 BLOCK = 128  # inputs whose corrections are applied one by one; those behind them follow in one product
@@ -15,7 +16,7 @@ def gptq(matrix: np.ndarray, hessian: np.ndarray, grid: Grid, dampening: float =
     ``act_order`` takes the inputs by falling diagonal. A row keeps nearest rounding where that serves its outputs better.
     """
     order = np.argsort(-np.diag(hessian), kind="stable") if act_order else np.arange(len(hessian))
-    upper = _inverse_factor(hessian[np.ix_(order, order)].astype(np.float64), dampening)
+    upper = inverse_factor(hessian[np.ix_(order, order)].astype(np.float64), dampening)
     scales, zeros = (np.broadcast_to(part, matrix.shape)[:, order] for part in grid.spread(*matrix.shape))
     low, high = grid.limits
     left = matrix[:, order].astype(np.float64)
@@ -35,21 +36,3 @@ def gptq(matrix: np.ndarray, hessian: np.ndarray, grid: Grid, dampening: float =
     nearest = grid.codes(matrix)
     better = output_errors(matrix, grid.values(codes), hessian) <= output_errors(matrix, grid.values(nearest), hessian)
     return np.where(better[:, None], codes, nearest)
-
-
-def output_errors(matrix: np.ndarray, rounded: np.ndarray, hessian: np.ndarray) -> np.ndarray:
-    """‖(w − ŵ) X‖² of each output, [out]."""
-    off = matrix.astype(np.float64) - rounded
-    errors: np.ndarray = np.einsum("ij,ij->i", off @ hessian.astype(np.float64), off)
-    return errors
-
-
-def _inverse_factor(hessian: np.ndarray, dampening: float) -> np.ndarray:
-    """Upper triangular U with UᵀU the inverse of the dampened Hessian. An input that is always zero gets the mean of the rest."""
-    diagonal = np.diag(hessian).copy()
-    mean = float(diagonal.mean()) or 1.0
-    damped = hessian.copy()
-    damped[np.diag_indices_from(damped)] = np.where(diagonal > 0, diagonal, mean) + dampening * mean
-    inverse = np.linalg.inv(damped)
-    upper: np.ndarray = np.linalg.cholesky((inverse + inverse.T) / 2).T
-    return upper
