@@ -8,6 +8,7 @@ import { pointedWords } from "./answer_span.js";
 import { historyInput } from "./history_input.js";
 import { all, hit, html, parts, problem, set } from "./html.js";
 import { onAddress, open } from "./navigation.js";
+import { noiseInput } from "./noise_input.js";
 import { passageInput } from "./passage_input.js";
 import { pinnable } from "./pin.js";
 import { later } from "./polling.js";
@@ -65,6 +66,7 @@ export const mount = (root, given) => {
     if (items.length) { ask({ items }); return; }
     forget("Choose an item first, or one of the people of the test data.");
   });
+  const noise = noiseInput(root, (words) => say(words));
   const writers = writing(root);
   const parted = disagreements(root, (first, other) => api.ask("compare_parted", { task: view.task, first, other }));
   const why = reasons(root, {
@@ -130,7 +132,8 @@ export const mount = (root, given) => {
     sounds.clear();
     passages.clear();
     if (modality === "interactions") histories.clear();
-    part("compare-examples").classList.toggle("thumbs", !["text", "passage", "interactions"].includes(modality));
+    noise.clear();
+    part("compare-examples").classList.toggle("thumbs", !["text", "passage", "interactions", "noise"].includes(modality));
     const place = root.querySelector(`[data-modality~="${modality}"] .pick-examples`) ?? part("compare-input");
     place.append(part("compare-examples"), part("compare-more"));
     await more();
@@ -198,6 +201,7 @@ export const mount = (root, given) => {
       ask({ text: words, passage }, truth);
     } else if (words !== undefined) {
       text.value = words;
+      if (view.modality === "noise") noise.show(words);
       say(words, truth);
     } else if (sound) {
       const address = `data:audio/wav;base64,${sound}`;
@@ -257,6 +261,7 @@ export const mount = (root, given) => {
   const said = text.value || shared; // somebody may have typed before this script was there
   start(wished, models).then(() => {
     if (said && view.modality === "text") { text.value = said; say(said); }
+    if (said && view.modality === "noise") { noise.show(said); say(said); }
     onAddress(follow);
     follow(); // what was asked for meanwhile
   });

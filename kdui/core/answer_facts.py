@@ -214,6 +214,19 @@ class Items(_Answer):
         return f"{self.count:,} items"
 
 
+class Picture(_Answer):
+    """A picture that is made of noise, and the classes that a judge sees in such."""
+
+    kind: Literal["picture"] = "picture"
+    channels: int = Field(default=1, ge=1, le=3)
+    names: tuple[str, ...] = Field(min_length=2, description="the judge's classes")
+
+    @property
+    def width(self) -> int:
+        """A level for each channel of a pixel."""
+        return self.channels
+
+
 class OfProblem(_Answer):
     """Whatever the task's problem reads from its outputs: nobody else needs to know more."""
 
@@ -221,5 +234,5 @@ class OfProblem(_Answer):
 
 
 AnswerFacts = Annotated[
-    Labels | NextToken | Span | WrittenText | Mask | Boxes | Transcript | Items | OfProblem, Field(discriminator="kind")
+    Labels | NextToken | Span | WrittenText | Mask | Boxes | Transcript | Items | Picture | OfProblem, Field(discriminator="kind")
 ]

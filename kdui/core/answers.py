@@ -161,7 +161,20 @@ class Items(Frozen):
     rows: tuple[RankedItem, ...] = Field(min_length=1)
 
 
-AnswerPart = Annotated[Ranked | Text | Span | Mask | Boxes | Transcript | Items, Field(discriminator="kind")]
+class Picture(Frozen):
+    """A picture that a model made, a PNG in base64, and what a judge takes it for."""
+
+    kind: Literal["picture"] = "picture"
+    image: str
+    label: str = Field(description="the judge's class")
+    probability: Share = Field(description="that the judge gives to it")
+
+    @property
+    def text(self) -> str:
+        return f"judged as {self.label}, {100 * self.probability:.0f} %"
+
+
+AnswerPart = Annotated[Ranked | Text | Span | Mask | Boxes | Transcript | Items | Picture, Field(discriminator="kind")]
 
 _PARTS: TypeAdapter[tuple[AnswerPart, ...]] = TypeAdapter(tuple[AnswerPart, ...])
 

@@ -29,9 +29,22 @@ Representation = Literal["maps", "tokens", "attention"]
 # label of one set an example (labels), a class an example, be it of several sets (classes), parts that are tasks of their own,
 # a next token that is generated (tokens), after the beginning of a text (continuations), true answers that hold for an input that
 # is made worse, too (answers), an order of choices of which the first few count (ranks), places and sizes of objects (boxes), a
-# true choice of each distribution (truths), distributions over the frames of a recording (frames).
+# true choice of each distribution (truths), distributions over the frames of a recording (frames), pictures made of noise
+# (pictures).
 Need = Literal[
-    "rows", "columns", "labels", "classes", "parts", "tokens", "continuations", "answers", "ranks", "boxes", "truths", "frames"
+    "rows",
+    "columns",
+    "labels",
+    "classes",
+    "parts",
+    "tokens",
+    "continuations",
+    "answers",
+    "ranks",
+    "boxes",
+    "truths",
+    "frames",
+    "pictures",
 ]
 
 
@@ -177,6 +190,7 @@ NEEDS: dict[Need, str] = {
     "frames": "distributions over the frames of a recording",
     "ranks": "rankings, of which the first places count",
     "boxes": "boxes of objects",
+    "pictures": "pictures that are made of noise",
 }
 
 

@@ -142,4 +142,5 @@ NDCG = Metric(name="ndcg_at_10", title="NDCG@10", unit="")
 BITS_PER_BYTE = Metric(name="bits_per_byte", title="Bits per byte", unit="bits per byte", higher_is_better=False)
 PERPLEXITY = Metric(name="perplexity", title="Perplexity per token", unit="", higher_is_better=False)
 WORD_ERROR_RATE = Metric(name="word_error_rate", title="Word error rate", unit="%", higher_is_better=False)
+FRECHET = Metric(name="frechet_distance", title="Fréchet distance", unit="", higher_is_better=False)  # in a judge's features
 CHRF = Metric(name="chrf", title="chrF", unit="chrF")  # 0 to 100

@@ -17,6 +17,13 @@ if TYPE_CHECKING:
     from kdui.core.statistics.paired import Difference
 
 
+class Adversary(Protocol):
+    """A module of torch that is trained against a model and beside it, where no loss against true answers is known."""
+
+    def losses(self, outputs: Any, others: "torch.Tensor") -> "dict[str, torch.Tensor]":
+        """Named losses of a batch of outputs and of what they should look like, ``total`` among them: its gradients move both."""
+
+
 class Learning(Protocol):
     """What a training needs of a problem: how outputs come about, and how a split's are judged to find the best epoch."""
 
@@ -68,6 +75,7 @@ class Problem(Learning, Protocol):
     judges_written: ClassVar[bool] = False  # scored by the texts that models write, not by the outputs of one pass
     target_boxes: ClassVar[bool] = False  # targets are boxes in an image [n, most, 5], which move with its views
     row_truths: ClassVar[bool] = True  # each row has a true choice, of which its loss is the cross-entropy
+    judged_by: ClassVar[str] = ""  # the file that metrics are computed with beside the data, by its digest: a note of each value
     row_tokens: ClassVar[str] = "input_ids"  # the array whose tokens its rows predict, where they are of tokens
 
     # --- what models take ---
@@ -101,6 +109,10 @@ class Problem(Learning, Protocol):
 
     def rows(self, outputs: Any, targets: "torch.Tensor") -> "Rows":
         """The categorical distributions that the outputs hold, in an order that depends on the batch's inputs alone."""
+
+    def adversary(self, facts: TaskFacts, seed: int) -> "Adversary | None":
+        """What a model learns against in place of ``loss``, with initial weights by the seed; None for most problems."""
+        return None
 
     def matched(self, outputs: Any, theirs: "OtherRows") -> "dict[str, torch.Tensor]":
         """Named losses of what outputs hold beside their rows against a teacher's, whose rows carry it."""

@@ -10,7 +10,7 @@ from kdui.core.contracts import InputSettings, Modality
 from kdui.core.errors import KduiError, UnknownName
 
 # In the order in which their tasks are listed; those of others come behind.
-NAMES = ("image", "text", "passage", "audio", "recording", "interactions")
+NAMES = ("image", "text", "passage", "audio", "recording", "interactions", "noise")
 
 
 def place_of(name: str) -> int:

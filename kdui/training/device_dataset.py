@@ -37,7 +37,8 @@ class ResidentData:
     ):
         count = min(limit, len(targets)) if limit else len(targets)
         self.arrays = {name: torch.from_numpy(np.ascontiguousarray(array[:count])).to(device) for name, array in arrays.items()}
-        kind = np.float32 if targets.dtype.kind == "f" else np.int64
+        # Pictures stay bytes: as long integers those of a data set take eight times the room.
+        kind = np.float32 if targets.dtype.kind == "f" else np.uint8 if targets.dtype == np.uint8 else np.int64
         self.targets = torch.from_numpy(np.ascontiguousarray(targets[:count]).astype(kind)).to(device)
         self.device, self.mirror = device, mirror
         self.augmentation: Augmentation | None = None

@@ -15,6 +15,7 @@ from kdui.ui.compare_graphs import GraphCalls, graphs_markup
 from kdui.ui.compare_history import HistoryCalls, history_html
 from kdui.ui.compare_input import MOST_MODELS, Question, input_of, task_of
 from kdui.ui.compare_vote import VoteCalls, vote_markup
+from kdui.ui.noise_html import noise_html
 from kdui.ui.panel import Call, create_panel, options, task_options
 from kdui.ui.passage_html import passage_html
 from kdui.ui.running_html import running_html
@@ -178,6 +179,7 @@ def markup(tasks: list[TaskFacts]) -> str:
     {passage_html()}
     {sound_html()}
     {history_html()}
+    {noise_html()}
     <div id="compare-examples" class="examples"></div>
     <button type="button" class="act small" id="compare-more">More test examples</button>
   </div>

@@ -92,6 +92,11 @@ SIZES = {
     "gru-ctc-32": ("digit-strings", 17_643, 3_087_616),
     "ds-cnn-ctc": ("digit-strings", 36_939, 27_319_040),
     "ds-cnn-ctc-slim": ("digit-strings", 11_307, 9_305_856),
+    "dcgan": ("fashion-pictures", 223_985, 7_438_592),
+    "dcgan-wide": ("fashion-pictures", 494_049, 29_327_872),
+    "dcgan-slim": ("fashion-pictures", 78_595, 1_096_032),
+    "dcgan-tiny": ("fashion-pictures", 38_488, 294_000),
+    "dcgan-depthwise": ("fashion-pictures", 101_641, 476_672),
 }
 
 

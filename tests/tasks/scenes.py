@@ -16,7 +16,7 @@ def write_items(folder: Path) -> Path:
     """Ten classes of 28 × 28 grey images: 120 to train and validate with, and 120 others to test with."""
     folder.mkdir(parents=True, exist_ok=True)
     digits, targets = load_digits(return_X_y=True)
-    pictures = np.stack([_enlarged(each.reshape(8, 8)) for each in digits[: 40 * PER_CLASS]])
+    pictures = np.stack([enlarged(each.reshape(8, 8)) for each in digits[: 40 * PER_CLASS]])
     places = [np.flatnonzero(targets[: len(pictures)] == label) for label in range(10)]
     for first, names in ((0, FILES[:2]), (PER_CLASS, FILES[2:])):
         chosen = np.concatenate([found[first : first + PER_CLASS] for found in places])
@@ -26,6 +26,7 @@ def write_items(folder: Path) -> Path:
     return folder
 
 
-def _enlarged(levels: np.ndarray) -> np.ndarray:
+def enlarged(levels: np.ndarray) -> np.ndarray:
+    """A digit of 8 × 8 levels up to 16 as 28 × 28 bytes."""
     picture = Image.fromarray(np.clip(levels * 16, 0, 255).astype(np.uint8))
     return np.asarray(picture.resize((28, 28), Image.Resampling.BILINEAR))

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from kdui.methods.distill.distill.apply import hard_losses, smoothed_losses, soft_and_hard
+from kdui.catalogue.problems import PROBLEMS
+from kdui.methods.distill.distill.apply import hard_losses, imitation_losses, smoothed_losses, soft_and_hard
 from kdui.training.compressing import Compression
 from kdui.training.context import StepContext
 from kdui.training.fit import fit, keep
@@ -39,7 +40,8 @@ def fine_tune(
 
 
 def recovery_losses(context: StepContext) -> LossFunction:
-    """α · soft + (1 − α) · hard where the step has the teacher's outputs, else the loss against ground-truth labels alone.
+    """α · soft + (1 − α) · hard where the step has the teacher's outputs, else the loss against ground-truth labels alone; of
+    outputs that are no distributions their match with the teacher's.
 
     A label-smoothing control reads the outputs only for their entropy.
     """
@@ -47,5 +49,7 @@ def recovery_losses(context: StepContext) -> LossFunction:
         return smoothed_losses(context)[0]
     if "outputs" in context.inputs:
         cached = cached_rows(context)
+        if "rows" not in PROBLEMS[context.facts.problem].gives:
+            return imitation_losses(context, cached.of_batch)
         return soft_and_hard(context, lambda batch: cached.of_batch(replace(batch, view=0)))
     return hard_losses(context)

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import torch
 from torch.nn import functional
 
 from kdui.catalogue.problems import PROBLEMS
@@ -24,6 +25,7 @@ from kdui.problems.row_losses import cross_entropy
 from kdui.problems.softmax import softmax
 from kdui.store.artifacts import write_json
 from kdui.training.context import StepContext
+from kdui.training.data_losses import data_losses
 from kdui.training.fit import LENS_FILE, resident
 from kdui.training.loop import Batch, Losses, LossFunction
 from kdui.training.matching import keep_teacher_features
@@ -110,7 +112,8 @@ def distill(context: StepContext) -> dict[str, Any]:
 
 def train_control(context: StepContext) -> dict[str, Any]:
     """Train the same student with the same seed, data, steps and schedule on hard labels alone."""
-    return train_student(context, lambda student: hard_losses(context))
+    losses, companion = data_losses(context)
+    return train_student(context, lambda student: losses, companion)
 
 
 def train_smoothed(context: StepContext) -> dict[str, Any]:
@@ -123,6 +126,17 @@ def hard_losses(context: StepContext) -> LossFunction:
     """The loss against ground-truth labels alone."""
     problem = problem_of(context.facts)
     return lambda outputs, batch: {"total": problem.loss(outputs, batch.targets)}
+
+
+def imitation_losses(context: StepContext, teacher: TeacherRows) -> LossFunction:
+    """Named losses against the teacher's outputs alone, where these are no distributions (see ``Problem.matched``)."""
+    problem = problem_of(context.facts)
+
+    def losses(outputs: Any, batch: Batch) -> Losses:
+        terms = problem.matched(outputs, teacher(batch))
+        return {"total": torch.stack([*terms.values()]).sum(), **terms}
+
+    return losses
 
 
 def smoothed_losses(context: StepContext) -> tuple[LossFunction, float]:

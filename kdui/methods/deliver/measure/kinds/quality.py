@@ -11,7 +11,7 @@ from kdui.core.measurement import Measurement
 from kdui.methods.deliver.measure.calibration import calibration
 from kdui.methods.deliver.measure.headline import row_of
 from kdui.methods.deliver.measure.measuring import Measuring
-from kdui.methods.deliver.measure.provenance import accuracy_provenance
+from kdui.methods.deliver.measure.provenance import accuracy_provenance, noted
 from kdui.problems import problem_of
 from kdui.problems.judging import judged
 from kdui.runtime.sessions import graph_batches
@@ -24,7 +24,8 @@ def quality(context: StepContext, model: Artifact) -> list[Measurement]:
     limit = context.settings["test_examples"]
     arrays = context.data.prepared("test", read_inputs(model.path), model.path, limit)
     targets = context.data.targets("test")[:limit] if limit else context.data.targets("test")
-    source, problem = accuracy_provenance(model, len(targets)), problem_of(context.facts)
+    problem = problem_of(context.facts)
+    source = noted(accuracy_provenance(model, len(targets)), problem.judged_by)
     batches = graph_batches(
         model.file(MODEL_FILE),
         arrays,

@@ -1,0 +1,1 @@
+"""Generator distillation: the student makes its teacher's pictures of the same noise."""

@@ -1,0 +1,1 @@
+"""Noise that pictures are made of."""

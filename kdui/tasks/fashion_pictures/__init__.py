@@ -1,0 +1,1 @@
+"""Pictures of clothing, made of noise."""

@@ -1,0 +1,1 @@
+"""Generators: noise, distance, adversary, and one small run through everything."""

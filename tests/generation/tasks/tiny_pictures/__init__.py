@@ -1,0 +1,1 @@
+"""Tiny pictures: scikit-learn's digits enlarged, as if they were clothing."""
