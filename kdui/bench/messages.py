@@ -10,13 +10,15 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from kdui.bench.message_errors import error_texts
 from kdui.bench.message_facts import facts
 from kdui.catalogue.languages import catalogue
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("ui", "charts", "workbench")
-# Not texts of the page: what a browser is refused with, Gradio's look, files that are exported, a picture of a code.
+# No texts of the page: what a type checker is told or a browser is refused with, Gradio's look, exported files, a code's picture.
 OTHERS = (
+    "__init__.py",
     "guard.py",
     "theme.py",
     "qr_code.py",
@@ -49,6 +51,8 @@ def messages() -> dict[str, str]:
             found.setdefault(message, path)
     for message in filter(_is_read, facts()):
         found.setdefault(message, "facts")
+    for path, text in error_texts():
+        found.setdefault(numbered(text), path)
     return found
 
 
