@@ -14,6 +14,7 @@ from kdui.actions.named import RunId
 from kdui.actions.registry import action
 from kdui.catalogue.tasks import TASKS
 from kdui.charts.comparer import MISSING
+from kdui.core.deliverable import endings
 from kdui.core.errors import KduiError
 from kdui.core.measurement import Origin
 from kdui.delivery.deliver import chosen, deliver_name
@@ -21,7 +22,7 @@ from kdui.workbench.comparing import compared
 from kdui.workbench.predicting import predictions
 from kdui.workbench.workbench import Workbench
 
-ENDINGS = (".onnx", ".kdz", ".gguf", ".zip")
+ENDINGS = (".onnx", ".kdz", *endings())
 Model = Annotated[
     str,
     Field(max_length=200, description="Its step, label or role, as results names it; empty: the newest compressed one."),
@@ -146,7 +147,9 @@ def deliver(
     file = Path(out or f"{run}-{re.sub(r'[^A-Za-z0-9._-]+', '-', model) or 'model'}.{kind}").expanduser()
     file = file if file.is_absolute() else bench.folder / file
     if file.suffix.lower() not in ENDINGS:
-        raise KduiError(f"'{file.name}' must end with .onnx, .kdz, or as a package that the run has made (.gguf, .zip).")
+        raise KduiError(
+            f"'{file.name}' must end with .onnx, .kdz, or as a package that the run has made ({', '.join(endings())})."
+        )
     if file.exists() and not replace:
         raise KduiError(f"{file} exists. Choose another name, or say replace.")
     written = bench.deliver(run, model, file)

@@ -5,7 +5,7 @@ from typing import Any
 from kdui.catalogue.baselines import add_baselines
 from kdui.catalogue.methods import METHODS, plain_method, stage_spec, trains_student
 from kdui.catalogue.models import resolve, started, weights_folder
-from kdui.catalogue.problems import meaningful, require_fit
+from kdui.catalogue.problems import PROBLEMS, meaningful, require_fit
 from kdui.catalogue.source_attempt import Report
 from kdui.catalogue.tasks import TASKS, described
 from kdui.catalogue.trained import comes_trained, require_trained
@@ -50,6 +50,7 @@ def plan_recipe(recipe: Recipe, settings: Settings) -> list[Step]:
         distiller=plain_method(Place.STUDENT).name,
         machine=fingerprint(),
         resolve=lambda ref: _further(ref, task, teacher, settings),
+        gives=PROBLEMS[task.problem].gives,
     )
     _check_adapters(builder, specs)
     _check_recomputation(builder, specs)

@@ -40,12 +40,17 @@ def require_fit(method: Method, stage: str, spec: StageSpec, task: TaskFacts) ->
                 f"Stage '{stage}': '{name}' needs {NEEDS[need]}, but {task.title} is a task of "
                 f"{problem.title.lower()}. Leave '{name}' out."
             )
-    missing = sorted(method.needs - problem.gives)
+    needs = method.needs | spec.needs
+    missing = sorted(needs - problem.gives)
     if missing:
-        fitting = [item for item in METHODS.values() if item.group is method.group and item.needs <= problem.gives]
+        fitting = [
+            item for item in METHODS.values() if item.group is method.group and item is not method and item.needs <= problem.gives
+        ]
         others = [item.name for item in sorted(fitting, key=lambda item: not item.plain)]
         way = f"Use the method {' or '.join(repr(name) for name in others[:3])}" if others else "Leave this stage out"
-        tasks = [item.name for item in TASKS.values() if method.needs <= PROBLEMS[item.problem].gives]
+        tasks = [item.name for item in TASKS.values() if needs <= PROBLEMS[item.problem].gives]
+        if method.needs <= problem.gives:
+            way = "Leave its settings out: the usual ones fit"
         way += f", or choose the task {' or '.join(tasks[:2])}" if tasks else ""
         raise RecipeError(
             f"Stage '{stage}': {method.title.lower()} needs {' and '.join(NEEDS[need] for need in missing)}, but {task.title} is "

@@ -207,6 +207,11 @@ class StageSpec(Frozen):
     """
 
     @property
+    def needs(self) -> frozenset[Need]:
+        """What these settings read of a problem, beside what the method always does."""
+        return frozenset()
+
+    @property
     def computes_in_int8(self) -> bool:
         """Whether the graph that a stage makes multiplies in int8, which pays only where the machine is fast at it."""
         return False

@@ -22,7 +22,6 @@ RUNTIMES_FILE = "runtimes.json"  # runtime -> why it did not compute the graph; 
 
 # A language model in the format of another program: a folder as an archive, or the one file.
 REMOTE_FILE = "remote.json"  # which server and model a remote teacher is
-PACKAGES = {"hf": "package.zip", "genai": "package.zip", "gguf": "package.gguf"}
 CLAIMS_FILE = "kdui.json"  # in such an archive: what was measured of it
 
 SENSITIVITY_FILE = "sensitivity.json"

@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 from pydantic import Field, field_validator
 
-from kdui.core.contracts import Family, TaskFacts
+from kdui.core.contracts import Family, Need, TaskFacts
 from kdui.core.errors import RecipeError
 from kdui.core.plain import Frozen, digest
 from kdui.core.recipe import ModelRef, Recipe
@@ -125,12 +125,14 @@ class PlanBuilder:
         distiller: str,
         machine: str,
         resolve: Callable[[str], ModelFacts] | None = None,
+        gives: frozenset[Need] = frozenset(),
     ):
         """``versions``: method -> declared version; ``exporter``: the method that writes a model's graph by the operation of its
         name, with its settings; ``distiller``: the method whose operations run a teacher and train controls for all others;
         ``machine``: names the device that measures, because a latency belongs to one machine;
-        ``resolve``: looks up a further model by its short reference (an assistant, a second teacher), or raises RecipeError."""
-        self.recipe, self.task = recipe, task
+        ``resolve``: looks up a further model by its short reference (an assistant, a second teacher), or raises RecipeError;
+        ``gives``: what the task's problem gives to methods."""
+        self.recipe, self.task, self.gives = recipe, task, gives
         self.teacher_facts, self.student_facts = teacher, student
         self.machine = machine
         self.steps: dict[str, Step] = {}

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 from kdui.catalogue.methods import METHODS
+from kdui.core.deliverable import endings
 from kdui.core.errors import ArtifactCorrupt, KduiError, UnknownName
 from kdui.core.method import Place
 from kdui.core.page_rows import Package
@@ -12,7 +13,7 @@ from kdui.core.plain import Frozen
 from kdui.core.run import Run
 from kdui.store.artifacts import ArtifactStore
 
-ENDINGS = (".gguf", ".zip")
+ENDINGS = endings()
 
 
 class DeliveredPackage(Frozen):

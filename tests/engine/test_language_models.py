@@ -67,7 +67,7 @@ def test_a_student_learns_tokens_under_its_teacher_and_its_files_predict_alike(b
             packed["value"] == pytest.approx(packed["before"], rel=allowed) and packed["low"] < packed["value"] < packed["high"]
         )
         delivered = deliver_package(bench.store.artifacts, bench.store.runs.get(run.id), name, tmp_path / packed["file"])
-        assert delivered.bytes == packed["file_bytes"] and "as read back over 4 test texts" in delivered.words
+        assert delivered.bytes == packed["file_bytes"] and "as read back over 4 test examples" in delivered.words
     with zipfile.ZipFile(tmp_path / "package.zip") as archive:  # of genai, which came last
         config, claims = (json.loads(archive.read(name)) for name in ("genai_config.json", "kdui.json"))
         assert {"model.onnx", "tokenizer.json", "tokenizer_config.json"} < set(archive.namelist())

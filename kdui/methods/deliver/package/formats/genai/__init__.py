@@ -1,0 +1,1 @@
+"""ONNX Runtime GenAI: the graph with a KV cache, its config and its tokenizer."""

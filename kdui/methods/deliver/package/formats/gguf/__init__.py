@@ -1,0 +1,1 @@
+"""GGUF: one file for llama.cpp, with the tokenizer in it."""

@@ -1,0 +1,1 @@
+"""Hugging Face: safetensors, config and tokenizer, as from_pretrained of transformers takes them."""

@@ -1,0 +1,1 @@
+"""Packed: the graph without loss in kdui's own container, with what its inputs need."""

@@ -1,0 +1,1 @@
+"""ONNX: the graph with what its inputs need."""
