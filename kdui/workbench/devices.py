@@ -34,12 +34,12 @@ class Fit(NamedTuple):
 
 DEVICES = (
     Device("Phone, as part of an app", "download", "base module", 500_000_000, "Google Play Console help, 9859372"),
-    Device("Phone with 2 GB of memory", "memory", "memory", 2 * GIB, "Android Go edition, least memory"),
+    Device("Phone with 2 GB of memory", "memory", "memory", 2 * GIB, "least memory of Android 13, Google 2022"),
     Device("Raspberry Pi Zero 2 W", "memory", "memory", 512 * MIB, "product brief"),
     Device("ESP32-S3-WROOM-1-N8", "file", "flash", 8 * MIB, "Espressif datasheet; 512 kB of memory"),
     Device("Raspberry Pi Pico (RP2040)", "file", "flash", 2 * MIB, "Pico datasheet; 264 kB of memory"),
     Device("Arduino Nano 33 BLE (nRF52840)", "file", "flash", MIB, "nRF52840 specification; 256 kB of memory"),
-    Device("STM32F746", "file", "flash", MIB, "DS10916; 320 kB of memory"),
+    Device("STM32F746NG", "file", "flash", MIB, "DS10916; 320 kB of memory"),
 )
 WORDS = {"download": "download", "file": "unpacked file", "memory": "peak memory of the whole process here"}
 

@@ -22,7 +22,7 @@ def test_gain_loss_harm_and_certainty_stand_on_one_page(crafted):
     assert "labels lose recall" in harm.caption and harm.rows[0][2].startswith("−")
     assert units.rows[0][1:4] == ("1 € ○", "0.05 € ○", "0.95 € ○")
     assert all("○" in cell or cell == "–" for row in units.rows for cell in row[1:4])  # everything here is an estimate
-    assert {row[0]: row[2] for row in devices.rows}["STM32F746"].startswith("✓ fits: ")
+    assert {row[0]: row[2] for row in devices.rows}["STM32F746NG"].startswith("✓ fits: ")
     assert all("○" in cell or cell == "–" for row in devices.rows for cell in row[1:3])
 
 
