@@ -88,6 +88,7 @@ def _share(home: Path, own: Path) -> None:
     """Data sets that the home has fetched are not fetched again; without links they are."""
     for name in SHARED:
         with contextlib.suppress(OSError):
+            (home / name).mkdir(parents=True, exist_ok=True)  # nothing can be made behind a link that leads nowhere
             (own / name).symlink_to(home / name, target_is_directory=True)
 
 

@@ -80,6 +80,11 @@ def test_recordings_stay_apart_and_are_read_only(bench, recorded):
     assert recorded.store.presentations is bench.store.presentations
 
 
+def test_recorded_models_are_tried_on_data_that_a_new_home_has_never_fetched(bench, recorded):
+    assert len(recorded.examples("digits", n=2)) == 2
+    assert any(bench.settings.cache.iterdir())  # shared with the own runs
+
+
 def test_home_lists_them_with_their_marks(bench):
     html = markup(Gallery(bench.settings).cards(), {"digits": "Digits"})
     assert html.count("⟲ Replay") == len(FILES) and "runs=recorded" in html
