@@ -2,9 +2,11 @@
 
 Hinge losses (Lim, Ye 2017, arXiv:1705.02894, equations 2 and 3) and spectral normalisation (Miyato et al. 2018,
 arXiv:1802.05957, section 2.1) on a convolutional network as in DCGAN (Radford et al. 2016, arXiv:1511.06434, section 3). Both
-sides are updated in one step.
+sides are updated in one step. The last layer also reads how much the pictures of a batch differ (Karras et al. 2018,
+arXiv:1710.10196, section 3), so that a generator of few kinds is found out.
 """
 
+import math
 from itertools import pairwise
 
 import torch
@@ -27,10 +29,13 @@ class Adversary(nn.Module):
         for inside, outside in pairwise(channels):
             layers += [spectral_norm(nn.Conv2d(inside, outside, 4, stride=2, padding=1)), nn.LeakyReLU(0.2)]
         sides = (facts.input["height"] >> _STAGES, facts.input["width"] >> _STAGES)
-        self.layers = nn.Sequential(*layers, nn.Flatten(), spectral_norm(nn.Linear(channels[-1] * sides[0] * sides[1], 1)))
+        self.layers = nn.Sequential(*layers, nn.Flatten())
+        self.last = spectral_norm(nn.Linear(channels[-1] * sides[0] * sides[1] + 1, 1))
 
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:
-        scores: torch.Tensor = self.layers(2 * pictures.permute(0, 3, 1, 2) - 1).squeeze(1)
+        features = self.layers(2 * pictures.permute(0, 3, 1, 2) - 1).float()
+        spread = (features.var(0, correction=0) + 1e-8).sqrt().mean() * math.sqrt(features.shape[1])
+        scores: torch.Tensor = self.last(torch.cat([features, spread.expand(len(features), 1)], dim=1)).squeeze(1)
         return scores
 
     def losses(self, made: torch.Tensor, others: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -40,8 +45,7 @@ class Adversary(nn.Module):
         """
         if not others.is_floating_point():
             others = others.to(made.dtype) / 255
-        both = self(torch.cat([others.to(made.dtype), made.detach()])).float()
-        real, fake = both.split([len(others), len(made)])
+        real, fake = self(others.to(made.dtype)).float(), self(made.detach()).float()
         own = functional.relu(1 - real).mean() + functional.relu(1 + fake).mean()
         generator = -self._unmoved(made).float().mean()
         return {"total": generator + own, "generator": generator, "adversary": own}

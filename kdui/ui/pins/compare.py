@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from kdui.catalogue.tasks import TASKS
-from kdui.core.answers import Items, Ranked, Span
+from kdui.core.answers import Items, Picture, Ranked, Span
 from kdui.core.errors import KduiError
 from kdui.core.numbers import number
 from kdui.core.page_rows import Answer, Servable
@@ -60,6 +60,7 @@ def _row(answer: Answer, model: Servable) -> tuple[str, ...]:
     guesses = [f"{row.label} {row.probability * 100:.1f} %" for row in ranked.rows[:2]] if ranked else []
     guesses += [f"{part.text} {part.probability * 100:.1f} %" for part in answer.parts if isinstance(part, Span)]
     guesses += [row.name for part in answer.parts if isinstance(part, Items) for row in part.rows[:2]]
+    guesses += [part.text for part in answer.parts if isinstance(part, Picture)]
     first, second = (*guesses, "–", "–")[:2]
     measured = " ".join(plain_blocks(speed(model))[0])
     return title(model), first, second, measured, number(model.download_bytes or model.file_bytes, "bytes")
