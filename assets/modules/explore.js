@@ -1,5 +1,6 @@
 // Explore: the Pareto chart, the budget sliders and the table of models; all of it is one question to the server on release.
 import { connect, newest, ofShownRuns } from "./api.js";
+import { brush } from "./brush.js";
 import { sliders } from "./budget.js";
 import { choosing } from "./choosing.js";
 import { clicked, savePicture, saveTable } from "./chart_frame.js";
@@ -112,10 +113,12 @@ export const mount = async (root, given) => {
   };
   let followed = false;
   const place = part("explore-chart"), narrow = () => place.clientWidth < NARROW;
+  const brushing = brush(root, place, part("explore-brush"), (x, headline) => change({ narrow: { ...view.narrow, only: { ...view.narrow.only, [axis.value]: x, headline } } }));
   const chart = async () => {
     await draw(place, view.figure, (figure) => {
       delete figure.layout.title; // stands above the chart as text
       figure.layout.uirevision = `${view.task} ${axis.value}`;
+      figure.layout.dragmode = brushing.mode();
       if (narrow()) {
         const { xaxis } = figure.layout;
         figure.layout.margin = { ...figure.layout.margin, l: 52, r: 6 };
@@ -125,6 +128,7 @@ export const mount = async (root, given) => {
       }
       return figure;
     });
+    brushing.listen();
     if (followed) return;
     followed = true;
     clicked(place, (run) => open({ tab: "runs", run }));

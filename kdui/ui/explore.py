@@ -243,6 +243,8 @@ def markup(tasks: list[TaskFacts]) -> str:
         aria-labelledby="explore-title explore-subtitle"></div>
       <div id="explore-front" hidden></div>
       <div class="under"><span class="mute" id="explore-missing"></span>
+        <button type="button" class="act small" id="explore-brush" aria-pressed="false"
+          title="Drag a rectangle over the chart: what lies inside is kept in every view">Keep by dragging</button>
         {views_menu("explore")}{pin_button("pareto", hidden=False)}{download_menu()}</div>
     </section>
     {parallel_markup()}

@@ -51,7 +51,7 @@ def test_slices_that_lose_more_than_the_threshold_are_told_from_chance():
     assert rows["verdict"].tolist() == ["harmed", "maybe", "maybe", "within"]
     figure = slices_figure(own, threshold=2.0, about="Reuters")
     assert figure.layout.title.text == "Student · int8 loses more than 2 points on 1 of 4 slices, most on “shirt”"
-    assert list(figure.layout.yaxis.ticktext)[-1] == "“shirt”" and figure.layout.shapes[0].x0 == -2.0
+    assert list(figure.layout.yaxis.ticktext)[-1] == "shirt" and figure.layout.shapes[0].x0 == -2.0
     assert figure.data[0].name == "harmed: loses more than 2" and figure.data[0].x == (-28.0,)
     assert judged(own, 30.0)["verdict"].tolist() == ["within"] * 4
     assert "on no slice" in slices_figure(own, threshold=30.0, about="").layout.title.text

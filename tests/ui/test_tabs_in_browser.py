@@ -1,6 +1,8 @@
 """Runs, Explore and Compare as a person uses them, in a real browser over a stocked store."""
 
+import json
 import re
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import expect
@@ -112,6 +114,33 @@ def test_a_point_opens_its_run_and_the_csv_holds_all(page, address):
         chart.emit('plotly_click', { points: [{ customdata: trace.customdata[0] }] });
     }""")
     expect(page.locator("#run-head h2")).to_contain_text("Digits")
+
+
+def test_a_rectangle_over_the_chart_narrows_every_view(page, address):
+    page.goto(f"{address}?tab=explore&task=digits&x=download_mb")
+    page.wait_for_function("document.querySelector('#explore-chart')?.data?.length > 4")
+    rows, chart = page.locator("#explore-table tbody tr"), page.locator("#explore-chart .nsewdrag")
+    expect(rows).to_have_count(5)
+    rows.filter(has_text="The student").get_by_role("link").focus()
+    expect(page.locator("#explore-chart .hoverlayer")).to_contain_text("The student")  # the row points at the chart
+    page.get_by_role("button", name="Keep by dragging").click()
+    chart.scroll_into_view_if_needed()
+    box = chart.bounding_box()
+    at = page.evaluate("""() => {
+        const { xaxis, yaxis } = document.querySelector('#explore-chart')._fullLayout;
+        return [xaxis.d2p(4.8), yaxis.d2p(96.8), yaxis.d2p(95.6)];
+    }""")
+    page.mouse.move(box["x"] + at[0] - 20, box["y"] + at[1] - 12)
+    page.mouse.down()
+    page.mouse.move(box["x"] + at[0] + 10, box["y"] + at[1], steps=3)
+    page.mouse.move(box["x"] + at[0] + 20, box["y"] + (at[1] + at[2]) / 2, steps=3)
+    page.mouse.up()
+    expect(rows).to_have_count(2)  # the student and, as a reference, the teacher
+    expect(page.locator("#explore-narrowed")).to_contain_text("2 of 5 models")
+    only = json.loads(parse_qs(urlsplit(page.url).query)["only"][0])
+    assert only["download_mb"][0] < 4.8 < only["download_mb"][1] < 91 and 95.6 < only["headline"][0] < 96.8 < only["headline"][1]
+    page.locator("[data-widen=headline]").click()
+    expect(rows).to_have_count(3)  # and its control, of the same size
 
 
 def test_the_gain_from_distillation_is_drawn_and_can_be_downloaded(page, address):

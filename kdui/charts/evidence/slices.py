@@ -44,7 +44,11 @@ def name_of(by: str, of: str) -> str:
     """A slice as it stands on the axis."""
     if by == "length":
         return f"Length, fifth {of}"
-    return f"Novelty, fifth {of}" if by == "novelty" else f"“{of}”"
+    return f"Novelty, fifth {of}" if by == "novelty" else of
+
+
+def _quoted(by: str, of: str) -> str:
+    return f"“{of}”" if by == "label" else name_of(by, of)
 
 
 def slices_title(rows: pd.DataFrame, threshold: float) -> str:
@@ -52,7 +56,7 @@ def slices_title(rows: pd.DataFrame, threshold: float) -> str:
     label, harmed = str(rows["label"].iloc[0]), rows[rows["verdict"] == HARMED]
     maybe = int((rows["verdict"] == MAYBE).sum())
     if len(harmed):
-        where = name_of(harmed["by"].iloc[0], harmed["of"].iloc[0])
+        where = _quoted(harmed["by"].iloc[0], harmed["of"].iloc[0])
         return f"{label} loses more than {threshold:g} points on {len(harmed)} of {len(rows)} slices, most on {where}"
     if maybe:
         return f"{label} is not shown to lose more than {threshold:g} points on any slice, though on {maybe} it may"
@@ -63,7 +67,7 @@ def slices_lines(slices: pd.DataFrame, look: Look) -> list[str]:
     """A sentence for each slice that loses more than the threshold: points, interval, n, and whether chance can explain it."""
     rows = judged(_own(slices, look.chosen), look.bound)
     return [
-        f"{name_of(row.by, row.of)}: {signed(row.change)} points on {row.n} test examples, "
+        f"{_quoted(row.by, row.of)}: {signed(row.change)} points on {row.n} test examples, "
         f"95 % interval {signed(row.low)} to {signed(row.high)}, {SAID[row.verdict]}"
         for row in rows[rows["verdict"] != WITHIN].head(MOST).itertuples()
     ]
@@ -101,7 +105,7 @@ def slices_figure(slices: pd.DataFrame, *, threshold: float, about: str) -> go.F
     titles = {
         HARMED: f"harmed: loses more than {threshold:g}",
         MAYBE: "loses more, may be chance",
-        WITHIN: "within the threshold",
+        WITHIN: "within the limit",
     }
     for verdict, title in titles.items():
         own = rows[rows["verdict"] == verdict]
