@@ -174,7 +174,7 @@ def _draw(data: Labelled, rest: list[int], shares: Mapping[str, float]) -> dict[
 
 
 def _draw_groups(data: Labelled, rest: list[int], shares: Mapping[str, float]) -> dict[str, np.ndarray]:
-    """Whole groups by lot, for each split until it has its share of the examples; one group at least stays to train on."""
+    """Whole groups by lot, for each split until it is nearest to its share of the examples; one group at least stays to train on."""
     members: dict[str, list[int]] = {}
     for index in rest:
         members.setdefault(data.groups[index], []).append(index)
@@ -183,7 +183,7 @@ def _draw_groups(data: Labelled, rest: list[int], shares: Mapping[str, float]) -
     drawn: dict[str, list[int]] = {}
     for split, share in shares.items():
         own = drawn.setdefault(split, [])
-        while len(left) > 1 and len(own) < share * len(rest):
+        while len(left) > 1 and (not own or len(own) + len(left[-1]) / 2 <= share * len(rest)):
             own += left.pop()
     drawn["train"] = [index for group in left for index in group]
     return {split: np.array(sorted(own), dtype=np.int64) for split, own in drawn.items()}
