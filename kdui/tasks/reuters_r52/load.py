@@ -1,0 +1,15 @@
+"""Reads Reuters-R52 from Orange's tab-separated files."""
+
+from pathlib import Path
+
+from kdui.core.contracts import Split
+from kdui.tasks.examples import Examples
+from kdui.tasks.orange_topics import topic_splits
+from kdui.tasks.reuters_r52.spec import NAMES, STEM
+
+_SEED = 52
+
+
+def load(folder: Path) -> dict[Split, Examples]:
+    """See ``topic_splits``."""
+    return topic_splits(folder, STEM, {name: number for number, name in enumerate(NAMES)}, _SEED)
