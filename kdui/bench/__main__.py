@@ -12,6 +12,7 @@ from kdui.bench.distillation import fashion, reuters
 from kdui.bench.findings import Finding
 from kdui.bench.form import form_answers
 from kdui.bench.int8 import int8_speedup
+from kdui.bench.many_runs import many_runs
 from kdui.bench.newcomer import newcomers_path
 from kdui.bench.pages import page_calls
 from kdui.bench.recorded import recorded_results
@@ -37,6 +38,7 @@ class Bench(NamedTuple):
 BENCHES = {
     "start": Bench(time_to_interactive, {"repeats": 1}),
     "pages": Bench(page_calls, {"runs": 30, "rounds": 2}),
+    "many-runs": Bench(many_runs, {"runs": 300, "rounds": 2}),
     "form": Bench(form_answers, {"rounds": 2}),
     "newcomer": Bench(newcomers_path, {"own_report": False}),
     "busy": Bench(busy_page, {"runs": 30, "readers": 2, "seconds": 0.5, "rounds": 1, "examples": 320}),

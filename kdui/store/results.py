@@ -1,10 +1,12 @@
 """Measurements in the database, and the one table that charts read."""
 
+import itertools
+import math
 from collections.abc import Collection, Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Engine, Float, Select, bindparam, delete, func, insert, select
+from sqlalchemy import Engine, Float, Select, bindparam, delete, func, insert, or_, select
 from sqlalchemy.engine import Row, RowMapping
 
 from kdui.core.measurement import Measurement, Provenance
@@ -115,6 +117,24 @@ class ResultStore:
         with self.engine.connect() as connection:
             rows = connection.execute(query)
             return list(rows.keys()), [tuple(row) for row in rows.all()]
+
+    def front(self, task: str, cost: str, sign: int) -> list[dict[str, Any]]:
+        """The chart rows of a task's Pareto front over all its results, cheapest first: none costs less and is better.
+
+        ``cost``: a column of ``tables.FRONT_COSTS``; ``sign``: 1 where a higher headline is better, else -1. One of equals
+        counts. The database walks an index of that cost, so nothing but the front leaves it.
+        """
+        column, value = results.c[cost], results.c.headline * sign
+        before = func.max(value).over(order_by=column, rows=(None, -1)).label("before")
+        known = (results.c.task == task, column > 0, results.c.headline.is_not(None))
+        walked = select(results.c.id, value.label("value"), before).where(*known).subquery()
+        better = select(walked.c.id).where(or_(walked.c.before.is_(None), walked.c.value > walked.c.before))
+        query = select(results).where(results.c.id.in_(better)).order_by(column, value.desc(), results.c.id)
+        with self.engine.connect() as connection:
+            rows = [dict(row) for row in connection.execute(query).mappings()]
+        # Of models that cost the same the database may have met the worse one first.
+        best = itertools.accumulate((sign * row["headline"] for row in rows), max, initial=-math.inf)
+        return [row for row, before in zip(rows, best, strict=False) if sign * row["headline"] > before]
 
     def newest_of_model(self, task: str, model: str, roles: Collection[str], limit: int) -> Sequence[Row[Any, Any, Any]]:
         """``headline``, ``latency_ms`` and ``memory_mb`` of a model's newest chart rows in these roles, oldest of them first."""

@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import DateTime, Engine, Select, Text, bindparam, case, cast, func, or_, select
+from sqlalchemy import ColumnElement, CompoundSelect, DateTime, Engine, Select, Text, bindparam, case, cast, func, or_, select
 
 from kdui.core.errors import RunUnreadable, UnknownName
 from kdui.core.recipe import Recipe
@@ -79,7 +79,7 @@ class RunReader:
         ``queue_first``: what runs, then what waits in the order in which it starts, then what is pinned, then the rest.
         ``text``: a part of a name, id, model, tag or note. ``fold``: of each family the first row alone; ``family``: one's runs.
         """
-        conditions = []
+        conditions: list[ColumnElement[bool]] = []
         if state:
             conditions.append(runs.c.state == state)
         if task:
@@ -90,24 +90,27 @@ class RunReader:
             named = (column.ilike(like) for column in (runs.c.name, runs.c.id, runs.c.teacher, runs.c.student))
             conditions.append(or_(*named, runs.c.id.in_(noted)))
         if family:
-            conditions.append(members.c.family == family)
-        together = runs.outerjoin(members, members.c.run == runs.c.id)
-        waiting = case((runs.c.state == RunState.QUEUED, runs.c.position))
-        pinned = runs.c.id.in_(select(marks.c.run).where(marks.c.pinned))
-        rank = case((runs.c.state == RunState.RUNNING, 0), (runs.c.state == RunState.QUEUED, 1), (pinned, 2), else_=3)
-        order = [*([rank, waiting] if queue_first else []), runs.c.created.desc(), runs.c.id]
-        # Ids first: a database that sorts whole rows carries every recipe through its sorter, for one page of them.
-        sort = select(runs.c.id).select_from(together).where(*conditions).order_by(*order)
-        counted = func.count()
-        if fold:
-            nth = func.row_number().over(partition_by=members.c.family, order_by=order).label("nth")
-            within = select(runs.c.id, nth).join(members, members.c.run == runs.c.id).where(*conditions).subquery()
-            firsts = select(within.c.id).where(within.c.nth == 1)
-            sort = sort.where(or_(members.c.family.is_(None), runs.c.id.in_(firsts)))
-            counted = func.count(func.coalesce(members.c.family, runs.c.id).distinct())
+            conditions.append(runs.c.id.in_(select(members.c.run).where(members.c.family == family)))
+        apart = _ahead() if queue_first else None  # what does not stand in the order of time
+        hidden = _folded(conditions, queue_first) if fold else None
+        if hidden is not None:
+            conditions.append(runs.c.id.not_in(hidden))
+        skipped = (page - 1) * size
         with self.engine.connect() as connection:
-            total = connection.execute(select(counted).select_from(together).where(*conditions)).scalar() or 0
-            ids = connection.execute(sort.limit(size).offset((page - 1) * size)).scalars().all()
+            total = connection.execute(select(func.count()).select_from(runs).where(*conditions)).scalar() or 0
+            ids: list[str] = []
+            if apart is not None:
+                first = (*conditions, runs.c.id.in_(apart))
+                ahead = connection.execute(select(func.count()).select_from(runs).where(*first)).scalar() or 0
+                if skipped < ahead:
+                    head = select(runs.c.id).where(*first).order_by(*_order(True)).limit(size).offset(skipped)
+                    ids += connection.execute(head).scalars()
+                skipped = max(0, skipped - ahead)
+                conditions.append(runs.c.id.not_in(apart))
+            if len(ids) < size:
+                # Ids alone, which an index holds in this order: a sort of whole rows would carry every recipe through it.
+                rest = select(runs.c.id).where(*conditions).order_by(*_order(False)).limit(size - len(ids)).offset(skipped)
+                ids += connection.execute(rest).scalars()
         return self.rows(ids), total
 
     def rows(self, run_ids: Sequence[str]) -> list[dict[str, Any]]:
@@ -254,6 +257,29 @@ class RunReader:
                 if (task, method, label) in wanted:
                     timed.setdefault((task, method, label), []).append(seconds)
         return {key: sorted(values)[len(values) // 2] for key, values in timed.items()}
+
+
+def _ahead() -> CompoundSelect[Any]:
+    """Runs that stand before all others: those that run, wait or are pinned."""
+    busy = select(runs.c.id).where(runs.c.state.in_([str(RunState.RUNNING), str(RunState.QUEUED)]))
+    return busy.union(select(marks.c.run).where(marks.c.pinned))
+
+
+def _order(queue_first: bool) -> list[ColumnElement[Any]]:
+    """Of the table of runs."""
+    newest: list[ColumnElement[Any]] = [runs.c.created.desc(), runs.c.id.desc()]
+    if not queue_first:
+        return newest
+    pinned = runs.c.id.in_(select(marks.c.run).where(marks.c.pinned))
+    rank = case((runs.c.state == RunState.RUNNING, 0), (runs.c.state == RunState.QUEUED, 1), (pinned, 2), else_=3)
+    return [rank, case((runs.c.state == RunState.QUEUED, runs.c.position)), *newest]
+
+
+def _folded(conditions: Sequence[ColumnElement[bool]], queue_first: bool) -> Select[Any]:
+    """All but the first one of each family's runs that meet the conditions."""
+    nth = func.row_number().over(partition_by=members.c.family, order_by=_order(queue_first)).label("nth")
+    within = select(runs.c.id, nth).join(members, members.c.run == runs.c.id).where(*conditions).subquery()
+    return select(within.c.id).where(within.c.nth > 1)
 
 
 @lru_cache(maxsize=64)

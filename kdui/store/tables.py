@@ -20,6 +20,7 @@ from sqlalchemy import (
     text,
 )
 
+FRONT_COSTS = ("latency_ms", "token_ms", "parameters", "macs")
 metadata = MetaData()
 STEP_NAME = String(128).with_variant(Text(), "postgresql")  # which holds a column to its length; others do not
 
@@ -55,8 +56,10 @@ runs = Table(
     Column("fruitless", Integer, nullable=False, default=0, server_default="0"),
     Column("queued_by", String(64), nullable=False, default="", server_default=""),
     Index("runs_by_state", "state", "position"),
-    Index("runs_by_created", "created"),
-    Index("runs_by_task", "task", "created"),
+    # Each ends with the id, so that a page of the table of runs is found in the index alone.
+    Index("runs_by_created", "created", "id"),
+    Index("runs_by_task", "task", "created", "id"),
+    Index("runs_of_state", "state", "created", "id"),
     # The lock on a device: a second running run on one slot is refused by the database itself.
     Index(
         "one_run_per_slot",
@@ -213,4 +216,6 @@ results = Table(
     Index("results_by_task", "task", "id"),
     Index("results_by_model", "task", "model", "role", "id"),
     Index("results_by_run", "run"),
+    # A task's Pareto front is read off an index of the cost.
+    *(Index(f"results_by_{cost}", "task", cost, "headline", "id") for cost in FRONT_COSTS),
 )

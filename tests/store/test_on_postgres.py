@@ -32,6 +32,8 @@ from tests.store.test_runs import (  # noqa: F401
     test_pages_filter_and_count,
     test_queueing_again_starts_clean_but_keeps_finished_steps,
     test_results_are_replaced_not_added_and_read_by_task,
+    test_the_front_in_the_database_is_that_of_the_chart,
+    test_what_runs_waits_or_is_pinned_stands_first_on_whatever_page_it_falls,
     test_what_was_seen_of_a_dead_worker_cannot_hit_its_successor,
 )
 

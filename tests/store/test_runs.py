@@ -1,11 +1,15 @@
 """Runs in the database: states, claims by many at once, the queue, and what goes when a run is deleted."""
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from kdui.charts.front import pareto_front
 from kdui.core.errors import StateConflict, UnknownName
+from kdui.core.marks import Marks
+from kdui.core.metric import ACCURACY
 from kdui.core.plain import digest
 from kdui.core.run import TRANSITIONS, RunState, StepState
 from kdui.store.runs import HOST, group_digest
@@ -185,6 +189,35 @@ def test_pages_filter_and_count(store):
     assert [row["id"] for row in store.runs.page(state=None, task=None, text="run 5", page=1, size=9)[0]] == [ids[5]]
     assert store.runs.page(state=None, task=None, text="", page=9, size=3) == ([], 8)
     assert store.runs.counts() == {"queued": 7, "cancelled": 1}
+
+
+def test_what_runs_waits_or_is_pinned_stands_first_on_whatever_page_it_falls(store):
+    ids = [queued(store, seed=number).id for number in range(9)]
+    for run in ids[:6]:
+        store.runs.transition(run, RunState.CANCELLED)
+    running = store.runs.claim("cpu").id
+    store.marks.put(ids[2], Marks(pinned=True))
+    expected = [running, ids[7], ids[8], ids[2], ids[5], ids[4], ids[3], ids[1], ids[0]]
+    wanted = {"state": None, "task": None, "text": "", "queue_first": True}
+    for size in (2, 4, 9):
+        pages = [store.runs.page(**wanted, page=number, size=size) for number in range(1, 9 // size + 2)]
+        assert [row["id"] for rows, _ in pages for row in rows] == expected
+        assert {total for _, total in pages} == {9}
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_the_front_in_the_database_is_that_of_the_chart(store, sign):
+    random = np.random.default_rng(0)
+    values, costs = random.integers(0, 20, 60).astype(float), random.integers(1, 15, 60).astype(float)
+    run = queued(store)
+    for number, (value, cost) in enumerate(zip(values, costs, strict=True)):
+        known = {"headline": value, "latency_ms": cost if number else None}
+        store.results.record(run.id, f"measure.{number}", [measured("accuracy", value)], row(**known))
+    costs[0] = np.nan
+    drawn = pareto_front(costs, values, ACCURACY if sign == 1 else ACCURACY.model_copy(update={"higher_is_better": False}))
+    front = store.results.front("digits", "latency_ms", sign)
+    assert [(each["latency_ms"], each["headline"]) for each in front] == [(costs[place], values[place]) for place in drawn]
+    assert store.results.front("digits", "macs", sign) == store.results.front("sentiment", "latency_ms", sign) == []
 
 
 def test_deleting_gives_back_what_no_other_run_needs(store):

@@ -13,7 +13,7 @@ from kdui.core.errors import StoreError
 from kdui.settings import Settings
 from kdui.store.database import HEAD, MIGRATIONS, open_database
 from kdui.store.store import Store
-from kdui.store.tables import metadata
+from kdui.store.tables import FRONT_COSTS, metadata
 from tests.store.made import queued
 
 
@@ -55,7 +55,8 @@ def test_an_older_store_is_brought_up_to_date_and_keeps_what_it_holds(settings):
     run = queued(Store(settings))
     engine = open_database(settings)
     with engine.begin() as connection:
-        connection.execute(text("DROP INDEX results_by_model"))
+        for index in ("results_by_model", "runs_of_state", *(f"results_by_{cost}" for cost in FRONT_COSTS)):
+            connection.execute(text(f"DROP INDEX {index}"))
         for table in ("marks", "members", "families", "accounts", "votes"):
             connection.execute(text(f"DROP TABLE {table}"))
         for column in ("worked", "fruitless", "queued_by"):
