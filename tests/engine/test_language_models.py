@@ -153,7 +153,7 @@ def test_it_is_compressed_and_each_file_is_judged_in_bits_per_byte(bench):
 
 def test_it_is_pruned_and_rounded_by_what_its_layers_are_given(bench):
     calibration = {"calibration_examples": 16}
-    rounding = {"bits": 3, "rounding": "awq", "granularity": "group", "group_size": 16}
+    rounding = {"bits": 3, "rounding": "awq", "granularity": "group", "group_size": 16, "cache_bits": "8"}
     stages = {
         kind: {"prune": {"kind": kind, "sparsity": 0.3, "epochs": 0, **calibration}}
         for kind in ("taylor", "sparsegpt", "wanda-2:4")
@@ -165,6 +165,9 @@ def test_it_is_pruned_and_rounded_by_what_its_layers_are_given(bench):
     fours = load_model(bench.folder(run, "prune"))[0].state_dict()["network.model.layers.0.mlp.down_proj.weight"].reshape(-1, 4)
     assert ((fours == 0).sum(1) == 2).all()
     facts = bench.summary(run, "quantize")
+    assert facts["cache_bits"] == 8 and facts["cache_bytes_a_token"] == 2 * 2 * 16  # keys and values of two heads of 16
+    with pytest.raises(RecipeError, match=r"beside weights in blocks or simulated, not dynamic\. Choose scheme: weight-only"):
+        bench.plan({"task": "books", "teacher": TEACHER, "stages": [TEACH, {"quantize": {"cache_bits": "4"}}]})
     by_layer = [layer["rounding"] for layer in facts["layers"]]
     assert by_layer.count("awq") >= 7 and by_layer.count("nearest") == 1  # all products; the table that is also the head
     assert facts["validation"]["quantized"] < facts["validation"]["float"] + 1.5

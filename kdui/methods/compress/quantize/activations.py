@@ -84,7 +84,7 @@ def _values(
     inner = [name for name in wanted if name not in arrays]
     with tempfile.TemporaryDirectory(prefix="kdui-calibration-") as folder:
         path = Path(folder) / MODEL_FILE
-        save_graph(_exposing(model, inner), path)
+        save_graph(exposing(model, inner), path)
         session = open_session(path)
         for batch in batches(arrays):
             check()
@@ -95,7 +95,7 @@ def _values(
                 yield name, rows[mask == 1] if mask is not None and rows.ndim >= 3 and rows.shape[:2] == mask.shape else rows
 
 
-def _exposing(model: onnx.ModelProto, names: Sequence[str]) -> onnx.ModelProto:
+def exposing(model: onnx.ModelProto, names: Sequence[str]) -> onnx.ModelProto:
     """A copy of the graph that also gives these inner tensors."""
     opened = onnx.ModelProto()
     opened.CopyFrom(model)

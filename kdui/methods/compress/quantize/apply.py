@@ -10,6 +10,7 @@ import onnx
 from kdui.core.errors import StageFailed
 from kdui.core.layout import INPUTS_FILE, MODEL_FILE, read_inputs
 from kdui.methods.compress.fine_tuning import recovery_losses
+from kdui.methods.compress.quantize.cache_bits import cache_ranges, quantize_cache
 from kdui.methods.compress.quantize.fastest import fastest, near_best
 from kdui.methods.compress.quantize.fidelity import Fidelity
 from kdui.methods.compress.quantize.half import NOTE, to_half
@@ -52,6 +53,8 @@ def quantize(context: StepContext) -> dict[str, Any]:
     fidelity = Fidelity(context, graph)
     made = {"simulated": _simulated, "weight-only": _weight_only, "fp16": _half}.get(settings["scheme"], _best_int8)
     facts |= made(context, fidelity)
+    if bits := settings.get("cache_bits"):
+        facts |= _quantize_cache(context, fidelity, bits)
     facts["validation"] = fidelity.of(context.out / MODEL_FILE)
     context.report.log(fidelity.words(facts["validation"]))
     if raised:
@@ -126,6 +129,18 @@ def _weight_only(context: StepContext, fidelity: Fidelity) -> dict[str, Any]:
             "Choose more bits, or scheme: simulated."
         )
     return facts
+
+
+def _quantize_cache(context: StepContext, fidelity: Fidelity, bits: int) -> dict[str, Any]:
+    """Let the graph that was made keep its cache in few bits; what a token then takes of memory."""
+    arrays = fidelity.training(context.settings["calibration_examples"])
+    ranges = cache_ranges(load_graph(fidelity.source), arrays, context.report.check)
+    model = load_graph(context.out / MODEL_FILE)
+    quantize_cache(model, ranges, bits)
+    save_graph(model, context.out / MODEL_FILE)
+    numbers = sum(each.size for each in ranges.sizes.values())
+    context.report.log(f"The KV cache takes {numbers * bits // 8:,} bytes a token in place of {4 * numbers:,}.")
+    return {"cache_bits": bits, "cache_bytes_a_token": numbers * bits // 8}
 
 
 def _half(context: StepContext, fidelity: Fidelity) -> dict[str, Any]:

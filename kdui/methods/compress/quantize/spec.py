@@ -124,12 +124,19 @@ class QuantizeSpec(RecoveryKnobs):
         description="Maximum average bit-width over all quantized layers.",
         json_schema_extra={"step": 0.25, "only_when": {"allocation": ["mixed"]}},
     )
+    cache_bits: Literal["float", "8", "4"] = Field(
+        default="float",
+        title="KV-cache bits",
+        description="Keys and values of earlier tokens in 8 or 4 bits, by ONNX Runtime's own attention operator: less memory for "
+        "long texts.",
+        json_schema_extra={"advanced": True, "needs": "continuations", "only_when": {"scheme": ROUNDED}},
+    )
     calibration_examples: int = Field(
         default=256,
         ge=16,
         le=4096,
         title="Calibration examples",
-        description="Training examples used for static activation ranges, GPTQ or AWQ.",
+        description="Training examples used for static activation ranges, the KV cache, GPTQ or AWQ.",
         json_schema_extra={"advanced": True},
     )
 
@@ -161,7 +168,9 @@ def _own_rounding(spec: QuantizeSpec) -> bool:
 def check_combination(stage: str, spec: QuantizeSpec, scheme: str) -> None:
     """Raises RecipeError for knobs that no graph can follow together."""
     words = ""
-    if scheme in ("dynamic", "static"):
+    if spec.cache_bits != "float" and scheme not in ("simulated", "weight-only"):
+        words = f"a KV cache is quantized beside weights in blocks or simulated, not {scheme}. Choose scheme: weight-only."
+    elif scheme in ("dynamic", "static"):
         if spec.activations == "none":
             words = f"{scheme} int8 rounds activations too. Choose scheme: simulated or weight-only, or leave 'activations' out."
         elif _own_rounding(spec):
@@ -206,9 +215,11 @@ def settings_of(spec: QuantizeSpec, scheme: str, machine: str) -> dict[str, Any]
             settings["group_size"] = spec.group_size
         if spec.rounding == "gptq":
             settings |= {"act_order": spec.act_order, "dampening": spec.dampening}
+        if spec.cache_bits != "float":
+            settings["cache_bits"] = int(spec.cache_bits)
     if scheme != "dynamic" and spec.calibration != "min-max":
         settings["calibration"] = spec.calibration
-    if scheme == "static" or spec.rounding != "nearest" or settings.get("activations") == "8":
+    if scheme == "static" or spec.rounding != "nearest" or settings.get("activations") == "8" or "cache_bits" in settings:
         settings["calibration_examples"] = spec.calibration_examples
     return settings
 
@@ -223,7 +234,8 @@ def remark(settings: dict[str, Any]) -> str:
     words = [f"W{settings['bits']:g}A8" if weights_and_activations else f"{settings['bits']:g}-bit"]
     words += ["mixed"] if settings.get("allocation") == "mixed" else []
     words += [settings["rounding"].upper()] if "rounding" in settings else []
-    return " ".join([*words, *(["weight-only"] if settings["scheme"] == "weight-only" else [])])
+    words += ["weight-only"] if settings["scheme"] == "weight-only" else []
+    return " ".join([*words, *([f"KV{settings['cache_bits']}"] if "cache_bits" in settings else [])])
 
 
 def check_recovery(stage: str, spec: QuantizeSpec, scheme: str) -> None:
