@@ -68,6 +68,8 @@ class Problem(Learning, Protocol):
     """
 
     name: ClassVar[str]
+    # Name of an exported graph's first output, and of its axes; () leaves those as the exporter calls them.
+    graph_output: ClassVar[tuple[str, tuple[str, ...]]] = ("outputs", ())
     graph_batch: ClassVar[int] = 64  # examples that a graph computes at once over a split
     rows_seed: ClassVar[int | None] = None  # of the draw, where rows are a sample of all that the outputs hold
     shows_truth: ClassVar[bool] = False  # true answers are shown beside predicted ones and not only named

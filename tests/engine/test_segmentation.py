@@ -11,6 +11,7 @@ from kdui.core.run import RunState
 from kdui.methods.compress.prune_structured.channels import prune_channels
 from kdui.modalities import modality_of
 from kdui.models.size import count_parameters, example_inputs
+from kdui.runtime.sessions import open_session
 from kdui.serving.answers import Answers
 from kdui.store.store import Store
 from kdui.ui.answers import mask as mask_html
@@ -61,6 +62,12 @@ def test_methods_that_read_labels_are_refused_in_words(bench):
         bench.plan({**RECIPE, "stages": ["teach", "relational"]})
     with pytest.raises(RecipeError, match="'resnet-8' is a model for classification or several, but Composed scenes"):
         bench.plan({**RECIPE, "student": "resnet-8"})
+
+
+def test_graphs_name_their_output_and_its_axes(bench, run):
+    for step in ("export.distill", "quantize"):
+        outputs = open_session(bench.folder(run, step) / "model.onnx").get_outputs()
+        assert [(each.name, each.shape[0]) for each in outputs] == [("logits", "batch")], step
 
 
 def test_the_losses_of_teacher_and_student_fall(bench, run):

@@ -80,10 +80,12 @@ def test_the_graph_computes_the_same_for_any_batch_and_length(tmp_path):
     module = bilstm.build(OPTIONS["bilstm"], FACTS, None).eval()
     (inputs, _), (others, _) = asked(2, 0), asked(5, 1)
     sample = {name: tensor.numpy() for name, tensor in inputs.items()}
-    write_onnx(module, sample, AXES, 20, tmp_path / "model.onnx")
+    write_onnx(module, sample, AXES, 20, tmp_path / "model.onnx", PROBLEM.graph_output)
     assert accepts_any_size(tmp_path / "model.onnx", AXES)
     shorter = {name: tensor[:, :13] for name, tensor in others.items()}
-    outputs = open_session(tmp_path / "model.onnx").run(None, {name: tensor.numpy() for name, tensor in shorter.items()})[0]
+    session = open_session(tmp_path / "model.onnx")
+    assert [(each.name, each.shape) for each in session.get_outputs()] == [("logits", ["batch", 2, FACTS.outputs])]
+    outputs = session.run(None, {name: tensor.numpy() for name, tensor in shorter.items()})[0]
     with torch.no_grad():
         assert np.abs(outputs - module(**shorter).numpy()).max() < 1e-4
 

@@ -32,6 +32,7 @@ class Classification(Problem):
     """Cross-entropy; accuracy is the headline, macro averages count rare classes as much as common ones."""
 
     name: ClassVar[str] = "classification"
+    graph_output: ClassVar[tuple[str, tuple[str, ...]]] = ("logits", ("batch", "label"))
 
     def loss(self, outputs: "torch.Tensor", targets: "torch.Tensor") -> "torch.Tensor":
         """Mean cross-entropy of logits [batch, classes] against labels [batch], in nats; half precision is widened first."""

@@ -34,6 +34,7 @@ class Transcription(Problem):
     """The values of an utterance are its edits and lengths in words and characters, its nats, and its symbols: [n, 6]."""
 
     name: ClassVar[str] = "ctc"
+    graph_output: ClassVar[tuple[str, tuple[str, ...]]] = ("logits", ("batch", "frame", "symbol"))
     graph_batch: ClassVar[int] = 16
     row_truths: ClassVar[bool] = False
 

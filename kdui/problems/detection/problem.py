@@ -39,6 +39,7 @@ class Detection(Problem):
     """Cross-entropy of cells and GIoU of boxes; the values of an image are its kept boxes and its loss, [n, MOST · 6 + 1]."""
 
     name: ClassVar[str] = "detection"
+    graph_output: ClassVar[tuple[str, tuple[str, ...]]] = ("cells", ("batch", "row", "column", "value"))
     graph_batch: ClassVar[int] = 16
     shows_truth: ClassVar[bool] = True
     target_boxes: ClassVar[bool] = True

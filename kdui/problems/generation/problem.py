@@ -40,6 +40,7 @@ class Generation(Problem):
     classes: [n, 2 · features + 2]."""
 
     name: ClassVar[str] = "generation"
+    graph_output: ClassVar[tuple[str, tuple[str, ...]]] = ("pictures", ("batch", "height", "width", "channel"))
     graph_batch: ClassVar[int] = 250
     row_truths: ClassVar[bool] = False
     judged_by: ClassVar[str] = f"in features of the classifier {digest()[:12]}"

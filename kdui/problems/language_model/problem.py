@@ -28,6 +28,7 @@ class LanguageModelling(Problem):
     """Cross-entropy of each token after its first; ``targets`` [n] are the texts' bytes, which only scoring reads."""
 
     name: ClassVar[str] = "language-model"
+    graph_output: ClassVar[tuple[str, tuple[str, ...]]] = ("logits", ("batch", "length", "token"))
     graph_batch: ClassVar[int] = 8
     ragged: ClassVar[bool] = True
 

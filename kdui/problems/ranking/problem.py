@@ -29,6 +29,7 @@ class Ranking(Problem):
     """Cross-entropy over all items, the mean over a person's next ones (``targets`` [batch, most], −100 behind the last)."""
 
     name: ClassVar[str] = "ranking"
+    graph_output: ClassVar[tuple[str, tuple[str, ...]]] = ("scores", ("batch", "item"))
 
     def loss(self, outputs: "torch.Tensor", targets: "torch.Tensor") -> "torch.Tensor":
         """Mean cross-entropy over people, in nats."""

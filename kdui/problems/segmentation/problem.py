@@ -33,6 +33,7 @@ class Segmentation(Problem):
     """Cross-entropy of sampled pixels; the values of an image are its pixels by class and its loss: [n, 3 · classes + 1]."""
 
     name: ClassVar[str] = "segmentation"
+    graph_output: ClassVar[tuple[str, tuple[str, ...]]] = ("logits", ("batch", "height", "width", "class"))
     graph_batch: ClassVar[int] = 16
     rows_seed: ClassVar[int | None] = SEED
     shows_truth: ClassVar[bool] = True

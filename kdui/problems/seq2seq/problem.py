@@ -34,6 +34,7 @@ class SequenceToSequence(Problem):
     """
 
     name: ClassVar[str] = "seq2seq"
+    graph_output: ClassVar[tuple[str, tuple[str, ...]]] = ("logits", ("batch", "written", "token"))
     graph_batch: ClassVar[int] = 32
     ragged: ClassVar[bool] = True
     judges_written: ClassVar[bool] = True

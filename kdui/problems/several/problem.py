@@ -31,6 +31,7 @@ class Several(Problem):
     """Cross-entropy within the example's own task; the headline is the mean of the tasks' accuracies."""
 
     name: ClassVar[str] = "several"
+    graph_output: ClassVar[tuple[str, tuple[str, ...]]] = ("logits", ("batch", "label"))
 
     def __init__(self, facts: TaskFacts):
         self.parts = facts.parts

@@ -34,6 +34,7 @@ class Spans(Problem):
     """The values of an example are its F1 and exact match in %, its nats over start and end, and how many of both are known."""
 
     name: ClassVar[str] = "spans"
+    graph_output: ClassVar[tuple[str, tuple[str, ...]]] = ("logits", ("batch", "end", "word"))
     graph_batch: ClassVar[int] = 16
 
     def tokenizer_texts(self, split: TaskSplit) -> list[str]:

@@ -20,6 +20,7 @@ from kdui.methods.deliver.measure.spec import DEFERRED, MeasureSpec
 from kdui.problems.classification.calibration import expected_calibration_error
 from kdui.problems.classification.comparison import compare
 from kdui.runtime.kernels import Kernel, KernelTruth
+from kdui.runtime.sessions import open_session
 from kdui.workbench.evidence import Evidence
 from tests.engine.digits import Bench, read_json
 from tests.methods.taught import digits_recipe
@@ -54,6 +55,11 @@ def test_knobs_that_joined_later_leave_no_trace_at_their_defaults(bench, recipe)
 def _with(recipe, robustness):
     measure = {**recipe["stages"][-1]["measure"], "robustness": robustness}
     return {**recipe, "stages": [*recipe["stages"][:-1], {"measure": measure}]}
+
+
+def test_a_classifiers_graph_names_its_output_and_axes(bench, measured):
+    outputs = open_session(bench.folder(measured, "export.distill") / "model.onnx").get_outputs()
+    assert [(each.name, each.shape) for each in outputs] == [("logits", ["batch", 10])]
 
 
 def test_latency_has_percentiles_with_intervals_and_a_sweep(bench, measured):

@@ -41,7 +41,7 @@ def export(context: StepContext) -> dict[str, Any]:
         module: Any = saved.module
         (write_encoder_decoder if isinstance(module, EncoderDecoder) else write_cached_onnx)(module, opset, path)
     else:
-        write_onnx(saved.module, samples[0], axes, opset, path)
+        write_onnx(saved.module, samples[0], axes, opset, path, problem_of(context.facts).graph_output)
         complete_onnx(path, problem_of(context.facts))
     context.report.check()
     if not cached and not accepts_any_size(path, axes):

@@ -18,18 +18,32 @@ from kdui.runtime.graph_notes import without_notes
 TRACED = {"length": 8, "time": 2048}
 FREE = ("batch", *TRACED)
 Axes = Mapping[str, tuple[str, ...]]
+Output = tuple[str, tuple[str, ...]]  # name and axes, as ``Problem.graph_output`` gives them
+UNNAMED: Output = ("outputs", ())
 
 
-def write_onnx(module: nn.Module, sample: dict[str, np.ndarray], axes: Axes, opset: int, path: Path) -> None:
+def write_onnx(
+    module: nn.Module, sample: dict[str, np.ndarray], axes: Axes, opset: int, path: Path, output: Output = UNNAMED
+) -> None:
     """Export to one file, a large model with its weights beside it (see ``runtime.graph_files``).
+
+    ``output``: how the problem calls what the module gives, and its axes.
 
     Nothing in it depends on where it was exported: the same module gives the same bytes from every checkout.
     """
     size = sum(tensor.numel() * tensor.element_size() for tensor in module.state_dict().values())
-    to_onnx(module, sample, axes, opset).save(path, external_data=is_large(size))
+    to_onnx(module, sample, axes, opset, output[0]).save(path, external_data=is_large(size))
     model = onnx.load(path, load_external_data=False)
     plain_norms(model.graph)
+    name_axes(model.graph, output[1])
     onnx.save(without_notes(model), path)  # weights beside it stay where they are
+
+
+def name_axes(graph: onnx.GraphProto, axes: tuple[str, ...]) -> None:
+    """Call the free axes of the first output by these names; the exporter names them by how they follow from the inputs'."""
+    for dimension, name in zip(graph.output[0].type.tensor_type.shape.dim, axes, strict=bool(axes)):
+        if not dimension.dim_value:
+            dimension.dim_param = name
 
 
 def complete_onnx(path: Path, problem: Problem) -> None:
@@ -69,10 +83,10 @@ def shortened(array: np.ndarray, axes: tuple[str, ...]) -> np.ndarray:
     return np.ascontiguousarray(array[tuple(slice(TRACED.get(axis)) for axis in axes)])
 
 
-def to_onnx(module: nn.Module, sample: dict[str, np.ndarray], axes: Axes, opset: int) -> Any:
+def to_onnx(module: nn.Module, sample: dict[str, np.ndarray], axes: Axes, opset: int, output: str = UNNAMED[0]) -> Any:
     """The exporter's program, free in the axes of ``FREE`` (see ``Modality.AXES``)."""
     names = list(sample)
     tensors = {name: torch.from_numpy(shortened(array, axes[name])) for name, array in sample.items()}
     free = {axis: torch.export.Dim(axis) for axis in FREE}
     shapes = {name: {place: free[axis] for place, axis in enumerate(axes[name]) if axis in free} for name in tensors}
-    return translate(module, tensors, shapes, opset, names, ["outputs"])
+    return translate(module, tensors, shapes, opset, names, [output])

@@ -21,8 +21,10 @@ def joined_graph(paths: Sequence[Path], labels: Sequence[range]) -> onnx.ModelPr
         initializers.append(numpy_helper.from_array(np.array(own, dtype=np.int64), f"{prefix}columns"))
         slices.append(f"{prefix}asked")
         nodes.append(helper.make_node("Gather", [graph.output[0].name, f"{prefix}columns"], [slices[-1]], axis=1))
-    nodes.append(helper.make_node("Concat", slices, ["outputs"], axis=1))
-    output = helper.make_tensor_value_info("outputs", onnx.TensorProto.FLOAT, ["batch", sum(len(own) for own in labels)])
+    nodes.append(helper.make_node("Concat", slices, [first.graph.output[0].name], axis=1))
+    output = helper.make_tensor_value_info(
+        first.graph.output[0].name, onnx.TensorProto.FLOAT, ["batch", sum(len(own) for own in labels)]
+    )
     graph = helper.make_graph(nodes, "together", list(first.graph.input), [output], initializer=initializers)
     opsets = {item.domain: item.version for model in models for item in model.opset_import}
     joined = helper.make_model(graph, opset_imports=[helper.make_opsetid(*item) for item in opsets.items()])
