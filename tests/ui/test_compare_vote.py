@@ -1,18 +1,24 @@
 """What the blind vote of Compare shows before and after a vote, and what is kept of it."""
 
+import base64
 import csv
 import io
+from typing import get_args
 
 import pytest
+from PIL import Image
 
+from kdui.core.answers import AnswerPart, read_parts
 from kdui.core.errors import KduiError
+from kdui.core.page_rows import Answer
 from kdui.core.people import Role
 from kdui.core.votes import Tally
-from kdui.ui.compare_vote import VoteCalls, finding
+from kdui.ui.compare_vote import VoteCalls, blind_cards, finding
+from kdui.ui.mask_pictures import ROLES
 from kdui.ui.panel import answered
 from kdui.ui.pins.pinner import look
 from kdui.ui.rights import needed
-from tests.ui.stocked import StockedWorkbench
+from tests.ui.stocked import StockedWorkbench, measured
 
 PAIR = ["teach-0", "distill-0"]
 ASKED = {"task": "digits", "models": PAIR, "pixels": [[0, 255], [12, 30]], "truth": "7"}
@@ -43,6 +49,45 @@ def test_a_ballot_tells_nothing_of_its_models_until_the_vote(bench, calls):
     assert f"A: {titles[sides['A']]}" in told["sides"][0] and "p50" in told["sides"][0]
     assert f'<span class="count">1</span> <b>{titles[sides["A"]]}</b>' in told["tally"]
     assert calls.compare_tally({"task": "digits"}) == {"tally": told["tally"]}
+
+
+def png(level):
+    buffer = io.BytesIO()
+    Image.new("L", (8, 8), level).save(buffer, "PNG")
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+BOX = {"label": "cell", "score": 0.5, "left": 1, "top": 1, "right": 4, "bottom": 5}
+PARTS = [
+    {"kind": "ranked", "rows": [{"label": "7", "probability": 0.5}]},
+    {"kind": "text", "tokens": [{"text": "four"}], "ended": "limit"},
+    {"kind": "span", "words": [{"text": "a", "start": 0.5, "end": 0.5}], "first": 0, "last": 0, "read": 1},
+    {"kind": "mask", "names": ["nothing", "cell"], "image": png(99), "classes": png(1), "text": "cell", "truth": png(0)},
+    {"kind": "boxes", "names": ["cell"], "image": png(9), "width": 8, "height": 8, "least": 0.3, "boxes": [BOX], "truth": [BOX]},
+    {"kind": "transcript", "text": "one", "frames": [{"symbol": "o", "probability": 1}], "seconds": 1, "spectrogram": png(5)},
+    {"kind": "items", "rows": [{"name": "Alien", "score": 1}]},
+    {"kind": "picture", "image": png(7), "label": "coat", "probability": 0.5},
+]
+
+
+@pytest.mark.parametrize("part", PARTS, ids=lambda part: part["kind"])
+def test_answers_of_every_kind_are_shown_without_anything_of_their_models(part):
+    def shown(*models):
+        answers = [
+            Answer(digest=digest, parts=read_parts([part]), latency_ms=measured("latency_p50", ms, "ms"), file_bytes=size)
+            for digest, ms, size in models
+        ]
+        return blind_cards(answers)
+
+    fast, slow = ("a" * 64, 0.5, 123), ("b" * 64, 777.5, 456_789)
+    assert shown(fast, slow) == shown(slow, fast)
+    roles = {ROLES[role] for role in ("teacher", "student", "compressed")} | {"teacher", "student", "compressed", "b" * 64, "777"}
+    assert not [sign for sign in roles if sign in shown(fast, slow)]
+
+
+def test_every_kind_of_answer_is_among_them():
+    union, _ = get_args(AnswerPart)
+    assert {part["kind"] for part in PARTS} == {kind.model_fields["kind"].default for kind in get_args(union)}
 
 
 def test_votes_are_saved_as_a_table_pinned_and_deleted(bench, calls):
