@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
 
 class Adversary(Protocol):
-    """A module of torch that is trained against a model and beside it, where no loss against true answers is known."""
+    """A module of torch that is trained against a model and beside it, where no loss against true answers is known.
+
+    ``betas``: decays of Adam's moments for both.
+    """
+
+    betas: tuple[float, float]
 
     def losses(self, outputs: Any, others: "torch.Tensor") -> "dict[str, torch.Tensor]":
         """Named losses of a batch of outputs and of what they should look like, ``total`` among them: its gradients move both."""

@@ -8,6 +8,8 @@ from kdui.problems import problem_of
 from kdui.training.context import StepContext
 from kdui.training.loop import Batch, Losses, LossFunction
 
+ADVERSARY_RATE = 2.0  # times the model's learning rate (Heusel et al. 2017, arXiv:1706.08500: two time scales)
+
 
 def data_losses(context: StepContext) -> tuple[LossFunction, nn.Module | None]:
     """The losses, and what is trained beside the model for them, where there is such."""

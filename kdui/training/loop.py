@@ -308,7 +308,8 @@ def make_optimizer(
 ) -> torch.optim.Optimizer:
     """AdamW, or SGD with Nesterov momentum; biases and norms (one axis) are not decayed.
 
-    ``rate`` of a parameter group is its learning rate as a share of the model's.
+    ``rate`` of a parameter group is its learning rate as a share of the model's. A companion may name the decays of Adam's
+    moments that suit what is trained with it (``betas``).
     """
     groups: list[dict[str, Any]] = []
     for module, rate in ((model, 1.0), (companion, companion_rate)):
@@ -321,7 +322,8 @@ def make_optimizer(
     if knobs.optimizer == "sgd":
         return torch.optim.SGD(groups, lr=knobs.learning_rate, momentum=0.9, nesterov=True)
     # One pass over memory: with the tables of a text model the plain step costs as much as the whole backward pass.
-    return torch.optim.AdamW(groups, lr=knobs.learning_rate, fused=True)
+    betas: tuple[float, float] = getattr(companion, "betas", (0.9, 0.999))
+    return torch.optim.AdamW(groups, lr=knobs.learning_rate, betas=betas, fused=True)
 
 
 def schedule_factor(schedule: str, step: int, total: int) -> float:

@@ -20,7 +20,12 @@ _STAGES = 3  # halvings of the picture
 
 
 class Adversary(nn.Module):
-    """Pictures [n, height, width, channels] in 0..1 to a score [n] of how real they look."""
+    """Pictures [n, height, width, channels] in 0..1 to a score [n] of how real they look.
+
+    ``betas``: decays of Adam's moments for both sides, as in DCGAN.
+    """
+
+    betas = (0.5, 0.999)
 
     def __init__(self, facts: TaskFacts, width: int = 32):
         super().__init__()

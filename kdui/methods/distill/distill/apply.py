@@ -25,7 +25,7 @@ from kdui.problems.row_losses import cross_entropy
 from kdui.problems.softmax import softmax
 from kdui.store.artifacts import write_json
 from kdui.training.context import StepContext
-from kdui.training.data_losses import data_losses
+from kdui.training.data_losses import ADVERSARY_RATE, data_losses
 from kdui.training.fit import LENS_FILE, resident
 from kdui.training.loop import Batch, Losses, LossFunction
 from kdui.training.matching import keep_teacher_features
@@ -113,7 +113,7 @@ def distill(context: StepContext) -> dict[str, Any]:
 def train_control(context: StepContext) -> dict[str, Any]:
     """Train the same student with the same seed, data, steps and schedule on hard labels alone."""
     losses, companion = data_losses(context)
-    return train_student(context, lambda student: losses, companion)
+    return train_student(context, lambda student: losses, companion, companion_rate=ADVERSARY_RATE)
 
 
 def train_smoothed(context: StepContext) -> dict[str, Any]:

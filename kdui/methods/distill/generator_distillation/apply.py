@@ -13,6 +13,7 @@ from kdui.core.problem import Adversary
 from kdui.methods.distill.hints.losses import Projector, hint_loss
 from kdui.problems import problem_of
 from kdui.training.context import StepContext
+from kdui.training.data_losses import ADVERSARY_RATE
 from kdui.training.fit import fit, keep
 from kdui.training.initial_weights import start_model
 from kdui.training.loop import Batch, Losses
@@ -26,7 +27,14 @@ def distill_generator(context: StepContext) -> dict[str, Any]:
     with ExitStack() as used:
         matched = used.enter_context(MatchedFeatures(context, student)) if context.settings["feature_weight"] else None
         losses = GeneratorLosses(context, matched)
-        training = fit(context, student, losses, seed=context.settings["seed"], companion=losses.companion)
+        training = fit(
+            context,
+            student,
+            losses,
+            seed=context.settings["seed"],
+            companion=losses.companion,
+            companion_rate=ADVERSARY_RATE,
+        )
     return keep(context, student, training)
 
 
@@ -46,7 +54,9 @@ class GeneratorLosses:
                 self.companion["projectors"] = nn.ModuleList(Projector(ours, theirs) for ours, theirs in matched.shapes())
         for name, weight in (("teacher", self._adversarial), ("data", self._data)):
             if weight:
-                self.companion[name] = cast(nn.Module, self._problem.adversary(context.facts, settings["seed"]))
+                adversary = cast(Any, self._problem.adversary(context.facts, settings["seed"]))
+                self.companion[name] = adversary
+                self.companion.betas = adversary.betas
 
     def __call__(self, outputs: torch.Tensor, batch: Batch) -> Losses:
         terms: Losses = {}

@@ -6,7 +6,7 @@ from kdui.core.metric import ACCURACY
 from kdui.methods.teach.teach import at_once, black_box, remote, remote_writer, table, trained
 from kdui.problems import problem_of
 from kdui.training.context import StepContext
-from kdui.training.data_losses import data_losses
+from kdui.training.data_losses import ADVERSARY_RATE, data_losses
 from kdui.training.fit import fit, keep
 from kdui.training.initial_weights import start_model
 from kdui.training.plausibility import above_chance, majority
@@ -46,7 +46,7 @@ def teach(context: StepContext) -> dict[str, Any]:
     """Build the teacher, train it on hard labels for its epochs, and keep the best one."""
     saved = start_model(context, seed=context.settings["seed"])
     losses, companion = data_losses(context)
-    training = fit(context, saved, losses, seed=context.settings["seed"], companion=companion)
+    training = fit(context, saved, losses, seed=context.settings["seed"], companion=companion, companion_rate=ADVERSARY_RATE)
     _warn_of_guesses(context, training["validation"])
     return keep(context, saved, training)
 
