@@ -1,6 +1,7 @@
 // The decision page's form: a run, its model, aims and inputs; each change is one question, whose answer is also what a pin shows.
 import { connect, newest } from "./api.js";
 import { all, hit, parts, problem, set } from "./html.js";
+import { language } from "./language.js";
 import { later } from "./polling.js";
 
 /** @typedef {{run: string, model: string, retain: number | null, faster: number | null, smaller: number | null, inputs: Record<string, unknown>}} Asked */
@@ -8,7 +9,7 @@ import { later } from "./polling.js";
  * @typedef {{
  *   present_runs: (asked: {run: string}) => Promise<{runs: string, run: string, models: string}>,
  *   present_decision: (asked: Asked) => Promise<{html: string}>,
- *   present_card: (asked: Asked) => Promise<{name: string, text: string}>,
+ *   present_card: (asked: Asked & {language: string}) => Promise<{name: string, text: string}>,
  * }} Server
  */
 
@@ -50,7 +51,7 @@ export const mount = (root, server) => {
   for (const field of fields) field.addEventListener("input", rested);
   root.addEventListener("click", async (event) => {
     if (hit(event, "[data-go]")?.dataset.go !== "card") return;
-    const answer = await api.ask("present_card", asked());
+    const answer = await api.ask("present_card", { ...asked(), language });
     if (answer.error) { set(part("decision-view"), problem(answer.error)); return; }
     const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(new Blob([answer.text], { type: "text/markdown" })), download: answer.name });
     link.click();

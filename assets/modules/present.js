@@ -2,6 +2,7 @@
 import { connect, newest } from "./api.js";
 import * as decide from "./decide.js";
 import { all, hit, html, parts, problem, set } from "./html.js";
+import { language } from "./language.js";
 import { onAddress } from "./navigation.js";
 import { pinnable, presentation } from "./pin.js";
 import { later, poll } from "./polling.js";
@@ -59,7 +60,7 @@ export const mount = async (root, server) => {
     for (const act of all(root, "[data-go=slides], [data-go=presenter], [data-go=print]", HTMLButtonElement)) act.disabled = none;
     for (const [id, ending] of [["present-file", "html"], ["present-pptx", "pptx"]]) {
       part(id).hidden = none;
-      part(id, HTMLAnchorElement).href = `kdui-decks/${encodeURIComponent(view.deck)}.${ending}`;
+      part(id, HTMLAnchorElement).href = `kdui-decks/${encodeURIComponent(view.deck)}.${ending}?lang=${language}`;
     }
     all(root, "[data-go=undo]", HTMLButtonElement)[0].disabled = !undo.any;
     for (const act of all(root, "[data-name=rename], [data-name=delete]", HTMLButtonElement)) act.disabled = !view.deck;

@@ -10,6 +10,7 @@ from functools import cache
 from kdui.core.places import ASSETS
 
 ENGLISH = "en"
+TAGS = {ENGLISH: "en", "zh": "zh-CN"}  # as an HTML page names its language
 FOLDER = ASSETS / "languages"
 
 

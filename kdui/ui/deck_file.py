@@ -14,9 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import kdui
+from kdui.catalogue.languages import ENGLISH, TAGS
+from kdui.catalogue.translation import translator
 from kdui.core.errors import KduiError
 from kdui.core.places import ASSETS
 from kdui.core.presentation import Pin, Presentation
+from kdui.ui.in_language import figure_in, markup_in
 from kdui.ui.pins.pinner import shown
 from kdui.ui.slides import slides_html
 
@@ -33,13 +36,13 @@ def shown_pins(workbench: "Workbench", deck: Presentation) -> list[Pin]:
     return [shown(workbench, made) for made in deck.pins]
 
 
-def deck_html(workbench: "Workbench", name: str, plotly: Path) -> str:
-    """The whole file; raises KduiError where there is no slide, or the file would be larger than it may be."""
+def deck_html(workbench: "Workbench", name: str, plotly: Path, language: str = ENGLISH) -> str:
+    """The whole file in a language; raises KduiError where there is no slide, or the file would be larger than it may be."""
     deck = workbench.store.presentations.get(name)
     if not deck.pins:
         raise KduiError(f"'{name}' has no slides yet: press Pin at a chart, a table or a sentence in Runs, Explore or Compare.")
     pins = shown_pins(workbench, deck)
-    text = _page(deck.name, pins, plotly)
+    text = _page(deck.name, pins, plotly, language)
     if len(text.encode()) > MOST_BYTES:
         largest = max(pins, key=lambda each: len(each.content.model_dump_json()))
         raise KduiError(
@@ -49,22 +52,26 @@ def deck_html(workbench: "Workbench", name: str, plotly: Path) -> str:
     return text
 
 
-def _page(name: str, pins: Sequence[Pin], plotly: Path) -> str:
+def _page(name: str, pins: Sequence[Pin], plotly: Path, language: str) -> str:
     charts = any(pin.content.figure for pin in pins)
     scripts = [*([plotly.read_text(encoding="utf-8")] if charts else []), _modules()]
     allowed = " ".join(f"'sha256-{_digest(script)}'" for script in scripts)
-    figures = json.dumps({pin.id: pin.content.figure for pin in pins if pin.content.figure}).replace("<", "\\u003c")
+    figures = json.dumps({pin.id: figure_in(pin.content.figure, language) for pin in pins if pin.content.figure}).replace(
+        "<", "\\u003c"
+    )
     styles = "".join((ASSETS / each).read_text(encoding="utf-8") for each in ("theme.css", "slides.css"))
     made = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, kdui {kdui.__version__}"
     command = f"python app.py present {_quoted(name)} --out FILE.html"
+    slides = markup_in(f"{''.join(slides_html(pins))}{controls_html()}", language)
+    about = translator(language)(f"made {made} by")
     *library, modules = scripts
     return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f'<!doctype html><html lang="{TAGS[language]}"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY.format(allowed)}">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>{escape(name)}</title>'
         f'<style>{styles}</style></head><body class="exported"><main id="deck" class="deck" tabindex="-1">'
-        f'<h1 class="sr-only">{escape(name)}</h1>{"".join(slides_html(pins))}{controls_html()}</main>'
-        f'<p class="made">{escape(name)} · made {made} by <code>{escape(command)}</code></p>'
+        f'<h1 class="sr-only">{escape(name)}</h1>{slides}</main>'
+        f'<p class="made">{escape(name)} · {about} <code>{escape(command)}</code></p>'
         f'<script type="application/json" id="figures">{figures}</script>'
         f'{"".join(f"<script>{script}</script>" for script in library)}<script type="module">{modules}</script></body></html>'
     )

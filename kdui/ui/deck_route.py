@@ -9,6 +9,7 @@ from urllib.parse import quote
 from starlette.responses import Response
 from starlette.routing import Route
 
+from kdui.catalogue.lessons import known_language
 from kdui.core.errors import KduiError
 from kdui.ui.deck_file import deck_html
 
@@ -20,17 +21,22 @@ PPTX = "application/vnd.openxmlformats-officedocument.presentationml.presentatio
 
 
 def deck_route(workbench: "Workbench", plotly: Callable[[], Path]) -> Route:
-    """``kdui-decks/NAME.html`` or ``.pptx``; a name may hold anything, so it is the whole rest of the path."""
+    """``kdui-decks/NAME.html`` or ``.pptx``; a name may hold anything, so it is the whole rest of the path.
+
+    ``?lang=`` names the language of the file, English without it.
+    """
 
     def send(request: Any) -> Response:
         name, _, ending = request.path_params["name"].rpartition(".")
+        language = known_language(request.query_params.get("lang"))
         try:
             if ending == "pptx":
                 from kdui.ui.powerpoint.deck import deck_pptx  # here: most visits never need the library
 
-                made, kind = deck_pptx(workbench, name), PPTX
+                made, kind = deck_pptx(workbench, name, language), PPTX
             else:
-                ending, made, kind = "html", deck_html(workbench, name, plotly()).encode(), "text/html; charset=utf-8"
+                made = deck_html(workbench, name, plotly(), language).encode()
+                ending, kind = "html", "text/html; charset=utf-8"
         except KduiError as error:
             return Response(str(error), status_code=409, media_type="text/plain")
         plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "presentation"

@@ -4,7 +4,10 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from kdui.catalogue.languages import ENGLISH
+from kdui.catalogue.translation import translator
 from kdui.core.presentation import Content, Source, Table
+from kdui.ui.in_language import Say, content_in, table_in
 from kdui.ui.pins.pinner import look, source_of
 from kdui.ui.plain_blocks import plain_blocks
 from kdui.ui.run_view import results_html
@@ -16,68 +19,78 @@ if TYPE_CHECKING:
 SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~!&])")
 
 
-def model_card(workbench: "Workbench", ask: Decide) -> str:
-    """The card as Markdown; everything that comes from a run is escaped."""
+def model_card(workbench: "Workbench", ask: Decide, language: str = ENGLISH) -> str:
+    """The card as Markdown in a language; everything that comes from a run is escaped."""
+    say = translator(language)
     seen = look(workbench, "decision", ask.model_dump(mode="json"))
     detail, source = workbench.run(ask.run), source_of(workbench, seen)
     task = next(item for item in workbench.tasks() if item.name == detail.run.recipe.task)
-    recipe = detail.run.recipe
+    recipe, content = detail.run.recipe, content_in(seen.content, language)
     _, tables = plain_blocks(results_html(detail.results, task.headline))
     parts = [
-        "## Model\n",
+        _heading("Model", say),
         _list(
             [
-                ("Task", f"{task.title}: {task.summary}"),
+                ("Task", f"{say(task.title)}: {say(task.summary)}"),
                 ("Teacher", str(recipe.teacher or "none")),
                 ("Student", str(recipe.student or "none")),
                 ("Stages", " → ".join(stage.method for stage in recipe.stages)),
                 ("Seed", str(recipe.seed)),
                 ("Test examples", f"{task.splits.get('test', 0):,}, looked at once"),
-            ]
+            ],
+            say,
         ),
-        *_decided(seen.content),
-        "## All measurements of the run\n",
-        "● measured ◐ simulated ○ estimated ⟲ replayed\n",
-        *(markdown_table(table) for table in tables),
-        "## Limits\n",
-        "Latency is that of one machine; measure on the machine that will serve the model. "
-        "Quality is that of this test split and need not hold elsewhere.\n",
-        *_made(source),
+        *_decided(content, say),
+        _heading("All measurements of the run", say),
+        f"{say('● measured ◐ simulated ○ estimated ⟲ replayed')}\n",
+        *(markdown_table(table_in(table, language)) for table in tables),
+        _heading("Limits", say),
+        say(
+            "Latency is that of one machine; measure on the machine that will serve the model. "
+            "Quality is that of this test split and need not hold elsewhere."
+        )
+        + "\n",
+        *_made(source, say),
     ]
-    return f"# Model card: {plain(seen.content.title.removesuffix('?'))}\n\n" + "\n".join(parts)
+    title = f"Model card: {seen.content.title.removesuffix('?')}"
+    return f"# {plain(say(title))}\n\n" + "\n".join(parts)
 
 
-def _decided(content: Content) -> list[str]:
+def _decided(content: Content, say: Say) -> list[str]:
     harm, units, devices = content.tables
     tiles = [(tile.label, f"{tile.value} ({tile.detail})") for tile in content.tiles]
     return [
-        f"## Decision: {plain(content.badge)}\n",
-        _list(tiles),
+        _heading(f"Decision: {content.badge}", say),
+        _list(tiles, say),
         "".join(f"- {plain(line)}\n" for line in content.lines),
-        "## For whom\n",
+        _heading("For whom", say),
         f"{plain(harm.caption)}\n",
         markdown_table(harm),
-        "## What it means\n",
+        _heading("What it means", say),
         f"{plain(units.caption)}\n",
         markdown_table(units),
-        "## Where it fits\n",
+        _heading("Where it fits", say),
         f"{plain(devices.caption)}\n",
         markdown_table(devices),
     ]
 
 
-def _made(source: Source) -> list[str]:
+def _made(source: Source, say: Say) -> list[str]:
     commands = "\n".join(run.command for run in source.runs)
     fence = "`" * max(3, 1 + max((len(found) for found in re.findall("`+", commands)), default=0))
     return [
-        "## How to do it again\n",
+        _heading("How to do it again", say),
         f"{fence}sh\n{commands}\n{fence}\n",
-        _list([("kdui", source.version), ("Date", f"{source.date} UTC"), ("Artifacts", " ".join(source.digests))]),
+        _list([("kdui", source.version), ("Date", f"{source.date} UTC"), ("Artifacts", " ".join(source.digests))], say),
     ]
 
 
-def _list(rows: Sequence[tuple[str, str]]) -> str:
-    return "".join(f"- **{plain(key)}**: {plain(value)}\n" for key, value in rows if value)
+def _heading(text: str, say: Say) -> str:
+    return f"## {plain(say(text))}\n"
+
+
+def _list(rows: Sequence[tuple[str, str]], say: Say) -> str:
+    return "".join(f"- **{plain(say(key))}**: {plain(say(value))}\n" for key, value in rows if value)
 
 
 def markdown_table(table: Table) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
+from kdui.catalogue.lessons import known_language
 from kdui.core.errors import KduiError, StateConflict, UnknownName
 from kdui.core.plain import Frozen
 from kdui.core.presentation import MOST_REMOVED, Pin, Presentation
@@ -147,9 +148,11 @@ class PresentCalls:
         return {"html": f'{head}<p class="lead">{escape(content.subtitle)}</p>{body}'}
 
     def present_card(self, payload: Mapping[str, Any]) -> dict[str, Any]:
-        """The Markdown model card of the same decision."""
-        ask = Decide.model_validate(dict(payload))
-        return {"name": f"model-card-{self.workbench.run(ask.run).run.id}.md", "text": model_card(self.workbench, ask)}
+        """The Markdown model card of the same decision, in the page's language."""
+        asked = dict(payload)
+        language = known_language(asked.pop("language", None))
+        ask = Decide.model_validate(asked)
+        return {"name": f"model-card-{self.workbench.run(ask.run).run.id}.md", "text": model_card(self.workbench, ask, language)}
 
     # --- what is told --------------------------------------------------------------------------------------------
 

@@ -17,11 +17,12 @@ def slide_html(pin: Pin, number: int, total: int) -> str:
     """One slide with its number and where its figures come from; the speaker's notes are not on it."""
     content = pin.content
     finding = f'<p class="finding">{escape(content.title)}</p>' if pin.title and pin.title != content.title else ""
-    sentence = f'<p class="sentence">{escape(pin.sentence)}</p>' if pin.sentence else ""
+    sentence = f'<p class="sentence" translate="no">{escape(pin.sentence)}</p>' if pin.sentence else ""
     heading = escape(pin.heading)
+    shown = f'<span translate="no">{heading}</span>' if pin.title else heading
     return (
         f'<section class="slide" aria-roledescription="slide" tabindex="-1" '
-        f'aria-label="Slide {number} of {total}: {heading}"><header><h2>{heading}{badge_html(content)}</h2>'
+        f'aria-label="Slide {number} of {total}: {heading}"><header><h2>{shown}{badge_html(content)}</h2>'
         f'{sentence}{finding}{_subtitle(content)}</header><div class="slide-body">{content_html(content, pin.id)}</div>'
         f"<footer>{source_html(pin)}<span class='count'>{number} / {total}</span></footer></section>"
     )
@@ -90,7 +91,7 @@ def source_html(pin: Pin) -> str:
 
 def _commands(source: Source) -> str:
     runs = "".join(
-        f"<p><b>{escape(run.name)}</b> · run {escape(run.id)}</p><pre class='code'>{escape(run.command)}</pre>"
+        f"<p><b translate=\"no\">{escape(run.name)}</b> · run {escape(run.id)}</p><pre class='code'>{escape(run.command)}</pre>"
         for run in source.runs
     )
     more = source.runs_total - len(source.runs)

@@ -6,6 +6,8 @@ import pytest
 from axe_playwright_python.base import AXE_FILE_PATH
 from playwright.sync_api import expect
 
+from kdui.catalogue.languages import catalogue
+from kdui.catalogue.translation import translator
 from kdui.settings import Settings
 from tests.ui.english_texts import TEXTS, english
 from tests.ui.served import served
@@ -23,6 +25,33 @@ def address(tmp_path_factory):
     bench.stock()
     with served(bench) as url:
         yield url
+
+
+LOOK_UP = "(texts) => kdui.module('language.js').then(({ translated }) => texts.map(translated))"
+COMPOSED = [
+    "Stage 'prune': movement pruning reads where training moves the weights, so it prunes while it trains. Set 'prune_schedule: "
+    "cubic' there, or choose kind: taylor.",
+    "There is no task called 'digit'. Did you mean 'digits'? Known: books, digits.",
+    " frozen · 2 runs · 2026-01-01 12:00 UTC · kdui 0.1.0 · 1 / 3, continued ",
+    "● measured ◐ simulated, ○ estimated",
+    "compressed 8-bit instead of The teacher",
+    "−1.1 points (one seed)",
+    "<0>1,797</0> handwritten digits",
+    "Nobody knows this text: it stays. Really.",
+    "All of it.",
+]
+
+
+def test_the_server_writes_what_the_page_would(browser, address):
+    keys = sorted(catalogue("zh"))[::25]
+    texts = [*COMPOSED, *keys, *(re.sub(r"\{\d+\}", "7 ms", key) for key in keys)]
+    page = browser.new_page(locale="zh-CN")
+    try:
+        page.goto(address)
+        expect(page.locator("#tab-home h2").first).to_have_text(CHINESE)
+        assert page.evaluate(LOOK_UP, texts) == [translator("zh")(text) for text in texts]
+    finally:
+        page.close()
 
 
 def test_two_visitors_read_two_languages_and_each_tab_has_its_chinese_heading(browser, address):

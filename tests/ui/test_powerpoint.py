@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import zipfile
 
 import pytest
@@ -42,6 +43,16 @@ def texts(slide):
 
 def chart(slide):
     return next(shape.chart for shape in slide.shapes if shape.has_chart)
+
+
+def test_slides_are_written_in_the_language_of_the_page(bench, calls):
+    pin(bench, "pareto")
+    pin(bench, "models")
+    first, second = list(Presentation(io.BytesIO(deck_pptx(bench, "Board", "zh"))).slides)[:2]
+    assert "准确率" in chart(first).value_axis.axis_title.text_frame.text
+    assert re.search(r"冻结 · \d 个运行 · ", texts(second)) and "产物: " in second.notes_slide.notes_text_frame.text
+    table = next(shape.table for shape in second.shapes if shape.has_table)
+    assert [cell.text for cell in table.rows[0].cells][:3] == ["模型", "准确率 ↓", "保留率"]
 
 
 def test_charts_hold_the_numbers_of_the_page(bench, calls):

@@ -163,6 +163,28 @@ def test_a_model_card_is_plain_markdown(bench, calls):
     assert all(line.endswith("|") for line in rows) and len(rows) > 8
 
 
+def test_files_are_written_in_the_language_of_the_page(bench, calls):
+    for place in ("pareto", "models"):
+        pin(bench, place)
+    card = calls.present_card({"run": bench.run_id, "language": "zh"})["text"]
+    assert card.startswith("# 模型卡：") and "## 对谁" in card and "| 准确率 | 97.6 % ● |" in card
+    assert calls.present_card({"run": bench.run_id})["text"] == model_card(bench, Decide(run=bench.run_id))
+    message = calls.present_start({"deck": "Board"})
+    slides = [{"id": each["id"], "title": "Teacher", "sentence": "Accuracy"} for each in message["slides"]]
+    calls.present_arrange({"deck": "Board", "revision": message["revision"], "slides": slides})
+    text = deck_html(bench, "Board", plotly_script(), "zh")
+    assert '<span translate="no">Teacher</span>' in text and '<p class="sentence" translate="no">Accuracy</p>' in text
+    digests = [base64.b64encode(hashlib.sha256(each.encode()).digest()).decode() for each in scripts_of(text)]
+    assert all(digest in text for digest in digests)
+    assert '<html lang="zh-CN">' in text and re.search(r">冻结</span> · \d 个运行 · ", text) and ">下一页 ›</button>" in text
+    figure = json.loads(re.search(r'<script type="application/json" id="figures">(.*?)</script>', text, flags=re.S).group(1))
+    made = json.loads(next(iter(figure.values())))
+    own = json.loads(pinned(bench)[0].content.figure)
+    assert [trace["y"] for trace in made["data"]] == [trace["y"] for trace in own["data"]]
+    assert "准确率" in made["layout"]["yaxis"]["title"]["text"]
+    assert "python app.py run quickstart" in text or "END_OF_RECIPE" in text  # commands stay
+
+
 def test_the_command_writes_slides_and_cards(bench, calls, tmp_path):
     pin(bench, "best")
     with pytest.raises(KduiError, match="decides about no model"):
