@@ -36,6 +36,11 @@ from tests.store.test_runs import (  # noqa: F401
     test_what_runs_waits_or_is_pinned_stands_first_on_whatever_page_it_falls,
     test_what_was_seen_of_a_dead_worker_cannot_hit_its_successor,
 )
+from tests.workbench.test_voting import (  # noqa: F401
+    polls,
+    test_a_person_votes_once_for_an_input_and_a_pair,
+    test_votes_of_several_people_add_up_for_a_pair_and_survive_a_restart,
+)
 
 pytestmark = pytest.mark.skipif(find_postgres() is None, reason="PostgreSQL is not installed: apt install postgresql")
 SCHEMAS = itertools.count()
