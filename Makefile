@@ -6,7 +6,7 @@ PYTHON = $(VENV)/bin/python
 PIP = $(PYTHON) -m pip install --quiet --disable-pip-version-check --no-input
 ARGS =
 
-.PHONY: run test bench faults fuzz audit lint chromium postgres browser-runtime clean
+.PHONY: run test bench load faults fuzz audit lint chromium postgres browser-runtime clean
 
 run: $(VENV)/run.stamp
 	@$(PYTHON) app.py $(ARGS)
@@ -18,6 +18,10 @@ test: $(VENV)/dev.stamp chromium postgres
 
 bench: $(VENV)/dev.stamp chromium
 	@$(PYTHON) -m kdui.bench $(ARGS)
+
+# 50 browsers and 200 API clients for two minutes at a server with 10,000 runs, while a job trains
+load: $(VENV)/dev.stamp
+	@$(PYTHON) -m kdui.bench load $(ARGS)
 
 # kill -9 of server, worker and serving process at random moments: make faults ARGS="--kills 100 --seed 0"
 faults: $(VENV)/run.stamp

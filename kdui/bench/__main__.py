@@ -12,6 +12,7 @@ from kdui.bench.distillation import fashion, reuters
 from kdui.bench.findings import Finding
 from kdui.bench.form import form_answers
 from kdui.bench.int8 import int8_speedup
+from kdui.bench.load import load
 from kdui.bench.many_runs import many_runs
 from kdui.bench.newcomer import newcomers_path
 from kdui.bench.pages import page_calls
@@ -41,6 +42,7 @@ BENCHES = {
     "many-runs": Bench(many_runs, {"runs": 300, "rounds": 2}),
     "form": Bench(form_answers, {"rounds": 2}),
     "newcomer": Bench(newcomers_path, {"own_report": False}),
+    "load": Bench(load, {"runs": 30, "browsers": 2, "clients": 3, "seconds": 0.5, "examples": 320}),
     "busy": Bench(busy_page, {"runs": 30, "readers": 2, "seconds": 0.5, "rounds": 1, "examples": 320}),
     "kd-fashion": Bench(fashion, {"examples": 64, "repeats": 1}),
     "kd-reuters": Bench(reuters, {"examples": 32, "repeats": 1, "live_repeats": 1, "teacher": SMALL}),

@@ -43,17 +43,18 @@ def busy_page(
             recipe = Recipe.model_validate(TRAINING).with_values({"teach.train_examples": examples})
             run = bench.submit(recipe, "cpu")
             try:
-                _wait_for_training(bench, run)
+                wait_for_training(bench, run)
                 training = _in_turns(bench, run, server.url, server.pid, readers, seconds, rounds)
                 memory = _memory(server.url, server.pid, readers, seconds)
             finally:
                 if not bench.store.runs.facts(run.id).state.is_final:
                     bench.cancel(run.id)
-                _wait_until_it_ends(bench, run)
+                wait_until_it_ends(bench, run)
         return [training, memory]
 
 
-def _wait_for_training(bench: Workbench, run: Run) -> None:
+def wait_for_training(bench: Workbench, run: Run) -> None:
+    """Until two epochs have ended; raises KduiError where the run ends before."""
     deadline = time.monotonic() + START_SECONDS
     while _epochs(bench, run)[0] < 2:
         now = bench.store.runs.get(run.id)
@@ -62,7 +63,8 @@ def _wait_for_training(bench: Workbench, run: Run) -> None:
         time.sleep(0.1)
 
 
-def _wait_until_it_ends(bench: Workbench, run: Run) -> None:
+def wait_until_it_ends(bench: Workbench, run: Run) -> None:
+    """At most ten seconds."""
     deadline = time.monotonic() + 10
     while not bench.store.runs.get(run.id).state.is_final and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -79,10 +81,10 @@ def _in_turns(bench: Workbench, run: Run, url: str, pid: int, readers: int, seco
     page = psutil.Process(pid)
     work = psutil.Process(bench.store.runs.get(run.id).pid)
     for _ in range(rounds):
-        alone.append(_speed(bench, run, seconds))
+        alone.append(epochs_a_second(bench, run, seconds))
         page.cpu_percent(), work.cpu_percent()
         with _reading(url, readers, "explore_view") as counts:
-            beside.append(_speed(bench, run, seconds))
+            beside.append(epochs_a_second(bench, run, seconds))
         server.append(page.cpu_percent())
         worker.append(work.cpu_percent())
         answers += sum(counts)
@@ -102,7 +104,7 @@ def _in_turns(bench: Workbench, run: Run, url: str, pid: int, readers: int, seco
     )
 
 
-def _speed(bench: Workbench, run: Run, seconds: float) -> float:
+def epochs_a_second(bench: Workbench, run: Run, seconds: float) -> float:
     """Epochs a second, from the end of one to the end of another at least ``seconds`` later."""
     first, began = _epochs(bench, run)
     time.sleep(seconds)

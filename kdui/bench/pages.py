@@ -137,8 +137,15 @@ class Page:
 
     def post(self, panel: str, call: str, **payload: Any) -> requests.Response:
         """The same response unparsed, for a reader whose own work on it must not count."""
-        body = {"session_hash": self._visit, "component_id": self._ids[panel], "fn_name": call, "data": payload}
-        return self._http.post(f"{self._api}/component_server", json=body, timeout=60)
+        return self._http.post(f"{self._api}/component_server", json=self.body(panel, call, **payload), timeout=60)
+
+    def body(self, panel: str, call: str, **payload: Any) -> dict[str, Any]:
+        """What is sent then."""
+        return {"session_hash": self._visit, "component_id": self._ids[panel], "fn_name": call, "data": payload}
+
+    def endpoint(self, name: str) -> int:
+        """The number of the event behind an endpoint of that name."""
+        return next(int(event["id"]) for event in self._events if event["api_name"] == name)
 
     def update(self, part: str, **changed: Any) -> Any:
         """The new value of a part when these inputs of the event that fills it are changed."""

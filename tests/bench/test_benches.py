@@ -157,6 +157,12 @@ def test_pages_are_timed_inside_and_over_http(tiny: Callable[[str], list[Finding
         assert (result.value > 0, result.aim) == (True, 150.0)
 
 
+def test_a_crowd_is_answered_without_an_error(tiny: Callable[[str], list[Finding]]) -> None:
+    answers, errors, *_ = tiny("load")
+    assert errors.value == 0
+    assert [line.partition(":")[0] for line in answers.lines] == ["browser", "API client", "no error"]
+
+
 def test_time_to_interactive_is_later_than_the_first_answer(tiny: Callable[[str], list[Finding]]) -> None:
     (result,) = tiny("start")
     answered = float(result.lines[0].partition("after ")[2].partition(" s")[0])
