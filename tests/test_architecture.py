@@ -198,6 +198,7 @@ def test_light_layers_import_nothing_heavy_at_the_start():
         ["app"],
         ["kdui.modalities.image.prepare", "kdui.modalities.text.prepare"],
         ["kdui.launch.dispatcher", "kdui.catalogue.planner"],
+        ["kdui.tasks.digits.load", "kdui.problems.classification.problem"],
     ],
 )
 def test_a_fresh_interpreter_stays_light(modules):

@@ -2,17 +2,19 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
-from transformers import AutoConfig, AutoModelForCausalLM, PretrainedConfig
 
 from kdui.core.errors import StageFailed
 from kdui.models.embeddings import set_rows
 from kdui.models.packed_texts import packed_states
 from kdui.models.text_network import TextNetwork
 from kdui.models.transformer import ATTENTION
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig  # a second that a run on pictures need not wait for
 
 
 class CausalLM(TextNetwork):
@@ -45,6 +47,8 @@ def described(module: CausalLM) -> dict[str, Any]:
 
 def from_description(architecture: Mapping[str, Any]) -> CausalLM:
     """The network that ``described`` describes, with new weights."""
+    from transformers import AutoConfig, AutoModelForCausalLM
+
     settings = dict(architecture["config"])
     config = AutoConfig.for_model(settings.pop("model_type"), **settings)
     network = AutoModelForCausalLM.from_config(
@@ -54,7 +58,7 @@ def from_description(architecture: Mapping[str, Any]) -> CausalLM:
     return CausalLM(network)
 
 
-def shape_of(config: PretrainedConfig) -> dict[str, int]:
+def shape_of(config: "PretrainedConfig") -> dict[str, int]:
     """Layers, widths and vocabulary of a network, by the names of the options."""
     return {
         "layers": config.num_hidden_layers,

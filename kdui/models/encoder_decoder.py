@@ -2,15 +2,17 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
-from transformers import AutoConfig, AutoModelForSeq2SeqLM, DynamicCache, EncoderDecoderCache
 
 from kdui.core.errors import StageFailed
 from kdui.models.text_network import TextNetwork
 from kdui.models.transformer import ATTENTION
+
+if TYPE_CHECKING:
+    from transformers import EncoderDecoderCache  # a second that a run on pictures need not wait for
 
 
 class EncoderDecoder(TextNetwork):
@@ -34,7 +36,7 @@ class EncoderDecoder(TextNetwork):
         input_ids: torch.Tensor | None,
         attention_mask: torch.Tensor,
         decoder_input_ids: torch.Tensor,
-        cache: EncoderDecoderCache | None,
+        cache: "EncoderDecoderCache | None",
     ) -> torch.Tensor:
         """The states of new tokens of the decoder beside a cache, which grows.
 
@@ -69,8 +71,10 @@ class EncoderDecoder(TextNetwork):
         return config.d_model**-0.5 if getattr(config, "scale_decoder_outputs", False) else 1.0
 
 
-def new_cache() -> EncoderDecoderCache:
+def new_cache() -> "EncoderDecoderCache":
     """A cache of no tokens."""
+    from transformers import DynamicCache, EncoderDecoderCache
+
     return EncoderDecoderCache(DynamicCache(), DynamicCache())
 
 
@@ -82,6 +86,8 @@ def described(module: EncoderDecoder) -> dict[str, Any]:
 
 def from_description(architecture: Mapping[str, Any]) -> EncoderDecoder:
     """The network that ``described`` describes, with new weights."""
+    from transformers import AutoConfig, AutoModelForSeq2SeqLM
+
     settings = dict(architecture["config"])
     config = AutoConfig.for_model(settings.pop("model_type"), **settings)
     network = AutoModelForSeq2SeqLM.from_config(

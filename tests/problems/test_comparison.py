@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from sklearn.metrics import precision_recall_fscore_support
 
-from kdui.problems.classification.comparison import class_scores, compare
+from kdui.problems.classification.comparison import class_scores, compare, macro_scores
 
 
 def test_flips_by_hand():
@@ -31,3 +32,10 @@ def test_scores_by_class():
         ("b", 100.0, 66.67, 3),
         ("c", 0.0, 0.0, 0),
     ]
+
+
+def test_macro_scores_are_those_of_scikit_learn_also_for_labels_that_nobody_names_or_has():
+    draw = np.random.default_rng(0)
+    predicted, targets = draw.choice([0, 1, 2, 5], 200), draw.choice([0, 1, 3, 5], 200)
+    *published, _ = precision_recall_fscore_support(targets, predicted, labels=range(7), average="macro", zero_division=0)
+    assert macro_scores(predicted, targets, 7) == tuple(published)

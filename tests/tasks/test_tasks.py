@@ -5,6 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_digits
 
 from kdui.catalogue.fetch import fetch, receipt
 from kdui.catalogue.tasks import TASKS, load_out_of_domain, load_task
@@ -83,6 +84,18 @@ def test_digits_keep_their_grey_levels(settings):
     levels = np.unique(splits["train"].inputs)
     assert len(levels) == 17
     assert levels[[0, 8, 16]].tolist() == [0, 128, 255]
+
+
+def test_digits_are_those_of_scikit_learn(settings):
+    published = load_digits()
+    _, splits = load_task("digits", settings)
+    ours = sorted(
+        (int(label), picture.tobytes())
+        for part in splits.values()
+        for picture, label in zip(part.inputs, part.targets, strict=True)
+    )
+    theirs = np.rint(published.images * (255 / 16)).astype(np.uint8)
+    assert ours == sorted((int(label), picture.tobytes()) for picture, label in zip(theirs, published.target, strict=True))
 
 
 def test_out_of_domain_examples_are_clear_and_not_the_tasks_own(settings):

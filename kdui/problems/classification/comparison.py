@@ -69,6 +69,17 @@ def class_scores(predicted: np.ndarray, targets: np.ndarray, labels: tuple[str, 
     return scores
 
 
+def macro_scores(predicted: np.ndarray, targets: np.ndarray, labels: int) -> tuple[float, float, float]:
+    """Means over all labels of precision, recall and F1, 0..1; a label never predicted has precision 0, one without examples
+    recall 0.
+
+    As scikit-learn's ``precision_recall_fscore_support`` with ``average="macro"``, whose import takes longer than judging does.
+    """
+    named, real, hits = (np.bincount(of, minlength=labels)[:labels] for of in (predicted, targets, targets[predicted == targets]))
+    precision, recall, f1 = hits / np.maximum(1, named), hits / np.maximum(1, real), 2 * hits / np.maximum(1, named + real)
+    return float(precision.mean()), float(recall.mean()), float(f1.mean())
+
+
 def most_frequent(targets: np.ndarray, facts: TaskFacts) -> tuple[float, str]:
     """The share in % of the most frequent label among targets [n], and its name."""
     counts = np.bincount(targets, minlength=facts.outputs)

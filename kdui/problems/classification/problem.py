@@ -14,7 +14,7 @@ from kdui.core.metric import ACCURACY, Metric
 from kdui.core.problem import Problem
 from kdui.core.statistics.intervals import wilson
 from kdui.core.statistics.paired import Difference
-from kdui.problems.classification.comparison import most_frequent, paired
+from kdui.problems.classification.comparison import macro_scores, most_frequent, paired
 from kdui.problems.softmax import softmax
 
 if TYPE_CHECKING:
@@ -57,12 +57,8 @@ class Classification(Problem):
 
         Above five labels also the share of examples whose label is among the five highest outputs.
         """
-        from sklearn.metrics import precision_recall_fscore_support
-
         predicted = outputs.argmax(-1)
-        precision, recall, f1, _ = precision_recall_fscore_support(
-            targets, predicted, labels=range(len(facts.labels)), average="macro", zero_division=0
-        )
+        precision, recall, f1 = macro_scores(predicted, targets, len(facts.labels))
         accuracy = float((predicted == targets).mean())
         scores = [(ACCURACY, accuracy), (PRECISION, precision), (RECALL, recall), (F1, f1)]
         if len(facts.labels) > 5:

@@ -1,14 +1,13 @@
 """Export: torch.onnx with dynamic batch and length, parity checked against PyTorch, facts written into the file."""
 
 import shutil
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from kdui.core.errors import StageFailed
 from kdui.core.layout import INPUTS_FILE, MODEL_FILE
-from kdui.methods.deliver.export.cached import sees_a_window, write_cached_onnx
-from kdui.methods.deliver.export.encoder_decoder import write_encoder_decoder
 from kdui.methods.deliver.export.low_bits import write_grids
 from kdui.methods.deliver.export.parity import Parity
 from kdui.methods.deliver.export.to_onnx import accepts_any_size, complete_onnx, write_onnx
@@ -38,8 +37,7 @@ def export(context: StepContext) -> dict[str, Any]:
     ]
     axes, opset, path = modality_of(saved.inputs.modality).AXES, context.settings["opset"], context.out / MODEL_FILE
     if cached := _keeps_cache(context, saved):
-        module: Any = saved.module
-        (write_encoder_decoder if isinstance(module, EncoderDecoder) else write_cached_onnx)(module, opset, path)
+        _write_with_cache(saved.module, opset, path)
     else:
         write_onnx(saved.module, samples[0], axes, opset, path, problem_of(context.facts).graph_output)
         complete_onnx(path, problem_of(context.facts))
@@ -65,12 +63,25 @@ def export(context: StepContext) -> dict[str, Any]:
     return facts
 
 
+def _write_with_cache(module: Any, opset: int, path: Path) -> None:
+    """The graph of a module that writes text. Only such a one needs transformers, whose import takes a second."""
+    if isinstance(module, EncoderDecoder):
+        from kdui.methods.deliver.export.encoder_decoder import write_encoder_decoder
+
+        return write_encoder_decoder(module, opset, path)
+    from kdui.methods.deliver.export.cached import write_cached_onnx
+
+    return write_cached_onnx(module, opset, path)
+
+
 def _keeps_cache(context: StepContext, saved: SavedModel) -> bool:
     """Whether the graph keeps keys and values of earlier tokens: one that generates text does, where all layers see all of it."""
     if isinstance(saved.module, EncoderDecoder):
         return True  # its two halves are cut out of one graph, which is whole with the cache alone
     if not context.settings.get("kv_cache", False):
         return False
+    from kdui.methods.deliver.export.cached import sees_a_window
+
     if sees_a_window(language_model(saved.module)):
         context.report.log(
             "Some layers see the last tokens only, for which no KV cache is written: the graph computes the whole text for "
