@@ -16,6 +16,7 @@ const ATTRIBUTES = ["aria-label", "aria-valuetext", "alt", "label", "placeholder
 const LEFT_ALONE = "code, pre, script, style, textarea, [translate=no], [contenteditable], .js-plotly-plot";
 const WORDS = /[A-Za-z]{2}/, MARK = /<(\/?)(\d+)>/, MARKS = /(<\/?\d+>)/;
 const SENTENCE = /(?<=[.!?…:;](?:<\/\d+>)?)( )(?=[A-Z0-9“"'<])/; // where the next one begins
+const LISTED = /\n- /; // lines of a message
 const MOST_KEPT = 5000, DEEPEST = 5; // texts; values within values
 const SURE = 4, LONG = 20, FEW = 3; // letters of a key from which on its values may be words, and more than a few of them
 
@@ -114,6 +115,7 @@ const kept = new Map();
 
 /** A text without markup, or with its marks; what the catalogue does not know stays. @param {string} text @param {number} depth @returns {string} */
 const looked = (text, depth) => {
+  if (LISTED.test(text)) return text.split("\n").map((line) => item(line, depth)).join("\n");
   const words = text.trim().replace(/\s+/g, " ");
   if (!WORDS.test(words) || depth > DEEPEST) return text;
   const around = /** @type {[string, string]} */ ([/^\s*/.exec(text)?.[0] ?? "", /\s*$/.exec(text)?.[0] ?? ""]);
@@ -121,6 +123,12 @@ const looked = (text, depth) => {
   if (kept.size > MOST_KEPT) kept.clear();
   kept.set(words, found);
   return around[0] + found + around[1];
+};
+
+/** A line of a list names a thing and what is said of it; others are texts. @param {string} line @param {number} depth */
+const item = (line, depth) => {
+  const parts = /^- (.+?): (.+)$/.exec(line);
+  return parts ? `- ${looked(parts[1], depth)}：${looked(parts[2], depth)}` : looked(line, depth);
 };
 
 /** A title that stands as a sentence. @param {string} words @param {number} depth */

@@ -44,6 +44,8 @@ class Translator:
         return self._looked(text, 0) if self._messages else text
 
     def _looked(self, text: str, depth: int) -> str:
+        if "\n- " in text:
+            return "\n".join(self._item(line, depth) for line in text.split("\n"))
         words = " ".join(text.split())
         if not WORDS.search(words) or depth > DEEPEST:
             return text
@@ -53,6 +55,11 @@ class Translator:
             )
         before, after = text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
         return before + self._kept[words] + after
+
+    def _item(self, line: str, depth: int) -> str:
+        """A line of a list names a thing and what is said of it; others are texts."""
+        parts = re.fullmatch("- (.+?): (.+)", line)
+        return f"- {self._looked(parts[1], depth)}：{self._looked(parts[2], depth)}" if parts else self._looked(line, depth)
 
     def _entry(self, text: str) -> str | None:
         """A text as it stands or within a sentence: whether its first letter is a capital depends on its place."""

@@ -39,6 +39,8 @@ COMPOSED = [
     "<0>1,797</0> handwritten digits",
     "Nobody knows this text: it stays. Really.",
     "All of it.",
+    "Could not download Fashion-MNIST. Tried:\n- npm, x 1.0: npm was not found. Debian, Ubuntu: apt install npm; macOS: brew "
+    "install node\n- Hugging Face Hub, a/b: it has no file c\nWhat to do: check the network connection, then try again.",
 ]
 
 
