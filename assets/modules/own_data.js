@@ -79,7 +79,7 @@ export const ownDataDialog = ({ root, use, look, keep, upload }) => {
     said(problem(answer.error));
     if (!answer.task) return;
     dialog.close();
-    path.value = "";
+    path.value = kind.value = "";
     show("", "");
     use(answer.task);
   };

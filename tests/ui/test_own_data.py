@@ -61,6 +61,20 @@ def test_what_is_sent_is_bounded(bench, monkeypatch):
     assert started.begin("c.zip") and len(list(started.folder.iterdir())) == 1
 
 
+def test_what_a_table_holds_can_be_said_and_its_columns_chosen(bench):
+    calls, table = OwnDataCalls(bench), bench.settings.home / "pairs.csv"
+    table.parent.mkdir(exist_ok=True)
+    table.write_text("one,two\n" + "".join(f"word {place},Wort {place}\n" for place in range(80)))
+    seen = calls.own_look({"path": str(table), "kind": "own-pairs"})
+    assert 'id="own-source"' in seen["html"] and 'id="own-label"' not in seen["html"] and seen["name"] == ""
+    assert "It cannot be told which column holds the source and which the target." in seen["html"]
+    chosen = {"source": "one", "target": "two", "split": ""}
+    seen = calls.own_look({"path": str(table), "kind": "own-pairs", "chosen": chosen})
+    assert "<td>pairs</td>" in seen["html"] and seen["name"].startswith("own-pairs:")
+    assert calls.own_look({"path": seen["name"], "kind": "own-texts"})["name"] == seen["name"]  # a name says itself what it is
+    assert calls.own_keep({"name": seen["name"]})["task"].startswith("own-pairs:pairs@")
+
+
 def test_images_get_a_side_and_files_elsewhere_stay_out_of_reach(bench, tmp_path):
     calls = OwnDataCalls(bench)
     folder = digit_folder(bench.settings.home / "digits", 2, 30)
