@@ -56,6 +56,10 @@ PAIRS = (
     ),
     Pair(on="ctc", teacher="cnn-bigru-ctc", students=("ds-cnn-ctc", "ds-cnn-ctc-slim", "gru-ctc-64", "gru-ctc-32")),
     Pair(on="language-model", teacher="lm-small", students=("lm-tiny", "lm-mini", "lm-small-l3", "lm-small-narrow")),
+    Pair(on="audio", teacher="audio-cnn", students=("ds-cnn-slim", "ds-cnn", "bc-resnet-1", "gru-56")),
+    Pair(on="detection", teacher="detector", students=("detector-depthwise", "detector-depthwise-wide", "detector-slim")),
+    Pair(on="segmentation", teacher="unet", students=("unet-depthwise", "unet-depthwise-slim", "unet-slim")),
+    Pair(on="seq2seq", teacher="s2s-small", students=("s2s-tiny",)),
     Pair(on="ranking", teacher="history-attention-64", students=("history-mean-16", "history-mean-8")),
     Pair(
         on="language-model",
