@@ -129,8 +129,10 @@ class ResultStore:
         known = (results.c.task == task, column > 0, results.c.headline.is_not(None))
         walked = select(results.c.id, value.label("value"), before).where(*known).subquery()
         better = select(walked.c.id).where(or_(walked.c.before.is_(None), walked.c.value > walked.c.before))
-        query = select(results).where(results.c.id.in_(better)).order_by(column, value.desc(), results.c.id)
         with self.engine.connect() as connection:
+            # Apart: PostgreSQL expects a third of all rows of the first statement, and would read the whole table for the second.
+            ids = connection.execute(better).scalars().all()
+            query = select(results).where(results.c.id.in_(ids)).order_by(column, value.desc(), results.c.id)
             rows = [dict(row) for row in connection.execute(query).mappings()]
         # Of models that cost the same the database may have met the worse one first.
         best = itertools.accumulate((sign * row["headline"] for row in rows), max, initial=-math.inf)
