@@ -11,6 +11,7 @@ from kdui.charts.numbers import quantity
 from kdui.charts.side_by_side import error_bars, height_of_bars, models_of
 from kdui.core.numbers import significant
 
+LEAST_DIFFERENCE = 0.001  # %: what is smaller is named by this bound
 EACH_MORE = 40  # px for each further bar of a model
 
 
@@ -81,7 +82,7 @@ def lines(runtimes: pd.DataFrame) -> list[str]:
         f"{row.label}, {row.runtime}: {row.refused}"
         if row.refused
         else f"{row.label}, {row.runtime}: the same predictions on {row.agreement:.1f} % of {row.examples:.0f} test examples; "
-        f"outputs differ by at most {row.difference:.2g} % of the largest"
+        f"outputs differ by at most {max(row.difference, LEAST_DIFFERENCE):.2g} % of the largest"
         for row in runtimes.itertuples()
     ]
     return list(dict.fromkeys(told))  # once for all batch sizes

@@ -12,7 +12,6 @@ from kdui.methods.deliver.export.low_bits import write_grids
 from kdui.methods.deliver.export.parity import Parity
 from kdui.methods.deliver.export.to_onnx import accepts_any_size, complete_onnx, write_onnx
 from kdui.modalities import modality_of
-from kdui.models.causal import language_model
 from kdui.models.encoder_decoder import EncoderDecoder
 from kdui.models.low_bits import layer_codes, read_quantization
 from kdui.models.size import count_macs
@@ -82,7 +81,7 @@ def _keeps_cache(context: StepContext, saved: SavedModel) -> bool:
         return False
     from kdui.methods.deliver.export.cached import sees_a_window
 
-    if sees_a_window(language_model(saved.module)):
+    if sees_a_window(saved.module):
         context.report.log(
             "Some layers see the last tokens only, for which no KV cache is written: the graph computes the whole text for "
             "each token that it generates."

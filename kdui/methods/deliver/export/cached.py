@@ -14,7 +14,7 @@ from transformers import DynamicCache
 
 from kdui.core.errors import StageFailed
 from kdui.methods.deliver.export.tracing import translate
-from kdui.models.causal import CausalLM
+from kdui.models.causal import CausalLM, language_model
 from kdui.runtime.graph_files import is_large
 from kdui.runtime.graph_notes import without_notes
 
@@ -48,9 +48,9 @@ class CachedStep(nn.Module):
         return [self.module.head(states), *(part for layer in cache.layers for part in (layer.keys, layer.values))]
 
 
-def sees_a_window(module: CausalLM) -> bool:
-    """Whether some layers see the last tokens only: their cache is another one."""
-    return set(getattr(module.network.config, "layer_types", None) or ["full_attention"]) != {"full_attention"}
+def sees_a_window(module: nn.Module) -> bool:
+    """Whether some layers of a language model see the last tokens only: their cache is another one."""
+    return set(getattr(language_model(module).network.config, "layer_types", None) or ["full_attention"]) != {"full_attention"}
 
 
 def write_cached_onnx(module: CausalLM, opset: int, path: Path) -> None:
