@@ -72,7 +72,7 @@ def test_another_attention_and_a_graph_without_a_cache_are_refused(path):
     model = load_graph(path)
     softmax = next(node for node in model.graph.node if node.op_type == "Softmax")
     softmax.op_type = "Sigmoid"
-    with pytest.raises(StageFailed, match="not scaled products and a softmax alone"):
+    with pytest.raises(StageFailed, match="more than scale, mask and Softmax"):
         layers_of(model)
     del model.graph.input[1:]
     with pytest.raises(StageFailed, match="no KV cache to quantize"):

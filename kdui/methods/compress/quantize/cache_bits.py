@@ -96,19 +96,19 @@ def quantize_cache(model: onnx.ModelProto, ranges: Ranges, bits: int) -> None:
 
 
 def _layer(model: onnx.ModelProto, makers: Mapping[str, onnx.NodeProto], number: str) -> Attention:
-    """From the softmax over the scores of these keys back to what it reads, and on to the output."""
+    """From the scores of these keys on to the output."""
     kept = {part: makers.get(f"{PRESENT}.{number}.{part}") for part in ("key", "value")}
     readers: dict[str, list[onnx.NodeProto]] = {}
     for node in model.graph.node:
         for name in node.input:
             readers.setdefault(name, []).append(node)
     scores = _ahead(readers, f"{PRESENT}.{number}.key", "MatMul", ("Unsqueeze", "Expand", "Reshape", "Transpose", "Identity"))
-    softmax = scores and _ahead(readers, scores.output[0], "Softmax", ("Mul", "Div", "Add"))
-    weighted = softmax and _ahead(readers, softmax.output[0], "MatMul", ("Cast", "Identity"))
+    shares = scores and _ahead(readers, scores.output[0], "Softmax", ("Mul", "Div", "Add"))
+    weighted = shares and _ahead(readers, shares.output[0], "MatMul", ("Cast", "Identity"))
     keys, values = kept["key"], kept["value"]
     if not (scores and weighted and keys and values) or any(node.op_type != "Concat" for node in (keys, values)):
         raise StageFailed(
-            "The attention of this graph is not scaled products and a softmax alone, which is all that ONNX Runtime's operator "
+            "The attention of this graph is more than scale, mask and Softmax, which is all that ONNX Runtime's operator "
             "with a quantized cache computes. Leave 'cache_bits' out."
         )
     constants = {each.name: each for each in model.graph.initializer}
@@ -131,7 +131,7 @@ def _ahead(
 def _scale(
     readers: Mapping[str, list[onnx.NodeProto]], constants: Mapping[str, onnx.TensorProto], scores: onnx.NodeProto
 ) -> float:
-    """What products of queries and keys are multiplied with before the softmax: scalars alone, the mask is added."""
+    """What products of queries and keys are multiplied with before the mask: scalars alone, the mask is added."""
     scale, node = 1.0, readers[scores.output[0]][0]
     while node.op_type != "Softmax":
         number = next((numpy_helper.to_array(constants[name]) for name in node.input if name in constants), None)
