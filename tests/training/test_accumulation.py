@@ -9,10 +9,17 @@ from kdui.core.knobs.training import TrainingKnobs
 from kdui.core.metric import BITS_PER_BYTE
 from kdui.models.causal import CausalLM
 from kdui.problems.language_model.problem import LanguageModelling
+from kdui.training import device
 from kdui.training.context import QuietReporter
 from kdui.training.device_dataset import ResidentData
 from kdui.training.loop import Trainer
 from tests.training.digits import CPU, trainer
+
+
+@pytest.fixture(autouse=True)
+def fp32(monkeypatch):
+    """Parts equal the whole as far as fp32 goes; where the processor multiplies bf16, they equal it as far as that does."""
+    monkeypatch.setattr(device, "BF16_FLAGS", set())
 
 
 def test_a_batch_in_parts_takes_the_step_of_the_whole_batch():

@@ -36,7 +36,7 @@ def _slices(run: MeasuredRun, n: int) -> "list[tuple[str, str, np.ndarray]]":
     """What a slice is made by, its name, and its members among the first ``n`` test examples; empty slices are left out."""
     import numpy as np
 
-    labels = run.facts.labels
+    labels = run.facts.answer.choices
     found = [("label", label, np.flatnonzero(run.targets[:n] == place)) for place, label in enumerate(labels)]
     for trait, values in run.traits.items():
         fifths = np.array_split(np.argsort(values[:n], kind="stable"), FIFTHS)
