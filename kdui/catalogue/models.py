@@ -103,12 +103,18 @@ def started(student: ModelFacts, teacher: ModelFacts | None) -> ModelFacts:
     return student.model_copy(update={"fallback_init": _source_name(resource.sources[0]) if resource else FALLBACK_INIT})
 
 
+def on_its_own(teacher: ModelFacts) -> None:
+    """Raises RecipeError where the model needs a teacher itself."""
+    if teacher.from_teacher:
+        raise RecipeError(f"{teacher.title} is initialized from a teacher, so it cannot be the teacher. Use it as the student.")
+
+
 def compatible(student: ModelFacts, teacher: ModelFacts | None) -> None:
     """Raises RecipeError where the student cannot start from this teacher as it wants to, or the teacher not on its own."""
     if student.ref.is_black_box:
         raise RecipeError(f"'{student.ref}' is a black box and cannot be trained. Use it as the teacher, not as the student.")
-    if teacher is not None and teacher.from_teacher:
-        raise RecipeError(f"{teacher.title} is initialized from a teacher, so it cannot be the teacher. Use it as the student.")
+    if teacher is not None:
+        on_its_own(teacher)
     wanted = student.from_teacher
     if wanted is None:
         return

@@ -4,7 +4,7 @@ from typing import Any
 
 from kdui.catalogue.baselines import add_baselines
 from kdui.catalogue.methods import METHODS, plain_method, stage_spec, trains_student
-from kdui.catalogue.models import resolve, started, weights_folder
+from kdui.catalogue.models import on_its_own, resolve, started, weights_folder
 from kdui.catalogue.problems import PROBLEMS, meaningful, require_fit
 from kdui.catalogue.source_attempt import Report
 from kdui.catalogue.tasks import TASKS, described
@@ -29,6 +29,8 @@ def plan_recipe(recipe: Recipe, settings: Settings) -> list[Step]:
     _check_order(recipe)
     teacher = _resolve(recipe.teacher, task, settings)
     student = _resolve(recipe.student, task, settings)
+    if teacher is not None:
+        on_its_own(teacher)
     if student is not None:
         student = started(student, teacher)
         if student.family.at_once:

@@ -8,11 +8,12 @@ import pytest
 
 from kdui.catalogue.models import FAMILIES, compatible, preset, presets, resolve, weights_folder, weights_resource
 from kdui.catalogue.pairs import PAIRS, students, teachers
+from kdui.catalogue.planner import plan_recipe
 from kdui.catalogue.tasks import TASKS
 from kdui.core.contracts import TaskFacts
 from kdui.core.errors import RecipeError, UnknownName
 from kdui.core.plan import ModelFacts
-from kdui.core.recipe import ModelRef
+from kdui.core.recipe import ModelRef, Recipe
 from kdui.settings import Settings
 
 DIGITS, FASHION, SENTIMENT = (TASKS[name] for name in ("digits", "fashion-mnist", "sentiment"))
@@ -282,3 +283,10 @@ def test_looking_up_models_imports_no_framework():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
     assert {family.name for family in FAMILIES.values()} >= {"cnn", "resnet", "depthwise", "squeeze-excite", "minilm", "bilstm"}
+
+
+@pytest.mark.parametrize("task, name", [("sentiment", "minilm-l3"), ("squad", "bilstm-64-span"), ("help-de", "s2s-tiny")])
+def test_what_starts_from_a_teacher_is_none_also_where_nothing_is_distilled(task, name, settings):
+    recipe = Recipe.model_validate({"name": "r", "task": task, "teacher": name, "stages": [{"teach": {"epochs": 1}}]})
+    with pytest.raises(RecipeError, match="so it cannot be the teacher"):
+        plan_recipe(recipe, settings)
