@@ -102,7 +102,7 @@ export const mount = (root, server) => {
     }
     if (view.yaml !== undefined && view.yaml !== shownYaml) part("build-yaml", HTMLTextAreaElement).value = shownYaml = view.yaml;
     if (view.command !== undefined) part("build-command").textContent = view.command;
-    if (view.link) {
+    if (view.link && !address.changed()) { // else a link was followed meanwhile: its own answer comes
       address.write({ ...view.link, step: view.state.open });
       if (named() === "build") url.set({ task: "" }); // the recipe names it
     }
@@ -258,10 +258,13 @@ export const mount = (root, server) => {
   const follow = () => {
     if (!address.changed() && !url.get("task")) return;
     const change = asked();
-    if (change && (change.role === "task" || address.changed())) send(change);
+    const linked = address.changed();
+    address.taken();
+    if (change && (change.role === "task" || linked)) send(change);
   };
   onAddress(follow);
   onPulse(run);
   const first = asked();
+  address.taken();
   if (first) send(first); else run();
 };

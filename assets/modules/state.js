@@ -39,6 +39,8 @@ export const addressed = (keys) => {
     read,
     /** Whether somebody else has changed it since it was written here: a link, the way back. */
     changed: () => keys.some((key) => (url.get(key) ?? "") !== (written[key] ?? "")),
+    /** What stands there now has been read and is being followed. */
+    taken() { written = read(); },
     /** @param {Record<string, string>} values */
     write(values) {
       written = Object.fromEntries(keys.map((key) => [key, values[key] ?? ""]));

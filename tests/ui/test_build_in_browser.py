@@ -172,6 +172,29 @@ def test_knobs_answer_in_the_browser_and_reach_the_command(page):
     expect(page.get_by_label("Temperature", exact=True)).to_have_value("1")
 
 
+def test_an_answer_on_its_way_leaves_the_address_of_a_link_alone(page):
+    step(page, "distill")
+    held = []
+
+    def hold(route):
+        if '"build_plan"' in (route.request.post_data or ""):
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/*", hold)
+    with page.expect_request(lambda request: '"build_plan"' in (request.post_data or "")):
+        page.get_by_label("Temperature", exact=True).first.fill("7")
+    page.evaluate("history.pushState(null, '', '?tab=build&from=fashion-cnn')")  # a link, before it is followed
+    for route in held:
+        route.continue_()
+    page.unroute("**/*", hold)
+    expect(command(page)).to_contain_text("distill.temperature=7")
+    assert "from=fashion-cnn" in page.url
+    page.evaluate("dispatchEvent(new PopStateEvent('popstate'))")
+    expect(command(page)).to_have_text("python app.py run fashion-cnn")
+
+
 def test_a_method_is_chosen_by_keyboard_and_what_does_not_fit_is_refused_before_queueing(page, bench):
     runs = bench.runs().total
     method = page.get_by_label("What the student learns from")
