@@ -10,6 +10,7 @@ from typing import Any
 
 from kdui.bench.recorded import of_table
 from kdui.catalogue.studies import RESULTS, read_study
+from kdui.catalogue.targets import metric_of
 from kdui.cli.study import conclusions, has_gains, markdown, sizes_markdown
 from kdui.cli.verdicts import CONTROLS, judged
 from kdui.kdz.on_disk import write_whole
@@ -68,11 +69,11 @@ def circumstances(table: dict[str, Any]) -> str:
     flags = f", {', '.join(machine['flags'])}" if machine["flags"] else ""
     others = [name for name in table.get("trained_on", []) if name != machine["cpu"]]
     trained = f"trained on {', '.join(others)}, measured on " if others else ""
-    first = next(iter(table["arms"][0]["models"].values()))
+    first, unit = next(iter(table["arms"][0]["models"].values())), metric_of(table["arms"][0]).unit
     turns = f"turns of {table['turn']} answers · " if _is_timed(table) and "turn" in table else ""
     return (
         f"{seeds} {'seed' if seeds == 1 else 'seeds'} · {trained}{machine['cpu']}, {machine['cores']} cores{flags} · "
-        f"{turns}begins with {first['label']}: {first['mean']:.2f} %, {first['file_mb']:.2f} MB"
+        f"{turns}begins with {first['label']}: {first['mean']:.2f} {unit}, {first['file_mb']:.2f} MB"
     )
 
 
