@@ -5,7 +5,7 @@ catalogue does not know stays English. ``tests/ui/test_languages_in_browser.py``
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import NamedTuple
 
@@ -76,9 +76,13 @@ class Translator:
                 _is_long(value) and not self._is_known(value.strip(), depth + 1) for value in values.values()
             ):
                 continue
-            marked = MARK.sub(lambda mark, values=values: f"<{mark[1]}{values.get('m' + mark[2], mark[2])}>", key.into)  # type: ignore[misc]
-            return re.sub(r"\{(\d+)\}", lambda hole: self._looked(values.get(f"v{hole[1]}", ""), depth + 1), marked)  # noqa: B023
+            return self._filled(key.into, values, depth)
         return None
+
+    def _filled(self, into: str, values: Mapping[str, str], depth: int) -> str:
+        """The translation with its marks as they were named, and its places filled by what is looked up in turn."""
+        marked = MARK.sub(lambda mark: f"<{mark[1]}{values.get('m' + mark[2], mark[2])}>", into)
+        return re.sub(r"\{(\d+)\}", lambda hole: self._looked(values.get(f"v{hole[1]}", ""), depth + 1), marked)
 
     def _is_known(self, value: str, depth: int) -> bool:
         return self._entry(value) is not None or (depth <= DEEPEST and self._matched(value, depth) is not None)
