@@ -277,13 +277,14 @@ def present(
     out: Annotated[
         Path, typer.Option(help="The file to write: .html or .pptx for slides, .md for the model cards of its decisions.")
     ],
+    language: Annotated[str, typer.Option(help="The file's language: en or zh.")] = "en",
 ) -> None:
     """Write a presentation as one HTML file, for PowerPoint, or its decisions as Markdown; live slides as of now."""
     from kdui.cli.present import write_presentation
 
     bench, file = Workbench(), cast(Path, require_writable(out))
     try:
-        print(write_presentation(bench, name, file))
+        print(write_presentation(bench, name, file, language))
     finally:
         bench.close()
 

@@ -104,6 +104,7 @@ export const mount = (root, given) => {
     set(part("compare-agreement"), "");
     set(part("compare-cards"), answer.cards ?? "");
     part("compare-pin").hidden = true; // until there is an answer
+    for (const button of all(part("compare-pin"), "[data-pin]", HTMLElement)) button.hidden = (button.dataset.pin === "written") !== view.writes;
     // Only of labels is it counted on which examples two models disagree, and looked for what a prediction hangs on.
     part("compare-parted").hidden = others.length < 2 || !view.labelled;
     layers.show(others);
@@ -161,7 +162,12 @@ export const mount = (root, given) => {
       votes.question(write);
       return;
     }
-    if (view.writes && "text" in input) { writers.write({ models: view.models, reference: view.reference, prompt: input.text, truth }); return; }
+    if (view.writes && "text" in input) {
+      part("compare-pin").hidden = true;
+      await writers.write({ models: view.models, reference: view.reference, prompt: input.text, truth });
+      part("compare-pin").hidden = !writers.last();
+      return;
+    }
     part("compare-cards").setAttribute("aria-busy", "true");
     const answer = await question();
     if (!answer) return; // the input changed meanwhile
@@ -254,7 +260,10 @@ export const mount = (root, given) => {
     if (event.key === "Enter" && !event.shiftKey) { event.preventDefault(); say(text.value); }
   });
   file.addEventListener("change", upload);
-  pinnable(root, (place) => ({ task: view.task, ...(place === "answers" || place === "explain" ? { models: view.models, truth: view.truth, ...view.input } : place === "graphs" ? layers.view() : place === "votes" ? {} : parted.view()) }));
+  const input = () => ({ models: view.models, truth: view.truth, ...view.input });
+  /** @type {Record<string, () => object>} */
+  const pins = { answers: input, explain: input, written: () => ({ models: view.models, ...writers.last() }), graphs: layers.view, votes: () => ({}), disagreements: parted.view };
+  pinnable(root, (place) => ({ task: view.task, ...pins[place]?.() }));
 
   // --- start ---------------------------------------------------------------------------------------------------------------------
   const { task: wished = "", models = "", say: shared = "" } = url.all();

@@ -78,6 +78,8 @@ export const writing = (root) => {
   const chatField = part("compare-chat-field"), chat = part("compare-chat", HTMLInputElement);
   /** @type {ReturnType<typeof generate> | null} */
   let running = null;
+  /** What was written to its end last, as a pin is asked to write it again. @type {{text: string, truth: string, sampling: object, chat: boolean} | null} */
+  let last = null;
 
   const sampling = () => {
     const fields = all(root, "[data-sampling]", HTMLInputElement).filter((field) => field.value !== "");
@@ -88,17 +90,20 @@ export const writing = (root) => {
   /** Whoever begins anew stops what was written before. True where it was written to an end. @param {Asked} asked @returns {Promise<boolean>} */
   const write = async ({ models, reference, prompt, truth, ballot }) => {
     stop();
+    last = null;
     const cards = all(part("compare-cards"), "[data-model]", HTMLElement);
     const writers = Object.fromEntries(cards.map((card) => [card.dataset.model, writer(card, models.length)]));
     set(part("compare-agreement"), "");
     halt.disabled = false;
     const take = (/** @type {Line} */ line) => writers[line.model]?.take(line);
     const whose = ballot ? { ballot } : { models, ...(reference ? { reference } : {}) };
-    const mine = running = generate({ ...whose, prompt, sampling: sampling(), chat: chat.checked && !chatField.hidden }, ballot ? inStep(models, take) : take);
+    const chosen = { sampling: sampling(), chat: chat.checked && !chatField.hidden };
+    const mine = running = generate({ ...whose, prompt, ...chosen }, ballot ? inStep(models, take) : take);
     const end = await mine.done;
     if (running !== mine) return false; // another one was begun meanwhile
     running = null;
     halt.disabled = true;
+    if (!end.error && !end.stopped && !ballot) last = { text: prompt, truth, ...chosen };
     const found = parting(Object.values(writers).map((each) => each.written()).filter(Boolean));
     const words = [end.stopped && "Stopped.", truth && `Reference: “${truth}”.`, found, reference && found && UNDERLINED].filter(Boolean).join(" ");
     set(part("compare-agreement"), end.error ? problem(end.error) : html`${words && html`<div class="note agreement">${words}</div>`}`);
@@ -109,5 +114,5 @@ export const writing = (root) => {
     for (const field of all(root, "[data-sampling]", HTMLInputElement)) field.value = String(values[field.dataset.sampling ?? ""] ?? field.value);
   };
   halt.addEventListener("click", stop);
-  return { write, stop, begin };
+  return { write, stop, begin, last: () => last };
 };

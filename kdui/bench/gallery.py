@@ -53,16 +53,55 @@ RECORDINGS = {
         sentence="What rounding to four levels per channel loses.",
         values={"quantize.bits": 2},
     ),
-    "05-fashion": Recording(recipe="fashion-cnn", sentence="Clothing: a CNN teaches a much smaller residual network."),
-    "06-deep-compression": Recording(recipe="deep-compression", sentence="Prune 92 %, share 16 values, then Huffman codes."),
-    "07-reuters": Recording(recipe="reuters-bilstm", sentence="Newswire topics: MiniLM teaches a BiLSTM."),
-    "08-reuters-few-labels": Recording(
-        recipe="reuters-tenth-labels", sentence="One text in ten has a label; MiniLM labels the others for a BiLSTM."
+    "05-deep-compression": Recording(recipe="deep-compression", sentence="Prune 92 %, share 16 values, then Huffman codes."),
+    "06-spoken-digits": Recording(
+        recipe="spoken-digits",
+        sentence="Sounds: a CNN over log-mel features teaches separable convolutions; new speakers test both.",
     ),
-    "09-reuters-int8": Recording(recipe="reuters-minilm3", sentence="Three of MiniLM's six layers, then int8."),
-    "10-sentiment": Recording(recipe="sentiment-bilstm", sentence="Film reviews: MiniLM teaches a BiLSTM."),
+    "07-digit-strings": Recording(
+        recipe="digit-strings",
+        name="Strings of spoken digits, a short training",
+        sentence="Transcription: a network that reads both ways teaches one of a tenth of its weights.",
+        values={"guided_ctc.epochs": 4, "guided_ctc.views": 1, "teach.epochs": 4},
+    ),
+    "08-composed-boxes": Recording(
+        recipe="composed-boxes",
+        name="Composed boxes, a short training",
+        sentence="Detection: objects and their boxes, and what int8 leaves of them.",
+        values={"teach.epochs": 4, "box_distillation.epochs": 4, "box_distillation.views": 1},
+    ),
+    "09-composed-scenes": Recording(
+        recipe="composed-scenes",
+        name="Composed scenes, a short training",
+        sentence="Segmentation: a class for each pixel, from a U-Net a twenty-fifth of the teacher's size.",
+        values={"teach.epochs": 2, "distill.epochs": 2, "distill.views": 1},
+    ),
+    "10-fashion-pictures": Recording(
+        recipe="fashion-pictures",
+        name="Fashion pictures, a short training",
+        sentence="Generators: a student makes its teacher's pictures of the same noise.",
+        values={
+            **{"teach.epochs": 2, "teach.train_examples": 5000, "teach.validation_examples": 1000},
+            **{"generator_distillation.epochs": 2, "generator_distillation.train_examples": 5000},
+            "generator_distillation.validation_examples": 1000,
+        },
+    ),
     "11-books": Recording(recipe="books-lm", sentence="A language model of Jane Austen's novels, distilled, then 4-bit blocks."),
-    "12-two-tasks": Recording(recipe="two-tasks", sentence="One student for topics and reviews, from two teachers."),
+    "12-help-de": Recording(
+        recipe="help-de",
+        name="English to German, a short training",
+        sentence="Translation: an encoder-decoder teaches one of a third of its size.",
+        values={
+            **{"teach.epochs": 2, "teach.train_examples": 3000, "distill.epochs": 2, "distill.train_examples": 3000},
+            "measure.test_examples": 200,
+        },
+    ),
+    "13-movielens": Recording(
+        recipe="movielens-100k",
+        name="MovieLens latest-small, a short training",
+        sentence="Recommendation: attention teaches dot products; popularity and matrix factorization stand beside them.",
+        values={"task": "movielens-small"},
+    ),
 }
 
 

@@ -186,7 +186,7 @@ def markup(tasks: list[TaskFacts]) -> str:
 </section>
 <div id="compare-agreement" role="status"></div>
 <div id="compare-cards" class="answers"></div>
-<div class="buttons under" id="compare-pin" hidden>{pin_button("answers", hidden=False)}</div>
+<div class="buttons under" id="compare-pin" hidden>{pin_button("answers", hidden=False)}{pin_button("written")}</div>
 {vote_markup()}
 {explain_markup()}
 <section class="card" id="compare-parted" aria-label="Disagreements" hidden>

@@ -61,7 +61,7 @@ def _page(name: str, pins: Sequence[Pin], plotly: Path, language: str) -> str:
     )
     styles = "".join((ASSETS / each).read_text(encoding="utf-8") for each in ("theme.css", "slides.css"))
     made = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, kdui {kdui.__version__}"
-    command = f"python app.py present {_quoted(name)} --out FILE.html"
+    command = f"python app.py present {_quoted(name)} --out FILE.html{'' if language == ENGLISH else f' --language {language}'}"
     slides = markup_in(f"{''.join(slides_html(pins))}{controls_html()}", language)
     about = translator(language)(f"made {made} by")
     *library, modules = scripts

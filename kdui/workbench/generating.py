@@ -5,10 +5,10 @@ import threading
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from functools import partial
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from kdui.catalogue.problems import PROBLEMS
-from kdui.core.answers import AnswerPart, read_parts
+from kdui.core.answers import AnswerPart, Text, read_parts
 from kdui.core.contracts import TaskFacts
 from kdui.core.sampling import Sampling
 from kdui.serving.client import ServingClient
@@ -93,3 +93,45 @@ def generate(
                 yield from read_parts([piece])
 
     return SideBySide({digest: partial(stream, digest) for digest in digests})
+
+
+class Written(NamedTuple):
+    """A whole generated text. ``seconds``: what the model took for each token, measured; the first one with the whole prompt."""
+
+    text: str
+    seconds: tuple[float, ...]
+    ended: str = ""
+
+    @property
+    def tokens(self) -> int:
+        return len(self.seconds)
+
+    @property
+    def first(self) -> float | None:
+        """Seconds until the first token; None where there is none."""
+        return self.seconds[0] if self.seconds else None
+
+    @property
+    def rate(self) -> float | None:
+        """Tokens per second after the first; None for less than two."""
+        rest = sum(self.seconds[1:])
+        return (self.tokens - 1) / rest if rest > 0 else None
+
+
+def write_whole(
+    serving: ServingClient, digests: Sequence[str], prompt: str, sampling: Sampling, chat: bool = False
+) -> dict[str, Written]:
+    """Whole texts of models that write side by side, in their order; raises what the first that fails raises."""
+    pieces: dict[str, list[Text]] = {digest: [] for digest in digests}
+    with closing(generate(serving, digests, prompt, sampling, chat=chat)) as answers:
+        for digest, piece in answers:
+            if isinstance(piece, Exception):
+                raise piece
+            if isinstance(piece, Text):
+                pieces[digest].append(piece)
+    return {digest: _joined(parts) for digest, parts in pieces.items()}
+
+
+def _joined(parts: Sequence[Text]) -> Written:
+    seconds = tuple(part.seconds for part in parts if part.seconds is not None)
+    return Written("".join(part.text for part in parts), seconds, next((part.ended for part in parts if part.ended), ""))

@@ -1,16 +1,14 @@
 """What every model of a run answers to one input: a text, a file, or an example of the test data."""
 
 import base64
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kdui.core.answers import AnswerPart, Boxes, Items, Ranked, Span
-from kdui.core.answers import Text as TextPart
 from kdui.core.errors import KduiError
 from kdui.core.page_rows import Example
 from kdui.core.sampling import Sampling
-from kdui.workbench.generating import generate, generates
+from kdui.workbench.generating import generates, write_whole
 
 if TYPE_CHECKING:
     from kdui.workbench.workbench import Workbench
@@ -43,16 +41,9 @@ def predictions(bench: "Workbench", run_id: str, example: str) -> list[dict[str,
 
 def _continued(bench: "Workbench", digest: str, prompt: str) -> dict[str, Any]:
     """The most probable text of one model alone, and the speed of its tokens after the first."""
-    pieces: list[AnswerPart] = []
-    with closing(generate(bench.serving, [digest], prompt, Sampling(limit=WRITTEN_TOKENS))) as written:
-        for _, piece in written:
-            if isinstance(piece, Exception):
-                raise piece
-            pieces.append(piece)
-    texts = [piece for piece in pieces if isinstance(piece, TextPart)]
-    seconds = [piece.seconds for piece in texts if piece.seconds is not None]
-    speed = round((len(seconds) - 1) / sum(seconds[1:]), 1) if len(seconds) > 1 else None
-    return {"text": "".join(piece.text for piece in texts), "tokens": len(seconds), "tokens/s": speed}
+    (written,) = write_whole(bench.serving, [digest], prompt, Sampling(limit=WRITTEN_TOKENS)).values()
+    speed = None if written.rate is None else round(written.rate, 1)
+    return {"text": written.text, "tokens": written.tokens, "tokens/s": speed}
 
 
 def in_columns(part: AnswerPart) -> dict[str, Any]:

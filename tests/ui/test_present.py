@@ -196,6 +196,10 @@ def test_the_command_writes_slides_and_cards(bench, calls, tmp_path):
     pin(bench, "decision", {"run": bench.run_id})
     assert "2 slides" in write_presentation(bench, "Board", tmp_path / "slides.html")
     assert "2 slides for PowerPoint" in write_presentation(bench, "Board", tmp_path / "slides.pptx")
+    assert "2 slides" in write_presentation(bench, "Board", tmp_path / "zh.html", "zh")
+    assert '<html lang="zh-CN">' in (chinese := (tmp_path / "zh.html").read_text(encoding="utf-8")) and "--language zh" in chinese
+    with pytest.raises(KduiError, match="no language called 'fr'"):
+        write_presentation(bench, "Board", tmp_path / "fr.html", "fr")
     assert "1 model card." in write_presentation(bench, "Board", tmp_path / "card.md")
     assert "plotly" not in (tmp_path / "slides.html").read_text(encoding="utf-8")[:20_000]  # no chart, so no library
     assert (tmp_path / "card.md").read_text(encoding="utf-8") == model_card(bench, Decide(run=bench.run_id))

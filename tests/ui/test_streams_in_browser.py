@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from kdui.settings import Settings
+from kdui.ui.in_language import content_in
 from tests.ui.served import served
 from tests.ui.writers import MODEL, OTHER, WithWriters
 
@@ -93,6 +94,17 @@ def test_compare_lets_models_write_side_by_side_and_stops_them(page, bench):
     assert cards.first.locator(".apart").count() == 0 and cards.last.locator(".apart").count() == 3
     expect(cards.last.locator(".live")).to_contain_text("3 tokens, measured, one thread each, 2 models at a time")
     expect(page.locator("#compare-stop")).to_be_disabled()
+    page.locator("#compare-pin [data-pin=written]").click()
+    expect(page.locator("#pin-told")).to_contain_text("How 2 models continue one text")
+    (slide,) = bench.store.presentations.get(bench.store.presentations.names()[0]).pins
+    assert slide.content.lines == ("“four”", "Teacher · Writer 0: “<b>five</b> six zero”", "Student · Writer 1: “three two one”")
+    assert slide.content.subtitle == "writing · always the most probable token · at most 3 tokens"
+    heads, (first, _) = slide.content.tables[0].heads, slide.content.tables[0].rows
+    assert heads[1:5] == ("Tokens", "First token", "Then", "Ended at") and first[1] == "3" and first[4] == "limit"
+    assert first[2].endswith("ms ●") and first[3].endswith("tokens/s ●")
+    chinese = content_in(slide.content, "zh")
+    assert (chinese.title, chinese.subtitle) == ("2 个模型如何续写同一段文本", "writing · 总是选最可能的词元 · 最多 3 个词元")
+    assert slide.source.settings["seed"] == "0" and slide.source.digests == (MODEL, OTHER)
     page.get_by_label("Chat template").check()
     page.locator("#compare-go").click()
     expect(written[0]).to_have_text(" two three four", use_inner_text=False)
@@ -100,6 +112,7 @@ def test_compare_lets_models_write_side_by_side_and_stops_them(page, bench):
     page.locator("#compare-sampling").get_by_label("Tokens").fill("4000")
     page.evaluate("for (const id of ['go', 'stop']) document.querySelector(`#compare-${id}`).click()")
     expect(page.locator("#compare-agreement")).to_contain_text("Stopped.")
+    expect(page.locator("#compare-pin")).to_be_hidden()  # what was stopped cannot be written again
     page.locator("#compare-text").fill("")
     page.locator("#compare-go").click()
     expect(page.locator("#compare-agreement")).to_contain_text("Type a text first")

@@ -21,7 +21,7 @@ from kdui.ui.compare_graphs import GraphCalls
 from kdui.ui.compare_input import Question, input_of, task_of
 from kdui.ui.compare_view import agreement, best_labels, compared, speed, title
 from kdui.ui.compare_vote import MOST_PAIRS, finding, name_of
-from kdui.ui.pins.seen import Look, Seen, kept
+from kdui.ui.pins.seen import Look, Seen, kept, known_models
 from kdui.ui.plain_blocks import plain_blocks
 
 if TYPE_CHECKING:
@@ -35,14 +35,12 @@ SIDE = 256  # px of a picture, at the most
 def _answers(workbench: "Workbench", place: str, view: Mapping[str, Any]) -> Seen:
     own = kept(view, "task", "models", "text", "passage", "picture", "pixels", "sound", "items", "then", "truth")
     question = Question.model_validate(own)
-    known = {model.digest: model for model in workbench.servable(question.task)}
-    if gone := [digest[:12] for digest in question.models if digest not in known]:
-        raise KduiError(f"The model {gone[0]} is no longer in the store, so it cannot predict again.")
+    known = known_models(workbench, question)
     raw = input_of(question)
     answers = workbench.ask(question.task, list(question.models), raw)
     said = compared(answers, question.then)
     if not said and not any(best_labels(answer) for answer in answers):
-        raise KduiError("Only answers with labels can be pinned: generated text, masks and boxes cannot.")
+        raise KduiError("Only answers with labels can be pinned: masks and boxes cannot.")
     rows = tuple(_row(answer, known[answer.digest]) for answer in answers)
     heads = ("Model", "Predicts", "Next", "Speed as measured", "Download")
     content = Content(

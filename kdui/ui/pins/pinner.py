@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import kdui
 from kdui.core.errors import KduiError, RunUnreadable, UnknownName
 from kdui.core.presentation import MOST_PINS, Content, Pin, Presentation, RunSource, Source
-from kdui.ui.pins import compare, deciding, explore, runs
+from kdui.ui.pins import compare, deciding, explore, runs, writing
 from kdui.ui.pins.seen import MOST_NAMED, Look, Seen
 
 if TYPE_CHECKING:
     from kdui.workbench.workbench import Workbench
 
-PLACES: dict[str, Look] = {**explore.PLACES, **runs.PLACES, **compare.PLACES, **deciding.PLACES}
+PLACES: dict[str, Look] = {**explore.PLACES, **runs.PLACES, **compare.PLACES, **deciding.PLACES, **writing.PLACES}
 FIRST_NAME = "Presentation"
 LONG = 160  # letters of a setting
 MOST_VIEW = 300_000  # letters that say what was looked at

@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kdui.core.errors import KduiError
+from kdui.core.page_rows import Servable
 from kdui.core.presentation import Content
+from kdui.ui.compare_input import Question
 from kdui.ui.plain_blocks import plain_blocks
 
 if TYPE_CHECKING:
@@ -42,6 +44,14 @@ def chart_of(told: Mapping[str, Any], lines: Iterable[str] = ()) -> Content:
 def kept(view: Mapping[str, Any], *keys: str) -> dict[str, Any]:
     """The part of a view that one call takes."""
     return {key: view[key] for key in keys if key in view and view[key] is not None}
+
+
+def known_models(workbench: "Workbench", question: Question) -> dict[str, Servable]:
+    """The models of the question's task by their digests; raises KduiError where one that is asked is there no more."""
+    known = {model.digest: model for model in workbench.servable(question.task)}
+    if gone := [digest[:12] for digest in question.models if digest not in known]:
+        raise KduiError(f"The model {gone[0]} is no longer in the store, so it cannot predict again.")
+    return known
 
 
 def of_run(workbench: "Workbench", run_id: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
