@@ -60,6 +60,8 @@ PAIRS = (
     Pair(on="detection", teacher="detector", students=("detector-depthwise", "detector-depthwise-wide", "detector-slim")),
     Pair(on="segmentation", teacher="unet", students=("unet-depthwise", "unet-depthwise-slim", "unet-slim")),
     Pair(on="seq2seq", teacher="s2s-small", students=("s2s-tiny",)),
+    Pair(on="generation", teacher="dcgan", students=("dcgan-slim", "dcgan-tiny", "dcgan-depthwise")),
+    Pair(on="generation", teacher="dcgan-wide", students=("dcgan-slim", "dcgan", "dcgan-tiny", "dcgan-depthwise")),
     Pair(on="ranking", teacher="history-attention-64", students=("history-mean-16", "history-mean-8")),
     Pair(
         on="language-model",

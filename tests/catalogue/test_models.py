@@ -6,9 +6,11 @@ import sys
 
 import pytest
 
+from kdui.catalogue.defaults import default_recipe
 from kdui.catalogue.models import FAMILIES, compatible, preset, presets, resolve, weights_folder, weights_resource
 from kdui.catalogue.pairs import PAIRS, students, teachers
 from kdui.catalogue.planner import plan_recipe
+from kdui.catalogue.sizes import known_size
 from kdui.catalogue.tasks import TASKS
 from kdui.core.contracts import TaskFacts
 from kdui.core.errors import RecipeError, UnknownName
@@ -54,6 +56,15 @@ def test_a_preset_with_an_option(settings):
     assert facts.options == {"width": 24, "stages": 3, "depth": 2}
     assert facts.title == "CNN medium (width 24)"
     assert facts.source is None and weights_resource(facts) is None and weights_folder(facts, settings) is None
+
+
+def test_what_build_begins_with_is_a_student_smaller_than_its_teacher():
+    for task in TASKS.values():
+        for teacher in teachers(task):
+            student = known_size(task.name, students(task, teacher)[0])
+            assert student and student["parameters"] < known_size(task.name, teacher)["parameters"], (task.name, teacher)
+        begun = default_recipe([], task.name)
+        assert (str(begun.teacher), str(begun.student)) == (teachers(task)[0], students(task, teachers(task)[0])[0])
 
 
 def test_identity_does_not_depend_on_spelling(settings):
