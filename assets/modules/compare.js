@@ -1,4 +1,5 @@
 // Compare: one input, several models; a drawing pad, a recording, a file, a text or a test example.
+import { alignment } from "./alignment.js";
 import { connect, newest, ofShownRuns } from "./api.js";
 import { disagreements } from "./disagreements.js";
 import { drawingPad, sized } from "./drawing_pad.js";
@@ -19,7 +20,7 @@ import { writing } from "./writing.js";
 
 /** @typedef {import("./disagreements.js").Other} Other */
 /** @typedef {{text: string} | {text: string, passage: string} | {picture: string} | {pixels: number[][]} | {sound: string} | {items: string[], then?: string[]}} Input */
-/** @typedef {{task: string, tasks: string, empty?: string, modality?: string, writing?: {go: string, sampling: Record<string, number>} | null, pickers?: string[], models?: string[], writes?: boolean, chats?: boolean, labelled?: boolean, reference?: string, cards?: string, others?: Other[]}} Start */
+/** @typedef {{task: string, tasks: string, empty?: string, modality?: string, writing?: {go: string, sampling: Record<string, number>} | null, pickers?: string[], models?: string[], writes?: boolean, aligns?: boolean, chats?: boolean, labelled?: boolean, reference?: string, cards?: string, others?: Other[]}} Start */
 /**
  * @typedef {{
  *   compare_start: (asked: {task: string, models: string}) => Promise<Start>,
@@ -28,6 +29,7 @@ import { writing } from "./writing.js";
  *   compare_ask: (asked: {task: string, models: string[], truth: string} & Input) => Promise<{agreement: string, cards?: string}>,
  *   compare_explain: (asked: {task: string, models: string[], truth: string} & Input) => Promise<{html: string, title: string}>,
  *   compare_race: (asked: {task: string, models: string[], start: number, most: number}) => Promise<{laps: import("./explain.js").Lap[]}>,
+ *   compare_align: (asked: {task: string} & import("./alignment.js").Wrote) => Promise<{html: string}>,
  *   compare_graphs: (asked: {task: string, first: string, other: string}) => Promise<{title: string, html: string, many: boolean}>,
  *   compare_ballot: (asked: {task: string, models: string[], truth: string, voter: string} & Input) => Promise<{ballot: string, cards: string}>,
  *   compare_vote: (asked: {ballot: string, choice: string, voter: string}) => Promise<{told: string, sides: string[], roles: string[], tally: string}>,
@@ -47,7 +49,7 @@ export const mount = (root, given) => {
   const task = part("compare-task", HTMLSelectElement), text = part("compare-text", HTMLTextAreaElement), file = part("compare-file", HTMLInputElement);
   let picked = /** @type {any} */ (null); // the example
   const pickers = all(root, "select[data-slot]", HTMLSelectElement);
-  const view = { task: "", wished: "", models: /** @type {string[]} */ ([]), modality: "", input: /** @type {Input | null} */ (null), truth: "", offset: 0, writes: false, labelled: true, reference: "" };
+  const view = { task: "", wished: "", models: /** @type {string[]} */ ([]), modality: "", input: /** @type {Input | null} */ (null), truth: "", offset: 0, writes: false, aligns: false, labelled: true, reference: "" };
   const asked = () => ({ task: view.task, models: view.models, truth: view.truth, .../** @type {Input} */ (view.input) });
   const pad = drawingPad(part("compare-pad", HTMLCanvasElement), () => ask({ picture: pad.picture() }));
   const sounds = soundInput(
@@ -68,6 +70,7 @@ export const mount = (root, given) => {
   });
   const noise = noiseInput(root, (words) => say(words));
   const writers = writing(root);
+  const looked = alignment(root, (wrote) => api.ask("compare_align", { task: view.task, ...wrote }));
   const parted = disagreements(root, (first, other) => api.ask("compare_parted", { task: view.task, first, other }));
   const why = reasons(root, {
     explain: () => api.ask("compare_explain", asked()),
@@ -95,7 +98,7 @@ export const mount = (root, given) => {
     view.wished = `${answer.task} ${models}`;
     const newTask = answer.task !== view.task, others = answer.others ?? [];
     writers.stop(); // what they write belongs to the cards that go now
-    Object.assign(view, { task: answer.task, models: answer.models ?? [], writes: Boolean(answer.writes), labelled: Boolean(answer.labelled), reference: answer.reference ?? "" });
+    Object.assign(view, { task: answer.task, models: answer.models ?? [], writes: Boolean(answer.writes), aligns: Boolean(answer.aligns), labelled: Boolean(answer.labelled), reference: answer.reference ?? "" });
     set(task, answer.tasks);
     task.value = answer.task;
     part("compare-empty").hidden = !answer.empty;
@@ -104,6 +107,7 @@ export const mount = (root, given) => {
     set(part("compare-agreement"), "");
     set(part("compare-cards"), answer.cards ?? "");
     part("compare-pin").hidden = true; // until there is an answer
+    looked.of(null);
     for (const button of all(part("compare-pin"), "[data-pin]", HTMLElement)) button.hidden = (button.dataset.pin === "written") !== view.writes;
     // Only of labels is it counted on which examples two models disagree, and looked for what a prediction hangs on.
     part("compare-parted").hidden = others.length < 2 || !view.labelled;
@@ -164,8 +168,11 @@ export const mount = (root, given) => {
     }
     if (view.writes && "text" in input) {
       part("compare-pin").hidden = true;
+      looked.of(null);
       await writers.write({ models: view.models, reference: view.reference, prompt: input.text, truth });
-      part("compare-pin").hidden = !writers.last();
+      const last = writers.last();
+      part("compare-pin").hidden = !last;
+      looked.of(last && view.aligns ? { text: last.asked.text, written: last.written } : null);
       return;
     }
     part("compare-cards").setAttribute("aria-busy", "true");
@@ -262,7 +269,7 @@ export const mount = (root, given) => {
   file.addEventListener("change", upload);
   const input = () => ({ models: view.models, truth: view.truth, ...view.input });
   /** @type {Record<string, () => object>} */
-  const pins = { answers: input, explain: input, written: () => ({ models: view.models, ...writers.last() }), graphs: layers.view, votes: () => ({}), disagreements: parted.view };
+  const pins = { answers: input, explain: input, written: () => ({ models: view.models, ...writers.last()?.asked }), graphs: layers.view, votes: () => ({}), disagreements: parted.view };
   pinnable(root, (place) => ({ task: view.task, ...pins[place]?.() }));
 
   // --- start ---------------------------------------------------------------------------------------------------------------------

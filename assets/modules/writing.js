@@ -78,7 +78,7 @@ export const writing = (root) => {
   const chatField = part("compare-chat-field"), chat = part("compare-chat", HTMLInputElement);
   /** @type {ReturnType<typeof generate> | null} */
   let running = null;
-  /** What was written to its end last, as a pin is asked to write it again. @type {{text: string, truth: string, sampling: object, chat: boolean} | null} */
+  /** What was written to its end last, as a pin is asked to write it again. @type {{asked: {text: string, truth: string, sampling: object, chat: boolean}, written: Record<string, string>} | null} */
   let last = null;
 
   const sampling = () => {
@@ -103,7 +103,10 @@ export const writing = (root) => {
     if (running !== mine) return false; // another one was begun meanwhile
     running = null;
     halt.disabled = true;
-    if (!end.error && !end.stopped && !ballot) last = { text: prompt, truth, ...chosen };
+    if (!end.error && !end.stopped && !ballot) {
+      const written = Object.fromEntries(models.map((model) => [model, writers[model]?.written() ?? ""]));
+      last = { asked: { text: prompt, truth, ...chosen }, written };
+    }
     const found = parting(Object.values(writers).map((each) => each.written()).filter(Boolean));
     const words = [end.stopped && "Stopped.", truth && `Reference: “${truth}”.`, found, reference && found && UNDERLINED].filter(Boolean).join(" ");
     set(part("compare-agreement"), end.error ? problem(end.error) : html`${words && html`<div class="note agreement">${words}</div>`}`);

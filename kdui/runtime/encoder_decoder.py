@@ -12,6 +12,7 @@ from typing import Any
 
 import onnx
 
+from kdui.core.errors import KduiError
 from kdui.core.padding import DECODER_IDS, MASK
 from kdui.runtime.cache_inputs import IDS, LOGITS, PRESENT, is_past
 from kdui.runtime.graph_files import load_graph
@@ -38,6 +39,23 @@ def decoder_of(path: Path) -> onnx.ModelProto:
     past = [item.name for item in model.graph.input if is_past(item.name)]
     outputs = [item for item in model.graph.output if item.name == LOGITS or item.name.startswith(f"{PRESENT}.")]
     return _part(model, [DECODER_IDS, MASK, *past], outputs, cross)
+
+
+def attention_of(path: Path) -> onnx.ModelProto:
+    """The whole graph with the decoder's attention to the input in place of its outputs: of each layer [batch, heads, written,
+    length], what is multiplied with ``cross.N.value``.
+
+    Raises KduiError where a layer computes attention inside of one operator, which gives no weights.
+    """
+    model = load_graph(path)
+    values = [item.name for item in model.graph.output if is_cross(item.name) and item.name.endswith(".value")]
+    readers = {node.input[1]: node.input[0] for node in model.graph.node if node.op_type == "MatMul"}
+    if not values or any(name not in readers for name in values):
+        raise KduiError("This file computes attention inside of one operator, which gives no weights. Choose the float model.")
+    kind = onnx.TensorProto.FLOAT
+    weights = [onnx.helper.make_tensor_value_info(readers[name], kind, [None] * 4) for name in values]
+    past = [item.name for item in model.graph.input if is_past(item.name)]
+    return _part(model, [IDS, MASK, DECODER_IDS, *past], weights)
 
 
 def _part(model: onnx.ModelProto, inputs: Collection[str], outputs: list[Any], cut: Collection[Any] = ()) -> onnx.ModelProto:

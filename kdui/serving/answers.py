@@ -89,6 +89,14 @@ class Answers:
                 told.append({"digest": digest, **explain(len(names), leave_out)._asdict()})
         return {"parts": names, "models": told}
 
+    @in_turn
+    def alignment(self, digest: str, source: str, written: str) -> dict[str, Any]:
+        """Which words of an input an encoder-decoder looks at for each that it wrote; see ``serving.alignment``."""
+        from kdui.serving.alignment import alignment  # brings onnx
+
+        with self._models.use(digest) as model:
+            return alignment(model, source, written)
+
     @undisturbed
     def race(self, task: str, digests: list[str], start: int, most: int, seconds: float) -> list[dict[str, Any]]:
         """How many test inputs each model predicts one by one within so many seconds of its own, from ``start`` of each on."""

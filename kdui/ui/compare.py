@@ -4,12 +4,14 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from kdui.catalogue.problems import PROBLEMS
+from kdui.core.answer_facts import WrittenText
 from kdui.core.contracts import TaskFacts
 from kdui.core.errors import UnknownName
 from kdui.core.page_rows import Servable
 from kdui.ui import compare_view, compare_writing
 from kdui.ui.calls import whole
 from kdui.ui.chart_frame import pin_button
+from kdui.ui.compare_align import AlignCalls, align_markup
 from kdui.ui.compare_explain import ExplainCalls, explain_markup
 from kdui.ui.compare_graphs import GraphCalls, graphs_markup
 from kdui.ui.compare_history import HistoryCalls, history_html
@@ -46,7 +48,7 @@ def compare_calls(workbench: "Workbench") -> list[Call]:
     calls = CompareCalls(workbench)
     offered: list[Call] = [calls.compare_start, calls.compare_ask, calls.compare_examples, calls.compare_parted]
     explained, votes = ExplainCalls(workbench), VoteCalls(workbench)
-    offered.append(HistoryCalls(workbench).compare_items)
+    offered += [HistoryCalls(workbench).compare_items, AlignCalls(workbench).compare_align]
     offered += [votes.compare_ballot, votes.compare_vote, votes.compare_tally, votes.compare_votes_csv, votes.compare_votes_reset]
     return [*offered, GraphCalls(workbench).compare_graphs, explained.compare_explain, explained.compare_race]
 
@@ -77,6 +79,7 @@ class CompareCalls:
             "tasks": tasks,
             "modality": facts.modality,
             "writes": writes,
+            "aligns": isinstance(facts.answer, WrittenText),
             "labelled": "classes" in PROBLEMS[facts.problem].gives,
             "chats": all(model.chat for model in shown),
             "writing": compare_writing.words_of(facts) if writes else None,
@@ -187,6 +190,7 @@ def markup(tasks: list[TaskFacts]) -> str:
 <div id="compare-agreement" role="status"></div>
 <div id="compare-cards" class="answers"></div>
 <div class="buttons under" id="compare-pin" hidden>{pin_button("answers", hidden=False)}{pin_button("written")}</div>
+{align_markup()}
 {vote_markup()}
 {explain_markup()}
 <section class="card" id="compare-parted" aria-label="Disagreements" hidden>

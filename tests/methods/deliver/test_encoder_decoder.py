@@ -1,5 +1,7 @@
 """An encoder-decoder as a graph: whole, in halves and as int8 it computes and writes what the module does."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -18,9 +20,11 @@ from kdui.models.continuation import answered, sampler
 from kdui.models.seq2seq import build
 from kdui.problems.seq2seq.decoder_tokens import decoder_arrays, ends_of, room_for
 from kdui.runtime.encoded_tokens import token_graph
+from kdui.runtime.encoder_decoder import attention_of
 from kdui.runtime.generation import Decoder
 from kdui.runtime.sessions import open_session
 from kdui.runtime.written_texts import WrittenTexts
+from kdui.serving.alignment import alignment
 from kdui.serving.open_models import OpenModel
 from kdui.serving.streams import GeneratedText
 
@@ -62,7 +66,7 @@ def test_it_writes_what_the_module_writes_and_says_why_it_cannot(written):
     tokens = answered(module, inputs, ends, room, sampler(0.0, 1.0, torch.Generator())).tolist()
     theirs = [row[1 : row.index(ends.end)] if ends.end in row else row[1:] for row in tokens]
     assert WrittenTexts(session, folder).tokens(arrays["input_ids"], arrays[MASK]) == theirs
-    stream = GeneratedText(OpenModel(session, InputSettings(modality="text", settings=SETTINGS), folder))
+    stream = GeneratedText(_opened(folder))
     pieces = list(stream.stream(TEXTS[0], Sampling(temperature=0, limit=5)))
     assert sum(len(piece.tokens) for piece in pieces) <= 5 and pieces[-1].ended in ("limit", "end token")
     with pytest.raises(KduiError, match="sentence is empty"):
@@ -71,6 +75,32 @@ def test_it_writes_what_the_module_writes_and_says_why_it_cannot(written):
         next(stream.stream("Öffnen " * 60, Sampling(limit=5)))
     with pytest.raises(KduiError, match="Give it a text first"):
         token_graph(session).start()
+
+
+def test_attention_read_off_the_graph_is_the_modules_by_words(written):
+    module, folder, _ = written
+    source, target = "Close a page", "Open it"
+    told = alignment(_opened(folder), source, target)
+    assert (told["source"], told["written"], len(told["layers"])) == (["Close", "a", "page"], ["Open", "it"], 1)
+    tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
+    tokenizer.no_padding()
+    words = [tokenizer.encode(word, add_special_tokens=False).ids for word in ("Close", " a", " page", "Open", " it")]
+    read, wrote = [[token for word in part for token in word] for part in (words[:3], words[3:])]
+    ids = torch.tensor([[*read, ends_of(tokenizer).end]]), torch.tensor([[build.BEGIN_ID, *wrote]])
+    with torch.no_grad():
+        network = module.network.base_model
+        (theirs,) = network(input_ids=ids[0], decoder_input_ids=ids[1], output_attentions=True).cross_attentions
+    places = np.cumsum([0, *map(len, words[:3])])
+    first = theirs[0].mean(0)[: len(words[3])].mean(0).numpy()  # of "Open", whose tokens are written from the first step on
+    expected = [first[start:end].sum() for start, end in itertools.pairwise(places)]
+    assert told["layers"][0][0] == pytest.approx(expected, abs=2e-4) and sum(told["layers"][0][0]) < 1  # the end has a share
+    for words, message in ((("", "x"), "between texts of 1 to"), (("Öffnen " * 30, "x"), "more than 64 tokens")):
+        with pytest.raises(KduiError, match=message):
+            alignment(_opened(folder), *words)
+
+
+def _opened(folder, name="model.onnx"):
+    return OpenModel(open_session(folder / name), InputSettings(modality="text", settings=SETTINGS), folder)
 
 
 def test_both_halves_are_rounded_to_int8_at_once(written):
@@ -82,6 +112,7 @@ def test_both_halves_are_rounded_to_int8_at_once(written):
     assert 0 < np.abs(whole - rounded).mean() < 0.2 * np.abs(whole).mean()
     assert write_dynamic(folder / "model.onnx", folder / "fused.onnx", reduce_range=False, fused=True, sample=arrays)
     assert np.allclose(open_session(folder / "fused.onnx").run(None, arrays)[0], rounded, atol=0.2 * np.abs(whole).mean())
+    assert [len(attention_of(path).graph.output) for path in (target, folder / "fused.onnx")] == [1, 1]
     encoder, decoder = open_session(target).halves
     kinds = [sum("Integer" in node or "Quantize" in node for node in _operators(target, half)) for half in range(2)]
     assert min(kinds) > 0 and encoder.get_outputs() and decoder.get_inputs()
