@@ -73,7 +73,7 @@ RECORDINGS = {
     "09-composed-scenes": Recording(
         recipe="composed-scenes",
         name="Composed scenes, a short training",
-        sentence="Segmentation: a class for each pixel, from a U-Net a twenty-fifth of the teacher's size.",
+        sentence="Segmentation: a class for each pixel, by a student of a twenty-fifth of its teacher's weights.",
         values={"teach.epochs": 2, "distill.epochs": 2, "distill.views": 1},
     ),
     "10-fashion-pictures": Recording(
@@ -92,15 +92,16 @@ RECORDINGS = {
         name="English to German, a short training",
         sentence="Translation: an encoder-decoder teaches one of a third of its size.",
         values={
-            **{"teach.epochs": 2, "teach.train_examples": 3000, "distill.epochs": 2, "distill.train_examples": 3000},
+            **{"teacher.width": 96, "teacher.units": 384, "teacher.vocabulary": 1024},
+            **{"teach.train_examples": 4000, "distill.train_examples": 4000},
             "measure.test_examples": 200,
         },
     ),
     "13-movielens": Recording(
         recipe="movielens-100k",
-        name="MovieLens latest-small, a short training",
+        name="MovieLens latest-small, small models",
         sentence="Recommendation: attention teaches dot products; popularity and matrix factorization stand beside them.",
-        values={"task": "movielens-small"},
+        values={"task": "movielens-small", "teacher.width": 32, "student": "history-mean-8"},
     ),
 }
 

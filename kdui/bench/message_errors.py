@@ -24,9 +24,16 @@ RAISING = (
     "store",
     "tasks",
     "training",
+    "ui",
+    "workbench",
 )
 # Raised at a terminal or for a program only, while a process starts, or from this program's own files.
-ELSEWHERE = frozenset({"actions/after.py", "catalogue/lessons.py", "store/backup.py", "store/restore.py", "training/context.py"})
+ELSEWHERE = frozenset(
+    {
+        *("actions/after.py", "catalogue/lessons.py", "store/backup.py", "store/restore.py", "training/context.py"),
+        *("ui/__init__.py", "ui/calls.py", "ui/qr_code.py"),
+    }
+)
 WORD = re.compile("[A-Za-z]{2}")
 WORDS = re.compile("[A-Za-z]{2}.* .*[A-Za-z]{2}")  # one alone is a key or a name
 

@@ -167,13 +167,15 @@ def needed(bench: "Workbench", effect: float | None, task: str) -> str:
 
 
 def counted(values: Mapping[str, list[Any]]) -> str:
-    """36 runs: 4 × temperature, 3 × soft weight, 3 seeds each."""
+    """36 runs · 4 × temperature · 3 × soft weight · 3 seeds each."""
     runs = prod(len(each) for each in values.values())
-    product = ", ".join(
-        f"{len(each)} seeds each" if name == "seed" else f"{len(each)} × {name.rpartition('.')[2].replace('_', ' ')}"
+    product = " · ".join(
+        f"{len(each)} seeds each"
+        if name == "seed"
+        else f"{len(each)} × <span>{escape(name.rpartition('.')[2].replace('_', ' '))}</span>"
         for name, each in values.items()
     )
-    return f'<p class="lead"><b>{runs} {"run" if runs == 1 else "runs"}</b>: {escape(product)}</p>'
+    return f'<p class="lead"><b>{runs} {"run" if runs == 1 else "runs"}</b> · {product}</p>'
 
 
 def _done(text: str, run_id: str) -> str:

@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -139,7 +139,7 @@ class OwnDataCalls:
 def preview_html(preview: Preview) -> str:
     """How the data were read, columns to choose, classes by split, and every problem in words."""
     read = " · ".join(f"{what}: {value}" for what, value in preview.read)
-    parts = [f'<p class="lead"><b>{escape(preview.title)}</b>: {WORDS[preview.kind]}. {escape(read)}</p>']
+    parts = [f'<p class="lead"><b translate="no">{escape(preview.title)}</b> · {WORDS[preview.kind]} · {escape(read)}</p>']
     if preview.columns:
         parts.append(_columns(preview))
     if preview.kind in SIDES:
@@ -171,7 +171,9 @@ def _columns(preview: Preview) -> str:
         (column.name, column.holds, " · ".join(value if len(value) <= 60 else f"{value[:58]} …" for value in column.values))
         for column in preview.columns
     )
-    return f'<div class="own-columns">{fields}</div>{_table(("Column", "Holds", "First values"), rows, "table words")}'
+    return (
+        f'<div class="own-columns">{fields}</div>{_table(("Column", "Holds", "First values"), rows, "table words", own=(0, 2))}'
+    )
 
 
 def _classes(preview: Preview) -> str:
@@ -185,8 +187,14 @@ def _classes(preview: Preview) -> str:
     return _table((head, *(split.capitalize() for split in SPLITS)), rows)
 
 
-def _table(heads: Iterable[str], rows: Iterable[Iterable[str]], kind: str = "table") -> str:
+def _table(heads: Iterable[str], rows: Iterable[Iterable[str]], kind: str = "table", own: Collection[int] = ()) -> str:
+    """``own``: columns that hold a person's own words, which are not translated."""
     head = "".join(f"<th>{escape(text)}</th>" for text in heads)
-    body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
+    body = "".join(f"<tr>{''.join(_cell(cell, at in own) for at, cell in enumerate(row))}</tr>" for row in rows)
     table = f'<table class="{kind}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
     return f'<div class="own-table" tabindex="0">{table}</div>'
+
+
+def _cell(text: str, own: bool) -> str:
+    kind = ' translate="no"' if own else ""
+    return f"<td{kind}>{escape(text)}</td>"

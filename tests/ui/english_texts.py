@@ -5,9 +5,10 @@ from collections.abc import Collection
 
 from kdui.catalogue.languages import catalogue
 
-# Of everything in the page, hidden parts included: [where it stands, text]. Code, data and what says of itself that it is not
-# translated are left out, as the page's own language module leaves them out.
-TEXTS = """() => {
+# Of everything in the page, or in one part of it, hidden parts included: [where it stands, text]. Code, data and what says of
+# itself that it is not translated are left out, as the page's own language module leaves them out.
+TEXTS = """(within) => {
+    const part = document.querySelector(within ?? "body");
     const kept = "code, pre, script, style, textarea, noscript, footer, [translate=no], [contenteditable]";
     const read = ["aria-label", "aria-valuetext", "alt", "label", "placeholder", "title"];
     const chinese = /[\\u4e00-\\u9fff]/, words = /[A-Za-z]{2}/, found = [];
@@ -15,14 +16,14 @@ TEXTS = """() => {
         const said = text.trim().replace(/\\s+/g, " ");
         if (words.test(said) && !chinese.test(said)) found.push([element.closest("[id]")?.id ?? "", said]);
     };
-    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT | NodeFilter.SHOW_ELEMENT);
+    const walker = document.createTreeWalker(part, NodeFilter.SHOW_TEXT | NodeFilter.SHOW_ELEMENT);
     for (let node = walker.nextNode(); node; node = walker.nextNode()) {
         const element = node instanceof Element ? node : node.parentElement;
         if (!element || element.closest(kept)) continue;
         if (node instanceof Element) for (const name of read) add(node, node.getAttribute(name) ?? "");
         else add(element, node.data);
     }
-    for (const chart of document.querySelectorAll(".js-plotly-plot")) {
+    for (const chart of part.querySelectorAll(".js-plotly-plot")) {
         const hovers = (chart.data ?? []).flatMap((trace) => [trace.name, trace.hovertemplate]);
         for (const text of hovers) if (typeof text === "string") add(chart, text.replace(/%\\{[^}]*\\}|<[^>]*>/g, " "));
     }

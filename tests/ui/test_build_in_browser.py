@@ -449,7 +449,7 @@ def test_a_sweep_is_counted_before_it_is_queued(page, bench):
     expect(page.locator("#sweep-said [role=alert]")).to_contain_text("Temperature: '1 2 4' is not a number")
     dialog.get_by_label("Values, separated by commas").fill("1, 4")
     dialog.get_by_label("Seeds").fill("3")
-    expect(page.locator("#sweep-count")).to_have_text("6 runs: 2 × temperature, 3 seeds each")
+    expect(page.locator("#sweep-count")).to_have_text("6 runs · 2 × temperature · 3 seeds each")
     dialog.get_by_label("Difference to see").fill("1")
     expect(page.locator("#sweep-needed")).to_contain_text("To see 1 point takes")
     page.get_by_role("button", name="Queue these runs").click()

@@ -166,7 +166,7 @@ def test_a_grid_over_two_settings_and_seeds_is_queued_whole(calls):
     wish = Sweep(knob="dkd.temperature", values="1, 4", second="dkd.soft_weight", second_values="0.3; 0.9", seeds=3)
     _, values = grid(bench, recipe, wish)
     assert values == {"dkd.temperature": [1, 4], "dkd.soft_weight": [0.3, 0.9], "seed": [0, 1, 2]}
-    assert "12 runs</b>: 2 × temperature, 2 × soft weight, 3 seeds each" in counted(values)
+    assert "12 runs</b> · 2 × <span>temperature</span> · 2 × <span>soft weight</span> · 3 seeds each" in counted(values)
     state = shown(recipe, None).model_dump()
     assert "12 runs queued" in calls.build_sweep({"state": state, "sweep": wish.model_dump(), "queue": True})["said"]
     assert bench.runs().total == 12

@@ -27,6 +27,7 @@ def address(tmp_path_factory):
         yield url
 
 
+PAINTED = "() => new Promise((told) => requestAnimationFrame(() => requestAnimationFrame(told)))"
 LOOK_UP = "(texts) => kdui.module('language.js').then(({ translated }) => texts.map(translated))"
 COMPOSED = [
     "Stage 'prune': movement pruning reads where training moves the weights, so it prunes while it trains. Set 'prune_schedule: "
@@ -102,5 +103,63 @@ def test_no_tab_holds_an_english_text_or_a_barrier_in_either_theme(browser, addr
         assert not any(barriers.values()), barriers
         assert not any(spoken.values()), spoken
         assert wrong == []
+    finally:
+        page.close()
+
+
+def test_dialogs_say_nothing_in_english_when_they_are_opened_and_filled(browser, address, tmp_path):
+    table = tmp_path / "reviews.csv"
+    table.write_text("text,label\n" + "".join(f"word {at} here,{'ab'[at % 2]}\n" for at in range(60)), encoding="utf-8")
+    page = browser.new_page(locale="zh-CN", viewport={"width": 1440, "height": 900})
+    page.set_default_timeout(PATIENCE_MS)
+    spoken: dict[str, list[list[str]]] = {}
+
+    def heard(dialog: str) -> None:
+        """Every text of an open dialog, which is then closed."""
+        expect(page.locator(f"#{dialog}")).to_be_visible()
+        page.evaluate(PAINTED)  # the page translates what is new before it is painted
+        spoken[dialog] = english(page.evaluate(TEXTS, f"#{dialog}"), (*OWN, "reviews", "Own"))
+        page.keyboard.press("Escape")
+        expect(page.locator(f"#{dialog}")).to_be_hidden()
+
+    try:
+        page.goto(f"{address}?tab=build")
+        expect(page.locator(WHOLE["build"]).first).to_be_visible()
+        page.locator("#open-sweep").click()
+        page.locator("#sweep-values").fill("1, 2")
+        page.locator("#sweep-effect").fill("1")
+        expect(page.locator("#sweep-needed")).not_to_be_empty()
+        heard("sweep-panel")
+        page.locator("#open-search").click()
+        page.locator("#search-axes").fill("nothing: 1")
+        page.locator("#start-search").click()
+        expect(page.locator("#search-said")).not_to_be_empty()
+        heard("search-panel")
+        for name in ("Kept", "Kept"):
+            page.locator("#open-save").click()
+            page.locator("#save-name").fill(name)
+            page.locator("#save-recipe").click()
+        expect(page.locator("#replace-recipe")).to_be_visible()
+        heard("save-panel")
+        page.locator("#build-task").select_option(label="自己的数据…")
+        page.locator("#own-file").set_input_files(table)
+        expect(page.locator("#own-keep")).to_be_visible()
+        heard("own-panel")
+        page.goto(f"{address}?tab=runs")
+        page.locator("#run-delete").click()
+        heard("run-dialog")
+        page.goto(f"{address}?tab=learn")
+        page.locator("[data-classroom]:visible").first.click()
+        expect(page.locator("#class-shown h3").first).to_have_text(CHINESE)
+        heard("class-screen")
+        page.goto(f"{address}?tab=explore&task=digits")
+        page.locator("[data-pin=best]").click()
+        page.locator("#pin-told a").click()
+        page.locator("#tab-present [data-name=delete]").click()
+        heard("present-dialog")
+        import json
+
+        print("SPOKEN", json.dumps(spoken, ensure_ascii=False))
+        assert not any(spoken.values()), spoken
     finally:
         page.close()

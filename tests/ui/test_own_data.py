@@ -33,7 +33,7 @@ def test_a_file_comes_in_pieces_and_goes_when_its_data_are_kept(bench):
     path = calls.own_upload({"upload": first["upload"], "at": 500, "data": piece(table[500:])})["path"]
     assert path.startswith(str(bench.settings.home / "uploads"))
     seen = calls.own_look({"path": path, "chosen": {"label": "label", "split": "", "size": 3}})
-    assert seen["name"].endswith("/b-.csv?label=label&split=") and "<b>b-.csv</b>" in seen["html"]
+    assert seen["name"].endswith("/b-.csv?label=label&split=") and ">b-.csv</b>" in seen["html"]
     task = calls.own_keep({"name": seen["name"]})["task"]
     assert not os.path.exists(path) and task in [facts.name for facts in bench.tasks()]
     assert bench.default_recipe(task).task == task and bench.plan(bench.default_recipe(task)).steps
