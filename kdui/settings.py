@@ -43,6 +43,7 @@ VARIABLES = {
     "cache_gb": "KDUI_CACHE_GB",
     "store_gb": "KDUI_STORE_GB",
     "runs_per_gpu": "KDUI_RUNS_PER_GPU",
+    "ray_cpus": "KDUI_RAY_CPUS",
     "stall_minutes": "KDUI_STALL_MINUTES",
     "serving_memory_mb": "KDUI_SERVING_MEMORY_MB",
     "serving_timeout_s": "KDUI_SERVING_TIMEOUT_S",
@@ -85,7 +86,7 @@ class Settings(Frozen):
     database_url: str | None = Field(default=None, repr=False, description="SQLAlchemy URL; default: SQLite in home")
     launcher: str = Field(
         default="local",
-        description="where runs run, a module of kdui/launch/launchers: a process each on this machine, or inline for debugging",
+        description="where runs run, a module of kdui/launch/launchers: a process each on this machine, jobs of a Ray cluster, …",
     )
     host: str = Field(default="127.0.0.1", description="where the page is served; any but this machine needs KDUI_AUTH")
     port: int = Field(default=7860, ge=0, le=65535, description="where the page is served")
@@ -104,6 +105,7 @@ class Settings(Frozen):
         default=0.0, ge=0, description="disk limit of all artifacts (LRU; results and pinned runs stay); 0: none"
     )
     runs_per_gpu: int = Field(default=1, ge=1, le=64, description="runs that share a GPU at a time; small models leave it idle")
+    ray_cpus: int = Field(default=1, ge=1, le=1024, description="cores that the launcher ray reserves for each run")
     stall_minutes: float = Field(
         default=30.0, gt=0, le=1e6, description="a worker without a sign of work for so long is ended; its run resumes"
     )

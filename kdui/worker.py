@@ -1,10 +1,11 @@
-"""The worker: ``python -m kdui.worker RUN_ID`` runs one claimed run to its end.
+"""The worker: ``python -m kdui.worker RUN_ID [ATTEMPT]`` runs one claimed run to its end.
 
 A heartbeat thread updates the run, watches for cancel requests, and kills the process when work does not stop in time.
 """
 
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -18,7 +19,6 @@ from kdui.core.logs import logger
 from kdui.core.plan import Step
 from kdui.core.run import Run, RunState
 from kdui.settings import Settings
-from kdui.store.runs import HOST
 from kdui.store.store import Store
 
 # Idle OpenMP threads must sleep, not spin: spinning makes training tens of times slower when anything else uses a core.
@@ -97,16 +97,23 @@ def children_work() -> bool:
         return False
 
 
-def main(run_id: str) -> int:
-    """Run a run that this process's dispatcher has claimed; returns the exit code."""
+def main(run_id: str, attempt: int | None = None) -> int:
+    """Run a run that a dispatcher has claimed; returns the exit code.
+
+    With ``attempt`` it must still be that one: a job that waited in a cluster's queue may begin when another has taken its place.
+    """
     store = Store(Settings.from_environment())
     run = store.patient(STATE_SECONDS).runs.get(run_id)
-    if run.state is not RunState.RUNNING:
-        logger("worker", run_id).warning("Run %s is %s, so there is nothing to do.", run_id, run.state)
+    if run.state is not RunState.RUNNING or attempt not in (None, run.attempts):
+        logger("worker", run_id).warning(
+            "Run %s is %s at attempt %s, so there is nothing to do.", run_id, run.state, run.attempts
+        )
         return 1
-    me = {"pid": os.getpid(), "pid_started": psutil.Process().create_time(), "host": HOST}
+    me = {"pid": os.getpid(), "pid_started": psutil.Process().create_time()}
     store.patient(STATE_SECONDS).runs.update(run_id, **me)
-    logger("worker", run_id).info("Run %s (%s) starts on %s in process %s.", run_id, run.name, run.slot, os.getpid())
+    logger("worker", run_id).info(
+        "Run %s (%s) starts on %s of %s in process %s.", run_id, run.name, run.slot, socket.gethostname(), os.getpid()
+    )
     return perform(store, run_id)
 
 
@@ -199,4 +206,4 @@ def finish(store: Store, run: Run, state: RunState, error: str | None = None) ->
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else None))

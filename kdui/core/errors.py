@@ -16,6 +16,7 @@ KduiError
 ├── ContainerCorrupt     a packed model is damaged, cut off or not what it says
 ├── ClaimsMissing        a model file says nothing that could be verified
 ├── ServingError         the serving process gave no answer
+├── LauncherAway         the cluster that runs run on takes none just now
 └── Cancelled            cancellation was requested
 
 Every message says what happened and what to do next; only the edges (page, command line, API)
@@ -93,6 +94,10 @@ class ContainerCorrupt(KduiError):
 
 class ClaimsMissing(KduiError):
     """A model file says nothing about itself that could be verified."""
+
+
+class LauncherAway(KduiError):
+    """The cluster that runs run on cannot be asked, or takes no run, just now."""
 
 
 class ServingError(KduiError):

@@ -12,17 +12,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from kdui.core.errors import KduiError, StateConflict
+from kdui.core.errors import KduiError, LauncherAway, StateConflict
 from kdui.core.logs import logger
 from kdui.core.run import SILENT_SECONDS, Run, RunFacts, RunState
 from kdui.launch import processes
 from kdui.launch.attempts import got_further
-from kdui.launch.launcher import load_launcher
+from kdui.launch.launcher import Seen, load_launcher
 from kdui.machine import device_of
 from kdui.store.runs import HOST, now
 from kdui.store.store import Store
 
 TICK_SECONDS = 0.5
+AWAY_SECONDS = 5.0  # until a cluster that took no run is asked again
 START_SECONDS = 60.0  # a worker must have written its process id by then
 MOST_ATTEMPTS = 3  # a run that was interrupted this often in a row, without getting further, waits for a person
 OBEY_SECONDS = 3.5  # from a cancel until the worker is ended from outside: with two ticks under the promised 5 s
@@ -55,6 +56,7 @@ class Dispatcher:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._watched: dict[str, Watch] = {}
+        self._away_until = 0.0  # monotonic, s
         self.trouble = ""  # why the last round was not finished, in words
 
     def start(self) -> None:
@@ -125,14 +127,17 @@ class Dispatcher:
             traceback.print_exception(fault)
 
     def _fill(self, slot: str) -> None:
-        if claimed := self.store.runs.claim(slot, auto=slot != "cpu" or self._slots() == ["cpu"], device=device_of(slot)):
+        if time.monotonic() < self._away_until:
+            return
+        auto = device_of(slot) != "cpu" or all(device_of(other) == "cpu" for other in self._slots())
+        if claimed := self.store.runs.claim(slot, auto=auto, device=device_of(slot), host=self.launcher.HOST):
             self._launch(claimed)
 
     def _free_slots(self) -> list[str]:
-        """Slots without a running run here. ``cpu`` is offered beside GPUs too, for runs that ask for it by name."""
+        """Slots without a running run. ``cpu`` is offered beside GPUs too, for runs that ask for it by name."""
         if not self.store.runs.counts().get(RunState.QUEUED):
             return []
-        taken = {run.slot for run in self.store.runs.in_state(RunState.RUNNING) if run.host == HOST}
+        taken = {run.slot for run in self.store.runs.in_state(RunState.RUNNING) if run.host == self.launcher.HOST}
         return [slot for slot in self._slots() if slot not in taken]
 
     def _slots(self) -> list[str]:
@@ -142,6 +147,12 @@ class Dispatcher:
         try:
             self.store.events(run.id).append("state", state="running", text=f"on {run.slot}")
             pid = self.launcher.start(run, self.store)
+        except LauncherAway as error:
+            self._away_until = time.monotonic() + AWAY_SECONDS
+            self.store.runs.transition(run.id, RunState.INTERRUPTED)
+            self.store.runs.transition(run.id, RunState.QUEUED)
+            self.store.events(run.id).append("state", state="queued", text=str(error))
+            raise
         except (OSError, KduiError) as error:
             reason = error.strerror if isinstance(error, OSError) else error
             self.store.runs.transition(
@@ -158,9 +169,13 @@ class Dispatcher:
     def look_after(self, run: RunFacts) -> None:
         """A worker that is gone, or neither works nor stops, makes its run interrupted, or cancelled where that was asked."""
         watch, passed = self._look(run)
-        if not self._is_alive(run, watch):
-            self._end(run, "its worker exited without reporting a result; it continues from its last checkpoint")
-        elif run.host == HOST:
+        seen = self._see(run, watch)
+        if not seen.alive:
+            said = f" ({seen.said})" if seen.said else ""
+            self._end(run, f"its worker exited without reporting a result{said}; it continues from its last checkpoint")
+        elif run.host == self.launcher.HOST:
+            if not seen.waits:
+                self._look_for_work(run, watch, passed)
             self._watch(run, watch, passed)
 
     def _look(self, run: RunFacts) -> tuple[Watch, float]:
@@ -175,16 +190,17 @@ class Dispatcher:
         watch.beat = run.heartbeat
         return watch, passed
 
-    def _is_alive(self, run: RunFacts, watch: Watch) -> bool:
-        if run.host != HOST:
-            return watch.quiet < SILENT_SECONDS
-        if run.pid is None:
-            return watch.quiet < START_SECONDS
-        return self.launcher.poll(run).alive
+    def _see(self, run: RunFacts, watch: Watch) -> Seen:
+        """A look at its worker. One of another host counts by its heartbeat, which also saves a cluster most of the questions."""
+        if run.host != self.launcher.HOST:
+            return Seen(watch.quiet < SILENT_SECONDS)
+        if run.host != HOST and run.pid is not None and watch.quiet < STILL_SECONDS:
+            return Seen(True)
+        seen = self.launcher.poll(run)
+        return Seen(watch.quiet < START_SECONDS) if seen.alive is None else seen
 
     def _watch(self, run: RunFacts, watch: Watch, passed: float) -> None:
         """End a worker that does not stop when it is asked to, or that has given no sign of work for the limit's time."""
-        self._look_for_work(run, watch, passed)
         if run.cancel_requested:
             if not watch.cancelling:
                 self.launcher.stop(run)

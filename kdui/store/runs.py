@@ -69,8 +69,8 @@ class RunStore(RunReader):
                 _belong(connection, run_id, *member)
         return self.get(run_id)
 
-    def claim(self, slot: str, auto: bool = True, device: str | None = None) -> Run | None:
-        """Give the first fitting queued run to a free slot of this host; None when there is none or the slot is taken.
+    def claim(self, slot: str, auto: bool = True, device: str | None = None, host: str = HOST) -> Run | None:
+        """Give the first fitting queued run to a free slot of a host; None when there is none or the slot is taken.
 
         ``auto`` says whether runs without a wish go there too: beside GPUs the CPU takes only those that ask for it. ``device``
         is what the slot is a share of; without it, the slot's own name.
@@ -89,7 +89,7 @@ class RunStore(RunReader):
             .values(
                 state=RunState.RUNNING,
                 slot=slot,
-                host=HOST,
+                host=host,
                 pid=None,
                 started=func.coalesce(runs.c.started, now()),
                 finished=None,

@@ -102,6 +102,7 @@ def server(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
 class FakeLauncher:
     """Starts processes that only wait, or that end at once; the rest is the launcher's of this machine."""
 
+    HOST = local.HOST
     slots, poll, stop = staticmethod(local.slots), staticmethod(local.poll), staticmethod(local.stop)
 
     def __init__(self, program: str = "import signal; signal.pause()"):

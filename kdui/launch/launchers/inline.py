@@ -5,10 +5,10 @@ a worker of its own: it is seen and stopped as the ``local`` launcher does.
 """
 
 from kdui.core.run import Run
-from kdui.launch.launchers.local import poll, slots, stop
+from kdui.launch.launchers.local import HOST, poll, slots, stop
 from kdui.store.store import Store
 
-__all__ = ["poll", "slots", "start", "stop"]
+__all__ = ["HOST", "poll", "slots", "start", "stop"]
 
 
 def start(run: Run, store: Store) -> None:

@@ -9,10 +9,13 @@ from kdui import machine
 from kdui.core.layout import OUTPUT_FILE
 from kdui.core.run import Run, RunFacts
 from kdui.launch import processes
-from kdui.launch.environment import child_environment
+from kdui.launch.environment import child_environment, worker_environment
 from kdui.launch.launcher import Seen
 from kdui.settings import Settings
+from kdui.store.runs import HOST
 from kdui.store.store import Store
+
+__all__ = ["HOST", "poll", "slots", "start", "stop"]
 
 _children: dict[int, "subprocess.Popen[bytes]"] = {}
 
@@ -26,11 +29,7 @@ def start(run: Run, store: Store) -> int:
     """Start the worker; it outlives the server that started it."""
     folder = store.folder(run.id)
     folder.mkdir(parents=True, exist_ok=True)
-    environment = {**child_environment(store.settings), "PYTHONUNBUFFERED": "1", "TOKENIZERS_PARALLELISM": "true"}
-    # Threads that spin while they wait starve each other as soon as anything else runs: small models then train 20 times slower.
-    environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    if run.slot and run.slot.startswith("cuda:"):
-        environment.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    environment = worker_environment(run.slot, child_environment(store.settings))
     root = str(Path(__file__).resolve().parents[3])
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
     with (folder / OUTPUT_FILE).open("ab") as output:
@@ -51,7 +50,7 @@ def poll(run: RunFacts, *, closely: bool = False) -> Seen:
     """Whether the process lives; ``closely`` reads its processor time as well. An own child that has ended is reaped."""
     if (child := _children.get(run.pid or 0)) and child.poll() is not None:
         del _children[child.pid]
-    alive = run.pid is not None and processes.process_is_worker(run.pid, run.id, run.pid_started)
+    alive = processes.process_is_worker(run.pid, run.id, run.pid_started) if run.pid is not None else None
     return Seen(alive, processes.cpu_seconds(run) if closely and alive else None)
 
 
