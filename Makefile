@@ -6,7 +6,7 @@ PYTHON = $(VENV)/bin/python
 PIP = $(PYTHON) -m pip install --quiet --disable-pip-version-check --no-input
 ARGS =
 
-.PHONY: run test bench load faults fuzz audit lint chromium postgres browser-runtime clean
+.PHONY: run test bench load faults cluster fuzz audit lint chromium postgres browser-runtime clean
 
 run: $(VENV)/run.stamp
 	@$(PYTHON) app.py $(ARGS)
@@ -30,6 +30,10 @@ load: $(VENV)/dev.stamp
 # kill -9 of server, worker and serving process at random moments: make faults ARGS="--kills 100 --seed 0"
 faults: $(VENV)/run.stamp
 	@$(PYTHON) -m kdui.bench.kills $(ARGS)
+
+# a sweep of 20 runs on a Ray cluster of two nodes, one of which is killed, and a store of 10,000 workers
+cluster: $(VENV)/dev.stamp postgres
+	@$(PYTHON) -m kdui.bench.cluster $(ARGS)
 
 lint: $(VENV)/dev.stamp $(VENV)/node.stamp
 	@$(PYTHON) -m ruff check .

@@ -16,7 +16,7 @@ if __name__ == "__main__":
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))  # until main: nothing is begun that would have to be ended
 
 from kdui import proxies
-from kdui.cli import families, keeping, people, plain_terminal, profile, search, terminal
+from kdui.cli import families, keeping, people, plain_terminal, profile, search, terminal, working
 from kdui.cli.doctor import examination
 from kdui.cli.listing import listing
 from kdui.cli.output_file import require_writable, write
@@ -25,7 +25,7 @@ from kdui.unforeseen import in_words
 from kdui.workbench.workbench import Workbench
 
 app = typer.Typer(add_completion=False, no_args_is_help=False, help=__doc__, pretty_exceptions_enable=False)
-for group in (families, search, people, profile, keeping):
+for group in (families, search, people, profile, keeping, working):
     group.register(app)
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
 RunId = Annotated[str, typer.Argument(help="The run's id, as 'list runs' shows it.")]

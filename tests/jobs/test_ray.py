@@ -1,10 +1,13 @@
 """Runs as jobs of a real Ray cluster of two nodes, with the store in a real PostgreSQL: server and node are killed midway."""
 
+import os
+import signal
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib.util import find_spec
 
+import psutil
 import pytest
 import requests
 
@@ -20,7 +23,6 @@ from tests.jobs.processes import ENDLESS, RECIPE, history, server, submit, wait_
 
 with_ray = pytest.mark.skipif(find_spec("ray") is None, reason="Ray is an extra: pip install 'ray[default]==2.60.0'")
 with_postgres = pytest.mark.skipif(find_postgres() is None, reason="PostgreSQL is not installed: apt install postgresql")
-LONGER = {**RECIPE, "stages": [{"teach": {"epochs": 1}}, {"distill": {"epochs": 60, "control": False}}]}
 
 
 @with_ray
@@ -34,13 +36,19 @@ def test_runs_survive_the_death_of_a_node_and_of_the_server_and_each_succeeds_on
         mine = settings.model_copy(update={"database_url": database.address(), "launcher": "ray"})
         store = Store(mine)
         with server(mine):
-            runs = [submit(store, LONGER, seed=seed) for seed in range(2)]
+            runs = [submit(store, RECIPE, seed=seed) for seed in range(2)]
             for run in runs:
                 wait_for_epoch(store, run, "distill", 1)
+            # Stopped, neither ends before its node does, nor after that while Ray clears it away.
+            placed = [store.runs.get(run.id) for run in runs]
+            for run in placed:
+                os.kill(run.pid, signal.SIGSTOP)
         endless = submit(store, ENDLESS, seed=2)
-        placed = [store.runs.get(run.id) for run in runs]
         assert sorted(run.slot for run in placed) == ["cpu/ray-1", "cpu/ray-2"] and {run.host for run in placed} == {ray.HOST}
         nodes.kill_node()
+        gone = wait_for("the end of a worker", lambda: [run for run in placed if not psutil.pid_exists(run.pid)])
+        assert len(gone) == 1
+        os.kill(next(run.pid for run in placed if run not in gone), signal.SIGCONT)
         with server(mine):
             wait_for_epoch(store, endless, "distill", 1)
             asked_at = time.monotonic()

@@ -117,8 +117,10 @@ def _resources() -> list[dict[str, float]]:
             from ray.util.state import list_nodes
             from ray.util.state.exception import RayStateApiException
 
+            # Ray takes the dead nodes that a filter leaves out for missing ones, and would raise.
+            only: dict[str, Any] = {"filters": [("state", "=", "ALIVE")], "raise_on_missing_output": False}
             try:
-                living: list[Any] = list_nodes(address=_address(), filters=[("state", "=", "ALIVE")], limit=MOST_NODES)
+                living: list[Any] = list_nodes(address=_address(), limit=MOST_NODES, **only)
             except RayStateApiException as error:
                 raise RuntimeError(str(error)) from error
         _nodes = time.monotonic(), [node.resources_total or {} for node in living]
