@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kdui import machine
 from kdui.catalogue.recipe_files import FIRST_START
@@ -17,6 +17,9 @@ from kdui.launch import yielding
 from kdui.workbench.read_only import ReadOnlyWorkbench
 from kdui.workbench.webhook import webhook_of
 from kdui.workbench.workbench import Workbench
+
+if TYPE_CHECKING:
+    from kdui.ui.health import Answers
 
 LOOK_SECONDS = 1.0  # between two looks whether a worker runs
 TRIM_SECONDS = 20.0  # between two times that free memory is returned to the system
@@ -49,7 +52,11 @@ def _serve(
     workbench: Workbench, host: str, port: int, auth: tuple[str, str] | None, stop: threading.Event, started: float
 ) -> None:
     # The address first: where it cannot be used, nothing may have been queued or started.
-    page = _launch(workbench, host, port, auth)
+    from kdui.ui.health import Answers
+    from kdui.ui.warming import warm_up
+
+    answers = Answers()
+    page = _launch(workbench, host, port, auth, answers)
     read_only = workbench.settings.read_only
     first = None if read_only else queue_quickstart(workbench)
     if not read_only:
@@ -68,7 +75,7 @@ def _serve(
         print(
             f"First start: the quickstart recipe is queued as run {first.id}; cancel it on the Runs tab if you like.", flush=True
         )
-    workbench.warm_up()
+    warm_up(workbench, answers.visited)
     yielding.give_back_memory()
     try:
         _until(stop, workbench)
@@ -137,7 +144,7 @@ def _credentials(text: str | None) -> tuple[str, str] | None:
     return user, password
 
 
-def _launch(workbench: Workbench, host: str, port: int, auth: tuple[str, str] | None) -> Any:
+def _launch(workbench: Workbench, host: str, port: int, auth: tuple[str, str] | None, answers: "Answers") -> Any:
     from kdui.ui.downloads import remove_left_over
     from kdui.ui.guard import allowed_hosts
     from kdui.ui.page import launch
@@ -145,6 +152,6 @@ def _launch(workbench: Workbench, host: str, port: int, auth: tuple[str, str] | 
     remove_left_over()
     hosts = allowed_hosts(workbench.settings.allowed_hosts, host)
     try:
-        return launch(workbench, host, port, auth=auth, hosts=hosts, block=False)
+        return launch(workbench, host, port, auth=auth, hosts=hosts, block=False, answers=answers)
     except OSError as error:
         raise KduiError(f"Port {port} on {host} cannot be used ({error}). Choose another with --port or KDUI_PORT.") from None

@@ -4,6 +4,7 @@
 cookie or as HTTP Basic (``basic_auth`` in Prometheus).
 """
 
+import threading
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from starlette.routing import Route
 
 from kdui.core.errors import KduiError
 from kdui.core.run import RunState
+from kdui.ui.calls import SERVER_CALL
 from kdui.ui.guard import Application, Message, Receive, Scope, Send
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from kdui.workbench.workbench import Workbench
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.3, 1.0, 3.0, 10.0)  # s; 0.3 is what an answer of the page may take
-TIMED = ("/gradio_api/component_server", "/gradio_api/run/", "/kdui-models/", "/kdui-class/")
+TIMED = (SERVER_CALL, "/gradio_api/run/", "/kdui-models/", "/kdui-class/")
 
 
 class Answers:
@@ -30,6 +32,7 @@ class Answers:
     def __init__(self) -> None:
         self.counts = [0] * (len(BUCKETS) + 1)  # the last one: longer than every bound
         self.seconds = 0.0
+        self.visited = threading.Event()  # a panel of the page has had an answer
 
     def note(self, seconds: float) -> None:
         """One answer."""
@@ -53,6 +56,8 @@ class Timed:
             await send(message)
             if message["type"] == "http.response.body" and not message.get("more_body"):
                 self.answers.note(time.perf_counter() - started)
+                if scope["path"].startswith(SERVER_CALL):
+                    self.answers.visited.set()
 
         await self.application(scope, receive, timed)
 

@@ -3,8 +3,9 @@
 import importlib
 import importlib.util
 import json
+import time
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -100,15 +101,19 @@ def launch(
     hosts: Sequence[str] = (),
     block: bool = True,
     quiet: bool = True,
+    answers: Answers | None = None,
 ) -> gr.Blocks:
-    """Serve the page; with ``block=False`` it returns once the server answers. ``hosts``: its names beside loopback's."""
+    """Serve the page; with ``block=False`` it returns once the server answers.
+
+    ``hosts``: its names beside loopback's. ``answers``: where it is counted what the page answers.
+    """
     workbench.keep_to_own_files()
     room = create_room(workbench)
     if isinstance(workbench, ReadOnlyWorkbench):
         workbench.close_room(room)
     visitors = Visitors(workbench, auth)
     demo = create_page(workbench, room, Bound(host, port))
-    answers = Answers()
+    answers = answers or Answers()
     errors = {Exception: route_error(workbench.settings.home)}
     with visitors.addresses_as_connected():
         demo.launch(
@@ -196,7 +201,13 @@ def plotly_script() -> Path:
 
 
 def assets_version() -> str:
-    """Changes when a served file does, so browsers may keep files for a year."""
+    """Changes when a served file does, within a second, so browsers may keep files for a year."""
+    return _newest_asset(int(time.monotonic()))
+
+
+@lru_cache(maxsize=1)
+def _newest_asset(_second: int) -> str:
+    # A page asks for some seventy modules at once, and each looks whether it asks for the files of today.
     newest = max(path.stat().st_mtime_ns for path in (*ASSETS.rglob("*.*"), plotly_script()))
     return f"{newest:x}"
 

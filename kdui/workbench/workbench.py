@@ -1,7 +1,5 @@
 """What a person can do, for the page, the command line and the API alike: no feature lives in a callback."""
 
-import contextlib
-import threading
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -21,7 +19,7 @@ from kdui.catalogue.tasks import TASKS, all_tasks, own_task, with_own_data
 from kdui.core.contracts import TaskFacts
 from kdui.core.errors import KduiError, UnknownName
 from kdui.core.layout import CHAT, OUTPUT_FILE
-from kdui.core.logs import last_lines, logger
+from kdui.core.logs import last_lines
 from kdui.core.method import Method
 from kdui.core.own_names import own_path
 from kdui.core.page_rows import Answer, Estimate, Example, ModelCard, ModelResult, Overview, RunDetail, RunPage, Servable
@@ -97,24 +95,6 @@ class Workbench(RunActions):
         self.dispatcher.start()
         self.search_thread = SearchThread(self.searches)
         self.search_thread.start()
-
-    def warm_up(self) -> None:
-        """In the background: read what Explore shows first, start the serving process for Compare, and look at each task's
-        methods for Build, so that the first visits are answered at once."""
-
-        def start() -> None:
-            for row in self.runs(state="succeeded", size=1).rows:
-                with contextlib.suppress(KduiError):  # whoever visits Explore is told
-                    self.points(row.task)
-            try:
-                self.serving.call("warm_up")
-            except KduiError as error:
-                logger("workbench").error("serving: %s", error)
-            for task in self.tasks():
-                with contextlib.suppress(KduiError):  # whoever visits the task is told
-                    self.unfit_methods(self.default_recipe(task.name))
-
-        threading.Thread(target=start, daemon=True, name="warm-up").start()
 
     def close(self) -> None:
         """Stop what this process started for itself; workers continue."""
