@@ -53,7 +53,6 @@ RECORDINGS = {
         sentence="What rounding to four levels per channel loses.",
         values={"quantize.bits": 2},
     ),
-    "05-deep-compression": Recording(recipe="deep-compression", sentence="Prune 92 %, share 16 values, then Huffman codes."),
     "06-spoken-digits": Recording(
         recipe="spoken-digits",
         sentence="Sounds: a CNN over log-mel features teaches separable convolutions; new speakers test both.",
@@ -81,16 +80,16 @@ RECORDINGS = {
         name="Fashion pictures, a short training",
         sentence="Generators: a student makes its teacher's pictures of the same noise.",
         values={
-            **{"teach.epochs": 2, "teach.train_examples": 5000, "teach.validation_examples": 1000},
-            **{"generator_distillation.epochs": 2, "generator_distillation.train_examples": 5000},
-            "generator_distillation.validation_examples": 1000,
+            **{"teach.epochs": 2, "teach.train_examples": 6000, "teach.validation_examples": 1000},
+            **{"generator_distillation.epochs": 2, "generator_distillation.train_examples": 6000},
+            **{"generator_distillation.validation_examples": 1000, "measure.test_examples": 500},
         },
     ),
     "11-books": Recording(recipe="books-lm", sentence="A language model of Jane Austen's novels, distilled, then 4-bit blocks."),
     "12-help-de": Recording(
         recipe="help-de",
         name="English to German, a short training",
-        sentence="Translation: an encoder-decoder teaches one of a third of its size.",
+        sentence="Translation: an encoder-decoder teaches one of two thirds of its weights.",
         values={
             **{"teacher.width": 96, "teacher.units": 384, "teacher.vocabulary": 1024},
             **{"teach.train_examples": 4000, "distill.train_examples": 4000},
@@ -101,7 +100,7 @@ RECORDINGS = {
         recipe="movielens-100k",
         name="MovieLens latest-small, small models",
         sentence="Recommendation: attention teaches dot products; popularity and matrix factorization stand beside them.",
-        values={"task": "movielens-small", "teacher.width": 32, "student": "history-mean-8"},
+        values={"task": "movielens-small", "teacher.width": 16, "student": "history-mean-8"},
     ),
 }
 

@@ -17,6 +17,7 @@ from kdui.ui.walk import STOPS
 from kdui.workbench.gallery import Card
 from kdui.workbench.guided_start import Suggestion
 
+SHOWN = 4  # recorded runs that are seen at once
 FIRST = (
     '<p class="big"><b>Nothing has run here yet.</b></p><p class="lead">The quickstart trains a teacher and a student on '
     "handwritten digits, one in ten of them labelled, and shows what the teacher is worth.</p>"
@@ -50,10 +51,16 @@ def recorded_html(recorded: Sequence[Card], titles: Mapping[str, str]) -> str:
     """The runs that come with kdui; their links load the page anew, because no view mixes them with a person's own."""
     if not recorded:
         return ""
-    cards = "".join(_recorded(card, titles.get(card.task, card.task)) for card in recorded)
+    cards = [_recorded(card, titles.get(card.task, card.task)) for card in recorded]
+    rest = (
+        f'<details class="recorded-more"><summary>{len(cards) - SHOWN} more: texts, sounds, boxes, masks and others</summary>'
+        f'<ul class="recorded-list">{"".join(cards[SHOWN:])}</ul></details>'
+        if len(cards) > SHOWN
+        else ""
+    )
     return f"""<section class="card" aria-labelledby="home-recorded"><h2 class="label" id="home-recorded">⟲ Recorded runs</h2>
   <p class="lead">Made by this program on another machine, and read-only. They stay apart from your own runs.</p>
-  <ul class="recorded-list">{cards}</ul></section>"""
+  <ul class="recorded-list">{"".join(cards[:SHOWN])}</ul>{rest}</section>"""
 
 
 def _recorded(card: Card, task: str) -> str:

@@ -273,3 +273,30 @@ def test_a_recorded_run_replays_apart_from_ones_own(page, address):
     page.get_by_role("link", name="Show my own runs").click()
     expect(page.locator("#runs-table")).to_contain_text("Waiting")
     expect(page.locator("#runs-table")).not_to_contain_text("⟲")
+
+
+def test_a_recorded_translation_is_tried_without_its_data_and_shows_what_it_looked_at(page, address):
+    page.goto(f"{address}?tab=compare&runs=recorded&task=help-de")
+    cards = page.locator("#compare-cards [data-model]")
+    expect(cards).to_have_count(3)
+    expect(page.locator("#compare-examples")).to_contain_text(
+        re.compile("lohelp_en_de.tsv.gz|.")
+    )  # its data, or where to put them
+    expect(page.locator("#compare-align")).to_be_hidden()
+    page.locator("#compare-sampling").get_by_label("Tokens").fill("12")
+    page.locator("#compare-text").fill("Choose the File menu.")
+    page.locator("#compare-go").click()
+    page.get_by_role("button", name="Which words did it look at?").click()
+    shown = page.locator("#align-shown section")
+    expect(shown).to_have_count(3)
+    first = shown.first
+    expect(first.locator("table:visible thead th span")).to_have_text(["Choose", "the", "File", "menu."])
+    written = cards.first.locator(".generated").text_content().split()
+    expect(first.locator("table:visible tbody th")).to_have_text(written)
+    before = first.locator("table:visible").inner_html()
+    first.get_by_label("Decoder layer").select_option(label="layer 2 of 2")
+    expect(first.locator("table:visible")).to_have_count(1)
+    assert first.locator("table:visible").inner_html() != before
+    assert re.fullmatch("“.+” gives .+ of its attention to “Choose”", first.locator("td:visible").first.get_attribute("title"))
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390

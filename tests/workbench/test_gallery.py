@@ -13,6 +13,7 @@ from kdui.core.errors import StateConflict, StoreError
 from kdui.core.measurement import Origin
 from kdui.settings import Settings
 from kdui.store.run_bundle import read_bundle, write_bundle
+from kdui.ui.compare import CompareCalls
 from kdui.ui.home_view import markup
 from kdui.ui.runs import run_calls
 from kdui.ui.which_runs import beside, of_both
@@ -107,3 +108,9 @@ def test_a_store_of_recordings_is_made_anew_when_their_files_change(tmp_path):
     assert len(changed.cards()) == 2 and changed.place.home != first.place.home
     assert changed.opened().runs.counts() == {"succeeded": 1}  # the same run twice is one
     assert not first.place.home.exists()
+
+
+def test_models_of_every_recording_are_shown_without_its_data(recorded):
+    for task in {row.task for row in recorded.runs(size=50).rows}:
+        shown = CompareCalls(recorded).compare_start({"task": task})
+        assert shown["task"] == task and shown["cards"].count("<section") == len(shown["models"]) > 1
