@@ -27,6 +27,8 @@ VARIABLES = {
     "home": "KDUI_HOME",
     "data_dir": "KDUI_DATA_DIR",
     "database_url": "KDUI_DATABASE_URL",
+    "artifacts_url": "KDUI_ARTIFACTS_URL",
+    "artifacts_dir": "KDUI_ARTIFACTS_DIR",
     "launcher": "KDUI_LAUNCHER",
     "host": "KDUI_HOST",
     "port": "KDUI_PORT",
@@ -65,6 +67,8 @@ SHAPES = {
     "home": "a folder",
     "data_dir": "a folder",
     "database_url": "a database's address, e.g. sqlite:////path/kdui.db or postgresql://user:password@host/name",
+    "artifacts_url": "an address that fsspec opens, e.g. s3://bucket/kdui or file:///mnt/kdui",
+    "artifacts_dir": "a folder",
     "host": "the name or address of a network interface, e.g. 127.0.0.1",
     "auth": "user:password",
     "proxy_header": "the name of a header, e.g. X-Remote-User, together with KDUI_PROXY_ADDRESS",
@@ -84,6 +88,14 @@ class Settings(Frozen):
     home: Path = Field(description="store, cache and run folders")
     data_dir: Path | None = Field(default=None, description="folder with data files that the user brought")
     database_url: str | None = Field(default=None, repr=False, description="SQLAlchemy URL; default: SQLite in home")
+    artifacts_url: str | None = Field(
+        default=None,
+        repr=False,
+        description="where the machines of a cluster share artifacts: an fsspec address; default: nowhere",
+    )
+    artifacts_dir: Path | None = Field(
+        default=None, description="folder of artifacts, on a cluster each machine's own disk; default: in home"
+    )
     launcher: str = Field(
         default="local",
         description="where runs run, a module of kdui/launch/launchers: a process each on this machine, jobs of a Ray cluster, …",
@@ -156,6 +168,16 @@ class Settings(Frozen):
     def _addresses(cls, text: str) -> str:
         server_addresses(text)
         return text
+
+    @field_validator("artifacts_url")
+    @classmethod
+    def _no_password(cls, address: str | None) -> str | None:
+        parts = urlsplit(address or "")
+        if address and (not parts.scheme or "://" not in address):
+            raise ValueError("it is not of the form kind://…")
+        if parts.password:
+            raise ValueError("it holds a password; put that where the storage's own client looks for it")
+        return address
 
     @field_validator("proxy_header")
     @classmethod
@@ -252,7 +274,12 @@ class Settings(Frozen):
 
     @property
     def artifacts(self) -> Path:
-        return self.home / "artifacts"
+        return self.artifacts_dir or self.home / "artifacts"
+
+    @property
+    def artifact_locks(self) -> Path:
+        """In the home, which all machines share: one process anywhere makes an artifact."""
+        return self.home / "artifacts" / "locks"
 
     @property
     def runs(self) -> Path:
@@ -278,7 +305,7 @@ def likely_home() -> Path | None:
 def _unfold(given: dict[str, Any]) -> dict[str, str]:
     """Make folders absolute in place, ``~`` being the person's home; returns what is wrong with which."""
     faults: dict[str, str] = {}
-    for field in ("home", "data_dir"):
+    for field in ("home", "data_dir", "artifacts_dir"):
         if field in given:
             try:
                 given[field] = Path(given[field]).expanduser().resolve()

@@ -20,12 +20,13 @@ from kdui.catalogue.source_attempt import Report
 from kdui.core.contracts import Family, Preset, TaskFacts
 from kdui.core.errors import RecipeError, UnknownName
 from kdui.core.foreign import check_reading
-from kdui.core.plain import Frozen
+from kdui.core.plain import Frozen, is_digest
 from kdui.core.plan import ModelFacts
 from kdui.core.recipe import ModelRef
 from kdui.core.registry import Registry
 from kdui.core.source import HubRepo, Resource, Source, Wheel
 from kdui.settings import Settings
+from kdui.store.artifacts import ArtifactStore
 
 FAMILIES: Registry[Family] = Registry("kdui.models", "model family", "FAMILY")
 _OFFERED = {"text-embeddings": "word embeddings", "tokenizer": "tokenizer"}  # what families offer besides their layers
@@ -334,8 +335,8 @@ def _checkpoint(ref: ModelRef) -> Path:
 
 
 def _artifact(ref: ModelRef, settings: Settings) -> Path:
-    folder = settings.artifacts / ref.name[:2] / ref.name
-    if not re.fullmatch("[0-9a-f]{64}", ref.name) or not folder.is_dir():
+    folder = ArtifactStore(settings).bring(ref.name) if is_digest(ref.name) else None
+    if folder is None or not folder.is_dir():
         raise RecipeError(f"There is no artifact '{ref.name}' in the store. Copy the digest of a model from a finished run.")
     return folder
 

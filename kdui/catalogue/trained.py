@@ -12,6 +12,7 @@ from kdui.core.errors import RecipeError
 from kdui.core.plan import ModelFacts
 from kdui.core.recipe import ModelRef
 from kdui.settings import Settings
+from kdui.store.artifacts import ArtifactStore
 
 TEACH_IT = "Put a 'teach' stage before the others"
 _NAMELESS = re.compile(r"label[_ ]?\d+|\d+")  # what transformers writes where nobody named the labels
@@ -30,7 +31,7 @@ def require_trained(teacher: ModelFacts, task: TaskFacts, settings: Settings) ->
     if teacher.ref.kind == "folder":
         require_labels(Path(teacher.ref.name).expanduser(), teacher, task)
     elif teacher.ref.kind == "artifact":
-        manifest = settings.artifacts / teacher.ref.name[:2] / teacher.ref.name / MANIFEST
+        manifest = ArtifactStore(settings).bring(teacher.ref.name) / MANIFEST
         made_by = json.loads(manifest.read_bytes())["method"] if manifest.is_file() else ""
         if made_by in METHODS and not METHODS[made_by].answers:
             raise RecipeError(f"{teacher.title} is pretrained but not fine-tuned: it has no classification head. {TEACH_IT}.")

@@ -1,4 +1,8 @@
-"""Artifacts on disk: content-addressed folders, written under a temporary name, verified when read."""
+"""Artifacts on disk: content-addressed folders, written under a temporary name, verified when read.
+
+With KDUI_ARTIFACTS_URL the folder is a machine's copy of what lies at that address: what is missing here is fetched when it is
+opened, and what is made is there before it is here.
+"""
 
 import contextlib
 import hashlib
@@ -9,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from filelock import FileLock, Timeout
 
@@ -18,6 +22,9 @@ from kdui.core.errors import ArtifactCorrupt, StoreError
 from kdui.core.plain import is_digest
 from kdui.settings import Settings
 from kdui.store.disk import errors_in_words
+
+if TYPE_CHECKING:
+    from kdui.store.shared_artifacts import SharedArtifacts
 
 _CHUNK = 1 << 20
 LOOK_SECONDS = 1.0  # between two looks at a lock that another process holds
@@ -37,7 +44,8 @@ class ArtifactStore:
     """The folder ``artifacts/ab/abcdef…`` for each digest. A manifest there means that the artifact is complete."""
 
     def __init__(self, settings: Settings):
-        self.root = settings.artifacts
+        self.root, self.locks = settings.artifacts, settings.artifact_locks
+        self._shared = _shared(settings.artifacts_url) if settings.artifacts_url else None
         self._verified: dict[Path, tuple[int, int]] = {}
 
     def place(self, digest: str) -> Path:
@@ -48,13 +56,17 @@ class ArtifactStore:
 
     def has(self, digest: str) -> bool:
         """True when a complete artifact is there; its checksums are verified by ``open``."""
-        return is_digest(digest) and os.path.isfile(os.path.join(self.root, digest[:2], digest, MANIFEST))
+        return is_digest(digest) and (self._is_here(digest) or (self._shared is not None and self._shared.has(digest)))
+
+    def _is_here(self, digest: str) -> bool:
+        return os.path.isfile(os.path.join(self.root, digest[:2], digest, MANIFEST))
 
     def manifest(self, digest: str) -> Manifest:
         """What the artifact holds; raises StoreError when it is not there, ArtifactCorrupt when it can't be read."""
         path = self.place(digest) / MANIFEST
+        elsewhere = self._shared.manifest(digest) if self._shared and not self._is_here(digest) else None
         try:
-            return Manifest.model_validate_json(path.read_bytes())
+            return Manifest.model_validate_json(path.read_bytes() if elsewhere is None else elsewhere)
         except FileNotFoundError:
             raise StoreError(f"Artifact {digest[:12]} is not in the store. Run its recipe again to make it.") from None
         except (OSError, ValueError) as error:
@@ -66,10 +78,28 @@ class ArtifactStore:
 
     def open(self, digest: str) -> Artifact:
         """The artifact with every file's size and sha256 checked; raises ArtifactCorrupt in words."""
-        artifact = Artifact(path=self.place(digest), manifest=self.manifest(digest))
+        artifact = Artifact(path=self.bring(digest), manifest=self.manifest(digest))
         for name, record in artifact.manifest.files.items():
             self._verify(artifact.path / name, record)
         return artifact
+
+    def bring(self, digest: str) -> Path:
+        """The artifact's folder on this machine, fetched where it lies at the shared address alone."""
+        target = self.place(digest)
+        if self._shared is None or self._is_here(digest) or not self._shared.has(digest):
+            return target
+        manifest = self.manifest(digest)
+        with errors_in_words(self.root):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            folder = Path(tempfile.mkdtemp(prefix=f"fetched-{digest[:12]}-", dir=self.root))
+            try:
+                self._shared.fetch(manifest, folder)
+                (folder / MANIFEST).write_text(manifest.model_dump_json(indent=1), encoding="utf-8")
+                with contextlib.suppress(OSError):  # another process was quicker
+                    folder.rename(target)
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+        return target
 
     def _verify(self, path: Path, record: FileRecord) -> None:
         """Check one file; a file whose size and time have not changed since the last check is not read again."""
@@ -132,6 +162,8 @@ class ArtifactStore:
         fsync(temporary)
         temporary.rename(folder / MANIFEST)
         fsync(folder)
+        if self._shared is not None:
+            self._shared.keep(manifest.digest, folder)
         target = self.place(manifest.digest)
         if target.parent.is_file():
             clear(target.parent)
@@ -144,7 +176,13 @@ class ArtifactStore:
         return Artifact(path=target, manifest=manifest)
 
     def remove(self, digest: str) -> None:
-        """Delete an artifact: the manifest first, so that a half-deleted folder never counts as complete."""
+        """Delete an artifact, at the shared address too."""
+        if self._shared is not None:
+            self._shared.remove(digest)
+        self.evict(digest)
+
+    def evict(self, digest: str) -> None:
+        """Delete it from this disk: the manifest first, so that a half-deleted folder never counts as complete."""
         folder = self.place(digest)
         with contextlib.suppress(OSError):
             (folder / MANIFEST).unlink()
@@ -168,15 +206,15 @@ class ArtifactStore:
             if total <= most_bytes:
                 break
             if item.digest not in keep and time.time() - item.used > idle_seconds:
-                self.remove(item.digest)
+                self.evict(item.digest)
                 evicted.append(item.digest)
                 total -= item.bytes
         return evicted
 
     def stored(self) -> list[Stored]:
-        """All complete artifacts. What cannot be read is passed over: it may be anything, and whoever opens it says so."""
+        """All complete artifacts on this disk. What cannot be read is passed over: whoever opens it says so."""
         items = []
-        for digest in self.digests():
+        for digest in self._here():
             try:
                 manifest = self.manifest(digest)
                 used = (self.place(digest) / MANIFEST).stat().st_mtime
@@ -200,13 +238,21 @@ class ArtifactStore:
             lock.release()
 
     def _lock(self, digest: str) -> FileLock:
-        locks = self.root / "locks"
-        locks.mkdir(parents=True, exist_ok=True)
-        return FileLock(str(locks / f"{digest}.lock"))
+        self.locks.mkdir(parents=True, exist_ok=True)
+        return FileLock(str(self.locks / f"{digest}.lock"))
 
     def digests(self) -> list[str]:
-        """All complete artifacts."""
+        """All complete artifacts, on this disk or at the shared address."""
+        return sorted({*self._here(), *(self._shared.digests() if self._shared else ())})
+
+    def _here(self) -> list[str]:
         return [path.parent.name for path in self.root.glob(f"??/*/{MANIFEST}")]
+
+
+def _shared(address: str) -> "SharedArtifacts":
+    from kdui.store.shared_artifacts import SharedArtifacts  # with fsspec, which no other store needs
+
+    return SharedArtifacts(address)
 
 
 def clear(path: Path) -> None:

@@ -7,7 +7,7 @@ meanwhile either keeps the artifact or makes it again.
 
 import contextlib
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Engine, Select, Text, cast, or_, select
@@ -94,7 +94,7 @@ def bound(store: Store, most_bytes: float, also: Collection[str], idle_seconds: 
             if total <= most_bytes:
                 break
             if item.bytes and item.digest not in stay and is_idle(item.used, idle_seconds):
-                if not remove_unless(store, item.digest, lambda digest: bool(named.kept(digest))):
+                if not remove_unless(store, item.digest, lambda digest: bool(named.kept(digest)), store.artifacts.evict):
                     continue
                 gone.append(item)
                 total -= item.bytes
@@ -106,12 +106,12 @@ def is_idle(used: float, idle_seconds: float = IDLE_SECONDS) -> bool:
     return time.time() - used > idle_seconds
 
 
-def remove_unless(store: Store, digest: str, wanted: Any) -> bool:
+def remove_unless(store: Store, digest: str, wanted: Any, remove: Callable[[str], None] | None = None) -> bool:
     """Remove an artifact that no other process works on and that ``wanted(digest)`` does not keep; whether it went."""
     with store.artifacts.free(digest) as free:
         if not free or wanted(digest):
             return False
-        store.artifacts.remove(digest)
+        (remove or store.artifacts.remove)(digest)
     return True
 
 

@@ -62,7 +62,7 @@ def _half_written(store: Store) -> Iterator[Waste]:
     """What a killed process left: drafts, and folders of artifacts without a manifest, that nobody works on."""
     root = store.artifacts.root
     for path in root.glob("drafts/*-*"):
-        owners = [lock.stem for lock in root.glob(f"locks/{path.name.partition('-')[0]}*.lock")]
+        owners = [lock.stem for lock in store.artifacts.locks.glob(f"{path.name.partition('-')[0]}*.lock")]
         yield Waste("half-written artifacts", path.name, size(path), partial(_clear_if_free, store, path, owners))
     for path in root.glob("??/*"):
         if is_digest(path.name) and not (path / MANIFEST).is_file():

@@ -13,12 +13,14 @@ import requests
 
 from kdui.bench.postgres import find_postgres, temporary_postgres
 from kdui.bench.ray_cluster import two_nodes
+from kdui.core.artifact import MANIFEST
 from kdui.core.errors import LauncherAway, SettingsError
 from kdui.core.layout import OUTPUT_FILE
 from kdui.core.run import RunState
 from kdui.launch.dispatcher import Dispatcher
 from kdui.launch.launchers import ray
 from kdui.store.store import Store
+from tests.engine.digits import digest_of
 from tests.jobs.processes import ENDLESS, RECIPE, history, server, submit, wait_for, wait_for_epoch, wait_for_state
 
 with_ray = pytest.mark.skipif(find_spec("ray") is None, reason="Ray is an extra: pip install 'ray[default]==2.60.0'")
@@ -27,13 +29,14 @@ with_postgres = pytest.mark.skipif(find_postgres() is None, reason="PostgreSQL i
 
 @with_ray
 @with_postgres
-def test_runs_survive_the_death_of_a_node_and_of_the_server_and_each_succeeds_once(settings, monkeypatch):
+def test_runs_survive_the_death_of_a_node_and_of_the_server_and_each_succeeds_once(settings, monkeypatch, tmp_path):
     with temporary_postgres() as database, two_nodes({"KDUI_DATABASE_URL": database.address()}) as nodes:
         for name, value in nodes.client.items():
             monkeypatch.setenv(name, value)
         jobs = f"{nodes.client['RAY_API_SERVER_ADDRESS']}/api/jobs/"
         assert requests.get(jobs, timeout=10).status_code == 401
-        mine = settings.model_copy(update={"database_url": database.address(), "launcher": "ray"})
+        shared = {"artifacts_url": f"file://{tmp_path}/shared"}
+        mine = settings.model_copy(update={"database_url": database.address(), "launcher": "ray", **shared})
         store = Store(mine)
         with server(mine):
             runs = [submit(store, RECIPE, seed=seed) for seed in range(2)]
@@ -61,6 +64,8 @@ def test_runs_survive_the_death_of_a_node_and_of_the_server_and_each_succeeds_on
             assert once == ["running", "succeeded"]
             assert twice == ["running", "interrupted", "queued", "running", "succeeded"]
             for run in done:
+                there = tmp_path / "shared" / digest_of(run, "distill")[:2] / digest_of(run, "distill")
+                assert (there / "model.safetensors").is_file() and (there / MANIFEST).is_file()
                 assert "starts on cpu/ray-" in (store.folder(run.id) / OUTPUT_FILE).read_text(encoding="utf-8")
         headers = {"Authorization": f"Bearer {nodes.client['RAY_AUTH_TOKEN']}"}
         told = wait_for("the end of all jobs", lambda: _all_ended(requests.get(jobs, headers=headers, timeout=10)))

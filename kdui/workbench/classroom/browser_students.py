@@ -44,7 +44,7 @@ class BrowserStudents:
 
     def _takes_plain_pixels(self, digest: str) -> bool:
         try:
-            settings = read_inputs(self.workbench.store.artifacts.place(digest)).settings
+            settings = read_inputs(self.workbench.store.artifacts.bring(digest)).settings
         except (KduiError, OSError, ValueError):  # Compare says what is wrong with it
             return False
         return set(settings) == PLAIN and all(settings[key] == TASKS[TASK].input[key] for key in PLAIN)
