@@ -46,6 +46,7 @@ VARIABLES = {
     "store_gb": "KDUI_STORE_GB",
     "runs_per_gpu": "KDUI_RUNS_PER_GPU",
     "ray_cpus": "KDUI_RAY_CPUS",
+    "beat_seconds": "KDUI_BEAT_SECONDS",
     "stall_minutes": "KDUI_STALL_MINUTES",
     "serving_memory_mb": "KDUI_SERVING_MEMORY_MB",
     "serving_timeout_s": "KDUI_SERVING_TIMEOUT_S",
@@ -118,6 +119,9 @@ class Settings(Frozen):
     )
     runs_per_gpu: int = Field(default=1, ge=1, le=64, description="runs that share a GPU at a time; small models leave it idle")
     ray_cpus: int = Field(default=1, ge=1, le=1024, description="cores that the launcher ray reserves for each run")
+    beat_seconds: float = Field(
+        default=1.0, ge=0.1, le=10.0, description="seconds between two heartbeats of a worker: each is an update of the database"
+    )
     stall_minutes: float = Field(
         default=30.0, gt=0, le=1e6, description="a worker without a sign of work for so long is ended; its run resumes"
     )

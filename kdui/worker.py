@@ -25,7 +25,6 @@ from kdui.store.store import Store
 # Read when torch is first imported, which happens below in ``perform``.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-BEAT_SECONDS = 1.0
 STATE_SECONDS = 600.0  # how long a change of state and a measurement wait for a database that another program has locked
 WORKING_SHARE = 0.05  # of one core, between two beats: whoever uses more is at work
 BUSY_FACTOR = 12  # processor time without any report counts as work for this many limits: a driver may spin for ever
@@ -40,12 +39,13 @@ class Heart(threading.Thread):
         super().__init__(daemon=True, name="heart")
         self.store, self.run_facts, self.report = store, run, report
         self.stop = threading.Event()
+        self.beat_seconds = store.settings.beat_seconds
         self._trouble = ""
         self._signs, self._reported, self._cpu, self._beats = -1, time.monotonic(), 0.0, 0
 
     def run(self) -> None:
         asked_at: float | None = None
-        while not self.stop.wait(BEAT_SECONDS):
+        while not self.stop.wait(self.beat_seconds):
             self._beat()
             if self.report.cancelled:
                 asked_at = asked_at or time.monotonic()
@@ -80,7 +80,7 @@ class Heart(threading.Thread):
             self._cpu = self._processor_time()
             return True
         used, self._cpu = self._processor_time() - self._cpu, self._processor_time()
-        busy = used > WORKING_SHARE * BEAT_SECONDS or (self._beats % CHILDREN_EVERY == 0 and children_work())
+        busy = used > WORKING_SHARE * self.beat_seconds or (self._beats % CHILDREN_EVERY == 0 and children_work())
         return busy and now - self._reported < BUSY_FACTOR * 60 * self.store.settings.stall_minutes
 
     @staticmethod

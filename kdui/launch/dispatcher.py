@@ -27,7 +27,7 @@ AWAY_SECONDS = 5.0  # until a cluster that took no run is asked again
 START_SECONDS = 60.0  # a worker must have written its process id by then
 MOST_ATTEMPTS = 3  # a run that was interrupted this often in a row, without getting further, waits for a person
 OBEY_SECONDS = 3.5  # from a cancel until the worker is ended from outside: with two ticks under the promised 5 s
-STILL_SECONDS = 5.0  # without a heartbeat, after which a worker's use of the processor is looked at from outside
+STILL_SECONDS = 5.0  # without a heartbeat, or as long as three of them, after which a worker is looked at from outside
 WORKING_SHARE = 0.05  # of one core: whoever uses more is at work
 HEARTLESS_FACTOR = 12  # processor time alone counts as work for this many limits
 
@@ -57,6 +57,7 @@ class Dispatcher:
         self._thread: threading.Thread | None = None
         self._watched: dict[str, Watch] = {}
         self._away_until = 0.0  # monotonic, s
+        self._still = max(STILL_SECONDS, 3 * store.settings.beat_seconds)  # s
         self.trouble = ""  # why the last round was not finished, in words
 
     def start(self) -> None:
@@ -137,7 +138,7 @@ class Dispatcher:
         """Slots without a running run. ``cpu`` is offered beside GPUs too, for runs that ask for it by name."""
         if not self.store.runs.counts().get(RunState.QUEUED):
             return []
-        taken = {run.slot for run in self.store.runs.in_state(RunState.RUNNING) if run.host == self.launcher.HOST}
+        taken = self.store.runs.taken_slots(self.launcher.HOST)
         return [slot for slot in self._slots() if slot not in taken]
 
     def _slots(self) -> list[str]:
@@ -194,7 +195,7 @@ class Dispatcher:
         """A look at its worker. One of another host counts by its heartbeat, which also saves a cluster most of the questions."""
         if run.host != self.launcher.HOST:
             return Seen(watch.quiet < SILENT_SECONDS)
-        if run.host != HOST and run.pid is not None and watch.quiet < STILL_SECONDS:
+        if run.host != HOST and run.pid is not None and watch.quiet < self._still:
             return Seen(True)
         seen = self.launcher.poll(run)
         return Seen(watch.quiet < START_SECONDS) if seen.alive is None else seen
@@ -219,14 +220,14 @@ class Dispatcher:
                 watch.spinning = 0.0
             return
         watch.still += passed
-        if run.heartbeat is None or (watch.quiet < STILL_SECONDS and now() - run.heartbeat < timedelta(seconds=STILL_SECONDS)):
+        if run.heartbeat is None or (watch.quiet < self._still and now() - run.heartbeat < timedelta(seconds=self._still)):
             return
         cpu = self.launcher.poll(run, closely=True).cpu_seconds
         used, watch.cpu = (cpu - watch.cpu if cpu is not None and watch.cpu is not None else 0.0), cpu
         if used > WORKING_SHARE * passed and watch.spinning < HEARTLESS_FACTOR * 60 * self.store.settings.stall_minutes:
             watch.spinning += passed
             watch.still = 0.0
-            if run.worked is None or now() - run.worked > timedelta(seconds=STILL_SECONDS):
+            if run.worked is None or now() - run.worked > timedelta(seconds=self._still):
                 self.store.runs.saw_work(run)
 
     def _end(self, run: RunFacts, words: str, behind: bool = False) -> None:

@@ -137,6 +137,12 @@ class RunReader:
             # The task is compared here: few runs wait, and a database that goes by the task looks at all that ever ran.
             return next((run_id for run_id, of_task in connection.execute(query).all() if of_task == task), None)
 
+    def taken_slots(self, host: str) -> set[str]:
+        """The slots of a host on which a run is running."""
+        query = select(runs.c.slot).where(runs.c.state == RunState.RUNNING, runs.c.host == host)
+        with self.engine.connect() as connection:
+            return {slot for slot in connection.execute(query).scalars() if slot}
+
     def in_state(self, *states: RunState) -> list[RunFacts]:
         """All runs in these states, in queue order; their recipes are not looked at."""
         query = select(*_FACTS).where(runs.c.state.in_([str(state) for state in states])).order_by(runs.c.position)

@@ -11,4 +11,4 @@ def test_rounds_heartbeats_and_claims_are_counted(settings):
     rounds, beats, claims = many_workers(settings, workers=20, rounds=2, seconds=0.3)
     assert [finding.unit for finding in (rounds, beats, claims)] == ["ms", "1/s", "1/s"]
     assert rounds.value > 0 and beats.value > 10
-    assert 0 < claims.value <= 20 / 0.3
+    assert claims.value > 0 and "kB of database a run" in rounds.lines[0]

@@ -41,8 +41,8 @@ SHORT: dict[str, Any] = {
 class Bench:
     """A store with the launcher that works in this process."""
 
-    def __init__(self, home: Path):
-        self.settings = Settings(home=home, launcher="inline", quickstart=False)
+    def __init__(self, home: Path, **others: Any):
+        self.settings = Settings(home=home, launcher="inline", quickstart=False, **others)
         self.store = Store(self.settings)
 
     def submit(self, plain: dict[str, Any], values: dict[str, Any] | None = None, device: str = DEVICE) -> Run:

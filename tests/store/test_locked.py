@@ -7,7 +7,6 @@ import time
 
 import pytest
 
-from kdui import worker
 from kdui.core.errors import StoreAway, StoreError
 from kdui.core.run import RunState
 from kdui.engine.reporter import RunReporter
@@ -65,8 +64,7 @@ def test_who_asks_from_the_page_is_reported(settings, hasty):
 
 def test_a_lock_in_the_middle_of_a_run_costs_nothing(tmp_path, hasty, monkeypatch):
     """Longer than any statement waits: the heartbeat is dropped, the end of the step is written later."""
-    monkeypatch.setattr(worker, "BEAT_SECONDS", 0.1)
-    bench = Bench(tmp_path / "home")
+    bench = Bench(tmp_path / "home", beat_seconds=0.1)
     recipe = {"task": "digits", "teacher": "cnn-tiny", "stages": [{"teach": {"epochs": 2}}]}
     run = bench.submit(recipe)
     enter, holders = RunReporter.enter, []
