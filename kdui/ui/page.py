@@ -28,6 +28,7 @@ from kdui.ui.downloads import download_route
 from kdui.ui.edge import guard_handlers, route_error
 from kdui.ui.guard import Guard, Receive, Scope, Send
 from kdui.ui.health import Answers, Timed, health_routes
+from kdui.ui.kept_files import FOR_A_YEAR, KeptFiles
 from kdui.ui.pin import create_pin
 from kdui.ui.shell import create_header
 from kdui.ui.sign_in import SignIn
@@ -44,8 +45,7 @@ if TYPE_CHECKING:
     from kdui.workbench.workbench import Workbench
 
 MODULES = ASSETS / "modules"
-
-FOR_A_YEAR = "public, max-age=31536000, immutable"
+GRADIO_ASSETS = Path(gradio.routes.BUILD_PATH_LIB)  # their names hold a digest
 
 LOOK_SECONDS = 0.1  # between two looks at Gradio's queue, which nothing of the page uses
 SESSIONS = 200  # whose state is kept; each takes 0.9 MB, and a page that was closed says nothing
@@ -167,7 +167,8 @@ class GuardedApp(gradio.routes.App):
 
     def __init__(self, hosts: Sequence[str], visitors: Visitors, answers: Answers, **values: Any):
         super().__init__(**values)
-        self._guarded = Guard(SignIn(Timed(EventCalls(super().__call__, self), answers), self, visitors), hosts)
+        kept = KeptFiles(super().__call__, {f"/{module_base()}": MODULES, "/assets/": GRADIO_ASSETS})
+        self._guarded = Guard(SignIn(Timed(EventCalls(kept, self), answers), self, visitors), hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._guarded(scope, receive, send)
@@ -182,13 +183,18 @@ def head() -> str:
     Not Gradio's ``css``: that rewrites every selector and breaks ``:root`` and ``body``.
     """
     style = "".join((ASSETS / name).read_text(encoding="utf-8") for name in ("theme.css", "roles.css"))
-    base = f"kdui-assets/modules/{assets_version()}/"
+    base = module_base()
     early = "".join(f'<link rel="modulepreload" href="{base}{path.name}">' for path in sorted(MODULES.glob("*.js")))
     entry = f'window.kdui = {{ module: (name) => import(new URL("{base}" + name, document.baseURI)) }};'
     chosen = 'const chosen = localStorage.getItem("kdui-theme");'
     theme = f'{{ {chosen} if (chosen in {{ light: 1, dark: 1 }}) document.body?.classList.toggle("dark", chosen === "dark"); }}'
     start = f'<script>{entry} {theme}</script><script type="module">kdui.module("shell.js");</script>'
     return f'<style id="kdui-style">{style}</style>{early}{start}'
+
+
+def module_base() -> str:
+    """Where the page's modules are served, relative to the page: a new address when one of them changes."""
+    return f"kdui-assets/modules/{assets_version()}/"
 
 
 @cache

@@ -574,10 +574,10 @@ def test_nothing_is_fetched_from_outside():
     assert assets_version() == assets_version()
 
 
-def test_the_page_imports_no_machine_learning_library():
+def test_the_page_imports_no_machine_learning_library_and_no_second_mcp_server():
     code = (
         "import sys, kdui.ui.page, kdui.ui.build, kdui.workbench.workbench\n"
-        "print([name for name in ('torch', 'transformers', 'onnxruntime', 'onnx', 'sklearn') if name in sys.modules])"
+        "print([name for name in ('torch', 'transformers', 'onnxruntime', 'onnx', 'sklearn', 'mcp') if name in sys.modules])"
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
     assert answer.stdout.strip() == "[]"
