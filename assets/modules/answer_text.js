@@ -1,5 +1,7 @@
 // Generated text that grows token by token, in the markup that kdui/ui/answers/text.py writes for one that is whole.
 
+import { translated } from "./language.js";
+
 /** @typedef {import("./stream.js").Text} Text */
 /** @typedef {import("./stream.js").Token} Token */
 
@@ -13,7 +15,7 @@ const span = ({ text, probability, reference, agrees }) => {
   const shares = [["probability", probability], ["reference", reference]].filter(([, share]) => share !== undefined);
   const made = document.createElement("span");
   made.className = agrees === false ? "token apart" : "token";
-  made.title = shares.map(([name, share]) => `${name} ${percent(Number(share))}`).join(" · ");
+  made.title = translated(shares.map(([name, share]) => `${name} ${percent(Number(share))}`).join(" · ")); // the text around it is left alone
   made.textContent = text;
   return made;
 };
@@ -22,6 +24,7 @@ const span = ({ text, probability, reference, agrees }) => {
 export const growing = (element, role) => {
   const text = document.createElement("p");
   text.className = `generated ${role}`;
+  text.translate = false; // a token may be a word of the page
   element.replaceChildren(text);
   /** @param {Text} part */
   const add = ({ tokens = [], ended }) => {

@@ -19,7 +19,7 @@ ENDINGS = {
 def html(part: Text, role: Role) -> str:
     """The tokens as they follow one another, and why the text ends."""
     ending = f'<p class="mute">{ENDINGS[part.ended]}</p>' if part.ended else ""
-    return f'<p class="generated {role}">{"".join(map(_token, part.tokens))}</p>{ending}'
+    return f'<p class="generated {role}" translate="no">{"".join(map(_token, part.tokens))}</p>{ending}'
 
 
 def summary(part: Text) -> tuple[str, ...]:
