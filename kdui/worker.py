@@ -105,9 +105,8 @@ def main(run_id: str, attempt: int | None = None) -> int:
     store = Store(Settings.from_environment())
     run = store.patient(STATE_SECONDS).runs.get(run_id)
     if run.state is not RunState.RUNNING or attempt not in (None, run.attempts):
-        logger("worker", run_id).warning(
-            "Run %s is %s at attempt %s, so there is nothing to do.", run_id, run.state, run.attempts
-        )
+        stands = run.state if run.state is not RunState.RUNNING else f"at attempt {run.attempts}"
+        logger("worker", run_id).warning("Run %s is %s, so there is nothing to do.", run_id, stands)
         return 1
     me = {"pid": os.getpid(), "pid_started": psutil.Process().create_time()}
     store.patient(STATE_SECONDS).runs.update(run_id, **me)

@@ -48,6 +48,7 @@ LONGEST = (
     "tests/methods/distill/test_transformer_methods.py",
     "tests/methods/teach/test_pretrain.py",
     "tests/jobs/test_worker.py",
+    "tests/jobs/test_ray.py",
     "tests/ui/test_build_in_browser.py",
     "tests/cli/test_commands.py",
     "tests/methods/distill/test_specialists.py",

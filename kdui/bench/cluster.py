@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import text, update
@@ -60,11 +61,12 @@ def sweep_on_two_nodes(settings: Settings, runs: int = 20) -> list[Finding]:
             queued = [_queue(store, seed) for seed in range(runs)]
             server = _serve(store.settings, nodes.client)
             try:
-                _wait(store, queued, until=1, limit=RUN_SECONDS * 2)
+                _wait("a first run has ended", lambda: _ended(store, queued) >= 1, RUN_SECONDS * 2)
+                _wait("both nodes have a worker", lambda: _at_work(store, queued) == 2, RUN_SECONDS * 2)
                 server.kill()
                 nodes.kill_node()
                 server = _serve(store.settings, nodes.client)
-                _wait(store, queued, until=runs, limit=RUN_SECONDS * runs)
+                _wait("all runs have ended", lambda: _ended(store, queued) == runs, RUN_SECONDS * runs)
             finally:
                 server.kill()
                 server.wait()
@@ -81,12 +83,21 @@ def _serve(settings: Settings, client: dict[str, str]) -> "subprocess.Popen[byte
     return subprocess.Popen([sys.executable, "-c", SERVER], cwd=settings.home, env=environment)
 
 
-def _wait(store: Store, queued: list[Run], until: int, limit: float) -> None:
-    """Until so many have ended; raises KduiError at the limit (s)."""
+def _ended(store: Store, queued: list[Run]) -> int:
+    return sum(store.runs.facts(run.id).state.is_final for run in queued)
+
+
+def _at_work(store: Store, queued: list[Run]) -> int:
+    facts = [store.runs.facts(run.id) for run in queued]
+    return sum(run.state is RunState.RUNNING and run.pid is not None for run in facts)
+
+
+def _wait(what: str, condition: Callable[[], bool], limit: float) -> None:
+    """Until ``condition`` holds; raises KduiError at the limit (s)."""
     deadline = time.monotonic() + limit
-    while sum(store.runs.facts(run.id).state.is_final for run in queued) < until:
+    while not condition():
         if time.monotonic() > deadline:
-            raise KduiError(f"Not {until} of {len(queued)} runs ended within {limit:.0f} s.")
+            raise KduiError(f"It took more than {limit:.0f} s until {what}.")
         time.sleep(LOOK_SECONDS)
 
 

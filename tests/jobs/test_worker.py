@@ -212,6 +212,10 @@ def test_a_worker_touches_only_a_run_that_was_claimed(store, monkeypatch, capsys
     assert worker.main(run.id) == 1
     assert f"Run {run.id} is queued, so there is nothing to do." in capsys.readouterr().out
     assert store.runs.get(run.id) == run
+    second = store.runs.claim("cpu")
+    assert worker.main(run.id, second.attempts - 1) == 1  # a job that waited in a cluster's queue while another took its place
+    assert f"Run {run.id} is at attempt 1, so there is nothing to do." in capsys.readouterr().out
+    assert store.runs.get(run.id) == second
 
 
 def test_a_checkpoint_that_has_gone_is_reported(store, tmp_path):
