@@ -1,31 +1,25 @@
-// Compare: one input, several models; a drawing pad, a recording, a file, a text or a test example.
+// Compare: one input, several models. What takes the input is a module of inputs/, fetched when its kind is asked for.
 import { alignment } from "./alignment.js";
 import { connect, newest, ofShownRuns } from "./api.js";
 import { disagreements } from "./disagreements.js";
-import { drawingPad, sized } from "./drawing_pad.js";
 import { reasons } from "./explain.js";
 import { graphs } from "./graphs.js";
 import { pointedWords } from "./answer_span.js";
-import { historyInput } from "./history_input.js";
 import { all, hit, html, parts, problem, set } from "./html.js";
 import { onAddress, open } from "./navigation.js";
-import { noiseInput } from "./noise_input.js";
-import { passageInput } from "./passage_input.js";
 import { pinnable } from "./pin.js";
-import { later } from "./polling.js";
-import { soundInput } from "./sound_input.js";
 import { url } from "./state.js";
 import { blindVote } from "./vote.js";
 import { writing } from "./writing.js";
 
 /** @typedef {import("./disagreements.js").Other} Other */
 /** @typedef {{text: string} | {text: string, passage: string} | {picture: string} | {pixels: number[][]} | {sound: string} | {items: string[], then?: string[]}} Input */
-/** @typedef {{task: string, tasks: string, empty?: string, modality?: string, writing?: {go: string, sampling: Record<string, number>} | null, pickers?: string[], models?: string[], writes?: boolean, aligns?: boolean, chats?: boolean, labelled?: boolean, reference?: string, cards?: string, others?: Other[]}} Start */
+/** @typedef {{task: string, tasks: string, empty?: string, modality?: string, input?: {name: string, pictures: boolean}, writing?: {go: string, sampling: Record<string, number>} | null, pickers?: string[], models?: string[], writes?: boolean, aligns?: boolean, chats?: boolean, labelled?: boolean, reference?: string, cards?: string, others?: Other[]}} Start */
 /**
  * @typedef {{
  *   compare_start: (asked: {task: string, models: string}) => Promise<Start>,
  *   compare_examples: (asked: {task: string, offset: number}) => Promise<{html: string, next?: number}>,
- *   compare_items: (asked: {task: string, words: string}) => Promise<import("./history_input.js").Found>,
+ *   compare_items: (asked: {task: string, words: string}) => Promise<import("./inputs/history.js").Found>,
  *   compare_ask: (asked: {task: string, models: string[], truth: string} & Input) => Promise<{agreement: string, cards?: string}>,
  *   compare_explain: (asked: {task: string, models: string[], truth: string} & Input) => Promise<{html: string, title: string}>,
  *   compare_race: (asked: {task: string, models: string[], start: number, most: number}) => Promise<{laps: import("./explain.js").Lap[]}>,
@@ -40,35 +34,35 @@ import { writing } from "./writing.js";
  * }} Server
  */
 
+/**
+ * What a module of inputs/ does with its frame: `clear` empties it, `pick` takes the data of a test example, `begin` what stands in
+ * the address when the page is opened.
+ * @typedef {{clear: () => void, pick: (example: DOMStringMap, picture: HTMLImageElement | null) => void, begin?: (shared: string) => void}} Widget
+ */
+/**
+ * What it asks of Compare: `ask` and `say` run the models (`say` also puts the text into the address), `forget` and `wait` say that
+ * there is no input any more, `note` and `fail` show a sentence; `call` is one of the calls that come with the widget.
+ * @typedef {{
+ *   ask: (input: Input, truth?: string) => void, say: (words: string, truth?: string) => void,
+ *   forget: (advice: string) => void, wait: () => void, note: (words: string) => void, fail: (words: string) => void,
+ *   call: (name: string, asked: object) => Promise<unknown>, modality: () => string, writes: () => boolean,
+ * }} Host
+ */
+
 const ADDRESSED = 400; // letters of an input that stand in the address
 
 /** @param {HTMLElement} root @param {Server} given */
 export const mount = (root, given) => {
   const server = ofShownRuns(given);
   const api = connect(server), part = parts(root);
-  const task = part("compare-task", HTMLSelectElement), text = part("compare-text", HTMLTextAreaElement), file = part("compare-file", HTMLInputElement);
+  const task = part("compare-task", HTMLSelectElement);
   let picked = /** @type {any} */ (null); // the example
+  let widget = /** @type {Widget | null} */ (null); // takes the input
+  const widgets = /** @type {Record<string, Promise<Widget>>} */ ({}); // by name, as far as they were fetched
   const pickers = all(root, "select[data-slot]", HTMLSelectElement);
   const view = { task: "", wished: "", models: /** @type {string[]} */ ([]), modality: "", input: /** @type {Input | null} */ (null), truth: "", offset: 0, writes: false, aligns: false, labelled: true, reference: "" };
   const asked = () => ({ task: view.task, models: view.models, truth: view.truth, .../** @type {Input} */ (view.input) });
-  const pad = drawingPad(part("compare-pad", HTMLCanvasElement), () => ask({ picture: pad.picture() }));
-  const sounds = soundInput(
-    { canvas: part("compare-wave", HTMLCanvasElement), listen: part("compare-listen", HTMLAudioElement), record: part("compare-record"), file: part("compare-sound", HTMLInputElement) },
-    (sound) => ask({ sound }),
-    (words) => set(part("compare-agreement"), problem(words)),
-    () => (view.modality === "recording" ? 10 : 3),
-  );
-  const passages = passageInput(
-    { question: part("compare-question", HTMLTextAreaElement), passage: part("compare-passage", HTMLTextAreaElement), go: part("compare-find") },
-    (given) => ask(given),
-    (words) => set(part("compare-agreement"), html`<div class="note">${words}</div>`),
-  );
   pointedWords(part("compare-cards"));
-  const histories = historyInput(root, (words) => api.ask("compare_items", { task: view.task, words }), (items) => {
-    if (items.length) { ask({ items }); return; }
-    forget("Choose an item first, or one of the people of the test data.");
-  });
-  const noise = noiseInput(root, (words) => say(words));
   const writers = writing(root);
   const looked = alignment(root, (wrote) => api.ask("compare_align", { task: view.task, ...wrote }));
   const parted = disagreements(root, (first, other) => api.ask("compare_parted", { task: view.task, first, other }));
@@ -124,22 +118,21 @@ export const mount = (root, given) => {
       const [option] = picker.selectedOptions, whole = picker.nextElementSibling; // a closed list cuts a long name
       if (whole) whole.textContent = option?.value ? option.text : "";
     });
-    if (newTask) await turnTo(answer.modality ?? "");
+    if (newTask && answer.input) await turnTo(answer.modality ?? "", answer.input);
     if (view.input && !view.writes) ask(view.input, view.truth);
     parted.show(view.labelled ? others : []);
   };
-  /** @param {string} modality */
-  const turnTo = async (modality) => {
+  /** @param {string} modality @param {{name: string, pictures: boolean}} kind */
+  const turnTo = async (modality, { name, pictures }) => {
     Object.assign(view, { modality, input: null, truth: "", offset: 0 });
-    for (const box of all(root, "[data-modality]", HTMLElement)) box.hidden = !box.matches(`[data-modality~="${modality}"]`);
-    text.value = "";
-    pad.clear();
-    sounds.clear();
-    passages.clear();
-    if (modality === "interactions") histories.clear();
-    noise.clear();
-    part("compare-examples").classList.toggle("thumbs", !["text", "passage", "interactions", "noise"].includes(modality));
-    const place = root.querySelector(`[data-modality~="${modality}"] .pick-examples`) ?? part("compare-input");
+    widgets[name] ??= import(`./inputs/${name}.js`).then(({ mount: begin }) => begin(root, host));
+    widget = await widgets[name];
+    if (view.modality !== modality) return; // somebody chose another task meanwhile
+    widget.clear();
+    for (const box of all(root, "[data-input]", HTMLElement)) box.hidden = box.dataset.input !== name;
+    for (const box of all(root, "[data-modality]", HTMLElement)) box.hidden = box.dataset.modality !== modality;
+    part("compare-examples").classList.toggle("thumbs", pictures);
+    const place = root.querySelector(`[data-input="${name}"] .pick-examples`) ?? part("compare-input");
     place.append(part("compare-examples"), part("compare-more"));
     await more();
   };
@@ -204,26 +197,7 @@ export const mount = (root, given) => {
   /** @param {HTMLElement} button */
   const pick = (button) => {
     picked = button;
-    const { truth = "", text: words, passage, pixels, sound, items, then } = button.dataset, picture = button.querySelector("img");
-    if (items) {
-      const chosen = JSON.parse(items);
-      histories.show(chosen);
-      ask({ items: chosen, then: JSON.parse(then ?? "[]") }, truth);
-    } else if (words !== undefined && passage !== undefined) {
-      passages.show(words, passage);
-      ask({ text: words, passage }, truth);
-    } else if (words !== undefined) {
-      text.value = words;
-      if (view.modality === "noise") noise.show(words);
-      say(words, truth);
-    } else if (sound) {
-      const address = `data:audio/wav;base64,${sound}`;
-      sounds.show(address);
-      ask({ sound: address }, truth);
-    } else if (picture) {
-      pad.show(picture, false);
-      ask(pixels ? { pixels: JSON.parse(pixels) } : { picture: picture.src }, truth);
-    }
+    widget?.pick(button.dataset, button.querySelector("img"));
     part("compare-agreement").scrollIntoView({ block: "nearest", behavior: "smooth" });
   };
   /** The test example after the one picked last. */
@@ -234,25 +208,23 @@ export const mount = (root, given) => {
     const next = shown()[place] ?? shown()[0];
     if (next) pick(next);
   };
-  const upload = async () => {
-    const chosen = file.files?.[0];
-    file.value = "";
-    if (!chosen) return;
-    try {
-      const bitmap = await createImageBitmap(chosen);
-      pad.show(bitmap, true);
-      ask({ picture: sized(bitmap) });
-    } catch {
-      set(part("compare-agreement"), problem("The browser cannot read this file as an image. Choose a PNG, JPEG, WebP or GIF file."));
-    }
+  /** @type {Host} */
+  const host = {
+    ask,
+    say,
+    forget,
+    wait: () => { view.input = null; start(view.task, view.models.join(",")); },
+    note: (words) => set(part("compare-agreement"), html`<div class="note">${words}</div>`),
+    fail: (words) => set(part("compare-agreement"), problem(words)),
+    call: (name, wanted) => api.ask(/** @type {keyof Server} */ (name), /** @type {any} */ ({ task: view.task, ...wanted })),
+    modality: () => view.modality,
+    writes: () => view.writes,
   };
 
   // --- what a person does --------------------------------------------------------------------------------------------------------
   root.addEventListener("click", (event) => {
     const example = hit(event, ".example");
     if (example) pick(example);
-    else if (hit(event, "#compare-go")) say(text.value);
-    else if (hit(event, "#compare-clear")) { pad.clear(); view.input = null; start(view.task, view.models.join(",")); }
     else if (hit(event, "#compare-more")) more();
   });
   task.addEventListener("change", () => open({ tab: "compare", task: task.value, models: "", say: "" }));
@@ -262,11 +234,6 @@ export const mount = (root, given) => {
       open({ tab: "compare", task: view.task, models: [...models].join(",") });
     });
   }
-  text.addEventListener("input", later(500, () => { if (!view.writes) say(text.value); })); // to write takes long: it is asked for
-  text.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && !event.shiftKey) { event.preventDefault(); say(text.value); }
-  });
-  file.addEventListener("change", upload);
   const input = () => ({ models: view.models, truth: view.truth, ...view.input });
   /** @type {Record<string, () => object>} */
   const pins = { answers: input, explain: input, written: () => ({ models: view.models, ...writers.last()?.asked }), graphs: layers.view, votes: () => ({}), disagreements: parted.view };
@@ -274,10 +241,8 @@ export const mount = (root, given) => {
 
   // --- start ---------------------------------------------------------------------------------------------------------------------
   const { task: wished = "", models = "", say: shared = "" } = url.all();
-  const said = text.value || shared; // somebody may have typed before this script was there
   start(wished, models).then(() => {
-    if (said && view.modality === "text") { text.value = said; say(said); }
-    if (said && view.modality === "noise") { noise.show(said); say(said); }
+    widget?.begin?.(shared);
     onAddress(follow);
     follow(); // what was asked for meanwhile
   });

@@ -14,22 +14,17 @@ from kdui.ui.chart_frame import pin_button
 from kdui.ui.compare_align import AlignCalls, align_markup
 from kdui.ui.compare_explain import ExplainCalls, explain_markup
 from kdui.ui.compare_graphs import GraphCalls, graphs_markup
-from kdui.ui.compare_history import HistoryCalls, history_html
 from kdui.ui.compare_input import MOST_MODELS, Question, input_of, task_of
 from kdui.ui.compare_vote import VoteCalls, vote_markup
-from kdui.ui.noise_html import noise_html
+from kdui.ui.input_widget import INPUTS, inputs_html, widget_of
 from kdui.ui.panel import Call, create_panel, options, task_options
-from kdui.ui.passage_html import passage_html
 from kdui.ui.running_html import running_html
-from kdui.ui.sound_html import sound_html
 from kdui.ui.which_runs import of_both, which_bar
 from kdui.workbench.generating import generates
 
 if TYPE_CHECKING:
     from kdui.workbench.workbench import Workbench
 
-EXAMPLES = 12
-WRITTEN = ("text", "passage")  # modalities whose examples are read, so a few are enough
 CONFIDENCES = (("0", "any"), ("0.5", "at least 50 %"), ("0.8", "at least 80 %"), ("0.95", "at least 95 %"))
 EMPTY = (
     '<b>No model of this task can be tried yet.</b><br>Queue a run in <a href="?tab=build">Build</a>: its teacher, student and '
@@ -48,7 +43,8 @@ def compare_calls(workbench: "Workbench") -> list[Call]:
     calls = CompareCalls(workbench)
     offered: list[Call] = [calls.compare_start, calls.compare_ask, calls.compare_examples, calls.compare_parted]
     explained, votes = ExplainCalls(workbench), VoteCalls(workbench)
-    offered += [HistoryCalls(workbench).compare_items, AlignCalls(workbench).compare_align]
+    offered += [call for widget in INPUTS.values() for call in widget.calls(workbench)]
+    offered.append(AlignCalls(workbench).compare_align)
     offered += [votes.compare_ballot, votes.compare_vote, votes.compare_tally, votes.compare_votes_csv, votes.compare_votes_reset]
     return [*offered, GraphCalls(workbench).compare_graphs, explained.compare_explain, explained.compare_race]
 
@@ -73,11 +69,12 @@ class CompareCalls:
             for slot in range(MOST_MODELS)
         ]
         shown, ordered = [known[digest] for digest in chosen], reference_first(chosen, known)
-        writes = generates(facts)
+        writes, widget = generates(facts), widget_of(facts)
         return {
             "task": facts.name,
             "tasks": tasks,
             "modality": facts.modality,
+            "input": {"name": widget.name, "pictures": widget.pictures},
             "writes": writes,
             "aligns": isinstance(facts.answer, WrittenText),
             "labelled": "classes" in PROBLEMS[facts.problem].gives,
@@ -94,7 +91,7 @@ class CompareCalls:
         """A dozen inputs to try; ``offset`` turns the page."""
         facts = self._task(str(payload["task"]))
         offset = max(0, whole(payload, "offset"))
-        examples = self.workbench.examples(facts.name, n=4 if facts.modality in WRITTEN else EXAMPLES, offset=offset)
+        examples = self.workbench.examples(facts.name, n=widget_of(facts).examples, offset=offset)
         typed = facts.examples[:4] if offset == 0 else ()
         if generates(facts):
             shown = compare_writing.examples_html(examples, typed, facts)
@@ -164,25 +161,7 @@ def markup(tasks: list[TaskFacts]) -> str:
     <select id="compare-task">{task_options(tasks)}</select></label>{pickers}</div>
   <div id="compare-empty" class="empty" hidden></div>
   <div id="compare-input">
-    <div data-modality="text" hidden>
-      <label class="field" for="compare-text"><span class="caps">Your input</span></label>
-      <div class="say"><textarea id="compare-text" rows="2" placeholder="Type a sentence, or pick an example below"></textarea>
-      <button type="button" class="act primary" id="compare-go">Predict</button></div>
-      {compare_writing.sampling_html()}
-    </div>
-    <div data-modality="image" class="drawing" hidden>
-      <div><span class="caps">Your input</span> <span class="mute">draw here</span>
-        <canvas id="compare-pad" width="224" height="224" tabindex="0" role="img"
-          aria-label="Drawing pad: draw with mouse, pen or finger"></canvas>
-        <div class="buttons"><button type="button" class="act small" id="compare-clear">Clear</button>
-        <label class="act small" for="compare-file">Upload…
-          <input class="sr-only" id="compare-file" type="file" accept="image/*"></label></div></div>
-      <div class="pick-examples"><span class="caps">Test examples</span></div>
-    </div>
-    {passage_html()}
-    {sound_html()}
-    {history_html()}
-    {noise_html()}
+    {inputs_html()}
     <div id="compare-examples" class="examples"></div>
     <button type="button" class="act small" id="compare-more">More test examples</button>
   </div>

@@ -17,6 +17,7 @@ from kdui.core.numbers import number
 from kdui.core.page_rows import Answer, Example, Servable
 from kdui.ui.answers import renderer, together
 from kdui.ui.answers.ranked import percent
+from kdui.ui.input_widget import widget_of
 from kdui.ui.provenance import mark, measured
 from kdui.ui.run_view import ROLE_TITLES
 
@@ -218,7 +219,7 @@ def _short(text: str) -> str:
 
 def parted_html(parting: Mapping[str, Any], facts: TaskFacts, first: Servable, other: Servable) -> str:
     """Examples on which the first is right and the other wrong: what was taken for what, the most frequent confusion first."""
-    things = {"text": "test texts", "image": "test images", "audio": "test recordings"}.get(facts.modality, "test examples")
+    things = widget_of(facts).noun
     whose = "the teacher" if first.role == "teacher" else "the first one"
     head = (
         f'<h2 class="title">Disagreements: {parting["count"]:,} of {parting["total"]:,} {things}</h2>'

@@ -4,11 +4,16 @@ They are the proof that a stranger can add one in folders of its own: nothing ou
 """
 
 import importlib
+import re
 import sys
+from functools import cached_property
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from playwright.sync_api import expect
 
+from kdui.bench.browser import WITHOUT_WEBGL, open_browser
 from kdui.catalogue.models import FAMILIES
 from kdui.catalogue.planner import plan_recipe
 from kdui.catalogue.problems import PROBLEMS
@@ -18,11 +23,16 @@ from kdui.core.recipe import Recipe
 from kdui.core.run import RunState
 from kdui.modalities import modality_of
 from kdui.serving.answers import Answers
+from kdui.ui.input_widget import INPUTS
 from kdui.workbench.evidence import Evidence
+from kdui.workbench.workbench import Workbench
 from tests.engine.digits import Bench
+from tests.ui.conftest import PATIENCE_MS
+from tests.ui.served import served
 
 HERE = Path(__file__).parent
-REGISTRIES = {"tasks": TASKS, "problems": PROBLEMS, "models": FAMILIES, "modalities": None}
+REGISTRIES = {"tasks": TASKS, "problems": PROBLEMS, "models": FAMILIES, "modalities": None, "ui.inputs": INPUTS}
+STRANGE = ("waves", "steps", "convolved", "wave")
 RECIPE = {
     "task": "waves",
     "teacher": "convolved-16",
@@ -37,19 +47,35 @@ RECIPE = {
 }
 
 
+def folder_of(package):
+    """The folder that stands beside the one of a package of kdui."""
+    return str(HERE / package.rpartition(".")[2])
+
+
+class AnsweredHere(Workbench):
+    """Its models answer in this process, which alone knows the strangers."""
+
+    @cached_property
+    def serving(self):
+        answers = Answers(self.settings)
+        return SimpleNamespace(call=lambda kind, **values: getattr(answers, kind)(**values), notice="", close=lambda: None)
+
+
 @pytest.fixture(scope="module")
 def strangers():
     """The folders beside this file stand beside kdui's own."""
     for name, registry in REGISTRIES.items():
-        importlib.import_module(f"kdui.{name}").__path__.append(str(HERE / name))
+        importlib.import_module(f"kdui.{name}").__path__.append(folder_of(name))
         if registry is not None:
             registry._found = None
     yield
     for name, registry in REGISTRIES.items():
-        importlib.import_module(f"kdui.{name}").__path__.remove(str(HERE / name))
+        importlib.import_module(f"kdui.{name}").__path__.remove(folder_of(name))
         if registry is not None:
             registry._found = None
-    for module in [name for name in sys.modules if name.split(".")[2:3] in (["waves"], ["steps"], ["convolved"], ["wave"])]:
+    for module in [
+        name for name in sys.modules if name.split(".")[-1] in STRANGE or name.split(".")[2:3] in ([each] for each in STRANGE)
+    ]:
         del sys.modules[module]
 
 
@@ -121,3 +147,18 @@ def test_compare_answers_a_typed_wave(bench, run):
     assert answers.examples("waves", 2, 0)[0]["text"].count(",") >= 9
     with pytest.raises(KduiError, match="commas"):
         modality_of("wave").parse("up and down", facts)
+
+
+def test_the_page_takes_a_wave_by_the_strangers_own_widget(bench, run):
+    expect.set_options(timeout=PATIENCE_MS)
+    with open_browser(*WITHOUT_WEBGL) as browser, served(AnsweredHere(bench.settings)) as address:
+        page = browser.new_page()
+        page.set_default_timeout(PATIENCE_MS)
+        page.route("**/inputs/wave.js", lambda route: route.fulfill(path=HERE / "modules" / "wave.js"))
+        page.goto(f"{address}?tab=compare&task=waves")
+        expect(page.locator("#compare-examples .example")).to_have_count(3)
+        expect(page.locator("[data-input]:visible")).to_have_attribute("data-input", "wave")
+        page.locator("#wave-frequency").fill("0.2")
+        expect(page.locator("#compare-cards .card").first).to_contain_text("rises")
+        expect(page.locator("#compare-agreement")).to_contain_text(re.compile("(agree:|predict) rises"))
+        page.close()

@@ -11,7 +11,7 @@ from pathlib import Path
 KDUI = Path(__file__).parents[2] / "kdui"
 RECORDED = Path(__file__).with_name("named_outside.json")
 WORDS = {"labels": r"\.labels\b", "softmax": r"\bsoftmax\b", "modality": r"\.modality\b"}
-BEHIND = ("problems/", "modalities/", "tasks/")
+BEHIND = ("problems/", "modalities/", "tasks/", "ui/input")  # the last takes inputs of modalities in Compare
 
 
 def counted() -> dict[str, dict[str, int]]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from kdui.catalogue.lessons import lessons
+from kdui.ui.input_widget import INPUTS
 from kdui.ui.page import head
 
 ROOT = Path(__file__).parents[2]
@@ -43,9 +44,10 @@ def test_every_module_is_used():
         re.findall(r"(\w+\.js)['\"]", python)
     )
     figures = {f"lessons/{each.figure}.js" for each in lessons().values()}
+    inputs = {f"inputs/{name}.js" for name in INPUTS}
     imported = {
         str((FOLDER / name).parent.joinpath(other).resolve().relative_to(FOLDER))
         for name, text in CODE.items()
         for other in re.findall(r'(?:from |import\()"(\.[./\w]+\.js)"', text)
     }
-    assert set(MODULES) == named & set(MODULES) | imported | figures
+    assert set(MODULES) == named & set(MODULES) | imported | figures | inputs

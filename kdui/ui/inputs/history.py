@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from kdui.ui.compare_input import task_of
+from kdui.ui.input_widget import InputWidget
 
 if TYPE_CHECKING:
     from kdui.workbench.workbench import Workbench
@@ -28,9 +29,9 @@ class HistoryCalls:
 
 
 def history_html() -> str:
-    """The frame that assets/modules/history_input.js fills."""
+    """The frame that assets/modules/inputs/history.js fills."""
     return """
-    <div data-modality="interactions" class="history" hidden>
+    <div data-input="history" class="history" hidden>
       <div><label class="field" for="history-search"><span class="caps">Your history</span>
         <input id="history-search" type="search" autocomplete="off" placeholder="Search for a film, e.g. star wars"
           aria-controls="history-found"></label>
@@ -40,3 +41,12 @@ def history_html() -> str:
         <div class="buttons"><button type="button" class="act small" id="history-clear" hidden>Clear</button></div></div>
       <div class="pick-examples"><span class="caps">People of the test data</span></div>
     </div>"""
+
+
+INPUT = InputWidget(
+    name="history",
+    modalities=("interactions",),
+    html=history_html,
+    calls=lambda workbench: [HistoryCalls(workbench).compare_items],
+    pictures=False,
+)

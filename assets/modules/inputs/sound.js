@@ -1,18 +1,16 @@
 // A sound as an input: recorded, uploaded or picked; decoded by the browser, drawn as a waveform, sent as a WAV file.
-import { wavAddress } from "./wav.js";
-
-/** @typedef {{canvas: HTMLCanvasElement, listen: HTMLAudioElement, record: HTMLElement, file: HTMLInputElement}} Parts */
+import { parts } from "../html.js";
+import { wavAddress } from "../wav.js";
 
 const RATE = 16000; // of what is sent: the server takes from it what its models need
 const SECONDS = 30; // at the most
 const BYTES = 8_000_000;
 const UNREADABLE = "The browser cannot decode this file as sound. Choose a WAV, FLAC, OGG or MP3 file.";
 
-/**
- * `done` gets the address of a WAV file, `failed` a sentence; `most`: seconds after which a recording ends by itself.
- * @param {Parts} parts @param {(sound: string) => void} done @param {(words: string) => void} failed @param {() => number} most
- */
-export const soundInput = ({ canvas, listen, record, file }, done, failed, most) => {
+/** @param {HTMLElement} root @param {import("../compare.js").Host} host @returns {import("../compare.js").Widget} */
+export const mount = (root, host) => {
+  const part = parts(root), canvas = part("compare-wave", HTMLCanvasElement), listen = part("compare-listen", HTMLAudioElement);
+  const record = part("compare-record"), file = part("compare-sound", HTMLInputElement);
   /** @type {MediaRecorder | null} */
   let recorder = null;
   const clear = () => {
@@ -31,18 +29,18 @@ export const soundInput = ({ canvas, listen, record, file }, done, failed, most)
   };
   /** @param {Blob} blob */
   const take = async (blob) => {
-    if (blob.size > BYTES) { failed(`This file has ${Math.ceil(blob.size / 1e6)} MB; at most ${BYTES / 1e6} are taken. Cut it to the part that matters first.`); return; }
+    if (blob.size > BYTES) { host.fail(`This file has ${Math.ceil(blob.size / 1e6)} MB; at most ${BYTES / 1e6} are taken. Cut it to the part that matters first.`); return; }
     let buffer;
-    try { buffer = await decoded(blob); } catch { failed(UNREADABLE); return; }
-    if (buffer.duration > SECONDS) { failed(`This recording lasts ${Math.ceil(buffer.duration)} s; at most ${SECONDS} are taken. Cut it to the part that matters first.`); return; }
+    try { buffer = await decoded(blob); } catch { host.fail(UNREADABLE); return; }
+    if (buffer.duration > SECONDS) { host.fail(`This recording lasts ${Math.ceil(buffer.duration)} s; at most ${SECONDS} are taken. Cut it to the part that matters first.`); return; }
     const sound = wavAddress(mono(buffer), RATE);
     await show(sound);
-    done(sound);
+    host.ask({ sound });
   };
   const start = async () => {
-    if (!navigator.mediaDevices) { failed("The browser lends the microphone only to pages at https or on this computer. Upload a file instead."); return; }
+    if (!navigator.mediaDevices) { host.fail("The browser lends the microphone only to pages at https or on this computer. Upload a file instead."); return; }
     let stream;
-    try { stream = await navigator.mediaDevices.getUserMedia({ audio: true }); } catch { failed("The browser gave no microphone. Allow it for this page, or upload a file."); return; }
+    try { stream = await navigator.mediaDevices.getUserMedia({ audio: true }); } catch { host.fail("The browser gave no microphone. Allow it for this page, or upload a file."); return; }
     /** @type {Blob[]} */
     const pieces = [];
     const mine = new MediaRecorder(stream);
@@ -55,7 +53,7 @@ export const soundInput = ({ canvas, listen, record, file }, done, failed, most)
     });
     mine.start();
     turn(mine);
-    setTimeout(() => { if (mine.state === "recording") mine.stop(); }, 1000 * most());
+    setTimeout(() => { if (mine.state === "recording") mine.stop(); }, 1000 * (host.modality() === "recording" ? 10 : 3));
   };
   /** @param {MediaRecorder | null} now */
   const turn = (now) => {
@@ -69,7 +67,14 @@ export const soundInput = ({ canvas, listen, record, file }, done, failed, most)
     file.value = "";
     if (chosen) take(chosen);
   });
-  return { clear, show };
+  return {
+    clear,
+    pick: ({ sound, truth }) => {
+      const address = `data:audio/wav;base64,${sound}`;
+      show(address);
+      host.ask({ sound: address }, truth);
+    },
+  };
 };
 
 /** The mean of its channels. @param {AudioBuffer} buffer */

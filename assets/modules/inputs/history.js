@@ -1,16 +1,13 @@
 // A history as an input: items are searched by name, chosen one after the other, and taken away again.
-import { hit, html, parts, problem, set } from "./html.js";
-import { later } from "./polling.js";
+import { hit, html, parts, problem, set } from "../html.js";
+import { later } from "../polling.js";
 
 /** @typedef {{items?: string[], more?: number, error?: string}} Found */
 
 const SHOWN = 60; // chosen items that are drawn: somebody's whole history may have hundreds
 
-/**
- * `search` finds items by words, `changed` gets the whole history, the latest first.
- * @param {HTMLElement} root @param {(words: string) => Promise<Found>} search @param {(items: string[]) => void} changed
- */
-export const historyInput = (root, search, changed) => {
+/** @param {HTMLElement} root @param {import("../compare.js").Host} host @returns {import("../compare.js").Widget} */
+export const mount = (root, host) => {
   const part = parts(root), field = part("history-search", HTMLInputElement);
   let chosen = /** @type {string[]} */ ([]), turn = 0;
 
@@ -21,7 +18,7 @@ export const historyInput = (root, search, changed) => {
     part("history-clear").hidden = !chosen.length;
   };
   const find = async () => {
-    const mine = (turn += 1), answer = await search(field.value);
+    const mine = (turn += 1), answer = /** @type {Found} */ (await host.call("compare_items", { words: field.value }));
     if (mine !== turn) return;
     if (answer.error) { set(part("history-found"), problem(answer.error)); return; }
     const { items = [], more = 0 } = answer;
@@ -38,11 +35,14 @@ export const historyInput = (root, search, changed) => {
     else if (item !== undefined && hit(event, "#history-chosen")) turnTo(chosen.filter((each) => each !== item));
     else if (hit(event, "#history-clear")) turnTo([]);
     else return;
-    changed(chosen);
+    if (chosen.length) host.ask({ items: chosen });
+    else host.forget("Choose an item first, or one of the people of the test data.");
   });
   return {
-    /** Another history, without a word to `changed`. @param {string[]} items */
-    show: turnTo,
-    clear() { field.value = ""; turnTo([]); find(); },
+    clear: () => { field.value = ""; turnTo([]); find(); },
+    pick: ({ items = "[]", then = "[]", truth }) => {
+      turnTo(JSON.parse(items));
+      host.ask({ items: chosen, then: JSON.parse(then) }, truth);
+    },
   };
 };

@@ -1,10 +1,12 @@
 """The part of Compare that takes a sound: record, upload, listen, and see its waveform."""
 
+from kdui.ui.input_widget import InputWidget
+
 
 def sound_html() -> str:
-    """The frame that assets/modules/sound_input.js fills."""
+    """The frame that assets/modules/inputs/sound.js fills."""
     return """
-    <div data-modality="audio recording" class="sound" hidden>
+    <div data-input="sound" class="sound" hidden>
       <div><span class="caps">Your input</span> <span class="mute" data-modality="audio">one second is taken, the loudest</span>
         <span class="mute" data-modality="recording" hidden>all of it is transcribed, up to 30 s</span>
         <canvas id="compare-wave" width="448" height="112" role="img" aria-label="Waveform of the input: none yet"></canvas>
@@ -14,3 +16,6 @@ def sound_html() -> str:
           <input class="sr-only" id="compare-sound" type="file" accept="audio/*,.wav,.flac,.ogg"></label></div></div>
       <div class="pick-examples"><span class="caps">Test examples</span></div>
     </div>"""
+
+
+INPUT = InputWidget(name="sound", modalities=("audio", "recording"), html=sound_html, noun="test recordings")
