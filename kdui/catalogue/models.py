@@ -1,40 +1,34 @@
 """The models that kdui knows, and what a reference in a recipe means: a preset, a checkpoint or an earlier result."""
 
-import difflib
 import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-from pydantic import ValidationError
 
 from kdui.catalogue.black_box import graph_source, table_source
 from kdui.catalogue.checkpoint_family import modality_in, narrowed
 from kdui.catalogue.checkpoint_files import files_digest, folder_digest, require_merged, weight_bytes
 from kdui.catalogue.checkpoint_shapes import left_of, read_config, require_sane, shape_of, shape_of_folder
 from kdui.catalogue.fetch import fetch, fetch_hub_model, fetched_hub_model
+from kdui.catalogue.model_options import options_of, read_as
+from kdui.catalogue.model_places import artifact_folder, checkpoint_folder, hub_parts
 from kdui.catalogue.reach import require_reach
 from kdui.catalogue.remote import remote_source
 from kdui.catalogue.source_attempt import Report
 from kdui.core.contracts import Family, Preset, TaskFacts
 from kdui.core.errors import RecipeError, UnknownName
-from kdui.core.foreign import check_reading
-from kdui.core.plain import Frozen, is_digest
+from kdui.core.plain import Frozen
 from kdui.core.plan import ModelFacts
 from kdui.core.recipe import ModelRef
 from kdui.core.registry import Registry
 from kdui.core.source import HubRepo, Resource, Source, Wheel
 from kdui.settings import Settings
-from kdui.store.artifacts import ArtifactStore
 
 FAMILIES: Registry[Family] = Registry("kdui.models", "model family", "FAMILY")
 _OFFERED = {"text-embeddings": "word embeddings", "tokenizer": "tokenizer"}  # what families offer besides their layers
 CHECKPOINT, BLACK_BOX, REMOTE = "huggingface", "black-box", "remote"
 _FORMS = {"onnx": BLACK_BOX, "csv": BLACK_BOX, "api": REMOTE}  # whose options a reference of the kind takes
 FALLBACK_INIT = "minilm-l6"  # whose public weights a student of texts starts from under a teacher that shows none
-
-_HUB_NAME = re.compile(r"(?P<repo>[\w.-]+(/[\w.-]+)?)(@(?P<revision>[\w./-]+))?")
 
 
 def presets() -> dict[str, tuple[Family, Preset]]:
@@ -144,12 +138,12 @@ def weights_folder(facts: ModelFacts, settings: Settings, report: Report | None 
     """
     match facts.ref.kind:
         case "hub":
-            repo, revision = _hub_parts(facts.ref)
+            repo, revision = hub_parts(facts.ref)
             return fetch_hub_model(repo, revision, settings, report)
         case "folder":
-            return _checkpoint(facts.ref)
+            return checkpoint_folder(facts.ref)
         case "artifact":
-            return _artifact(facts.ref, settings)
+            return artifact_folder(facts.ref, settings)
     resource = weights_resource(facts)
     return fetch(resource, settings, report) if resource else None
 
@@ -170,14 +164,14 @@ def _of_preset(ref: ModelRef, task: TaskFacts, settings: Settings) -> ModelFacts
         ref=ref,
         title=title,
         family=family,
-        options=_options(ref, family, item.options),
+        options=options_of(ref, family, item.options),
         source=_source_name(item.resource.sources[0]) if item.resource else None,
         from_teacher=item.from_teacher,
     )
 
 
 def _of_hub(ref: ModelRef, task: TaskFacts, settings: Settings) -> ModelFacts:
-    repo, revision = _hub_parts(ref)
+    repo, revision = hub_parts(ref)
     source, folder = f"hub:{repo}@{revision}", None  # until it was fetched; a worker fetches before it plans
     if fetched := fetched_hub_model(repo, revision, settings):
         folder, receipt = fetched
@@ -188,28 +182,28 @@ def _of_hub(ref: ModelRef, task: TaskFacts, settings: Settings) -> ModelFacts:
         ref=ref,
         title=repo,
         family=narrowed(FAMILIES[CHECKPOINT], task.modality, {}, task.problem),
-        options=_reading(ref, FAMILIES[CHECKPOINT], task),
+        options=read_as(ref, FAMILIES[CHECKPOINT], task),
         source=source,
         shape=shape_of_folder(folder),
     )
 
 
 def _of_folder(ref: ModelRef, task: TaskFacts, settings: Settings) -> ModelFacts:
-    folder = _checkpoint(ref)
+    folder = checkpoint_folder(ref)
     config = read_config(folder)
     require_sane(config, weight_bytes(folder), folder.name)
     return ModelFacts(
         ref=ref,
         title=folder.name,
         family=narrowed(FAMILIES[CHECKPOINT], modality_in(config) or task.modality, config, task.problem),
-        options=_reading(ref, FAMILIES[CHECKPOINT], task),
+        options=read_as(ref, FAMILIES[CHECKPOINT], task),
         source=f"folder:{folder_digest(folder, settings)}",
         shape=shape_of(config),
     )
 
 
 def _of_artifact(ref: ModelRef, task: TaskFacts, settings: Settings) -> ModelFacts:
-    folder = _artifact(ref, settings)
+    folder = artifact_folder(ref, settings)
     try:
         saved = json.loads((folder / "model.json").read_text(encoding="utf-8"))
         family, learned = FAMILIES[saved["family"]], TaskFacts.model_validate(saved["task"])
@@ -225,7 +219,7 @@ def _of_artifact(ref: ModelRef, task: TaskFacts, settings: Settings) -> ModelFac
             f"Artifact {ref.name[:12]}… was trained on {learned.title}, whose labels are not those of "
             f"{task.title}. Choose a result of the same task."
         )
-    _options(ref, family.model_copy(update={"options": Frozen}), {})  # its architecture is settled: it takes none
+    options_of(ref, family.model_copy(update={"options": Frozen}), {})  # its architecture is settled: it takes none
     shape = shape_of(saved["architecture"].get("config", {}))
     if changed := saved.get("surgery"):  # what was cut out of it stands neither in its options nor in its config
         whole = saved["options"].get(family.depth) or shape.get("layers")
@@ -253,13 +247,13 @@ def _of_black_box(ref: ModelRef, task: TaskFacts, settings: Settings) -> ModelFa
 
 def _of_remote(ref: ModelRef, task: TaskFacts, settings: Settings) -> ModelFacts:
     family = FAMILIES[REMOTE]
-    options = _options(ref, family, {})
+    options = options_of(ref, family, {})
     source = remote_source(ref, task.outputs, settings)
     return ModelFacts(ref=ref, title=f"{options['model']} at {ref.name}", family=family, options=options, source=source)
 
 
 def _black_box_options(ref: ModelRef, task: TaskFacts) -> dict[str, Any]:
-    options = _reading(ref, FAMILIES[BLACK_BOX], task)
+    options = read_as(ref, FAMILIES[BLACK_BOX], task)
     if too_many := [name for name in ("mean", "std") if len(options[name]) not in (0, 1, task.input.get("channels"))]:
         raise RecipeError(f"'{ref}': {too_many[0]} needs one number, or one for each colour of {task.title}.")
     return options
@@ -276,31 +270,6 @@ _LOOK_UP: dict[str, Callable[[ModelRef, TaskFacts, Settings], ModelFacts]] = {
 }
 
 
-def _options(ref: ModelRef, family: Family, given: dict[str, Any]) -> dict[str, Any]:
-    """All options with their values; raises RecipeError that names those that exist."""
-    try:
-        return family.options.model_validate({**given, **ref.options}).model_dump(mode="json")
-    except ValidationError as error:
-        raise RecipeError(" ".join(_fault(ref, family, dict(fault)) for fault in error.errors())) from error
-
-
-def _reading(ref: ModelRef, family: Family, task: TaskFacts) -> dict[str, Any]:
-    """The options of a model from outside, which say how it is to be read."""
-    options = _options(ref, family, {})
-    check_reading(ref, options, task)
-    return options
-
-
-def _fault(ref: ModelRef, family: Family, fault: dict[str, Any]) -> str:
-    name, known = str(fault["loc"][0]), family.options.model_fields
-    if fault["type"] != "extra_forbidden":
-        return f"'{ref}': option {name} is {fault['input']!r}, but: {fault['msg'].lower()}."
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    hint = f" Did you mean '{near[0]}'?" if near else ""
-    listed = "; ".join(f"{key}: {field.description}" for key, field in known.items())
-    return f"'{ref}' has no option '{name}'.{hint} Known: {listed or 'none'}."
-
-
 def _source_name(source: Source) -> str:
     match source:
         case Wheel():
@@ -308,37 +277,6 @@ def _source_name(source: Source) -> str:
         case HubRepo():
             return f"hub:{source.repo}@{source.revision}"
     return f"{source.kind}:{source.model_dump_json()}"
-
-
-def _hub_parts(ref: ModelRef) -> tuple[str, str]:
-    match = _HUB_NAME.fullmatch(ref.name)
-    if match is None:
-        raise RecipeError(f"'{ref}' is not a name on the Hugging Face Hub. Write hub:OWNER/NAME or hub:OWNER/NAME@REVISION.")
-    return match["repo"], match["revision"] or "main"
-
-
-def _checkpoint(ref: ModelRef) -> Path:
-    folder = Path(ref.name).expanduser()
-    if not folder.is_dir():
-        raise RecipeError(f"There is no folder {folder}. Write folder:PATH with the path of a checkpoint.")
-    require_merged((path.name for path in folder.iterdir()), str(folder))
-    if not (folder / "config.json").is_file():
-        raise RecipeError(
-            f"{folder} has no config.json, so it is no Hugging Face checkpoint. Point at the folder that save_pretrained wrote."
-        )
-    if not any(folder.glob("*.safetensors")):
-        raise RecipeError(
-            f"{folder} has no .safetensors weights, and kdui does not open pickled ones. Save the checkpoint again "
-            "with save_pretrained(safe_serialization=True)."
-        )
-    return folder
-
-
-def _artifact(ref: ModelRef, settings: Settings) -> Path:
-    folder = ArtifactStore(settings).bring(ref.name) if is_digest(ref.name) else None
-    if folder is None or not folder.is_dir():
-        raise RecipeError(f"There is no artifact '{ref.name}' in the store. Copy the digest of a model from a finished run.")
-    return folder
 
 
 def _such_as(task: TaskFacts) -> str:

@@ -5,25 +5,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from kdui import machine
-from kdui.catalogue import recipe_files
 from kdui.catalogue.compatibility import KnownUnfit
-from kdui.catalogue.defaults import default_recipe
 from kdui.catalogue.graph_figures import GraphFigures, graph_figures
 from kdui.catalogue.methods import METHODS
 from kdui.catalogue.models import presets, resolve
 from kdui.catalogue.pairs import students, teachers
-from kdui.catalogue.planner import plan_recipe
-from kdui.catalogue.references import anchored, anchored_ref
+from kdui.catalogue.references import anchored_ref
 from kdui.catalogue.sizes import known_size
-from kdui.catalogue.tasks import TASKS, all_tasks, own_task, with_own_data
+from kdui.catalogue.tasks import TASKS, all_tasks
 from kdui.core.contracts import TaskFacts
-from kdui.core.errors import KduiError, UnknownName
+from kdui.core.errors import KduiError
 from kdui.core.layout import CHAT, OUTPUT_FILE
 from kdui.core.logs import last_lines
 from kdui.core.method import Method
-from kdui.core.own_names import own_path
 from kdui.core.page_rows import Answer, Estimate, Example, ModelCard, ModelResult, Overview, RunDetail, RunPage, Servable
-from kdui.core.people import Role, acting, require
 from kdui.core.plan import Planned
 from kdui.core.recipe import ModelRef, Recipe
 from kdui.core.run import Event, Run, RunState
@@ -33,13 +28,13 @@ from kdui.modalities import modality_of, place_of
 from kdui.serving.client import ServingClient
 from kdui.settings import Settings
 from kdui.store.store import Store
-from kdui.workbench.command_line import command_of
 from kdui.workbench.estimate import Estimator
 from kdui.workbench.evidence import Evidence
 from kdui.workbench.families.control import Families
 from kdui.workbench.lenses import lens_data
 from kdui.workbench.limits import Limits
 from kdui.workbench.own_data import OwnData
+from kdui.workbench.recipe_actions import RecipeActions
 from kdui.workbench.results_frame import ResultsFrame
 from kdui.workbench.run_actions import RunActions
 from kdui.workbench.run_names import run_page
@@ -56,7 +51,7 @@ if TYPE_CHECKING:
     from kdui.delivery.deliver import Delivered, DeliveredPackage
 
 
-class Workbench(RunActions):
+class Workbench(RecipeActions, RunActions):
     """One for each process that shows something to a person. It keeps nothing that is not in the store."""
 
     def __init__(self, settings: Settings | None = None):
@@ -79,11 +74,6 @@ class Workbench(RunActions):
     def serving(self) -> ServingClient:
         """The process that answers what needs a model at once; started by the first request."""
         return ServingClient(self.settings)
-
-    @property
-    def _reading(self) -> Settings:
-        """The settings under which who acts may look at models: whoever only looks has nothing downloaded."""
-        return self.settings if acting().may(Role.RUNNER) else self.settings.model_copy(update={"offline": True})
 
     def keep_to_own_files(self) -> None:
         """From now on recipes name only files of the home, KDUI_DATA_DIR and the assets: whoever sees the page writes them."""
@@ -157,58 +147,6 @@ class Workbench(RunActions):
             return (*family.shows, "transformer") if family.is_transformer else family.shows
         except KduiError:  # whoever plans the recipe says why
             return None
-
-    def recipes(self) -> list[Recipe]:
-        """Built-in recipes, then saved ones; those whose file cannot be used are among ``broken_recipes``."""
-        return list(recipe_files.known_recipes(self.settings)[0].values())
-
-    def recipe_names(self) -> list[str]:
-        """Their names, in the same order."""
-        return list(recipe_files.known_recipes(self.settings)[0])
-
-    def broken_recipes(self) -> dict[str, str]:
-        """Name -> reason of the files among the person's own recipes that cannot be used."""
-        return recipe_files.known_recipes(self.settings)[1]
-
-    def recipe(self, name_or_path: str) -> Recipe:
-        """A recipe by its name; by the path of a file only where recipes may name any."""
-        if self.settings.own_files_only and name_or_path not in (known := recipe_files.recipe_files(self.settings)):
-            raise UnknownName("recipe", name_or_path, known)
-        return recipe_files.read_recipe(name_or_path, self.settings)
-
-    def default_recipe(self, task: str, teacher: str | None = None, student: str | None = None) -> Recipe:
-        """The recipe that a person begins with; an empty ``teacher`` means none (see ``catalogue.defaults``)."""
-        return default_recipe(self.recipes(), own_task(anchored_ref(task, self.folder), self.settings), teacher, student)
-
-    def save_recipe(self, recipe: Recipe, name: str, *, replace: bool = True) -> str:
-        """Keep a recipe in the person's own; returns the name to call it by. Raises AlreadySaved where none may be replaced."""
-        require(Role.RUNNER, "save recipes")
-        return recipe_files.save_recipe(recipe, name, self.settings, replace=replace)
-
-    def parse_recipe(self, yaml_text: str) -> Recipe:
-        return recipe_files.parse_recipe(yaml_text, folder=self.folder)
-
-    def recipe_yaml(self, recipe: Recipe) -> str:
-        return recipe_files.dump_recipe(recipe)
-
-    def command(self, recipe: Recipe) -> str:
-        """What a shell runs the same recipe with: the nearest known one with what differs, else its YAML written to a file."""
-        return command_of(recipe, recipe_files.known_recipes(self.settings)[0])
-
-    def plan(self, recipe: Recipe) -> Planned:
-        """The recipe with the steps that it will run; raises RecipeError in words when it cannot."""
-        if own_path(recipe.task) is not None:
-            require(Role.RUNNER, "use data of your own")
-        recipe = with_own_data(anchored(recipe, self.folder), self.settings)
-        return Planned(recipe, plan_recipe(recipe, self._reading))
-
-    def check(self, recipe: Recipe) -> None:
-        """Raise RecipeError in words when the recipe cannot run."""
-        self.plan(recipe)
-
-    def unfit_methods(self, recipe: Recipe) -> dict[str, str]:
-        """Ways to train the student that do not suit the recipe's models as they stand, each with the reason in words."""
-        return self._unfit.of(anchored(recipe, self.folder), self._reading)
 
     # --- before starting ---------------------------------------------------------------------------------------
 

@@ -37,19 +37,8 @@ def plan_student(
     have them, too, and are trained by the method's own operations.
     """
     teacher, student = builder.need_teacher(stage), need_student(builder, stage)
-    if features is not None:
-        need_open_teacher(builder, stage, "matches intermediate features")
-        check_layers(builder, stage, str(features["layers"]))
-    if outputs or not spec.cache_teacher:
-        need_same_tokens(builder, stage)
-    if not spec.cache_teacher:
-        need_open_teacher(builder, stage, "runs its teacher in every epoch")
+    reads = _reads(builder, stage, spec, {"teacher": teacher, **(inputs or {})}, outputs, features)
     training = training_settings(builder, spec)
-    reads: dict[str, Step] = {"teacher": teacher, **(inputs or {})}
-    if outputs and spec.cache_teacher:
-        reads["outputs"] = teacher_outputs(builder, stage, spec, views=spec.views if spec.augment else 0)
-    if features is not None and spec.cache_teacher:
-        reads["features"] = teacher_features(builder, stage, spec, features)
     step = builder.add(
         stage,
         stage=stage,
@@ -67,6 +56,34 @@ def plan_student(
     trained_by = method if compression else ""
     plan_controls(builder, stage, spec, targets=settings, answers=answers, compression=compression, method=trained_by)
     return step
+
+
+def _reads(
+    builder: PlanBuilder,
+    stage: str,
+    spec: StudentKnobs,
+    given: Mapping[str, Step],
+    outputs: bool,
+    features: dict[str, Any] | None,
+) -> dict[str, Step]:
+    """The given steps, and the teacher's cached outputs and features where the student matches those.
+
+    Raises RecipeError in words where this teacher cannot give what is matched.
+    """
+    reads = dict(given)
+    if features is not None:
+        need_open_teacher(builder, stage, "matches intermediate features")
+        check_layers(builder, stage, str(features["layers"]))
+    if outputs or not spec.cache_teacher:
+        need_same_tokens(builder, stage)
+    if not spec.cache_teacher:
+        need_open_teacher(builder, stage, "runs its teacher in every epoch")
+        return reads
+    if outputs:
+        reads["outputs"] = teacher_outputs(builder, stage, spec, views=spec.views if spec.augment else 0)
+    if features is not None:
+        reads["features"] = teacher_features(builder, stage, spec, features)
+    return reads
 
 
 def plan_controls(
