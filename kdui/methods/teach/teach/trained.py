@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from kdui.catalogue.models import resolve, weights_folder
+from kdui.catalogue.problems import PROBLEMS
 from kdui.catalogue.trained import require_labels
 from kdui.core.errors import RecipeError, StageFailed
 from kdui.core.foreign import pixel_scale
@@ -26,6 +27,7 @@ from kdui.training.plausibility import Options, Scales, require_plausible, usual
 from kdui.training.predicting import predict
 from kdui.training.saved import SavedModel
 
+CHECKED = 100  # validation texts that a language model is checked on as it comes: a large one takes minutes for all
 LEAST_LEARNED = 0.9  # of the loss of drawing tokens at random; a model that has learned anything takes half of it
 
 
@@ -41,11 +43,12 @@ def take_trained(context: StepContext) -> dict[str, Any]:
     saved = start_model(context, seed=context.settings["seed"])
     fit = getattr(saved.module, "fit", Fit())
     _require_whole_head(facts, fit)
-    validation = resident(context, "validation", saved.inputs, saved.folder)
+    limit = CHECKED if "continuations" in PROBLEMS[context.facts.problem].gives else 0
+    validation = resident(context, "validation", saved.inputs, saved.folder, limit)
     saved.module.to(context.device)
     if any(isinstance(module, torch.nn.Conv2d) for module in saved.module.modules()):
         saved.module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    targets = context.data.targets("validation")
+    targets = context.data.targets("validation")[: limit or None]
     values = predict(saved.module, validation, problem=problem_of(context.facts), check=lambda _: context.report.check())
     if context.facts.labels:
         share = require_plausible(facts, context.facts, values, targets, _scales(context, facts, saved), fit.order)
@@ -64,7 +67,7 @@ def _require_learned(context: StepContext, facts: ModelFacts, loss: float, choic
             f"{facts.title} takes {loss:.2f} nats for a token of {context.facts.title}, and one drawn at random among "
             f"{choices:,} takes {chance:.2f}: it predicts nothing. Choose another model, or put a 'teach' stage first."
         )
-    context.report.log(f"{facts.title} takes {loss:.2f} nats for a token of the validation texts as it comes.")
+    context.report.log(f"{facts.title} takes {loss:.2f} nats for a token of the first {CHECKED} validation texts as it comes.")
 
 
 def _require_named(context: StepContext, facts: ModelFacts) -> None:
