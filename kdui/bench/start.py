@@ -29,4 +29,4 @@ def time_to_interactive(settings: Settings, repeats: int = 5) -> list[Finding]:
         "from the start of the process, with an empty home and without quickstart;",
         "the browser already runs, and files that an earlier start read may be in the system's cache",
     )
-    return [Finding("Time to interactive: Queue run can be pressed", usable.median, "s", usable.range, "≤", 5.0, lines)]
+    return [Finding("Time to interactive: Queue run can be pressed", usable.median, "s", usable.range, "≤", 3.0, lines)]

@@ -3,6 +3,7 @@
 import importlib
 import importlib.util
 import json
+import re
 import time
 from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
@@ -45,6 +46,9 @@ if TYPE_CHECKING:
     from kdui.workbench.workbench import Workbench
 
 MODULES = ASSETS / "modules"
+FIRST = ("shell.js", "header.js", "build.js")  # which import the others that are needed first
+IMPORTED = re.compile(r'^(?:import|export|\}).*? from "\./([\w]+\.js)";', re.MULTILINE)
+LATER = ' fetchpriority="low"'
 GRADIO_ASSETS = Path(gradio.routes.BUILD_PATH_LIB)  # their names hold a digest
 
 LOOK_SECONDS = 0.1  # between two looks at Gradio's queue, which nothing of the page uses
@@ -184,7 +188,9 @@ def head() -> str:
     """
     style = "".join((ASSETS / name).read_text(encoding="utf-8") for name in ("theme.css", "roles.css"))
     base = module_base()
-    early = "".join(f'<link rel="modulepreload" href="{base}{path.name}">' for path in sorted(MODULES.glob("*.js")))
+    early = "".join(
+        f'<link rel="modulepreload" href="{base}{name}"{"" if first else LATER}>' for name, first in modules_in_order().items()
+    )
     entry = f'window.kdui = {{ module: (name) => import(new URL("{base}" + name, document.baseURI)) }};'
     chosen = 'const chosen = localStorage.getItem("kdui-theme");'
     theme = f'{{ {chosen} if (chosen in {{ light: 1, dark: 1 }}) document.body?.classList.toggle("dark", chosen === "dark"); }}'
@@ -195,6 +201,20 @@ def head() -> str:
 def module_base() -> str:
     """Where the page's modules are served, relative to the page: a new address when one of them changes."""
     return f"kdui-assets/modules/{assets_version()}/"
+
+
+def modules_in_order() -> dict[str, bool]:
+    """Every module's file name, and whether the page needs it before anything can be pressed; those come first.
+
+    A browser holds six connections over HTTP/1.1: what is not marked stands in the way of Gradio's own scripts.
+    """
+    first, left = dict.fromkeys(FIRST, True), list(FIRST)
+    while left:
+        for name in IMPORTED.findall((MODULES / left.pop()).read_text(encoding="utf-8")):
+            if name not in first:
+                first[name] = True
+                left.append(name)
+    return first | {path.name: False for path in sorted(MODULES.glob("*.js")) if path.name not in first}
 
 
 @cache

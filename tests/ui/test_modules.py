@@ -8,7 +8,7 @@ import pytest
 
 from kdui.catalogue.lessons import lessons
 from kdui.ui.input_widget import INPUTS
-from kdui.ui.page import head
+from kdui.ui.page import head, modules_in_order
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "assets" / "modules"
@@ -29,6 +29,17 @@ def test_the_window_holds_one_name_of_the_page():
     written = {name: re.findall(r"(?:window|globalThis)\.\w+\s*=(?!=)", text) for name, text in CODE.items()}
     assert not any(written.values()), written
     assert not [name for name, text in CODE.items() if re.search(r"\bkdui\.", text)]  # modules import one another
+
+
+def test_every_module_is_preloaded_after_what_the_page_needs_before_anything_can_be_pressed():
+    order = modules_in_order()
+    assert set(order) == {name for name in MODULES if "/" not in name}
+    assert list(order.values()) == sorted(order.values(), reverse=True)
+    needed = {name for name, first in order.items() if first}
+    assert {"build.js", "controls.js", "html.js", "language.js"} <= needed and "compare.js" not in needed
+    for name in needed:
+        assert set(re.findall(r'from "\./(\w+\.js)"', CODE[name])) <= needed, name
+    assert head().index("/build.js") < head().index('/compare.js" fetchpriority="low"')
 
 
 @pytest.mark.parametrize("name", sorted(MODULES))
