@@ -209,6 +209,19 @@ class RunReader:
             wanted = {"wanted_task": task, "wanted_model": model, "wanted_kind": produces}
             return connection.execute(query, wanted if role is None else {**wanted, "wanted_role": role}).scalar()
 
+    def task_and_digests(self, run_id: str) -> tuple[str, dict[str, str]]:
+        """A run's task, and the digest of each of its steps by name, without reading its recipe; raises UnknownName."""
+        query = (
+            select(runs.c.task, steps.c.name, steps.c.digest)
+            .select_from(runs.outerjoin(steps, steps.c.run == runs.c.id))
+            .where(runs.c.id == run_id)
+        )
+        with self.engine.connect() as connection:
+            rows = connection.execute(query).all()
+        if not rows:
+            self.facts(run_id)
+        return rows[0].task, {row.name: row.digest for row in rows if row.name is not None}
+
     def measured_step(self, onnx_digest: str) -> tuple[str, str] | None:
         """Task and digest of the newest measurement of the model with that ONNX artifact."""
         query = (

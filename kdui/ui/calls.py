@@ -1,6 +1,6 @@
 """What the page's scripts and forms send: looked over before Gradio sees it, so that what is malformed is told in words.
 
-Gradio answers a wrong number with a traceback, and keeps a session of 0.9 MB for whoever calls a server function.
+Gradio answers a wrong number with a traceback, and keeps a session for whoever calls a server function.
 """
 
 import json

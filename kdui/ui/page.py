@@ -31,6 +31,7 @@ from kdui.ui.guard import Guard, Receive, Scope, Send
 from kdui.ui.health import Answers, Timed, health_routes
 from kdui.ui.kept_files import FOR_A_YEAR, KeptFiles
 from kdui.ui.pin import create_pin
+from kdui.ui.sessions import Sessions
 from kdui.ui.shell import create_header
 from kdui.ui.sign_in import SignIn
 from kdui.ui.streams import stream_route
@@ -52,7 +53,7 @@ LATER = ' fetchpriority="low"'
 GRADIO_ASSETS = Path(gradio.routes.BUILD_PATH_LIB)  # their names hold a digest
 
 LOOK_SECONDS = 0.1  # between two looks at Gradio's queue, which nothing of the page uses
-SESSIONS = 200  # whose state is kept; each takes 0.9 MB, and a page that was closed says nothing
+SESSIONS = 200  # whose state is kept: a page that was closed says nothing
 SIGN_IN = "After five wrong passwords within a minute this address has to wait."
 
 TABS = (
@@ -171,6 +172,7 @@ class GuardedApp(gradio.routes.App):
 
     def __init__(self, hosts: Sequence[str], visitors: Visitors, answers: Answers, **values: Any):
         super().__init__(**values)
+        self.state_holder = Sessions()
         kept = KeptFiles(super().__call__, {f"/{module_base()}": MODULES, "/assets/": GRADIO_ASSETS})
         self._guarded = Guard(SignIn(Timed(EventCalls(kept, self), answers), self, visitors), hosts)
 

@@ -60,14 +60,14 @@ class Evidence:
         if key not in self._differences:
             from kdui.problems import problem_of
 
-            runs = [self.store.runs.get(each) for each in (run_id, reference_run or run_id)]
-            facts = TASKS[runs[0].recipe.task]
-            if runs[1].recipe.task != facts.name:
+            task, digests = self.store.runs.task_and_digests(run_id)
+            other = (task, digests) if reference_run in ("", run_id) else self.store.runs.task_and_digests(reference_run)
+            facts = TASKS[task]
+            if other[0] != facts.name:
                 return None
-            named = zip(runs, (step, reference), strict=True)
-            digests = [next((each.digest for each in run.steps if each.name == name), "") for run, name in named]
+            compared = digests.get(step, ""), other[1].get(reference, "")
             try:
-                ours, theirs = (self._kept_of(facts.name, digest) for digest in digests)
+                ours, theirs = (self._kept_of(facts.name, digest) for digest in compared)
             except KduiError:  # damaged, or the data are not there: what follows says that one seed is not enough to tell
                 return None
             if len(next(iter(ours.values()))) != len(next(iter(theirs.values()))):

@@ -39,6 +39,9 @@ def test_a_run_is_read_back_as_it_was_made(store):
     assert [(step.name, step.digest) for step in run.steps] == [(step.name, step.digest) for step in plan(7)]
     assert {step.state for step in run.steps} == {StepState.WAITING}
     assert store.runs.get(run.id) == run
+    assert store.runs.task_and_digests(run.id) == (run.recipe.task, {step.name: step.digest for step in run.steps})
+    with pytest.raises(UnknownName):
+        store.runs.task_and_digests("of nobody")
     with pytest.raises(UnknownName, match=f"Did you mean '{run.id}'"):
         store.runs.get(run.id[:-1] + "z")
 
