@@ -7,15 +7,15 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 
-def table_model(path: Path, table: np.ndarray, length: int | None = None) -> Path:
-    """Each token's logits are its row of the table [vocabulary, vocabulary]; ``length``: a fixed one."""
-    nodes = [helper.make_node("Gather", ["table", "input_ids"], ["logits"])]
+def table_model(path: Path, table: np.ndarray, length: int | None = None, output: str = "logits") -> Path:
+    """Each token's logits, called ``output``, are its row of the table [vocabulary, vocabulary]; ``length``: a fixed one."""
+    nodes = [helper.make_node("Gather", ["table", "input_ids"], [output])]
     shape = [1, length or "length"]
     given = [
         helper.make_tensor_value_info("input_ids", TensorProto.INT64, shape),
         helper.make_tensor_value_info("attention_mask", TensorProto.INT64, [1, "total"]),
     ]
-    return _write(path, nodes, given, [("logits", [*shape, len(table)])], {"table": table})
+    return _write(path, nodes, given, [(output, [*shape, len(table)])], {"table": table})
 
 
 def summing_model(path: Path, embeddings: np.ndarray, head: np.ndarray, cached: bool) -> Path:

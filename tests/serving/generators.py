@@ -40,14 +40,14 @@ def store_generator(
     return stored(settings, digest, write, inputs)
 
 
-def store_classifier(settings: Settings, digest: str) -> str:
-    """One of digits, 8 × 8 pixels: label k by the brightness of pixel k."""
+def store_classifier(settings: Settings, digest: str, output: str = "logits") -> str:
+    """One of digits, 8 × 8 pixels: label k by the brightness of pixel k. ``output``: what its graph calls the logits."""
 
     def write(folder: Path) -> None:
         weights = numpy_helper.from_array(9 * np.eye(64, 10, dtype=np.float32), "weights")
-        nodes = [helper.make_node("Flatten", ["pixels"], ["flat"]), helper.make_node("MatMul", ["flat", "weights"], ["logits"])]
+        nodes = [helper.make_node("Flatten", ["pixels"], ["flat"]), helper.make_node("MatMul", ["flat", "weights"], [output])]
         given = helper.make_tensor_value_info("pixels", TensorProto.FLOAT, ["batch", 1, 8, 8])
-        made = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", 10])
+        made = helper.make_tensor_value_info(output, TensorProto.FLOAT, ["batch", 10])
         graph = helper.make_graph(nodes, "classifier", [given], [made], [weights])
         onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), str(folder / MODEL_FILE))
 
