@@ -221,14 +221,6 @@ def _outward(value: float, rounding: Any) -> float:
 def markup(tasks: list[TaskFacts]) -> str:
     """The frame that assets/modules/explore.js fills."""
     choices = task_options(tasks)
-    sliders = "".join(
-        _slider(name, title)
-        for name, title in (
-            ("latency_ms", "Latency at most"),
-            ("download_mb", "Download at most"),
-            ("retained", "Retained at least"),
-        )
-    )
     return f"""
 <div id="explore-empty" class="card" hidden><div class="filters"><label class="field"><span>Task</span>
   <select data-task aria-label="Task">{choices}</select></label></div><div class="empty"></div></div>
@@ -254,7 +246,7 @@ def markup(tasks: list[TaskFacts]) -> str:
       <label class="field"><span>Task</span><select data-task id="explore-task">{choices}</select></label>
       <label class="field"><span>Horizontal axis</span><select id="explore-x">{options(AXES)}</select></label>
       <h2 class="label">Budget</h2>
-      {sliders}
+      {_sliders()}
       <label class="slide"><span>Best by result<output id="out-best">all models</output></span>
         <input type="range" id="explore-best" min="0" max="100" step="1" value="100" aria-label="Keep the best percent"></label>
       <div id="explore-winner"></div>
@@ -271,6 +263,12 @@ def markup(tasks: list[TaskFacts]) -> str:
 </div>
 <div id="explore-message"></div>
 """
+
+
+def _sliders() -> str:
+    """The limits of the budget."""
+    limits = (("latency_ms", "Latency at most"), ("download_mb", "Download at most"), ("retained", "Retained at least"))
+    return "".join(_slider(name, title) for name, title in limits)
 
 
 def _slider(name: str, title: str) -> str:

@@ -162,6 +162,17 @@ def curves(run: Run, events: list[Any], unit: str) -> dict[str, Any]:
     }
 
 
+# What is asked before something is deleted.
+DIALOGS = """<dialog id="run-dialog" aria-labelledby="run-dialog-text"><p id="run-dialog-text"></p>
+  <form method="dialog" class="buttons"><button class="act" value="no" id="run-keep">Keep it</button>
+  <button class="act danger" value="yes" id="run-delete-sure">Delete for good</button></form></dialog>
+<dialog id="family-dialog" aria-labelledby="family-dialog-text"><p id="family-dialog-text">Delete all runs of this family?
+  This permanently deletes their logs, curves and results.</p>
+  <form method="dialog" class="buttons"><button class="act" value="no">Keep them</button>
+  <button class="act danger" value="yes" id="family-delete-sure">Delete for good</button></form></dialog>
+"""
+
+
 def markup(tasks: list[TaskFacts]) -> str:
     """The frame that assets/modules/runs.js fills."""
     states = [("", "All states"), *((state.value, state.value.capitalize()) for state in RunState)]
@@ -186,11 +197,7 @@ def markup(tasks: list[TaskFacts]) -> str:
       <div id="run-head"></div>
       <div id="run-message" role="status"></div>
       <div id="run-actions" class="buttons"></div>
-      <div id="run-replay" role="group" aria-label="Replay" hidden><b class="badge replayed">replayed</b>
-        <button type="button" class="act small" id="replay-turn">Pause</button>
-        <input type="range" id="replay-at" aria-label="Moment of the run" min="0" max="1000" value="0">
-        <label class="field"><span class="sr-only">Speed</span><select id="replay-speed">{SPEEDS}</select></label>
-        <button type="button" class="quiet" id="replay-end">End the replay</button></div>
+      {_replay_markup()}
       {marks_markup()}
       <div id="run-strip"></div>
       {lineage_markup()}
@@ -211,11 +218,13 @@ def markup(tasks: list[TaskFacts]) -> str:
     </div>
   </section>
 </div>
-<dialog id="run-dialog" aria-labelledby="run-dialog-text"><p id="run-dialog-text"></p>
-  <form method="dialog" class="buttons"><button class="act" value="no" id="run-keep">Keep it</button>
-  <button class="act danger" value="yes" id="run-delete-sure">Delete for good</button></form></dialog>
-<dialog id="family-dialog" aria-labelledby="family-dialog-text"><p id="family-dialog-text">Delete all runs of this family?
-  This permanently deletes their logs, curves and results.</p>
-  <form method="dialog" class="buttons"><button class="act" value="no">Keep them</button>
-  <button class="act danger" value="yes" id="family-delete-sure">Delete for good</button></form></dialog>
-"""
+{DIALOGS}"""
+
+
+def _replay_markup() -> str:
+    """What moves a replayed run through its time."""
+    return f"""<div id="run-replay" role="group" aria-label="Replay" hidden><b class="badge replayed">replayed</b>
+        <button type="button" class="act small" id="replay-turn">Pause</button>
+        <input type="range" id="replay-at" aria-label="Moment of the run" min="0" max="1000" value="0">
+        <label class="field"><span class="sr-only">Speed</span><select id="replay-speed">{SPEEDS}</select></label>
+        <button type="button" class="quiet" id="replay-end">End the replay</button></div>"""
