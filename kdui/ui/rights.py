@@ -31,7 +31,7 @@ _PANELS: dict[str, Need] = {
     **dict.fromkeys(("explore_layers_csv", "explore_evidence", "explore_evidence_csv", "explore_parallel"), V),
     **dict.fromkeys(("explore_tasks", "explore_linked_csv"), V),
     **dict.fromkeys(("compare_start", "compare_ask", "compare_examples", "compare_parted", "compare_items"), V),
-    **dict.fromkeys(("compare_graphs", "compare_explain", "compare_race"), V),
+    **dict.fromkeys(("compare_graphs", "compare_explain", "compare_align", "compare_race"), V),
     **dict.fromkeys(("compare_ballot", "compare_vote", "compare_tally", "compare_votes_csv"), V),  # a vote is a look, and counts
     "compare_votes_reset": H,  # everybody's votes
     **dict.fromkeys(("learn_list", "learn_lesson", "learn_trial"), V),
