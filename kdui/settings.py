@@ -325,7 +325,8 @@ def _unfold(given: dict[str, Any]) -> dict[str, str]:
 
 def _sentence(field: str, value: Any, why: str) -> str:
     if field == "launcher":
-        return f"{VARIABLES[field]} must be {' or '.join(LAUNCHERS)} (got {shown(str(value))})."
+        named = ", ".join(LAUNCHERS[:-1]) + f" or {LAUNCHERS[-1]}"
+        return f"{VARIABLES[field]} must be {named} (got {shown(str(value))})."
     may = SHAPES.get(field) or allowed(Settings.model_fields[field])
     if field in SHAPES:  # what was given may hold a password
         return f"{VARIABLES[field]} must be {may}: {why}."

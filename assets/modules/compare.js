@@ -58,6 +58,7 @@ export const mount = (root, given) => {
   const task = part("compare-task", HTMLSelectElement);
   let picked = /** @type {any} */ (null); // the example
   let widget = /** @type {Widget | null} */ (null); // takes the input
+  let starting = 0; // choices of models whose answer is on its way
   const widgets = /** @type {Record<string, Promise<Widget>>} */ ({}); // by name, as far as they were fetched
   const pickers = all(root, "select[data-slot]", HTMLSelectElement);
   const view = { task: "", wished: "", models: /** @type {string[]} */ ([]), modality: "", input: /** @type {Input | null} */ (null), truth: "", offset: 0, writes: false, aligns: false, labelled: true, reference: "" };
@@ -85,10 +86,16 @@ export const mount = (root, given) => {
   // --- which models ------------------------------------------------------------------------------------------------------------
   /** @param {string} wished @param {string} models */
   const start = async (wished, models) => {
+    starting += 1;
+    const shown = await begin(wished, models).finally(() => { starting -= 1; });
+    if (shown && !starting && view.input && !view.writes) ask(view.input, view.truth);
+  };
+  /** Whether its models are shown now. @param {string} wished @param {string} models */
+  const begin = async (wished, models) => {
     const mine = view.wished = `${wished} ${models}`;
     const answer = await api.ask("compare_start", { task: wished, models });
-    if (view.wished !== mine) return; // somebody chose anew meanwhile
-    if (answer.error) { set(part("compare-agreement"), problem(answer.error)); return; }
+    if (view.wished !== mine) return false; // somebody chose anew meanwhile
+    if (answer.error) { set(part("compare-agreement"), problem(answer.error)); return false; }
     view.wished = `${answer.task} ${models}`;
     const newTask = answer.task !== view.task, others = answer.others ?? [];
     writers.stop(); // what they write belongs to the cards that go now
@@ -112,28 +119,29 @@ export const mount = (root, given) => {
     part("compare-chat-field").hidden = !answer.chats;
     part("compare-go").textContent = answer.writing?.go ?? "Predict";
     if (newTask && answer.writing) writers.begin(answer.writing.sampling);
-    if (answer.empty) { view.modality = ""; set(part("compare-empty"), answer.empty); return; }
+    if (answer.empty) { view.modality = ""; set(part("compare-empty"), answer.empty); return false; }
     pickers.forEach((picker, slot) => {
       set(picker, answer.pickers?.[slot] ?? "");
       const [option] = picker.selectedOptions, whole = picker.nextElementSibling; // a closed list cuts a long name
       if (whole) whole.textContent = option?.value ? option.text : "";
     });
     if (newTask && answer.input) await turnTo(answer.modality ?? "", answer.input);
-    if (view.input && !view.writes) ask(view.input, view.truth);
     parted.show(view.labelled ? others : []);
+    return true;
   };
   /** @param {string} modality @param {{name: string, pictures: boolean}} kind */
   const turnTo = async (modality, { name, pictures }) => {
     Object.assign(view, { modality, input: null, truth: "", offset: 0 });
-    widgets[name] ??= import(`./inputs/${name}.js`).then(({ mount: begin }) => begin(root, host));
-    widget = await widgets[name];
-    if (view.modality !== modality) return; // somebody chose another task meanwhile
-    widget.clear();
+    // The boxes first, so that the page does not move once more when the widget's module has come.
     for (const box of all(root, "[data-input]", HTMLElement)) box.hidden = box.dataset.input !== name;
     for (const box of all(root, "[data-modality]", HTMLElement)) box.hidden = box.dataset.modality !== modality;
     part("compare-examples").classList.toggle("thumbs", pictures);
     const place = root.querySelector(`[data-input="${name}"] .pick-examples`) ?? part("compare-input");
     place.append(part("compare-examples"), part("compare-more"));
+    widgets[name] ??= import(`./inputs/${name}.js`).then(({ mount: mounted }) => mounted(root, host));
+    widget = await widgets[name];
+    if (view.modality !== modality) return; // somebody chose another task meanwhile
+    widget.clear();
     await more();
   };
   const more = async () => {
@@ -154,6 +162,7 @@ export const mount = (root, given) => {
   /** @param {Input} input @param {string} [truth] */
   const ask = async (input, truth = "") => {
     Object.assign(view, { input, truth });
+    if (starting && !view.writes) return; // it is asked once the models are there: a vote on an earlier ballot would be lost
     if (votes.on) {
       const write = view.writes && "text" in input ? (/** @type {string} */ ballot) => writers.write({ models: ["A", "B"], reference: "", prompt: input.text, truth, ballot }) : null;
       votes.question(write);

@@ -91,7 +91,7 @@ def test_the_page_is_not_told_what_an_error_quotes(tmp_path):
         ("KDUI_PORT", "9" * 5000, "KDUI_PORT must be 0 to 65535"),
         ("KDUI_OFFLINE", "maybe", "KDUI_OFFLINE must be true or false (got 'maybe')"),
         ("KDUI_QUICKSTART", "2", "KDUI_QUICKSTART must be true or false"),
-        ("KDUI_LAUNCHER", "x", "KDUI_LAUNCHER must be inline or local (got 'x')"),
+        ("KDUI_LAUNCHER", "x", "KDUI_LAUNCHER must be elsewhere, inline, local or ray (got 'x')"),
         ("KDUI_CACHE_GB", "0", "KDUI_CACHE_GB must be a number above 0 (got '0')"),
         ("KDUI_CACHE_GB", "nan", "KDUI_CACHE_GB must be a number above 0"),
         ("KDUI_RUNS_PER_GPU", "1.5", "KDUI_RUNS_PER_GPU must be 1 to 64"),
