@@ -4,7 +4,6 @@ Each is read and compressed once. What was changed since, is unknown or is long 
 """
 
 import gzip
-import mimetypes
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -12,7 +11,8 @@ from typing import NamedTuple
 from kdui.ui.guard import Application, Receive, Scope, Send
 
 FOR_A_YEAR = "public, max-age=31536000, immutable"
-KINDS = (".js", ".css", ".woff2")
+# Told here: what the system's tables of types say of a script differs from machine to machine.
+KINDS = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".woff2": "font/woff2"}
 LONGEST = 1_000_000  # bytes of a file that is kept
 LEVEL = 5  # of gzip, which browsers take over plain HTTP as well: beyond it files shrink by one percent
 
@@ -54,7 +54,7 @@ class KeptFiles:
     def _asked(self, path: str) -> Kept | None:
         before, slash, name = path.rpartition("/")
         folder = self.folders.get(before + slash)
-        if folder is None or not name.endswith(KINDS) or "\\" in name:
+        if folder is None or Path(name).suffix not in KINDS or "\\" in name:
             return None
         file = folder / name
         try:
@@ -69,10 +69,9 @@ class KeptFiles:
 
 def _read(file: Path, changed: int) -> Kept:
     plain = file.read_bytes()
-    kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
     gzipped = gzip.compress(plain, LEVEL, mtime=0)
     shorter = gzipped if len(gzipped) < len(plain) else None
-    return Kept(changed, f"{kind}; charset=utf-8" if kind.startswith("text/") else kind, plain, shorter)
+    return Kept(changed, KINDS[file.suffix], plain, shorter)
 
 
 def _takes_gzip(scope: Scope) -> bool:

@@ -513,7 +513,7 @@ def test_a_change_plans_the_recipe_once_and_a_known_pair_tries_no_other_method(c
 
     recipe = calls.bench.recipe("quickstart")
     plan(calls, recipe)
-    monkeypatch.setattr("kdui.workbench.workbench.plan_recipe", counting("planned", plan_recipe))
+    monkeypatch.setattr("kdui.workbench.recipe_actions.plan_recipe", counting("planned", plan_recipe))
     monkeypatch.setattr("kdui.catalogue.compatibility.plan_recipe", counting("tried", plan_recipe))
     for temperature in (5, 6, 7):
         view = plan(calls, recipe, knob("distill", "temperature", temperature), start="quickstart")

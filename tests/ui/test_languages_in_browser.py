@@ -153,13 +153,11 @@ def test_dialogs_say_nothing_in_english_when_they_are_opened_and_filled(browser,
         expect(page.locator("#class-shown h3").first).to_have_text(CHINESE)
         heard("class-screen")
         page.goto(f"{address}?tab=explore&task=digits")
+        expect(page.locator(WHOLE["explore"]).first).to_be_visible()  # before, a pin is told to wait
         page.locator("[data-pin=best]").click()
         page.locator("#pin-told a").click()
         page.locator("#tab-present [data-name=delete]").click()
         heard("present-dialog")
-        import json
-
-        print("SPOKEN", json.dumps(spoken, ensure_ascii=False))
         assert not any(spoken.values()), spoken
     finally:
         page.close()
