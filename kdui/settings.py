@@ -13,7 +13,7 @@ import platformdirs
 from pydantic import Field, SecretStr, ValidationError, field_validator
 
 from kdui.core.api_servers import named_values, server_addresses
-from kdui.core.bounds import allowed, shown
+from kdui.core.bounds import allowed, listed, shown
 from kdui.core.errors import SettingsError
 from kdui.core.people import Role
 from kdui.core.plain import Frozen
@@ -323,14 +323,15 @@ def _unfold(given: dict[str, Any]) -> dict[str, str]:
     return faults
 
 
+def may_be(field: str) -> str:
+    """What a setting's variable may be, in words."""
+    return listed(LAUNCHERS) if field == "launcher" else SHAPES.get(field) or allowed(Settings.model_fields[field])
+
+
 def _sentence(field: str, value: Any, why: str) -> str:
-    if field == "launcher":
-        named = ", ".join(LAUNCHERS[:-1]) + f" or {LAUNCHERS[-1]}"
-        return f"{VARIABLES[field]} must be {named} (got {shown(str(value))})."
-    may = SHAPES.get(field) or allowed(Settings.model_fields[field])
-    if field in SHAPES:  # what was given may hold a password
-        return f"{VARIABLES[field]} must be {may}: {why}."
-    return f"{VARIABLES[field]} must be {may} (got {shown(str(value))})."
+    said = f"{VARIABLES[field]} must be {may_be(field)}"
+    # What was given may hold a password where a shape is told.
+    return f"{said}: {why}." if field in SHAPES else f"{said} (got {shown(str(value))})."
 
 
 def _absolute_database(url: str) -> str:

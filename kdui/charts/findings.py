@@ -68,8 +68,7 @@ def finding(models: pd.DataFrame, budget: Budget, metric: Metric, task: TaskFact
     article = "An" if VOWEL_NUMBER.match(size.strip()) else "A"
     subject = f"{article}{size} {NOUNS[winner['role']]}"
     if not math.isfinite(winner["retained"]):
-        noun = "" if metric.unit.casefold() == metric.title.casefold() else metric.noun  # 24.2 chrF says what it is
-        return f"{subject} reaches {_written(metric, winner['headline'])} {noun}".strip()
+        return f"{subject} reaches {_written(metric, winner['headline'])} {metric.unsaid}".strip()
     if not metric.higher_is_better:  # a share kept of what should be low would have to be explained
         teachers = models[(models["role"] == "teacher") & models["headline"].notna()]
         speeds = against == "token_ms"

@@ -51,11 +51,11 @@ def serve(workbench: Workbench, host: str | None, port: int | None, stop: thread
 def _serve(
     workbench: Workbench, host: str, port: int, auth: tuple[str, str] | None, stop: threading.Event, started: float
 ) -> None:
-    # The address first: where it cannot be used, nothing may have been queued or started.
     from kdui.ui.health import Answers
     from kdui.ui.warming import warm_up
 
     answers = Answers()
+    # The address first: where it cannot be used, nothing may have been queued or started.
     page = _launch(workbench, host, port, auth, answers)
     read_only = workbench.settings.read_only
     first = None if read_only else queue_quickstart(workbench)

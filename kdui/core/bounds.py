@@ -66,11 +66,11 @@ def allowed(field: FieldInfo) -> str:
     kinds = [kind for kind in get_args(field.annotation) or () if kind is not type(None)]
     kind = field.annotation if get_origin(field.annotation) is Literal or not kinds else kinds[0] if len(kinds) == 1 else None
     if get_origin(kind) is Literal:
-        return _listed([str(item) for item in get_args(kind)])
+        return listed([str(item) for item in get_args(kind)])
     if kind is bool:
         return "true or false"
     if isinstance(field.json_schema_extra, dict) and isinstance(choices := field.json_schema_extra.get("choices"), list):
-        return _listed([str(item) for item in choices])
+        return listed([str(item) for item in choices])
     low, high = (_bound(field, *names) for names in (("ge", "gt"), ("le", "lt")))
     if kind in (int, float):
         return _numbers(field, kind is int, low, high)
@@ -103,7 +103,8 @@ def _bound(field: FieldInfo, *names: str) -> Any:
     return None
 
 
-def _listed(names: list[str]) -> str:
+def listed(names: list[str]) -> str:
+    """``a, b or c``."""
     return " or ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
 
 

@@ -6,6 +6,8 @@ from typing import Any
 from kdui.core.numbers import THIN, number, signed, significant
 from kdui.core.plain import Frozen
 
+PEOPLE = frozenset({"Fréchet"})  # after whom a metric is named
+
 
 class Metric(Frozen):
     """A metric's name, unit and direction; the headline metric of a task is the y axis of its charts."""
@@ -51,8 +53,13 @@ class Metric(Frozen):
 
     @property
     def noun(self) -> str:
-        """The title within a sentence: accuracy, mean IoU; what is no plain word keeps its capitals (NDCG@10, chrF)."""
-        return " ".join(word.lower() if word[1:].islower() else word for word in self.title.split(" "))
+        """The title within a sentence: accuracy, mean IoU; what is no plain word keeps its capitals (NDCG@10, Fréchet)."""
+        return " ".join(word.lower() if word[1:].islower() and word not in PEOPLE else word for word in self.title.split(" "))
+
+    @property
+    def unsaid(self) -> str:
+        """The noun, where a value with its unit does not say it already, as 24.2 chrF does."""
+        return "" if self.unit.casefold() == self.title.casefold() else self.noun
 
     def axis(self, split: str = "") -> str:
         """The title of an axis: test accuracy, %; a direction that does not go without saying is said."""

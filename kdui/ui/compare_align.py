@@ -107,6 +107,6 @@ def align_markup() -> str:
 <div class="buttons under" id="compare-align-tools" hidden><span></span>
   <button type="button" class="act small" id="compare-align">Which words did it look at?</button></div>
 <section class="card" id="align-card" aria-labelledby="align-title" hidden>
-  <h2 class="title" id="align-title">Attention from written words to the input</h2>
+  <h2 class="title" id="align-title">Attention from written words to the input, %</h2>
   <div id="align-shown" role="status"></div></section>
 """

@@ -34,8 +34,8 @@ class Wish(Frozen):
 def create_home(workbench: "Workbench") -> None:
     """The doors are there at once; the rest is asked for while Home is looked at."""
     calls = HomeCalls(workbench)
-    titles = {task.name: task.title for task in workbench.tasks()}
-    create_panel("home", markup(Gallery(workbench.settings).cards(), titles), [calls.home_now, calls.home_goal])
+    tasks = {task.name: task for task in workbench.tasks()}
+    create_panel("home", markup(Gallery(workbench.settings).cards(), tasks), [calls.home_now, calls.home_goal])
 
 
 class HomeCalls:

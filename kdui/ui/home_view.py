@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 from kdui.catalogue.goals import goals
 from kdui.catalogue.lessons import lessons
 from kdui.catalogue.recipe_files import FIRST_START
+from kdui.core.contracts import TaskFacts
 from kdui.core.metric import Metric
 from kdui.core.numbers import duration
 from kdui.core.page_rows import Estimate, RunDetail, RunRow
@@ -25,7 +26,7 @@ FIRST = (
 )
 
 
-def markup(recorded: Sequence[Card], titles: Mapping[str, str]) -> str:
+def markup(recorded: Sequence[Card], tasks: Mapping[str, TaskFacts]) -> str:
     """Three doors, what runs or comes next, and a recipe from a goal."""
     return f"""
 <header class="hello"><h2 class="hello-title">What would you like to do?</h2>
@@ -38,7 +39,7 @@ def markup(recorded: Sequence[Card], titles: Mapping[str, str]) -> str:
     <div class="offer" id="home-walk"><button type="button" class="act" data-walk="start">Guided walk</button>
       <span class="sub"><span class="new">New here? </span>From Build to Present on the quickstart, in {len(STOPS)} stops.</span>
       <button type="button" class="quiet new" data-walk="end">Not now</button></div></section>
-  {recorded_html(recorded, titles)}</div>
+  {recorded_html(recorded, tasks)}</div>
   <section class="card goal" aria-labelledby="home-goal-label"><h2 class="label" id="home-goal-label">Start from a goal</h2>
     {_questions()}
     <div id="home-goal" aria-live="polite"></div>
@@ -47,11 +48,11 @@ def markup(recorded: Sequence[Card], titles: Mapping[str, str]) -> str:
 """
 
 
-def recorded_html(recorded: Sequence[Card], titles: Mapping[str, str]) -> str:
+def recorded_html(recorded: Sequence[Card], tasks: Mapping[str, TaskFacts]) -> str:
     """The runs that come with kdui; their links load the page anew, because no view mixes them with a person's own."""
     if not recorded:
         return ""
-    cards = [_recorded(card, titles.get(card.task, card.task)) for card in recorded]
+    cards = [_recorded(card, tasks[card.task]) for card in recorded]
     rest = (
         f'<details class="recorded-more"><summary>{len(cards) - SHOWN} more: texts, sounds, boxes, masks and others</summary>'
         f'<ul class="recorded-list">{"".join(cards[SHOWN:])}</ul></details>'
@@ -63,12 +64,14 @@ def recorded_html(recorded: Sequence[Card], titles: Mapping[str, str]) -> str:
   <ul class="recorded-list">{"".join(cards[:SHOWN])}</ul>{rest}</section>"""
 
 
-def _recorded(card: Card, task: str) -> str:
+def _recorded(card: Card, task: TaskFacts) -> str:
     explore = escape(urlencode({"tab": "explore", "runs": "recorded", "task": card.task}))
     replay = escape(urlencode({"tab": "runs", "runs": "recorded", "run": card.run, "replay": "auto"}))
-    name = escape(card.name)
-    return f"""<li><b>{name}</b><span class="sub">{escape(task)} · {escape(card.headline)}<span class="mark" role="img"
-  aria-label="replayed">⟲</span> · took {duration(card.seconds)}</span><span>{escape(card.sentence)}</span>
+    name, what = escape(card.name), escape(task.headline.unsaid)
+    outcome = f'{escape(card.headline)}<span class="mark" role="img" aria-label="replayed">⟲</span>'
+    named = f"{outcome} <span>{what}</span>" if what else outcome
+    return f"""<li><b>{name}</b><span class="sub">{escape(task.title)} · <span class="whole">{named}</span> · took
+  {duration(card.seconds)}</span><span>{escape(card.sentence)}</span>
   <span class="buttons"><a class="btn act small" href="./?{replay}">⟲ Replay<span class="sr-only"> {name}</span></a>
   <a class="btn act small" href="./?{explore}">Explore<span class="sr-only"> {name}</span></a></span></li>"""
 

@@ -4,9 +4,8 @@ import importlib
 import importlib.util
 import json
 import re
-import time
 from collections.abc import Callable, Sequence
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -229,13 +228,7 @@ def plotly_script() -> Path:
 
 
 def assets_version() -> str:
-    """Changes when a served file does, within a second, so browsers may keep files for a year."""
-    return _newest_asset(int(time.monotonic()))
-
-
-@lru_cache(maxsize=1)
-def _newest_asset(_second: int) -> str:
-    # A page asks for some seventy modules at once, and each looks whether it asks for the files of today.
+    """Changes when a served file does, so browsers may keep files for a year."""
     newest = max(path.stat().st_mtime_ns for path in (*ASSETS.rglob("*.*"), plotly_script()))
     return f"{newest:x}"
 

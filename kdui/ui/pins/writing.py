@@ -43,7 +43,7 @@ def _written(workbench: "Workbench", place: str, view: Mapping[str, Any]) -> See
         ),
         tables=(_table(texts, known),),
     )
-    seen = {**own, "sampling": sampling.model_dump(mode="json", exclude_defaults=False), **({"chat": True} if chat else {})}
+    seen = {**own, "sampling": sampling.model_dump(mode="json"), **({"chat": True} if chat else {})}
     return Seen(content, seen, tuple(dict.fromkeys(known[digest].run for digest in question.models)), question.models)
 
 
