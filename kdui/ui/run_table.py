@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from html import escape
 from types import MappingProxyType
 
+from kdui.catalogue.tasks import TASKS
 from kdui.core.family import KIND_WORDS, FamilyState
 from kdui.core.numbers import THIN, duration, time_left
 from kdui.core.page_rows import FamilyRow, RunPage, RunRow
@@ -172,7 +173,10 @@ def _outcome(row: RunRow) -> str:
     if row.error:
         return f'<span class="bad" title="{escape(row.error)}">see why</span>'
     value, between, sign = escape(row.headline).rpartition(" ")
-    return f"{value}{between and THIN}{sign}" or '<span class="mute">–</span>'
+    if not value:
+        return '<span class="mute">–</span>'
+    what = TASKS[row.task].headline.unsaid if row.task in TASKS else ""
+    return f"{value}{between and THIN}{sign}" + (f'<div class="sub">{escape(what)}</div>' if what else "")
 
 
 def pager_html(page: RunPage) -> str:
