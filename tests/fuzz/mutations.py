@@ -1,6 +1,8 @@
 """Valid bytes, texts and JSON values, changed a little: by seed, so that every case can be made again."""
 
+import io
 import random
+import zipfile
 from typing import Any
 
 # Numbers that lengths, counts and offsets become: little-endian, as the formats have them.
@@ -156,3 +158,12 @@ def _within(value: Any, draw: random.Random) -> Any:
             value[key] = _copy(draw.choice(VALUES))
         return value
     return _copy(draw.choice(VALUES))
+
+
+def zipped(files: dict[str, bytes], how: int) -> bytes:
+    """A zip of files by name, compressed in that way of ``zipfile``."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", how) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return file.getvalue()

@@ -38,7 +38,8 @@ from kdui.tasks.own_texts.tables import table_of
 from kdui.ui.build_address import packed, unpacked
 from kdui.ui.calls import json_object
 from kdui.workbench.workbench import Workbench
-from tests.fuzz.mutations import bytes_of, text_of, value_of
+from tests.fuzz.mutations import bytes_of, text_of, value_of, zipped
+from tests.fuzz.own_data import OWN_DATA
 from tests.kdz.graphs import model_of, model_with_inner_graph
 
 DATA = Path(__file__).parents[1] / "data"
@@ -211,14 +212,6 @@ def pictures() -> list[bytes]:
     return made
 
 
-def zipped(files: dict[str, bytes], how: int) -> bytes:
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", how) as archive:
-        for name, data in files.items():
-            archive.writestr(name, data)
-    return file.getvalue()
-
-
 @cache
 def picture_zips() -> list[bytes]:
     files = {f"{label}/{n}.png": pictures()[0] for label in ("cat", "../dog") for n in range(2)}
@@ -324,4 +317,5 @@ PARSERS: dict[str, Parser] = {
     "recorded run": Parser(bundle, read_run_bundle, 300),
     "events": Parser(lambda draw: bytes_of(EVENTS, draw), read_events, 200),
     "request": Parser(call, perform, 300),
+    **{name: Parser(*parts) for name, parts in OWN_DATA.items()},
 }

@@ -91,7 +91,7 @@ def _of_coco(entry: Entry, whole: dict[str, Any], files: ByName, left: Counter[s
                 left["images that are annotated but not there"] += 1
             else:
                 yield Annotated(image, tuple(objects.get(each["id"], ())), split or split_of_folders(image.parts))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise RecipeError(
             f"{entry.name} is not in COCO's form ({type(error).__name__}: {error}). An annotation has image_id, category_id and "
             "bbox: left, top, width, height."
@@ -123,7 +123,7 @@ def _of_voc(entry: Entry, files: ByName, lists: dict[str, str], left: Counter[st
             left["XML files that are no annotations"] += 1
             return None
         objects = tuple(_object(each) for each in root.iter("object"))
-    except (ValueError, ElementTree.ParseError) as error:
+    except (ValueError, LookupError, ElementTree.ParseError) as error:  # LookupError: an encoding that nobody knows
         raise RecipeError(
             f"{entry.name} is not in Pascal VOC's form ({error}). It has an <object> for each box, with <name> and <bndbox>: "
             "xmin, ymin, xmax, ymax."

@@ -54,7 +54,7 @@ def opened(path: str, inside: str, settings: Settings) -> Iterator[list[Entry]]:
             raise RecipeError(f"There is no folder or zip {given}. {inside}")
     except OSError as error:
         raise RecipeError(f"{given} cannot be read ({error.strerror or error}). Check its permissions.") from error
-    except (zipfile.BadZipFile, RuntimeError) as error:  # damaged, an odd compression, encrypted
+    except (zipfile.BadZipFile, RuntimeError, UnicodeDecodeError) as error:  # damaged, an odd compression, encrypted
         raise RecipeError(f"{given.name} cannot be read as a zip: {error}. Pack the folder again, without a password.") from error
 
 
@@ -87,7 +87,7 @@ def _of_zip(path: Path, archive: zipfile.ZipFile) -> Iterator[Entry]:
     count = total = 0
     for member in archive.infolist():
         parts = PurePosixPath(member.filename).parts
-        if member.is_dir() or "__MACOSX" in parts or any(part.startswith(".") for part in parts):
+        if not parts or member.is_dir() or "__MACOSX" in parts or any(part.startswith(".") for part in parts):
             continue
         count, total = count + 1, total + member.file_size
         _bounded(path.name, count, total)
@@ -98,7 +98,7 @@ def _unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
     try:
         with archive.open(member) as stream:
             return stream.read(MOST_FILE + 1)
-    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError) as error:
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, UnicodeDecodeError) as error:
         raise KduiError(f"it is damaged in the zip ({error}).") from error
 
 

@@ -126,7 +126,7 @@ def _questions(whole: dict[str, Any], name: str) -> Iterator[Raw]:
                     answers = [(str(each["text"]), int(each.get("answer_start", -1))) for each in asked.get("answers") or []]
                     texts, starts = tuple(text for text, _ in answers), tuple(start for _, start in answers)
                     yield Raw(str(asked["question"]), passage, texts, starts)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise RecipeError(
             f"{name} is not in SQuAD's form ({type(error).__name__}: {error}). It is: data, a list of paragraphs each, with "
             "context and qas; those with question and answers, each with text and answer_start."
