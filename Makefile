@@ -6,7 +6,7 @@ PYTHON = $(VENV)/bin/python
 PIP = $(PYTHON) -m pip install --quiet --disable-pip-version-check --no-input
 ARGS =
 
-.PHONY: run test bench load faults cluster fuzz audit lint chromium postgres browser-runtime clean
+.PHONY: run test bench load faults cluster fuzz audit lint lock chromium postgres browser-runtime clean
 
 run: $(VENV)/run.stamp
 	@$(PYTHON) app.py $(ARGS)
@@ -49,6 +49,18 @@ audit: $(VENV)/python.stamp
 	@test -x $(VENV)/audit/bin/pip-audit || { $(PYTHON) -m venv $(VENV)/audit && $(VENV)/audit/bin/pip install --quiet pip-audit==2.10.1; }
 	@$(VENV)/audit/bin/pip-audit --disable-pip --no-deps -r requirements.txt $(ARGS)
 
+# Versions and hashes of all that is installed, on every platform and Python, as the package index has them today. PyTorch and the
+# libraries that it alone brings are left out: their build is the machine's (CPU, CUDA).
+LOCK = $(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
+LOCKED = awk '/^[A-Za-z]/ { kept = !/^(torch|triton|nvidia-[^=]*|cuda-[^=]*)==/ } kept'
+lock: $(VENV)/python.stamp
+	@test -x $(VENV)/lock/bin/uv || { $(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/pip install --quiet uv==0.13.9; }
+	@$(LOCK) requirements.txt $(ARGS) > $(VENV)/lock/run
+	@$(LOCK) -c $(VENV)/lock/run requirements-dev.txt $(ARGS) > $(VENV)/lock/dev
+	@$(LOCK) --no-deps requirements-independent.txt $(ARGS) >> $(VENV)/lock/dev
+	@$(LOCKED) $(VENV)/lock/run > requirements.lock
+	@$(LOCKED) $(VENV)/lock/dev > requirements-dev.lock
+
 # ONNX Runtime for browsers, for a class that compares its own devices; the page can fetch it on first use as well.
 browser-runtime: $(VENV)/run.stamp
 	@$(PYTHON) -m kdui.catalogue.browser_runtime
@@ -73,15 +85,16 @@ $(VENV)/python.stamp:
 	fi; \
 	rm -rf $(VENV) && "$$found" -m venv $(VENV) && touch $@
 
-$(VENV)/run.stamp: $(VENV)/python.stamp requirements.txt
+# First what is locked, each file by its hash; then PyTorch, which is all that is left.
+$(VENV)/run.stamp: $(VENV)/python.stamp requirements.txt requirements.lock
 	@echo "Installing what kdui needs into $(VENV); this happens once and takes a few minutes ..."
+	@$(PIP) --require-hashes --no-deps -r requirements.lock
 	@$(PIP) -r requirements.txt
 	@touch $@
 
-$(VENV)/dev.stamp: $(VENV)/run.stamp requirements-dev.txt requirements-independent.txt
+$(VENV)/dev.stamp: $(VENV)/run.stamp requirements-dev.lock
 	@echo "Installing what the tests need into $(VENV) ..."
-	@$(PIP) -r requirements-dev.txt
-	@$(PIP) --no-deps -r requirements-independent.txt
+	@$(PIP) --require-hashes --no-deps -r requirements-dev.lock
 	@touch $@
 
 # What checks the page's JavaScript; the page itself needs no package of npm.
