@@ -29,11 +29,13 @@ def wheel(tmp_path_factory):
 def test_it_holds_every_file_of_the_package_and_the_assets(wheel):
     with zipfile.ZipFile(wheel) as archive:
         held = set(archive.namelist())
+        named = [name for name in held if ".dist-info" not in name and b"python app.py" in archive.read(name)]
         metadata = archive.read(next(name for name in held if name.endswith("METADATA"))).decode()
         commands = archive.read(next(name for name in held if name.endswith("entry_points.txt"))).decode()
     wanted = {path.relative_to(ROOT).as_posix() for path in (ROOT / "kdui").rglob("*") if path.is_file()}
     wanted |= {f"kdui/{path.relative_to(ROOT).as_posix()}" for path in (ROOT / "assets").rglob("*") if path.is_file()}
     left_out = {name for name in wanted - held if "__pycache__" not in name}
+    assert named == []  # whoever installed it calls kdui
     assert left_out == set() and "kdui/command_line.py" in held
     assert {name.partition("/")[0] for name in held if ".dist-info" not in name} == {"kdui"}
     assert "kdui = kdui.command_line:main" in commands
