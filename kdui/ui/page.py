@@ -29,6 +29,7 @@ from kdui.ui.edge import guard_handlers, route_error
 from kdui.ui.guard import Guard, Receive, Scope, Send
 from kdui.ui.health import Answers, Timed, health_routes
 from kdui.ui.kept_files import FOR_A_YEAR, KeptFiles
+from kdui.ui.page_template import leave_out_manifest
 from kdui.ui.pin import create_pin
 from kdui.ui.sessions import Sessions
 from kdui.ui.shell import create_header
@@ -112,6 +113,7 @@ def launch(
     ``hosts``: its names beside loopback's. ``answers``: where it is counted what the page answers.
     """
     workbench.keep_to_own_files()
+    leave_out_manifest()
     room = create_room(workbench)
     if isinstance(workbench, ReadOnlyWorkbench):
         workbench.close_room(room)
