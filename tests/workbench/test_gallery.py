@@ -87,7 +87,7 @@ def test_recorded_models_are_tried_on_data_that_a_new_home_has_never_fetched(ben
 
 
 def test_home_lists_them_with_their_marks(bench):
-    html = markup(Gallery(bench.settings).cards(), {"digits": "Digits"})
+    html = markup(Gallery(bench.settings).cards(), TASKS)
     assert html.count("⟲ Replay") == len(FILES) and "runs=recorded" in html
     assert "recorded-list" not in markup([], {})
 
