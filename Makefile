@@ -3,7 +3,9 @@
 
 VENV = .venv
 PYTHON = $(VENV)/bin/python
-PIP = $(PYTHON) -m pip install --quiet --disable-pip-version-check --no-input
+PIP = $(PYTHON) -m pip install --quiet --disable-pip-version-check --no-input --no-compile
+# pip compiles what it installs on one core. A few packages carry templates that are no Python: they are not compiled, and not needed.
+COMPILE = $(PYTHON) -m compileall -qq -j 0 $(VENV)/lib || true
 ARGS =
 
 .PHONY: run test bench load faults cluster fuzz audit lint lock chromium postgres browser-runtime clean
@@ -90,11 +92,13 @@ $(VENV)/run.stamp: $(VENV)/python.stamp requirements.txt requirements.lock
 	@echo "Installing what kdui needs into $(VENV); this happens once and takes a few minutes ..."
 	@$(PIP) --require-hashes --no-deps -r requirements.lock
 	@$(PIP) -r requirements.txt
+	@$(COMPILE)
 	@touch $@
 
 $(VENV)/dev.stamp: $(VENV)/run.stamp requirements-dev.lock
 	@echo "Installing what the tests need into $(VENV) ..."
 	@$(PIP) --require-hashes --no-deps -r requirements-dev.lock
+	@$(COMPILE)
 	@touch $@
 
 # What checks the page's JavaScript; the page itself needs no package of npm.

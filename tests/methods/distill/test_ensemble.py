@@ -125,7 +125,7 @@ def test_the_student_learns_from_teachers_of_two_architectures(bench, weighting)
 
 def test_each_teacher_is_measured_and_the_recipes_own_is_the_baseline(bench):
     recipe = digits_recipe("ensemble", others="cnn-small, same")
-    recipe["stages"].append({"measure": {"latency_runs": 20}})
+    recipe["stages"].append({"measure": {"speed": False}})
     plan = {step.name: step for step in bench.plan(recipe)}
     teachers = [step for step in plan.values() if step.role == "teacher" and step.produces == "model"]
     assert [step.label for step in teachers] == ["CNN medium", "CNN small, teacher 2", "CNN medium, teacher 3"]
@@ -143,7 +143,7 @@ def test_each_teacher_is_measured_and_the_recipes_own_is_the_baseline(bench):
 
 def test_further_teachers_are_rows_of_their_own(bench):
     recipe = digits_recipe("ensemble", others="cnn-small")
-    recipe["stages"].append({"measure": {"latency_runs": 20}})
+    recipe["stages"].append({"measure": {"speed": False}})
     run = bench.run(recipe)
     assert run.state is RunState.SUCCEEDED, run.error
     result = bench.measured(run)
