@@ -87,7 +87,7 @@ class SharedArtifacts:
     def _in_words(self, done: str) -> Iterator[None]:
         try:
             yield
-        except (OSError, ValueError, ImportError) as error:
+        except Exception as error:  # each storage's client raises what it likes: botocore's errors share no base with OSError
             why = getattr(error, "strerror", None) or type(error).__name__
             raise StoreError(
                 f"The artifacts at KDUI_ARTIFACTS_URL ({self._kind}://…) cannot be {done}: {why}. "
